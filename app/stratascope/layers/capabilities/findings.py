@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from sys import intern
 
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap
@@ -19,7 +18,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
-from stratascope.layers.shared.readings import process_status, who
+from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.namespace import Namespace, is_initial
 
@@ -51,30 +50,33 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
     if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
         found += _asked_drift(facts, wanted, facts.bounding)
     if asked.restored:
+        text = msg(
+            "It was restored from a checkpoint: it has the settings it was saved with, whatever options this "
+            "start was given."
+        )
+        advice = msg("Start it from its image, where options apply, and do not restore checkpoints made by others.")
         found.append(
-            Finding(
+            finding(
                 "capabilities.restored",
-                "capabilities",
                 Severity.LOW,
-                msg(
-                    "It was restored from a checkpoint: it has the settings it was saved with, whatever options this "
-                    "start was given."
-                ),
-                msg("Start it from its image, where options apply, and do not restore checkpoints made by others."),
+                text,
+                advice,
                 "inspect:State.Restored",
-                (*flaws_of("capabilities.restored"), "podman-container-restore(1)"),
+                *flaws_of("capabilities.restored"),
+                "podman-container-restore(1)",
             )
         )
     if facts.inheritable and facts.ambient is not None and not facts.ambient:
+        text = msg("The inheritable set is not empty: programs with file capabilities can get them from it.")
+        advice = msg("Update the engine: Docker before 20.10.14 and Podman before 4.0.3 filled it by mistake.")
         found.append(
-            Finding(
+            finding(
                 "capabilities.inheritable",
-                "capabilities",
                 Severity.LOW,
-                msg("The inheritable set is not empty: programs with file capabilities can get them from it."),
-                msg("Update the engine: Docker before 20.10.14 and Podman before 4.0.3 filled it by mistake."),
+                text,
+                advice,
                 f"{facts.status_source}:CapInh",
-                ("capabilities(7)",),
+                "capabilities(7)",
             )
         )
     return tuple(found)
@@ -101,39 +103,45 @@ def _added(
     held_line = f"{facts.status_source}:CapEff"
     found: list[Finding] = []
     if everything:
+        text = (
+            msg(
+                "It may use {held} of the kernel's {total} capabilities; which of them it does is not known.",
+                held=len(held),
+                total=facts.last + 1,
+            )
+            if not known
+            else msg(
+                "It holds {held} of the kernel's {total} capabilities; whether over the whole machine could not "
+                "be read.",
+                held=len(held),
+                total=facts.last + 1,
+            )
+            if initial is None
+            else msg(
+                "It holds {held} of the kernel's {total} capabilities, over what its user namespace owns.",
+                held=len(held),
+                total=facts.last + 1,
+            )
+            if own
+            else msg(
+                "It holds {held} of the kernel's {total} capabilities: enough to take over the host.",
+                held=len(held),
+                total=facts.last + 1,
+            )
+        )
+        advice = msg("Start it without --privileged or --cap-add ALL, and add only those that it needs.")
+        severity = Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL
         found.append(
-            Finding(
+            finding(
                 "capabilities.all",
-                "capabilities",
-                Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL,
-                msg(
-                    "It may use {held} of the kernel's {total} capabilities; which of them it does is not known.",
-                    held=len(held),
-                    total=facts.last + 1,
-                )
-                if not known
-                else msg(
-                    "It holds {held} of the kernel's {total} capabilities; whether over the whole machine could not "
-                    "be read.",
-                    held=len(held),
-                    total=facts.last + 1,
-                )
-                if initial is None
-                else msg(
-                    "It holds {held} of the kernel's {total} capabilities, over what its user namespace owns.",
-                    held=len(held),
-                    total=facts.last + 1,
-                )
-                if own
-                else msg(
-                    "It holds {held} of the kernel's {total} capabilities: enough to take over the host.",
-                    held=len(held),
-                    total=facts.last + 1,
-                ),
-                msg("Start it without --privileged or --cap-add ALL, and add only those that it needs."),
+                severity,
+                text,
+                advice,
                 held_line,
-                (_CIS_CAPABILITIES, *((_CIS_PRIVILEGED,) if asked.privileged else ()), "PSS:baseline"),
-                _critical(),
+                _CIS_CAPABILITIES,
+                *((_CIS_PRIVILEGED,) if asked.privileged else ()),
+                "PSS:baseline",
+                behind=_critical(),
             )
         )
     for number in added & TAKE_OVER:
@@ -142,15 +150,18 @@ def _added(
         found.append(_take_over(facts, number, number in held if known else None))
     if not everything and (rest := added - TAKE_OVER):
         in_use = known and rest & held
+        text = msg("More than the engine's default: {names}.", names=short(rest))
+        advice = msg("Start it without the --cap-add that added them, and see whether it still works.")
+        severity = Severity.MEDIUM if rest & SERIOUS and not own else Severity.LOW
         found.append(
-            Finding(
+            finding(
                 "capabilities.added",
-                "capabilities",
-                Severity.MEDIUM if rest & SERIOUS and not own else Severity.LOW,
-                msg("More than the engine's default: {names}.", names=short(rest)),
-                msg("Start it without the --cap-add that added them, and see whether it still works."),
+                severity,
+                text,
+                advice,
                 held_line if in_use else f"{facts.status_source}:CapBnd",
-                (_CIS_CAPABILITIES, "PSS:restricted" if rest <= BASELINE else "PSS:baseline"),
+                _CIS_CAPABILITIES,
+                "PSS:restricted" if rest <= BASELINE else "PSS:baseline",
             )
         )
     return found
@@ -163,20 +174,26 @@ def _everything(held: CapabilitySet) -> bool:
 def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
     # AppArmor and SELinux may keep a container from tracing processes outside
     unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
-    return Finding(
-        "capabilities.traces-host",
-        "capabilities",
-        Severity.CRITICAL if unguarded else Severity.HIGH,
+    text = (
         msg("SYS_PTRACE is held and the host's processes are visible: it can inject its own code into any of them.")
         if unguarded
         else msg(
             "SYS_PTRACE is held and the host's processes are visible: only mandatory access control can keep it out "
             "of them."
-        ),
-        msg("Start it without --pid host, or without --cap-add SYS_PTRACE."),
+        )
+    )
+    advice = msg("Start it without --pid host, or without --cap-add SYS_PTRACE.")
+    severity = Severity.CRITICAL if unguarded else Severity.HIGH
+    return finding(
+        "capabilities.traces-host",
+        severity,
+        text,
+        advice,
         line,
-        (_CIS_CAPABILITIES, "CIS-Docker-1.6.0:5.16", "PSS:baseline"),
-        ("enter-host-process",) if unguarded else (),
+        _CIS_CAPABILITIES,
+        "CIS-Docker-1.6.0:5.16",
+        "PSS:baseline",
+        behind=("enter-host-process",) if unguarded else (),
     )
 
 
@@ -213,16 +230,17 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Find
         text = msg(
             "{name} is not in use, but exec can bring it back; alone it is enough to take over the host.", name=name
         )
-    return Finding(
-        intern(f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}"),
-        "capabilities",
+    text = alike(text)
+    advice = msg("Find out which call needs it; most programs work with a narrower capability, or with none.")
+    return finding(
+        f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}",
         severity,
-        alike(text),
-        msg("Find out which call needs it; most programs work with a narrower capability, or with none."),
+        text,
+        advice,
         f"{facts.status_source}:{line}",
-        _REFS,
-        _BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
-        alike(_milder(name, held=bool(in_use))),
+        *_REFS,
+        behind=_BEHIND.get(name) or _critical() if severity in (Severity.CRITICAL, Severity.HIGH) else (),
+        milder=alike(_milder(name, held=bool(in_use))),
     )
 
 
@@ -241,68 +259,34 @@ def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding
     line = f"{facts.status_source}:NoNewPrivs"
     refs = (CIS_NO_NEW_PRIVILEGES, "PSS:restricted")
     if asked.no_new_privileges:
-        return Finding(
-            "capabilities.no-new-privileges-not-applied",
-            "capabilities",
-            Severity.HIGH,
-            msg("no-new-privileges was asked for, but the kernel does not enforce it on the first process."),
-            msg("Start the container again, and check which runtime the engine uses."),
-            line,
-            refs,
-        )
+        text = msg("no-new-privileges was asked for, but the kernel does not enforce it on the first process.")
+        advice = msg("Start the container again, and check which runtime the engine uses.")
+        return finding("capabilities.no-new-privileges-not-applied", Severity.HIGH, text, advice, line, *refs)
     regain = facts.regain_by_exec
     if regain:
-        return Finding(
-            "capabilities.regain-by-exec",
-            "capabilities",
-            Severity.LOW,
-            msg(
-                "Starting a set-uid program, or any program as root, can bring back capabilities that it lacks now: "
-                "{names}.",
-                names=short(regain),
-            ),
-            msg("Start it with --security-opt no-new-privileges, or drop what the container does not need."),
-            line,
-            refs,
+        text = msg(
+            "Starting a set-uid program, or any program as root, can bring back capabilities that it lacks now: "
+            "{names}.",
+            names=short(regain),
         )
-    return Finding(
-        "capabilities.new-privileges",
-        "capabilities",
-        Severity.LOW,
-        msg("A program in the container can still gain privileges by running a set-uid file."),
-        msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or an old ping."),
-        line,
-        refs,
-    )
+        advice = msg("Start it with --security-opt no-new-privileges, or drop what the container does not need.")
+        return finding("capabilities.regain-by-exec", Severity.LOW, text, advice, line, *refs)
+    text = msg("A program in the container can still gain privileges by running a set-uid file.")
+    advice = msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or an old ping.")
+    return finding("capabilities.new-privileges", Severity.LOW, text, advice, line, *refs)
 
 
 def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: CapabilitySet) -> list[Finding]:
     found: list[Finding] = []
     line = f"{facts.status_source}:CapBnd"
     if more := bounding - wanted:
-        found.append(
-            Finding(
-                "capabilities.more-than-asked",
-                "capabilities",
-                Severity.HIGH,
-                msg("The kernel allows more than the engine was asked for: {names}.", names=short(more)),
-                msg("Start the container again, and check which runtime the engine uses."),
-                line,
-                (_CIS_CAPABILITIES,),
-            )
-        )
+        text = msg("The kernel allows more than the engine was asked for: {names}.", names=short(more))
+        advice = msg("Start the container again, and check which runtime the engine uses.")
+        found.append(finding("capabilities.more-than-asked", Severity.HIGH, text, advice, line, _CIS_CAPABILITIES))
     if less := wanted - bounding:
-        found.append(
-            Finding(
-                "capabilities.less-than-asked",
-                "capabilities",
-                Severity.LOW,
-                msg("The engine was asked for more than the kernel allows: {names}.", names=short(less)),
-                msg("It is no less safe for that. The engine lacks them itself, or the first program gave them up."),
-                line,
-                ("capabilities(7)",),
-            )
-        )
+        text = msg("The engine was asked for more than the kernel allows: {names}.", names=short(less))
+        advice = msg("It is no less safe for that. The engine lacks them itself, or the first program gave them up.")
+        found.append(finding("capabilities.less-than-asked", Severity.LOW, text, advice, line, "capabilities(7)"))
     return found
 
 
@@ -349,78 +333,63 @@ def _set_drifts(sets: dict[str, CapabilitySet], say: Callable[[str, CapabilitySe
 def _more(other: Capture, nested: bool, field: str, names: CapabilitySet) -> Finding:
     source = f"{other.source('status')}:{_LINES[field]}"
     if nested:
-        return Finding(
-            f"capabilities.drift-{field}-nested",
-            "capabilities",
-            Severity.LOW,
-            msg(
-                "{process} holds more in its {field} set than the first process, but in another user namespace: "
-                "{names}.",
-                process=who(other),
-                field=SET_WORDS[field],
-                names=short(names),
-            ),
-            msg("Find out what started it; a nested container or a browser's sandbox does this on purpose."),
-            source,
-            ("user_namespaces(7)",),
-        )
-    return Finding(
-        f"capabilities.drift-{field}",
-        "capabilities",
-        Severity.HIGH if names & (TAKE_OVER | SERIOUS) else Severity.MEDIUM,
-        msg(
-            "{process} holds more in its {field} set than the container's first process: {names}.",
+        text = msg(
+            "{process} holds more in its {field} set than the first process, but in another user namespace: {names}.",
             process=who(other),
             field=SET_WORDS[field],
             names=short(names),
-        ),
+        )
+        advice = msg("Find out what started it; a nested container or a browser's sandbox does this on purpose.")
+        return finding(f"capabilities.drift-{field}-nested", Severity.LOW, text, advice, source, "user_namespaces(7)")
+    text = msg(
+        "{process} holds more in its {field} set than the container's first process: {names}.",
+        process=who(other),
+        field=SET_WORDS[field],
+        names=short(names),
+    )
+    advice = (
         _THREADS
         if thread_of(other)
-        else msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
-        source,
-        (_CIS_EXEC_PRIVILEGED,),
+        else msg("Look for an exec with --privileged or another user; end that session when it is no longer needed.")
     )
+    severity = Severity.HIGH if names & (TAKE_OVER | SERIOUS) else Severity.MEDIUM
+    return finding(f"capabilities.drift-{field}", severity, text, advice, source, _CIS_EXEC_PRIVILEGED)
 
 
 def _less(other: Capture, field: str, names: CapabilitySet) -> Finding:
-    return Finding(
+    text = msg(
+        "{process} holds less in its {field} set than the container's first process: it gave up {names}.",
+        process=who(other),
+        field=SET_WORDS[field],
+        names=short(names),
+    )
+    advice = msg("Nothing to do: services give up capabilities that they no longer need.")
+    return finding(
         f"capabilities.drift-{field}-less",
-        "capabilities",
         Severity.LOW,
-        msg(
-            "{process} holds less in its {field} set than the container's first process: it gave up {names}.",
-            process=who(other),
-            field=SET_WORDS[field],
-            names=short(names),
-        ),
-        msg("Nothing to do: services give up capabilities that they no longer need."),
+        text,
+        advice,
         f"{other.source('status')}:{_LINES[field]}",
-        ("capabilities(7)",),
+        "capabilities(7)",
     )
 
 
 def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
     source = f"{other.source('status')}:NoNewPrivs"
     if on:
-        finding = Finding(
-            "capabilities.drift-no-new-privs-on",
-            "capabilities",
-            Severity.LOW,
-            msg(
-                "{process} has given up gaining privileges; the container's first process has not.", process=who(other)
-            ),
-            msg("Nothing to do: it is stricter than the first process."),
-            source,
-            (CIS_NO_NEW_PRIVILEGES,),
+        text = msg(
+            "{process} has given up gaining privileges; the container's first process has not.", process=who(other)
+        )
+        advice = msg("Nothing to do: it is stricter than the first process.")
+        drifted = finding(
+            "capabilities.drift-no-new-privs-on", Severity.LOW, text, advice, source, CIS_NO_NEW_PRIVILEGES
         )
     else:
-        finding = Finding(
-            "capabilities.drift-no-new-privs",
-            "capabilities",
-            Severity.MEDIUM,
-            msg("{process} can gain privileges through exec; the container's first process can't.", process=who(other)),
-            msg("Look for an exec session that was started without no-new-privileges, and end it."),
-            source,
-            (CIS_NO_NEW_PRIVILEGES,),
+        text = msg(
+            "{process} can gain privileges through exec; the container's first process can't.", process=who(other)
         )
-    return Drift("capabilities.no_new_privs", finding)
+        advice = msg("Look for an exec session that was started without no-new-privileges, and end it.")
+        drifted = finding(
+            "capabilities.drift-no-new-privs", Severity.MEDIUM, text, advice, source, CIS_NO_NEW_PRIVILEGES
+        )
+    return Drift("capabilities.no_new_privs", drifted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
-
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Surroundings
@@ -12,6 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.views import default_pids, of_systemd
+from stratascope.layers.shared.readings import finding
 from stratascope.linux.process import parse_stat
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
@@ -113,7 +112,7 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
 
 def _finding(code: str, severity: Severity, text: Message, advice: Message, source: str, cis: str) -> Finding:
     refs = alike((f"CIS-Docker-1.6.0:{cis}",))
-    return Finding(intern(f"cgroup.{code}"), "cgroup", severity, text, advice, source, refs)
+    return finding(f"cgroup.{code}", severity, text, advice, source, *refs)
 
 
 def cpu_limited(facts: CgroupFacts) -> bool | None:
@@ -126,19 +125,12 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     mine, its = first.text("cgroup"), other.text("cgroup")
     if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or _ending(other):
         return ()
-    finding = Finding(
-        "cgroup.process-path",
-        "cgroup",
-        Severity.LOW,
-        msg(
-            "A process of this container is in another control group than its first process, so other limits apply "
-            "to it."
-        ),
-        msg("Below the container's own group, that is an init system at work; elsewhere, find out what moved it."),
-        other.source("cgroup"),
-        ("cgroups(7)",),
+    text = msg(
+        "A process of this container is in another control group than its first process, so other limits apply to it."
     )
-    return (Drift("cgroup.path", finding),)
+    advice = msg("Below the container's own group, that is an init system at work; elsewhere, find out what moved it.")
+    drifted = finding("cgroup.process-path", Severity.LOW, text, advice, other.source("cgroup"), "cgroups(7)")
+    return (Drift("cgroup.path", drifted),)
 
 
 def _ending(process: Capture) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
-
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
@@ -11,7 +9,7 @@ from stratascope.core.layer import Drift, Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.layers.mac.facts import CURRENT, LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
-from stratascope.layers.shared.readings import UNKNOWN, who
+from stratascope.layers.shared.readings import UNKNOWN, finding, who
 from stratascope.linux.lsm import AppArmorMode
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
@@ -49,47 +47,24 @@ def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Fin
 
 
 def _found(code: str, severity: Severity, text: Message, advice: Message, source: str, *refs: str) -> Finding:
-    return Finding(intern(f"mac.{code}"), "mac", severity, text, advice, source, alike(refs))
+    return finding(f"mac.{code}", severity, text, advice, source, *alike(refs))
 
 
 def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
     source = facts.label_source if facts.modules is None else LSM_LIST
-    found = [
-        _found(
-            "not-active",
-            Severity.MEDIUM,
-            msg(
-                "No security module that uses labels is active on this host, so mandatory access control does "
-                "nothing here."
-            ),
-            msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes."),
-            source,
-            _CIS_APPARMOR,
-            _CIS_SELINUX,
-        )
-    ]
+    text = msg(
+        "No security module that uses labels is active on this host, so mandatory access control does nothing here."
+    )
+    advice = msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes.")
+    found = [finding("mac.not-active", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR, _CIS_SELINUX)]
     if asked.apparmor is ProfileKind.CUSTOM or asked.apparmor_profile not in ("", "unconfined"):
-        found.append(
-            _found(
-                "profile-not-applied",
-                Severity.HIGH,
-                msg("The profile {profile} was asked, but nothing enforces it.", profile=asked.apparmor_profile),
-                msg("Do not rely on that profile on this host."),
-                facts.label_source,
-                _CIS_APPARMOR,
-            )
-        )
+        text = msg("The profile {profile} was asked, but nothing enforces it.", profile=asked.apparmor_profile)
+        advice = msg("Do not rely on that profile on this host.")
+        found.append(finding("mac.profile-not-applied", Severity.HIGH, text, advice, facts.label_source, _CIS_APPARMOR))
     elif asked.apparmor is ProfileKind.DEFAULT and not asked.privileged:
-        found.append(
-            _found(
-                "default-not-applied",
-                Severity.LOW,
-                msg("The engine's default profile was asked, but AppArmor is not active."),
-                msg("Enable AppArmor in the host's kernel: until then the engine leaves its profile out."),
-                facts.label_source,
-                _CIS_APPARMOR,
-            )
-        )
+        text = msg("The engine's default profile was asked, but AppArmor is not active.")
+        advice = msg("Enable AppArmor in the host's kernel: until then the engine leaves its profile out.")
+        found.append(finding("mac.default-not-applied", Severity.LOW, text, advice, facts.label_source, _CIS_APPARMOR))
     return tuple(found)
 
 
@@ -97,141 +72,71 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
     source = facts.label_source
     if facts.mode == AppArmorMode.UNCONFINED:
         if verdict is Verdict.WEAKENED:
-            return (
-                _found(
-                    "unconfined",
-                    Severity.MEDIUM,
-                    msg("AppArmor is active on this host, but this container was started without a profile."),
-                    msg("Start it without --privileged.")
-                    if asked.privileged
-                    else msg("Start it without --security-opt apparmor=unconfined."),
-                    source,
-                    _CIS_APPARMOR,
-                    "PSS:baseline",
-                ),
+            text = msg("AppArmor is active on this host, but this container was started without a profile.")
+            advice = (
+                msg("Start it without --privileged.")
+                if asked.privileged
+                else msg("Start it without --security-opt apparmor=unconfined.")
             )
-        return (
-            _found(
-                "not-confined",
-                Severity.MEDIUM,
-                msg("The label is {label}, in unconfined mode: AppArmor stops nothing here.", label=label),
-                msg("Rootless engines can't set a profile; a rootful one needs its profile loaded, in enforce mode."),
-                source,
-                _CIS_APPARMOR,
-            ),
-        )
+            return (finding("mac.unconfined", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR, "PSS:baseline"),)
+        text = msg("The label is {label}, in unconfined mode: AppArmor stops nothing here.", label=label)
+        advice = msg("Rootless engines can't set a profile; a rootful one needs its profile loaded, in enforce mode.")
+        return (finding("mac.not-confined", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR),)
     found = []
     if verdict is Verdict.WEAKENED:
-        found.append(
-            _found(
-                "not-enforcing",
-                Severity.MEDIUM,
-                msg(
-                    "The profile {label} is in {mode} mode: not everything that it forbids is refused.",
-                    label=label,
-                    mode=mode_word(facts.mode),
-                ),
-                msg("Load the profile in enforce mode, for example with aa-enforce."),
-                source,
-                _CIS_APPARMOR,
-            )
+        text = msg(
+            "The profile {label} is in {mode} mode: not everything that it forbids is refused.",
+            label=label,
+            mode=mode_word(facts.mode),
         )
+        advice = msg("Load the profile in enforce mode, for example with aa-enforce.")
+        found.append(finding("mac.not-enforcing", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR))
     wanted = asked.apparmor_profile
     if wanted and asked.apparmor is ProfileKind.CUSTOM and wanted not in (label, *facts.stack):
-        found.append(
-            _found(
-                "other-profile",
-                Severity.MEDIUM,
-                msg("The profile {wanted} was asked, but the kernel enforces {label}.", wanted=wanted, label=label),
-                msg("Start the container again; its first program may also have a profile of its own."),
-                source,
-                _CIS_APPARMOR,
-            )
-        )
+        text = msg("The profile {wanted} was asked, but the kernel enforces {label}.", wanted=wanted, label=label)
+        advice = msg("Start the container again; its first program may also have a profile of its own.")
+        found.append(finding("mac.other-profile", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR))
     elif asked.apparmor is ProfileKind.UNCONFINED:
-        found.append(
-            _found(
-                "unasked-profile",
-                Severity.LOW,
-                msg("No profile was asked, but the kernel has {label} on the first process.", label=label),
-                msg("It is no less safe for that. If something is refused, check this profile."),
-                source,
-                "apparmor(7)",
-            )
-        )
+        text = msg("No profile was asked, but the kernel has {label} on the first process.", label=label)
+        advice = msg("It is no less safe for that. If something is refused, check this profile.")
+        found.append(finding("mac.unasked-profile", Severity.LOW, text, advice, source, "apparmor(7)"))
     return tuple(found)
 
 
 def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Finding, ...]:
     source = facts.label_source
     if facts.policy_loaded is False:
-        return (
-            _found(
-                "no-policy",
-                Severity.MEDIUM,
-                msg("SELinux is active, but no policy was loaded: it stops nothing."),
-                msg("Install a policy and let the host label its files, as its distribution describes."),
-                source,
-                _CIS_SELINUX,
-            ),
-        )
+        text = msg("SELinux is active, but no policy was loaded: it stops nothing.")
+        advice = msg("Install a policy and let the host label its files, as its distribution describes.")
+        return (finding("mac.no-policy", Severity.MEDIUM, text, advice, source, _CIS_SELINUX),)
     found = []
     if facts.type in UNCONFINED_TYPES:
-        found.append(
-            _found(
-                "unconfined",
-                Severity.MEDIUM,
-                msg(
-                    "The type {type} can do everything: SELinux does not confine this container.", type=facts.type or ""
-                ),
-                msg("Start it without --privileged, --security-opt label=disable, --pid host or --ipc host.")
-                if asked.selinux_off
-                else msg("Nobody asked for that: enable SELinux in the engine (selinux-enabled in daemon.json)."),
-                source,
-                _CIS_SELINUX,
-                "PSS:baseline",
-            )
+        text = msg("The type {type} can do everything: SELinux does not confine this container.", type=facts.type or "")
+        advice = (
+            msg("Start it without --privileged, --security-opt label=disable, --pid host or --ipc host.")
+            if asked.selinux_off
+            else msg("Nobody asked for that: enable SELinux in the engine (selinux-enabled in daemon.json).")
         )
+        found.append(finding("mac.unconfined", Severity.MEDIUM, text, advice, source, _CIS_SELINUX, "PSS:baseline"))
     if facts.permissive_type:
-        found.append(
-            _found(
-                "permissive-type",
-                Severity.MEDIUM,
-                msg(
-                    "SELinux only warns about the type {type}: what its policy forbids is still done.",
-                    type=facts.type or "",
-                ),
-                msg("Enforce it again: semanage permissive -d {type}", type=facts.type or ""),
-                facts.mode_source,
-                _CIS_SELINUX,
-            )
+        text = msg(
+            "SELinux only warns about the type {type}: what its policy forbids is still done.",
+            type=facts.type or "",
         )
+        advice = msg("Enforce it again: semanage permissive -d {type}", type=facts.type or "")
+        found.append(finding("mac.permissive-type", Severity.MEDIUM, text, advice, facts.mode_source, _CIS_SELINUX))
     elif facts.mode == "permissive":
-        found.append(
-            _found(
-                "permissive",
-                Severity.MEDIUM,
-                msg("SELinux only warns on this host: what its policy forbids is still done."),
-                msg("Switch it to enforcing with setenforce 1, and in /etc/selinux/config."),
-                facts.mode_source,
-                _CIS_SELINUX,
-            )
-        )
+        text = msg("SELinux only warns on this host: what its policy forbids is still done.")
+        advice = msg("Switch it to enforcing with setenforce 1, and in /etc/selinux/config.")
+        found.append(finding("mac.permissive", Severity.MEDIUM, text, advice, facts.mode_source, _CIS_SELINUX))
     if asked.selinux_label and asked.selinux_label != label:
-        found.append(
-            _found(
-                "other-label",
-                Severity.MEDIUM,
-                msg(
-                    "The engine chose the label {wanted}, but the kernel has {label}.",
-                    wanted=asked.selinux_label,
-                    label=label,
-                ),
-                msg("Start the container again; the policy may also change the label when its first program starts."),
-                source,
-                _CIS_SELINUX,
-            )
+        text = msg(
+            "The engine chose the label {wanted}, but the kernel has {label}.",
+            wanted=asked.selinux_label,
+            label=label,
         )
+        advice = msg("Start the container again; the policy may also change the label when its first program starts.")
+        found.append(finding("mac.other-label", Severity.MEDIUM, text, advice, source, _CIS_SELINUX))
     return tuple(found)
 
 
@@ -241,18 +146,12 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     if isinstance(before, Gap) or isinstance(after, Gap) or before == after:
         return ()
     label = after.rstrip("\n\0")
-    finding = Finding(
-        "mac.drift-label",
-        "mac",
-        Severity.MEDIUM,
-        msg(
-            "{process} runs as {label}, the container's first process as {first}.",
-            process=who(other),
-            label=label,
-            first=before.rstrip("\n\0"),
-        ),
-        msg("Look for an exec with --privileged, or for a program with a profile of its own."),
-        other.source(CURRENT),
-        ("CIS-Docker-1.6.0:5.23",),
+    text = msg(
+        "{process} runs as {label}, the container's first process as {first}.",
+        process=who(other),
+        label=label,
+        first=before.rstrip("\n\0"),
     )
-    return (Drift("mac.label", finding),)
+    advice = msg("Look for an exec with --privileged, or for a program with a profile of its own.")
+    drifted = finding("mac.drift-label", Severity.MEDIUM, text, advice, other.source(CURRENT), "CIS-Docker-1.6.0:5.23")
+    return (Drift("mac.label", drifted),)

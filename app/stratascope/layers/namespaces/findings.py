@@ -25,6 +25,7 @@ from stratascope.layers.shared.host_paths import (
     weight,
     within,
 )
+from stratascope.layers.shared.readings import finding
 from stratascope.linux.mounts import Mount, is_mask
 from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
@@ -69,34 +70,31 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
         weakens = True
         findings.append(_false_mask(mount, source))
     for target in view.shared_mounts[:_SHOWN]:
+        text = msg("Mounts created below {path} also appear on the host.", path=target)
+        advice = msg("Use private or slave propagation for this mount.")
         findings.append(
-            Finding(
-                "namespaces.shared-propagation",
-                _LAYER,
-                Severity.MEDIUM,
-                msg("Mounts created below {path} also appear on the host.", path=target),
-                msg("Use private or slave propagation for this mount."),
-                source,
-                ("CIS-Docker-1.6.0:5.20",),
-            )
+            finding("namespaces.shared-propagation", Severity.MEDIUM, text, advice, source, "CIS-Docker-1.6.0:5.20")
         )
     if view.devices or asked.devices:
         count = len(set(view.devices) | {device.target for device in asked.devices})
+        text = plural(
+            "{count} device of the host is accessible inside.",
+            "{count} devices of the host are accessible inside.",
+            count,
+        )
+        advice = (
+            msg("Pass in only the devices that it needs. A rootless engine can't remove only the write access.")
+            if around.engine.rootless
+            else msg("Pass in only the devices that it needs, without write access where reading is enough.")
+        )
         findings.append(
-            Finding(
+            finding(
                 "namespaces.devices",
-                _LAYER,
                 Severity.MEDIUM,
-                plural(
-                    "{count} device of the host is accessible inside.",
-                    "{count} devices of the host are accessible inside.",
-                    count,
-                ),
-                msg("Pass in only the devices that it needs. A rootless engine can't remove only the write access.")
-                if around.engine.rootless
-                else msg("Pass in only the devices that it needs, without write access where reading is enough."),
+                text,
+                advice,
                 source if view.devices else "inspect:HostConfig.Devices",
-                ("CIS-Docker-1.6.0:5.18",),
+                "CIS-Docker-1.6.0:5.18",
             )
         )
     disks = [device.source for device in asked.devices if is_disk(device.source)] + [
@@ -115,15 +113,16 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
                 "only the owner and group of the device node protect it.",
                 names=names,
             )
+        advice = msg("Mount the directory that it needs instead of passing in the disk.")
+        severity = Severity.MEDIUM if facts.host_root is False else Severity.HIGH
         findings.append(
-            Finding(
+            finding(
                 "namespaces.disks",
-                _LAYER,
-                Severity.MEDIUM if facts.host_root is False else Severity.HIGH,
+                severity,
                 text,
-                msg("Mount the directory that it needs instead of passing in the disk."),
+                advice,
                 "inspect:HostConfig.Devices" if asked.devices else source,
-                ("CIS-Docker-1.6.0:5.18",),
+                "CIS-Docker-1.6.0:5.18",
             )
         )
     if view.root_read_only is False:
@@ -152,19 +151,21 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
         )
     elif own and facts.host_root is False:
         severity = Severity.HIGH  # a root engine's socket usually refuses such a user
-    return Finding(
+    advice = msg("Remove the mount, or put a proxy in front that allows only what is needed.")
+    milder = msg(
+        "A container engine's socket is inside, at {path}, but the container's user has no access to it.",
+        path=socket,
+    )
+    return finding(
         "namespaces.engine-socket",
-        _LAYER,
         severity,
         text,
-        msg("Remove the mount, or put a proxy in front that allows only what is needed."),
+        advice,
         f"{facts.process}/mountinfo",
-        ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
-        ("use-engine-socket",),
-        msg(
-            "A container engine's socket is inside, at {path}, but the container's user has no access to it.",
-            path=socket,
-        ),
+        "CIS-Docker-1.6.0:5.32",
+        "PSS:baseline",
+        behind=("use-engine-socket",),
+        milder=milder,
     )
 
 
@@ -221,7 +222,7 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
     advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
     refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
     behind = ("change-host-system", "write-host-files") if severity is Severity.CRITICAL else ()
-    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs, behind)
+    return finding("namespaces.host-path", severity, text, advice, source, *refs, behind=behind)
 
 
 def no_policy(around: Surroundings) -> bool:
@@ -237,32 +238,31 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, root
     refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
     if asked.masked_paths and not asked.privileged:
         text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts shows no such masks.")
-        return Finding(
-            "namespaces.drift-masks",
-            _LAYER,
-            Severity.HIGH,
-            text,
+        advice = (
             msg("Start it without --pid host: with it a rootless engine shows the host's /proc as it is.")
             if rootless and asked.pid == "host"
-            else _AGAIN,
-            source,
-            refs,
+            else _AGAIN
         )
-    return Finding(
-        "namespaces.unmasked",
-        _LAYER,
-        Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
+        return finding("namespaces.drift-masks", Severity.HIGH, text, advice, source, *refs)
+    text = (
         msg(
             "/proc is not masked: root inside can write the host's kernel settings, some of which name programs to run."
         )
         if root
         else msg(
             "/proc is not masked: it shows more of the host. Changing the kernel's settings requires root outside."
-        ),
-        msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
+        )
+    )
+    advice = msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman).")
+    severity = Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM
+    return finding(
+        "namespaces.unmasked",
+        severity,
+        text,
+        advice,
         source,
-        refs,
-        ("write-core-pattern", "write-host-sysctl") if alone else (),
+        *refs,
+        behind=("write-core-pattern", "write-host-sysctl") if alone else (),
     )
 
 
@@ -283,29 +283,16 @@ def _false_mask(mount: Mount, source: str) -> Finding:
         what=f"{mount.fs_type}:{mount.root}",
     )
     advice = msg("Stop it, use a newer runtime, and check who could change its image or volumes while it started.")
-    return Finding(code, _LAYER, Severity.HIGH, text, advice, source, (*flaws_of(code), "CIS-Docker-1.6.0:5.5"))
+    return finding(code, Severity.HIGH, text, advice, source, *flaws_of(code), "CIS-Docker-1.6.0:5.5")
 
 
 def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
     if asked.root_read_only:
-        return Finding(
-            "namespaces.drift-root",
-            _LAYER,
-            Severity.HIGH,
-            msg("A read-only root directory was asked, but the kernel allows writing to it."),
-            _AGAIN,
-            source,
-            ("CIS-Docker-1.6.0:5.13",),
-        )
-    return Finding(
-        "namespaces.writable-root",
-        _LAYER,
-        Severity.LOW,
-        msg("Its root directory is writable: an attacker can change programs and leave tools behind."),
-        msg("Start it with --read-only, and give it a tmpfs where it has to write."),
-        source,
-        ("CIS-Docker-1.6.0:5.13",),
-    )
+        text = msg("A read-only root directory was asked, but the kernel allows writing to it.")
+        return finding("namespaces.drift-root", Severity.HIGH, text, _AGAIN, source, "CIS-Docker-1.6.0:5.13")
+    text = msg("Its root directory is writable: an attacker can change programs and leave tools behind.")
+    advice = msg("Start it with --read-only, and give it a tmpfs where it has to write.")
+    return finding("namespaces.writable-root", Severity.LOW, text, advice, source, "CIS-Docker-1.6.0:5.13")
 
 
 def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
@@ -372,35 +359,22 @@ def _shared(kind: Namespace, source: str, *, verified: bool, reaches: bool = Fal
         )
     if not verified:
         text = msg("Asked for, not verified: {what}", what=text)
-    return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs, behind)
+    return finding(f"namespaces.host-{kind}", severity, text, advice, source, *refs, behind=behind)
 
 
 def _with_others(kind: Namespace, others: tuple[str, ...], source: str) -> Finding:
     names = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
-    return Finding(
-        f"namespaces.shared-{kind}",
-        "namespaces",
-        Severity.LOW,
-        Message(WITH_OTHERS[kind].id, (("names", names),)),
-        msg("That is how a pod works. Outside a pod, give each container its own."),
-        source,
-        ("namespaces(7)",),
-    )
+    text = Message(WITH_OTHERS[kind].id, (("names", names),))
+    advice = msg("That is how a pod works. Outside a pod, give each container its own.")
+    return finding(f"namespaces.shared-{kind}", Severity.LOW, text, advice, source, "namespaces(7)")
 
 
 def _drift(kind: Namespace, source: str) -> Finding:
-    return Finding(
-        f"namespaces.drift-{kind}",
-        "namespaces",
-        Severity.HIGH,
-        msg(
-            "The engine was asked for a namespace of its own, but the kernel reports the host's: {kind}.",
-            kind=LABELS[kind],
-        ),
-        _REMOVE_DRIFT,
-        source,
-        ("namespaces(7)",),
+    text = msg(
+        "The engine was asked for a namespace of its own, but the kernel reports the host's: {kind}.",
+        kind=LABELS[kind],
     )
+    return finding(f"namespaces.drift-{kind}", Severity.HIGH, text, _REMOVE_DRIFT, source, "namespaces(7)")
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
@@ -411,17 +385,13 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         if isinstance(mine, Gap) or isinstance(its, Gap) or mine.strip() == its.strip():
             continue
         field = f"namespaces.{kind}"
-        finding = Finding(
-            f"namespaces.process-{kind}",
-            "namespaces",
-            Severity.MEDIUM,
-            msg(
-                "A process of this container is in another namespace than its first process: {kind}.",
-                kind=LABELS[Namespace(kind)],
-            ),
-            msg("Find out what started it; a nested container or a sandbox does this on purpose."),
-            other.source(name),
-            ("namespaces(7)",),
+        text = msg(
+            "A process of this container is in another namespace than its first process: {kind}.",
+            kind=LABELS[Namespace(kind)],
         )
-        drifts.append(Drift(field, finding))
+        advice = msg("Find out what started it; a nested container or a sandbox does this on purpose.")
+        drifted = finding(
+            f"namespaces.process-{kind}", Severity.MEDIUM, text, advice, other.source(name), "namespaces(7)"
+        )
+        drifts.append(Drift(field, drifted))
     return tuple(drifts)

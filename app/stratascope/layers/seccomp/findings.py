@@ -33,7 +33,7 @@ from stratascope.layers.seccomp.filter_source import (
 )
 from stratascope.layers.seccomp.stances import NARROW, PASSING, actions_of
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
-from stratascope.layers.shared.readings import process_status, who
+from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.linux.seccomp import Answers, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value
@@ -101,13 +101,14 @@ def _findings(found: Loopholes, ground: Ground, source: str) -> Iterator[Finding
             "Its rules for {calls} have no effect: this kernel consults no filter for them.", calls=", ".join(unasked)
         )
         advice = msg("Remove the rule, so that nobody relies on it: only a probe set by root makes such a call.")
-        yield Finding("seccomp.unasked-calls", "seccomp", Severity.LOW, text, advice, source, ("seccomp(2)",))
+        yield finding("seccomp.unasked-calls", Severity.LOW, text, advice, source, "seccomp(2)")
 
 
 def _finding(name: str, text: Message, source: str) -> Finding:
     code = intern(f"seccomp.{name}")
     refs = alike((*flaws_of(code), "seccomp(2)"))
-    return Finding(code, "seccomp", Severity.MEDIUM, alike(text), _ADVICE, source, refs)
+    text = alike(text)
+    return finding(code, Severity.MEDIUM, text, _ADVICE, source, *refs)
 
 
 @cache
@@ -208,63 +209,32 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
     source = f"{facts.status_source}:Seccomp"
     if facts.mode is SeccompMode.DISABLED:
         if facts.profile in (ProfileKind.DEFAULT, ProfileKind.CUSTOM):
-            return (
-                Finding(
-                    "seccomp.not-applied",
-                    "seccomp",
-                    Severity.HIGH,
-                    msg("A filter was asked, but the kernel has none on the first process."),
-                    msg(
-                        "Check that the engine and the runtime were built with seccomp, then start the container again."
-                    ),
-                    source,
-                    (_CIS, "PSS:restricted"),
-                ),
+            text = msg("A filter was asked, but the kernel has none on the first process.")
+            advice = msg(
+                "Check that the engine and the runtime were built with seccomp, then start the container again."
             )
-        return (
-            Finding(
-                "seccomp.no-filter",
-                "seccomp",
-                Severity.HIGH,
-                msg("Every system call reaches the kernel: there is no filter."),
-                msg("Start it without --privileged.")
-                if asked.privileged
-                else msg("Start it without --security-opt seccomp=unconfined, or give it a profile of its own."),
-                source,
-                (_CIS, "PSS:baseline"),
-            ),
+            return (finding("seccomp.not-applied", Severity.HIGH, text, advice, source, _CIS, "PSS:restricted"),)
+        text = msg("Every system call reaches the kernel: there is no filter.")
+        advice = (
+            msg("Start it without --privileged.")
+            if asked.privileged
+            else msg("Start it without --security-opt seccomp=unconfined, or give it a profile of its own.")
         )
+        return (finding("seccomp.no-filter", Severity.HIGH, text, advice, source, _CIS, "PSS:baseline"),)
     if facts.mode is not SeccompMode.FILTER:
         return ()
     if facts.profile is ProfileKind.UNCONFINED:
-        return (
-            Finding(
-                "seccomp.unasked-filter",
-                "seccomp",
-                Severity.LOW,
-                msg("No filter was asked, but the kernel has one: it was inherited, or the program installed it."),
-                msg(
-                    "It is no less safe for that. If a call fails for no apparent reason, check what started the "
-                    "engine."
-                ),
-                source,
-                ("seccomp(2)",),
-            ),
+        text = msg("No filter was asked, but the kernel has one: it was inherited, or the program installed it.")
+        advice = msg(
+            "It is no less safe for that. If a call fails for no apparent reason, check what started the engine."
         )
+        return (finding("seccomp.unasked-filter", Severity.LOW, text, advice, source, "seccomp(2)"),)
     further = beyond(facts, around)
     found = [] if further is None else [_weaker(facts, each) for each in further]
     if facts.profile is ProfileKind.CUSTOM and further is None:
-        found.append(
-            Finding(
-                "seccomp.custom-profile",
-                "seccomp",
-                Severity.LOW,
-                msg("A profile other than the engine's default is in force; what it lets through is not known."),
-                msg("Compare it with the engine's default, and keep only the differences that have a reason."),
-                source,
-                (_CIS,),
-            )
-        )
+        text = msg("A profile other than the engine's default is in force; what it lets through is not known.")
+        advice = msg("Compare it with the engine's default, and keep only the differences that have a reason.")
+        found.append(finding("seccomp.custom-profile", Severity.LOW, text, advice, source, _CIS))
     if facts.profile is ProfileKind.CUSTOM and isinstance(facts.origin, ProfileFilter):
         found += _doubts(facts.origin)
     found += loopholes(facts, around)
@@ -278,57 +248,39 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
     names = ", ".join(each.names[:_NAMED]) + (" …" if len(each.names) > _NAMED else "")
     count = len(each.names)
     if each.abi in (Abi.I386, Abi.X32):
-        return Finding(
-            f"seccomp.weaker-by-{each.abi.value}",
-            "seccomp",
-            Severity.HIGH if each.dangerous else Severity.LOW,
-            plural(
-                "Through {abi} calls, the filter lets through {count} call that it should stop: {names}.",
-                "Through {abi} calls, the filter lets through {count} calls that it should stop: {names}.",
-                count,
-                abi=each.abi.value,
-                names=names,
-            ),
-            msg("Any program can use them: make the profile's rules apply to this entry point, too."),
-            source,
-            (_CIS, "seccomp(2)"),
-        )
-    return Finding(
-        "seccomp.weaker-than-default",
-        "seccomp",
-        Severity.HIGH if each.dangerous else Severity.LOW,
-        plural(
-            "The filter lets through {count} call that the engine's default stops: {names}.",
-            "The filter lets through {count} calls that the engine's default stops: {names}.",
+        text = plural(
+            "Through {abi} calls, the filter lets through {count} call that it should stop: {names}.",
+            "Through {abi} calls, the filter lets through {count} calls that it should stop: {names}.",
             count,
+            abi=each.abi.value,
             names=names,
-        ),
-        msg("Allow only calls that the program needs: start from the engine's default and add individual calls."),
-        source,
-        (_CIS,),
+        )
+        advice = msg("Any program can use them: make the profile's rules apply to this entry point, too.")
+        severity = Severity.HIGH if each.dangerous else Severity.LOW
+        return finding(f"seccomp.weaker-by-{each.abi.value}", severity, text, advice, source, _CIS, "seccomp(2)")
+    text = plural(
+        "The filter lets through {count} call that the engine's default stops: {names}.",
+        "The filter lets through {count} calls that the engine's default stops: {names}.",
+        count,
+        names=names,
     )
+    advice = msg("Allow only calls that the program needs: start from the engine's default and add individual calls.")
+    severity = Severity.HIGH if each.dangerous else Severity.LOW
+    return finding("seccomp.weaker-than-default", severity, text, advice, source, _CIS)
 
 
 def _doubts(origin: ProfileFilter) -> list[Finding]:
     warnings = profile_warnings(origin)
     if not warnings:
         return []
-    return [
-        Finding(
-            "seccomp.profile-doubts",
-            "seccomp",
-            Severity.LOW,
-            plural(
-                "One item in the profile is not known, and has no effect: {first}.",
-                "{count} items in the profile are not known, and have no effect; the first: {first}.",
-                len(warnings),
-                first=warnings[0],
-            ),
-            msg("Look for a misspelt name in the profile."),
-            origin.source,
-            ("seccomp(2)",),
-        )
-    ]
+    text = plural(
+        "One item in the profile is not known, and has no effect: {first}.",
+        "{count} items in the profile are not known, and have no effect; the first: {first}.",
+        len(warnings),
+        first=warnings[0],
+    )
+    advice = msg("Look for a misspelt name in the profile.")
+    return [finding("seccomp.profile-doubts", Severity.LOW, text, advice, origin.source, "seccomp(2)")]
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
@@ -356,62 +308,40 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 def _mode_drift(mode: int, process: Message, source: str, *, thread: bool) -> Drift:
     """Another process with a different mode than the first."""
     if mode == 0:
-        finding = Finding(
-            "seccomp.drift-no-filter",
-            "seccomp",
-            Severity.HIGH,
-            msg("{process} has no filter; the container's first process has one.", process=process),
+        text = msg("{process} has no filter; the container's first process has one.", process=process)
+        advice = (
             msg(
                 "Let the program install its filter for all threads at once: SECCOMP_FILTER_FLAG_TSYNC, see seccomp(2)."
             )
             if thread
-            else msg("Find out who put this process into the container from outside, for example with nsenter."),
-            source,
-            (_CIS,),
+            else msg("Find out who put this process into the container from outside, for example with nsenter.")
         )
+        drifted = finding("seccomp.drift-no-filter", Severity.HIGH, text, advice, source, _CIS)
     else:
-        finding = Finding(
-            "seccomp.drift-mode",
-            "seccomp",
-            Severity.LOW,
-            msg("{process} has a filter; the container's first process has another mode.", process=process),
-            msg("Nothing to do: a program such as a browser or sshd filters its own processes."),
-            source,
-            ("seccomp(2)",),
-        )
-    return Drift("seccomp.mode", finding)
+        text = msg("{process} has a filter; the container's first process has another mode.", process=process)
+        advice = msg("Nothing to do: a program such as a browser or sshd filters its own processes.")
+        drifted = finding("seccomp.drift-mode", Severity.LOW, text, advice, source, "seccomp(2)")
+    return Drift("seccomp.mode", drifted)
 
 
 def _filters_drift(before: int, after: int, process: Message, source: str) -> Drift:
     """Another process with more or fewer filters than the first."""
     if after < before:
-        finding = Finding(
-            "seccomp.drift-fewer-filters",
-            "seccomp",
-            Severity.MEDIUM,
-            msg(
-                "{process} has {after} filters; the container's first process has {before}.",
-                process=process,
-                after=after,
-                before=before,
-            ),
-            msg("Filters can't be removed: the first process added its own, or this process came from outside."),
-            source,
-            ("seccomp(2)",),
+        text = msg(
+            "{process} has {after} filters; the container's first process has {before}.",
+            process=process,
+            after=after,
+            before=before,
         )
+        advice = msg("Filters can't be removed: the first process added its own, or this process came from outside.")
+        drifted = finding("seccomp.drift-fewer-filters", Severity.MEDIUM, text, advice, source, "seccomp(2)")
     else:
-        finding = Finding(
-            "seccomp.drift-more-filters",
-            "seccomp",
-            Severity.LOW,
-            msg(
-                "{process} has {after} filters; the container's first process has {before}.",
-                process=process,
-                after=after,
-                before=before,
-            ),
-            msg("Nothing to do: it is stricter than the first process."),
-            source,
-            ("seccomp(2)",),
+        text = msg(
+            "{process} has {after} filters; the container's first process has {before}.",
+            process=process,
+            after=after,
+            before=before,
         )
-    return Drift("seccomp.filters", finding)
+        advice = msg("Nothing to do: it is stricter than the first process.")
+        drifted = finding("seccomp.drift-more-filters", Severity.LOW, text, advice, source, "seccomp(2)")
+    return Drift("seccomp.filters", drifted)

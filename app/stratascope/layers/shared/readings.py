@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import intern
 
+from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
 from stratascope.core.gap_words import gap_words
-from stratascope.core.layer import NamedGap
+from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
+from stratascope.core.severity import Severity
 from stratascope.linux.mounts import Mount
 from stratascope.linux.namespace import MountIdMap, parse_mount_idmaps, to_host
 from stratascope.linux.process import ProcessStatus, parse_status
@@ -81,3 +84,18 @@ def without_root(capture: Capture, mounts: tuple[Mount, ...]) -> tuple[tuple[str
     found = [(mount.target, maps.get(mount.id)) for mount in mounts if has_ids(mount)]
     known = tuple(target for target, ids in found if ids is not None and to_host(ids.uids, 0) is None)
     return known, tuple(target for target, ids in found if ids is None)
+
+
+def finding(
+    code: str,
+    severity: Severity,
+    text: Message,
+    advice: Message,
+    source: str,
+    *refs: str,
+    behind: tuple[str, ...] = (),
+    milder: Message | None = None,
+) -> Finding:
+    """A finding of the layer that its code names, as in `capabilities.sys-admin`."""
+    layer = intern(code.partition(".")[0])
+    return Finding(intern(code), layer, severity, text, advice, source, alike(refs), behind, milder)

@@ -8,7 +8,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.layers.shared.readings import process_status, who
+from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
 from stratascope.linux.namespace import EVERY_ID, is_full, parse_idmap, to_inside
 
@@ -29,11 +29,11 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         )
         if facts.uid_inside == 0:
             refs = (*refs, "PSS:restricted")  # the standard's runAsNonRoot is about the process
-        found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
+        found.append(finding("usermap.host-root", Severity.HIGH, text, advice, source, *refs))
     elif full and facts.uid_outside is not None:
         text = msg("It runs as user {uid} of this machine: anyone who breaks out is that user.", uid=facts.uid_outside)
         advice = _own_namespace(asked, around)
-        found.append(Finding("usermap.host-user", _LAYER, Severity.LOW, text, advice, source, ("user_namespaces(7)",)))
+        found.append(finding("usermap.host-user", Severity.LOW, text, advice, source, "user_namespaces(7)"))
     if facts.owner_inside is not None:
         found.append(_own_user(facts, facts.owner_inside, around.engine.kind, source))
     if facts.range_shared_with and not full:
@@ -45,14 +45,14 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
             advice = msg(
                 "Docker gives all its containers one range; Podman's --userns=auto gives each container its own."
             )
-        found.append(Finding("usermap.shared-range", _LAYER, Severity.LOW, text, advice, source, ("subuid(5)",)))
+        found.append(finding("usermap.shared-range", Severity.LOW, text, advice, source, "subuid(5)"))
     wanted = asked.uid_map and set(asked.uid_map) != set(facts.uid_map)
     private = asked.userns_mode in ("private", "auto", "keep-id", "nomap") and facts.initial_namespace
     # a rootless engine reads the requested map relative to its own user namespace
     if (wanted and not around.engine.rootless) or private:
         text = msg("The ID map is not the one that the engine was asked for.")
         advice = msg("Check how the engine starts it; start it again and compare.")
-        found.append(Finding("usermap.drift-map", _LAYER, Severity.HIGH, text, advice, source, ("user_namespaces(7)",)))
+        found.append(finding("usermap.drift-map", Severity.HIGH, text, advice, source, "user_namespaces(7)"))
     return found
 
 
@@ -83,7 +83,7 @@ def _own_user(facts: UsermapFacts, uid: int, engine: EngineKind, source: str) ->
             "This can't be changed: rootless Docker always maps its own user. Make sure nothing in it becomes that "
             "user."
         )
-    return Finding("usermap.own-user", _LAYER, severity, text, advice, source, ("subuid(5)",))
+    return finding("usermap.own-user", severity, text, advice, source, "subuid(5)")
 
 
 def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
@@ -93,30 +93,26 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
         mine, its = first.text(name), other.text(name)
         if isinstance(mine, Gap) or isinstance(its, Gap) or mine.split() == its.split():
             continue
-        finding = Finding(
+        text = msg(
+            "A process of this container has another ID map than its first process: it is in another user namespace."
+        )
+        advice = msg("Find out what started it; a nested container or a sandbox does this on purpose.")
+        drifted = finding(
             f"usermap.process-{name.replace('_', '-')}",
-            "usermap",
             Severity.MEDIUM,
-            msg(
-                "A process of this container has another ID map than its first process: it is in another user "
-                "namespace."
-            ),
-            msg("Find out what started it; a nested container or a sandbox does this on purpose."),
+            text,
+            advice,
             other.source(name),
-            ("user_namespaces(7)",),
+            "user_namespaces(7)",
         )
-        drifts.append(Drift(f"usermap.{name}", finding))
+        drifts.append(Drift(f"usermap.{name}", drifted))
     if _root(other) and _root(first) is False:
-        finding = Finding(
-            "usermap.process-root",
-            "usermap",
-            Severity.HIGH,
-            msg("{process} is root inside; the container's first process is not.", process=who(other)),
-            msg("Let the program change its user in all of its threads, and end root's sessions."),
-            f"{other.source('status')}:Uid",
-            ("credentials(7)",),
+        text = msg("{process} is root inside; the container's first process is not.", process=who(other))
+        advice = msg("Let the program change its user in all of its threads, and end root's sessions.")
+        drifted = finding(
+            "usermap.process-root", Severity.HIGH, text, advice, f"{other.source('status')}:Uid", "credentials(7)"
         )
-        drifts.append(Drift("usermap.uid", finding))
+        drifts.append(Drift("usermap.uid", drifted))
     return tuple(drifts)
 
 
