@@ -15,7 +15,7 @@ from rig.filters import OPTIONS, bounding, differences, filters_of, server_versi
 from rig.ordinary import seen_by_user, socket_for
 from stratascope.collector.filters import why_not
 from stratascope.core.container import EngineKind
-from stratascope.layers.mac.apparmor import SAME_RULES
+from stratascope.layers.mac.policies import SAME_RULES
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.linux.defaults import speaking_for, versions_for
 

@@ -16,7 +16,7 @@ from stratascope.core.threats.needs import (
     NotLockedDown,
     Setting,
 )
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Ruling, lets, stops, unknown
 from stratascope.linux.lsm import LOCKDOWN_LEVELS
 from stratascope.linux.machine import path_of
 
@@ -81,10 +81,10 @@ def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
 def _module(names: tuple[str, ...], ground: Ground) -> Ruling:
     source = "/sys/kernel/security/lsm"
     if ground.lsms is None:
-        return Ruling(Stance.UNKNOWN, msg("Which security modules are active could not be read."), source)
+        return unknown(msg("Which security modules are active could not be read."), source)
     if set(names) & set(ground.lsms):
-        return Ruling(Stance.LETS_THROUGH, msg("Such a security module is active on this machine."), source)
-    return Ruling(Stance.STOPS, msg("No security module with such rules is active on this machine."), source)
+        return lets(msg("Such a security module is active on this machine."), source)
+    return stops(msg("No security module with such rules is active on this machine."), source)
 
 
 def holds(setting: Setting, ground: Ground) -> bool | None:
@@ -102,42 +102,38 @@ def _feature(name: str, ground: Ground) -> Ruling:
     what, source = _FEATURES[name]
     has = ground.feature(name)
     if has is None:
-        return Ruling(Stance.UNKNOWN, msg("Whether this kernel has {what} could not be determined.", what=what), source)
+        return unknown(msg("Whether this kernel has {what} could not be determined.", what=what), source)
     if has:
-        return Ruling(Stance.LETS_THROUGH, msg("This kernel has {what}.", what=what), source)
-    return Ruling(Stance.STOPS, msg("Impossible here: this kernel lacks {what}.", what=what), source)
+        return lets(msg("This kernel has {what}.", what=what), source)
+    return stops(msg("Impossible here: this kernel lacks {what}.", what=what), source)
 
 
 def _allowed(setting: Setting, ground: Ground) -> Ruling:
     held, source = holds(setting, ground), path_of(setting.name)
     if held is None:
-        return Ruling(Stance.UNKNOWN, msg("The host's setting {name} could not be read.", name=setting.name), source)
+        return unknown(msg("The host's setting {name} could not be read.", name=setting.name), source)
     value = ground.sysctl(setting.name)
     if value is None:
         if held:
-            reason = msg("This kernel has no setting {name} that would allow it.", name=setting.name)
-            return Ruling(Stance.STOPS, reason, source)
-        reason = msg("This kernel has no setting {name} that could forbid it.", name=setting.name)
-        return Ruling(Stance.LETS_THROUGH, reason, source)
+            return stops(msg("This kernel has no setting {name} that would allow it.", name=setting.name), source)
+        return lets(msg("This kernel has no setting {name} that could forbid it.", name=setting.name), source)
     if held:
         reason = msg(
             "The host forbids it to everyone, including root: {name} is {value}.", name=setting.name, value=value
         )
-        return Ruling(Stance.STOPS, reason, source)
+        return stops(reason, source)
     reason = msg("The host's setting {name} is {value}, and does not forbid it.", name=setting.name, value=value)
-    return Ruling(Stance.LETS_THROUGH, reason, source)
+    return lets(reason, source)
 
 
 def _lockdown(level: str, ground: Ground) -> Ruling:
     if ground.lockdown is None:
         if ground.lsms is not None and "lockdown" not in ground.lsms:
-            reason = msg("Kernel lockdown is not part of this kernel, or not active.")
-            return Ruling(Stance.LETS_THROUGH, reason, "/sys/kernel/security/lsm")
-        return Ruling(Stance.UNKNOWN, msg("Whether the kernel is locked down could not be read."), LOCKDOWN)
+            return lets(msg("Kernel lockdown is not part of this kernel, or not active."), "/sys/kernel/security/lsm")
+        return unknown(msg("Whether the kernel is locked down could not be read."), LOCKDOWN)
     if LOCKDOWN_LEVELS.index(ground.lockdown) >= LOCKDOWN_LEVELS.index(level):
         reason = msg("The kernel is locked down ({level}): not even root can do this.", level=ground.lockdown)
-        return Ruling(Stance.STOPS, reason, LOCKDOWN)
+        return stops(reason, LOCKDOWN)
     if ground.lockdown == "none":
-        return Ruling(Stance.LETS_THROUGH, msg("The kernel is not locked down."), LOCKDOWN)
-    reason = msg("The kernel is locked down ({level}), which still permits this.", level=ground.lockdown)
-    return Ruling(Stance.LETS_THROUGH, reason, LOCKDOWN)
+        return lets(msg("The kernel is not locked down."), LOCKDOWN)
+    return lets(msg("The kernel is locked down ({level}), which still permits this.", level=ground.lockdown), LOCKDOWN)

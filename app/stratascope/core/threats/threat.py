@@ -104,3 +104,18 @@ class Threat(Value):
 def evidence(source: str, pid: int | str | None) -> str:
     """A ruling's source in full; `pid` may be a placeholder, and None gives PID."""
     return f"{process_folder(pid)}/{source[1:]}" if source.startswith("@") else source
+
+
+def stops(reason: Message, source: str, hinges: frozenset[str] = frozenset(), basis: Basis = Basis.KERNEL) -> Ruling:
+    """The layer refuses it."""
+    return Ruling(Stance.STOPS, reason, source, hinges, basis)
+
+
+def lets(reason: Message, source: str, basis: Basis = Basis.KERNEL) -> Ruling:
+    """The layer does not refuse it."""
+    return Ruling(Stance.LETS_THROUGH, reason, source, basis=basis)
+
+
+def unknown(reason: Message, source: str) -> Ruling:
+    """Whether the layer refuses it is unknown."""
+    return Ruling(Stance.UNKNOWN, reason, source)

@@ -12,24 +12,9 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import (
-    Calls,
-    Capability,
-    Device,
-    Feature,
-    HostFiles,
-    HostRoot,
-    InspectContainer,
-    InspectHost,
-    KernelFile,
-    LowPort,
-    Need,
-    RegainByExec,
-    RootWritable,
-    SameUser,
-    SetUidExec,
-)
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats import needs
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts
 from stratascope.layers.shared.deciding_settings import (
     PORT_START,
@@ -98,7 +83,7 @@ _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 # most needs; checked first, since matching all cases takes long
-_NOT_OURS = frozenset((Calls, Device, Feature, KernelFile))
+_NOT_OURS = frozenset((needs.Calls, needs.Device, needs.Feature, needs.KernelFile))
 
 
 def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
@@ -106,34 +91,34 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
     if type(need) in _NOT_OURS:
         return None
     match need:
-        case Capability():
+        case needs.Capability():
             return _capability(need, posture)
-        case LowPort():
+        case needs.LowPort():
             return _low_port(posture)
-        case SetUidExec():
+        case needs.SetUidExec():
             return _set_uid(posture)
-        case RegainByExec():
+        case needs.RegainByExec():
             return _regain(posture)
-        case HostRoot(capable=True):
+        case needs.HostRoot(capable=True):
             return _root_with_powers(posture)
-        case InspectHost():
+        case needs.InspectHost():
             return _inspect(posture, CapabilitySet.full(posture.last))
-        case SameUser():
+        case needs.SameUser():
             if posture.root is False:
-                return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
+                return lets(msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
             return _inspect(posture, CapabilitySet.full(posture.last))
-        case InspectContainer():
+        case needs.InspectContainer():
             return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
-        case RootWritable():
+        case needs.RootWritable():
             return _root_directory(posture)
-        case HostFiles(system=False):  # a system directory belongs to root, who needs no capability for it
+        case needs.HostFiles(system=False):  # a system directory belongs to root, who needs no capability for it
             return _host_files(posture)
     return None
 
 
 _NOT_READ = msg("Its capabilities could not be read.")
-_UNKNOWN = Ruling(Stance.UNKNOWN, _NOT_READ, _EFFECTIVE)
-_NO_NEW_PRIVS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whether exec can give it more could not be read."), _NNP)
+_UNKNOWN = unknown(_NOT_READ, _EFFECTIVE)
+_NO_NEW_PRIVS_UNREAD = unknown(msg("Whether exec can give it more could not be read."), _NNP)
 _SECUREBITS = msg("As root it regains it with any program that it starts, unless its securebits forbid that; no file "
                   "shows them.")  # fmt: skip
 
@@ -143,7 +128,7 @@ def _set_of(names: tuple[str, ...]) -> CapabilitySet:
     return CapabilitySet.of(names)
 
 
-def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
+def _capability(need: needs.Capability, posture: CapabilityPosture) -> Ruling:
     asked = asked_for(need, posture.settings)
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
@@ -158,15 +143,15 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
         return _UNKNOWN
     if posture.held & wanted.bits:
         name = next(name for name in names if _set_of((name,)).bits & posture.held)
-        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
+        return lets(msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
     if asked is None and need.only_if is not None:
         return perhaps_asked_for(need.only_if)
     regained = _regained(wanted, posture)
     if regained is not None:
         return regained
     if doubtful:
-        return Ruling(Stance.UNKNOWN, msg("It depends on the kernel's version, which is not known."), _EFFECTIVE)
-    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
+        return unknown(msg("It depends on the kernel's version, which is not known."), _EFFECTIVE)
+    return stops(_lacks(names), _EFFECTIVE, _hinges(names, posture))
 
 
 def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
@@ -182,7 +167,7 @@ def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | Non
         return None
     if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
         return _NO_NEW_PRIVS_UNREAD
-    return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
+    return unknown(_SECUREBITS, _BOUNDING)
 
 
 def _lacks(names: tuple[str, ...]) -> Message:
@@ -204,53 +189,43 @@ def _low_port(posture: CapabilityPosture) -> Ruling:
     start = posture.port_start
     if low_ports_free(start):
         text = msg("In its network namespace everyone can use ports from {port} on.", port=start or 0)
-        return Ruling(Stance.LETS_THROUGH, text, posture.port_source)
+        return lets(text, posture.port_source)
     if posture.held is None:
         return _UNKNOWN
     if posture.held & _BIND.bits:
-        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="NET_BIND_SERVICE"), _EFFECTIVE)
+        return lets(msg("It holds {capability}.", capability="NET_BIND_SERVICE"), _EFFECTIVE)
     regained = _regained(_BIND, posture)
     if regained is not None:
         return regained
     if start is None:
         text = msg("It depends on the first free port of its network namespace, which only root can read.")
-        return Ruling(Stance.UNKNOWN, text, posture.port_source)
+        return unknown(text, posture.port_source)
     names = ("CAP_NET_BIND_SERVICE",)
-    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
+    return stops(_lacks(names), _EFFECTIVE, _hinges(names, posture))
 
 
 def _set_uid(posture: CapabilityPosture) -> Ruling:
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
     if posture.no_new_privs:
-        return Ruling(
-            Stance.STOPS,
-            msg("no_new_privs is on: set-uid files have no effect."),
-            _NNP,
-            frozenset({"no-new-privileges"}),
-        )
-    return Ruling(Stance.LETS_THROUGH, msg("no_new_privs is off: set-uid files work."), _NNP)
+        return stops(msg("no_new_privs is on: set-uid files have no effect."), _NNP, frozenset({"no-new-privileges"}))
+    return lets(msg("no_new_privs is off: set-uid files work."), _NNP)
 
 
 def _regain(posture: CapabilityPosture) -> Ruling:
     if posture.no_new_privs:
-        return Ruling(
-            Stance.STOPS,
-            msg("no_new_privs is on: no program can give it more than it holds."),
-            _NNP,
-            frozenset({"no-new-privileges"}),
-        )
+        text = msg("no_new_privs is on: no program can give it more than it holds.")
+        return stops(text, _NNP, frozenset({"no-new-privileges"}))
     if posture.held is None or posture.bounding is None:
         return _UNKNOWN
     more = CapabilitySet(posture.bounding & ~posture.held)
     if not more:
-        return Ruling(Stance.STOPS, msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
+        return stops(msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
     if posture.root:
-        return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
-    text = msg("Its bounding set allows more than it holds now, and no_new_privs is off.")
-    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
+        return unknown(_SECUREBITS, _BOUNDING)
+    return lets(msg("Its bounding set allows more than it holds now, and no_new_privs is off."), _BOUNDING)
 
 
 def _root_with_powers(posture: CapabilityPosture) -> Ruling:
@@ -258,17 +233,16 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
     if posture.held is None:
         return _UNKNOWN
     if posture.held:
-        return Ruling(Stance.LETS_THROUGH, msg("It holds capabilities."), _EFFECTIVE)
+        return lets(msg("It holds capabilities."), _EFFECTIVE)
     if posture.no_new_privs:
-        text = msg("It holds no capability, and no_new_privs keeps it that way.")
-        return Ruling(Stance.STOPS, text, _EFFECTIVE)
+        return stops(msg("It holds no capability, and no_new_privs keeps it that way."), _EFFECTIVE)
     if posture.bounding is None:
         return _UNKNOWN
     if not posture.bounding:
-        return Ruling(Stance.STOPS, msg("It holds no capability, and none can come back."), _BOUNDING)
+        return stops(msg("It holds no capability, and none can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
-    return Ruling(Stance.UNKNOWN, _SECUREBITS, _BOUNDING)
+    return unknown(_SECUREBITS, _BOUNDING)
 
 
 def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
@@ -276,16 +250,14 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
     if posture.held is None:
         return _UNKNOWN
     if posture.held & _TRACE.bits:
-        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
+        return lets(msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
     if not target.bits & ~posture.held:
-        return Ruling(
-            Stance.LETS_THROUGH, msg("It has at least the capabilities of the process that it accesses."), _EFFECTIVE
-        )
+        return lets(msg("It has at least the capabilities of the process that it accesses."), _EFFECTIVE)
     regained = _regained(_TRACE, posture)
     if regained is not None:
         return regained
     text = msg("It has fewer capabilities than the process that it accesses, and does not hold SYS_PTRACE.")
-    return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
+    return stops(text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
 
 
 def _inspect_container(posture: CapabilityPosture) -> Ruling:
@@ -293,7 +265,7 @@ def _inspect_container(posture: CapabilityPosture) -> Ruling:
     ruling = _inspect(posture, CapabilitySet(posture.default))
     if ruling.stance is not Stance.STOPS:
         return ruling
-    return Ruling(Stance.UNKNOWN, msg("Whether another container has as few capabilities was not read."), _EFFECTIVE)
+    return unknown(msg("Whether another container has as few capabilities was not read."), _EFFECTIVE)
 
 
 def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
@@ -306,23 +278,22 @@ def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
 
 def _root_directory(posture: CapabilityPosture) -> Ruling:
     if posture.held is not None and posture.held & _OVERRIDE.bits:
-        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
+        return lets(msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
     if posture.root_directory:
         # Docker makes the topmost image layer with mode 0755, whatever the image's root directory has
-        return Ruling(Stance.LETS_THROUGH, msg("The root directory's owner can write there."), _EFFECTIVE)
+        return lets(msg("The root directory's owner can write there."), _EFFECTIVE)
     if posture.held is None:
         return _UNKNOWN
-    text = msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there.")
-    return Ruling(Stance.UNKNOWN, text, _EFFECTIVE)
+    return unknown(msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there."), _EFFECTIVE)
 
 
 def _host_files(posture: CapabilityPosture) -> Ruling:
     if posture.held is None:
         return _UNKNOWN
     if posture.held & _OVERRIDE.bits:
-        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
+        return lets(msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
     text = msg("It does not hold DAC_OVERRIDE, and whether the path belongs to its user was not read.")
-    return Ruling(Stance.UNKNOWN, text, _EFFECTIVE)
+    return unknown(text, _EFFECTIVE)
 
 
 def _short(name: str) -> str:

@@ -16,8 +16,8 @@ from stratascope.core.message import msg
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.core.threats.needs import Access
-from stratascope.layers.mac.apparmor import MEASURED, AppArmorPosture, apparmor_posture, forbids
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
+from stratascope.layers.mac.policies import MEASURED, AppArmorPosture, apparmor_posture, forbids
 from stratascope.layers.mac.stances import RESTRICT
 from stratascope.linux.audit import AppArmorRefusal, SELinuxRefusal, parse_record
 from stratascope.linux.capability import name_of, number_of

@@ -11,29 +11,20 @@ from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import (
-    Capability,
-    Device,
-    EngineSocket,
-    GroupFile,
-    HostFiles,
-    HostFileSystem,
-    KernelFile,
-    LeaveNewUserNamespace,
-    LowPort,
-    Mounting,
-    Need,
-    NewUserNamespace,
-    RootWritable,
-    SignalRoot,
-    Tracing,
-)
+from stratascope.core.threats import needs
+from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture, apparmor_stance
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.mac.rulings import LABEL
-from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture, selinux_stance
+from stratascope.layers.mac.policies import (
+    LABEL,
+    AppArmorPosture,
+    SELinuxPosture,
+    apparmor_posture,
+    apparmor_stance,
+    selinux_posture,
+    selinux_stance,
+)
 from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.machine import path_of
 from stratascope.value import Value
@@ -123,28 +114,36 @@ def _unknown(why: Message) -> Unmeasured:
 # What a policy of either kind may refuse
 _MEDIATED = frozenset(
     (
-        Capability,
-        Device,
-        EngineSocket,
-        GroupFile,
-        HostFiles,
-        HostFileSystem,
-        KernelFile,
-        LeaveNewUserNamespace,
-        LowPort,
-        Mounting,
-        NewUserNamespace,
-        RootWritable,
-        SignalRoot,
-        Tracing,
+        needs.Capability,
+        needs.Device,
+        needs.EngineSocket,
+        needs.GroupFile,
+        needs.HostFiles,
+        needs.HostFileSystem,
+        needs.KernelFile,
+        needs.LeaveNewUserNamespace,
+        needs.LowPort,
+        needs.Mounting,
+        needs.NewUserNamespace,
+        needs.RootWritable,
+        needs.SignalRoot,
+        needs.Tracing,
     )
 )
 # What landlock(7) can refuse: files, mounts while it restricts files, processes outside its domain
-_LANDLOCKED = (HostFiles, HostFileSystem, KernelFile, Mounting, RootWritable, SignalRoot, Tracing)
+_LANDLOCKED = (
+    needs.HostFiles,
+    needs.HostFileSystem,
+    needs.KernelFile,
+    needs.Mounting,
+    needs.RootWritable,
+    needs.SignalRoot,
+    needs.Tracing,
+)
 _LANDLOCK = msg(
     "It gave up new privileges by itself, and may have restricted itself with Landlock: no file shows that."
 )
-_NEW_USER_NAMESPACES = (NewUserNamespace, LeaveNewUserNamespace)
+_NEW_USER_NAMESPACES = (needs.NewUserNamespace, needs.LeaveNewUserNamespace)
 
 
 def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
@@ -152,7 +151,7 @@ def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
     match posture:
         case PerhapsLandlocked(policy):
             ruling = stance_of(need, policy)
-            landlocks = isinstance(need, _LANDLOCKED) and need != Tracing("own")
+            landlocks = isinstance(need, _LANDLOCKED) and need != needs.Tracing("own")
             if landlocks and (ruling is None or ruling.stance is Stance.LETS_THROUGH):
                 return Ruling(Stance.UNKNOWN, _LANDLOCK, "@status:NoNewPrivs")
             return ruling

@@ -8,30 +8,9 @@ from __future__ import annotations
 
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import (
-    Access,
-    Calls,
-    Capability,
-    Device,
-    EngineSocket,
-    Feature,
-    GroupFile,
-    GroupUse,
-    HostFiles,
-    HostFileSystem,
-    HostProcesses,
-    KernelFile,
-    Need,
-    Node,
-    ProcessesInSight,
-    Resource,
-    Room,
-    RootWritable,
-    SetUidExec,
-    Shares,
-    StrongProcess,
-)
-from stratascope.core.threats.threat import Basis, Ruling, Stance
+from stratascope.core.threats import needs
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Basis, Ruling, Stance, lets, stops, unknown
 from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
 from stratascope.layers.namespaces.mount_reach import (
@@ -163,7 +142,7 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
 
 _MASKS = frozenset({"systempaths"})
 # most needs; checked first, since matching all cases takes long
-_NOT_OURS = frozenset((Calls, Capability, Device, Feature))
+_NOT_OURS = frozenset((needs.Calls, needs.Capability, needs.Device, needs.Feature))
 
 
 def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
@@ -171,55 +150,55 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     if type(need) in _NOT_OURS:
         return None
     match need:
-        case Shares():
+        case needs.Shares():
             return _shares(need.kind, posture)
-        case HostProcesses():
+        case needs.HostProcesses():
             return _by_bound_proc(_shares("pid", posture), posture)
-        case ProcessesInSight(neighbours=True):
+        case needs.ProcessesInSight(neighbours=True):
             return _processes_in_sight(posture.neighbours)
-        case ProcessesInSight():
+        case needs.ProcessesInSight():
             return _by_bound_proc(_processes_in_sight(posture.processes), posture)
-        case StrongProcess():
+        case needs.StrongProcess():
             return _strong_process(posture)
-        case GroupFile():
+        case needs.GroupFile():
             return _group_file(need, posture)
-        case Node():
+        case needs.Node():
             return _node(need, posture)
     # the rest comes from the mounts
     reach = posture.reach
     match need:
-        case KernelFile():
+        case needs.KernelFile():
             return _kernel_file(need, reach)
-        case RootWritable():
+        case needs.RootWritable():
             return _root_directory(reach)
-        case SetUidExec():
+        case needs.SetUidExec():
             return _set_uid_exec(reach)
-        case EngineSocket():
+        case needs.EngineSocket():
             return _known(reach, posture.socket, msg("An engine's socket is accessible."), _NO_SOCKET)
-        case HostFiles(system=False) if posture.without_root is not False:
+        case needs.HostFiles(system=False) if posture.without_root is not False:
             return _without_root(need, known=posture.without_root is True)
-        case HostFiles(set_uid=True):
+        case needs.HostFiles(set_uid=True):
             if posture.host_files and not posture.set_uid_files:
                 # mnt_may_suid, fs/namespace.c: nosuid is only checked at exec, through that mount; chmod works
-                return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
+                return unknown(_SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
             reason = msg("A writable folder of the host is accessible, and set-uid bits work there.")
             return _known(reach, where, reason, _NO_HOST_FILES)
-        case HostFiles(system=True):
+        case needs.HostFiles(system=True):
             where = posture.system_files[0] if posture.system_files else ""
             reason = msg("A system folder of the host is accessible, and not read-only.")
             return _known(reach, where, reason, _NO_SYSTEM_FILES)
-        case HostFiles():
+        case needs.HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
             return _known(reach, where, msg("A writable path of the host is accessible."), _NO_HOST_FILES)
-        case HostFileSystem(writable=True):
+        case needs.HostFileSystem(writable=True):
             where = "" if reach is None else reach.host_writable
             none = _NO_WRITABLE if reach is not None and reach.host_file_system else _NO_FILE_SYSTEM
             return _known(reach, where, msg("A file of a host's file system is accessible, and not read-only."), none)
-        case HostFileSystem():
+        case needs.HostFileSystem():
             where = "" if reach is None else reach.host_file_system
             return _known(reach, where, msg("A file of a host's file system is accessible."), _NO_FILE_SYSTEM)
-        case Room(resource=Resource.DISK):
+        case needs.Room(resource=needs.Resource.DISK):
             where = "" if reach is None else reach.disk_place
             return _known(reach, where, msg("It can write to a place without a limit of its own."), _NO_DISK)
     return None
@@ -232,51 +211,47 @@ _SET_UID_ELSEWHERE = msg("Set-uid bits have no effect inside; whether they do in
 _NO_FILE_SYSTEM = msg("No file of a host's file system is accessible.")
 _NO_WRITABLE = msg("The host's file systems are accessible only through read-only mounts.")
 _NO_DISK = msg("It can write only to file systems of its own that are limited in size.")
-_UNREAD = Ruling(Stance.UNKNOWN, msg("Its mounts could not be read."), MOUNTS)
+_UNREAD = unknown(msg("Its mounts could not be read."), MOUNTS)
 
 
-def _without_root(need: HostFiles, *, known: bool) -> Ruling:
+def _without_root(need: needs.HostFiles, *, known: bool) -> Ruling:
     if need.set_uid and known:
         text = msg("Where it can write to host files, nobody is root on the disk: the mount's ID map leaves it out.")
-        return Ruling(Stance.STOPS, text, MOUNTS)
-    text = msg("Whether the mount's ID map includes the owners of the files there was not read.")
-    return Ruling(Stance.UNKNOWN, text, MOUNTS)
+        return stops(text, MOUNTS)
+    return unknown(msg("Whether the mount's ID map includes the owners of the files there was not read."), MOUNTS)
 
 
 def _known(reach: MountReach | None, place: str, present: Message, missing: Message) -> Ruling:
     if reach is None:
         return _UNREAD
     if place:
-        return Ruling(Stance.LETS_THROUGH, present, f"{MOUNTS}:{place}")
-    return Ruling(Stance.STOPS, missing, MOUNTS)
+        return lets(present, f"{MOUNTS}:{place}")
+    return stops(missing, MOUNTS)
 
 
 def _shares(kind: str, posture: NamespacePosture) -> Ruling:
     label, source = LABELS[Namespace(kind)], f"@ns/{kind}"
     shared = dict(posture.host).get(kind)
     if shared:
-        return Ruling(Stance.LETS_THROUGH, msg("{namespace}: it is in the host's own.", namespace=label), source)
+        return lets(msg("{namespace}: it is in the host's own.", namespace=label), source)
     if shared is None:
-        return Ruling(
-            Stance.UNKNOWN, msg("{namespace}: whether it is the host's is not known.", namespace=label), source
-        )
+        return unknown(msg("{namespace}: whether it is the host's is not known.", namespace=label), source)
     if kind == "cgroup" and posture.top_of_cgroup_tree:
         # cgroup_show_path, kernel/cgroup/cgroup.c: a mounted tree's root is the group in which the namespace was
         # created
         text = msg("In an old cgroup tree its group is the topmost one, which its own namespace does not hide.")
-        return Ruling(Stance.UNKNOWN, text, "@cgroup")
+        return unknown(text, "@cgroup")
     text = msg("{namespace}: it is not in the host's.", namespace=label)
-    return Ruling(Stance.STOPS, text, source, frozenset({f"namespace:{kind}"}))
+    return stops(text, source, frozenset({f"namespace:{kind}"}))
 
 
 def _processes_in_sight(seen: bool | None) -> Ruling:
     source = "@ns/pid"
     if seen is None:
-        return Ruling(Stance.UNKNOWN, msg("Whose processes it sees could not be read."), source)
+        return unknown(msg("Whose processes it sees could not be read."), source)
     if seen:
-        return Ruling(Stance.LETS_THROUGH, msg("It sees processes of other containers."), source)
-    text = msg("It sees no process of another container.")
-    return Ruling(Stance.STOPS, text, source, frozenset({"namespace:pid"}))
+        return lets(msg("It sees processes of other containers."), source)
+    return stops(msg("It sees no process of another container."), source, frozenset({"namespace:pid"}))
 
 
 def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
@@ -287,11 +262,10 @@ def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
     if reach is None:
         return _UNREAD
     if reach.host_processes:
-        text = msg("The host's own /proc is accessible.")
-        return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
+        return lets(msg("The host's own /proc is accessible."), f"{MOUNTS}:{reach.host_processes}")
     if reach.foreign_processes and ruling.stance is Stance.STOPS:
         text = msg("Whose processes the /proc there shows is not known.")
-        return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{reach.foreign_processes}")
+        return unknown(text, f"{MOUNTS}:{reach.foreign_processes}")
     return ruling
 
 
@@ -301,20 +275,18 @@ def _strong_process(posture: NamespacePosture) -> Ruling:
     if hosts.stance is Stance.LETS_THROUGH:
         return hosts
     if reach is not None and any(writable for place, _, writable in reach.kernel if place == reach.host_processes):
-        text = msg("The host's own /proc is accessible, and not read-only.")
-        return Ruling(Stance.LETS_THROUGH, text, f"{MOUNTS}:{reach.host_processes}")
+        return lets(msg("The host's own /proc is accessible, and not read-only."), f"{MOUNTS}:{reach.host_processes}")
     if hosts.stance is Stance.UNKNOWN and not posture.strong_neighbour:
         return hosts
     if posture.strong_neighbour is None:
         text = msg("The capabilities of the containers with which it shares its PID namespace could not be read.")
-        return Ruling(Stance.UNKNOWN, text, source)
+        return unknown(text, source)
     if posture.strong_neighbour:
-        return Ruling(Stance.LETS_THROUGH, msg("It sees processes of a privileged container."), source)
-    text = msg("It sees no process of a privileged container.")
-    return Ruling(Stance.STOPS, text, source, frozenset({"namespace:pid"}))
+        return lets(msg("It sees processes of a privileged container."), source)
+    return stops(msg("It sees no process of a privileged container."), source, frozenset({"namespace:pid"}))
 
 
-def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
+def _group_file(need: needs.GroupFile, posture: NamespacePosture) -> Ruling:
     groups, hosts = posture.groups, dict(posture.host).get("cgroup")
     if groups is None:
         return _UNREAD
@@ -322,78 +294,70 @@ def _group_file(need: GroupFile, posture: NamespacePosture) -> Ruling:
         return _fresh_group_file(need, posture, old=need.controller in groups.old, delegated=groups.delegated)
     tree = tree_for(groups, need.controller, need.use, hosts=hosts is True)
     if tree is not None:
-        return Ruling(Stance.LETS_THROUGH, msg("A tree of control groups is writable."), f"{MOUNTS}:{tree.place}")
+        return lets(msg("A tree of control groups is writable."), f"{MOUNTS}:{tree.place}")
     if hosts is None and (tree := tree_for(groups, need.controller, need.use, hosts=True)) is not None:
         text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Namespace.CGROUP])
-        return Ruling(Stance.UNKNOWN, text, f"{MOUNTS}:{tree.place}")
-    return Ruling(Stance.STOPS, msg("No tree of control groups with such a file is writable."), MOUNTS)
+        return unknown(text, f"{MOUNTS}:{tree.place}")
+    return stops(msg("No tree of control groups with such a file is writable."), MOUNTS)
 
 
-def _fresh_group_file(need: GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
+def _fresh_group_file(need: needs.GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
     """A newly mounted tree starts at the group in which the process's cgroup namespace was created."""
     ruling = _shares("cgroup", posture)
-    if ruling.stance is Stance.LETS_THROUGH or need.use is not GroupUse.LIMIT:
+    if ruling.stance is Stance.LETS_THROUGH or need.use is not needs.GroupUse.LIMIT:
         return ruling
     if old:
-        text = msg("In an old cgroup tree the file of its own limit is writable.")
-        return Ruling(Stance.LETS_THROUGH, text, "@cgroup")
+        return lets(msg("In an old cgroup tree the file of its own limit is writable."), "@cgroup")
     if delegated is None:
-        text = msg("Whether it can write the file of its own limit could not be read.")
-        return Ruling(Stance.UNKNOWN, text, MOUNTS)
+        return unknown(msg("Whether it can write the file of its own limit could not be read."), MOUNTS)
     if delegated:
         text = msg("A cgroup namespace can't write its own limits (nsdelegate).")
-        return Ruling(Stance.STOPS, text, MOUNTS, frozenset({"namespace:cgroup"}))
-    text = msg("The host lets a cgroup namespace write its own limits (no nsdelegate).")
-    return Ruling(Stance.LETS_THROUGH, text, MOUNTS)
+        return stops(text, MOUNTS, frozenset({"namespace:cgroup"}))
+    return lets(msg("The host lets a cgroup namespace write its own limits (no nsdelegate)."), MOUNTS)
 
 
-def _node(need: Node, posture: NamespacePosture) -> Ruling:
+def _node(need: needs.Node, posture: NamespacePosture) -> Ruling:
     if need.made:
         place = "" if posture.reach is None else posture.reach.node_place
         missing = msg("It can write only where device nodes have no effect.")
         return _known(posture.reach, place, msg("Device nodes that it creates have an effect."), missing)
     shown_by = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
     if shown_by == MOUNTS:
-        return Ruling(Stance.LETS_THROUGH, msg("Such a device node is accessible."), shown_by)
+        return lets(msg("Such a device node is accessible."), shown_by)
     if shown_by:
-        text = msg("The engine was asked to pass in such a device; not verified.")
-        return Ruling(Stance.LETS_THROUGH, text, shown_by, basis=Basis.ASKED)
+        return lets(msg("The engine was asked to pass in such a device; not verified."), shown_by, basis=Basis.ASKED)
     if posture.reach is None:
         return _UNREAD
-    text = msg("No such device was passed in, and no mount shows one.")
-    return Ruling(Stance.STOPS, text, MOUNTS, frozenset({"devices"}))
+    return stops(msg("No such device was passed in, and no mount shows one."), MOUNTS, frozenset({"devices"}))
 
 
-def _kernel_file(need: KernelFile, reach: MountReach | None) -> Ruling | None:
+def _kernel_file(need: needs.KernelFile, reach: MountReach | None) -> Ruling | None:
     if need.fresh or need.remounted or not need.path.startswith(("/proc/", "/sys/")):
         return None
     if reach is None:
         return _UNREAD
     found = kernel_path(reach, need.path)
     source = f"{MOUNTS}:{covering(reach, need.path)}"
-    if found is KernelPath.WRITABLE or (found is KernelPath.READ_ONLY and need.access is Access.READ):
-        return Ruling(Stance.LETS_THROUGH, msg("{path} is visible, and nothing masks it.", path=need.path), source)
+    if found is KernelPath.WRITABLE or (found is KernelPath.READ_ONLY and need.access is needs.Access.READ):
+        return lets(msg("{path} is visible, and nothing masks it.", path=need.path), source)
     if found is KernelPath.READ_ONLY:
-        return Ruling(Stance.STOPS, msg("{path} is mounted read-only.", path=need.path), source, _MASKS)
+        return stops(msg("{path} is mounted read-only.", path=need.path), source, _MASKS)
     if found is KernelPath.COVERED:
-        return Ruling(Stance.STOPS, msg("{path} is masked.", path=need.path), source, _MASKS)
-    return Ruling(Stance.STOPS, msg("{path} is on no visible file system.", path=need.path), source)
+        return stops(msg("{path} is masked.", path=need.path), source, _MASKS)
+    return stops(msg("{path} is on no visible file system.", path=need.path), source)
 
 
 def _root_directory(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_writable is None:
         return _UNREAD
     if reach.root_writable:
-        return Ruling(Stance.LETS_THROUGH, msg("Its root directory is writable."), f"{MOUNTS}:/")
-    text = msg("Its root directory is read-only.")
-    return Ruling(Stance.STOPS, text, f"{MOUNTS}:/", frozenset({"read-only-root"}))
+        return lets(msg("Its root directory is writable."), f"{MOUNTS}:/")
+    return stops(msg("Its root directory is read-only."), f"{MOUNTS}:/", frozenset({"read-only-root"}))
 
 
 def _set_uid_exec(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_set_uid is None:
         return _UNREAD
     if reach.root_set_uid:
-        return Ruling(Stance.LETS_THROUGH, msg("Set-uid files of its root directory have an effect."), f"{MOUNTS}:/")
-    return Ruling(
-        Stance.STOPS, msg("Its root directory is mounted so that set-uid bits have no effect."), f"{MOUNTS}:/"
-    )
+        return lets(msg("Set-uid files of its root directory have an effect."), f"{MOUNTS}:/")
+    return stops(msg("Its root directory is mounted so that set-uid bits have no effect."), f"{MOUNTS}:/")

@@ -14,7 +14,7 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
-from stratascope.core.threats.threat import Basis, Ruling, Stance
+from stratascope.core.threats.threat import Basis, Ruling, Stance, lets, stops, unknown
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import (
     FilterSource,
@@ -144,19 +144,15 @@ def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
         return None
     match known.mode:
         case None:
-            return Ruling(Stance.UNKNOWN, msg("Whether there is a filter could not be read."), STATUS)
+            return unknown(msg("Whether there is a filter could not be read."), STATUS)
         case SeccompMode.DISABLED:
-            reason = msg("There is no filter: {call} reaches the kernel.", call=need.ways[0].name)
-            return Ruling(Stance.LETS_THROUGH, reason, STATUS)
+            return lets(msg("There is no filter: {call} reaches the kernel.", call=need.ways[0].name), STATUS)
         case SeccompMode.STRICT:
             return _strict(need)
     if not known.points:
-        return Ruling(
-            Stance.UNKNOWN, msg("The system calls of this machine's architecture are not known here."), STATUS
-        )
+        return unknown(msg("The system calls of this machine's architecture are not known here."), STATUS)
     if any(answers is None for _, _, answers in known.points):
-        reason = msg("There is a filter, but its answer to {call} is not known.", call=need.ways[0].name)
-        return Ruling(Stance.UNKNOWN, reason, STATUS)
+        return unknown(msg("There is a filter, but its answer to {call} is not known.", call=need.ways[0].name), STATUS)
     ruling = _filtered(need, known)
     if ruling is None or known.read or ruling.stance is Stance.UNKNOWN:
         return ruling
@@ -166,12 +162,8 @@ def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
 def _strict(need: Calls) -> Ruling:
     through = next((way.name for way in need.ways if way.name in _STRICT), None)
     if through is not None:
-        return Ruling(Stance.LETS_THROUGH, msg("Strict mode lets {call} through.", call=through), STATUS)
-    return Ruling(
-        Stance.STOPS,
-        msg("Strict mode allows only reading, writing, exiting and returning from a signal."),
-        STATUS,
-    )
+        return lets(msg("Strict mode lets {call} through.", call=through), STATUS)
+    return stops(msg("Strict mode allows only reading, writing, exiting and returning from a signal."), STATUS)
 
 
 class _Found(Value):
@@ -193,7 +185,7 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
             if each is None:
                 continue
             if each.through and certain and not known.unseen:
-                return Ruling(Stance.LETS_THROUGH, _passing(each), known.source)
+                return lets(_passing(each), known.source)
             found.append(each)
     if not found:
         return None
@@ -201,18 +193,18 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
     passes = next((each for each in through if each.certain), None)
     if passes is not None:
         reason = msg("The known filter lets {call} through, but there is another one.", call=passes.way.name)
-        return Ruling(Stance.UNKNOWN, reason, known.source)
+        return unknown(reason, known.source)
     if through:
         reason = msg(
             "The filter stops {call}, but not through {entry}, which this kernel may have.",
             call=through[0].way.name,
             entry=_ENTRIES[through[0].abi],
         )
-        return Ruling(Stance.UNKNOWN, reason, known.source)
+        return unknown(reason, known.source)
     undecided = next((each for each in found if each.through is None), None)
     if undecided is not None:
-        return Ruling(Stance.UNKNOWN, _undecided(undecided), known.source)
-    return Ruling(Stance.STOPS, _stopping(found[0]), known.source, _hinges(need, known))
+        return unknown(_undecided(undecided), known.source)
+    return stops(_stopping(found[0]), known.source, _hinges(need, known))
 
 
 def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:

@@ -22,7 +22,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import needs_of
 from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Ruling, lets, unknown
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, shared_mode
 from stratascope.linux.machine import parse_number, path_of
 from stratascope.linux.namespace import Namespace
@@ -55,16 +55,13 @@ def asked_for(need: Capability, known: Answers) -> bool | None:
 
 def not_asked_for(setting: Setting) -> Ruling:
     """On this host the kernel lets everyone do it, with or without the capability."""
-    return Ruling(
-        Stance.LETS_THROUGH,
-        msg("No capability is needed on this host: {setting} does not require it.", setting=setting.name),
-        path_of(setting.name),
-    )
+    text = msg("No capability is needed on this host: {setting} does not require it.", setting=setting.name)
+    return lets(text, path_of(setting.name))
 
 
 def perhaps_asked_for(setting: Setting) -> Ruling:
     """The missing capability only matters under a setting that could not be read."""
-    return Ruling(Stance.UNKNOWN, unread(setting), path_of(setting.name))
+    return unknown(unread(setting), path_of(setting.name))
 
 
 def unread(setting: Setting) -> Message:

@@ -12,33 +12,9 @@ from __future__ import annotations
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.special_files import SpecialFile
-from stratascope.core.threats.needs import (
-    Access,
-    Calls,
-    Capability,
-    Device,
-    EngineSocket,
-    EngineUser,
-    Feature,
-    GroupFile,
-    HostFiles,
-    HostRoot,
-    InspectContainer,
-    InspectHost,
-    KernelFile,
-    LowPort,
-    Need,
-    Node,
-    OtherIds,
-    Room,
-    RootWritable,
-    SameUser,
-    SetUidExec,
-    SharedIds,
-    SignalRoot,
-    Where,
-)
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats import needs
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
 from stratascope.layers.shared.deciding_settings import (
     PORT_START,
     Answers,
@@ -214,11 +190,11 @@ def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> boo
 
 _MAP, _UID, _NAMESPACE = "@uid_map", "@status:Uid", "@ns/user"
 _KIND = {
-    Where.MNT_OWNER: "mnt",
-    Where.NET_OWNER: "net",
-    Where.UTS_OWNER: "uts",
-    Where.IPC_OWNER: "ipc",
-    Where.PID_OWNER: "pid",
+    needs.Where.MNT_OWNER: "mnt",
+    needs.Where.NET_OWNER: "net",
+    needs.Where.UTS_OWNER: "uts",
+    needs.Where.IPC_OWNER: "ipc",
+    needs.Where.PID_OWNER: "pid",
 }
 _WORDS = {
     "mnt": msg("mount namespace"),
@@ -234,7 +210,7 @@ _PTRACE = CapabilitySet.of(("CAP_SYS_PTRACE",)).bits
 _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
 # most needs; checked first, since matching all cases takes long
-_NOT_OURS = frozenset((Calls, Device, Feature, Room))
+_NOT_OURS = frozenset((needs.Calls, needs.Device, needs.Feature, needs.Room))
 
 
 def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
@@ -242,73 +218,73 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
     if type(need) in _NOT_OURS:
         return None
     match need:
-        case Capability():
+        case needs.Capability():
             return _capability(need, posture)
-        case LowPort():
+        case needs.LowPort():
             return _low_port(posture)
-        case KernelFile():
+        case needs.KernelFile():
             return _kernel_file(need, posture)
-        case GroupFile():
+        case needs.GroupFile():
             return _group_file(posture)
-        case HostRoot():
+        case needs.HostRoot():
             return _host_root(posture, msg("It is not root on the host."))
-        case Node(kind="log", made=False):
+        case needs.Node(kind="log", made=False):
             return _through(msg("The file is open to everyone."))
-        case Node(made=False):
+        case needs.Node(made=False):
             known = dict(posture.nodes).get(need.kind)
             if known is None:
                 return _node(posture)
             if known:
                 return _through(msg("The device node's permissions allow it."))
             return _stops(msg("The device node's permissions do not allow it."), posture)
-        case EngineUser():
+        case needs.EngineUser():
             return _engine_person(posture)
-        case SameUser():
+        case needs.SameUser():
             return _same_user(posture)
-        case SignalRoot():
+        case needs.SignalRoot():
             return _signal(posture)
-        case InspectContainer():
+        case needs.InspectContainer():
             return _inspect_container(posture)
-        case InspectHost():
+        case needs.InspectHost():
             return _inspect_host(posture)
-        case SharedIds():
+        case needs.SharedIds():
             return _own_namespace(posture, msg("IDs in its own user namespace are not the host's."))
-        case OtherIds():
+        case needs.OtherIds():
             return _other_ids(posture, group=need.group)
-        case RootWritable():
+        case needs.RootWritable():
             return _root_directory(posture)
-        case SetUidExec():
+        case needs.SetUidExec():
             return _set_uid_exec(posture)
-        case EngineSocket():
+        case needs.EngineSocket():
             return _engine_socket(posture)
-        case HostFiles():
+        case needs.HostFiles():
             return _host_files(need, posture)
     return None
 
 
-_INITIAL_UNREAD = Ruling(Stance.UNKNOWN, msg("Its user namespace could not be read."), _NAMESPACE)
-_IDS_UNREAD = Ruling(Stance.UNKNOWN, msg("Which host user it is could not be read."), _UID)
+_INITIAL_UNREAD = unknown(msg("Its user namespace could not be read."), _NAMESPACE)
+_IDS_UNREAD = unknown(msg("Which host user it is could not be read."), _UID)
 
 
 def _through(text: Message, source: str = _UID) -> Ruling:
-    return Ruling(Stance.LETS_THROUGH, text, source)
+    return lets(text, source)
 
 
 def _stops(text: Message, posture: UsermapPosture, source: str = _UID) -> Ruling:
     """It hinges on root having a user namespace of its own or, in the initial one, on not being root."""
-    return Ruling(Stance.STOPS, text, source, _USER if posture.initial else _USERNS)
+    return stops(text, source, _USER if posture.initial else _USERNS)
 
 
-def _capability(need: Capability, posture: UsermapPosture) -> Ruling:
-    if need.where is Where.OWN:
+def _capability(need: needs.Capability, posture: UsermapPosture) -> Ruling:
+    if need.where is needs.Where.OWN:
         return _through(msg("Its own user namespace decides, where its capabilities apply."), _NAMESPACE)
     asked = asked_for(need, posture.settings)
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
     text = msg("The kernel requires this capability on the host; those of its own user namespace have no effect there.")
-    ruling = _own_namespace(posture, text) if need.where is Where.INITIAL else _owner(_KIND[need.where], posture)
+    ruling = _own_namespace(posture, text) if need.where is needs.Where.INITIAL else _owner(_KIND[need.where], posture)
     if ruling.stance is Stance.STOPS and asked is None and need.only_if is not None:
-        return Ruling(Stance.UNKNOWN, unread(need.only_if), ruling.source)
+        return unknown(unread(need.only_if), ruling.source)
     return ruling
 
 
@@ -317,7 +293,7 @@ def _own_namespace(posture: UsermapPosture, text: Message) -> Ruling:
         return _INITIAL_UNREAD
     if posture.initial:
         return _through(msg("It is in the machine's initial user namespace."), _NAMESPACE)
-    return Ruling(Stance.STOPS, text, _MAP, _USERNS)
+    return stops(text, _MAP, _USERNS)
 
 
 def _owner(kind: str, posture: UsermapPosture) -> Ruling:
@@ -325,11 +301,11 @@ def _owner(kind: str, posture: UsermapPosture) -> Ruling:
     source = f"@ns/{kind}"
     if counts is None:
         text = msg("Which user namespace owns its {namespace} could not be read.", namespace=_WORDS[kind])
-        return Ruling(Stance.UNKNOWN, text, source)
+        return unknown(text, source)
     if counts:
         return _through(msg("Its capabilities apply in its {namespace}.", namespace=_WORDS[kind]), source)
     text = msg("Its {namespace} belongs to another user namespace than its own.", namespace=_WORDS[kind])
-    return Ruling(Stance.STOPS, text, source, _USERNS)
+    return stops(text, source, _USERNS)
 
 
 def _low_port(posture: UsermapPosture) -> Ruling:
@@ -338,27 +314,27 @@ def _low_port(posture: UsermapPosture) -> Ruling:
     ruling = _owner("net", posture)
     if ruling.stance is Stance.STOPS and posture.low_ports is None:
         text = msg("Its network namespace is not its own, and the first unprivileged port there could not be read.")
-        return Ruling(Stance.UNKNOWN, text, f"@{PORT_START}")
+        return unknown(text, f"@{PORT_START}")
     return ruling
 
 
 def _host_root(posture: UsermapPosture, text: Message) -> Ruling:
     if posture.host_root is None:
         if posture.initial is False and posture.over_root_files is False:
-            return Ruling(Stance.STOPS, text, _MAP, _USERNS)  # no id in the map is the host's 0
+            return stops(text, _MAP, _USERNS)
         return _IDS_UNREAD
     if posture.host_root:
         return _through(msg("It is root on the host."))
     return _stops(text, posture)
 
 
-def _kernel_file(need: KernelFile, posture: UsermapPosture) -> Ruling:
+def _kernel_file(need: needs.KernelFile, posture: UsermapPosture) -> Ruling:
     if need.anyone:
         return _through(msg("The file is open to everyone."))
     if posture.host_root:
         return _through(msg("It is root on the host, which owns the file."))
     if not need.by_uid and posture.over_root_files and posture.held is not None:
-        helps = _OVERRIDE if need.access is Access.WRITE else _READ_ANY
+        helps = _OVERRIDE if need.access is needs.Access.WRITE else _READ_ANY
         if posture.held & helps:
             return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
@@ -368,8 +344,7 @@ def _group_file(posture: UsermapPosture) -> Ruling:
     if posture.initial and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     if posture.engine_user and posture.delegates:
-        text = msg("Whether that part of the control groups was delegated to its user was not read.")
-        return Ruling(Stance.UNKNOWN, text, _UID)
+        return unknown(msg("Whether that part of the control groups was delegated to its user was not read."), _UID)
     return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
 
 
@@ -379,11 +354,11 @@ def _node(posture: UsermapPosture) -> Ruling:
         return _through(msg("It is root on the host, which owns the device node."))
     if posture.initial is False and not posture.rootless and posture.host_root is False:
         # a root runtime may give the nodes that it creates to the container's root
-        return Ruling(Stance.UNKNOWN, msg("Who owns the device node in its user namespace was not read."), _UID)
+        return unknown(msg("Who owns the device node in its user namespace was not read."), _UID)
     if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     if posture.host_root is False and posture.disk_group:  # the runtimes give the node its group on the host
-        return Ruling(Stance.UNKNOWN, msg("Whether one of its groups can open the device node was not read."), _UID)
+        return unknown(msg("Whether one of its groups can open the device node was not read."), _UID)
     return _host_root(posture, msg("The device node belongs to the host's root, which it is not."))
 
 
@@ -392,7 +367,7 @@ def _engine_person(posture: UsermapPosture) -> Ruling:
         return _IDS_UNREAD
     if posture.engine_user:
         return _through(msg("Its ID on the host is that of the user who runs the engine."))
-    return Ruling(Stance.STOPS, msg("Its ID on the host is not that of the user who runs the engine."), _UID)
+    return stops(msg("Its ID on the host is not that of the user who runs the engine."), _UID)
 
 
 def _same_user(posture: UsermapPosture) -> Ruling:
@@ -403,12 +378,12 @@ def _same_user(posture: UsermapPosture) -> Ruling:
         # cap_ptrace_access_check, security/commoncap.c: from another user namespace, SYS_PTRACE in the target's is
         # required
         text = msg("Programs of the host are in another user namespace, where its IDs have no effect.")
-        return Ruling(Stance.STOPS, text, _MAP, _USERNS)
+        return stops(text, _MAP, _USERNS)
     if posture.host_root:
         return _through(msg("It is root on the host, and so are many programs there."))
     if posture.engine_user:
         return _through(msg("Its ID on the host is that of the user who runs the engine."))
-    return Ruling(Stance.UNKNOWN, msg("Whether a user of the host runs programs under its ID was not read."), _UID)
+    return unknown(msg("Whether a user of the host runs programs under its ID was not read."), _UID)
 
 
 def _signal(posture: UsermapPosture) -> Ruling:
@@ -428,7 +403,7 @@ def _inspect_container(posture: UsermapPosture) -> Ruling:
         return _INITIAL_UNREAD
     if not posture.initial and not posture.shared:
         text = msg("Other containers are in other user namespaces, where its rights have no effect.")
-        return Ruling(Stance.STOPS, text, _NAMESPACE, _USERNS)
+        return stops(text, _NAMESPACE, _USERNS)
     if posture.root_inside is None:
         return _IDS_UNREAD
     if posture.root_inside:
@@ -436,21 +411,20 @@ def _inspect_container(posture: UsermapPosture) -> Ruling:
     if not posture.held or posture.held & _PTRACE:
         return _through(msg("With SYS_PTRACE the UID does not matter."))
     # __ptrace_may_access, kernel/ptrace.c, compares the target's real ids, and it may not be root either
-    return Ruling(Stance.UNKNOWN, msg("Whether another container runs under its UID was not read."), _UID)
+    return unknown(msg("Whether another container runs under its UID was not read."), _UID)
 
 
 def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
     if group:  # may_setgroups, kernel/groups.c: dropping groups needs no second id
         if posture.setgroups is None:
-            return Ruling(Stance.UNKNOWN, msg("Whether groups can be changed could not be read."), "@setgroups")
+            return unknown(msg("Whether groups can be changed could not be read."), "@setgroups")
         if posture.setgroups == "deny":
-            text = msg("Its user namespace forbids changing groups.")
-            return Ruling(Stance.STOPS, text, "@setgroups", frozenset({"setgroups"}))
+            return stops(msg("Its user namespace forbids changing groups."), "@setgroups", frozenset({"setgroups"}))
         return _through(msg("Its user namespace allows changing groups."), "@setgroups")
     if posture.ids is None:
-        return Ruling(Stance.UNKNOWN, msg("Which IDs are mapped could not be read."), _MAP)
+        return unknown(msg("Which IDs are mapped could not be read."), _MAP)
     if posture.ids < 2:
-        return Ruling(Stance.STOPS, msg("Its user namespace has only one ID."), _MAP, frozenset({"uid-map"}))
+        return stops(msg("Its user namespace has only one ID."), _MAP, frozenset({"uid-map"}))
     return _through(msg("Other IDs are mapped."), _MAP)
 
 
@@ -463,29 +437,27 @@ def _root_directory(posture: UsermapPosture) -> Ruling:
         return _IDS_UNREAD
     if posture.held & _OVERRIDE:
         return _through(msg("It can write to others' directories."), "@status:CapEff")
-    text = msg("The directory belongs to root, and it is another user inside.")
-    return Ruling(Stance.STOPS, text, _UID, _USER)
+    return stops(msg("The directory belongs to root, and it is another user inside."), _UID, _USER)
 
 
 def _set_uid_exec(posture: UsermapPosture) -> Ruling:
     # bprm_fill_uid, fs/exec.c: a file of an unmapped id is executed like any other
     if posture.root_mapped is None:
-        return Ruling(Stance.UNKNOWN, msg("Which IDs are mapped could not be read."), _MAP)
+        return unknown(msg("Which IDs are mapped could not be read."), _MAP)
     if posture.root_mapped:
         return _through(msg("There is a root user inside that a set-uid file can turn it into."), _MAP)
-    return Ruling(Stance.STOPS, msg("There is no root user inside: no set-uid file leads to it."), _MAP)
+    return stops(msg("There is no root user inside: no set-uid file leads to it."), _MAP)
 
 
 def _engine_socket(posture: UsermapPosture) -> Ruling:
     if posture.socket is None:
-        text = msg("Whether the socket's owner and group allow it was not read.")
-        return Ruling(Stance.UNKNOWN, text, "engine:socket")
+        return unknown(msg("Whether the socket's owner and group allow it was not read."), "engine:socket")
     if posture.socket:
         return _through(msg("The socket's permissions allow it."), "engine:socket")
     return _stops(msg("The socket's permissions do not allow it."), posture, "engine:socket")
 
 
-def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
+def _host_files(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host, which can write there."))
     disk = posture.on_disk
@@ -501,10 +473,9 @@ def _host_files(need: HostFiles, posture: UsermapPosture) -> Ruling:
         return _through(msg("It can give files to the host's root, and change them afterwards."), "@status:CapEff")
     if (need.set_uid or need.system) and root is None:
         text = msg("Whether a mount with an ID map of its own turns it into the host's root was not read.")
-        return Ruling(Stance.UNKNOWN, text, "@mountinfo")
+        return unknown(text, "@mountinfo")
     if need.set_uid:
         return _host_root(posture, msg("It can't make the host's root the owner of a file."))
     if need.system:
         return _host_root(posture, msg("Those folders belong to the host's root, which it is not."))
-    text = msg("It is not root on the host, and whether the path belongs to its user was not read.")
-    return Ruling(Stance.UNKNOWN, text, _UID)
+    return unknown(msg("It is not root on the host, and whether the path belongs to its user was not read."), _UID)
