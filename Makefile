@@ -30,7 +30,7 @@ test-all: ## All of them, also the slow ones and those on machines with AppArmor
 
 flatpak-test: ## Build the Flatpak on a runtime made here, and test it in its real sandbox, beside your own Flatpaks
 	@sh packaging/setup.sh flatpak
-	@MARKS=flatpak BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/flatpak $(ARGS)
+	@MARKS=flatpak BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/machine/flatpak $(ARGS)
 
 lint: ## Types, style, and who may import whom
 	@sh packaging/setup.sh test
@@ -58,11 +58,11 @@ wheel: ## Build dist/*.whl, with its list of parts in it
 fuzz: ## Fuzz all that others can write, a minute for each kind (ARGS='--seconds 600')
 	@sh packaging/setup.sh test
 	@$(PY) -m pip show --quiet atheris 2>/dev/null || $(PY) -m pip install --quiet -c packaging/constraints.txt atheris
-	@PYTHONPATH=tests $(PY) -m fuzz.run $(ARGS)
+	@PYTHONPATH=tests $(PY) -m unit.fuzz.run $(ARGS)
 
 translations: ## Take new texts into resources/locale, and compile it (ARGS=check only looks)
 	@sh packaging/setup.sh test
-	@$(PY) tests/i18n/translations.py $(ARGS)
+	@$(PY) tests/rig/translations.py $(ARGS)
 
 appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
 	@sh packaging/setup.sh appimage
@@ -70,8 +70,8 @@ appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
 
 appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 13, engines, the same bytes twice, speed
 	@sh packaging/setup.sh test
-	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/appimage $(ARGS)
-	@$(PY) tests/appimage/bench.py
+	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/machine/appimage $(ARGS)
+	@$(PY) tests/machine/appimage/bench.py
 
 hashes: ## Write packaging/hashes anew: what a release accepts of Python packages, by SHA-256
 	@sh packaging/setup.sh test
@@ -94,11 +94,11 @@ verify: ## Whether all that is in dist is signed by a key that counts (SIGNERS=â
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test
-	@PYTHONPATH=tests $(PY) -m ui.screenshots $(ARGS)
+	@PYTHONPATH=tests $(PY) -m window.screenshots $(ARGS)
 
 demo-capture: ## Record the demo capture anew, from real containers
 	@sh packaging/setup.sh test
-	@PYTHONPATH=tests $(PY) -m containers.demo_capture $(ARGS)
+	@PYTHONPATH=tests $(PY) -m rig.demo_capture $(ARGS)
 
 clean: ## Remove what was built; the next run sets up anew
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,7 +2,7 @@
 # engines-today.sh SUITE: makes a root folder with the container engines of a suite of Debian that is newer than the
 # machine's own, and prints its path. `sid` has the engines that people use today, `experimental` those of tomorrow.
 #
-# tests/today starts them from there. The packages come from the archive that the machine's own apt takes Debian from,
+# tests/machine/today starts them from there. The packages come from the archive that the machine's own apt takes Debian from,
 # no host is named here. A folder is made once (some minutes, 600 MB) and kept in the user's cache, or in
 # STRATASCOPE_ENGINES_TODAY; FRESH=1 makes it anew with what the suite has by then.
 #

@@ -6,7 +6,7 @@ end, part by part, and the last line counts them all. Decided against pytest-xdi
 engines' tests through sudo, which makes two programs of it anyway, and one display has room for one window in front.
 
 The parts: `docker` and `podman` with engines (`engines`, both in one, where sudo asks for a password, and where slow
-tests are run, of which some publish the same port), `window` with tests/ui, `style` with types and imports, and the
+tests are run, of which some publish the same port), `window` with tests/window, `style` with types and imports, and the
 `rest`.
 
 The exit status is pytest's: 0, 1 where anything failed, 2 where it was broken off, 5 where there was nothing to do.

@@ -62,11 +62,11 @@ by_root() {
 }
 
 case ${PART:-} in
-window) run -m "($marks) and not engines" "$@" tests/ui ;;
-rest) run -m "($marks) and not engines and not style" --ignore=tests/ui "$@" ;;
+window) run -m "($marks) and not engines" "$@" tests/window ;;
+rest) run -m "($marks) and not engines and not style" --ignore=tests/window "$@" ;;
 style)
     xvfb= QT_QPA_PLATFORM=offscreen # it shows nothing
-    run -m "($marks) and style" "$@" tests/test_quality.py
+    run -m "($marks) and style" "$@" tests/unit/test_quality.py
     ;;
 engines) by_root -m "($marks) and engines" "$@" ;;
 docker) by_root -m "($marks) and engines and not podman_alone" "$@" ;;

@@ -8,10 +8,10 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 from bench.table import Table
 from rig.engine import Rig
+from rig.places import TESTS
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
@@ -20,7 +20,6 @@ from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.wiring.engines import assembler, find_engines, translations
 
 ROUNDS = 9
-TESTS = Path(__file__).resolve().parents[1]
 
 
 def until_they_stand(endpoints: str, count: int) -> float:

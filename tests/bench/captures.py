@@ -26,6 +26,7 @@ from typing import Any
 
 import msgspec
 
+from rig.places import CAPTURES
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import capture_file
@@ -34,7 +35,7 @@ from stratascope.wiring.captures import recorded_view
 from stratascope.wiring.engines import demo_capture
 
 COUNT = 1000
-MACHINES = Path(__file__).resolve().parents[1] / "captures" / "machines"
+MACHINES = CAPTURES / "machines"
 _BETWEEN = "\ue000"  # in no text
 _LIMITS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)  # MiB
 

@@ -18,11 +18,11 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QPixmap, QRegion
 from PySide6.QtWidgets import QApplication
 
+from rig.window import fake_fleet
 from stratascope.layers import all_layers
 from stratascope.ui.app.app import make_application
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from ui import fake_fleet
 
 COUNTS, ROUNDS = (30, 300), 15
 

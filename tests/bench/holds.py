@@ -18,6 +18,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 
+from rig.window import sample
+from rig.window.hardening import picture
+from rig.window.history.remembered import HELD, days
+from rig.window.processes.many_processes import many
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.ui.history.chronicle import MakeHistory
@@ -27,10 +31,6 @@ from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.value import replace
-from ui import sample
-from ui.hardening import picture
-from ui.history.remembered import HELD, days
-from ui.processes.many_processes import many
 
 SCHEDSTAT = Path("/proc/thread-self/schedstat")
 TICK, GOAL = 1, 50.0  # ms

@@ -23,12 +23,12 @@ import msgspec
 from PySide6.QtWidgets import QApplication
 
 from bench.depth import resident
+from rig.window.sample import StillWatch
 from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture, translations
-from ui.sample import StillWatch
 
 MANY = 1000
 SETTLE = 0.3  # seconds in which the window paints

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication
 
+from rig.window import sample
 from stratascope import resources
 from stratascope.collector.features import FEATURES, Kernel
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -20,7 +21,6 @@ from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
-from ui import sample
 
 ROUNDS, FEW, MANY, IN_GROUP = 9, 20, 200, 10
 

@@ -35,8 +35,8 @@ from bench.reading import (
 )
 from bench.table import Table, median, say
 from bench.threads import many_threads_against_few
-from containers.fleet import launched
 from rig.engine import Rig
+from rig.fleet import launched
 from stratascope import bounded_cache
 from stratascope.core.ground import decode_ground
 from stratascope.core.machine_capture import CapturedContainer, MachineCapture

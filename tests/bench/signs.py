@@ -13,11 +13,10 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from bench.table import say
+from rig.places import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SPELLINGS = re.compile(r"\w*(?:no[-_]?new[-_]?priv|no new priv)\w*", re.IGNORECASE)
 FACTS = {
     "no_new_privs": SPELLINGS,

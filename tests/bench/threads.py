@@ -8,7 +8,7 @@ from functools import partial
 
 from bench.reading import Bench
 from bench.table import Table, in_turn, say
-from collector import target
+from rig.collector import target
 from rig.engine import Rig
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground

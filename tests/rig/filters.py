@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from machine.truth import own_reading
 from rig.engine import Rig
 from stratascope.collector.filters import read_filters
 from stratascope.core.syscall_table import CallVerdict
@@ -13,7 +14,6 @@ from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.linux.defaults import deciding, settings_for
 from stratascope.linux.process import parse_status
 from stratascope.linux.syscalls import Abi
-from truth import own_reading
 
 ABIS = (Abi.X86_64, Abi.I386, Abi.X32)
 

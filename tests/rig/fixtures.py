@@ -135,7 +135,11 @@ def mark_engine_tests(items: list[pytest.Item]) -> None:
         if named:
             item.add_marker(pytest.mark.engines)
         # attempts look through the host's processes for their peers, so those of two engines must not run side by side
-        if named and all(name.startswith("podman") for name in named) and not item.nodeid.startswith("tests/attempts/"):
+        if (
+            named
+            and all(name.startswith("podman") for name in named)
+            and not item.nodeid.startswith("tests/machine/attempts/")
+        ):
             item.add_marker(pytest.mark.podman_alone)
     mark_further_engines(items)
 

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from rig.engine import Rig
+from rig.places import APP
 from rig.plan import ordinary_user
-
-APP = Path(__file__).parents[2] / "app"
 
 
 def as_user(*words: str, endpoint: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The system calls' numbers, written by tests/linux/call_numbers.py: edit that, not this.
+"""The system calls' numbers, written by tests/unit/linux/call_numbers.py: edit that, not this.
 
 An entry point's text has runs of names with consecutive numbers, each after the number of its first. x32's numbers
 are without the bit 0x40000000 that marks them.

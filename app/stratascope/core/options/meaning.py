@@ -2,7 +2,7 @@
 
 Each is taken down one after the other; whatever nothing is said of stays as an engine of that kind gives it to a plain
 container. By the rules of both engines (moby: daemon/oci_linux.go; containers/podman: pkg/specgenutil), tried on real
-ones (tests/check).
+ones (tests/unit/check).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Refusals that healthy programs meet and go on from: they ask whether something is there, and have another way.
 
-Found by watching the thirty-one programs of `tests/software` on Docker and Podman, where all of them worked, and by
-what those that are known for it do. A class is of call, answer, arguments and the form of the path, never of who calls;
-and none is of what programs die of elsewhere unless they were seen to go on. Of some nobody dies at all: what is
+Found by watching the thirty-one programs of `tests/machine/software` on Docker and Podman, where all of them worked,
+and by what those that are known for it do. A class is of call, answer, arguments and the form of the path, never of who
+calls; and none is of what programs die of elsewhere unless they were seen to go on. Of some nobody dies at all: what is
 refused is what was hoped for, or there is always another way; these stay benign where the program ended right after.
 Decided against all that `access` is refused, and against every refusal of a file: these are what people look for.
 """

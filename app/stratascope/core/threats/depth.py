@@ -34,7 +34,7 @@ WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, 
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
 # The middles are where real containers of that band are, and the rise is steep enough there for one threat of medium
-# severity more or less to show in the number of a plain container (tests/test_calibration.py)
+# severity more or less to show in the number of a plain container (tests/machine/test_calibration.py)
 LOW = Band(0.0, 3.9, 0.06, 4)
 BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.20, 5), Severity.HIGH: Band(4.0, 8.9, 0.135, 5)}
 _GROUNDS_MAX = 32  # machines; a changed setting counts as another one

@@ -1,0 +1,191 @@
+"""`harden` on containers that could take over the machine: what was granted is taken back, and what is predicted is
+what comes of it.
+
+And no smaller set of grants would do: all of them are predicted, on what was read of the real container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.cli.hardened import NAME, Desk, start
+from rig.engine import Rig
+from rig.usecases.plan.smaller_sets import opened, pieces_of, reached, singles, still_open
+from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Preset, Subject
+from stratascope.core.severity import SERIOUS, Severity
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.plan.look import subject_of
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import connected
+
+DANGEROUS = ("SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_MODULE")
+# What it is started with, and what of it has to be taken back: toggles with their values
+KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "privileged": (("--privileged",), ("privileged=off",)),
+    "privileged, as a user": (("--privileged", "--user", "1000"), ("privileged=off",)),
+    "one capability": (("--cap-add", "SYS_ADMIN"), ("drop=CAP_SYS_ADMIN",)),
+    "several capabilities": (
+        tuple(word for name in DANGEROUS for word in ("--cap-add", name)),
+        ("drop=CAP_DAC_READ_SEARCH,CAP_SYS_ADMIN",),  # what else opens something depends on this machine
+    ),
+    "all capabilities": (("--cap-add", "ALL"), ("capabilities=default",)),
+    "another user's capabilities": (
+        ("--user", "1000", *(word for name in DANGEROUS[:2] for word in ("--cap-add", name))),
+        ("drop=CAP_SYS_ADMIN",),
+    ),
+    "the engine's socket": (("-v", "SOCKET:/run/docker.sock"), ("engine-socket=remove",)),
+    "a folder with the socket": (("-v", "SOCKETS:/engine"), ("unmount=/engine",)),
+    "the host's root directory": (("-v", "/:/host"), ("unmount=/host",)),
+    "it at a path with a comma": (("-v", "/:/a,b"), ("unmount=/a%2Cb",)),
+    "a folder of the host": (("-v", "/etc:/host/etc"), ("host-paths=/host/etc",)),
+    "debugging the host's processes": (
+        ("--cap-add", "SYS_PTRACE", "--pid", "host"),
+        ("drop=CAP_SYS_PTRACE", "pid=private"),
+    ),
+    "the host's namespaces": (("--pid", "host", "--network", "host", "--ipc", "host"), ("pid=private",)),
+    "a disk": (("--device", "/dev/loop0"), ("devices=remove",)),
+    "a folder that holds the socket, and all processes": (
+        ("-v", "SOCKETS:/engine", "--pid", "host", "--privileged"),
+        ("unmount=/engine", "pid=private", "privileged=off"),
+    ),
+}
+RELAUNCHED = (
+    "privileged, as a user",
+    "a folder with the socket",
+    "it at a path with a comma",
+    "debugging the host's processes",
+    "all capabilities",
+)
+MOST = 2  # of a set that all are tried of: one more would be 40,000
+
+
+@pytest.fixture
+def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
+    found = Desk(any_engine, tmp_path)
+    yield found
+    for name in found.all():
+        any_engine.remove(name)
+
+
+ENGINES = ("docker_rootful", "podman_rootful")
+on_both = pytest.mark.parametrize("any_engine", ENGINES, indirect=True)
+
+
+def options_of(rig: Rig, kind: str) -> tuple[str, ...]:
+    options = KINDS[kind][0]
+    for key, word in {"SOCKETS:": f"{rig.socket.parent}:", "SOCKET:": f"{rig.socket}:"}.items():
+        options = tuple(option.replace(key, word) if option.startswith(key) else option for option in options)
+    return options
+
+
+def cases(*quick: tuple[str, str], of: Iterable[str]) -> list[Any]:
+    """A kind of container and an engine; those that are not quick are left to `make test-all`."""
+    return [
+        pytest.param(kind, engine, marks=() if (kind, engine) in quick else pytest.mark.slow)
+        for kind in of
+        for engine in ENGINES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "any_engine"),
+    cases(
+        *((kind, "docker_rootful") for kind in KINDS),
+        ("privileged", "podman_rootful"),
+        ("all capabilities", "podman_rootful"),
+        ("the host's root directory", "podman_rootful"),
+        of=KINDS,
+    ),
+    indirect=["any_engine"],
+)
+def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk, kind: str) -> None:
+    rig = desk.rig
+    original = start(desk, *options_of(rig, kind))
+    with open_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"}) as engines:
+        found = connected(engines)
+        access = found.accesses[0]
+        state = access.read(original)
+        assert state is not None
+        assert state.matrix is not None
+        hardening, subject = found.hardening, subject_of(access, state, ())
+        offer = hardening.offer(state)
+        taken = tuple(each for each in offer.of(Preset.CRITICAL) if cure(each, subject) is Cure.GRANT)
+        wanted = set(KINDS[kind][1])
+        assert wanted <= {f"{each.toggle}={each.value}" for each in taken}
+        assert offer.left == ()
+        assert still_open(state.matrix, hardening.preview(state, offer.of(Preset.CRITICAL)).after) == frozenset()
+        for preset in GRADES:
+            chosen = {f"{each.toggle}={each.value}" for each in offer.of(preset)}
+            assert {each for each in wanted if not each.startswith(("drop=", "capabilities="))} <= chosen
+            preview = hardening.preview(state, offer.of(preset))
+            assert not preview.after.open(Severity.CRITICAL)
+            assert not preview.in_vain
+        needed = pieces_of(tuple(each for each in taken if not toggle(each.toggle).goes_along))
+        singly = [each for each in singles(hardening, state) if cure(each, subject) is Cure.GRANT]
+        by_all = hardening.preview(state, taken)
+        for smaller, still in reached(hardening, state, max(0, min(needed - 1, MOST)), singly):
+            assert not opened(state.matrix) or not still <= still_open(by_all.before, by_all.after), smaller
+
+
+def cure(choice: Choice, subject: Subject) -> Cure:
+    return toggle(choice.toggle).cure(choice.value, subject)
+
+
+@pytest.mark.parametrize("preset", ["critical", "recommended"])
+@pytest.mark.parametrize(
+    ("kind", "any_engine"),
+    cases(
+        ("privileged, as a user", "docker_rootful"),
+        ("a folder with the socket", "podman_rootful"),
+        of=RELAUNCHED,
+    ),
+    indirect=["any_engine"],
+)
+def test_what_is_predicted_is_what_comes_of_it(desk: Desk, kind: str, preset: str) -> None:
+    start(desk, *options_of(desk.rig, kind))
+    code, last, err = desk.harden("--preset", preset)
+    assert (code, last["enforced"]) == (0, True), (last, err)
+    assert last["after"]["exposure"] == last["predicted"]["exposure"]
+    assert last["after"]["threats"] == last["predicted"]["threats"]
+    critical = {threat.id for threat in all_threats() if threat.severity is Severity.CRITICAL}
+    assert all(last["after"]["threats"][name]["outcome"] == "stopped" for name in critical)
+
+
+@on_both
+def test_what_is_in_use_stays_and_that_is_said(desk: Desk) -> None:
+    """Its environment names the socket, its command the folder."""
+    rig = desk.rig
+    options = ("-v", f"{rig.socket}:/run/engine.sock", "-e", "DOCKER_HOST=unix:///run/engine.sock", "-v", "/:/host")
+    start(desk, *options, command=("sh", "-c", "ls /host/etc >/dev/null; trap 'exit 0' TERM; sleep 3600 & wait"))
+    code, last, _ = desk.harden("--dry-run", "--preset", "recommended")
+    assert code == 0
+    assert {"unmount", "engine-socket"}.isdisjoint(each["id"] for each in last["offers"][1]["toggles"])
+    said = " ".join(last["shortfalls"])
+    assert "Remove /host. Its command or its environment names /host." in said
+    assert "Remove /run/engine.sock. Its command or its environment names /run/engine.sock." in said
+    assert "changes nothing that matters" in said
+    chosen = {each["id"]: each["value"] for each in last["offers"][0]["toggles"]}
+    assert chosen["unmount"] == "/host,/run/engine.sock", "the host's root directory has the socket, too"
+
+
+@on_both
+def test_the_dry_run_offers_it_first_and_says_what_changes_nothing(desk: Desk) -> None:
+    start(desk, "--privileged", command=("sh", "-c", "trap 'exit 0' TERM; mknod /dev/sda9 b 8 9; sleep 3600 & wait"))
+    code, last, _ = desk.harden("--dry-run", "--preset", "recommended")
+    assert code == 0
+    assert [each["preset"] for each in last["offers"]] == [preset.value for preset in Preset]
+    smallest = last["offers"][0]
+    assert smallest["open"] == {severity.value: 0 for severity in SERIOUS}
+    assert smallest["exposure"] < last["predicted"]["exposure"]
+    assert any("changes nothing that matters" in each for each in last["shortfalls"])
+    code, out, _ = desk.run("harden", NAME, "--dry-run", "--preset", "recommended")
+    assert "changes nothing that matters" in out
+    assert f"--preset critical would bring it to {smallest['exposure']:.1f}" in out
+    _, out, _ = desk.run("harden", NAME, "--dry-run", "--preset", "restricted")
+    assert "not yet what the Pod Security Standards call Restricted" in out
+    assert "It still starts as root" in out

@@ -1,0 +1,38 @@
+"""A Podman container that gets a user namespace of its own, or gives it back: what is foretold is what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.cli.hardened import Desk, desk_at, start
+from rig.engine import Rig
+
+OWN = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
+OPTIONS = (
+    (),
+    ("--user", "1000"),
+    ("--privileged",),
+    ("--cap-add", "SYS_ADMIN", "--device", "/dev/null:/dev/passed"),
+    ("-v", "/etc:/host"),
+    ("--pid", "host"),
+)
+
+
+@pytest.fixture
+def desk(podman_rootful: Rig, tmp_path: Path) -> Iterator[Desk]:
+    with desk_at(podman_rootful, tmp_path) as found:
+        yield found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+@pytest.mark.parametrize("value", ["host", "0:300000:65536"])
+def test_all_threats_come_as_foretold(desk: Desk, value: str, options: tuple[str, ...]) -> None:
+    start(desk, *(OWN if value == "host" else ()), *options)
+    code, last, err = desk.harden("--set", f"userns={value}")
+    assert (code, last["result"]) == (0, "enforced"), err
+    assert last["predicted"]["threats"] == last["after"]["threats"]
+    assert last["before"]["threats"] != last["after"]["threats"]

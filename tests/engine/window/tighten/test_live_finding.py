@@ -1,0 +1,158 @@
+"""On a real engine: what breaks a relaunch is found, an exercise counts, what is refused afterwards is given back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QAbstractButton
+from pytestqt.qtbot import QtBot
+
+from engine.window.live_window import live
+from rig.engine import Rig
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.transaction import RelaunchOutcome
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.tighten.controller import TrialController
+from stratascope.ui.window.main_window import MainWindow
+
+# slow: each is minutes of trials, and its parts are held by test_finding.py and tests/window/relaunch/test_refusals.py
+pytestmark = [pytest.mark.slow, pytest.mark.qt_log_ignore("This plugin does not support")]
+NAME = "found-here"
+QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+# It needs to write, and says nothing of it
+SILENT = ("sh", "-c", "mkdir /mine 2>/dev/null || exit 3; rmdir /mine; trap 'exit 0' TERM; sleep 3600 & wait")
+# It gives a file away whenever somebody asks for that, and only then
+ON_REQUEST = (
+    "sh",
+    "-c",
+    "trap 'exit 0' TERM; while sleep 0.2; do [ ! -e /w/ask ] || chown 7:7 /w/ask; done & sleep 3600 & wait",
+)
+# Of a rootless Podman the root directory lets nobody write without it
+CAPABILITIES, ROOT = Choice("capabilities", "CAP_DAC_OVERRIDE"), Choice("read-only-root", "on")
+SOME = (CAPABILITIES, ROOT, Choice("no-new-privileges", "on"))
+
+
+@contextmanager
+def container(rig: Rig, *options: str, command: tuple[str, ...]) -> Iterator[None]:
+    """And whatever comes of it."""
+    with rig.container(*options, name=NAME, command=command):
+        try:
+            yield
+        finally:
+            for each in rig.run("ps", "-a", "--format", "{{.Names}}").split():
+                if each.startswith(NAME) and each != NAME:
+                    rig.run("rm", "-f", each)
+
+
+def side_of(window: MainWindow) -> RelaunchController:
+    assert window.hardening is not None
+    return window.hardening
+
+
+def relaunched(qtbot: QtBot, window: MainWindow, *choices: Choice) -> RelaunchController:
+    """With just these, as they come from elsewhere; or with those that the sheet asks about already."""
+    side, state = side_of(window), window.selection.current
+    if choices:
+        assert state is not None
+        assert side.take(state.key, choices)
+    return confirmed(qtbot, side)
+
+
+def confirmed(qtbot: QtBot, side: RelaunchController) -> RelaunchController:
+    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isVisible() and side.dialog.go.isEnabled())
+    side.dialog.watch.setValue(1)
+    side.dialog.go.click()
+    qtbot.waitUntil(lambda: not side.busy)
+    return side
+
+
+def taken(trials: TrialController) -> bool:
+    """By one click, or by another one where the container was just being read anew."""
+    if trials.dialog.isVisible():
+        trials.dialog.go.click()
+    return not trials.dialog.isVisible()
+
+
+def ending(side: RelaunchController) -> RelaunchOutcome:
+    assert side.dialog.after.ended is not None
+    return side.dialog.after.ended.ending
+
+
+def bounding(rig: Rig) -> int:
+    found = re.search(r"CapBnd:\s*([0-9a-f]+)", Path(f"/proc/{rig.pid(NAME)}/status").read_text())
+    assert found is not None
+    return int(found[1], 16)
+
+
+def test_what_breaks_it_is_found_and_the_rest_is_had(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: Rig, tmp_path: Path
+) -> None:
+    rig = each_api
+    with container(rig, command=SILENT), live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click):
+        trials = window.trials
+        assert trials is not None
+        side = relaunched(qtbot, window, *SOME)
+        assert ending(side) is RelaunchOutcome.ROLLED_BACK
+        click(side.dialog.after.search)
+        qtbot.waitUntil(lambda: not trials.busy)
+        assert set(trials.dialog.after.choices) == set(SOME) - {ROOT}, trials.dialog.lead.text()
+        qtbot.waitUntil(lambda: taken(trials))
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
+        assert bounding(rig) == 1 << 1
+
+
+def test_an_exercise_on_a_twin_shows_that_it_works(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
+) -> None:
+    """It has no port and no healthcheck: nothing else could."""
+    rig = docker_rootful
+    with container(rig, command=QUICK), live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click):
+        side, trials, state = side_of(window), window.trials, window.selection.current
+        assert trials is not None
+        assert state is not None
+        side.column.draft.take_choices(state.key, SOME)
+        click(side.column.trials.try_chosen)
+        trials.dialog.before.commands.setPlainText("true")
+        trials.dialog.before.repeats.setValue(1)
+        click(trials.dialog.go)
+        qtbot.waitUntil(lambda: not trials.busy)
+        click(trials.dialog.go)
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.VERIFIED, side.dialog.after.shown.text()
+        assert "the exercise succeeded: true" in side.dialog.after.shown.text()
+
+
+def test_what_is_refused_later_is_given_back_by_one_click(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
+) -> None:
+    rig = docker_rootful
+    with (
+        container(rig, "--tmpfs", "/w", command=ON_REQUEST),
+        live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click),
+    ):
+        watch, before = window.refusals, bounding(rig)
+        assert watch is not None
+        side = relaunched(qtbot, window, Choice("capabilities", "CAP_KILL"), ROOT)
+        assert ending(side) is RelaunchOutcome.ENFORCED
+        side.dialog.after.ensureWidgetVisible(side.dialog.after.refusals.button)
+        click(side.dialog.after.refusals.button)
+        qtbot.waitUntil(lambda: "minute" in watch.dialog.lead.text())
+        Path(f"/proc/{rig.pid(NAME)}/root/w/ask").touch()
+        allow: list[QAbstractButton] = []
+
+        def told() -> bool:
+            allow[:] = [each.allow for each in watch.dialog.rows if "needs CHOWN" in each.allow.accessibleName()]
+            return bool(allow)
+
+        qtbot.waitUntil(told)
+        click(allow[0])
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
+        qtbot.waitUntil(lambda: not watch.busy)
+        assert bounding(rig) == 1 << 0 | 1 << 5  # CAP_CHOWN, CAP_KILL
+        assert rig.run("inspect", "--format", "{{.HostConfig.ReadonlyRootfs}}", NAME).strip() == "true"
+        click(side.dialog.after.undo)
+        confirmed(qtbot, side)
+        assert bounding(rig) == before

@@ -1,0 +1,300 @@
+"""Runs the program in many containers of one engine, takes the report while they wait, and collects what they tried."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import lzma
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from machine.attempts.build import image, program
+from machine.attempts.configurations import STRONG, Configuration, write_profiles
+from machine.truth import own_reading
+from rig.engine import Rig
+from rig.plan import ordinary_user
+from stratascope.core.machine_capture import MachineCapture
+from stratascope.state import capture_file
+from stratascope.wiring.engines import open_engines, take_capture, translations
+
+IMAGE = "attempts:latest"
+PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
+RECORDED = Path(__file__).with_name("recorded")
+AT_ONCE = 4
+_PLANTED = {"direct": "strata-planted", "made with the mark": "strata-made"}  # looked at from outside, by route
+SECONDS = 90.0  # until a container must have tried everything
+KEY, SEGMENT = f"strata-attempts-{os.getpid()}", 0x53000000 | os.getpid()  # of this test run alone
+
+_SYS_ADD_KEY, _SYS_KEYCTL, _USER_KEYRING, _UNLINK = 248, 250, -4, 9
+_IPC_CREAT, _IPC_RMID = 0o1000, 0
+_OF_THIS_MACHINE = (
+    (r"/process_api/[0-9a-f]+", "/user.slice/session.scope"),
+    (r"/process_api\b", "/user.slice"),
+    (r"/tmp/strata-attempts-[a-z0-9_]+", "/srv"),
+    (r"/tmp/strata-rig-[a-z0-9_]+", "/var/lib/other-engine"),
+    (r"/mnt/[a-z]+/[^ \\\"]*", "/mnt/tools"),
+    (r"/work\b", "/srv/work"),
+)  # fmt: skip
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of the program."""
+
+    threat: str
+    route: str
+    result: str  # open stopped unknown untried
+    errno: int
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one engine's containers came to. `refused`: configurations that it did not start, with its words."""
+
+    engine: str
+    capture: MachineCapture
+    attempts: dict[str, tuple[Attempt, ...]]  # by configuration
+    refused: dict[str, str]
+
+    def result(self, configuration: str, threat: str) -> str:
+        """open, stopped, unknown, or untried; a threat is open if any of its routes is."""
+        results = {item.result for item in self.attempts[configuration] if item.threat == threat}
+        return next((word for word in ("open", "unknown", "stopped") if word in results), "untried")
+
+
+def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
+    """Try everything in each configuration. AssertionError where a container that started says nothing."""
+    wanted = tuple(item for item in configurations if rig.name in item.only)
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder(rig))
+        environment = stack.enter_context(_beacons(rig, folder))
+        _import(rig)
+        stack.callback(rig.remove, PEER, WEAK_PEER, STRONG, *(item.name for item in wanted))
+        rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
+        rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
+        rig.run("run", "-d", "--name", STRONG, "--privileged", IMAGE, "peer", "strong")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            failures = list(pool.map(lambda item: _start(rig, item, folder, environment), wanted))
+        refused = {item.name: text for item, text in zip(wanted, failures, strict=True) if text}
+        started = [item.name for item in wanted if item.name not in refused]
+        pids = _pids(rig, started)
+        for name, pid in pids.items():
+            _await_ready(rig, name, pid)
+        with open_engines(environ=rig.environ) as engines:
+            capture = take_capture(engines, translations(), privileged=True)
+        attempts = {name: _judged(rig, pid) for name, pid in pids.items()}
+        for name, pid in pids.items():
+            attempts[name] += _let_try(rig, name, pid, folder)
+    return Trial(rig.name, capture, attempts, refused)
+
+
+def _start(rig: Rig, item: Configuration, folder: Path, environment: list[str]) -> str:
+    """Its words where the engine refuses, else empty."""
+    arguments = item.arguments(rig, folder)
+    try:
+        rig.run("run", "-d", "--name", item.name, *environment, *arguments, IMAGE, "wait", *item.program)
+    except AssertionError as error:
+        rig.remove(item.name)
+        return str(error).rpartition("ended with")[2] or "refused"
+    return ""
+
+
+def _import(rig: Rig) -> None:
+    change = 'ENTRYPOINT ["/attempts"]'
+    rig.run("import", "--change", change, str(image()), IMAGE)
+
+
+@contextmanager
+def _folder(rig: Rig) -> Iterator[Path]:
+    """A folder of the host's with filters, and one that containers mount, which belongs to the engine's user."""
+    with tempfile.TemporaryDirectory(prefix="strata-attempts-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        write_profiles(folder)
+        mounted = folder / "mounted"
+        mounted.mkdir()
+        mounted.chmod(0o755)
+        if rig.user is not None:
+            os.chown(mounted, *rig.user[:2])
+        for below in ("run", "run/podman", "links", "nodes", "volumes", "volumes/data", "volumes/data/_data"):
+            (folder / below).mkdir()
+        os.link(rig.socket, folder / "links" / "plain")
+        os.mknod(folder / "nodes" / "harmless", stat.S_IFBLK | 0o600, os.makedev(7, 0))
+        with socket.socket(socket.AF_UNIX) as other:  # another engine's
+            other.bind(str(folder / "run" / "podman" / "podman.sock"))
+            other.listen(64)
+            yield folder
+
+
+@contextmanager
+def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
+    """What a process could only reach in the host's own namespaces, as the environment of the containers."""
+    with ExitStack() as stack:
+        hidden = stack.enter_context(socket.socket(socket.AF_UNIX))
+        name = f"strata-attempts-{os.getpid()}-{rig.name}"
+        hidden.bind("\0" + name)
+        hidden.listen(64)
+        local = stack.enter_context(socket.socket())
+        local.bind(("127.0.0.1", 0))
+        local.listen(64)
+        segment = _LIBC.shmget(SEGMENT, 4096, _IPC_CREAT | 0o444)
+        assert segment >= 0, os.strerror(ctypes.get_errno())
+        stack.callback(_LIBC.shmctl, segment, _IPC_RMID, None)
+        users = {0, 1000, 1001, *((rig.user[0],) if rig.user is not None else ())}
+        for uid in sorted(users):
+            _key(uid, add=True)
+            stack.callback(_key, uid, add=False)
+        stack.callback(
+            _end,
+            subprocess.Popen((_host_copy(folder), "peer", "user"), user=ordinary_user()[0], group=ordinary_user()[1]),
+        )
+        values = {
+            "SOCKET": name,
+            "TREES": str(Path("/sys/fs/cgroup").stat().st_dev),
+            "PORT": str(local.getsockname()[1]),
+            "SEGMENT": str(SEGMENT),
+            "KEY": KEY,
+            "ENGINE": str(rig.socket),
+        }
+        yield [word for key, value in values.items() for word in ("-e", f"STRATA_{key}={value}")]
+
+
+def _host_copy(folder: Path) -> str:
+    """The program where every user may run it. On the host it only waits."""
+    return shutil.copy(str(program()), str(folder / "attempts"))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def _key(uid: int, *, add: bool) -> None:
+    """Put a key into the user keyring of that user on the host, or take it out."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if uid:
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+            key = _LIBC.syscall(_SYS_ADD_KEY, b"user", KEY.encode(), b"secret", 6, _USER_KEYRING)
+            if not add:
+                _LIBC.syscall(_SYS_KEYCTL, _UNLINK, key, _USER_KEYRING)
+            os._exit(0 if key > 0 else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, f"no key for uid {uid}"
+
+
+def _pids(rig: Rig, names: list[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    found: list[dict[str, Any]] = json.loads(rig.run("inspect", "--type", "container", *names))
+    return {name: item["State"]["Pid"] for name, item in zip(names, found, strict=True)}
+
+
+def _await_ready(rig: Rig, name: str, pid: int) -> None:
+    """Until it has blocked the signal that it waits for."""
+    while True:
+        try:
+            if own_reading.status(pid)["Name"] == "attempts-ready":
+                return
+        except (OSError, KeyError):
+            raise AssertionError(f"{rig.name}: {name} ended early: {rig.run('logs', name, check=False)}") from None
+        time.sleep(0.02)
+
+
+def _let_try(rig: Rig, name: str, pid: int, folder: Path) -> tuple[Attempt, ...]:
+    planted = {route: folder / "mounted" / file for route, file in _PLANTED.items()}
+    os.kill(pid, signal.SIGUSR1)
+    while _lives(pid):
+        time.sleep(0.02)
+    until = time.monotonic() + SECONDS  # the log of one that was killed has no end
+    lines: list[dict[str, Any]] = []
+    while not lines or "done" not in lines[-1]:
+        assert time.monotonic() < until, f"{rig.name}: {name} ended before it had tried everything"
+        lines = [json.loads(line) for line in rig.run("logs", name).splitlines() if line.startswith("{")]
+    attempts = [Attempt(**line) for line in lines if "threat" in line]
+    truly = {route for route, path in planted.items() if _for_root(path)}
+    for path in planted.values():
+        path.unlink(missing_ok=True)
+    return tuple(
+        Attempt(item.threat, item.route, "stopped", 0, "set-uid, but not for the host's root")
+        if item.threat == "plant-set-uid-on-host" and item.route in planted.keys() - truly and item.result == "open"
+        else item
+        for item in attempts
+    )
+
+
+def _for_root(path: Path) -> bool:
+    return path.exists() and path.stat().st_uid == 0 and bool(path.stat().st_mode & 0o4000)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return own_reading.status(pid)["State"][0] not in "ZX"
+    except (OSError, KeyError):
+        return False
+
+
+def _judged(rig: Rig, pid: int) -> tuple[Attempt, ...]:
+    """What can't be tried without harm, from what the kernel says of the process."""
+    limits, status = own_reading.cgroup(pid), own_reading.status(pid)
+    uid = own_reading.on_host(own_reading.id_map(pid, "uid"), 0)
+    uids = [int(word) for word in status["Uid"].split()]  # as the reader, in the first user namespace, sees them
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    holds = int(status["CapEff"], 16) or (int(status["CapBnd"], 16) and status["NoNewPrivs"] == "0")
+    assert uid is not None or uids
+    found = {
+        "exhaust-memory": limits["memory_max"] is None or limits["memory_max"] >= total,
+        "exhaust-cpu": limits["cpu_cores"] is None or limits["cpu_cores"] >= (os.cpu_count() or 1),
+        "be-host-root": uids[1] == 0,
+        "hold-root-powers": uids[1] == 0 and bool(holds),
+        "be-engine-user": rig.user is not None and uids[1] == rig.user[0],
+    }
+    return tuple(Attempt(name, "as read", "open" if so else "stopped", 0, "/proc") for name, so in found.items())
+
+
+def dumps(trial: Trial, rig: Rig) -> bytes:
+    """To be replayed without engines: the capture, and what was open and what stopped, without this machine's paths."""
+    results: dict[str, dict[str, list[str]]] = {}
+    for name, attempts in trial.attempts.items():
+        for threat in dict.fromkeys(item.threat for item in attempts):
+            results.setdefault(name, {}).setdefault(trial.result(name, threat), []).append(threat)
+    capture = capture_file.dumps(trial.capture)
+    capture = capture.replace(str(rig.socket), "/run/engine.sock").replace(str(rig.folder), "/var/lib/engine")
+    for pattern, text in _OF_THIS_MACHINE:
+        capture = re.sub(pattern, text, capture)
+    document = {"engine": trial.engine, "record": json.loads(capture), "results": results, "refused": trial.refused}
+    return lzma.compress(json.dumps(document, separators=(",", ":")).encode(), preset=9)
+
+
+def loads(data: bytes) -> Trial:
+    """A trial that was recorded; its attempts have no routes."""
+    document: dict[str, Any] = json.loads(lzma.decompress(data))
+    attempts = {
+        name: tuple(Attempt(threat, "", word, 0, "") for word, threats in words.items() for threat in threats)
+        for name, words in document["results"].items()
+    }
+    capture = capture_file.loads(json.dumps(document["record"]), document["engine"])
+    return Trial(document["engine"], capture, attempts, document["refused"])
+
+
+def recorded() -> tuple[Trial, ...]:
+    """What `record.py` kept: a trial for each kind of engine."""
+    return tuple(loads(path.read_bytes()) for path in sorted(RECORDED.glob("*.json.xz")))

@@ -1,0 +1,55 @@
+"""A Landlock domain can't be read: where there may be one, nothing that it could refuse is told as open for certain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from machine.truth.fleet import report
+from rig.collector import target
+from rig.engine import Rig
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> Iterator[None]:
+    yield
+    target.remove()
+
+
+def landlocked(rig: Rig, name: str, *options: str, word: str) -> tuple[str, dict[str, Any]]:
+    """What the program said of its own attempt to write, and what the report says of its container."""
+    folder = rig.folder / "landlock"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    program = folder / "landlocked"
+    if not program.exists():
+        program.write_bytes(target.built("landlocked").read_bytes())
+        program.chmod(0o755)
+    options = ("-v", f"{folder}:/programs:ro", "--security-opt", "seccomp=unconfined", *options)
+    with rig.container(*options, name=name, command=("/programs/landlocked", word)) as container:
+        until = time.monotonic() + 20
+        while not (said := rig.run("logs", container)):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return said, report(rig, name)[name]
+
+
+@pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
+def test_what_a_domain_could_refuse(name: str, request: pytest.FixtureRequest) -> None:
+    rig: Rig = request.getfixturevalue(name)
+    for word, real in (("restricted", "refused"), ("free", "made")):
+        said, found = landlocked(rig, f"landlock-{word}", word=word)
+        assert said == real, "the kernel's own word"
+        threat = found["threats"]["write-root-file-system"]
+        assert threat["outcome"] == "unknown"
+        assert "Landlock" in threat["reasons"]["mac"]["text"]
+
+
+def test_who_was_told_to_gain_nothing_is_not_in_doubt(docker_rootful: Rig) -> None:
+    """An engine that is asked for no-new-privileges sets it, and no domain."""
+    said, found = landlocked(docker_rootful, "told", "--security-opt", "no-new-privileges", word="free")
+    assert said == "made"
+    assert found["threats"]["write-root-file-system"]["outcome"] == "open"

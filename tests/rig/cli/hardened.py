@@ -1,0 +1,88 @@
+"""A container that the command line hardens on a real engine, with a journal of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rig.engine import Rig
+from rig.places import APP
+
+NAME = "hardened"
+IMAGES = "localhost/stratascope/"
+# ends at once on SIGTERM, so that a stop takes no ten seconds
+QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+
+
+class Desk:
+    """The command line against one engine, with a journal of its own."""
+
+    def __init__(self, rig: Rig, state: Path) -> None:
+        self.rig = rig
+        self.environ = {
+            **os.environ,
+            "PYTHONPATH": str(APP),
+            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
+            "XDG_STATE_HOME": str(state),
+        }
+
+    def popen(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stratascope", *words],
+            env=self.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        child = self.popen(*words)
+        out, err = child.communicate()
+        return child.returncode, out, err
+
+    def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        """Most have neither ports nor a healthcheck: that they run is all that is asked of them."""
+        plain = ("harden", NAME, "--json", "--yes", "--watch", "1", "--enforced-is-enough")
+        code, out, err = self.run(*plain, *words)
+        return code, json.loads(out.splitlines()[-1]) if out else {}, err
+
+    def all(self) -> dict[str, tuple[str, str]]:
+        """Name to (id, status) of all containers of this test."""
+        found = {}
+        for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
+            names, number, status = line.split("|", 2)
+            name = next(each for each in names.split(",") if "/" not in each)  # a link is told as a name, too
+            if name.startswith(NAME):
+                found[name] = (number, "running" if status.startswith("Up") else "stopped")
+        return found
+
+    def images(self) -> list[str]:
+        """Names of the images that hold what a container wrote."""
+        listed = self.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").splitlines()
+        return [name for name in listed if name.startswith(IMAGES)]
+
+    def only_one_runs(self) -> str:
+        running = {name: number for name, (number, status) in self.all().items() if status == "running"}
+        assert list(running) == [NAME]
+        return running[NAME]
+
+
+@contextmanager
+def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
+    """One whose containers, and the images of what they wrote, are removed at the end."""
+    desk = Desk(rig, state)
+    yield desk
+    for name in desk.all():
+        rig.run("rm", "-f", name)
+    for image in desk.images():
+        rig.run("rmi", "-f", image)
+
+
+def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:
+    return desk.rig.run("run", "-d", "--name", NAME, *options, "busybox", *command).strip().splitlines()[-1]

@@ -1,0 +1,11 @@
+"""Where the checkout, the program and what was recorded for the tests are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+APP = CHECKOUT / "app"
+TESTS = CHECKOUT / "tests"
+CAPTURES = TESTS / "captures"
+GOLDEN = CAPTURES / "golden"

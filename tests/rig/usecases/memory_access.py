@@ -1,0 +1,125 @@
+"""One engine in memory as hardening sees it: a `usecases.engine_access` that reads only what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from rig.usecases.host import Host
+from stratascope.core.container import Asked, Container, Engine, EngineKind
+from stratascope.core.ground import UNREAD, Ground
+from stratascope.core.host_files import HostFiles
+from stratascope.core.machine_capture import Trouble
+from stratascope.core.observation.needs import Needs, NeedsStore, needs_key
+from stratascope.core.observation.observation import Observation, added
+from stratascope.core.owners import Owners
+from stratascope.core.ports import Relauncher
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.owner import OwnerKind, OwnerText
+from stratascope.core.relaunch.transaction import Journal
+from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.value import replace
+
+ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
+
+
+@dataclass
+class Seconds:
+    """Time that passes by sleeping alone."""
+
+    passed: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.passed, self.sleep)
+
+
+class MemoryNeeds:
+    """Needs that are kept as long as the test."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Needs] = {}
+
+    def of(self, container: Container) -> Needs | None:
+        return self._known.get(needs_key(container))
+
+    def add(self, container: Container, observation: Observation) -> Needs:
+        known = self._known.get(needs_key(container), Needs(container.image, container.command))
+        found = replace(known, observation=added(known.observation, observation))
+        self._known[needs_key(container)] = found
+        return found
+
+    def forget(self, container: Container) -> bool:
+        return self._known.pop(needs_key(container), None) is not None
+
+
+@dataclass
+class MemoryAccess:
+    """See the module."""
+
+    port: Relauncher
+    journal: Journal
+    engine: Engine = ENGINE
+    owners: Owners | None = None
+    clock: Clock = field(default_factory=lambda: Seconds().clock())
+    ground: Ground = UNREAD
+    host: HostFiles = field(default_factory=Host)
+    state_of: Callable[[str], ContainerState | None] = lambda container: None
+    processes: frozenset[ProcessKind] | None = None
+    processes_after: frozenset[ProcessKind] | None = None
+    needs: NeedsStore = field(default_factory=MemoryNeeds)
+    profiles: dict[str, str] = field(default_factory=dict)
+    released: list[str] = field(default_factory=list)
+
+    def read(self, container: str) -> ContainerState | None:
+        return self.state_of(container)
+
+    def containers(self) -> Sequence[Container]:
+        return ()
+
+    def profile_text(self, path: str) -> str | None:
+        return self.profiles.get(path)
+
+    def profile_place(self, text: str) -> str:
+        return f"/memory/{len(text)}.json"
+
+    def keep_profile(self, path: str, text: str) -> None:
+        self.profiles[path] = text
+
+    def listeners(self) -> tuple[tuple[str, int], ...] | None:
+        return None
+
+    def bound(self) -> tuple[tuple[str, int], ...] | None:
+        return None
+
+    def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+        return OwnerText(body)
+
+    def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        return self.processes
+
+    def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        return self.processes_after
+
+    def liveness(self, container: str) -> Liveness:
+        return Liveness()
+
+    def root_files(self, container: str) -> RootFiles:
+        return RootFiles()
+
+    def trouble(self) -> Trouble | None:
+        return None
+
+    def caught_signals(self, container: str) -> tuple[int, ...] | None:
+        return None
+
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
+        return None
+
+    def release(self, cgroup: str) -> None:
+        self.released.append(cgroup)

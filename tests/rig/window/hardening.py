@@ -1,0 +1,179 @@
+"""The window with hardening, for tests: staged without an engine, on the demo's containers as if they were real.
+
+The fixtures are taken up by the conftest of each folder that wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QMessageBox,
+    QTableWidget,
+    QTableWidgetItem,
+)
+from pytestqt.qtbot import QtBot
+
+from rig.usecases.live.replay import Replay
+from rig.window import sample
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.container import EngineState, Status
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.ui.app import app as ui
+from stratascope.ui.harden.docking import HardenDock
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.dialog import Page
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
+from stratascope.value import replace
+from stratascope.wiring.engines import assembler, demo_capture
+
+
+@cache
+def picture() -> Snapshot:
+    """The demo's containers, as if they were of this machine."""
+    capture = demo_capture()
+    capture = replace(capture, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in capture.engines))
+    found: list[Snapshot] = []
+    Replay(capture, assembler(), demo=False).start(found.append)
+    return found[0]
+
+
+def side_of(window: MainWindow) -> RelaunchController:
+    """The right side of the window: column, dialogs, runs."""
+    assert window.hardening is not None
+    return window.hardening
+
+
+def dock_of(window: MainWindow) -> HardenDock:
+    """Where the column stands."""
+    assert window.window_layout.dock is not None
+    return window.window_layout.dock
+
+
+@pytest.fixture(name="picture")
+def whole_picture() -> Snapshot:
+    """Of all containers."""
+    return picture()
+
+
+@pytest.fixture
+def staged(picture: Snapshot) -> StagedHardening:
+    """Hardening that needs no engine."""
+    return StagedHardening(picture.engines, picture.ground)
+
+
+@pytest.fixture
+def window(
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MainWindow]:
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = ui.make_window(sample.StillWatch(), Services(hardening=staged))
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(picture)
+    select(made, "ci-runner")
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.clock.stop()
+    side = side_of(made)
+    if staged.gate is not None:
+        staged.gate.set()
+    qtbot.waitUntil(lambda: not side.busy)
+    side.queries.end()
+
+
+def select(window: MainWindow, name: str) -> ContainerState:
+    """That container in view, with its toggles."""
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(state.key)
+    column = side_of(window).column
+    if state.matrix is not None and not window.selection.snapshot.demo:
+        while column.draft.offered_key != state.key:
+            QTest.qWait(2)
+        assert column.draft.offered_key == state.key
+    return state
+
+
+def named(picture: Snapshot, name: str) -> ContainerState:
+    """That container."""
+    return next(state for state in picture.containers if state.container.name == name)
+
+
+def with_others(picture: Snapshot, *states: ContainerState, without: str = "") -> Snapshot:
+    """A newer picture: these as they are given, the others read anew, the same."""
+    keys = {state.key for state in states}
+    others = tuple(
+        replace(each) for each in picture.containers if each.key not in keys and each.container.name != without
+    )
+    return replace(picture, containers=(*others, *states))
+
+
+def stopped(state: ContainerState) -> ContainerState:
+    """The same, as it is set aside."""
+    container = replace(state.container, name=f"{state.container.name}.old-1", pid=None, status=Status.EXITED)
+    return replace(state, container=container, matrix=None)
+
+
+def asked(staged: StagedHardening, name: str) -> int:
+    """How often that was asked of it."""
+    return sum(call == name for call, _ in staged.calls)
+
+
+def planned(qtbot: QtBot, window: MainWindow) -> RelaunchController:
+    """As soon as there is a plan."""
+    side = side_of(window)
+    qtbot.waitUntil(lambda: side.column.draft.plan is not None)
+    return side
+
+
+def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
+    """By the keyboard: the button, and the sheet's."""
+    side = planned(qtbot, window)
+    side.column.button.setFocus()
+    QTest.keyClick(side.column.button, Qt.Key.Key_Space)
+    assert side.dialog.isVisible()
+    assert side.dialog.pages.currentIndex() == Page.BEFORE.value
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
+    return side
+
+
+def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
+    """One that must be there."""
+    found = table.item(row, column)
+    assert found is not None
+    return found
+
+
+def over(qtbot: QtBot, side: RelaunchController) -> None:
+    """Wait until the run has ended."""
+    qtbot.waitUntil(lambda: not side.busy)
+    assert side.dialog.pages.currentIndex() == Page.AFTER.value
+
+
+def set_aside(staged: StagedHardening, state: ContainerState) -> Transaction:
+    """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
+    made = staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED)))
+    done = replace(made, old="0" * 64, new=state.container.id)
+    staged.set_aside.append(done)
+    return done
+
+
+def press(call: Callable[[], object], name: str) -> None:
+    """Answer the question that `call` opens; an empty name: Escape."""
+    call()
+    box = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible())
+    if name:
+        next(button for button in box.buttons() if button.objectName() == name).click()
+    else:
+        QTest.keyClick(box, Qt.Key.Key_Escape)

@@ -1,7 +1,0 @@
-"""The demo's containers as if they were real, and hardening without an engine."""
-
-from __future__ import annotations
-
-from ui.hardening import staged, whole_picture
-
-__all__ = ("staged", "whole_picture")

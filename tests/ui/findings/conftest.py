@@ -1,7 +1,0 @@
-"""The window with hardening, staged without an engine."""
-
-from __future__ import annotations
-
-from ui.hardening import staged, whole_picture, window
-
-__all__ = ("staged", "whole_picture", "window")

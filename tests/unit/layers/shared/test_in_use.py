@@ -1,0 +1,90 @@
+"""What says that a container uses what it was granted: pure."""
+
+from __future__ import annotations
+
+import pytest
+
+from stratascope.core.observation.observation import Observation, Seen, UsedCapability
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.i18n.translate import translate
+from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, path_used
+from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
+from unit.layers.toggle_subjects import DOCKER, default, subject
+
+
+def of(command: str = "", *environment: str, **seen: object) -> Subject:
+    found = subject(default(DOCKER), engine=DOCKER)
+    container = replace(found.container, command=command)
+    observed = Observation(Seen(9.0, 1), **seen) if seen else None  # type: ignore[arg-type]
+    return replace(found, container=container, environment=environment, seen=observed)
+
+
+@pytest.mark.parametrize(
+    ("place", "command", "environment", "used"),
+    [
+        ("/host", "exporter --path.rootfs=/host", "", True),
+        ("/host", "ls /host/etc", "", True),
+        ("/host", "", "/host", True),
+        ("/host", "ls /hostile /srv/host /host.bak /my-host", "", False),
+        ("/host/", "sh -c 'cd \"/host\"; pwd'", "", True),
+        ("/var/run/docker.sock", "", "unix:///var/run/docker.sock", True),
+        ("/var/run/docker.sock", "", "unix:///run/docker.sock", True),  # one folder by two names
+        ("/run/docker.sock", "agent /var/run/docker.sock", "", True),
+        ("/var/run/docker.sock", "sleep 3600", "tcp://docker:2375", False),
+        ("/", "ls /", "/", False),  # everything begins so
+        ("/a+b", "cat /a+b/c", "", True),
+        ("/a+b", "cat /aab", "", False),
+    ],
+)
+def test_a_path_that_is_named(place: str, command: str, environment: str, used: bool) -> None:
+    found = path_used(place, of(command, environment))
+    assert (found is not None) is used
+    assert found is None or translate(found).startswith("Its command or its environment names ")
+
+
+def test_a_path_that_was_seen_in_use() -> None:
+    assert path_used("/data", of(written=("/data/db/1",))) is not None
+    assert path_used("/data", of(written=("/database/1",))) is None
+    assert path_used("/dev/fuse", of(devices=("/dev/fuse",))) is not None
+    started = path_used("/opt", of(executed=("/opt/bin/tool",)))
+    assert started is not None
+    assert translate(started) == "It was seen starting /opt/bin/tool."
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "used"),
+    [
+        ("CAP_SYS_ADMIN", "capsh --keep=sys_admin", True),
+        ("CAP_SYS_ADMIN", "run CAP_SYS_ADMIN", True),
+        ("CAP_SYS_ADMIN", "SYS_ADMINISTRATOR", False),
+        ("CAP_KILL", "sh -c 'kill 1'", False),  # a word of other things
+        ("CAP_KILL", "keep cap_kill", True),
+        ("CAP_BPF", "bpftool", False),
+    ],
+)
+def test_a_capability_that_is_named(name: str, command: str, used: bool) -> None:
+    assert (capabilities_used(CapabilitySet.of((name,)), of(command)) is not None) is used
+
+
+def test_a_capability_that_was_seen_in_use() -> None:
+    seen = (UsedCapability("CAP_SYS_ADMIN", True, 3, ("mount",)), UsedCapability("CAP_NET_RAW", True, 0, ()))
+    both = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_NET_RAW"))
+    found = capabilities_used(both, of(capabilities=seen))
+    assert found is not None
+    assert translate(found) == "It was seen using SYS_ADMIN."
+    assert capabilities_used(CapabilitySet.of(("CAP_NET_RAW",)), of(capabilities=seen)) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "devices", "used"),
+    [
+        ("dd if=/dev/sda", (), True),
+        ("cat /dev/null >/dev/stdout", (), False),
+        ("", ("/dev/kvm",), True),
+        ("", ("/dev/null", "/dev/urandom"), False),
+        ("read /srv/dev/sda", (), False),
+    ],
+)
+def test_any_device_of_the_host(command: str, devices: tuple[str, ...], used: bool) -> None:
+    assert (any_device_used(of(command, devices=devices)) is not None) is used

@@ -1,0 +1,367 @@
+"""What identity says to each need, as a table, and on recorded containers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rig.recorded import recorded, with_gap, with_text
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.ground import Peers, Surroundings
+from stratascope.core.threats.needs import (
+    Access,
+    Capability,
+    EngineSocket,
+    EngineUser,
+    GroupFile,
+    GroupUse,
+    HostFiles,
+    HostRoot,
+    InspectContainer,
+    InspectHost,
+    KernelFile,
+    LowPort,
+    Need,
+    Node,
+    OtherIds,
+    RegainByExec,
+    RootWritable,
+    Setting,
+    SetUidExec,
+    SharedIds,
+    Shares,
+    SignalRoot,
+    Where,
+)
+from stratascope.core.threats.threat import Stance
+from stratascope.layers.usermap.layer import LAYER
+from stratascope.layers.usermap.stances import OnDisk, UsermapPosture
+from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
+from unit.layers.surroundings import GROUND, around, capture, container, judged
+
+STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
+DMESG = Setting("kernel.dmesg_restrict", ("1",))
+KINDS = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
+OWNED = tuple((kind, True) for kind in KINDS)
+# Root in the machine's first user namespace; an ordinary user there; root of a user namespace of its own
+ROOT = UsermapPosture(
+    initial=True,
+    host_root=True,
+    root_inside=True,
+    root_mapped=True,
+    over_root_files=True,
+    held=0xA80425FB,
+    ids=2,
+    setgroups="allow",
+    shared=False,
+    engine_user=False,
+    socket=True,
+    owners=OWNED,
+    rootless=False,
+    low_ports=False,
+    settings=((DMESG, True),),
+)
+USER = replace(ROOT, host_root=False, root_inside=False, held=0, socket=False)
+OWN = replace(ROOT, initial=False, host_root=False, over_root_files=False, socket=False)
+NOTHING = replace(
+    ROOT,
+    initial=None,
+    host_root=None,
+    root_inside=None,
+    root_mapped=None,
+    over_root_files=None,
+    held=None,
+    ids=None,
+    setgroups=None,
+    shared=None,
+    engine_user=None,
+    socket=None,
+    owners=tuple((kind, None) for kind in KINDS),
+    low_ports=None,
+)
+ADMIN = Capability(("CAP_SYS_ADMIN",), Where.INITIAL)
+LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
+KMSG = KernelFile("/proc/kmsg", Access.READ)
+SYSRQ = KernelFile("/proc/sysrq-trigger", Access.WRITE)
+PATTERN = KernelFile("/proc/sys/kernel/core_pattern", Access.WRITE, by_uid=True)
+
+
+def bits(*names: str) -> int:
+    return CapabilitySet.of(names).bits
+
+
+@pytest.mark.parametrize(
+    ("need", "root", "user", "own", "nothing"),
+    [
+        (ADMIN, OPEN, OPEN, STOPS, UNKNOWN),
+        (replace(ADMIN, where=Where.OWN), OPEN, OPEN, OPEN, OPEN),
+        (replace(ADMIN, where=Where.MNT_OWNER), OPEN, OPEN, OPEN, UNKNOWN),
+        (replace(ADMIN, where=Where.NET_OWNER), OPEN, OPEN, OPEN, UNKNOWN),
+        (LowPort(), OPEN, OPEN, OPEN, UNKNOWN),
+        (LOG, OPEN, OPEN, STOPS, UNKNOWN),
+        (KMSG, OPEN, STOPS, STOPS, UNKNOWN),
+        (SYSRQ, OPEN, STOPS, STOPS, UNKNOWN),
+        (PATTERN, OPEN, STOPS, STOPS, UNKNOWN),
+        (replace(PATTERN, fresh=True), OPEN, STOPS, STOPS, UNKNOWN),
+        (replace(PATTERN, remounted=True), OPEN, STOPS, STOPS, UNKNOWN),
+        (replace(KMSG, anyone=True), OPEN, OPEN, OPEN, OPEN),
+        (HostRoot(), OPEN, STOPS, STOPS, UNKNOWN),
+        (Node("disk"), OPEN, STOPS, UNKNOWN, UNKNOWN),
+        (Node("log"), OPEN, OPEN, OPEN, OPEN),  # mode 0644
+        (HostRoot(capable=True), OPEN, STOPS, STOPS, UNKNOWN),
+        (EngineUser(), STOPS, STOPS, STOPS, UNKNOWN),
+        (SignalRoot(), OPEN, STOPS, STOPS, UNKNOWN),
+        (InspectHost(), OPEN, OPEN, STOPS, UNKNOWN),
+        (InspectContainer(), OPEN, OPEN, STOPS, UNKNOWN),
+        (SharedIds(), OPEN, OPEN, STOPS, UNKNOWN),
+        (OtherIds(), OPEN, OPEN, OPEN, UNKNOWN),
+        (OtherIds(group=True), OPEN, OPEN, OPEN, UNKNOWN),
+        (RootWritable(), OPEN, STOPS, OPEN, UNKNOWN),
+        (SetUidExec(), OPEN, OPEN, OPEN, UNKNOWN),
+        (EngineSocket(), OPEN, STOPS, STOPS, UNKNOWN),
+        (HostFiles(), OPEN, UNKNOWN, UNKNOWN, UNKNOWN),
+        (HostFiles(set_uid=True), OPEN, STOPS, STOPS, UNKNOWN),
+        (HostFiles(system=True), OPEN, STOPS, STOPS, UNKNOWN),
+    ],
+)
+def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stance) -> None:
+    assert [judged(LAYER, need, posture).stance for posture in (ROOT, USER, OWN, NOTHING)] == [root, user, own, nothing]
+
+
+@pytest.mark.parametrize(
+    ("need", "base", "change", "stance"),
+    [
+        # a capability makes up for another uid where the kernel has it so, and only over ids that are mapped
+        (SYSRQ, USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (SYSRQ, USER, {"held": bits("DAC_READ_SEARCH")}, STOPS),
+        (KMSG, USER, {"held": bits("DAC_READ_SEARCH")}, OPEN),
+        (PATTERN, USER, {"held": bits("DAC_OVERRIDE")}, STOPS),
+        (SYSRQ, OWN, {"held": bits("DAC_OVERRIDE")}, STOPS),
+        (SYSRQ, OWN, {"held": bits("DAC_OVERRIDE"), "over_root_files": True}, OPEN),
+        (PATTERN, OWN, {"host_root": True}, OPEN),  # the host's root is mapped into it
+        (PATTERN, OWN, {"host_root": None}, STOPS),  # no id of the map is the host's root
+        (PATTERN, OWN, {"host_root": None, "over_root_files": None}, UNKNOWN),
+        (Node("disk"), OWN, {"rootless": True}, STOPS),  # only the host's own nodes can be passed in
+        (Node("disk"), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (Node("disk"), USER, {"disk_group": True}, UNKNOWN),
+        # a mount with an id map of its own
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(None, None)}, UNKNOWN),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(None, None)}, UNKNOWN),
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (HostFiles(set_uid=True, made=True), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(root=True)}, STOPS),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(root=True, system_root=True)}, OPEN),
+        (HostFiles(), OWN, {"on_disk": OnDisk(root=True)}, OPEN),
+        (
+            HostFiles(system=True),
+            OWN,
+            {"on_disk": OnDisk(over_root=True, over_system_root=True), "held": bits("CHOWN")},
+            STOPS,
+        ),
+        (HostFiles(system=True), OWN, {"on_disk": OnDisk(over_system_root=True), "held": bits("DAC_OVERRIDE")}, OPEN),
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(over_root=True), "held": bits("CHOWN", "FOWNER")}, OPEN),
+        (HostFiles(system=True), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (SignalRoot(), USER, {"held": bits("KILL")}, OPEN),
+        (SignalRoot(), OWN, {"held": bits("KILL")}, STOPS),
+        (RootWritable(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (RootWritable(), USER, {"held": None}, UNKNOWN),
+        (HostFiles(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (HostFiles(set_uid=True), USER, {"held": bits("CHOWN", "FOWNER")}, OPEN),
+        (HostFiles(set_uid=True), USER, {"held": bits("CHOWN")}, STOPS),
+        (HostFiles(set_uid=True, made=True), USER, {"held": bits("CHOWN", "FOWNER")}, STOPS),  # its own it would be
+        (HostFiles(set_uid=True, made=True), ROOT, {}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), ROOT, {}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), USER, {}, STOPS),
+        (GroupFile("pids", GroupUse.LEAVE), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (GroupFile("pids", GroupUse.LEAVE), OWN, {}, STOPS),
+        (GroupFile("pids", GroupUse.LEAVE), OWN, {"engine_user": True, "delegates": True}, UNKNOWN),
+        (HostFiles(set_uid=True), OWN, {"held": bits("CHOWN", "FOWNER")}, STOPS),
+        (InspectContainer(), USER, {"held": bits("CHOWN")}, UNKNOWN),  # the other one may run under that uid, too
+        (InspectContainer(), USER, {"held": bits("SYS_PTRACE")}, OPEN),
+        (InspectContainer(), OWN, {"shared": True}, OPEN),  # containers of a rootless engine
+        (InspectContainer(), ROOT, {"root_inside": None}, UNKNOWN),
+        # settings of the host under which nothing is asked for
+        (LOG, OWN, {"settings": ((DMESG, False),)}, OPEN),
+        (LOG, OWN, {"settings": ((DMESG, None),)}, UNKNOWN),
+        (LOG, ROOT, {"settings": ((DMESG, None),)}, OPEN),
+        # owners
+        (replace(ADMIN, where=Where.NET_OWNER), OWN, {"owners": (("net", False),)}, STOPS),
+        (replace(ADMIN, where=Where.UTS_OWNER), OWN, {"owners": (("net", True),)}, UNKNOWN),
+        (LowPort(), OWN, {"owners": (("net", False),)}, STOPS),
+        (LowPort(), OWN, {"owners": (("net", False),), "low_ports": None}, UNKNOWN),
+        (LowPort(), OWN, {"owners": (("net", False),), "low_ports": True}, OPEN),
+        # ids
+        (OtherIds(), OWN, {"ids": 1}, STOPS),
+        (OtherIds(group=True), OWN, {"ids": 1}, OPEN),
+        (OtherIds(group=True), OWN, {"setgroups": "deny"}, STOPS),
+        (OtherIds(), OWN, {"setgroups": "deny"}, OPEN),
+        (SetUidExec(), OWN, {"root_mapped": False}, STOPS),
+        (EngineUser(), OWN, {"engine_user": True}, OPEN),
+        (EngineSocket(), OWN, {"socket": True}, OPEN),
+    ],
+)
+def test_exception(need: Need, base: UsermapPosture, change: dict[str, Any], stance: Stance) -> None:
+    assert judged(LAYER, need, replace(base, **change)).stance is stance
+
+
+@pytest.mark.parametrize("need", [Shares("pid"), RegainByExec(), Node("disk", made=True)])
+def test_not_its_job(need: Need) -> None:
+    assert LAYER.stance(need, ROOT) is None
+
+
+def test_what_undoes_it() -> None:
+    assert judged(LAYER, ADMIN, OWN).hinges == {"userns"}
+    assert judged(LAYER, HostRoot(), OWN).hinges == {"userns"}
+    assert judged(LAYER, HostRoot(), USER).hinges == {"user"}
+    assert judged(LAYER, RootWritable(), USER).hinges == {"user"}
+
+
+def posture_of(process: Capture, surroundings: Surroundings) -> UsermapPosture:
+    facts = LAYER.decode(process, container(), surroundings)
+    found = LAYER.posture(facts, LAYER.asked(container()), surroundings)
+    assert isinstance(found, UsermapPosture)
+    return found
+
+
+def apparmor(name: str) -> Capture:
+    return recorded(f"lsm/apparmor/{name}")
+
+
+def test_posture_of_real_containers() -> None:
+    default = posture_of(apparmor("docker-default"), around())
+    assert replace(default, settings=ROOT.settings, low_ports=False) == ROOT
+    user = posture_of(apparmor("docker-user1000"), around())
+    assert (user.initial, user.host_root, user.root_inside, user.held) == (True, False, False, 0)
+    remapped = posture_of(apparmor("docker-usernsremap"), around())
+    assert (remapped.initial, remapped.host_root, remapped.root_inside) == (False, False, True)
+    assert remapped.over_root_files is False
+    rootless = posture_of(apparmor("rootless-default"), around(rootless=True))
+    assert (rootless.initial, rootless.engine_user, rootless.socket) == (False, True, True)
+    assert rootless.owners == OWNED
+    kept = posture_of(apparmor("rootless-keepid"), around(rootless=True))
+    assert (kept.root_inside, kept.root_mapped, kept.engine_user) == (False, True, True)
+
+
+def test_equal_containers_are_judged_once() -> None:
+    process = apparmor("docker-default")
+    first = posture_of(process, around())
+    second = posture_of(with_text(replace(process, pid=77), "ns/net", "net:[4026539999]"), around())
+    assert first == second
+    assert hash(first) == hash(second)
+
+
+def test_the_persons_own_uid() -> None:
+    mine = around(ground=replace(GROUND, reader_uid=1000))
+    assert posture_of(apparmor("docker-user1000"), mine).engine_user is True
+    assert posture_of(apparmor("docker-default"), mine).engine_user is False
+    roots = around(ground=replace(GROUND, reader_uid=0))
+    assert posture_of(apparmor("docker-default"), roots).engine_user is False
+    near = around(rootless=True)
+    unknown = Surroundings(near.ground, replace(near.engine, daemon_uid=None))
+    assert posture_of(apparmor("rootless-default"), unknown).engine_user is True  # the id that its map has alone
+    assert posture_of(apparmor("docker-user1000"), unknown).engine_user is None
+
+
+def test_owners_of_shared_namespaces() -> None:
+    process = apparmor("rootless-default")
+    host = dict(GROUND.namespaces)["net"]
+    shares_net = with_text(process, "ns/net", f"net:[{host}]")
+    assert dict(posture_of(shares_net, around(rootless=True)).owners)["net"] is False
+    with_other = Peers((("net", ("db",)),))
+    assert dict(posture_of(process, around(rootless=True, peers=with_other)).owners)["net"] is None
+    same_engine = Peers((("net", ("db",)), ("user", ("db", "web"))))
+    assert dict(posture_of(process, around(rootless=True, peers=same_engine)).owners)["net"] is True
+    told = with_text(shares_net, "owner:net", "user:[4026531837]")
+    assert dict(posture_of(told, around(rootless=True, peers=same_engine)).owners)["net"] is False
+    own = process.text("ns/user")
+    assert isinstance(own, str)
+    told = with_text(process, "owner:net", own)
+    assert dict(posture_of(told, around(rootless=True, peers=with_other)).owners)["net"] is True
+    unread = with_gap(process, "ns/net", Gap(GapKind.DENIED, 13))
+    assert dict(posture_of(unread, around(rootless=True)).owners)["net"] is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "gid", "lets_in"),
+    [
+        (0o660, "docker", 1000, None),  # which number that group has is not known
+        (0o660, "docker", 0, False),
+        (0o660, "root", 0, True),
+        (0o660, "root", 1000, False),
+        (0o660, "998", 998, True),
+        (0o600, "root", 0, False),
+        (0o666, "root", 1000, True),
+        (None, None, 1000, None),
+    ],
+)
+def test_socket_by_owner_group_and_others(mode: int | None, group: str | None, gid: int, lets_in: bool | None) -> None:
+    near = around()
+    engine = replace(near.engine, daemon_uid=0, socket_mode=mode, socket_group=group)
+    process = apparmor("docker-user1000")
+    status = process.text("status")
+    assert isinstance(status, str)
+    lines = [line for line in status.splitlines() if not line.startswith(("Gid:", "Groups:"))]
+    ids = "\t".join([str(gid)] * 4)
+    process = with_text(process, "status", "\n".join([*lines, f"Gid:\t{ids}", f"Groups:\t{gid}"]) + "\n")
+    assert posture_of(process, Surroundings(near.ground, engine)).socket is lets_in
+
+
+@pytest.mark.parametrize(
+    ("line", "capture_of", "lets_in"),
+    [
+        ("s 0:0 0 0 660 0:26:7 /x/docker.sock", "docker-default", True),
+        ("s 0:0 0 998 660 0:26:7 /x/docker.sock", "docker-user1000", False),
+        ("s 0:0 1000 0 600 0:26:7 /x/docker.sock", "docker-user1000", True),
+        ("s 0:0 0 0 666 0:26:7 /x/docker.sock", "docker-user1000", True),
+        ("s 0:0 0 0 666 0:26:7 /x/own.sock", "docker-user1000", None),  # no engine's by its name
+    ],
+)
+def test_sockets_of_engines_by_what_was_read_of_them(line: str, capture_of: str, lets_in: bool | None) -> None:
+    process = apparmor(capture_of)
+    process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", f"{line}\n")))
+    assert posture_of(process, around()).socket is lets_in
+
+
+@pytest.mark.parametrize(
+    ("line", "capture_of", "stance"),
+    [
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-default", OPEN),
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-user1000", STOPS),
+        ("b 7:0 0 0 664 0:6:94 /dev/x", "docker-user1000", OPEN),
+        ("b 7:0 0 6 660 0:6:94 /dev/x", "rootless-default", STOPS),
+        ("b 7:0 1000 0 600 0:6:94 /dev/x", "rootless-default", OPEN),
+    ],
+)
+def test_device_nodes_by_what_was_read_of_them(line: str, capture_of: str, stance: Stance) -> None:
+    process = apparmor(capture_of)
+    process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", f"{line}\n")))
+    near = around(rootless=capture_of.startswith("rootless"))
+    assert judged(LAYER, Node("disk"), posture_of(process, near)).stance is stance
+
+
+def test_ids_seen_from_inside_a_user_namespace_are_not_the_hosts() -> None:
+    nested = around(ground=replace(GROUND, initial_user_namespace=False))
+    posture = posture_of(apparmor("docker-default"), nested)
+    assert (posture.host_root, posture.engine_user, posture.socket) == (None, None, None)
+    assert judged(LAYER, HostRoot(), posture).stance is UNKNOWN
+
+
+def test_free_ports_of_the_hosts_network() -> None:
+    host = dict(GROUND.namespaces)["net"]
+    process = with_text(apparmor("rootless-default"), "ns/net", f"net:[{host}]")
+    for start, stance in (("1024", STOPS), ("80", OPEN)):
+        ground = replace(GROUND, sysctls=(("net.ipv4.ip_unprivileged_port_start", start),))
+        assert judged(LAYER, LowPort(), posture_of(process, around(rootless=True, ground=ground))).stance is stance
+    assert judged(LAYER, LowPort(), posture_of(process, around(rootless=True))).stance is UNKNOWN
+
+
+def test_nothing_read_is_nothing_known() -> None:
+    posture = posture_of(capture({}, denied=(*LAYER.wants,)), around())
+    needs: tuple[Need, ...] = (ADMIN, HostRoot(), PATTERN, SharedIds(), OtherIds(), EngineSocket(), InspectContainer())
+    assert {judged(LAYER, need, posture).stance for need in needs} == {UNKNOWN}
+
+
+def test_wants_the_owners_with_privilege() -> None:
+    assert set(LAYER.privileged_wants) == {"root:special", "mnt:idmaps", *(f"owner:{kind}" for kind in KINDS)}

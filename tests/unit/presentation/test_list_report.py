@@ -1,0 +1,69 @@
+"""One line a container, and who shares what as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from rig.window import fake_matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation import list_report
+from stratascope.presentation.terminal import Style, width_of
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+
+def test_a_line_each_the_worst_first() -> None:
+    snapshot = demo_snapshot()
+    head, *lines = list_report.render(snapshot, Style()).splitlines()
+    assert len(lines) == len(snapshot.containers)
+    assert [line.split()[0] for line in lines[:3]] == ["10.0", "10.0", "9.2"]
+    assert "Group" not in head  # none is in one
+    web = next(line for line in lines if " web " in line)
+    assert web.split()[1] == "◪■■■○○"
+    assert web.endswith("Be root after an escape")
+    assert lines[-1].split()[0] == "-"
+    assert all(width_of(line) <= 100 for line in lines)
+
+
+def test_groups_and_long_names() -> None:
+    snapshot = demo_snapshot()
+    first, *rest = snapshot.containers
+    label = ("com.docker.compose.project", "店" * 40)
+    grouped = replace(first, container=replace(first.container, name="a" * 200, labels=(label,)))
+    head, *lines = list_report.render(replace(snapshot, containers=(grouped, *rest)), Style()).splitlines()
+    assert "Group" in head
+    assert all(width_of(line) <= 100 for line in lines)
+    assert "店" in "".join(lines)
+    assert (
+        json.loads(list_report.document(replace(snapshot, containers=(grouped,))))["containers"][0]["group"]
+        == "店" * 40
+    )
+
+
+def test_none() -> None:
+    assert list_report.render(replace(demo_snapshot(), containers=()), Style()) == "No containers.\n"
+
+
+def test_json() -> None:
+    found = json.loads(list_report.document(demo_snapshot()))
+    web = next(each for each in found["containers"] if each["name"] == "web")
+    assert web["exposure"] == 5.3
+    assert web["layers"]["capabilities"] == "ENFORCED"
+    assert web["why"] == "Be root after an escape"
+    keys = {(each["engine"], each["id"]) for each in found["containers"]}
+    assert found["shared"]
+    for each in found["shared"]:
+        assert {(who["engine"], who["id"]) for who in each["containers"]} <= keys
+
+
+def test_what_is_not_known_is_not_called_closed() -> None:
+    state = next(each for each in demo_snapshot().containers if each.matrix is not None)
+    assert state.matrix is not None
+    closed = tuple(each for each in state.matrix.threats if each.outcome is Outcome.STOPPED)
+    unknown = tuple(each for each in fake_matrix.matrix("unknown").threats if each.outcome is not Outcome.OPEN)
+    told = [
+        translate(list_report.why(replace(state, matrix=replace(state.matrix, threats=threats))))
+        for threats in (closed, unknown)
+    ]
+    assert told == ["Nothing is open", "Not everything is known"]

@@ -1,0 +1,162 @@
+"""What shows that a replacement works, and what is in doubt whatever its ports say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from rig.usecases.memory_access import ENGINE, MemoryAccess, Seconds
+from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import Program, Programs
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, Reply
+from stratascope.core.relaunch.launch_spec import Health, LaunchSpec, RuntimeState
+from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.snapshot import ContainerState
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preflight import Caution, Preflight
+from stratascope.usecases.relaunch.proof import Shown, ask_original, look_at
+from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
+from unit.usecases.memory_engine import MemoryEngine
+
+PAGE, ERROR = PortReply(80, Reply.HTTP, "200"), PortReply(80, Reply.HTTP, "500")
+SSHD = Program("/usr/sbin/sshd", ("setuid", "pam_open_session"))
+
+
+@dataclass
+class Answering(MemoryAccess):
+    """It answers so, to whoever asks; None: it can't be reached."""
+
+    says: tuple[PortReply, ...] | None = (PAGE,)
+    asked: list[str] = field(default_factory=list)
+
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
+        self.asked.append(container)
+        ports = {ask.port for ask in asks}
+        return None if self.says is None else tuple(each for each in self.says if each.port in ports)
+
+
+class Scene:
+    """A container that runs in a memory engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = MemoryEngine()
+        self.id = self.engine.add("web")
+        self.access = Answering(self.engine, FileJournal(folder), clock=Seconds().clock())
+
+    def plan(
+        self,
+        *chosen: str,
+        listens: tuple[int, ...] | None = (80,),
+        health: Health = Health.NONE,
+        cautions: tuple[Caution, ...] = (),
+        programs: Programs | None = None,
+    ) -> Plan:
+        box = self.engine.boxes[self.id]
+        box.running = replace(box.running, health=health)
+        container = Container(ENGINE.id, self.id, "web", "image", Status.RUNNING, 1, 0.0, 0.0)
+        state = RuntimeState(health=health, healthcheck=health is not Health.NONE)
+        spec = LaunchSpec("memory", EngineKind.DOCKER, self.id, "web", "image", "", Asked(), "{}", "{}", state=state)
+        choices = tuple(Choice(*text.split("=", 1)) for text in chosen)
+        subject = Subject(container, ENGINE, (), programs=programs or Programs((Program("/x", ("read",)),)))
+        return Plan(cast(ContainerState, None), subject, spec, choices, Asked(), "{}", Preflight((), cautions),
+                    before=Liveness(listens))  # fmt: skip
+
+    def look(self, made: Plan, before: tuple[PortReply, ...] | None = (PAGE,), exercised: Sequence[str] = (),
+             cancelled: Callable[[], bool] = lambda: False) -> Shown:  # fmt: skip
+        return look_at(self.access, made, before, self.id, exercised=exercised, cancelled=cancelled)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+def said(messages: Sequence[Message]) -> str:
+    return " ".join(f"{each.id} {dict(each.args)}" for each in messages)
+
+
+def test_a_port_that_answers_as_before_shows_it(scene: Scene) -> None:
+    shown = scene.look(scene.plan())
+    assert (shown.works, len(shown.compared)) == (True, 1)
+    assert "health check" in said(shown.not_compared)
+
+
+def test_one_that_answers_in_another_way_does_not_work(scene: Scene) -> None:
+    scene.access.says = (ERROR,)
+    shown = scene.look(scene.plan(health=Health.HEALTHY))
+    assert shown.works is False, "whatever its healthcheck says"
+    assert shown.why is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "listens"),
+    [(None, None), ((), ()), (None, (80,)), ((PortReply(80, Reply.SILENT),), (80,)), ((ERROR,), (80,))],
+)
+def test_nothing_is_shown(scene: Scene, before: tuple[PortReply, ...] | None, listens: tuple[int, ...] | None) -> None:
+    scene.access.says = before
+    shown = scene.look(scene.plan(listens=listens), before)
+    assert (shown.works, shown.compared) == (None, ())
+    assert len(shown.not_compared) >= 2, "each reason is told"
+
+
+def test_one_that_can_not_be_reached_any_more_shows_nothing(scene: Scene) -> None:
+    scene.access.says = None
+    assert scene.look(scene.plan()).works is None
+
+
+def test_a_healthcheck_shows_it(scene: Scene) -> None:
+    assert scene.look(scene.plan(listens=(), health=Health.HEALTHY), ()).works
+    unhealthy = scene.look(scene.plan(listens=(), health=Health.UNHEALTHY), ())
+    assert (unhealthy.works, "did not report healthy" in said(unhealthy.not_compared)) == (None, True)
+
+
+def test_what_its_programs_could_do_on_request_is_in_doubt_but_for_an_exercise(scene: Scene) -> None:
+    made = scene.plan("drop=CAP_SETUID", programs=Programs((SSHD,)), health=Health.HEALTHY)
+    made = replace(made, subject=replace(made.subject, container=replace(made.subject.container, asked=Asked(
+        capabilities=("CAP_SETUID", "CAP_KILL")))))  # fmt: skip
+    shown = scene.look(made)
+    assert (shown.works, len(shown.compared)) == (None, 2)
+    assert "sshd (setuid)" in said(shown.not_compared)
+    shown = scene.look(made, exercised=("ssh it true",))
+    assert shown.works
+    assert "ssh it true" in said(shown.compared)
+    assert "sshd" not in said(shown.not_compared)
+
+
+@pytest.mark.parametrize("code", ["dac-override", "owners"])
+def test_files_that_it_can_no_longer_use_are_in_doubt(scene: Scene, code: str) -> None:
+    text = msg("Files of other users that it could no longer write: {paths}.", paths="/data")
+    shown = scene.look(scene.plan(cautions=(Caution(code, text),)))
+    assert (shown.works, shown.not_compared[0]) == (None, text)
+    assert scene.look(scene.plan(cautions=(Caution("log", text),))).works
+
+
+def test_an_exercise_counts_for_nothing_where_a_port_answers_in_another_way(scene: Scene) -> None:
+    scene.access.says = (ERROR,)
+    assert scene.look(scene.plan(), exercised=("true",)).works is False
+
+
+def test_one_that_ends_meanwhile_is_told(scene: Scene) -> None:
+    scene.access.says = (ERROR,)
+    made = scene.plan()
+    box = scene.engine.boxes[scene.id]
+    box.running = replace(box.running, status="exited", exit_code=3)
+    with pytest.raises(FailedError):
+        scene.look(made)
+    with pytest.raises(FailedError):
+        scene.look(scene.plan(), cancelled=lambda: True)
+
+
+def test_the_original_is_asked_once_and_not_where_there_is_nothing_to_ask(scene: Scene) -> None:
+    assert ask_original(scene.access, scene.plan(listens=())) == ()
+    assert ask_original(scene.access, scene.plan(listens=None)) is None
+    assert scene.access.asked == []
+    assert ask_original(scene.access, scene.plan()) == (PAGE,)
+    assert scene.access.asked == [scene.id]

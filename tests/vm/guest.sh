@@ -1,3 +1,0 @@
-#!/bin/bash
-# Entry of the virtual machine: run.sh starts shell scripts. Arguments: a script of this folder, and its own.
-PYTHONPATH=. exec python3 "vm/$1" "${@:2}"

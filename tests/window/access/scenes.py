@@ -1,0 +1,399 @@
+"""Every state of the window that a person can get to, for the tests of accessibility; they walk through all of it.
+
+The walks know views, layers, tabs and the steps of a relaunch. What else there is they find: whatever a menu entry or
+a button opens is a scene, and so a dialog that is made tomorrow is tested without a line here. The containers are the
+demo's, as if they were of this machine; it needs no engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
+
+from rig.window import sample
+from rig.window.hardening import dock_of, picture, side_of
+from rig.window.history.remembered import days
+from rig.window.staged_hardening import REFUSED, StagedHardening
+from stratascope.core.container import EngineState
+from stratascope.ui.app import app as ui
+from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
+from stratascope.ui.kit.page import View
+from stratascope.ui.use.page import UsePage
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
+from stratascope.usecases.tighten.afterwards import Afterwards
+from stratascope.value import replace
+from window.denied import denied_stops
+from window.judge import Judge
+from window.staged_together import StagedTogether
+from window.use.watched import Rig
+
+_STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
+Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
+
+
+@contextmanager
+def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
+    """The whole window, staged, so that it hardens in thought."""
+    snapshot = picture()
+    staged = StagedHardening(snapshot.engines, snapshot.ground)
+    known = Rig.knowing(snapshot.containers, but="backup").learning
+    past = days(snapshot.containers, but="backup").make()
+    window = ui.make_window(
+        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
+    )
+    denied_stops.tell_no_ends(window)
+    _STAGED[window] = staged
+    window.resize(width, height)
+    window.show()
+    window.selection.show_snapshot(snapshot)
+    window.activateWindow()
+    window.containers.view.setFocus()
+    choose(window, "ci-runner")
+    try:
+        yield window
+    finally:
+        window.clock.stop()
+        side = side_of(window)
+        if staged.gate is not None:
+            staged.gate.set()
+        until(lambda: not side.busy)
+        side.queries.end()
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def settle() -> None:
+    """Let layouts and repaints come through."""
+    for _ in range(6):
+        QApplication.processEvents()
+
+
+def until(true: Callable[[], bool]) -> None:
+    while not true():
+        QTest.qWait(2)
+
+
+def choose(window: MainWindow, name: str) -> None:
+    """Select that container, and wait for its toggles and its plan."""
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(state.key)
+    column = side_of(window).column
+    until(lambda: column.draft.offered_key == state.key)
+    if column.isVisible():  # in a drawer that is shut nothing is planned
+        until(lambda: column.draft.plan is not None)
+    settle()
+
+
+def tops() -> list[QWidget]:
+    """The windows, dialogs and popups that are open."""
+    return [each for each in QApplication.topLevelWidgets() if each.isVisible()]
+
+
+# -- the scenes
+
+
+def views(window: MainWindow) -> Iterator[Scene]:
+    """Each view of the middle."""
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
+        if view is View.USE:
+            until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
+        settle()
+        yield f"view {view}", window
+    yield from denied_stops.stops(window)
+    window.pages.show_view(View.STRATA)
+    settle()
+
+
+def layers(window: MainWindow) -> Iterator[Scene]:
+    """Each layer with each of its tabs, of two containers that differ most."""
+    for name in ("ci-runner", "customer-portal-integration-postgres-replica"):
+        choose(window, name)
+        for number in sorted(window.strata_page.strata.bands):
+            window.selection.open_layer(number)
+            for tab in [button.key for button in window.strata_page.panel.tabs]:
+                window.strata_page.panel.open_tab(tab)
+                settle()
+                yield f"{name}, layer {number}, {tab}", window
+    choose(window, "ci-runner")
+    window.selection.open_layer(3)
+
+
+def states(window: MainWindow) -> Iterator[Scene]:
+    """Folded parts unfolded, a layer taken away, a filter without a hit, nothing that runs, no container at all."""
+    column = side_of(window).column
+    for head in (column.toggles.already.head, column.toggles.never.head):
+        head.setChecked(True)
+    settle()
+    yield "all toggles", window
+    for head in (column.toggles.already.head, column.toggles.never.head):
+        head.setChecked(False)
+    window.selection.suppose_fails(2)
+    settle()
+    yield "a layer taken away", window
+    window.selection.bring_back()
+    window.toolbar.filter.setText("zzz")
+    settle()
+    yield "nothing found", window
+    window.toolbar.filter.clear()
+    assert window.selection.snapshot is not None
+    kept = window.selection.snapshot
+    window.selection.show_snapshot(replace(kept, demo=True))
+    settle()
+    yield "demo", window
+    for state in EngineState:
+        engine = replace(sample.ENGINES[0], state=state)
+        window.selection.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
+        settle()
+        yield f"no container, engine {state}", window
+    window.selection.show_snapshot(kept)
+    choose(window, "ci-runner")
+
+
+def brought_up(call: Callable[[], object]) -> list[QWidget]:
+    """The top-level widgets that come up by it."""
+    before = tops()
+    call()
+    settle()
+    found = [each for each in tops() if each not in before]
+    for each in found:
+        if isinstance(each, QFileDialog):
+            each.reject()  # it is the desktop's
+    return [each for each in found if not isinstance(each, QFileDialog)]
+
+
+def put_away(found: list[QWidget]) -> None:
+    """By Escape, as a person would; what stays is a fault of its own (test_keys)."""
+    for top in reversed(found):
+        if top.isVisible():
+            QTest.keyClick(top, Qt.Key.Key_Escape)
+        if top.isVisible():
+            top.hide()
+    settle()
+
+
+def entries(menu: QMenu) -> Iterator[QAction]:
+    """The entries of a menu that do something, those of its menus too."""
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            yield from entries(inner)
+        elif not action.isSeparator() and action.isEnabled():
+            yield action
+
+
+def from_menu(window: MainWindow) -> Iterator[Scene]:
+    """The menu itself, and what its entries bring up; all but those that end the program or choose a setting."""
+    found = brought_up(window.actions_.open_menu)
+    for top in found:
+        yield "menu", top
+    put_away(found)
+    for action in list(entries(window.actions_.menu)):
+        if action.isCheckable() or action.shortcut().toString() in ("Ctrl+Q", "Ctrl+C", "Ctrl+Shift+C"):
+            continue
+        text = action.text()
+        found = brought_up(action.trigger)
+        for top in found:
+            yield f"menu: {text}", top
+        put_away(found)
+    window.pages.show_view(View.STRATA)
+    settle()
+
+
+def openers(window: MainWindow) -> list[QAbstractButton]:
+    """The buttons in view that say that they open something."""
+    return [
+        button
+        for button in window.findChildren(QAbstractButton)
+        if button.isVisible()
+        and button.isEnabled()
+        and (getattr(type(button), "opens", False) or getattr(button, "menu", lambda: None)() is not None
+             or button.text().endswith(("…", "▾")))
+    ]  # fmt: skip
+
+
+def from_buttons(window: MainWindow) -> Iterator[Scene]:
+    """What the buttons of each view bring up."""
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
+        settle()
+        for button in openers(window):
+            if not button.isVisible():
+                continue
+            name = button.accessibleName() or button.text()
+            found = brought_up(partial(press, button))
+            for top in found:
+                yield f"button: {name}", top
+            put_away(found)
+    window.pages.show_view(View.STRATA)
+    settle()
+
+
+def press(button: QAbstractButton) -> None:
+    """With the space bar, without waiting for a menu that would otherwise run its own loop."""
+    menu = getattr(button, "menu", lambda: None)()
+    if isinstance(menu, QMenu):
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+        return
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+
+
+def values(window: MainWindow) -> Iterator[Scene]:
+    """The sheet of each toggle that takes a value."""
+    column = side_of(window).column
+    for row in [row for row in column.rows.values() if row.able and takes_values(row.option)]:
+        found = brought_up(partial(_open_value, row))
+        for top in found:
+            yield f"value of {row.text()}", top
+        put_away(found)
+
+
+def _open_value(row: ToggleRow) -> None:
+    row.value_wanted.emit(row.option.toggle.id)
+
+
+def relaunch(window: MainWindow) -> Iterator[Scene]:
+    """Before, during and after; what is set aside; and the question before it is deleted."""
+    side = side_of(window)
+    staged = _STAGED[window]
+    staged.gate = threading.Event()
+    if not side.column.isVisible():
+        dock_of(window).turn_drawer()
+    until(lambda: side.column.draft.plan is not None)
+    side.column.button.click()
+    settle()
+    yield "before a relaunch", side.dialog
+    side.dialog.go.click()
+    until(lambda: "watch" in side.dialog.steps.lines)
+    settle()
+    yield "during a relaunch", side.dialog
+    yield "column during a relaunch", window
+    staged.gate.set()
+    until(lambda: not side.busy)
+    settle()
+    yield "after a relaunch", side.dialog
+    watch = window.refusals
+    assert watch is not None
+    side.dialog.after.refusals.button.click()
+    staged.afterwards.put(Afterwards(REFUSED))
+    until(lambda: len(watch.dialog.rows) == len(REFUSED))
+    settle()
+    yield "something refused", watch.dialog
+    staged.afterwards.put(Afterwards(REFUSED, ended=True))
+    staged.afterwards.put(None)
+    until(lambda: not watch.busy)
+    settle()
+    yield "it ended while it was being watched", watch.dialog
+    watch.dialog.hide()
+    settle()
+    found = brought_up(side.dialog.after.discard.click)
+    for top in found:
+        yield "discard?", top
+    put_away(found)
+    side.dialog.hide()
+    side.set_aside.show()
+    until(lambda: side.set_aside.dialog.table.rowCount() > 0)
+    settle()
+    yield "set aside", side.set_aside.dialog
+    side.set_aside.dialog.hide()
+    settle()
+
+
+def trials(window: MainWindow) -> Iterator[Scene]:
+    """Before, during and after; the card of what was found."""
+    side, tried, staged = side_of(window), window.trials, _STAGED[window]
+    assert tried is not None
+    choose(window, "ci-runner")
+    staged.trial_gate, staged.breaks = threading.Event(), "read-only-root"
+    side.column.trials.tighten.click()
+    settle()
+    yield "before trials", tried.dialog
+    tried.dialog.go.click()
+    until(lambda: tried.dialog.trials.model_.rowCount() > 0)
+    settle()
+    yield "during trials", tried.dialog
+    yield "column during trials", window
+    staged.trial_gate.set()
+    until(lambda: not tried.busy)
+    settle()
+    yield "what trials found", tried.dialog
+    tried.dialog.hide()
+    window.pages.show_view(View.USE)
+    until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
+    settle()
+    yield "what was tried", window
+    window.pages.show_view(View.STRATA)
+    settle()
+
+
+def several(window: MainWindow) -> Iterator[Scene]:
+    """Which, what is going to happen, and how all of it ended."""
+    many, staged = window.many, _STAGED[window]
+    assert many is not None
+    choose(window, "ci-runner")
+    many.together = StagedTogether(staged)
+    many.ask()
+    settle()
+    yield "which of them", many.dialog
+    many.dialog.go.click()
+    until(many.dialog.plans.isVisible)
+    settle()
+    yield "what is going to happen to them", many.dialog
+    many.dialog.go.click()
+    until(lambda: not many.busy)
+    settle()
+    yield "how all of it ended", many.dialog
+    many.dialog.hide()
+    staged.set_aside.clear()
+    settle()
+
+
+def everything(window: MainWindow) -> Iterator[Scene]:
+    """All of the above, one after the other."""
+    for scenes in (views, layers, states, from_menu, from_buttons, values, trials, several, relaunch):
+        yield from scenes(window)
+
+
+def narrow(window: MainWindow) -> Iterator[Scene]:
+    """Each view at each width at which parts fold away, and at the least size."""
+    for width, height in ((960, 900), (720, 800), (719, 800), (560, 480)):
+        window.resize(width, height)
+        settle()
+        window.window_layout.page_turned = False
+        window.window_layout.adapt()
+        settle()
+        yield f"list at {width} x {height}", window
+        window.window_layout.bring_forward()
+        for name, top in views(window):
+            yield f"{name} at {width} x {height}", top
+        window.selection.open_layer(4)
+        settle()
+        yield f"layer at {width} x {height}", window
+        window.strata_page.close_layer()
+    window.resize(1440, 900)
+    settle()
+
+
+def keyboard_stops(top: QWidget) -> list[QWidget]:
+    """Whatever can be reached by Tab in it, found without asking for an order."""
+    return [
+        widget
+        for widget in top.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.window() is top
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+    ]

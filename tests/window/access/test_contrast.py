@@ -1,0 +1,207 @@
+"""Contrast of what is really painted: each text of each scene against the ground that it stands on, in both themes.
+
+The window is painted twice, as vectors (which text in which colour where) and as pixels (what is below it). Decided
+against reading the darkest pixel of a text: letters of 11 px have hardly one in their full colour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import pytest
+from PySide6.QtCore import QBuffer, QByteArray, QPoint, QRect
+from PySide6.QtGui import QImage, QPainter, QRegion, QTransform
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QWidget
+
+from stratascope.ui.kit.theme import ThemeMode, contrast, load_tokens
+from stratascope.ui.window.main_window import MainWindow
+from window.access import scenes
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+LEAST, LEAST_LARGE = 4.5, 3.0  # WCAG 2.1, 1.4.3 AA
+LARGE, LARGE_BOLD = 24.0, 18.66  # px
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One text: what, in which colour, how large, and where its line begins."""
+
+    text: str
+    ink: str
+    size: float
+    bold: bool
+    x: float
+    y: float
+    width: float
+
+
+def vectors(top: QWidget) -> list[Written]:
+    """The texts that a widget paints."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(top.size())
+    generator.setViewBox(top.rect())
+    generator.setResolution(96)
+    painter = QPainter(generator)
+    top.render(painter, QPoint(0, 0), QRegion(top.rect()))
+    painter.end()
+    return list(_texts(ElementTree.fromstring(data.data()), {}))
+
+
+def _texts(node: ElementTree.Element, above: dict[str, str]) -> Iterator[Written]:
+    said = above | dict(node.attrib)
+    if "transform" in node.attrib:
+        said["transforms"] = above.get("transforms", "") + " " + node.attrib["transform"]
+    if node.tag == f"{SVG}text" and (node.text or "").strip():
+        matrix = QTransform()
+        for part in re.findall(r"matrix\(([^)]*)\)", said.get("transforms", "")):
+            matrix = QTransform(*(float(each) for each in part.split(","))) * matrix
+        where = matrix.map(QPoint(round(float(node.attrib["x"])), round(float(node.attrib["y"]))))
+        size = float(said.get("font-size", "12").removesuffix("px"))
+        text = (node.text or "").strip()
+        bold = int(said.get("font-weight", "400")) >= 600
+        upright = abs(matrix.m12()) < 0.01
+        yield Written(
+            text, said.get("fill", "#000000"), size, bold, where.x(), where.y(), _width(text, size) if upright else 0
+        )
+    for child in node:
+        yield from _texts(child, said)
+
+
+def _width(text: str, size: float) -> float:
+    return len(text) * size * 0.45
+
+
+def ground(image: QImage, written: Written) -> str:
+    """The colour that most of a text's surroundings have; a single letter is more ink than ground."""
+    box = QRect(
+        round(written.x),
+        round(written.y - written.size * 0.85),
+        max(round(written.size), round(written.width)),
+        round(written.size * 1.1),
+    )
+    box &= image.rect()
+    counted: Counter[str] = Counter()
+    for y in range(box.top(), box.bottom() + 1):
+        for x in range(box.left(), box.right() + 1, 2):
+            counted[image.pixelColor(x, y).name()] += 1
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def too_faint(top: QWidget, tried: set[tuple[str, str, str]]) -> Iterator[str]:
+    image = top.grab().toImage()
+    places: dict[tuple[str, float, float], Written] = {}
+    for written in vectors(top):
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", written.ink):
+            continue
+        # chosen text is painted twice and clipped, which vectors do not tell: the one that is seen stands out
+        other = places.get((written.text, written.x, written.y))
+        below = ground(image, written)
+        if other is None or contrast(written.ink, below) > contrast(other.ink, below):
+            places[written.text, written.x, written.y] = written
+    for written in places.values():
+        below = ground(image, written)
+        key = (written.text, written.ink, below)
+        if not below or key in tried:
+            continue
+        tried.add(key)
+        large = written.size >= LARGE or (written.bold and written.size >= LARGE_BOLD)
+        found = contrast(written.ink, below)
+        if found < (LEAST_LARGE if large else LEAST):
+            yield f"{written.text[:40]!r} ({written.ink} on {below}, {written.size} px): {found:.2f}"
+
+
+def check(window: MainWindow, mode: ThemeMode, *walks: Iterator[scenes.Scene]) -> int:
+    tried: set[tuple[str, str, str]] = set()
+    wrong: dict[str, str] = {}
+    window.theme.set_mode(mode)
+    try:
+        for walk in walks:
+            for what, top in walk:
+                for problem in too_faint(top, tried):
+                    wrong.setdefault(problem, what)
+    finally:
+        window.theme.set_mode(ThemeMode.LIGHT)
+    assert not wrong, "\n".join(f"{where}: {problem}" for problem, where in wrong.items())
+    return len(tried)
+
+
+def strata_alone(window: MainWindow) -> Iterator[scenes.Scene]:
+    yield "strata", window
+
+
+@pytest.mark.parametrize("mode", [pytest.param(ThemeMode.LIGHT, marks=pytest.mark.slow), ThemeMode.DARK])
+def test_the_text_of_the_window(qapp: object, mode: ThemeMode) -> None:
+    with scenes.opened() as window:
+        assert check(window, mode, strata_alone(window)) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_every_text_that_can_be_shown(qapp: object, mode: ThemeMode) -> None:
+    with scenes.opened() as window:
+        assert check(window, mode, scenes.everything(window), scenes.narrow(window)) > 800
+
+
+def test_a_faint_text_is_found(qapp: object) -> None:
+    from PySide6.QtWidgets import QLabel
+
+    label = QLabel("hardly to be seen")
+    label.setStyleSheet("color: #AAAAAA; background: #FFFFFF; font-size: 12px")
+    label.resize(200, 30)
+    assert len(list(too_faint(label, set()))) == 1
+    label.setStyleSheet("color: #555555; background: #FFFFFF; font-size: 12px")
+    assert not list(too_faint(label, set()))
+
+
+# -- what is not text, and grounds that come and go under the pointer or with a selection: by the table
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ground", ["sunk", "sel", "accent_soft", "panel", "window"])
+@pytest.mark.parametrize("ink", ["text", "text2"])
+def test_text_stays_readable_under_the_pointer_and_when_chosen(theme: str, ground: str, ink: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens[ink], tokens[ground]) >= LEAST
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "ground", ["panel", "window", "sunk", "sel", "accent_soft", "enf_soft", "weak_soft", "unk_soft"]
+)
+def test_the_outline_of_the_keyboard_is_seen_on_every_ground(theme: str, ground: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens["accent"], tokens[ground]) >= LEAST_LARGE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("mark", ["enf", "weak", "open", "unk", "text3"])
+@pytest.mark.parametrize("ground", ["panel", "window", "sunk", "sel"])
+def test_a_mark_is_seen_on_every_ground(theme: str, mark: str, ground: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens[mark], tokens[ground]) >= LEAST_LARGE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ray", ["ray", "rayopen", "raywarn", "raylow"])
+@pytest.mark.parametrize("band", ["window", "enf_soft", "weak_soft", "unk_soft", "sunk", "panel"])
+def test_a_ray_is_seen_over_every_band(theme: str, ray: str, band: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens[ray], tokens[band]) >= LEAST_LARGE
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_tooltips_menus_and_selections(theme: str) -> None:
+    tokens = load_tokens()[theme]
+    for ink, below in (("text", "panel"), ("text3", "panel"), ("text3", "sunk"), ("on_accent", "accent"),
+                       ("accent", "panel"), ("accent", "window"), ("text", "accent_soft")):  # fmt: skip
+        assert contrast(tokens[ink], tokens[below]) >= LEAST, (ink, below)

@@ -1,0 +1,192 @@
+"""The page *Before it starts*: what is typed, pasted or dropped is judged, lines are marked, and nothing is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.ui.app.app import make_window
+from stratascope.ui.before.page import BeforePage
+from stratascope.ui.kit.page import View
+from stratascope.ui.window.answer import Tone
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.strata_page import StrataPage
+from window.judge import Judge
+from window.not_started import COMPOSE, judged, offered
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_a_run_command_is_judged_as_it_is_typed(page: BeforePage, qtbot: QtBot) -> None:
+    assert not page.strata.widget.isVisible()
+    QTest.keyClicks(page.text, "docker run -d --name web --privileged nginx")
+    qtbot.waitUntil(page.strata.widget.isVisible)
+    qtbot.waitUntil(lambda: page.selection.current is not None and page.selection.current.container.name == "web")
+    state = page.selection.current
+    assert state is not None
+    assert state.matrix is not None
+    assert state.matrix.exposure.worst == 10.0
+    assert list(page.services.chips) == ["web"]
+    assert "/proc/PID/" in repr(state), "where it would be read"
+    assert "/proc/0" not in repr(state), "there is no such process"
+    # tighter, and the number goes down at once
+    judged(page, qtbot, "docker run -d --name web --user 1000 --cap-drop ALL --security-opt no-new-privileges nginx")
+    qtbot.waitUntil(lambda: page.selection.current is not None and page.selection.current.matrix is not None
+                    and page.selection.current.matrix.exposure.worst < 4.0)  # fmt: skip
+
+
+def test_services_lines_and_layers(page: BeforePage, qtbot: QtBot) -> None:
+    judged(page, qtbot, COMPOSE)
+    assert list(page.services.chips) == ["web", "db"]
+    notes = page.text.notes
+    assert "bogus" in notes[8][0].text, "what can't be read is told with its line"
+    assert notes[8][0].token == "weak_soft"
+    assert notes[4][0].token == "open_soft", "privileged"
+    assert notes[4][0].service == "web"
+    page.services.chips["db"].click()
+    assert page.selection.current is not None
+    assert page.selection.current.container.name == "db"
+    assert 4 in page.text.notes, "the lines of all services are told"
+    # from a note to its line, its layer and its service
+    page.status.open_menu()
+    words = [action.text() for action in page.status.menu.actions()]
+    assert len(words) == sum(map(len, notes.values()))
+    row = next(row for row, text in enumerate(words) if text.startswith("line 4  layer"))
+    page.status.menu.actions()[row].trigger()
+    page.status.menu.hide()
+    assert page.text.line == 4
+    assert page.selection.layer == int(words[row].split("layer ")[1].split()[0])
+    assert page.selection.current.container.name == "web"
+    page.services.chips["db"].click()
+    # the one that was chosen stays while somebody types on, also where lines move
+    page.text.setPlainText("# more\n" + COMPOSE + "  cache:\n    image: redis\n")
+    qtbot.waitUntil(lambda: "cache" in page.services.chips)
+    assert page.selection.current.container.name == "db"
+
+
+def test_what_is_not_understood_is_told(page: BeforePage, qtbot: QtBot) -> None:
+    page.text.setPlainText("services:\n\tweb: {")
+    qtbot.waitUntil(lambda: bool(page.text.notes))
+    assert not page.strata.widget.isVisible()
+    assert not page.column.button.isVisible()
+    assert page.empty.isVisible()
+    assert page.status.text.text().startswith("line ")
+    assert page.empty.text.text() in page.status.text.text()
+    page.text.setPlainText("")
+    qtbot.waitUntil(lambda: not page.text.notes)
+    assert not page.status.isVisible()
+
+
+def test_what_has_no_line_is_told(page: BeforePage, qtbot: QtBot) -> None:
+    page.text.setPlainText("hello there")
+    qtbot.waitUntil(page.status.isVisible)
+    assert "not recognised" in page.status.text.text()
+    assert page.head.languages.language is None
+    assert "Not recognised" in page.head.languages.accessibleName()
+
+
+def test_an_engine_that_can_not_be_asked_is_told(page: BeforePage, judge: Judge, qtbot: QtBot) -> None:
+    judge.fault = ProbeError(msg("It is closed."))
+    page.text.setPlainText("docker run nginx")
+    qtbot.waitUntil(lambda: page.empty.text.text() == "It is closed.")
+    assert not page.strata.widget.isVisible()
+
+
+def test_a_file_is_dropped_and_text_is_never_markup(page: BeforePage, qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "compose.yml"
+    file.write_text(COMPOSE)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    assert page.text.canInsertFromMimeData(data)
+    page.text.insertFromMimeData(data)
+    qtbot.waitUntil(lambda: page.text.toPlainText() == COMPOSE)
+    qtbot.waitUntil(page.strata.widget.isVisible)
+    rich = QMimeData()
+    rich.setHtml("<b>docker</b>")
+    rich.setText("<b>docker</b>")
+    page.text.clear()
+    page.text.insertFromMimeData(rich)
+    assert page.text.toPlainText() == "<b>docker</b>"
+
+
+def test_the_key_and_the_search(window: MainWindow, page: BeforePage, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    window.pages.show_view(View.STRATA)
+    QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)
+    assert window.pages.view is View.BEFORE
+    assert page.text.hasFocus()  # to be written in at once
+    page.text.clearFocus()
+    window.pages.search()
+    assert page.text.hasFocus()
+
+
+def test_without_a_judge_there_is_no_such_page(qtbot: QtBot) -> None:
+    made = make_window(sample.StillWatch())
+    qtbot.addWidget(made)
+    assert View.BEFORE not in made.pages.switch.views
+    made.stop()
+
+
+def test_nobody_has_to_know_anything_to_begin(page: BeforePage, qtbot: QtBot) -> None:
+    assert page.empty.isVisible()
+    assert page.column.nothing.isVisible()
+    for language, button in page.empty.buttons.items():
+        page.head.clear.click()
+        qtbot.waitUntil(page.empty.isVisible)
+        button.click()
+        assert page.text.hasFocus() or not page.text.isActiveWindow()
+        qtbot.waitUntil(page.strata.widget.isVisible)
+        assert page.head.languages.language is language
+        assert not [note for notes in page.text.notes.values() for note in notes if note.unread and "YAML" in note.text]
+        state = page.selection.current
+        assert state is not None
+        assert state.matrix is not None
+        assert state.matrix.exposure.worst > 9.0, "there is something to see"
+
+
+def test_paste_clear_and_the_files_name(page: BeforePage, qtbot: QtBot, tmp_path: Path) -> None:
+    QGuiApplication.clipboard().setText("podman run --name pasted nginx\n")
+    page.head.paste.click()
+    qtbot.waitUntil(lambda: "pasted" in page.services.chips)
+    assert page.head.file.text() == ""
+    assert "podman run" in page.head.languages.accessibleName()
+    page.head.clear.click()
+    qtbot.waitUntil(page.empty.isVisible)
+    file = tmp_path / "compose.yml"
+    file.write_text(COMPOSE)
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.text.toPlainText() == COMPOSE)
+    assert page.head.file.text() == "compose.yml, read just now"
+    page.text.insertPlainText("# mine\n")
+    assert page.head.file.text() == "compose.yml, changed here"
+    page.text.undo()
+    assert page.head.file.text() == "compose.yml, read just now"
+    page.open_file(tmp_path / "none.yml")
+    qtbot.waitUntil(lambda: "none.yml" in page.status.text.text())
+    assert page.text.toPlainText() == COMPOSE
+
+
+def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtbot: QtBot) -> None:
+    offered(page, qtbot, "services:\n  a:\n    image: x\n    volumes: ['/var/run/docker.sock:/s']\n")
+    assert isinstance(page.strata, StrataPage)
+    card = page.strata.header.card
+    qtbot.waitUntil(card.button.isVisible)
+    assert card.proof.text() == "text, line 4"
+    assert card.button.text().startswith("Write it so: ")
+    assert not page.strata.header.name.isVisible(), "the chip says it"
+    assert page.of_nobody.isVisible(), "nobody knows its image"
+    assert card.first.text().startswith("As root: "), "and that is not known"
+    assert card.answer.tone is Tone.UNK
+    judged(page, qtbot, "services:\n  a:\n    image: x\n    user: '0'\n    volumes: ['/var/run/docker.sock:/s']\n")
+    qtbot.waitUntil(lambda: card.answer.tone is Tone.OPEN)
+    assert not page.of_nobody.isVisible(), "its text says who"
+    assert "PID" not in page.strata.strata.process.toolTip(), "there is none yet"

@@ -1,0 +1,79 @@
+"""The page in a window on captures: judged for their machines, of which one is chosen where there are several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from rig.places import CAPTURES
+from stratascope.i18n.translate import translate
+from stratascope.ui.app import app, start
+from stratascope.ui.app.app import make_window
+from stratascope.ui.app.not_started import NotStarted
+from stratascope.ui.before.page import BeforePage
+from stratascope.ui.kit.page import View
+from stratascope.ui.window.services import Services
+from window.not_started import judged, offered
+
+MACHINES = CAPTURES / "machines"
+TEXT = "docker run --name web --cap-add SYS_ADMIN nginx"
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def of_captures(*names: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, NotStarted]:
+    """What a window on these captures is given: what reads them, and what judges for them."""
+    given: list[tuple[Any, Services]] = []
+
+    def run(watch: object, words: list[str], services: Services) -> int:
+        given.append((watch, services))
+        return 0
+
+    monkeypatch.setattr(app, "run", run)
+    assert start.show_captures([MACHINES / f"{name}.json" for name in names]) == 0
+    ((watch, services),) = given
+    assert isinstance(services.before, NotStarted)
+    return watch, services.before
+
+
+def test_it_is_judged_for_the_machine_of_a_capture(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, before = of_captures("apparmor", "selinux", monkeypatch=monkeypatch)
+    assert before.machines == ("apparmor", "selinux")
+    window = make_window(watch, Services(before=before))
+    qtbot.addWidget(window)
+    window.resize(1440, 900)
+    window.show()
+    window.pages.show_view(View.BEFORE)
+    page = window.pages.of(BeforePage)
+    judged(page, qtbot, TEXT)
+
+    def access_control() -> str:
+        state = page.selection.current
+        assert state is not None
+        return translate(next(each.assessment.fact for each in state.layers if each.id == "mac"))
+
+    assert " on apparmor; nothing is run" in page.told.text()
+    assert "docker-default" in access_control()
+    assert page.machine.isVisible()
+    page.machine.setCurrentIndex(1)
+    page.machine.activated.emit(1)
+    qtbot.waitUntil(lambda: " on selinux; nothing is run" in page.told.text())
+    assert "docker-default" not in access_control()
+    offered(page, qtbot)
+    assert page.column.draft.failure is None
+    window.stop()
+
+
+def test_of_one_capture_there_is_nothing_to_choose(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, before = of_captures("selinux", monkeypatch=monkeypatch)
+    window = make_window(watch, Services(before=before))
+    qtbot.addWidget(window)
+    window.show()
+    window.pages.show_view(View.BEFORE)
+    page = window.pages.of(BeforePage)
+    judged(page, qtbot, TEXT)
+    assert " on selinux; nothing is run" in page.told.text()
+    assert not page.machine.isVisible()
+    window.stop()

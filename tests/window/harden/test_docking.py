@@ -1,0 +1,76 @@
+"""Where the column stands in a narrow window, and what of it is left in a low one."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolButton
+from pytestqt.qtbot import QtBot
+
+from rig.window.hardening import dock_of, planned, select, set_aside, side_of
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.message import msg
+from stratascope.ui.window.main_window import MainWindow
+from window.access.fit import misfits
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
+    side = side_of(window)
+    assert side.column.isVisible()
+    assert not dock_of(window).button.isVisible()
+    window.resize(1100, 800)
+    assert not side.column.isVisible()
+    assert dock_of(window).button.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert side.column.isVisible()
+    assert dock_of(window).drawer.geometry().right() <= window.width()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not dock_of(window).drawer.isVisible()
+    window.resize(1440, 900)
+    assert side.column.isVisible()
+    assert 288 <= side.column.width() <= 400
+
+
+def test_at_the_least_size_the_pages_are_read_beside_its_button(window: MainWindow) -> None:
+    window.resize(560, 480)
+    QApplication.processEvents()
+    assert dock_of(window).button.isVisible()
+    switches = [each for each in window.toolbar.views.findChildren(QToolButton) if each.isVisible()]
+    assert switches
+    assert all(each.width() >= each.sizeHint().width() for each in switches)
+
+
+def test_low_windows_fold_parts_but_never_the_button(window: MainWindow) -> None:
+    column = side_of(window).column
+    assert column.command.isVisible()
+    window.resize(1440, 790)
+    assert not column.command.isVisible()
+    assert column.prediction.rows[1].isVisible()
+    window.resize(1440, 600)
+    assert not column.prediction.rows[1].isVisible()
+    assert column.button.isVisible()
+
+
+def test_where_much_is_told_a_low_window_folds_what_has_no_room(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    state = select(window, "ci-runner")
+    column = planned(qtbot, window).column
+    column.draft.switch("engine-socket", False)  # so that it could still take over the machine, which is told
+    window.resize(560, 480)
+    dock_of(window).turn_drawer()
+    QApplication.processEvents()
+    assert column.prediction.isVisible()
+    column.show_kept((set_aside(staged, state),))
+    column.tell(msg("Two lines of what was not done, and why it could not be done here and now."))
+    qtbot.waitUntil(lambda: not column.prediction.isVisible())
+    QApplication.processEvents()
+    assert list(misfits(window)) == []
+    assert column.short.isVisible()
+    assert column.button.isVisible()
+    window.resize(560, 620)
+    qtbot.waitUntil(column.prediction.isVisible)
+    assert list(misfits(window)) == []

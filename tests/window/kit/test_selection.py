@@ -1,0 +1,145 @@
+"""The selection by itself: which container is in view as snapshots, choices and filters come, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.kit import selection as module
+from stratascope.ui.kit.selection import Key, Selection
+from stratascope.value import replace
+
+A, B, C = (sample.state(name) for name in ("a", "b", "c"))
+
+
+@pytest.fixture
+def selection(qtbot: QtBot) -> Selection:
+    made = Selection()
+    made.show_snapshot(sample.snapshot((A, B)))
+    return made
+
+
+@contextmanager
+def heard(selection: Selection) -> Iterator[list[str]]:
+    """The signals that come, by name."""
+    found: list[str] = []
+    for name in ("chosen", "container_changed", "snapshot_changed", "supposed", "front_wanted", "filter_changed"):
+        getattr(selection, name).connect(lambda *_, name=name: found.append(name))
+    yield found
+
+
+def test_the_first_of_the_list_is_in_view_while_engines_answer(selection: Selection) -> None:
+    assert selection.key == A.key
+    selection.listed = lambda: (C.key, A.key, B.key)
+    selection.show_snapshot(sample.snapshot((A, B, C)))
+    assert selection.key == C.key
+
+
+def test_later_it_stays_where_it_is(selection: Selection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ARRIVING", 0.0)
+    selection.listed = lambda: (C.key, A.key, B.key)
+    selection.show_snapshot(sample.snapshot((A, B, C)))
+    assert selection.key == A.key
+
+
+def test_each_reading_is_told_once_when_all_is_settled(selection: Selection) -> None:
+    selection.choose(B.key)
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot((A, B)))
+    assert found == ["container_changed", "snapshot_changed"]
+
+
+def test_what_the_list_calls_current_while_its_rows_go_is_no_choice(selection: Selection) -> None:
+    selection.choose(B.key)
+    selection.arrived.connect(lambda _: selection.choose(A.key))  # as Qt does when the current row goes
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot((A,)))
+    assert selection.key == A.key
+    assert found == ["chosen", "container_changed", "snapshot_changed"]
+    selection.show_snapshot(sample.snapshot((A, B)))
+    assert selection.key == B.key, "it is back, and nobody has chosen another one"
+
+
+def test_without_containers_nothing_is_in_view(selection: Selection) -> None:
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot(()))
+    assert selection.current is None
+    assert selection.empty
+    assert selection.what_if.result() is None
+    assert found == ["container_changed", "snapshot_changed"]
+
+
+def test_the_same_again_tells_nobody(selection: Selection) -> None:
+    with heard(selection) as found:
+        selection.choose(A.key)
+        selection.set_filter("")
+    assert found == []
+
+
+def test_going_to_one_that_the_filter_leaves_out_empties_it(selection: Selection) -> None:
+    keys: dict[str, tuple[Key, ...]] = {"": (A.key, B.key), "b": (B.key,)}
+    selection.listed = lambda: keys[selection.filter]
+    selection.set_filter("b")
+    selection.choose(B.key)
+    with heard(selection) as found:
+        selection.go_to(A.key)
+    assert (selection.key, selection.filter) == (A.key, "")
+    assert found == ["filter_changed", "chosen", "container_changed", "front_wanted"]
+    selection.go_to(("docker", "gone"))
+    assert selection.key == A.key
+
+
+def test_another_container_has_all_its_layers(selection: Selection) -> None:
+    selection.suppose_fails(3)
+    assert selection.what_if.away == {"capabilities"}
+    selection.choose(B.key)
+    assert not selection.what_if.away
+
+
+def test_a_demos_engine_is_not_one_of_this_machine(selection: Selection) -> None:
+    assert selection.engine is not None
+    assert selection.now is None
+    shown = sample.snapshot((A, B), demo=True)
+    selection.show_snapshot(shown)
+    assert selection.engine is None
+    assert selection.now == shown.taken_at
+
+
+def test_it_follows_a_name_to_the_replacement_and_back(selection: Selection) -> None:
+    def called(state: ContainerState, name: str) -> ContainerState:
+        return replace(state, container=replace(state.container, name=name))
+
+    selection.choose(B.key)
+    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "stratascope-2"))))
+    assert selection.key == B.key
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "b"))))
+    assert selection.key == C.key
+    assert found == ["chosen", "container_changed", "snapshot_changed"]
+    selection.show_snapshot(sample.snapshot((A, called(B, "b.old-1"), called(C, "b"))))
+    assert selection.key == C.key
+    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"))))
+    selection.show_snapshot(sample.snapshot((A, B)))
+    assert selection.key == B.key, "rolled back"
+    selection.show_snapshot(sample.snapshot((A, called(B, "elsewhere"))))
+    selection.show_snapshot(sample.snapshot((A, called(B, "elsewhere"), called(C, "b"))))
+    assert selection.key == B.key, "renamed by hand, and another one made long after"
+
+
+@pytest.mark.parametrize("told", ["before", "after"])
+def test_what_is_removed_gives_way_to_what_took_its_place(selection: Selection, told: str) -> None:
+    selection.show_snapshot(sample.snapshot((A, B, C)))
+    selection.choose(C.key)
+    selection.give_way(A.key, B.key)
+    assert selection.key == C.key, "nobody looked at that one"
+    if told == "before":
+        selection.give_way(C.key, B.key)
+    selection.show_snapshot(sample.snapshot((A, B)))
+    if told == "after":
+        selection.give_way(C.key, B.key)
+    assert selection.key == B.key

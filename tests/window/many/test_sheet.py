@@ -1,0 +1,251 @@
+"""Several containers hardened at once by the window: chosen, looked at, relaunched one after the other, undone."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from rig.window.hardening import asked, named, planned, press, select, with_others
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.ui.app.app import make_window
+from stratascope.ui.harden.export_menu import Exported
+from stratascope.ui.many.controller import ManyController, like
+from stratascope.ui.many.dialog import Page
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.services import Services
+from stratascope.usecases.plan.preflight import Block
+from stratascope.value import replace
+from window.staged_together import StagedTogether
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+@pytest.fixture
+def together(window: MainWindow, staged: StagedHardening) -> StagedTogether:
+    made = StagedTogether(staged)
+    many_of(window).together = made
+    return made
+
+
+def many_of(window: MainWindow) -> ManyController:
+    assert window.many is not None
+    return window.many
+
+
+def chosen(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
+    """The sheet with just these switched on."""
+    planned(qtbot, window)
+    many = many_of(window)
+    many.ask()
+    for switch in many.dialog.switches:
+        switch.setChecked(switch.text().partition(",")[0] in names)
+    assert {state.container.name for state in many.dialog.states} == set(names)
+    return many
+
+
+def looked(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
+    many = chosen(qtbot, window, *names)
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
+    return many
+
+
+def run(qtbot: QtBot, many: ManyController) -> None:
+    many.dialog.go.click()
+    assert many.busy
+    qtbot.waitUntil(lambda: not many.busy)
+
+
+def cells(many: ManyController) -> list[tuple[str, str, str]]:
+    return [(row[0].text, row[0].sign, row[1].text) for row in many.dialog.rows.model_.rows]
+
+
+def others(picture: Snapshot) -> tuple[str, str]:
+    """Two more on the engine of `ci-runner` that run."""
+    mine = named(picture, "ci-runner").container
+    found = [
+        each.container.name
+        for each in picture.containers
+        if each.container.engine == mine.engine and each.matrix is not None and each.container.name != mine.name
+    ]
+    return found[0], found[1]
+
+
+def test_all_of_them_one_after_the_other_and_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
+) -> None:
+    names = ("ci-runner", *others(picture))
+    many = looked(qtbot, window, *names)
+    assert together.asked[0][1] is Preset.RECOMMENDED
+    assert {row[0].text for row in many.dialog.plans.model_.rows} == set(names)
+    assert asked(staged, "run") == 0, "nothing is done before it is confirmed"
+    run(qtbot, many)
+    assert {name for name, _, _ in cells(many)} == set(names)
+    assert {cell[1:] for cell in cells(many)} == {("tick", "Hardened: enforced, and it works")}
+    assert many.dialog.title.text() == "Hardened: enforced, and it works"
+    many.dialog.undo.click()
+    assert many.dialog.title.text() == "Undo all?"
+    run(qtbot, many)
+    assert {cell[1:] for cell in cells(many)} == {("tick", "Undone: the original is back")}
+    assert not many.dialog.undo.isVisible()
+
+
+def test_what_is_switched_on_can_be_taken_for_all(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    choices = planned(qtbot, window).column.draft.choices
+    many = chosen(qtbot, window, "ci-runner", others(picture)[0])
+    many.dialog.presets.parts[None].click()
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
+    assert together.asked[-1][1:] == (None, choices)
+
+
+def test_one_that_fails_takes_the_others_back(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    many = looked(qtbot, window, "ci-runner", *others(picture))
+    together.fails = many.dialog.states[1].container.name
+    run(qtbot, many)
+    first, second, third = cells(many)
+    assert (first[1], first[2]) == ("cross", "Undone: the original is back")
+    assert second[1:] == ("cross", "Rolled back: everything is as it was before")
+    assert third[1:] == ("?", "not started")
+    assert many.dialog.title.text() == "Rolled back: everything is as it was before"
+    assert not many.dialog.undo.isVisible()
+
+
+def test_what_is_in_the_way_of_one_is_in_the_way_of_all(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
+) -> None:
+    staged.blocks = (Block("files", msg("It wrote files."), msg("Copy them first.")),)
+    many = looked(qtbot, window, "ci-runner")
+    assert not many.dialog.go.isEnabled()
+    texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
+    assert "ci-runner: It wrote files. Copy them first." in texts
+
+
+def test_the_same_in_the_way_of_several_is_told_once_and_they_are_left_out(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
+) -> None:
+    first, second = others(picture)
+    together.blocks = {
+        name: (Block("compose", msg("Compose owns it."), msg("Export it."), None),) for name in (first, second)
+    }
+    many = looked(qtbot, window, "ci-runner", first, second)
+    texts = [label.text() for label in many.dialog.findChildren(type(many.dialog.lead)) if label.isVisible()]
+    assert [text for text in texts if "Compose owns it." in text] == [f"{first}, {second}: Compose owns it. Export it."]
+    many.dialog.without.click()
+    qtbot.waitUntil(lambda: many.dialog.go.isEnabled() and not many.dialog.without.isVisible())
+    assert [row[0].text for row in many.dialog.plans.model_.rows] == ["ci-runner"]
+
+
+def test_whom_compose_cannot_create_anew_is_off_and_told_once(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+) -> None:
+    names = ("ci-runner", *others(picture))
+    made = [named(picture, name) for name in names]
+    shop = [replace(each, container=replace(each.container, labels=(_SHOP,))) for each in made]
+    window.selection.show_snapshot(with_others(picture, *shop))
+    many = many_of(window)
+    many.ask()
+    assert not many.dialog.states
+    assert many.dialog.told.isVisible()
+    assert all(name in many.dialog.told.text() for name in names)
+
+
+def test_what_is_blocked_can_be_exported(
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged.blocks = (Block("compose", msg("Compose owns it."), msg("Export it.")),)
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    services = Services(
+        hardening=staged,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )
+    made = make_window(sample.StillWatch(), services)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(picture)
+    select(made, "ci-runner")
+    many_of(made).together = StagedTogether(staged)
+    names = ("ci-runner", others(picture)[0])
+    many = looked(qtbot, made, *names)
+    assert not many.dialog.without.isVisible(), "none would be left"
+    many.dialog.export.click()
+    parts = {action.text(): action.menu() for action in many.menu.actions()}
+    assert set(parts) == set(names)
+    kind = parts[names[1]]
+    assert isinstance(kind, QMenu)
+    kinds = kind.actions()[0].menu()
+    assert isinstance(kinds, QMenu)
+    kinds.actions()[0].trigger()
+    assert QGuiApplication.clipboard().text() == names[1]
+    many.menu.hide()
+    made.clock.stop()
+    made.close()
+
+
+def test_an_engine_that_does_not_answer_is_told(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
+) -> None:
+    many = chosen(qtbot, window, "ci-runner")
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "refused")
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: many.dialog.told.text() == "The engine does not answer.")
+    assert many.dialog.pages.currentIndex() == Page.PICK.value
+    assert many.dialog.go.isEnabled()
+
+
+def test_closing_in_the_middle_asks_and_goes_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
+) -> None:
+    staged.gate = threading.Event()
+    many = looked(qtbot, window, "ci-runner")
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: "Watch it" in many.dialog.rows.model_.rows[0][0].below)
+    press(window.close, "")
+    assert window.isVisible()
+    assert many.busy
+    press(window.close, "roll-back")
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert not many.busy
+    assert not [each for each in window.findChildren(QMessageBox) if each.isVisible()]
+
+
+def test_none_is_none(qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether) -> None:
+    many = chosen(qtbot, window)
+    assert not many.dialog.go.isEnabled()
+    many.dialog.hide()
+    window.selection.show_snapshot(replace(with_others(picture), demo=True))
+    many.ask()
+    assert not many.dialog.isVisible()
+
+
+def test_those_that_are_alike_are_chosen_first(picture: Snapshot) -> None:
+    one = named(picture, "ci-runner")
+
+    def called(name: str, **labels: str) -> ContainerState:
+        pairs = tuple(labels.items())
+        return replace(one, container=replace(one.container, id=name * 8, name=name, labels=pairs))
+
+    alike = called("b")
+    other = replace(called("c"), container=replace(called("c").container, image="x", image_id="x", labels=(_SHOP,)))
+    assert like(one, (one, alike, other)) == (one, alike)
+    mine = replace(one, container=replace(one.container, labels=(_SHOP,)))
+    assert like(mine, (mine, other)) == (mine, other)
+    assert like(one, (one, other)) == (one,)
+
+
+_SHOP = ("com.docker.compose.project", "shop")

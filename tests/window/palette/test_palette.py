@@ -1,0 +1,101 @@
+"""Ctrl+K in the window: typed, chosen by arrows, done by Enter."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from stratascope.ui.kit.page import View
+from stratascope.ui.palette.palette import Palette
+from stratascope.ui.panel.bits import BitsView
+from stratascope.ui.syscalls.page import CallMapPage
+from stratascope.ui.window.main_window import MainWindow
+
+
+def opened(window: MainWindow, qtbot: QtBot) -> Palette:
+    QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    palette = window.actions_.finder.palette
+    assert palette is not None
+    qtbot.waitUntil(palette.field.hasFocus)
+    return palette
+
+
+def view_of(window: MainWindow) -> View:
+    return window.pages.view
+
+
+def go(window: MainWindow, qtbot: QtBot, text: str) -> None:
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, text)
+    assert palette.model.rowCount() > 0
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert not palette.isVisible()
+
+
+def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow, qtbot: QtBot) -> None:
+    go(window, qtbot, "web")
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "web"
+    go(window, qtbot, "use the engine's socket")
+    assert view_of(window) is View.MATRIX
+    go(window, qtbot, "sys_admin")
+    assert (view_of(window), window.selection.layer) == (View.STRATA, 3)
+    view = window.strata_page.panel.findChild(BitsView)
+    assert view is not None
+    assert view.list.grid.rows[view.list.currentIndex().row()].number == 21
+    go(window, qtbot, "io_uring_setup")
+    assert view_of(window) is View.CALLS
+    assert window.pages.of(CallMapPage).search_field().text() == "io_uring_setup"
+    go(window, qtbot, "strata page")
+    assert view_of(window) is View.STRATA
+
+
+def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "capability 12")
+    found = [(place.title, place.more) for place in palette.model.rows]
+    assert ("NET_ADMIN", "") in found
+    palette.field.setText("project")
+    assert any(place.title == "Order of the list: By project" for place in palette.model.rows)
+
+
+def test_an_action_is_done(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "suppose this layer")
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.selection.what_if.away
+
+
+def test_arrows_choose_and_escape_leaves_all_as_it_was(window: MainWindow, qtbot: QtBot) -> None:
+    before = window.selection.key, window.pages.view
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "mount")
+    QTest.keyClick(palette.field, Qt.Key.Key_Down)
+    assert palette.list.currentIndex().row() == 1
+    QTest.keyClick(palette.field, Qt.Key.Key_PageDown)
+    QTest.keyClick(palette.field, Qt.Key.Key_Up)
+    QTest.keyClick(palette.field, Qt.Key.Key_Escape)
+    assert not palette.isVisible()
+    assert (window.selection.key, window.pages.view) == before
+
+
+def test_without_a_container_there_is_nothing_of_one(window: MainWindow, qtbot: QtBot) -> None:
+    window.selection.show_snapshot(sample.snapshot(()))
+    palette = opened(window, qtbot)
+    QTest.keyClicks(palette.field, "sys_admin")
+    assert palette.model.rowCount() == 0
+    assert palette.count.text() == "No matches."
+
+
+def test_a_key_takes_no_time(window: MainWindow, qtbot: QtBot) -> None:
+    palette = opened(window, qtbot)
+    taken = []
+    for letter in "mount file":
+        begun = time.thread_time()
+        QTest.keyClicks(palette.field, letter)
+        taken.append(time.thread_time() - begun)
+    assert min(taken) < 0.016

@@ -1,0 +1,27 @@
+"""The rows of the capabilities share the height of the panel, as far as rows grow, and roll where it is little."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from stratascope.ui.kit.theme import Theme
+from stratascope.ui.panel.bits import BitsView
+from stratascope.ui.panel.bits_list import ROW, TALLEST
+
+
+def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:
+    view = BitsView(theme, sample.grid())
+    qtbot.addWidget(view)
+    heights = []
+    for high in (260, 400, 900, 400):
+        view.resize(960, high)
+        view.show()
+        qtbot.wait(20)
+        heights.append(view.list.row_height)
+        seen = view.area.viewport().height()
+        assert high == 260 or view.list.height() <= seen, "all of them are seen"
+        assert view.source.geometry().bottom() <= view.height()
+    assert heights[0] == max(theme.px(ROW), theme.box(11) + 1)
+    assert heights[0] < heights[1] < heights[2] == theme.px(TALLEST)
+    assert heights[3] == heights[1]

@@ -1,0 +1,141 @@
+"""A run under way: cancelled, hidden, come to its end, and what the window shows then."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from rig.window.hardening import named, over, press, relaunch, select, side_of, stopped, with_others
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.relaunch.transaction import RelaunchOutcome
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.window.main_window import MainWindow
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.dialog.back.click()
+    assert "next safe point" in side.dialog.going_back.text()
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
+
+
+def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
+    assert not side.dialog.isVisible()
+    assert side.busy
+    side.column.button.click()
+    assert side.dialog.isVisible()
+    staged.gate.set()
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Hardened: enforced, and it works"
+
+
+def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.gate, staged.outcome = threading.Event(), RelaunchOutcome.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
+    assert not side.dialog.isVisible()
+    staged.gate.set()
+    over(qtbot, side)
+    assert side.dialog.isVisible()
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
+    assert "with status 1" in side.dialog.lead.text()
+
+
+def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
+    column, old = side.column, named(picture, "ci-runner")
+    window.feed.snapshot.emit(with_others(picture, stopped(old)))
+    assert window.selection.current is not None
+    assert window.selection.current.key == old.key
+    assert column.nothing.text() == "It is not running at the moment."
+    assert "Watch it for" in column.note.text()
+    assert column.note.isVisible()
+    assert column.button.text() == "Show"
+    assert not column.presets.isVisible()
+    column.button.click()
+    assert side.dialog.isVisible()
+    side.dialog.back.click()  # cancel, and roll back
+    over(qtbot, side)
+    assert not column.button.isVisible()
+    assert not column.note.isVisible()
+    assert "Start it first" in column.nothing.text()
+
+
+def test_the_window_goes_once_to_what_a_run_left(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    staged.outcome = RelaunchOutcome.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    back = stopped(named(picture, "ci-runner"))  # ended again before it was read
+    select(window, "web")
+    window.feed.snapshot.emit(with_others(picture, back))
+    assert window.selection.current is not None
+    assert window.selection.current.key == back.key
+    select(window, "web")
+    window.toolbar.filter.setText("web")
+    for _ in range(2):
+        window.feed.snapshot.emit(with_others(picture, back))
+        assert window.selection.current is not None
+        assert window.selection.current.container.name == "web"
+        assert window.toolbar.filter.text() == "web"
+
+
+def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    press(window.close, "")
+    assert window.isVisible()
+    assert side.busy
+    press(window.close, "roll-back")
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert not side.busy
+    assert not side.dialog.isVisible()
+    assert side.dialog.after.ended is not None
+    assert side.dialog.after.ended.ending is RelaunchOutcome.ROLLED_BACK
+
+
+def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = side_of(window)
+    before, preset = side.column.draft.choices, side.column.presets.current
+    for leave in (side.dialog.back.click, lambda: QTest.keyClick(side.dialog, Qt.Key.Key_Escape), side.dialog.close):
+        side.close_critical()
+        qtbot.waitUntil(side.dialog.isVisible)
+        assert side.column.draft.choices != before
+        leave()
+        assert not side.dialog.isVisible()
+        assert (side.column.draft.choices, side.column.presets.current) == (before, preset)
+    # what a person has switched stays
+    side.column.draft.switch(side.column.draft.choices[0].toggle, False)
+    by_hand = side.column.draft.choices
+    qtbot.waitUntil(side.column.button.isEnabled)
+    side.column.button.click()
+    qtbot.waitUntil(side.dialog.isVisible)
+    side.dialog.back.click()
+    assert side.column.draft.choices == by_hand

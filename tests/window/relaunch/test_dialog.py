@@ -1,0 +1,187 @@
+"""The dialog of a relaunch: what it asks, and how it tells that all, some or nothing of it is proven."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+)
+from pytestqt.qtbot import QtBot
+
+from rig.window.hardening import cell, over, planned, relaunch, select, side_of
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.message import msg
+from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
+from stratascope.core.relaunch.toggle import Choice, Proven
+from stratascope.core.relaunch.transaction import RelaunchOutcome
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.relaunch.dialog import Page
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    side.column.button.click()
+    before = side.dialog.before
+    assert before.head_warnings.text() == "Keep in mind"
+    assert before.warnings.count() == 1
+    assert before.differences.count() == len(side.column.draft.choices)
+    boxes = before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
+    side.dialog.back.click()
+
+
+def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    side.column.button.click()
+    watch = side.dialog.watch
+    before = watch.value()
+    watch.setFocus()
+    centre = QPointF(watch.rect().center())
+    wheel = QWheelEvent(
+        centre, QPointF(watch.mapToGlobal(centre.toPoint())), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(watch, wheel)
+    assert watch.value() == before
+    side.dialog.back.click()
+
+
+def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    assert side.dialog.pages.currentIndex() == Page.DURING.value
+    assert "done" in side.dialog.steps.lines["stop"].accessibleName()
+    assert "in progress" in side.dialog.steps.lines["watch"].accessibleName()
+    assert side.column.button.text() == "Show"
+    select(window, "web")  # the window is not blocked
+    select(window, "ci-runner")
+    old = window.selection.current
+    assert old is not None
+    staged.gate.set()
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Hardened: enforced, and it works"
+    assert side.dialog.after.shown.text().splitlines() == [
+        "Enforced, and it works:",
+        "+ Its health check reports healthy, as before.",
+    ]
+    table = side.dialog.after.table
+    assert table.rowCount() == len(side.dialog.after.proofs) > 0
+    assert {proof.proof.outcome for proof in side.dialog.after.proofs} == {Proven.ENFORCED}
+    assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
+    assert side.dialog.after.undo.isVisible()
+    # the replacement arrives: it is selected, and stands beside the prediction
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    others = tuple(each for each in picture.containers if each.key != old.key)
+    window.feed.snapshot.emit(replace(picture, containers=(*others, new)))
+    assert window.selection.current is not None
+    assert window.selection.current.key == new.key
+    assert "reading" not in side.dialog.after.exposure.accessibleName()
+
+
+def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
+    """What was refused is allowed: in the question, on the buttons and in the end."""
+    side = planned(qtbot, window)
+    assert window.selection.current is not None
+    assert side.take(window.selection.current.key, (Choice("capabilities", "+CAP_SYS_TIME"),))
+    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
+    assert side.column.button.text() == "Relaunch"
+    assert side.dialog.title.text() == "Relaunch ci-runner with more permissions?"
+    assert side.dialog.go.text() == "Relaunch"
+    warned = [label.text() for label in side.dialog.before.findChildren(QLabel)]
+    assert any(text.startswith("Allowing it opens: set the clock") for text in warned)
+    side.dialog.go.click()
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Relaunched: it has what it was given, and works"
+
+
+def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    staged.unproven = side.column.draft.choices[0].toggle
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Hardened, but not fully verified"
+    assert cell(side.dialog.after.table, 0, 1).text() == "Not enforced"
+    assert cell(side.dialog.after.table, 0, 3).text() == "It is 0"
+
+
+def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.outcome = RelaunchOutcome.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.dialog.title.text() == "Rolled back: everything is as it was before"
+    assert side.dialog.lead.text() == "It exited by itself, with status 1."
+    assert "Read-only file system" in side.dialog.after.log.toPlainText()
+    assert "\x1b" not in side.dialog.after.log.toPlainText()
+    assert side.dialog.after.words.text() == "exit 1"
+    assert not side.dialog.after.undo.isVisible()
+    assert "failed" in side.dialog.steps.lines["watch"].accessibleName()
+    assert "done" in side.dialog.steps.lines["roll-back"].accessibleName()
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "ci-runner"
+
+
+def test_what_an_owner_is_given_is_shown_and_taken_out_again(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
+    owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
+    staged.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
+    side = side_of(window)
+    side.column.draft.switch("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Compose creates the service again."
+    side.column.button.click()
+    boxes = side.dialog.before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)] == [
+        "services:\n  web: {}",
+        "docker compose up -d web",
+    ]
+    side.dialog.go.click()
+    over(qtbot, side)
+    after = side.dialog.after
+    assert after.discard.text() == "Accept…"
+    after.undo.click()
+    assert "is removed" in side.dialog.lead.text()
+    qtbot.waitUntil(side.dialog.go.isEnabled)
+    side.dialog.go.click()
+    over(qtbot, side)
+    assert not after.undo.isVisible()
+    assert not after.discard.isVisible()
+
+
+def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = side_of(window)
+    for choice in side.column.draft.choices:
+        side.column.draft.switch(choice.toggle, False)
+    side.column.draft.switch("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Change limits"
+    assert side.column.prediction.title.text() == "After the change, predicted"
+    staged.gate = threading.Event()
+    relaunch(qtbot, window)
+    assert side.dialog.title.text().startswith("Changing the limits of ")
+    assert not side.dialog.back.isVisible(), "there is nothing to roll back"
+    assert not side.dialog.lead.isVisible()
+    window.close()
+    assert window.isVisible(), "it closes once that is done"
+    assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    staged.gate.set()
+    over(qtbot, side)
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert side.dialog.title.text() == "The limits were changed"
+    assert not side.dialog.after.undo.isVisible()
+    assert not side.dialog.back.isHidden()

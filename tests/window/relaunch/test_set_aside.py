@@ -1,0 +1,133 @@
+"""What is set aside: listed, discarded after a question, and known soon where others did it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import (
+    QApplication,
+    QMessageBox,
+)
+from pytestqt.qtbot import QtBot
+
+from rig.window.hardening import asked, cell, named, over, planned, press, relaunch, set_aside, side_of
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.transaction import Damaged
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.plan.preflight import Block
+from stratascope.value import replace
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    staged.damaged = (Damaged("journal/x.json", "no JSON"),)
+    action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
+    action.trigger()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    table = side.set_aside.dialog.table
+    assert [cell(table, 0, column).text() for column in range(5)] == [
+        "ci-runner", "docker", "1 hour ago", "4.6 MiB", "Can be undone",
+    ]  # fmt: skip
+    assert "no JSON" in cell(table, 1, 4).text()
+    table.selectRow(1)
+    assert not side.set_aside.dialog.discard.isEnabled()
+    table.selectRow(0)
+    press(side.set_aside.dialog.discard.click, "")
+    assert len(staged.set_aside) == 1  # kept: nothing was pressed but Escape
+    press(side.set_aside.dialog.discard.click, "discard")
+    qtbot.waitUntil(lambda: not staged.set_aside)
+    qtbot.waitUntil(lambda: table.rowCount() == 1)
+
+
+def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    kept = side.column.kept
+    staged.blocks = (
+        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
+    )
+    set_aside(staged, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isVisible)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    kept.discard.click()
+    boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    assert len(boxes) == 1
+    staged.set_aside, staged.blocks = [], ()
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isHidden)
+    assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0)
+    header = side.set_aside.dialog.table.horizontalHeader()
+    assert all(header.sectionSize(place) >= header.sectionSizeHint(place) for place in range(header.count()))
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+    assert asked(staged, "discard") == 0
+
+
+def test_a_question_about_what_is_still_set_aside_stays(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    done = set_aside(staged, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(side.column.kept.isVisible)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    first = replace(set_aside(staged, named(picture, "web")), id="t0")
+    staged.set_aside = [first, done]
+
+    def meanwhile() -> None:
+        side.ask_discard(done)
+        window.clock.timeout.emit()
+        qtbot.waitUntil(lambda: side.set_aside.kept == (first, done))
+
+    press(meanwhile, "")
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    assert side.set_aside.dialog.current is not None
+    assert side.set_aside.dialog.current.id == done.id  # the selection stays with it
+
+
+def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.dialog.after.discard.isVisible()
+    qtbot.waitUntil(lambda: bool(side.set_aside.kept))
+    staged.set_aside = []
+    window.clock.timeout.emit()
+    qtbot.waitUntil(lambda: not side.dialog.after.discard.isVisible())
+    assert not side.dialog.after.undo.isVisible()
+
+
+def test_what_recovery_set_aside_is_known_at_once(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    qtbot.waitUntil(lambda: asked(staged, "kept") > 0)
+    qtbot.wait(50)
+    set_aside(staged, named(picture, "ci-runner"))
+    side.recovery.recover()
+    qtbot.waitUntil(side.column.kept.isVisible)
+
+
+def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    staged.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
+    press(side.dialog.after.discard.click, "discard")
+    qtbot.waitUntil(side.column.told.isVisible)
+    assert "The engine does not answer. EOF" in side.column.told.text()
+    assert len(staged.set_aside) == 1

@@ -1,0 +1,18 @@
+"""PySide6 gives back as many references to None as it takes: 6.12.0 does not on Python 3.11, and kills the program.
+
+"None" is dead after fewer than 200,000 calls of setters and the like. The calls are made in a process of their own; the
+same file is run by the AppImage's Python in tests/machine/appimage.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("void_calls.py")
+
+
+def test_two_hundred_thousand_void_calls() -> None:
+    done = subprocess.run((sys.executable, SCRIPT), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "200000\n"), done.stderr

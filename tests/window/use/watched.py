@@ -1,0 +1,90 @@
+"""A service that watches for the window's tests: its store is in memory, its observer says what the test puts in."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterable, Iterator
+
+from PySide6.QtWidgets import QPushButton
+
+from rig.presentation import use_sample
+from rig.usecases.memory_access import MemoryNeeds
+from stratascope.core.container import Container
+from stratascope.core.message import Message
+from stratascope.core.observation.events import Event
+from stratascope.core.observation.needs import Needs, NeedsError
+from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observer import Observer, ObserverRequest
+from stratascope.core.ports import ProbeError
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.use.page import UsePage
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.observe.service import ObservationService
+
+
+class Line:
+    """A stream of what the test puts into it, until it is closed."""
+
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self.events.get()) is not None:
+            yield event
+
+    def close(self) -> None:
+        self.events.put(None)
+
+
+class Rig:
+    """The service, and what it is made of. `refusal`: why observing can't begin; `damaged`: the store can't be read."""
+
+    def __init__(self) -> None:
+        self.store = MemoryNeeds()
+        self.line = Line()
+        self.targets: list[ObserverRequest] = []
+        self.refusal: tuple[Message, str] | None = None
+        self.damaged = ""
+        self.learning = ObservationService(self, self._observer)
+
+    @classmethod
+    def knowing(cls, states: Iterable[ContainerState], *, but: str = "") -> Rig:
+        """One that has learned what a web server uses of each of these containers, but of that one nothing."""
+        made = cls()
+        for state in states:
+            if state.container.name != but:
+                made.store.add(state.container, use_sample.web())
+        return made
+
+    def _observer(self) -> Observer:
+        if self.refusal is not None:
+            raise ProbeError(*self.refusal)
+        return self
+
+    def begin(self, target: ObserverRequest) -> Line:
+        self.targets.append(target)
+        self.line = Line()
+        return self.line
+
+    def of(self, container: Container) -> Needs | None:
+        if self.damaged:
+            raise NeedsError(self.damaged)
+        return self.store.of(container)
+
+    def add(self, container: Container, observation: Observation) -> Needs:
+        return self.store.add(container, observation)
+
+    def forget(self, container: Container) -> bool:
+        self.damaged = ""
+        return self.store.forget(container)
+
+
+def named(window: MainWindow, name: str) -> ContainerState:
+    """The container of that name."""
+    assert window.selection.snapshot is not None
+    return next(state for state in window.selection.snapshot.containers if state.container.name == name)
+
+
+def buttons(page: UsePage) -> list[str]:
+    """What can be pressed in the strip."""
+    return [each.text() for each in page.strip.findChildren(QPushButton) if each.isVisible()]

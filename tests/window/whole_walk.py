@@ -1,0 +1,44 @@
+"""The walk through the whole window, on the demo's containers as if they were of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from rig.window.hardening import picture, side_of
+from rig.window.history import remembered
+from rig.window.staged_hardening import StagedHardening
+from stratascope.ui.app import app as ui
+from stratascope.ui.window.services import Services
+from window import tour
+from window.denied import denied_stops
+from window.judge import Judge
+from window.use.watched import Rig
+
+
+def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
+    """Each of them, in a window of that size."""
+    staged = StagedHardening(picture().engines, picture().ground)
+    known = Rig.knowing(picture().containers, but="backup").learning
+    past = remembered.days(picture().containers, but="backup").make()
+    window = ui.make_window(
+        sample.StillWatch(), Services(hardening=staged, learning=known, history=past, before=Judge())
+    )
+    denied_stops.tell_no_ends(window)
+    qtbot.addWidget(window)
+    window.resize(width, height)
+    window.show()
+    window.selection.show_snapshot(picture())
+    window.activateWindow()
+    try:
+        tour.choose(qtbot, window, "ci-runner")
+        yield from tour.views(qtbot, window)
+        yield from tour.sheets(window)
+        yield from tour.hardening(qtbot, window, staged)
+    finally:
+        side = side_of(window)
+        window.clock.stop()
+        qtbot.waitUntil(lambda: not side.busy)
+        side.queries.end()
