@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.engine import Rig
+from rig.places import APP
 from stratascope.core.relaunch.engine_marks import claim, guard
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
 HERE = Path(__file__).resolve().parent
-APP = HERE.parents[1] / "app"
 QUICK = "trap 'exit 0' TERM; sleep 3600 & wait"
 LINGERING = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait"  # a stop of it is under way for a while
 

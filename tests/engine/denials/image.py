@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.denials.case import FOREIGN
 from rig.image import add, write_image
+from rig.places import CHECKOUT
 
 HERE = Path(__file__).parent
 _FLAGS = ("-static", "-O2", "-s", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
@@ -24,7 +25,7 @@ def image() -> Path:
     """As a tar archive, for `import`. FileNotFoundError without a C compiler."""
     source = HERE / "try.c"
     digest = hashlib.sha256(source.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-    folder = HERE.parents[1] / "build" / "denials" / digest
+    folder = CHECKOUT / "build" / "denials" / digest
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=folder.parent))

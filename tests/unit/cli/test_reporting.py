@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from rig import places
 from rig.cli.command_line import run
-from rig.places import CHECKOUT
 from stratascope.cli.arguments import FORMATS
 from stratascope.cli.reporting.fleet import machine_names
 
-GOLDEN = str(CHECKOUT / "tests" / "golden" / "capture.json")
+GOLDEN = str(places.GOLDEN / "capture.json")
 PRINTED = [name for name in FORMATS if name != "sqlite"]  # tests/unit/fleet/test_osquery.py: it is no text
-DEMO = str(CHECKOUT / "resources" / "demo" / "demo.json")
+DEMO = str(places.CHECKOUT / "resources" / "demo" / "demo.json")
 ACCEPTED = """
 [[accepted]]
 finding = "capabilities.sys-admin"

@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from rig.probe.path import programs
 
-import pytest
-
-from stratascope.probe.helper import elevated
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH, for a user who is not root and has no helper installed."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setattr(elevated, "already_root", lambda: False)
-    monkeypatch.setattr(elevated, "HELPER", str(tmp_path / "helper"))
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
+__all__ = ("programs",)

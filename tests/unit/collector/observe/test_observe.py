@@ -40,10 +40,11 @@ from stratascope.core.observation.events import (
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import Abi, names, numbers
 from stratascope.probe.observer import ObservationTarget
+from unit.collector import one_capability
 from unit.collector.one_capability import ACTIONS
 
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls are named as on x86_64")]
-ONE = Path(__file__).parent.with_name("one_capability.py")
+ONE = Path(one_capability.__file__)
 CALLS = numbers(Abi.X86_64)
 # What a kernel may have been built without: then nobody asks for it
 NEEDS = {
