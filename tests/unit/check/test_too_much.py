@@ -78,7 +78,7 @@ def test_all_of_them_in_bounded_memory(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
         files.append(str(put(case.files, tmp_path / str(number))))
     script = (
-        "import sys; from check.too_much import VARIABLES; from pathlib import Path;"
+        "import sys; from unit.check.too_much import VARIABLES; from pathlib import Path;"
         "from stratascope.wiring.check import checker; from stratascope.wiring.engines import open_engines\n"
         "with open_engines() as engines:\n"
         "    for file in sys.argv[1:]:\n"

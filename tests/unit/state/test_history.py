@@ -144,7 +144,7 @@ def test_one_writes_and_all_read(store: FileHistory) -> None:
 def test_killed_in_the_midst_of_writing(tmp_path: Path) -> None:
     """What was told as written is there; the lock is free; and nothing is half."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom state.history_batches import many\n"
+        "import sys\nfrom pathlib import Path\nfrom unit.state.history_batches import many\n"
         "from stratascope.state.history import FileHistory\n"
         "store = FileHistory(Path(sys.argv[1]))\nstore.claim()\n"
         "for at, each in enumerate(many()):\n    store.write(each)\n    print(at, flush=True)\n"
@@ -263,7 +263,7 @@ def test_what_stands_in_its_place(tmp_path: Path, place: str) -> None:
 def test_a_disk_that_takes_nothing(tmp_path: Path, how: str) -> None:
     """Told, and what is there can be read all the same."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom state.history_batches import WEB, many\n"
+        "import sys\nfrom pathlib import Path\nfrom unit.state.history_batches import WEB, many\n"
         "from stratascope.core.history.entry import HistoryError\n"
         "from stratascope.state.history import FileHistory\n"
         "store = FileHistory(Path(sys.argv[1]))\nfailed = 0\n"
