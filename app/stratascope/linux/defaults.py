@@ -6,7 +6,7 @@ common. One outside the measured range gets nothing, since what it does was neve
 
 Filters were measured by reading those of real containers from the kernel: without capabilities, with each single one
 added, and with all; for Podman (with crun) also with pairs of SYS_ADMIN, BPF and PERFMON, which decide together.
-tests/today/test_defaults.py measures again. aarch64 was not measured; its calls are matched by name.
+tests/machine/today/test_defaults.py measures again. aarch64 was not measured; its calls are matched by name.
 """
 
 from __future__ import annotations
