@@ -1,19 +1,19 @@
 """How the measured policies rule on each need: AppArmor's default profiles of engines, SELinux's container types.
 
 AppArmor: `docker-default` is Docker's, `containers-default-VERSION` Podman's; both were measured in a virtual machine
-with everything off except the profile (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.12; `tests/vm`). File rules are
-kept as patterns rather than answers for single paths, so they cover every path of the catalogue. The measurements also
-showed: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not mediated at all; in a file system that is not
-attached to the tree, paths start at that file system's root. For new user namespaces the label is not enough: newer
-versions of Docker pin `abi <abi/3.0>`, in which a profile that does not mention them does not restrict them. There the
-engine must be a version whose rules are the measured ones: `SAME_RULES`, which `tests/today` compares with the rules in
-the engines themselves.
+with everything off except the profile (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.12; `tests/machine/vm`). File
+rules are kept as patterns rather than answers for single paths, so they cover every path of the catalogue. The
+measurements also showed: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not mediated at all; in a file
+system that is not attached to the tree, paths start at that file system's root. For new user namespaces the label is
+not enough: newer versions of Docker pin `abi <abi/3.0>`, in which a profile that does not mention them does not
+restrict them. There the engine must be a version whose rules are the measured ones: `SAME_RULES`, which
+`tests/machine/today` compares with the rules in the engines themselves.
 
 SELinux: measured in a virtual machine under Debian 13's policy (selinux-policy-default 2.20250213, its booleans off),
-with everything off except the type (`tests/vm`), and queried from the kernel's own tables (/sys/fs/selinux/access).
-Fedora and Red Hat have another policy (container-selinux), which was not measured: there container_t is unknown rather
-than guessed. Capabilities are checked against one class in the initial user namespace and another in all others
-(cred_has_capability, security/selinux/hooks.c).
+with everything off except the type (`tests/machine/vm`), and queried from the kernel's own tables
+(/sys/fs/selinux/access). Fedora and Red Hat have another policy (container-selinux), which was not measured: there
+container_t is unknown rather than guessed. Capabilities are checked against one class in the initial user namespace and
+another in all others (cred_has_capability, security/selinux/hooks.c).
 """
 
 from __future__ import annotations
