@@ -31,8 +31,8 @@ from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import capture_file
 from stratascope.value import replace
-from stratascope.wiring.captures import recorded_view
 from stratascope.wiring.engines import demo_capture
+from stratascope.wiring.views import recorded_view
 
 COUNT = 1000
 MACHINES = CAPTURES / "machines"

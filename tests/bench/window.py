@@ -60,7 +60,7 @@ def ours() -> None:
     from PySide6.QtCore import QTimer
 
     from stratascope.ui.app import app as ui
-    from stratascope.wiring.engines import live_view
+    from stratascope.wiring.views import live_view
 
     application = ui.make_application(["bench"])
     watch = live_view()

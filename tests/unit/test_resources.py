@@ -141,5 +141,5 @@ def test_an_installed_wheel_reports_and_goes_into_the_menu(installed: Path, tmp_
     prefix = installed.parent.parent
     for page in ("man1/stratascope.1", "ja/man1/stratascope.1"):
         assert (prefix / "share" / "man" / page).is_file()
-    code = "from stratascope.probe.helper.install import program; print(program()[:32])"
+    code = "from stratascope.probe.helper.install import writer; print(writer()[:32])"
     assert "Stratascope writes" in run(str(installed), "-c", code, cwd=Path("/"))

@@ -200,7 +200,7 @@ def small_disk(tmp_path: Path, *lines: str) -> str:
 
 
 def as_root(request: dict[str, object], boot: tuple[str, ...] = ()) -> dict[str, object]:
-    program = install.program()
+    program = install.writer()
     done = subprocess.run(
         (*boot, "/usr/bin/python3", "-SI", "-c", BOOT),
         input=b"%d\n%b%b" % (len(program), program, json.dumps(request).encode()),
@@ -222,7 +222,7 @@ def encoded(wanted: list[sealed_files.File]) -> list[list[object]]:
 def test_as_a_program_of_its_own_on_standard_input(tmp_path: Path) -> None:
     """As it runs behind pkexec: refused below /tmp, where anybody may write, and done in a folder of root."""
     wanted = three(tmp_path)
-    ast.parse(install.program(), feature_version=(3, 8))
+    ast.parse(install.writer(), feature_version=(3, 8))
     reply = as_root({"do": "put", "files": encoded(wanted), "needed": []})
     assert "done" not in reply
     assert ["/tmp", OPEN] in list(reply["kept"])  # type: ignore[call-overload]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.state import capture_file
-from stratascope.wiring import captures
+from stratascope.wiring import views
 from stratascope.wiring.engines import demo_capture
 
 
@@ -24,7 +24,7 @@ class CaptureStore:
 
     def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         self.saved.append((path, labels))
-        captures.save(capture, path, labels=labels)
+        views.save(capture, path, labels=labels)
 
     def check(self, path: Path) -> None:
         capture_file.load(path)

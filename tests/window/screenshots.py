@@ -27,7 +27,7 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_capture
-from stratascope.wiring.foresight import foresight
+from stratascope.wiring.views import foresight
 
 README = CHECKOUT / "resources" / "screenshots"
 

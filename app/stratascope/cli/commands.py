@@ -199,12 +199,12 @@ def instead_of_window(why: Message, captured: Sequence[Path] = ()) -> int:
 
 def _of_captures(paths: Sequence[Path]) -> int:
     from stratascope.presentation import text_report
-    from stratascope.wiring import captures
+    from stratascope.wiring import views
 
     status = DONE
     for path in paths:
         try:
-            write(text_report.render(captures.read(path), all_layers(), style()))
+            write(text_report.render(views.read(path), all_layers(), style()))
         except (ProbeError, OSError) as error:
             complain(translate(error.message) if isinstance(error, ProbeError) else f"{path}: {error.strerror}")
             status = FAILED

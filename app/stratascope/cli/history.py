@@ -18,7 +18,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation import history_report
 from stratascope.usecases.history.history import History
-from stratascope.wiring.history import history
+from stratascope.wiring.views import history
 
 DONE, FAILED = 0, 2
 _PARTS = 720  # of the time: two minutes of a day

@@ -17,8 +17,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation import needs_report
 from stratascope.usecases.observe.service import held
 from stratascope.wiring.engines import Engines, open_engines
-from stratascope.wiring.hardening import connected
-from stratascope.wiring.learning import learning
+from stratascope.wiring.hardening import connected, learning
 
 DONE, FAILED = 0, 2
 _LOOK = 0.5  # seconds between two looks whether it is over

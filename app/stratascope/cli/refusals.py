@@ -29,10 +29,8 @@ from stratascope.presentation import refusals_report
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.refusals.service import RefusalList, RefusalService
-from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines
-from stratascope.wiring.hardening import connected
-from stratascope.wiring.learning import learning
+from stratascope.wiring.hardening import ConnectedEngine, connected, learning
 
 _LOOK = 0.2  # seconds between two looks at what came
 _SETTLES = 0.4  # seconds after which the kernel's log has said what it says of a refusal

@@ -25,8 +25,7 @@ from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
-from stratascope.owners.call import run, writable
-from stratascope.owners.host import barred, there, unreachable
+from stratascope.owners.host import barred, run, there, unreachable, writable
 from stratascope.value import replace
 
 PREFIX = "com.docker.compose."

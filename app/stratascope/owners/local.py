@@ -12,9 +12,8 @@ from stratascope.core.owners import OwnerError, OwnerGoneError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
-from stratascope.owners.call import alone
 from stratascope.owners.compose import PODMAN_COMPOSE, PREFIX, Compose
-from stratascope.owners.host import barred, unreachable
+from stratascope.owners.host import alone, barred, unreachable
 from stratascope.owners.systemd import LABEL, Systemd
 
 

@@ -19,8 +19,7 @@ from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
-from stratascope.owners.call import run, writable
-from stratascope.owners.host import barred, config_home, there, unreachable
+from stratascope.owners.host import barred, config_home, run, there, unreachable, writable
 
 LABEL = "PODMAN_SYSTEMD_UNIT"
 DROP_IN = "50-stratascope.conf"

@@ -1,18 +1,20 @@
-"""The collector in this very process: for a /proc that is of the containers' kernel. No JSON on the way.
+"""The collector in this very process: for a /proc that is of the containers' kernel, without JSON; and its entries as
+readings.
 
-A sandbox of ours may keep us from that: then it is asked on the host, as far as that is allowed (`confined`).
+Where a sandbox of ours keeps us from that /proc, the host is asked (`piped.HostProber`).
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
-from stratascope import sandbox
+from stratascope.collector.read import PID_MAX
 from stratascope.collector.serve import Collector
-from stratascope.core.capture import Capture
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import HOST_WANTS
-from stratascope.core.ports import ContainerCapture, Prober, Wish
-from stratascope.probe.entries import Entries
+from stratascope.core.ports import ContainerCapture, Wish
 
 
 class LocalProber:
@@ -46,10 +48,88 @@ class LocalProber:
         return collector
 
 
-def own_prober(access: sandbox.Access) -> Prober:
-    """The prober for what this program may do of the host."""
-    if access is sandbox.Access.OUTSIDE:
-        return LocalProber()
-    from stratascope.probe.confined import HostProber, WithheldProber  # loads what starts processes
+Entry = Sequence[Any]
+Process = Sequence[Any]  # pid, entries, groups
 
-    return HostProber() if access is sandbox.Access.GRANTED else WithheldProber()
+
+class MalformedError(ValueError):
+    """An answer that is not of the collector's form."""
+
+
+class Entries:
+    """Makes readings for one answer. A group above several containers comes as the same list: made once."""
+
+    def __init__(self) -> None:
+        # the list is held too, so that its id stays its own
+        self._shared: dict[int, tuple[Sequence[Entry], list[Reading]]] = {}
+
+    def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
+        """One process, or the host (0)."""
+        readings = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in entries]
+        for group in groups:
+            held = self._shared.get(id(group))
+            if held is None:
+                made = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in group]
+                held = self._shared[id(group)] = (group, made)
+            readings += held[1]
+        return Capture(pid, tuple(readings))
+
+    def found(self, answer: Sequence[Any]) -> ContainerCapture:
+        """The answer to one wish."""
+        first, members, how, unread = answer
+        return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how, unread)
+
+
+def _missing(entry: Entry) -> Reading:
+    name, source, _, kind, errno, detail = entry
+    return Reading(name, source, None, Gap(GapKind(kind), errno, detail))
+
+
+def checked(answer: Any) -> Sequence[Any]:
+    """A reply's answer to one wish, made sure of; raises MalformedError. For what came over a pipe."""
+    if not (isinstance(answer, list) and len(answer) == 4 and isinstance(answer[1], list)):
+        raise MalformedError("an answer is [process, members, how, unread]")
+    if not isinstance(answer[2], str):
+        raise MalformedError("how members were found is a word")
+    if not _is_number(answer[3], PID_MAX):
+        raise MalformedError("how many were not read is a number")
+    for process in (answer[0], *answer[1]):
+        if not (isinstance(process, list) and len(process) == 3 and _is_number(process[0], PID_MAX)):
+            raise MalformedError("a process is [pid, entries, groups]")
+        checked_entries(process[1])
+        if not isinstance(process[2], list):
+            raise MalformedError("groups are a list")
+        for group in process[2]:
+            checked_entries(group)
+    return answer
+
+
+def checked_entries(entries: Any) -> Sequence[Entry]:
+    """A reply's entries, made sure of; raises MalformedError."""
+    if not isinstance(entries, list):
+        raise MalformedError("entries are a list")
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) not in (3, 6):
+            raise MalformedError("an entry has 3 or 6 parts")
+        if not (isinstance(entry[0], str) and isinstance(entry[1], str)):
+            raise MalformedError("an entry starts with its name and source")
+        if len(entry) == 3:
+            if not isinstance(entry[2], str):
+                raise MalformedError("an entry's text is text")
+        elif not (
+            entry[2] is None
+            and isinstance(entry[3], str)
+            and entry[3] in _KINDS
+            and (entry[4] is None or _is_number(entry[4], _ERRNO_MAX))
+            and isinstance(entry[5], str)
+        ):
+            raise MalformedError("a gap is a kind, an errno and a detail")
+    return entries
+
+
+def _is_number(value: Any, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
+
+
+_ERRNO_MAX = 4095  # include/linux/err.h
+_KINDS = frozenset(kind.value for kind in GapKind)

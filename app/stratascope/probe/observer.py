@@ -13,16 +13,18 @@ import json
 import os
 import selectors
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from stratascope import sandbox
 from stratascope.core.message import msg
 from stratascope.core.observation.events import End, Event
-from stratascope.core.observation.observer import FilterAnswer
+from stratascope.core.observation.observer import FilterAnswer, ObserverRequest, Stream
 from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_event
-from stratascope.core.ports import ProbeError
+from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.sanitize import plain
 from stratascope.linux.syscalls import Abi, abis_of, numbers
-from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, RootCommand, open_elevated
+from stratascope.probe.helper.elevated import PATIENCE, ElevatedProber, RootCommand, RootMethod, open_elevated, ways
+from stratascope.probe.piped import withheld
 from stratascope.value import Value
 
 _SLICE = 1 << 16
@@ -242,3 +244,36 @@ def _ended(words: str) -> ProbeError:
 
 def _nonsense(words: str) -> ProbeError:
     return ProbeError(msg("What answers as root is not Stratascope's observer. Nothing has changed."), plain(words))
+
+
+class Root:
+    """A `RootAccess`: finds out how the collector can be started as root, and starts it on request."""
+
+    def __init__(
+        self, environ: Mapping[str, str], started: list[ElevatedProber], access: sandbox.Access, terminal: bool
+    ) -> None:
+        self._withheld = access is sandbox.Access.WITHHELD
+        flatpak = access is not sandbox.Access.OUTSIDE
+        self._ways = () if self._withheld else ways(environ, flatpak=flatpak, terminal=terminal)
+        self._started = started  # for whoever closes them
+
+    @property
+    def command(self) -> str:
+        """What is tried first; "" where nobody is asked, since this program is root."""
+        asked = [way.words for way in self._ways if way.kind is not RootMethod.ROOT]
+        return asked[0] if asked else ""
+
+    def begin(self, target: ObserverRequest) -> Stream:
+        """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
+        if self._withheld:
+            raise withheld()
+        watched = ObservationTarget(
+            target.pid, target.container, target.start, target.group, target.seconds, target.answers
+        )
+        return observe(self._ways, watched, told=self._started)
+
+    def open(self) -> Prober:
+        """Ask and start. Raises ProbeError."""
+        if self._withheld:
+            raise withheld()
+        return open_elevated(self._ways, told=self._started)

@@ -3,6 +3,10 @@
 One long-lived child with many requests; it is started when it is first needed, and again after it died or was too
 slow. Every exchange has a time limit, because a network, a shell or a /proc may hang. Decided against asyncio and
 against reader threads: one exchange at a time over three pipes is a loop over `selectors`.
+
+From inside a Flatpak's sandbox it is asked on the host where that is allowed (`HostProber`); else every answer is that
+it is not (`WithheldProber`). The sandbox's own /proc is never read for a container: the PIDs that engines tell are not
+in it, and those that are belong to others.
 """
 
 from __future__ import annotations
@@ -19,14 +23,15 @@ import time
 from pathlib import PurePath
 from typing import Any
 
+from stratascope import sandbox
 from stratascope.collector.serve import PROTOCOL
 from stratascope.core.capture import Capture
 from stratascope.core.ground import HOST_WANTS
 from stratascope.core.message import msg
-from stratascope.core.ports import ContainerCapture, ProbeError, Wish
+from stratascope.core.ports import ConfinedError, ContainerCapture, ProbeError, Wish
 from stratascope.core.sanitize import plain
 from stratascope.probe.bundle import BOOT, IncompleteError, framed
-from stratascope.probe.entries import Entries, MalformedError, checked, checked_entries
+from stratascope.probe.local import Entries, MalformedError, checked, checked_entries
 
 # what a child may need to reach the other side; not LD_LIBRARY_PATH and PYTHON… of a bundled program
 ENVIRONMENT = (
@@ -308,3 +313,79 @@ class PipedProber:
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+# What flatpak-spawn says where the service refuses or is not there, and what the service says of a missing program
+_NO_CALL, _NO_START, _NO_PROGRAM = "Portal call failed", "Failed to start command", "Failed to execute child process"
+
+
+def withheld() -> ConfinedError:
+    """That this sandbox keeps us from the host, and what would allow it."""
+    return ConfinedError(
+        msg(
+            "This Flatpak has no access to the host's kernel, so much of what it enforces is not known. Allow it "
+            "with this command, and start Stratascope again:"
+        ),
+        sandbox.GRANT,
+    )
+
+
+class WithheldProber:
+    """A `core.ports.Prober` that may read nothing, and says so."""
+
+    def host(self) -> Capture:
+        """Raises ConfinedError."""
+        raise withheld()
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
+        """Raises ConfinedError."""
+        if not wishes:
+            return ()
+        raise withheld()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class HostProber(PipedProber):
+    """A `core.ports.Prober` on the host, behind flatpak-spawn."""
+
+    def __init__(self, prefix: tuple[str, ...] = sandbox.HOST, *, python: str = "python3") -> None:
+        super().__init__(prefix, python=python)
+        self._is_greeted = False
+
+    def _ask(self, request: dict[str, Any], key: str) -> Any:
+        served = self._is_greeted
+        try:
+            return super()._ask(request, key)
+        except ProbeError as error:
+            if not served or not isinstance(error, _DiedError):
+                raise
+        return super()._ask(request, key)  # it had answered before, and was ended since: by a log-out, by a person
+
+    def _start(self) -> None:
+        self._is_greeted = False
+        super()._start()
+
+    def _greeted(self, hello: dict[str, Any]) -> None:
+        self._is_greeted = True
+
+    def _died(self) -> ProbeError:
+        words = super()._died().words
+        if self._is_greeted:
+            text = msg("The reader on the host ended. It is started again at the next reading.")
+        elif _NO_PROGRAM in words:
+            text = msg("The host has no python3, which is needed to read its kernel. Install it there, and refresh.")
+        elif _NO_CALL in words and _NO_START not in words:
+            text = msg(
+                "The host does not answer this Flatpak: its service {name} is not available. Start Stratascope from "
+                "your desktop session, and refresh.",
+                name=sandbox.NAME,
+            )
+        else:
+            text = msg("The reader on the host could not be started. See its message, fix the cause, and refresh.")
+        return _DiedError(text, words)
+
+
+class _DiedError(ProbeError):
+    """The child is gone; not that it was too slow, or spoke nonsense."""

@@ -25,7 +25,7 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
-from stratascope.wiring.foresight import Recorded, ids_here
+from stratascope.wiring.views import Recorded, ids_here
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a text names
 FOLDER_MOST = 10_000

@@ -13,11 +13,9 @@ from pathlib import Path
 from stratascope import appimage_environment, resources, sandbox, sealed_files, xdg
 from stratascope.desktop_files import menu
 from stratascope.desktop_files.entry import Origin, Start, start
-from stratascope.probe.confined import withheld
-from stratascope.probe.helper.as_root import run_as_root, usable
-from stratascope.probe.helper.contents import HELPER, POLICY, helper_text, policy_text
-from stratascope.probe.helper.elevated import NoRootError, RootMethod, ways
-from stratascope.probe.helper.install import AsRoot, HelperFiles
+from stratascope.probe.helper.elevated import NoRootError, RootMethod, run_as_root, usable, ways
+from stratascope.probe.helper.install import HELPER, POLICY, AsRoot, HelperFiles, helper_text, policy_text
+from stratascope.probe.piped import withheld
 
 
 def in_flatpak() -> bool:

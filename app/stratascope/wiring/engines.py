@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
-from stratascope.core.container import Engine
+from stratascope.core.container import Engine, EngineState
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
-from stratascope.core.ports import ContainerCapture, EnginePort, ProbeError, Prober
+from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, ProbeError, Prober
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
-from stratascope.probe.local import own_prober
+from stratascope.probe.local import LocalProber
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
@@ -29,8 +29,8 @@ from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, Trans
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
     from stratascope.probe.helper.elevated import ElevatedProber
-    from stratascope.usecases.live.live_view import DeferredLiveView
-    from stratascope.wiring.root import Root
+    from stratascope.probe.observer import Root
+    from stratascope.usecases.daily.daily import Daily
 
 
 def translations() -> Translations:
@@ -60,7 +60,7 @@ class Engines:
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
-        from stratascope.wiring.root import Root
+        from stratascope.probe.observer import Root
 
         return Root(os.environ if environ is None else environ, self._elevated, access=self.access, terminal=terminal)
 
@@ -104,8 +104,29 @@ class Engines:
 
         return seccomp_here
 
+    def port(self, engine: str) -> EnginePort:
+        """The engine with this id. Raises EngineError where there is none."""
+        for port in self.ports:
+            if port.id == engine:
+                return port
+        raise not_among(engine)
+
     def _port(self, engine: Engine) -> EnginePort | None:
         return next((port for port in self.ports if port.id == engine.id), None)
+
+
+def own_prober(access: sandbox.Access) -> Prober:
+    """The prober for what this program may do of the host."""
+    if access is sandbox.Access.OUTSIDE:
+        return LocalProber()
+    from stratascope.probe.piped import HostProber, WithheldProber  # loads what starts processes
+
+    return HostProber() if access is sandbox.Access.GRANTED else WithheldProber()
+
+
+def not_among(engine: str) -> EngineError:
+    """There is no engine with this id."""
+    return EngineError(EngineState.ABSENT, msg("The engine {name} is not among those found.", name=engine))
 
 
 @contextmanager
@@ -179,21 +200,6 @@ class LateEngines:
             return self._found
 
 
-def live_view(late: LateEngines | None = None) -> DeferredLiveView:
-    """The live view of this environment's engines, for the window. It closes them at its end."""
-    from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
-    from stratascope.wiring.foresight import foresight
-
-    def make() -> tuple[LiveView, Callable[[], None]]:
-        engines = (late or LateEngines()).get()
-        shared = translations()
-        root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
-        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, foresight())
-        return watch, engines.close
-
-    return DeferredLiveView(make)
-
-
 def demo_capture() -> MachineCapture:
     """The demo capture that comes with the program, recorded from real containers."""
     from stratascope.state import capture_file
@@ -205,3 +211,11 @@ def demo_capture() -> MachineCapture:
 def demo_snapshot() -> Snapshot:
     """The demo capture, assessed."""
     return assembler().snapshot(demo_capture(), demo=True)
+
+
+def daily(late: LateEngines) -> Daily:
+    """The daily verbs; each engine is opened when it is first asked."""
+    from stratascope.engines.open import daily_of
+    from stratascope.usecases.daily.daily import Daily
+
+    return Daily(lambda engine: daily_of(late.get().port(engine)))

@@ -1,25 +1,282 @@
-"""Hardening on this environment's engines: for the command line all that answer, for the window each when needed.
-
-Beside `engines`, which every start imports: this is imported only where something is to be changed.
+"""Hardening on this environment's engines: what it needs of one, read through its adapters (`usecases.engine_access`),
+and a plan as text that others read: exports, the text for its owner's files, and the command that would do the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
-from stratascope.core.container import Engine, EngineState, matching
+from stratascope import atomic_file
+from stratascope.core.capture import Capture, or_none
+from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, matching
+from stratascope.core.ground import Ground, decode_ground, with_mounts_of
+from stratascope.core.machine_capture import MachineCapture, Trouble
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.observation.needs import NeedsStore
+from stratascope.core.options.request import RunOptions
+from stratascope.core.owners import OwnerError, Owners
+from stratascope.core.ports import (
+    ContainerCapture,
+    EngineError,
+    EnginePort,
+    NoSuchContainerError,
+    ProbeError,
+    Relauncher,
+)
+from stratascope.core.process_match import belongs
+from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
+from stratascope.engines.open import relauncher_of
+from stratascope.engines.shared.host_files import LocalFiles
+from stratascope.formats.export import ExportError, ExportKind, export
+from stratascope.formats.quadlet import write as quadlet
+from stratascope.formats.run import write as run
+from stratascope.formats.shared import compact_profile, has_profile
+from stratascope.i18n.translate import translate
+from stratascope.linux.process import parse_status
+from stratascope.owners.local import LocalOwners
 from stratascope.presentation.takeover import not_found
+from stratascope.probe import control_groups, network
+from stratascope.state import profiles
 from stratascope.state.journal import FileJournal
+from stratascope.state.needs import FileNeeds
+from stratascope.usecases.evidence import liveness, root_files
+from stratascope.usecases.evidence.answers import answer_of, published
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.live.reader import machine_of
+from stratascope.usecases.observe.service import ObservationService, held
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.watched_twins import WatchedTwins
 from stratascope.value import Value
-from stratascope.wiring.connected_engine import ConnectedEngine
-from stratascope.wiring.engines import Engines, describe, open_engines
-from stratascope.wiring.exports import command
+from stratascope.wiring.engines import Engines, assembler, describe, not_among, open_engines, translations
+from stratascope.wiring.views import foresight
+
+_PROFILE_MAX = 1 << 20  # bytes of a profile file
+
+
+class ConnectedEngine:
+    """A `usecases.engine_access.EngineAccess` of one engine that answers."""
+
+    def __init__(self, engines: Engines, port: EnginePort, engine: Engine, journal: Journal) -> None:
+        self.engine, self.journal = engine, journal
+        self.needs: NeedsStore = FileNeeds()
+        self._port = port
+        self._shared = translations()
+        self._reader = engines.reader(self._shared)
+        self._host: Capture = self._machine()
+        self.ground: Ground = decode_ground(self._host)
+        self.port: Relauncher = relauncher_of(port)
+        self.host = LocalFiles(engine.endpoint)
+        self.owners: Owners | None = LocalOwners(engine)
+        self._pids: dict[str, int] = {}  # of the first processes that were there when the host's mounts were read
+        self._foresight = foresight()
+        self.clock = Clock()
+
+    def read(self, container: str) -> ContainerState | None:
+        """See `EngineAccess`."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        captured = self._reader.captured(self.engine, (raw,), self.ground)
+        found = captured[0].found
+        if found is not None and self._pids.get(container) != found.first.pid:
+            self._pids[container] = found.first.pid
+            self._host = with_mounts_of(self._host, self._machine())
+            self.ground = decode_ground(self._host)
+        capture = MachineCapture(time.time(), self._host, (self.engine,), captured)
+        state = next(iter(assembler(self._shared).snapshot(capture).containers), None)
+        if state is None or not state.container.status.rests:
+            return state
+        return self._foresight.foreseen(state, self.engine, self.ground)
+
+    def _machine(self) -> Capture:
+        return machine_of(self._reader, self.engine) or self._reader.host()
+
+    def containers(self) -> Sequence[Container]:
+        """See `EngineAccess`."""
+        return tuple(self._shared.container(raw, self.engine) for raw in self._port.list())
+
+    def profile_text(self, path: str) -> str | None:
+        """See `EngineAccess`."""
+        return _text(path)
+
+    def profile_place(self, text: str) -> str:
+        """See `EngineAccess`."""
+        return profiles.place(text, reader=self.engine.daemon_uid)
+
+    def keep_profile(self, path: str, text: str) -> None:
+        """See `EngineAccess`."""
+        profiles.keep(path, text)
+
+    def listeners(self) -> tuple[tuple[str, int], ...] | None:
+        """See `EngineAccess`."""
+        return network.listeners() if self.engine.local else None
+
+    def bound(self) -> tuple[tuple[str, int], ...] | None:
+        """See `EngineAccess`."""
+        return network.bound() if self.engine.local else None
+
+    def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+        """See `EngineAccess`."""
+        return owner_text(kind, spec, wanted, body)
+
+    def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        return None if found is None else startup_processes(found, self.ground)
+
+    def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        return None if found is None else all_processes(found)
+
+    def liveness(self, container: str) -> Liveness:
+        """See `EngineAccess`."""
+        found = self._inspected(container)
+        if found is None:
+            return Liveness()
+        read = (
+            self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS, found.id)
+            if found.pid
+            else None
+        )
+        return liveness.liveness_of(found, read, self.ground)
+
+    def root_files(self, container: str) -> RootFiles:
+        """See `EngineAccess`."""
+        found = self._inspected(container)
+        if found is None or not found.pid:
+            return RootFiles()
+        read = self._reader.once(self.engine, found.pid, root_files.WANTS, container=found.id)
+        parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
+        publisher = None if parent is None else self._reader.once(self.engine, parent, ("ns/net",))
+        if parent is not None and publisher is not None and publisher.first.text("ns/net") != _own_network():
+            publisher = self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
+        else:
+            publisher = None  # what listens beside us is known
+        return root_files.root_files_of(found, read, publisher, self.ground)
+
+    def trouble(self) -> Trouble | None:
+        """See `EngineAccess`."""
+        return self._reader.trouble if self.engine.local else None
+
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
+        """See `EngineAccess`."""
+        if not self.engine.local:  # its processes and its ports are another machine's
+            return None
+        found = self._found(container)
+        heard = None if found is None else network.hear_inside(found.first.pid, asks)
+        if heard is None:
+            there = self._inspected(container)
+            places = {} if there is None else published(there.asked.ports)
+            reached = [ask for ask in asks if ask.port in places]
+            heard = network.hear(reached, places) if reached else None
+        return None if heard is None else tuple(map(answer_of, heard))
+
+    def caught_signals(self, container: str) -> tuple[int, ...] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        status = None if found is None else or_none(found.first.decoded("status", parse_status))
+        caught = None if status is None else status.caught
+        return None if caught is None else tuple(bit + 1 for bit in range(64) if caught >> bit & 1)
+
+    def release(self, cgroup: str) -> None:
+        """See `EngineAccess`."""
+        if self.engine.local:
+            control_groups.remove(cgroup)
+
+    def _inspected(self, container: str) -> Container | None:
+        """None where the engine can't be asked now."""
+        try:
+            return self._shared.container(self._port.inspect(container), self.engine)
+        except (EngineError, NoSuchContainerError):
+            return None
+
+    def _found(self, container: str) -> ContainerCapture | None:
+        """What the collector read of a container that runs; None where it is out of reach."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        found = self._reader.captured(self.engine, (raw,), self.ground)[0].found
+        if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
+            return None
+        return found
+
+
+def _own_network() -> str:
+    try:
+        return str(Path("/proc/self/ns/net").readlink())
+    except OSError:
+        return ""
+
+
+def _text(path: str) -> str | None:
+    try:
+        data = atomic_file.read(Path(path), _PROFILE_MAX)
+        return None if data is None else data.decode()
+    except (OSError, ValueError):
+        return None
+
+
+_FORMATS = {OwnerKind.COMPOSE: ExportKind.COMPOSE, OwnerKind.SYSTEMD: ExportKind.QUADLET}
+_PROFILE_PATHS = {OwnerKind.COMPOSE: run.profile_path, OwnerKind.SYSTEMD: quadlet.profile_path}
+
+
+def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
+    """Each kind of export with the text that it comes to. Raises ExportError, ValueError when it is wanted."""
+
+    def text_of(kind: ExportKind) -> Callable[[], str]:
+        return lambda: export(kind, options_of(made))
+
+    return tuple((kind, text_of(kind)) for kind in ExportKind)
+
+
+def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
+    """What the exports write, read from the body that a plan would create. Raises ValueError."""
+    if spec.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker.run_options import run_options as read
+    else:
+        from stratascope.engines.podman.run_options import run_options as read
+    return read(spec, wanted, body)
+
+
+def options_of(made: Plan) -> RunOptions:
+    """The same for a plan. Raises ValueError."""
+    return run_options(made.spec, made.wanted, made.body)
+
+
+def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+    """The override file or drop-in, with the seccomp profile that it names. No secrets. Raises OwnerError."""
+    try:
+        options = run_options(spec, wanted, body)
+        text = export(_FORMATS[kind], options)
+        if not has_profile(options):
+            return OwnerText(text)
+        return OwnerText(text, compact_profile(options), _PROFILE_PATHS[kind](options))
+    except (ExportError, ValueError) as error:
+        words = translate(error.message) if isinstance(error, ExportError) else str(error)
+        raise OwnerError(msg("Its settings can't be written as a file for its owner."), words) from error
+
+
+def command(made: Plan) -> str:
+    """The command that would do the same, without the values of the environment; with an owner, that one's."""
+    if made.owner is not None:
+        return "\n".join(made.owner.commands) + "\n"
+    kind = ExportKind.DOCKER_RUN if made.spec.kind is EngineKind.DOCKER else ExportKind.PODMAN_RUN
+    try:
+        return export(kind, options_of(made))
+    except (ExportError, ValueError):
+        return ""
 
 
 class ConnectedHardening(Value):
@@ -77,7 +334,7 @@ def connected(
 
     def connect(engine: str) -> ConnectedEngine:
         if engine not in accesses:
-            raise _not_found(engine)
+            raise not_among(engine)
         return accesses[engine]
 
     return ConnectedHardening(
@@ -98,9 +355,7 @@ def open_hardening(
 
 def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngine:
     """One engine, for the window. Raises EngineError where it can't be used now."""
-    port = next((port for port in engines.ports if port.id == engine_id), None)
-    if port is None:
-        raise _not_found(engine_id)
+    port = engines.port(engine_id)
     engine = port.describe()
     if engine.state is not EngineState.CONNECTED:
         text = engine.message or msg("The engine {name} can't be used now.", name=engine_id)
@@ -112,5 +367,16 @@ def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngi
     return access
 
 
-def _not_found(engine: str) -> EngineError:
-    return EngineError(EngineState.ABSENT, msg("The engine {name} is not among those found.", name=engine))
+def learning(engines: Engines, *, terminal: bool) -> ObservationService:
+    """`terminal`: a person sits at the terminal that we run on, and can be asked for a password."""
+    return ObservationService(FileNeeds(), lambda: engines.root(terminal=terminal))
+
+
+def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
+    """For trials of one container."""
+    return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state))
+
+
+def lesson_on(engines: Engines, state: ContainerState) -> WatchedTwins:
+    """The same for the window, where nobody sits at a terminal; asks its engine what it is. Raises EngineError."""
+    return lesson(engines, engines.port(state.container.engine).describe(), state, terminal=False)

@@ -13,7 +13,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation import json_report
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, assembler, open_engines, take_capture, translations
-from stratascope.wiring.foresight import foresight
+from stratascope.wiring.views import foresight
 
 KINDS = {
     "plain": (),

@@ -36,9 +36,8 @@ from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.look import look
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.trial import Trials
-from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import describe, open_engines
-from stratascope.wiring.hardening import ConnectedHardening
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = Choice("no-new-privileges", "on")

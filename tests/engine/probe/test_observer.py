@@ -33,8 +33,8 @@ from stratascope.core.observation.events import (
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import name_of
-from stratascope.probe.helper.contents import helper_text
 from stratascope.probe.helper.elevated import ElevatedProber, ways
+from stratascope.probe.helper.install import helper_text
 from stratascope.probe.observer import Observation, ObservationTarget, observe
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")

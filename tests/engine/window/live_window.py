@@ -17,7 +17,8 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines
+from stratascope.wiring.views import live_view
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from machine.appimage.started import PATH, Person
 from stratascope import resources
 from stratascope.probe.helper import install
-from stratascope.probe.helper.contents import HELPER, helper_text
+from stratascope.probe.helper.install import HELPER, helper_text
 
 pytestmark = pytest.mark.appimage
 
@@ -49,5 +49,5 @@ def test_what_root_would_be_given_is_whole(own_folder: Path, person: Person, app
     assert "Nothing was started as root" in done.stderr
     assert f"  {HELPER} (owner root, mode 0755, " in done.stdout
     given = (own_folder / "given").read_bytes()
-    assert install.program() in given
+    assert install.writer() in given
     assert len(given) > len(helper_text())

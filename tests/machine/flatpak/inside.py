@@ -16,8 +16,9 @@ from typing import Any
 from stratascope import sandbox
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
-from stratascope.probe.confined import HostProber
-from stratascope.wiring.engines import LateEngines, describe, find_engines, live_view
+from stratascope.probe.piped import HostProber
+from stratascope.wiring.engines import LateEngines, describe, find_engines
+from stratascope.wiring.views import live_view
 
 
 def window(picture: str, containers: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Run where Stratascope is installed, by that Python.
 EVERY_VIEW = """
 import sys
 from PySide6.QtCore import QTimer
-from stratascope.wiring.engines import live_view
+from stratascope.wiring.views import live_view
 from stratascope.ui.app import app
 from stratascope.ui.kit.page import View
 made = app.make_application(["x"])

@@ -22,7 +22,7 @@ from stratascope.state import capture_file
 from stratascope.usecases.check.baseline import id_map
 from stratascope.value import replace
 from stratascope.wiring.check import LocalHosts
-from stratascope.wiring.foresight import Recorded, ids_here
+from stratascope.wiring.views import Recorded, ids_here
 
 COMMANDS = {
     EngineKind.DOCKER: ("rootlesskit", "--state-dir={folder}/state", "cat", "/proc/self/uid_map", "/proc/self/gid_map"),

@@ -18,7 +18,7 @@ from rig.cli.command_line import environ, run
 from stratascope import resources, sandbox
 from stratascope.cli import desktop_commands
 from stratascope.probe.helper import elevated
-from stratascope.probe.helper.contents import HELPER, POLICY, helper_text, policy_text
+from stratascope.probe.helper.install import HELPER, POLICY, helper_text, policy_text
 from stratascope.wiring import desktop_files as wiring
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

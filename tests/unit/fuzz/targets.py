@@ -48,7 +48,7 @@ from stratascope.presentation import json_report
 from stratascope.presentation.annotations import BaselineError, read_baseline
 from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
 from stratascope.presentation.report_model import report_of
-from stratascope.probe import entries
+from stratascope.probe import local
 from stratascope.state import capture_file
 from stratascope.state.journal import FileJournal
 from stratascope.state.settings import Settings
@@ -146,8 +146,8 @@ class _Collector(serve.Collector):
 
 def reply(data: bytes) -> None:
     """What a collector answers. Allowed: MalformedError."""
-    with contextlib.suppress(entries.MalformedError):
-        entries.Entries().found(entries.checked(mutated(_documents("reply"), data)))
+    with contextlib.suppress(local.MalformedError):
+        local.Entries().found(local.checked(mutated(_documents("reply"), data)))
 
 
 def capture(data: bytes) -> None:

@@ -13,7 +13,7 @@ import pytest
 from stratascope.core.capture import Capture
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.presentation import json_report
-from stratascope.probe.entries import Entries, MalformedError, checked, checked_entries
+from stratascope.probe.local import Entries, MalformedError, checked, checked_entries
 from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler

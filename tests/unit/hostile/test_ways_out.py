@@ -24,10 +24,8 @@ STARTS = {
     "collector/privileged.py": {"os.fork"},  # the collector's own readers
     "desktop_files/menu.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
-    "owners/call.py": {"subprocess.Popen"},  # docker compose, systemctl, podman
-    "owners/host.py": {"subprocess.run"},  # whether a Flatpak's host has a program
-    "probe/helper/as_root.py": {"subprocess.Popen"},  # pkexec, sudo
-    "probe/helper/elevated.py": {"subprocess.run"},  # whether a Flatpak's host has the helper
+    "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program
+    "probe/helper/elevated.py": {"subprocess.Popen", "subprocess.run"},  # pkexec, sudo; has a Flatpak's host the helper
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve", "subprocess.Popen"},  # itself, in another language, and on captures
     "usecases/daily/terminal.py": {"subprocess.Popen", "subprocess.run"},  # the user's terminal; whether a host has it
@@ -82,7 +80,7 @@ def test_what_writes_files_by_their_names() -> None:
     """All else goes through `atomic_file`, and so through no link of others."""
     found = {file for file, tree in trees().items()
              if any(name.endswith((".write_text", ".write_bytes")) for name in called(tree, ""))}  # fmt: skip
-    assert found == {"atomic_file.py", "probe/helper/contents.py"}  # a pipe; the files of a package
+    assert found == {"atomic_file.py", "probe/helper/install.py"}  # a pipe; the files of a package
 
 
 def test_no_shell_and_nothing_that_runs_text() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rig.places import APP
 from stratascope.core.owners import OwnerError
-from stratascope.owners.call import alone, run
+from stratascope.owners.host import alone, run
 from unit.owners.fakes import program
 
 
@@ -65,7 +65,7 @@ def test_a_command_goes_on_when_we_are_killed_and_keeps_the_lock(tmp_path: Path)
     lock.touch()
     program(tmp_path, "works", f"touch {tmp_path}/begun; sleep 2; touch {tmp_path}/done")
     code = (
-        "from stratascope.owners.call import alone, run\n"
+        "from stratascope.owners.host import alone, run\n"
         f"with alone({str(lock)!r}, 3600.0) as held:\n"
         f"    run(({str(tmp_path / 'works')!r},), {{}}, limit=3600, lock=held)\n"
     )

@@ -13,7 +13,7 @@ from stratascope.core.container import Engine, EngineKind
 from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind
 from stratascope.owners import host
-from stratascope.owners.call import alone, run
+from stratascope.owners.host import alone, run
 from stratascope.owners.local import LocalOwners
 from stratascope.value import replace
 from unit.owners.fakes import program

@@ -9,8 +9,7 @@ import pytest
 
 from rig.probe.scripts import PASS, script
 from stratascope.i18n.translate import translate
-from stratascope.probe.helper.as_root import run_as_root, usable
-from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootMethod, ways
+from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootMethod, run_as_root, usable, ways
 
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 

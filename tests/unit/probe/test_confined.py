@@ -11,9 +11,10 @@ import pytest
 from stratascope import sandbox
 from stratascope.core.ports import ConfinedError, ProbeError, Wish
 from stratascope.i18n.translate import translate
-from stratascope.probe.confined import HostProber, WithheldProber
-from stratascope.probe.local import LocalProber, own_prober
-from stratascope.wiring.root import Root
+from stratascope.probe.local import LocalProber
+from stratascope.probe.observer import Root
+from stratascope.probe.piped import HostProber, WithheldProber
+from stratascope.wiring.engines import own_prober
 
 GONE = 'echo "Portal call failed: The name org.freedesktop.Flatpak was not provided by any .service files" >&2; exit 1'
 NO_PYTHON = (

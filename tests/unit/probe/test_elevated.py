@@ -21,8 +21,8 @@ from stratascope.collector.filters import why_not
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
 from stratascope.probe.helper import elevated
-from stratascope.probe.helper.contents import helper_text
 from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootCommand, RootMethod, open_elevated, ways
+from stratascope.probe.helper.install import helper_text
 from stratascope.probe.piped import command
 
 ME = Wish(os.getpid(), ("comm", "owner:net", "netns:net.ipv4.ip_unprivileged_port_start", "seccomp:*"), members=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stratascope.probe.entries import MalformedError, checked
+from stratascope.probe.local import MalformedError, checked
 
 GAP = ["status", "/proc/7/status", None, "DENIED", 13, ""]
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from stratascope.probe.helper.contents import write
+from stratascope.probe.helper.install import write
 
 
 def test_arguments_variables_and_folders_of_the_caller_count_for_nothing(tmp_path: Path) -> None:

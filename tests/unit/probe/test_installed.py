@@ -15,8 +15,7 @@ import pytest
 from rig.places import CHECKOUT
 from stratascope.collector.serve import PROTOCOL
 from stratascope.probe.bundle import MODULES, PACKAGE
-from stratascope.probe.helper import contents
-from stratascope.probe.helper.contents import ACTION, HELPER, POLICY, helper_text, main, policy_text, write
+from stratascope.probe.helper.install import ACTION, HELPER, POLICY, helper_text, main, policy_text, write
 
 
 def test_the_action_names_the_helper_and_no_interpreter() -> None:
@@ -81,4 +80,4 @@ def test_it_is_a_build_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.splitlines() == [str(path) for path in sorted(tmp_path.iterdir(), reverse=True)]
     assert main([]) == main(["--help"]) == main([str(tmp_path / "none")]) == 2
     assert "usage" in capsys.readouterr().err
-    assert os.path.commonpath([contents.HELPER, "/usr/libexec"]) == "/usr/libexec"
+    assert os.path.commonpath([HELPER, "/usr/libexec"]) == "/usr/libexec"

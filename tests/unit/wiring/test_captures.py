@@ -15,7 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state import capture_file
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
-from stratascope.wiring import captures
+from stratascope.wiring import views
 from stratascope.wiring.engines import demo_capture
 
 DEMO = resources.path("demo/demo.json")
@@ -50,7 +50,7 @@ def labelled(capture: MachineCapture) -> MachineCapture:
 
 
 def test_one_capture_is_shown_as_it_is() -> None:
-    (only,) = pictures(captures.recorded_view([DEMO]), 1)
+    (only,) = pictures(views.recorded_view([DEMO]), 1)
     assert only.demo
     assert [each.name for each in only.captures] == ["demo"]
     assert not only.asking
@@ -64,7 +64,7 @@ def test_several_keep_apart_what_is_called_the_same(tmp_path: Path) -> None:
         (tmp_path / folder / "web.json").write_bytes(DEMO.read_bytes())
     (tmp_path / "bad.json").write_text("{")
     paths = [tmp_path / "one/web.json", tmp_path / "two/web.json", tmp_path / "bad.json", tmp_path / "gone.json"]
-    first, second, third, last = pictures(captures.recorded_view(paths), 4)
+    first, second, third, last = pictures(views.recorded_view(paths), 4)
     assert first.asking, "more of it comes"
     assert len(second.containers) == 2 * len(first.containers)
     assert len(last.containers) == len(second.containers)
@@ -79,7 +79,7 @@ def test_several_keep_apart_what_is_called_the_same(tmp_path: Path) -> None:
     assert "is damaged" in translate(third.captures[2].trouble)  # type: ignore[arg-type]
     assert "No such file" in translate(last.captures[3].trouble)  # type: ignore[arg-type]
     # each container stands on the ground of its own machine, and is judged as it was there
-    (alone,) = pictures(captures.recorded_view([DEMO]), 1)
+    (alone,) = pictures(views.recorded_view([DEMO]), 1)
     for state in alone.containers:
         same = next(each for each in last.containers if each.container.id == state.container.id)
         assert same.matrix == state.matrix
@@ -87,7 +87,7 @@ def test_several_keep_apart_what_is_called_the_same(tmp_path: Path) -> None:
 
 
 def test_none_that_can_be_read(tmp_path: Path) -> None:
-    (only,) = pictures(captures.recorded_view([tmp_path / "gone.json"]), 1)
+    (only,) = pictures(views.recorded_view([tmp_path / "gone.json"]), 1)
     assert not only.containers
     assert only.captures[0].trouble is not None
 
@@ -96,7 +96,7 @@ def test_none_that_can_be_read(tmp_path: Path) -> None:
 def test_what_is_saved_to_be_shown(tmp_path: Path, labels: bool) -> None:
     capture = labelled(demo_capture())
     path = tmp_path / "shown.json"
-    captures.save(capture, path, labels=labels)
+    views.save(capture, path, labels=labels)
     assert (capture_file.load(path) == capture) is labels
     for each in capture_file.load(path).containers:
         config = json.loads(each.raw.inspect)["Config"]
@@ -104,7 +104,7 @@ def test_what_is_saved_to_be_shown(tmp_path: Path, labels: bool) -> None:
         if not labels:
             assert "owner" not in config["Labels"]
     # and it says the same of every container
-    (before,) = pictures(captures.recorded_view([DEMO]), 1)
-    (after,) = pictures(captures.recorded_view([path]), 1)
+    (before,) = pictures(views.recorded_view([DEMO]), 1)
+    (after,) = pictures(views.recorded_view([path]), 1)
     assert [each.matrix for each in after.containers] == [each.matrix for each in before.containers]
     assert path.stat().st_mode & 0o777 == 0o600

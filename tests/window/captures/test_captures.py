@@ -17,7 +17,7 @@ from stratascope.state import capture_file
 from stratascope.ui.app.app import make_window
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
-from stratascope.wiring import captures
+from stratascope.wiring import views
 from stratascope.wiring.engines import demo_capture
 from window.capture_store import CaptureStore
 from window.file_dialogs import choose
@@ -55,7 +55,7 @@ def drop(window: MainWindow, *paths: Path) -> bool:
 
 def test_a_capture_in_the_place_of_this_machine(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
-    made = make_window(captures.recorded_view([DEMO, tmp_path / "bad.json"]), Services(captures=CaptureStore()))
+    made = make_window(views.recorded_view([DEMO, tmp_path / "bad.json"]), Services(captures=CaptureStore()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

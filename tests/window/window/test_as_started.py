@@ -27,9 +27,9 @@ from stratascope.ui.window.answer import Act, Tone
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
 from stratascope.value import replace
-from stratascope.wiring import captures
+from stratascope.wiring import views
 from stratascope.wiring.engines import demo_snapshot
-from stratascope.wiring.foresight import foresight
+from stratascope.wiring.views import foresight
 from window.judge import Judge
 
 NAME = "nightly-report"  # the demo's container that was created and never started
@@ -134,7 +134,7 @@ def test_where_nothing_is_predicted_it_stays_as_it_was(window: MainWindow) -> No
 def opened(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window that reads the demo as a capture, by its own view."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = make_window(captures.recorded_view([resources.path("demo/demo.json")]))
+    made = make_window(views.recorded_view([resources.path("demo/demo.json")]))
     qtbot.addWidget(made)
     made.show()
     made.start()

@@ -12,7 +12,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
 from stratascope.presentation import exposure
-from stratascope.probe.confined import withheld
+from stratascope.probe.piped import withheld
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 

@@ -21,8 +21,7 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.formats.export import ExportKind, export
 from stratascope.i18n.translate import translate
-from stratascope.wiring.exports import options_of
-from stratascope.wiring.hardening import open_hardening
+from stratascope.wiring.hardening import open_hardening, options_of
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -42,8 +42,7 @@ from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.value import Value
-from stratascope.wiring.connected_engine import ConnectedEngine
-from stratascope.wiring.hardening import ConnectedHardening
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 _BEST_FIRST = (VERIFIED, KEPT, REFUSED, ROLLED_BACK, FAILED)
 

@@ -26,8 +26,7 @@ from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
 from stratascope.usecases.relaunch.proof import Proved
-from stratascope.wiring.connected_engine import ConnectedEngine
-from stratascope.wiring.hardening import ConnectedHardening
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
 ENDINGS = {

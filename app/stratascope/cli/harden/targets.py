@@ -13,8 +13,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import parse
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.many.kinds import PROJECT, label, of_project
-from stratascope.wiring.connected_engine import ConnectedEngine
-from stratascope.wiring.hardening import ConnectedHardening
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 
 def chooses(arguments: argparse.Namespace) -> bool:

@@ -23,10 +23,8 @@ from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import ENDS, Ends
-from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines, open_engines
-from stratascope.wiring.hardening import ConnectedHardening, connected
-from stratascope.wiring.learning import lesson
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening, connected, lesson
 
 
 def run(arguments: argparse.Namespace) -> int:

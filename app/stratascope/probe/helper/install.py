@@ -1,7 +1,14 @@
-"""Installs the helper that reads as root and polkit's action for it into system folders, and removes them again.
+"""The two files by which an installed helper is started as root, the helper itself and polkit's word on who may: their
+contents, how they are written into system folders, and how they are removed again.
 
-Their contents (`contents`), and the way to become root, come from the caller. If we are not root ourselves,
-`sealed_files` is sent as source, and this side only writes its request and reads its reply.
+The helper is the collector as one program, with nothing of ours beside it. The action names its path alone, never an
+interpreter, so whoever is asked for a password knows what runs. Only who sits at this machine is asked. The answer is
+kept for some minutes for the very process that asked (polkit 126, tried: another process of the same user is asked
+again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
+
+`stratascope helper install` puts both in place. If we are not root ourselves, `sealed_files` is sent as source by the
+way that the caller gives, and this side only writes its request and reads its reply. For who packages the program,
+`python -m stratascope.probe.helper.install FOLDER` writes both.
 """
 
 from __future__ import annotations
@@ -9,13 +16,59 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from stratascope import sealed_files
+from stratascope import resources, sealed_files
+from stratascope.probe.bundle import program
 from stratascope.sealed_files import Placed, Taken
 from stratascope.value import Value
+
+ACTION = "io.github.stratascope.Stratascope.read-as-root"
+HELPER = "/usr/libexec/stratascope-helper"
+POLICY = "/usr/share/polkit-1/actions/io.github.stratascope.Stratascope.policy"
+_FIRST_LINE = b"#!/usr/bin/python3 -SI\n"
+
+
+def helper_text() -> bytes:
+    """The helper, to be installed as HELPER with mode 0755, owned by root. Raises IncompleteError."""
+    return _FIRST_LINE + program()
+
+
+def policy_text() -> str:
+    """The action, to be installed as POLICY with mode 0644. Raises MissingResourceError."""
+    return resources.read_text(f"polkit/{Path(POLICY).name}")
+
+
+def write(folder: Path) -> tuple[Path, Path]:
+    """Both files, with their modes, under the names that they are installed by. Raises OSError, IncompleteError."""
+    helper, policy = folder / Path(HELPER).name, folder / Path(POLICY).name
+    helper.write_bytes(helper_text())
+    helper.chmod(0o755)
+    policy.write_text(policy_text(), "utf-8")
+    policy.chmod(0o644)
+    return helper, policy
+
+
+def main(words: Sequence[str]) -> int:
+    """Write them into the folder that is named."""
+    if len(words) != 1 or words[0].startswith("-"):
+        sys.stderr.write("usage: python -m stratascope.probe.helper.install FOLDER\n")
+        return 2
+    try:
+        written = write(Path(words[0]))
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 2
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+
 
 AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this standard input; its output
 
@@ -80,8 +133,8 @@ class HelperFiles(Value):
         return Taken(tuple(Path(path) for path in gone), remaining)
 
 
-def program() -> bytes:
-    """The source of `files` as a program of its own. Raises OSError."""
+def writer() -> bytes:
+    """The source of `sealed_files` as a program of its own. Raises OSError."""
     from importlib import resources  # the source is package data (PyInstaller is configured to include it)
 
     text = resources.files("stratascope").joinpath("sealed_files.py").read_text("utf-8")
@@ -97,7 +150,7 @@ def _with_mask(act: Callable[[], list[str]]) -> list[str]:
 
 
 def _asked(as_root: AsRoot, request: dict[str, Any]) -> dict[str, Any]:
-    answer = as_root(program(), json.dumps(request).encode("ascii"))
+    answer = as_root(writer(), json.dumps(request).encode("ascii"))
     try:
         reply = json.loads(answer)
     except (ValueError, RecursionError) as error:

@@ -25,7 +25,7 @@ import stratascope.usecases.live.recorded
 import stratascope.usecases.observe.service
 import stratascope.usecases.refusals.service
 import stratascope.usecases.tighten.settings
-import stratascope.wiring.captures  # noqa: F401
+import stratascope.wiring.views  # noqa: F401
 from stratascope.layers import all_layers
 
 all_layers()

@@ -34,9 +34,8 @@ from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import TwinObserver
-from stratascope.wiring import captures
-from stratascope.wiring.daily import daily
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring import views
+from stratascope.wiring.engines import LateEngines, daily
 
 if TYPE_CHECKING:
     from stratascope.usecases.check.check import Checker
@@ -50,7 +49,7 @@ class CaptureStore:
 
     def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         """Raises OSError."""
-        captures.save(capture, path, labels=labels)
+        views.save(capture, path, labels=labels)
 
     def check(self, path: Path) -> None:
         """Raises ProbeError, OSError."""
@@ -74,7 +73,7 @@ class CaptureStore:
 
 def show_captures(paths: Sequence[Path]) -> int:
     """A window on captures in the place of this machine: no engine is asked, nothing is recorded or changed."""
-    watch = captures.recorded_view(paths)
+    watch = views.recorded_view(paths)
     status = app.run(
         watch,
         sys.argv[:1],
@@ -82,7 +81,7 @@ def show_captures(paths: Sequence[Path]) -> int:
             Settings(),
             as_text,
             captures=CaptureStore(lambda: None),
-            before=NotStarted([(name, partial(_checker_of, path)) for name, path in captures.named(paths)]),
+            before=NotStarted([(name, partial(_checker_of, path)) for name, path in views.named(paths)]),
         ),
     )
     if status == app.RESTART:
@@ -96,7 +95,7 @@ def main(words: list[str]) -> int:
     if where is not None and single_instance.raise_other(where, os.environ):
         return 0
     late = LateEngines()
-    learning, watch = learning_of(late), live_view(late)
+    learning, watch = learning_of(late), views.live_view(late)
     try:
         status = app.run(
             watch,
@@ -152,18 +151,16 @@ def lesson_of(late: LateEngines) -> TwinsOf:
     """Watching twins on these engines, as root."""
 
     def make(state: ContainerState) -> TwinObserver:
-        from stratascope.wiring import learning
+        from stratascope.wiring import hardening
 
-        return learning.lesson_on(late.get(), state)
+        return hardening.lesson_on(late.get(), state)
 
     return make
 
 
 def history_of() -> Made:
     """What is recorded while the window is open, and how it is read."""
-    from stratascope.wiring import history
-
-    return history.history(), history.recorder()
+    return views.history(), views.recorder()
 
 
 def hardening_of(late: LateEngines) -> Hardening:
@@ -176,17 +173,17 @@ def hardening_of(late: LateEngines) -> Hardening:
         return hardening.connect(late.get(), engine, journal)
 
     def command(plan: Plan) -> str:
-        from stratascope.wiring import exports
+        from stratascope.wiring import hardening
 
-        return exports.command(plan)
+        return hardening.command(plan)
 
     return Hardening(connect, journal, command, lambda: late.get().root())
 
 
 def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:
-    from stratascope.wiring import exports
+    from stratascope.wiring import hardening
 
-    return exports.exports_of(plan)
+    return hardening.exports_of(plan)
 
 
 def as_text(snapshot: Snapshot) -> str:

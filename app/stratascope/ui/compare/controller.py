@@ -113,6 +113,6 @@ class CompareController(QObject):
 
 def _read(path: Path) -> Snapshot:
     """Raises ProbeError, OSError."""
-    from stratascope.wiring import captures
+    from stratascope.wiring import views
 
-    return captures.read(path)
+    return views.read(path)

@@ -22,7 +22,8 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.history import recorder
 from stratascope.usecases.history.history import History
 from stratascope.usecases.history.recorder import Recorder
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines
+from stratascope.wiring.views import live_view
 
 
 class Recorded:

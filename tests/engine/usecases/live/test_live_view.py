@@ -32,9 +32,8 @@ from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
-from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import find_engines
-from stratascope.wiring.hardening import connected
+from stratascope.wiring.hardening import ConnectedEngine, connected
 
 
 def state_of(snapshot: Snapshot, endpoint: str) -> EngineState:

@@ -21,8 +21,8 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.daily.title_buttons import TitleButtons
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
-from stratascope.wiring.daily import daily
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines, daily
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")

@@ -15,7 +15,8 @@ from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 

@@ -15,7 +15,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.wiring.engines import live_view
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 HARDENED = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "1000")

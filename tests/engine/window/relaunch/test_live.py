@@ -25,7 +25,8 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.services import Services
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")

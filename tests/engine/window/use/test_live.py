@@ -13,7 +13,8 @@ from stratascope.ui.app.start import learning_of
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.services import Services
-from stratascope.wiring.engines import LateEngines, live_view
+from stratascope.wiring.engines import LateEngines
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 

@@ -14,7 +14,7 @@ from rig.engine import Rig
 from stratascope.core.container import EngineState, Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.wiring.engines import live_view
+from stratascope.wiring.views import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 

@@ -20,7 +20,7 @@ from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
-from stratascope.wiring.foresight import foresight
+from stratascope.wiring.views import foresight
 
 NAME = "nightly-report"  # the demo's container that was created and never started
 

@@ -1,0 +1,161 @@
+"""What window and command line look at: this machine as it changes, or captures in its place; the history; and what an
+engine of each kind gives a plain container, by which one that does not run is foreseen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stratascope import resources, sandbox
+from stratascope.core.capture import Capture
+from stratascope.core.container import Container, Engine, EngineState
+from stratascope.core.ground import Ground
+from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import Snapshot
+from stratascope.engines.open import translators
+from stratascope.engines.shared.json_reader import without_labels
+from stratascope.engines.shared.volumes.sub_ids import ids_of
+from stratascope.layers import all_layers
+from stratascope.sandbox import Access, access
+from stratascope.state import capture_file
+from stratascope.usecases.live.foresight import Predictions
+from stratascope.usecases.live.reader import Translations
+from stratascope.usecases.live.recorded import RecordedView, SharedTexts
+from stratascope.value import replace
+from stratascope.wiring.engines import LateEngines, assembler, demo_snapshot, translations
+
+if TYPE_CHECKING:
+    from stratascope.usecases.check.baseline import Ids
+    from stratascope.usecases.check.predictor import AsStarted
+    from stratascope.usecases.history.history import History
+    from stratascope.usecases.history.recorder import Recorder
+    from stratascope.usecases.live.live_view import DeferredLiveView
+
+
+def recorded_view(paths: Sequence[Path]) -> RecordedView:
+    """For the window."""
+    texts = SharedTexts()
+    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], foresight(here=False))
+
+
+def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Each once, named as its file, and by its folder too where several are called the same."""
+    once = list(dict.fromkeys(path.absolute() for path in paths))
+    count = Counter(path.stem for path in once)
+    used: Counter[str] = Counter()
+    found = []
+    for path in once:
+        name = path.stem if count[path.stem] == 1 else f"{path.parent.name}/{path.stem}"
+        used[name] += 1
+        found.append((name if used[name] == 1 else f"{name} ({used[name]})", path))
+    return found
+
+
+def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
+    """What stands in it. `texts`: of the captures that are kept beside it. Raises ProbeError with what is wrong with
+    it, OSError.
+    """
+    capture = capture_file.load(path)
+    return assembler().snapshot(capture if texts is None else texts.of(capture), demo=True)
+
+
+def save(capture: MachineCapture, path: Path, *, labels: bool) -> None:
+    """Readable by its owner only. `labels`: with all of them, else with those that group containers. Raises OSError."""
+    if not labels:
+        held = (
+            replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect)))
+            for each in capture.containers
+        )
+        capture = replace(capture, containers=tuple(held))
+    capture_file.save(capture, path)
+
+
+class Recorded:
+    """A plain container of each kind of engine, read from our own file when it is first needed."""
+
+    def __init__(self) -> None:
+        self._shared = Translations(translators())
+        self._capture: MachineCapture | None = None
+
+    def all(self) -> MachineCapture:
+        """As it was recorded."""
+        if self._capture is None:
+            from stratascope.state import capture_file
+
+            self._capture = capture_file.load(resources.path("predicted/plain.json"))
+        return self._capture
+
+    def plain(self, engine: Engine, ground: Ground, ids: Ids | None) -> tuple[Container, Capture]:
+        """What that engine gives where nothing is asked, and what would be read of it on that ground. `ids`: those of a
+        rootless engine's user; one that is not here at all is judged by those that are usual.
+        """
+        from stratascope.usecases.check.baseline import USUAL, fitted
+
+        name = f"{engine.kind}-rootless" if engine.rootless else engine.kind.value
+        recorded = next(item for item in self.all().containers if item.raw.engine == name)
+        ids = USUAL if engine.state is EngineState.ABSENT else ids
+        return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground, ids)
+
+
+def ids_here(engine: Engine) -> Ids | None:
+    """Those of a rootless engine's user, where its /etc/subuid is the one that may be read here."""
+    if not engine.rootless or not engine.local or engine.daemon_uid is None or access() is not Access.OUTSIDE:
+        return None
+    try:
+        found = ids_of(engine.daemon_uid)
+    except OSError:
+        return None
+    return found.users, found.groups
+
+
+def foresight(*, here: bool = True) -> Predictions:
+    """For a view; not `here`: of captures. All that predicts is loaded when the first container that does not run is
+    looked at.
+    """
+
+    @cache
+    def made() -> AsStarted:
+        from stratascope.usecases.check.predictor import AsStarted
+
+        recorded = Recorded()
+        return AsStarted(
+            all_layers(), lambda engine, ground: recorded.plain(engine, ground, ids_here(engine) if here else None)
+        )
+
+    return Predictions(lambda container, engine, ground: made().state(container, engine, ground))
+
+
+def live_view(late: LateEngines | None = None) -> DeferredLiveView:
+    """The live view of this environment's engines, for the window. It closes them at its end."""
+    from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
+
+    def make() -> tuple[LiveView, Callable[[], None]]:
+        engines = (late or LateEngines()).get()
+        shared = translations()
+        root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
+        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, foresight())
+        return watch, engines.close
+
+    return DeferredLiveView(make)
+
+
+def history() -> History:
+    """The history of this user's containers, to be read."""
+    from stratascope.state.history import FileHistory
+    from stratascope.state.journal import FileJournal
+    from stratascope.usecases.history.history import History
+
+    return History(FileHistory(), FileJournal().all)
+
+
+def recorder() -> Recorder:
+    """To write it, by the window while it is open."""
+    from stratascope.probe.control_groups import UseCounters
+    from stratascope.state.history import FileHistory
+    from stratascope.usecases.history.recorder import Recorder
+
+    return Recorder(FileHistory(), UseCounters())
