@@ -12,8 +12,8 @@ from stratascope.core.message import Message
 from stratascope.core.options.given import GivenOption
 from stratascope.core.options.mounts import MountError, of_mount, of_tmpfs, of_volume
 from stratascope.core.options.rules import security_option
-from stratascope.core.options.table import NAMED, OPTIONS
-from stratascope.core.options.values import FLAG, LIMIT, NUMBERS, capability
+from stratascope.core.options.table import NAMED, NUMBERS, OPTIONS
+from stratascope.core.options.values import FLAG, LIMIT, capability
 from stratascope.value import Value
 
 _MODES = tuple(NAMED[name] for name in ("pid", "ipc", "uts", "network", "userns", "cgroupns"))
@@ -175,9 +175,9 @@ def _devices(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iter
 
 
 def _limits(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:
-    for option in OPTIONS:
-        now = getattr(after, option.field, None)
-        if option.form in NUMBERS and now and now != getattr(before, option.field):
+    for option in NUMBERS:
+        now = getattr(after, option.field)
+        if now != getattr(before, option.field) and (now or not option.form.limit):
             if option.name == "cpus":
                 yield from (Change(each) for each in _of(said, "cpu-quota", "cpu-period"))
             yield from _set(said, option.name, option.form.typed(now))

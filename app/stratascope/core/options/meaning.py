@@ -40,7 +40,7 @@ from stratascope.core.options.rules import (
     security_option,
 )
 from stratascope.core.options.table import NAMED, NOT_FORETOLD, Option
-from stratascope.core.options.values import FLAG, NUMBERS, capability, device_of, id_map, limit_of, true, whole
+from stratascope.core.options.values import FLAG, capability, device_of, id_map, limit_of, true, whole
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value, replace
 
@@ -94,7 +94,7 @@ class Options:
             self._wrong(said)
         elif option.many:
             self.lists[option.field].append(found)
-        elif option.form in NUMBERS:
+        elif option.form.limit:
             self.asked = _with(self.asked, option.field, found if found > 0 else None)
         elif value or option.form is FLAG:
             self.asked = _with(self.asked, option.field, found)

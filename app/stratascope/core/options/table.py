@@ -134,6 +134,9 @@ TITLES = {  # of the fields, in a word or two
 _OF = {option.name: option for option in OPTIONS}
 MODES = tuple(_OF[name] for name in ("pid", "ipc", "uts", "cgroupns"))  # but for users and network, which say more
 LIMITS = tuple(_OF[name] for name in ("memory", "memory-swap", "cpus", "pids-limit"))
+FURTHER_NUMBERS = (_OF["shm-size"],)
+NUMBERS = tuple(option for option in OPTIONS if option in (*LIMITS, *FURTHER_NUMBERS))
+OF_FIELD = {option.field: option for option in OPTIONS if option.field}
 # Of those that are only named
 _LETTERS = {
     "attach": "a",

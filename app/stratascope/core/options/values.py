@@ -103,27 +103,42 @@ def limit_of(text: str) -> AskedLimit | None:
 class Form(Value):
     """How the value of an option is typed, or one of its values where it is said several times.
 
-    `read`: None for what is none. `text`: exactly, for a program; `typed`: as a person would type it.
+    `read`: None for what is none. `text`: exactly, for a program; `typed`: as a person would type it. `limit`: whether
+    it is a number of which 0 and less mean that there is no limit.
     """
 
     read: Callable[[str], Any]
     text: Callable[[Any], str] = str
     typed: Callable[[Any], str] = str
+    limit: bool = False
+
+
+def between(least: int, most: int) -> Form:
+    """A whole number within these bounds."""
+
+    def read(text: str) -> int | None:
+        number = whole(text)
+        return number if number is not None and least <= number <= most else None
+
+    return Form(read)
 
 
 def _bare(name: str) -> str:
     return name.removeprefix("CAP_")
 
 
+def _alike(read: Callable[[str], Any], text: Callable[[Any], str], *, limit: bool = False) -> Form:
+    return Form(read, text, text, limit)
+
+
 FLAG = Form(true)
 TEXT = Form(str)
-SIZE = Form(size, str, typed_size)
-WHOLE = Form(whole)
-CORES = Form(decimal, "{:.9g}".format, "{:.9g}".format)
+SIZE = Form(size, str, typed_size, limit=True)
+WHOLE = Form(whole, limit=True)
+CORES = _alike(decimal, "{:.9g}".format, limit=True)
 CAPABILITY = Form(capability, str, _bare)
-DEVICE = Form(device_of, device_text, device_text)
-PORT = Form(port_of, port_text, port_text)
-LIMIT = Form(limit_of, *[lambda each: f"{each.name}={each.soft}:{each.hard}"] * 2)
-PAIR = Form(lambda text: tuple(text.partition("=")[::2]), "=".join, "=".join)
-IDS = Form(id_map, *[lambda numbers: ":".join(map(str, numbers))] * 2)
-NUMBERS = (SIZE, WHOLE, CORES)  # of which 0 and nothing mean the same
+DEVICE = _alike(device_of, device_text)
+PORT = _alike(port_of, port_text)
+LIMIT = _alike(limit_of, lambda each: f"{each.name}={each.soft}:{each.hard}")
+PAIR = _alike(lambda text: tuple(text.partition("=")[::2]), "=".join)
+IDS = _alike(id_map, lambda numbers: ":".join(map(str, numbers)))

@@ -16,7 +16,7 @@ from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_an
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Limits
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker.mounts import write_mounts
-from stratascope.engines.shared.asked_options import LIMITS, MODES, TEXTS
+from stratascope.engines.shared.asked_options import MODES, PLAIN
 from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import parse_object
 
@@ -163,7 +163,7 @@ def _bindings(ports: tuple[AskedPort, ...]) -> dict[str, list[dict[str, str]]]:
 
 
 def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
-    changed = {field: key for field, key in (LIMITS | TEXTS).items() if getattr(asked, field) != getattr(before, field)}
+    changed = {field: key for field, key in PLAIN.items() if getattr(asked, field) != getattr(before, field)}
     if "memory" in changed:
         host.update(memory_options(host, asked.memory or 0))
         del changed["memory"]

@@ -21,7 +21,7 @@ from stratascope.engines.podman.create_command import with_option, without
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
 from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
 from stratascope.engines.podman.sources import ANNOTATION
-from stratascope.engines.shared.asked_options import said_anew
+from stratascope.engines.shared.asked_options import PLAIN, said_anew
 
 Body = dict[str, Any]
 
@@ -33,8 +33,9 @@ _LISTS = (
     ("image_volumes", "Destination"),
 )
 _SHARED = ("netns", "pidns", "ipcns", "utsns", "cgroupns", "userns")
+_OF_RESOURCES = ("memory", "memory_swap", "pids", "cpuset")
 # Fields that the request has under the same name
-_ALIKE = ("no_new_privileges", "user", "shm_size", "cgroup_parent")
+_ALIKE = ("no_new_privileges", "user", *(field for field in PLAIN if field not in _OF_RESOURCES))
 _WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
 
 

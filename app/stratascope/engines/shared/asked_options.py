@@ -7,11 +7,19 @@ from typing import Any
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedMount, AskedPort, LogKeeping
 from stratascope.core.options.request import HealthTest
 from stratascope.core.options.rules import log_keeping
+from stratascope.core.options.table import OF_FIELD
+from stratascope.core.options.values import TEXT
 from stratascope.engines.shared.json_reader import JsonObject, capability_names, cores
 
-# Of HostConfig, where 0 and nothing mean no limit; and where a text is one
-LIMITS = {"memory": "Memory", "memory_swap": "MemorySwap", "pids": "PidsLimit", "shm_size": "ShmSize"}
-TEXTS = {"cpuset": "CpusetCpus", "cgroup_parent": "CgroupParent"}
+# Numbers and texts of HostConfig, by fields of `Asked`
+PLAIN = {
+    "memory": "Memory",
+    "memory_swap": "MemorySwap",
+    "pids": "PidsLimit",
+    "shm_size": "ShmSize",
+    "cpuset": "CpusetCpus",
+    "cgroup_parent": "CgroupParent",
+}
 MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "network_mode": "NetworkMode"}
 _RLIMIT = "RLIMIT_"  # as Podman names them
 
@@ -21,8 +29,7 @@ def alike(answer: JsonObject) -> Asked:
     config, host = answer.part("Config"), answer.part("HostConfig")
     log_driver, log = log_of(host)
     said: dict[str, Any] = {
-        **{field: host.limit(key) for field, key in LIMITS.items()},
-        **{field: host.text(key) for field, key in TEXTS.items()},
+        **{field: _plain(host, field, key) for field, key in PLAIN.items()},
         **{field: host.text(key) or "private" for field, key in MODES.items()},
     }
     return Asked(
@@ -47,6 +54,13 @@ def alike(answer: JsonObject) -> Asked:
         log=log,
         groups=host.texts("GroupAdd") or (),
     )
+
+
+def _plain(host: JsonObject, field: str, key: str) -> int | str | None:
+    form = OF_FIELD[field].form
+    if form is TEXT:
+        return host.text(key)
+    return host.limit(key) if form.limit else host.whole(key)
 
 
 def bound_ports(host: JsonObject) -> tuple[AskedPort, ...]:

@@ -11,8 +11,8 @@ import re
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import RunMount, RunOptions
-from stratascope.core.options.table import LIMITS, MODES, OPTIONS
-from stratascope.core.options.values import CORES, WHOLE, device_text, port_text
+from stratascope.core.options.table import FURTHER_NUMBERS, LIMITS, MODES, OPTIONS
+from stratascope.core.options.values import CORES, device_text, port_text
 from stratascope.formats.run.write import (
     health_times,
     known_words,
@@ -242,8 +242,10 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
             gone.append(option.compose)
     said |= changed
     said |= {key: Tagged("!reset", None) for key in gone}
-    if own and asked.shm_size and asked.shm_size != before.shm_size:
-        said["shm_size"] = asked.shm_size
+    for option in FURTHER_NUMBERS if own else ():
+        value = getattr(asked, option.field)
+        if value is not None and value != getattr(before, option.field):
+            said[option.compose] = value
     if own and asked.sysctls != before.sysctls:
         said["sysctls"] = dict(asked.sysctls)
     if own and _OF_DEPLOY.intersection((*changed, *gone)):
@@ -346,7 +348,9 @@ def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
         if option is not None and option.many:
             lists.setdefault(option.compose, []).append(value)
         elif option is not None:
-            said[option.compose] = int(value) if option.form is WHOLE else value
+            said[option.compose] = option.form.read(value)
+            if said[option.compose] is None:
+                raise ValueError(f"--{name} {value}")
         elif (name, value) not in USUAL:
             unsaid.append(one(name, value))
     said.update(lists)

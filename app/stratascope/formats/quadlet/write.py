@@ -9,7 +9,7 @@ from __future__ import annotations
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.request import RunMount, RunOptions
-from stratascope.core.options.table import LIMITS, MODES, Option
+from stratascope.core.options.table import FURTHER_NUMBERS, LIMITS, MODES, Option
 from stratascope.core.options.values import LIMIT, device_text, port_text
 from stratascope.formats.quadlet.unit import LATER, ContainerSection, is_plain
 from stratascope.formats.run.write import comma_separated
@@ -181,8 +181,10 @@ def _limits(options: RunOptions, unit: ContainerSection) -> None:
             _limit(option, "-1" if option.name == "pids-limit" else "0", unit)
         elif not gone and value and now and now != was:
             _limit(option, option.form.text(value), unit)
-    if asked.shm_size and asked.shm_size != before.shm_size:
-        unit.put("ShmSize", str(asked.shm_size))
+    for option in FURTHER_NUMBERS:
+        value = getattr(asked, option.field)
+        if value is not None and value != getattr(before, option.field):
+            _limit(option, option.form.text(value), unit)
     for name, value in asked.sysctls:
         if (name, value) not in before.sysctls:
             unit.add("Sysctl", "--sysctl=", f"{name}={value}")

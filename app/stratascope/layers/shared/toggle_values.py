@@ -39,7 +39,8 @@ def only(word: str, *more: str) -> Callable[[str, Subject], str]:
 def whole_number(value: str, least: int, most: int) -> int:
     """An integer within these bounds. Raises ToggleError."""
     text = value.strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 19) or not least <= int(text) <= most:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19) or not least <= int(text) <= most:
         raise ToggleError(
             msg("Give a whole number from {least} to {most}, not {value}.", least=least, most=most, value=value)
         )

@@ -16,7 +16,6 @@ from stratascope.core.options.values import (
     DEVICE,
     IDS,
     LIMIT,
-    NUMBERS,
     PAIR,
     PORT,
     SIZE,
@@ -53,7 +52,7 @@ def test_each_field_has_one_option() -> None:
 
 
 def test_limits_are_numbers() -> None:
-    assert all(option.form in NUMBERS and option.compose for option in LIMITS)
+    assert all(option.form.limit and option.compose for option in LIMITS)
 
 
 @pytest.mark.parametrize("name", _VALUES)
