@@ -173,6 +173,7 @@ class Asked(Value):
     cpu_cores: float | None = None
     cpuset: str = ""
     cgroup_parent: str = ""
+    oom_score_adj: int = 0  # what the kernel adds to its score when it chooses whom to kill; 0: not asked for
     # capabilities, CAP_… names or "ALL"
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()

@@ -62,6 +62,8 @@ CASES = (
     Case("memory", "64m", cannot=ROOTLESS),
     Case("pids", "64", cannot=ROOTLESS),
     Case("cpus", "0.5", cannot=ROOTLESS),
+    Case("oom-score-adj", "700"),
+    Case("oom-score-adj", "100", ("--oom-score-adj", "700"), name="oom-score-adj-less"),
     Case("ulimit-nofile", "512"),
     Case("ulimit-nproc", "4096"),
     Case("ulimit-core", "0"),
@@ -141,7 +143,7 @@ TOGETHER = {
         "capabilities=none no-new-privileges=on seccomp=default pid=private ipc=private uts=private network=private"
         " cgroupns=private read-only-root=on tmpfs=/scratch masked-paths=default host-paths=read-only"
         " engine-socket=remove devices=remove ulimit-nofile=512 ulimit-nproc=4096 ulimit-core=0 user=1000"
-        " volume-owner=change memory=64m pids=64 cpus=0.5",
+        " volume-owner=change memory=64m pids=64 cpus=0.5 oom-score-adj=700",
     ),
     "privileged": (
         "privileged publish unmount",

@@ -13,7 +13,7 @@ from stratascope.formats.export import ExportKind, export
 from stratascope.value import replace
 
 LIMITED = Asked(memory=1 << 29, memory_swap=1 << 29, pids=50, cpu_cores=0.5, shm_size=64 << 20)
-FREE = Asked(shm_size=1 << 28, sysctls=(("net.core.somaxconn", "1024"),))
+FREE = Asked(shm_size=1 << 28, oom_score_adj=300, sysctls=(("net.core.somaxconn", "1024"),))
 OPTIONS = RunOptions(
     EngineKind.DOCKER,
     "web",
@@ -22,6 +22,7 @@ OPTIONS = RunOptions(
     FREE,
     labels=(("com.docker.compose.service", "web"),),
     sysctls=FREE.sysctls,
+    shared=(("oom-score-adj", "300"),),
 )
 BASE = """services:
   web:
@@ -51,13 +52,20 @@ def test_compose_takes_the_limits_away(tmp_path: Path) -> None:
         assert name not in service
     assert not (service.get("deploy") or {}).get("resources", {}).get("limits")
     assert int(service["shm_size"]) == 1 << 28
+    assert service["oom_score_adj"] == 300
     assert service["sysctls"] == {"net.core.somaxconn": "1024"}
 
 
 def test_quadlet_says_that_there_is_none() -> None:
     text = export(ExportKind.QUADLET, replace(OPTIONS, kind=EngineKind.PODMAN, labels=()))
-    for line in ("PodmanArgs=--memory=0", "PodmanArgs=--cpus=0", "PidsLimit=-1", f"ShmSize={1 << 28}",
-                 "Sysctl=net.core.somaxconn=1024"):  # fmt: skip
+    for line in (
+        "PodmanArgs=--memory=0",
+        "PodmanArgs=--cpus=0",
+        "PidsLimit=-1",
+        f"ShmSize={1 << 28}",
+        "PodmanArgs=--oom-score-adj=300",
+        "Sysctl=net.core.somaxconn=1024",
+    ):
         assert line in text.splitlines(), line
 
 
@@ -66,5 +74,8 @@ def test_commands_have_them() -> None:
         text = export(kind, OPTIONS)
         assert f"--shm-size {1 << 28}" in text
         assert "--sysctl net.core.somaxconn=1024" in text
+        assert text.count("--oom-score-adj 300") == 1
         assert "--memory" not in text
-    assert "net.core.somaxconn" in export(ExportKind.KUBERNETES, OPTIONS)
+    text = export(ExportKind.KUBERNETES, OPTIONS)
+    assert "net.core.somaxconn" in text
+    assert "# Not included: The option --oom-score-adj 300." in text

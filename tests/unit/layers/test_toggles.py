@@ -47,6 +47,7 @@ VALUES = {
     "memory": "BYTES",
     "pids": "N",
     "cpus": "X",
+    "oom-score-adj": "N",
     "ulimit-nofile": "N",
     "ulimit-nproc": "N",
     "ulimit-core": "N",

@@ -21,6 +21,7 @@ from stratascope.core.options.values import (
     TEXT,
     WHOLE,
     Form,
+    between,
 )
 from stratascope.value import Value
 
@@ -83,6 +84,7 @@ OPTIONS = (
     Option("cpu-period", WHOLE, compose="cpu_period"),
     Option("cpuset-cpus", TEXT, "cpuset", "", "cgroup", "cpuset"),
     Option("cgroup-parent", TEXT, "cgroup_parent", "", "cgroup", "cgroup_parent"),
+    Option("oom-score-adj", between(-1000, 1000), "oom_score_adj", "", "cgroup", "oom_score_adj"),
     Option("ulimit", LIMIT, "limits", "", "cgroup", "ulimits", "Ulimit", many=True),
     Option("shm-size", SIZE, "shm_size", "", "namespaces", "shm_size", "ShmSize"),
     Option("publish", PORT, "ports", "p", "namespaces", "ports", "PublishPort", many=True),
@@ -104,7 +106,6 @@ OPTIONS = (
     Option("name", quadlet="ContainerName", touches=False),
     Option("cpu-shares", WHOLE, letter="c", compose="cpu_shares", touches=False),
     Option("memory-swappiness", WHOLE, compose="mem_swappiness", touches=False),
-    Option("oom-score-adj", WHOLE, compose="oom_score_adj", touches=False),
     Option("expose", compose="expose", many=True, touches=False),
 )
 TITLES = {  # of the fields, in a word or two
@@ -120,6 +121,7 @@ TITLES = {  # of the fields, in a word or two
     "cpu_cores": msg("CPU"),
     "cpuset": msg("CPUs that it can use"),
     "cgroup_parent": msg("Parent control group"),
+    "oom_score_adj": msg("OOM score adjustment"),
     "log_driver": msg("Log driver"),
     "log": msg("Where its log goes"),
     "no_new_privileges": msg("No new privileges"),
@@ -134,7 +136,7 @@ TITLES = {  # of the fields, in a word or two
 _OF = {option.name: option for option in OPTIONS}
 MODES = tuple(_OF[name] for name in ("pid", "ipc", "uts", "cgroupns"))  # but for users and network, which say more
 LIMITS = tuple(_OF[name] for name in ("memory", "memory-swap", "cpus", "pids-limit"))
-FURTHER_NUMBERS = (_OF["shm-size"],)
+FURTHER_NUMBERS = (_OF["shm-size"], _OF["oom-score-adj"])
 NUMBERS = tuple(option for option in OPTIONS if option in (*LIMITS, *FURTHER_NUMBERS))
 OF_FIELD = {option.field: option for option in OPTIONS if option.field}
 # Of those that are only named

@@ -19,6 +19,7 @@ PLAIN = {
     "shm_size": "ShmSize",
     "cpuset": "CpusetCpus",
     "cgroup_parent": "CgroupParent",
+    "oom_score_adj": "OomScoreAdj",
 }
 MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "network_mode": "NetworkMode"}
 _RLIMIT = "RLIMIT_"  # as Podman names them

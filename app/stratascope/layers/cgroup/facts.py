@@ -11,6 +11,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, pr
 from stratascope.core.container import AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, layout_of, limits_of, number, values_of
 from stratascope.layers.shared.readings import decoded, process_status
@@ -65,6 +66,7 @@ class CgroupFacts(Value):
     cpu_above: float | None = None
     # highest number of processes and threads so far; None if the kernel does not report it
     pids_peak: int | None = None
+    oom_score_adj: int | None = None  # of the first process; None if it was not read
 
     @property
     def most_pids(self) -> int | None:
@@ -94,6 +96,7 @@ class CgroupAsked(Value):
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN
     own_users: bool = False  # whether it has a user namespace of its own
+    oom_score_adj: int = 0
 
 
 def asked_of(container: Container) -> CgroupAsked:
@@ -113,6 +116,7 @@ def asked_of(container: Container) -> CgroupAsked:
         asked.log_driver,
         asked.log,
         own_user_namespace(asked),
+        asked.oom_score_adj,
     )
 
 
@@ -184,7 +188,13 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         pids_above=_whole(above.pids.value),
         cpu_above=above.cpu.value,
         pids_peak=_number_at(readings, limits.pids_peak),
+        oom_score_adj=_score(capture.text("oom_score_adj")),
     )
+
+
+def _score(text: str | Gap) -> int | None:
+    """From -1000 to 1000: proc_pid_oom_score_adj(5)."""
+    return None if isinstance(text, Gap) else between(-1000, 1000).read(text)
 
 
 def _above(

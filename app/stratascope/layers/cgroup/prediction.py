@@ -31,6 +31,9 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
     found = replace(found, devices=_devices(found.devices, before, after, around.engine))
+    if before.oom_score_adj != after.oom_score_adj:  # without one, rootless engines hand on their own
+        score = after.oom_score_adj or (None if around.engine.rootless else 0)
+        found = replace(found, oom_score_adj=score)
     return _process(found, before, after)
 
 

@@ -19,7 +19,16 @@ from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
 from stratascope.layers.shared.signs_of_use import peak_of
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, UNLIMITED, size_of, whole_number
+from stratascope.layers.shared.toggle_values import (
+    LEARNED,
+    NOT_READ,
+    UNLIMITED,
+    in_no_preset,
+    no_pieces,
+    proof_of,
+    size_of,
+    whole_number,
+)
 from stratascope.value import replace
 
 _LAYER = "cgroup"
@@ -355,7 +364,49 @@ CPUS = Toggle(
 )
 
 
+def _check_score(value: str, subject: Subject) -> str:
+    score = whole_number(value, -1000, 1000)
+    if score < 0 and subject.engine.rootless:
+        raise ToggleError(msg("A rootless engine can't go below its own score, so give 0 or more."))
+    return str(score)
+
+
+def _score_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if int(value) > 0:
+        return (msg("If memory runs out on the machine, it is killed sooner than others."),)
+    return (msg("If memory runs out on the machine, others are killed sooner than it."),) if int(value) < 0 else ()
+
+
+def _prove_score(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
+    found = None if facts is None else facts.oom_score_adj
+    now = msg("Its OOM score is adjusted by {count}", count=found or 0)
+    return proof_of(
+        None if found is None else found == int(value),
+        msg("Its OOM score is adjusted by {count}", count=int(value)),
+        now,
+        now,
+        "@oom_score_adj",
+    )
+
+
+OOM_SCORE_ADJ = Toggle(
+    "oom-score-adj",
+    _LAYER,
+    msg("Adjust the OOM score"),
+    msg("If memory runs out on the machine, the kernel kills it sooner, up to 1000, or later, down to -1000."),
+    "N",
+    _check_score,
+    lambda asked, value, subject: replace(asked, oom_score_adj=int(value)),
+    lambda asked, subject: bool(asked.oom_score_adj),
+    _score_risks,
+    _prove_score,
+    in_no_preset,
+    default="500",
+    pieces=no_pieces,
+)
+
+
 # Any limit protects the machine, while one that is too low stops the program on its busiest day
 
 
-TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES)
+TOGGLES = (MEMORY, PIDS, CPUS, OOM_SCORE_ADJ, *ULIMIT_TOGGLES)

@@ -14,6 +14,8 @@ _LIMITS, _REST = msg("Limits"), msg("Control group")
 _MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
 _UNLIMITED, _UNKNOWN, _NONE = msg("No limit"), msg("Not readable"), msg("None")
 _VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it can use"), msg("CPU weight")
+_OOM_SCORE = msg("OOM score adjustment")
+_OOM_NOTE = msg("If memory runs out on the machine: from -1000, it is never killed, to 1000, it is killed first.")
 _IO, _DEVICES, _HIGH = msg("Disk limits"), msg("Device rules"), msg("Memory, throttled above")
 _MEMORY_PEAK, _PIDS_PEAK = msg("Peak memory so far"), msg("Peak processes and threads so far")
 _BPF = msg("Enforced by a BPF program that no file shows")
@@ -174,6 +176,10 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         found.append(Row(_PIDS_PEAK, _count(facts.pids_peak), facts.source("pids_peak")))
     if facts.memory_high is not None:
         found.append(Row(_HIGH, _size(facts.memory_high), facts.source("memory_high")))
+    if facts.oom_score_adj is not None:
+        score, tone = facts.oom_score_adj, Tone.WARN if facts.oom_score_adj < 0 else Tone.PLAIN
+        wish = _count(asked.oom_score_adj) if asked.oom_score_adj else None
+        found.append(Row(_OOM_SCORE, _count(score), f"{facts.process}/oom_score_adj", tone, wish, _OOM_NOTE))
     if facts.cpuset is not None:
         wish = msg("{cpus}", cpus=asked.cpuset) if asked.cpuset else None
         found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))

@@ -337,6 +337,12 @@ CHANGES = (
         rootless=False,
     ),
     Change(
+        "oom-score",
+        ("--oom-score-adj", "100"),
+        lambda asked: replace(asked, oom_score_adj=700),
+        lambda config, told: config["process"]["oomScoreAdj"] == told["HostConfig"]["OomScoreAdj"] == 700,
+    ),
+    Change(
         "pids-and-cores",
         ("--cpu-quota", "20000", "--cpu-period", "50000"),
         lambda asked: replace(asked, pids=55, cpu_cores=0.25),

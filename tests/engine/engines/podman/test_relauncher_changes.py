@@ -225,6 +225,19 @@ CHANGES = (
         lambda told: list(told[1]["HostConfig"]["PortBindings"]) == ["78/udp"],
     ),
     Change(
+        "oom-score",
+        (),
+        to(oom_score_adj=700),
+        lambda told: told[0]["process"].get("oomScoreAdj") == told[1]["HostConfig"]["OomScoreAdj"] == 700,
+    ),
+    Change(
+        "oom-score-none",
+        ("--oom-score-adj", "700"),
+        to(oom_score_adj=0),
+        lambda told: not told[0]["process"].get("oomScoreAdj"),
+        rootless=False,
+    ),
+    Change(
         "memory",
         (),
         to(memory=1 << 26),

@@ -31,6 +31,7 @@ from stratascope.core.options.words import FLAGS_MOST, LENGTH_MOST, flags, layer
         (Asked(devices=(AskedDevice("/dev/kvm", "/dev/kvm", "rwm"),)), "--device /dev/kvm:/dev/kvm:rwm", "namespaces"),
         (Asked(memory=64 << 20), "--memory 64m", "cgroup"),
         (Asked(pids=50), "--pids-limit 50", "cgroup"),
+        (Asked(oom_score_adj=-5), "--oom-score-adj -5", "cgroup"),
         (Asked(cpu_cores=0.5), "--cpus 0.5", "cgroup"),
         (Asked(limits=(AskedLimit("nofile", 10, 20),)), "--ulimit nofile=10:20", "cgroup"),
         (Asked(no_new_privileges=True), "--security-opt no-new-privileges", "seccomp"),
