@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from stratascope import layers, submodules
+from stratascope import layers, resources
 from stratascope.core.threats import catalogue
 
 
@@ -20,4 +20,4 @@ def test_the_same_as_pkgutil(package: object, frozen: bool, monkeypatch: pytest.
     assert found
     for packages in (False, True):
         expected = sorted(each.name for each in found if each.ispkg is packages)
-        assert list(submodules.names(path, packages=packages)) == expected
+        assert list(resources.module_names(path, packages=packages)) == expected

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stratascope import xdg
+from stratascope import resources
 
 HOMES = (
-    (xdg.config_home, "XDG_CONFIG_HOME", "~/.config"),
-    (xdg.data_home, "XDG_DATA_HOME", "~/.local/share"),
-    (xdg.state_home, "XDG_STATE_HOME", "~/.local/state"),
+    (resources.config_home, "XDG_CONFIG_HOME", "~/.config"),
+    (resources.data_home, "XDG_DATA_HOME", "~/.local/share"),
+    (resources.state_home, "XDG_STATE_HOME", "~/.local/state"),
 )
 
 

@@ -40,7 +40,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.i18n.pseudo import CLOSE
+from stratascope.i18n.language import CLOSE
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _TAG = re.compile(r"<[^>]+>")

@@ -11,14 +11,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope import sealed_files
+from stratascope import desktop_files, sealed_files
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core import shell_quote
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
-from stratascope.desktop_files import menu
-from stratascope.desktop_files.entry import Origin, UnfitError
+from stratascope.desktop_files import Origin, UnfitError
 from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import IncompleteError
 from stratascope.probe.helper.install import AsRoot, HelperFiles, NonsenseError
@@ -80,7 +79,10 @@ def _desktop(arguments: argparse.Namespace) -> int:
                                folder=str(data))))  # fmt: skip
         return FAILED
     if arguments.act == "remove":
-        return _taken(_would_take(menu.paths(data)) if arguments.dry_run else menu.remove(data), arguments.dry_run)
+        return _taken(
+            _would_take(desktop_files.paths(data)) if arguments.dry_run else desktop_files.remove(data),
+            arguments.dry_run,
+        )
     if not wiring.starts(start):
         complain(translate(msg("Started from the menu, this Python would not find Stratascope. Install it with pipx "
                                "or pip, and run that installation's stratascope command.")))  # fmt: skip
@@ -91,8 +93,8 @@ def _desktop(arguments: argparse.Namespace) -> int:
                                "menu. Install Stratascope as root, outside any user's home.", path=loose)))  # fmt: skip
         return FAILED
     if arguments.dry_run:
-        return _would_put(menu.planned(data, start.command))
-    placed = menu.install(data, start.command)
+        return _would_put(desktop_files.planned(data, start.command))
+    placed = desktop_files.install(data, start.command)
     _placed(placed)
     if placed.written:
         command = shell_quote.words(start.command)

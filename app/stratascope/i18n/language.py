@@ -2,7 +2,7 @@
 
 In order: `STRATASCOPE_LANGUAGE`, the setting `language`, then the desktop's own variables as gettext reads them. The
 program starts even if these are invalid, in English; only a language requested by name (the first two) gets an
-explanation. `xx` is the pseudo-locale (`pseudo.py`), for tests and developers.
+explanation. `xx` is a pseudo-locale, for tests and developers.
 
 The file is opened here rather than by `gettext.translation`, which searches other programs' folders, caches what it
 finds forever, and lets exceptions about damaged files through. Decided against the C library's locale (`setlocale`)
@@ -85,8 +85,6 @@ def catalogue(language: str) -> gettext.NullTranslations:
     if language == ENGLISH:
         return gettext.NullTranslations()
     if language == PSEUDO:
-        from stratascope.i18n.pseudo import Pseudo  # only loaded when used
-
         return Pseudo()
     try:
         file = resources.path(f"locale/{language}/LC_MESSAGES/{DOMAIN}.mo")
@@ -108,3 +106,41 @@ def read(file: Path) -> gettext.NullTranslations:
 
 def _use(language: str, translations: gettext.NullTranslations) -> None:
     install(translations, language)
+
+
+OPEN, CLOSE = "⟦", "⟧"
+LONGER = 0.4
+_FIELDS = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|%(?:\(\w+\))?[sdr])")
+_ACCENTS = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    "ÀƁÇÐÉƑĜĤÎĴĶĻṀÑÖÞǪŔŠŢÛṼŴẊÝŽàƀçðéƒĝĥîĵķļɱñöþǫŕšţûṽŵẋýž",
+)
+
+
+class Pseudo(gettext.NullTranslations):
+    """Accented English in brackets, two fifths longer, generated at run time. Fields (`{name}`) stay unchanged.
+
+    On screen, text without accents is not translated, a missing bracket means that it is cut off, and the length shows
+    where a language with longer words would not fit. Decided against a catalogue on disk: this is never out of date.
+    """
+
+    def gettext(self, message: str) -> str:
+        return stretched(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return stretched(super().ngettext(msgid1, msgid2, n))
+
+
+def stretched(message: str) -> str:
+    """The message in the pseudo-locale."""
+    parts = _FIELDS.split(message)  # alternating text and fields
+    letters = sum(len(part) for part in parts[::2])
+    if not any(letter.isalpha() for part in parts[::2] for letter in part):
+        return message  # only fields and punctuation: nothing to translate
+    accented = "".join(part if place % 2 else part.translate(_ACCENTS) for place, part in enumerate(parts))
+    lead = accented[: len(accented) - len(accented.lstrip())]
+    tail = accented[len(accented.rstrip()) :]
+    more = "~" * round(letters * LONGER)
+    if " " in message.strip():  # keep it breakable where the English is
+        more = " ".join(more[place : place + 6] for place in range(0, len(more), 6))
+    return f"{lead}{OPEN}{accented.strip()}{more}{CLOSE}{tail}"

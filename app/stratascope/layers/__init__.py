@@ -9,7 +9,7 @@ import importlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stratascope import submodules
+from stratascope import resources
 
 if TYPE_CHECKING:
     from stratascope.core.layer import Layer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def all_layers() -> tuple[Layer, ...]:
     """Every layer in this package, from 1 (just above the kernel) up."""
     found: list[Layer] = []
-    for package in submodules.names(__path__, packages=True):
+    for package in resources.module_names(__path__, packages=True):
         if package != "shared":
             layer: Layer = importlib.import_module(f"{__name__}.{package}.layer").LAYER
             found.append(layer)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
 
-from stratascope import layers, submodules
+from stratascope import layers, resources
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
@@ -23,7 +23,7 @@ def all_toggles() -> tuple[Toggle, ...]:
     """Every toggle, from layer 6 (user namespace) down to 1, as the strata are drawn."""
     numbers = {layer.id: layer.number for layer in layers.all_layers()}
     found: list[Toggle] = []
-    for package in submodules.names(layers.__path__, packages=True):
+    for package in resources.module_names(layers.__path__, packages=True):
         name = f"{layers.__name__}.{package}.toggles"
         if find_spec(name) is not None:
             found.extend(importlib.import_module(name).TOGGLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from stratascope import atomic_file, xdg
+from stratascope import atomic_file, resources
 from stratascope.core.accepted import toml
 from stratascope.core.accepted.accepted import Accepted, AcceptedError
 from stratascope.core.message import msg
@@ -24,7 +24,7 @@ def load(path: Path) -> tuple[Accepted, ...]:
 
 def default_path() -> Path:
     """`$XDG_CONFIG_HOME/stratascope/accepted.toml`. Raises RuntimeError where the user has no home."""
-    return xdg.config_home() / "stratascope" / "accepted.toml"
+    return resources.config_home() / "stratascope" / "accepted.toml"
 
 
 class AcceptedFile:

@@ -1,14 +1,16 @@
-"""Records on disk: everything that was read, as one JSON file, replayable bit for bit.
+"""A capture on disk: everything that was read, as one JSON file, replayable bit for bit.
 
-Bytes that are not UTF-8 are lone surrogates in memory and `\\udcXX` in the file, so nothing is lost. msgspec
-checks every field against the types of `core` and names the place that is wrong; decided against pickle
-(runs code) and against a hand-written reader (drifts from the types).
+Bytes that are not UTF-8 are lone surrogates in memory and `\\udcXX` in the file, so nothing is lost. msgspec checks
+every field against the types of `core` and names the place that is wrong; decided against pickle (runs code) and
+against a hand-written reader (drifts from the types). What is wrong with a damaged file is put into words of our own,
+since those of the libraries are for programmers ("Expected `float`, got `str` - at `$.taken_at`").
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from string import Formatter
@@ -22,7 +24,6 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.core.sizes import size_text
-from stratascope.state.damage import json_damage, shape_damage
 from stratascope.value import Value, replace
 
 FORMAT = "stratascope-capture"
@@ -138,3 +139,51 @@ def load(path: Path) -> MachineCapture:
 
 def _damaged(name: str, why: Message) -> ProbeError:
     return ProbeError(msg("The capture {name} is damaged. {why}", name=name, why=why))
+
+
+_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `([^`]+)`)?")
+_LACKS = re.compile(r"Object missing required field `([^`]+)`(?: - at `([^`]+)`)?")
+_KINDS: tuple[tuple[tuple[str, ...], Message], ...] = (
+    (("int", "float"), msg("a number")),
+    (("str",), msg("a string")),
+    (("array", "list", "tuple"), msg("a list")),
+    (("object", "dict"), msg("an object")),
+    (("bool",), msg("true or false")),
+    (("null", "None"), msg("nothing")),
+)
+
+
+def json_damage(error: ValueError | RecursionError, text: str) -> Message:
+    """Of a text that could not be read at all."""
+    if not text.strip():
+        return msg("It is empty.")
+    if isinstance(error, json.JSONDecodeError):
+        if error.pos >= len(text.rstrip()):
+            return msg(
+                "It ends in the middle of line {line}: it was not written or copied completely.", line=error.lineno
+            )
+        return msg("It is not JSON at line {line}, column {column}.", line=error.lineno, column=error.colno)
+    return msg("It is nested too deeply.") if isinstance(error, RecursionError) else msg("It is not JSON.")
+
+
+def shape_damage(error: Exception) -> Message:
+    """Of JSON that has another shape than it ought to: an error of msgspec."""
+    told = str(error)
+    if (found := _TYPE.search(told)) is not None:
+        expected, got, place = found.groups()
+        return msg("{place} is {got}, not {expected}.", place=_place(place), got=_kind(got), expected=_kind(expected))
+    if (found := _LACKS.search(told)) is not None:
+        field, place = found.groups()
+        return msg("{place} has no {field}.", place=_place(place), field=plain(field, 80))
+    return msg("Its content is not valid: {words}", words=plain(told, 200))
+
+
+def _place(place: str | None) -> str:
+    """`$.containers[...].raw` as `containers[…].raw`."""
+    return plain((place or "").removeprefix("$").lstrip(".").replace("[...]", "[…]"), 120) or "record"
+
+
+def _kind(name: str) -> Message:
+    """`float`, `int | null`: the first that is known."""
+    parts = re.split(r"[ |]+", name)
+    return next((words for names, words in _KINDS if any(part in names for part in parts)), msg("something else"))

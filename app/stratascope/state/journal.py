@@ -2,6 +2,12 @@
 
 Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
 the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
+
+Users have journals of their own, and root by sudo another one, so a program that works on a container also binds a name
+in the abstract namespace of sockets (unix(7)): it is the machine's, ends with the program, and needs no folder that all
+may write. It is a hint only, since anybody can bind a name: another ordinary user's is not believed where it would keep
+this program from its work, and the engine's own names (`core.relaunch.engine_marks`) are what decides. Decided against
+PIDs in labels: they mean nothing in another PID namespace.
 """
 
 from __future__ import annotations
@@ -9,6 +15,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +28,6 @@ from stratascope import atomic_file
 from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
-from stratascope.state import live_lock
 from stratascope.state.pending import GROUP, RELAUNCH, TWIN, default_folder
 
 VERSION = 1
@@ -138,15 +145,54 @@ class FileJournal:
         except OSError as error:
             raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
         try:
-            with live_lock.held(container):
+            with hold_container(container):
                 yield
         finally:
             os.close(descriptor)
 
     def held(self, container: str) -> bool:
         """See `core.relaunch.transaction.Journal`."""
-        return live_lock.is_held(container)
+        return is_container_held(container)
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.check_folder(self.folder)
+
+
+_CREDENTIALS = struct.Struct("iii")  # struct ucred: pid, uid, gid
+
+
+@contextmanager
+def hold_container(container: str) -> Iterator[None]:
+    """Raises BusyError where root or this user works on it by another journal."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mark:
+        try:
+            mark.bind(_socket_name(container))
+            mark.listen(8)  # what connects is never accepted: that it can is the answer
+        except OSError:  # taken; or no such sockets here, where the engine's names have to do
+            if _live_holder(container) in (0, os.geteuid()):
+                raise BusyError(container) from None
+        yield
+
+
+def is_container_held(container: str) -> bool:
+    """Also by a user who is not believed above: whatever may be alive is left alone."""
+    return _live_holder(container) is not None
+
+
+def _live_holder(container: str) -> int | None:
+    """The user of the program that holds it; None where none does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
+        try:
+            asking.connect(_socket_name(container))
+        except BlockingIOError:  # as many ask as may wait
+            return os.geteuid()
+        except OSError:
+            return None
+        said = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        user: int = _CREDENTIALS.unpack(said)[1]
+        return user
+
+
+def _socket_name(container: str) -> str:
+    return f"\0stratascope/{hashlib.sha256(container.encode()).hexdigest()[:32]}"

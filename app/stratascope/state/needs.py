@@ -1,8 +1,18 @@
-"""Needs on disk: a JSON file an image and command, beside the journal of relaunches; bounded in number and size."""
+"""Needs on disk, and the seccomp profiles that were made of them.
+
+Needs are a JSON file for each image and command, next to the journal of relaunches; bounded in number and size.
+
+Profiles are files because engines read them by path each time a container starts. They are named by their content, so
+that one is never changed under a container that uses it. None is removed: which containers of which engine still start
+by it can't be known here, and a hundred of them are half a megabyte. Root's folder is closed to everybody else, so for
+another user's engine root puts them where all may read them: nothing in them is secret.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import time
 from pathlib import Path
 
@@ -12,6 +22,7 @@ from stratascope import atomic_file
 from stratascope.core.container import Container
 from stratascope.core.observation.needs import Needs, NeedsError, needs_key
 from stratascope.core.observation.observation import Observation, added
+from stratascope.core.relaunch.transaction import JournalError
 from stratascope.state.pending import default_folder
 
 VERSION = 1
@@ -90,3 +101,30 @@ class FileNeeds:
         files = sorted(self._folder.glob("*.json"), key=lambda path: path.lstat().st_mtime)
         for path in files[:-_FILES_MOST]:
             path.unlink(missing_ok=True)
+
+
+PUBLIC = Path("/var/lib/stratascope/seccomp")
+
+
+def profile_path(text: str, folder: Path | None = None, reader: int | None = None) -> str:
+    """The full path of the file of that content. `reader`: the user that the engine runs as, where it says."""
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    another = os.geteuid() == 0 and bool(reader)
+    return str((folder or (PUBLIC if another else default_folder().parent / "seccomp")) / f"learned-{name}.json")
+
+
+def keep_profile(path: str, text: str) -> None:
+    """Write it, where it is not there yet. Raises JournalError."""
+    file = Path(path)
+    try:
+        public = file.parent == PUBLIC
+        for folder in (PUBLIC.parent, PUBLIC) if public else ():  # whatever the umask
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic_file.check_folder(folder)
+            folder.chmod(0o755)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.check_folder(file.parent)
+        if file.is_symlink() or not file.exists() or atomic_file.read(file, len(text) + 1) != text.encode():
+            atomic_file.write(file, text.encode(), mode=0o644 if public else 0o600, exact=public)
+    except OSError as error:
+        raise JournalError(f"{error.filename or path}: {error.strerror}") from error

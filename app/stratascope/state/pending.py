@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stratascope import xdg
+from stratascope import resources
 
 RELAUNCH, TWIN, GROUP = ".json", ".twin", ".group"  # how the names of its files end
 
@@ -16,7 +16,7 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     # Flatpak before 1.13 keeps nothing of ~/.local/state when its sandbox ends, and a journal has to last
     forgets = "FLATPAK_ID" in environ and not environ.get("XDG_STATE_HOME") and environ.get("XDG_DATA_HOME")
     try:
-        home = xdg.data_home(environ) if forgets else xdg.state_home(environ)
+        home = resources.data_home(environ) if forgets else resources.state_home(environ)
     except RuntimeError:  # a uid without a home: as containers set HOME then
         home = Path("/.local/state")
     return home / "stratascope" / "relaunches"

@@ -1,11 +1,14 @@
-"""What a person can choose, in one table: key in the settings, default, and what counts as a value.
+"""What a person can choose, in one table: key in the settings, default, and what counts as a value. Also the commands
+that exercise a twin, by image.
 
 A text that is no value (edited by hand, written by a newer version) counts as not chosen, and stays in the file until
-something else is chosen. Decided against storing defaults: a better default should reach those who never chose.
+something else is chosen. Decided against storing defaults: a better default should reach those who never chose. Decided
+against storing the commands with the needs: whoever forgets what was observed does not mean the commands.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -109,3 +112,39 @@ NOTIFY_ABOVE: Preference[float | None] = Preference(
 NOTIFY_FAILURE = Preference("notify_failure", True, _switch, lambda value: _ON if value else _OFF)
 
 TABLE: tuple[Preference[Any], ...] = (LANGUAGE, THEME, REFRESH, WATCH, ENGINES, NOTIFY_ABOVE, NOTIFY_FAILURE)
+
+
+EXERCISES = "exercises"
+COMMANDS_MOST, LENGTH_MOST, BYTES_MOST = 12, 1000, 64 << 10  # of one image; of one command; of all
+
+
+def exercises_of(kept: Kept, image: str) -> tuple[str, ...]:
+    """Those given last come first in the order in which they were given."""
+    return _exercises(kept).get(image, ())
+
+
+def remember_exercises(kept: Kept, image: str, commands: tuple[str, ...]) -> None:
+    """Given just now: they come first, and older ones of the same image stay as long as there is room."""
+    if not commands:
+        return
+    known = _exercises(kept)
+    every = dict.fromkeys((*commands, *known.pop(image, ())))
+    known[image] = tuple(each for each in every if len(each) <= LENGTH_MOST)[:COMMANDS_MOST]
+    while known and len(text := json.dumps(known)) > BYTES_MOST:
+        del known[next(iter(known))]  # the image that was not tried for the longest time
+    kept.set(EXERCISES, text if known else "{}")
+
+
+def _exercises(kept: Kept) -> dict[str, tuple[str, ...]]:
+    """What is no such text (edited by hand) counts as not there."""
+    try:
+        found = json.loads(kept.get(EXERCISES) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        image: tuple(each for each in commands if isinstance(each, str))
+        for image, commands in found.items()
+        if isinstance(commands, list)
+    }

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stratascope import atomic_file, xdg
+from stratascope import atomic_file, resources
 from stratascope.core.message import Message, msg
 
 VERSION = 1
@@ -23,7 +23,7 @@ _MOST = 1 << 20  # bytes; what is larger is not ours
 def default_path() -> Path:
     """`$XDG_CONFIG_HOME/stratascope/settings.json`."""
     try:
-        return xdg.config_home() / "stratascope" / "settings.json"
+        return resources.config_home() / "stratascope" / "settings.json"
     except RuntimeError:  # a uid without a home: as containers set HOME then
         return Path("/.config/stratascope/settings.json")
 

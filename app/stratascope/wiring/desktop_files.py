@@ -10,9 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stratascope import appimage_environment, resources, sandbox, sealed_files, xdg
-from stratascope.desktop_files import menu
-from stratascope.desktop_files.entry import Origin, Start, start
+from stratascope import appimage_environment, desktop_files, resources, sandbox, sealed_files
+from stratascope.desktop_files import Origin, Start, start
 from stratascope.probe.helper.elevated import NoRootError, RootMethod, run_as_root, usable, ways
 from stratascope.probe.helper.install import HELPER, POLICY, AsRoot, HelperFiles, helper_text, policy_text
 from stratascope.probe.piped import withheld
@@ -62,8 +61,8 @@ def changeable(found: Start) -> str:
 def data_folder(*, system: bool) -> Path:
     """The user's own or the machine's. Raises RuntimeError where the user has no home."""
     if system:
-        return menu.SYSTEM
-    return xdg.data_home()
+        return desktop_files.SYSTEM
+    return resources.data_home()
 
 
 def stranger(folder: Path) -> bool:

@@ -43,7 +43,7 @@ from stratascope.linux.process import parse_status
 from stratascope.owners.local import LocalOwners
 from stratascope.presentation.takeover import not_found
 from stratascope.probe import control_groups, network
-from stratascope.state import profiles
+from stratascope.state import needs
 from stratascope.state.journal import FileJournal
 from stratascope.state.needs import FileNeeds
 from stratascope.usecases.evidence import liveness, root_files
@@ -111,11 +111,11 @@ class ConnectedEngine:
 
     def profile_place(self, text: str) -> str:
         """See `EngineAccess`."""
-        return profiles.place(text, reader=self.engine.daemon_uid)
+        return needs.profile_path(text, reader=self.engine.daemon_uid)
 
     def keep_profile(self, path: str, text: str) -> None:
         """See `EngineAccess`."""
-        profiles.keep(path, text)
+        needs.keep_profile(path, text)
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""

@@ -103,7 +103,7 @@ def test_root_for_all_users_and_not_for_a_stranger(tmp_path: Path) -> None:
         "from stratascope.wiring import desktop_files as wiring\n"
         "from stratascope.cli import commands\n"
         "from stratascope.cli.arguments import parser\n"
-        "from stratascope.desktop_files.entry import Origin, Start\n"
+        "from stratascope.desktop_files import Origin, Start\n"
         "wiring.how_started = lambda: Start(Origin.APPIMAGE, (sys.argv[1],))\n"
         "sys.exit(commands.run(parser().parse_args(sys.argv[2:])))\n"
     )

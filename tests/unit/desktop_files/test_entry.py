@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stratascope import resources
-from stratascope.desktop_files.entry import Origin, Start, UnfitError, entry, folders_of, start
+from stratascope.desktop_files import Origin, Start, UnfitError, entry, folders_of, start
 
 TEMPLATE = resources.read_text(resources.DESKTOP_ENTRY)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from PySide6.QtGui import QIcon
 from pytestqt.qtbot import QtBot
 
-from stratascope import resources
-from stratascope.desktop_files import menu
+from stratascope import desktop_files, resources
 from stratascope.sealed_files import CHANGED, FOREIGN, OURS, Taken, state_of
 
 COMMAND = ("/opt/stratascope/bin/stratascope",)
@@ -22,8 +21,8 @@ def tree(folder: Path) -> list[str]:
 
 
 def test_it_is_found_and_leaves_without_a_trace(qtbot: QtBot, tmp_path: Path) -> None:
-    placed = menu.install(tmp_path, COMMAND)
-    assert placed.written == menu.paths(tmp_path)
+    placed = desktop_files.install(tmp_path, COMMAND)
+    assert placed.written == desktop_files.paths(tmp_path)
     assert all(state_of(str(path)) == OURS for path in placed.written)
     judge = subprocess.run(("desktop-file-validate", placed.written[0]), capture_output=True, text=True, check=False)
     assert (judge.returncode, judge.stdout) == (0, "")
@@ -36,7 +35,7 @@ def test_it_is_found_and_leaves_without_a_trace(qtbot: QtBot, tmp_path: Path) ->
     finally:
         QIcon.setThemeSearchPaths(before[0])
         QIcon.setThemeName(before[1])
-    menu.remove(tmp_path)
+    desktop_files.remove(tmp_path)
     assert tree(tmp_path) == []
 
 
@@ -45,23 +44,23 @@ def test_what_was_there_stays(tmp_path: Path) -> None:
     (tmp_path / "applications").mkdir()
     (tmp_path / "icons" / "hicolor" / "48x48").mkdir(parents=True)
     before = tree(tmp_path)
-    menu.install(tmp_path, COMMAND)
-    placed = menu.install(tmp_path, ("/elsewhere/stratascope",))
-    assert placed.written == menu.paths(tmp_path)[:1]
-    assert placed.unchanged == menu.paths(tmp_path)[1:]
-    again = menu.install(tmp_path, ("/elsewhere/stratascope",))
+    desktop_files.install(tmp_path, COMMAND)
+    placed = desktop_files.install(tmp_path, ("/elsewhere/stratascope",))
+    assert placed.written == desktop_files.paths(tmp_path)[:1]
+    assert placed.unchanged == desktop_files.paths(tmp_path)[1:]
+    again = desktop_files.install(tmp_path, ("/elsewhere/stratascope",))
     assert (again.written, again.refreshed) == ((), ())
-    menu.remove(tmp_path)
+    desktop_files.remove(tmp_path)
     assert tree(tmp_path) == before
-    assert menu.remove(tmp_path) == Taken(())
+    assert desktop_files.remove(tmp_path) == Taken(())
 
 
 def test_an_entry_that_was_edited_stays(tmp_path: Path) -> None:
-    menu.install(tmp_path, COMMAND)
-    entry, icon, symbolic = menu.paths(tmp_path)
+    desktop_files.install(tmp_path, COMMAND)
+    entry, icon, symbolic = desktop_files.paths(tmp_path)
     entry.write_text(entry.read_text().replace("Terminal=false", "Terminal=true"))
     symbolic.write_text("somebody's own")
-    taken = menu.remove(tmp_path)
+    taken = desktop_files.remove(tmp_path)
     assert taken.removed == (icon,)
     assert taken.kept == ((entry, CHANGED), (symbolic, FOREIGN))
     assert "Terminal=true" in entry.read_text()
@@ -69,9 +68,9 @@ def test_an_entry_that_was_edited_stays(tmp_path: Path) -> None:
 
 def test_caches_are_refreshed_where_they_are_kept(tmp_path: Path) -> None:
     """By the real tools; and none is made, since nobody else would keep it fresh."""
-    assert menu.install(tmp_path, COMMAND).refreshed == ()
+    assert desktop_files.install(tmp_path, COMMAND).refreshed == ()
     assert not list(tmp_path.rglob("*cache"))
-    menu.remove(tmp_path)
+    desktop_files.remove(tmp_path)
     hicolor = tmp_path / "icons" / "hicolor"
     hicolor.mkdir(parents=True)
     shutil.copy("/usr/share/icons/hicolor/index.theme", hicolor)
@@ -84,9 +83,9 @@ def test_caches_are_refreshed_where_they_are_kept(tmp_path: Path) -> None:
     before = tree(tmp_path)
     cache = hicolor / "icon-theme.cache"
     assert resources.APPLICATION_ID.encode() not in cache.read_bytes()
-    assert menu.install(tmp_path, COMMAND).refreshed == ("update-desktop-database", "gtk-update-icon-cache")
+    assert desktop_files.install(tmp_path, COMMAND).refreshed == ("update-desktop-database", "gtk-update-icon-cache")
     assert resources.APPLICATION_ID.encode() in cache.read_bytes()
-    assert menu.remove(tmp_path).refreshed == ("update-desktop-database", "gtk-update-icon-cache")
+    assert desktop_files.remove(tmp_path).refreshed == ("update-desktop-database", "gtk-update-icon-cache")
     assert resources.APPLICATION_ID.encode() not in cache.read_bytes()
     assert tree(tmp_path) == before
 
@@ -96,5 +95,5 @@ def test_the_desktop_is_told_by_the_date_of_the_icons_folder(tmp_path: Path) -> 
     for apps in ("scalable/apps", "symbolic/apps"):
         (hicolor / apps).mkdir(parents=True)
     os.utime(hicolor, (1, 1))
-    menu.install(tmp_path, COMMAND)
+    desktop_files.install(tmp_path, COMMAND)
     assert hicolor.stat().st_mtime > 1

@@ -22,7 +22,7 @@ STARTS = {
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
     "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
     "collector/privileged.py": {"os.fork"},  # the collector's own readers
-    "desktop_files/menu.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
+    "desktop_files.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program
     "probe/helper/elevated.py": {"subprocess.Popen", "subprocess.run"},  # pkexec, sudo; has a Flatpak's host the helper
@@ -40,7 +40,7 @@ CONNECTS = {
     # a container's ports, inside its own network namespace or where they are published; whether that is this machine;
     # the kernel, who listens
     "probe/network.py": {"socket.create_connection", "socket.socket"},
-    "state/live_lock.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
+    "state/journal.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
     "ui/app/app.py": {"socket.socketpair"},
     "ui/app/single_instance.py": {"socket.socket"},  # the window that there is already
 }

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from rig.places import CHECKOUT
 from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.i18n import translate as i18n
-from stratascope.i18n.language import SETTING, VARIABLE, CatalogueError, read, start
-from stratascope.i18n.pseudo import stretched
+from stratascope.i18n.language import SETTING, VARIABLE, CatalogueError, read, start, stretched
 from stratascope.state.settings import Settings
 
 MO = CHECKOUT / "resources" / "locale" / "ja" / "LC_MESSAGES" / "stratascope.mo"

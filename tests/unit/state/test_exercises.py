@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.state.exercises import BYTES_MOST, COMMANDS_MOST, KEY, LENGTH_MOST, remember, remembered
+from stratascope.state.preferences import (
+    BYTES_MOST,
+    COMMANDS_MOST,
+    EXERCISES,
+    LENGTH_MOST,
+    exercises_of,
+    remember_exercises,
+)
 from stratascope.state.settings import Settings
 
 
@@ -16,38 +23,38 @@ def kept(tmp_path: Path) -> Settings:
 
 
 def test_by_image_over_a_restart(kept: Settings, tmp_path: Path) -> None:
-    remember(kept, "nginx:1", ("curl -f http://127.0.0.1/", "true"))
-    remember(kept, "redis:7", ("redis-cli ping",))
+    remember_exercises(kept, "nginx:1", ("curl -f http://127.0.0.1/", "true"))
+    remember_exercises(kept, "redis:7", ("redis-cli ping",))
     again = Settings(tmp_path / "settings.json")
-    assert remembered(again, "nginx:1") == ("curl -f http://127.0.0.1/", "true")
-    assert remembered(again, "redis:7") == ("redis-cli ping",)
-    assert remembered(again, "other") == ()
+    assert exercises_of(again, "nginx:1") == ("curl -f http://127.0.0.1/", "true")
+    assert exercises_of(again, "redis:7") == ("redis-cli ping",)
+    assert exercises_of(again, "other") == ()
     assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0  # a command may hold a secret
 
 
 def test_the_last_ones_come_first_and_none_twice(kept: Settings) -> None:
-    remember(kept, "a", ("one", "two"))
-    remember(kept, "a", ("three", "one"))
-    assert remembered(kept, "a") == ("three", "one", "two")
-    remember(kept, "a", ())
-    assert remembered(kept, "a") == ("three", "one", "two")
+    remember_exercises(kept, "a", ("one", "two"))
+    remember_exercises(kept, "a", ("three", "one"))
+    assert exercises_of(kept, "a") == ("three", "one", "two")
+    remember_exercises(kept, "a", ())
+    assert exercises_of(kept, "a") == ("three", "one", "two")
 
 
 def test_bounded_in_number_and_size(kept: Settings) -> None:
-    remember(kept, "a", tuple(map(str, range(100))))
-    assert len(remembered(kept, "a")) == COMMANDS_MOST
-    remember(kept, "b", ("x" * (LENGTH_MOST + 1), "short"))
-    assert remembered(kept, "b") == ("short",)
+    remember_exercises(kept, "a", tuple(map(str, range(100))))
+    assert len(exercises_of(kept, "a")) == COMMANDS_MOST
+    remember_exercises(kept, "b", ("x" * (LENGTH_MOST + 1), "short"))
+    assert exercises_of(kept, "b") == ("short",)
     for number in range(100):
-        remember(kept, f"image{number}", tuple(f"{place}\U0001f4a5" * 200 for place in range(4)))
-    assert len(kept.get(KEY) or "") <= BYTES_MOST
-    assert remembered(kept, "a") == ()
-    assert remembered(kept, "image99")
+        remember_exercises(kept, f"image{number}", tuple(f"{place}\U0001f4a5" * 200 for place in range(4)))
+    assert len(kept.get(EXERCISES) or "") <= BYTES_MOST
+    assert exercises_of(kept, "a") == ()
+    assert exercises_of(kept, "image99")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"a": 1}', '{"a": [1, null]}', "[" * 100_000])
 def test_what_somebody_wrote_there_is_no_error(kept: Settings, text: str) -> None:
-    kept.set(KEY, text)
-    assert remembered(kept, "a") == ()
-    remember(kept, "a", ("true",))
-    assert remembered(kept, "a") == ("true",)
+    kept.set(EXERCISES, text)
+    assert exercises_of(kept, "a") == ()
+    remember_exercises(kept, "a", ("true",))
+    assert exercises_of(kept, "a") == ("true",)

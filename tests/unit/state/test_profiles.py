@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.relaunch.transaction import JournalError
-from stratascope.state import profiles
+from stratascope.state import needs
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user's engine")
 
@@ -18,13 +18,13 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another
 def public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for all, and a state folder, of this test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(profiles, "PUBLIC", tmp_path / "lib/stratascope/seccomp")
-    return profiles.PUBLIC
+    monkeypatch.setattr(needs, "PUBLIC", tmp_path / "lib/stratascope/seccomp")
+    return needs.PUBLIC
 
 
 def test_one_s_own_is_closed_to_others(tmp_path: Path) -> None:
-    path = Path(profiles.place("{}", reader=os.geteuid()))
-    profiles.keep(str(path), "{}")
+    path = Path(needs.profile_path("{}", reader=os.geteuid()))
+    needs.keep_profile(str(path), "{}")
     assert path.is_relative_to(tmp_path / "state")
     assert path.read_text() == "{}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -33,10 +33,10 @@ def test_one_s_own_is_closed_to_others(tmp_path: Path) -> None:
 @needs_root
 def test_another_user_s_engine_can_read_it(public: Path) -> None:
     """Whatever the umask, and also where it lies there closed."""
-    path = Path(profiles.place("{}", reader=1000))
+    path = Path(needs.profile_path("{}", reader=1000))
     old = os.umask(0o077)
     try:
-        profiles.keep(str(path), "{}")
+        needs.keep_profile(str(path), "{}")
     finally:
         os.umask(old)
     assert path.parent == public
@@ -48,4 +48,4 @@ def test_not_where_others_could_change_it(public: Path) -> None:
     public.mkdir(parents=True)
     os.chown(public, 1000, 1000)
     with pytest.raises(JournalError):
-        profiles.keep(profiles.place("{}", reader=1000), "{}")
+        needs.keep_profile(needs.profile_path("{}", reader=1000), "{}")

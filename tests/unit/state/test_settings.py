@@ -185,8 +185,7 @@ def test_nothing_else_is_remembered() -> None:
         for path in app.rglob("*.py")
     }
     assert {file: keys for file, keys in found.items() if keys} == {
-        "state/exercises.py": ["KEY"],
-        "state/preferences.py": ["self.key"],
+        "state/preferences.py": ["EXERCISES", "self.key"],
         "ui/containers/column.py": ["self._setting"],
         "ui/daily/controller.py": ["_SETTING"],
         "ui/denied/refused.py": ["KEPT"],

@@ -18,7 +18,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import Snapshot
-from stratascope.state import exercises
+from stratascope.state import preferences
 from stratascope.ui.harden.choices import ContainerChoices
 from stratascope.ui.kit.page import View
 from stratascope.ui.tighten.card import TrialCard
@@ -244,7 +244,7 @@ def test_commands_are_remembered_by_image_and_offered(
     assert staged.wishes.exercises.commands == ("curl -f http://127.0.0.1/", "true")
     assert staged.wishes.repeats == 5
     image = named(picture, "ci-runner").container.image
-    assert exercises.remembered(window.settings, image) == ("curl -f http://127.0.0.1/", "true")
+    assert preferences.exercises_of(window.settings, image) == ("curl -f http://127.0.0.1/", "true")
     click(trials.dialog.once_more)
     assert before.given == ("curl -f http://127.0.0.1/", "true")
     before.commands.clear()

@@ -9,8 +9,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
 
 from stratascope.i18n import translate as i18n
-from stratascope.i18n.language import ENGLISH, PSEUDO
-from stratascope.i18n.pseudo import stretched
+from stratascope.i18n.language import ENGLISH, PSEUDO, stretched
 
 
 class _Pseudo(QTranslator):

@@ -18,7 +18,7 @@ from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.twin import TWIN_NAME
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.state import exercises
+from stratascope.state import preferences
 from stratascope.ui.harden.trial_buttons import TrialButton
 from stratascope.ui.kit.background import SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
@@ -148,7 +148,7 @@ class TrialController(LongRun["TrialDialog"]):
         if state is None or snapshot is None or not self._draft.usable:
             return
         self._state = state
-        remembered = exercises.remembered(self._settings, state.container.image)
+        remembered = preferences.exercises_of(self._settings, state.container.image)
         from stratascope.ui.tighten import row_text  # comes with the sheet
 
         watched = row_text.watching(snapshot.privilege, self._selection.engine)
@@ -221,7 +221,7 @@ class TrialController(LongRun["TrialDialog"]):
         if self.busy or state is None:
             return
         wishes = self._wishes = self.dialog.before.wishes()
-        exercises.remember(self._settings, state.container.image, wishes.exercises.commands)
+        preferences.remember_exercises(self._settings, state.container.image, wishes.exercises.commands)
 
         def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
             self._watcher = None if lesson_of is None else lesson_of(state)

@@ -18,7 +18,7 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import REPEATS
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.state.exercises import COMMANDS_MOST
+from stratascope.state.preferences import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip

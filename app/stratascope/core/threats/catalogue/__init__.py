@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 
-from stratascope import submodules
+from stratascope import resources
 from stratascope.core.threats.threat import Family, Threat
 
 
@@ -16,7 +16,7 @@ from stratascope.core.threats.threat import Family, Threat
 def all_threats() -> tuple[Threat, ...]:
     """Every threat, by family in the order of `Family`, within a family in the order of its file."""
     found: list[Threat] = []
-    for module in submodules.names(__path__, packages=False):
+    for module in resources.module_names(__path__, packages=False):
         threats: tuple[Threat, ...] = getattr(importlib.import_module(f"{__name__}.{module}"), "THREATS", ())
         found.extend(threats)
     order = list(Family)
