@@ -24,6 +24,11 @@ class Where(StrEnum):
     IPC_OWNER = "owner of the IPC namespace"
     PID_OWNER = "owner of the PID namespace"
 
+    @property
+    def kind(self) -> str:
+        """The kind of namespace whose owner that is: `mnt`; empty: not by a namespace."""
+        return self.name.removesuffix("_OWNER").lower() if self.name.endswith("_OWNER") else ""
+
 
 class Access(StrEnum):
     READ = "read"

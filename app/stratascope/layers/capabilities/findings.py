@@ -18,7 +18,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
-from stratascope.layers.shared.readings import finding, process_status, who
+from stratascope.layers.shared.readings import finding, no_policy, process_status, who
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.namespace import Namespace, is_initial
 
@@ -44,7 +44,7 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
     if added:
         found += _added(facts, asked, held, added)
     if _SYS_PTRACE in held and facts.host_processes and facts.initial_user_namespace and not _everything(held):
-        found.append(_traces_the_host(f"{facts.status_source}:CapEff", around.ground.lsms))
+        found.append(_traces_the_host(f"{facts.status_source}:CapEff", no_policy(around.ground)))
     if facts.no_new_privs is False:
         found.append(_new_privileges(facts, asked))
     if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
@@ -171,9 +171,8 @@ def _everything(held: CapabilitySet) -> bool:
     return not (TAKE_OVER | SERIOUS) - held
 
 
-def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
+def _traces_the_host(line: str, unguarded: bool) -> Finding:
     # AppArmor and SELinux may keep a container from tracing processes outside
-    unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
     text = (
         msg("SYS_PTRACE is held and the host's processes are visible: it can inject its own code into any of them.")
         if unguarded

@@ -23,9 +23,9 @@ from stratascope.layers.capabilities.facts import (
     asked_of,
     decode,
     held_now,
+    predict,
 )
 from stratascope.layers.capabilities.findings import drift, findings_of, short
-from stratascope.layers.capabilities.prediction import predict
 from stratascope.layers.capabilities.refusals import refused
 from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import socket
 
-from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
@@ -167,7 +166,7 @@ def _usual(names: tuple[str, ...], facts: CapabilityFacts | None) -> tuple[str, 
 
 
 def _never_given(short: str, number: int, facts: CapabilityFacts | None, around: Surroundings) -> Message:
-    engine = "Docker" if around.engine.kind is EngineKind.DOCKER else "Podman"
+    engine = around.engine.kind.title()
     if facts is not None and number in facts.default:
         return msg(
             "This needs {name}. {engine} gives it by default, but this container was created without it.",

@@ -26,10 +26,9 @@ from stratascope.layers.shared.deciding_settings import (
     not_asked_for,
     perhaps_asked_for,
 )
+from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.decode import DecodeError
 from stratascope.linux.machine import path_of
-from stratascope.linux.seccomp_profile import release
 from stratascope.value import Value
 
 
@@ -66,16 +65,9 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         path_of(SETTING) if facts.host_network else f"@{PORT_START}",
         around.engine.kind is EngineKind.DOCKER,
         answers(around.ground),
-        _release(around.ground.kernel),
+        kernel_release(around.ground),
         tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),
     )
-
-
-def _release(text: str) -> tuple[int, int] | None:
-    try:
-        return release(text)
-    except DecodeError:
-        return None
 
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"

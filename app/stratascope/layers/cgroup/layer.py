@@ -10,9 +10,8 @@ from __future__ import annotations
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode
+from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode, predict
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
-from stratascope.layers.cgroup.prediction import predict
 from stratascope.layers.cgroup.refusals import refused
 from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of

@@ -4,6 +4,9 @@ Both modules write to attr/current; the host's list of active modules says which
 EINVAL from that file only means that no module provides a label. Where this reader may not read another user's
 /proc/PID/attr, the engine reports the label: everybody may read which module is active and whether SELinux enforces.
 The mode of a profile with another name is not reported, so nothing is claimed about it.
+
+A profile is only predicted to be in force if it is the engine's default, which is known to enforce; the mode of any
+other is unknown here. The engine chooses a new SELinux level for each container, so that is not predicted.
 """
 
 from __future__ import annotations
@@ -11,10 +14,12 @@ from __future__ import annotations
 import errno
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
-from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
+from stratascope.core.container import Asked, Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
-from stratascope.layers.shared.readings import process_status
+from stratascope.core.sharing import OWN_MODES
+from stratascope.layers.shared.readings import no_policy, process_status
+from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
 from stratascope.linux.namespace import parse_full
@@ -160,8 +165,7 @@ def _shared(capture: Capture, ground: Ground) -> tuple[str, ...] | None:
 def _no_label(gap: Gap, ground: Ground) -> bool:
     if gap.errno == errno.EINVAL:
         return True
-    known = ground.lsms is not None and not {"apparmor", "selinux", "smack"} & set(ground.lsms)
-    return known and gap.kind in (GapKind.ABSENT, GapKind.UNSUPPORTED)
+    return no_policy(ground) and gap.kind in (GapKind.ABSENT, GapKind.UNSUPPORTED)
 
 
 def _apparmor(text: str, ground: Ground, source: str) -> MacFacts:
@@ -241,3 +245,73 @@ def with_profile(facts: MacFacts, kind: ProfileKind, privileged: bool, engine: E
 
 def _labelled(facts: MacFacts, name: str, mode: AppArmorMode, stack: tuple[str, ...]) -> MacFacts:
     return replace(facts, system="apparmor", label=name, mode=mode.value, profile=name, stack=stack)
+
+
+_NOT_PREDICTED = Gap(GapKind.UNSUPPORTED, detail="what the label will be can't be predicted")
+_CONFINED, _UNCONFINED = "container_t", "spc_t"
+
+
+def predict(facts: MacFacts | None, before: Asked, after: Asked, around: Surroundings) -> MacFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    facts = _surroundings(facts, before, after, around)
+    if facts.system == "apparmor":
+        return _predicted_apparmor(facts, before, after, around)
+    if facts.system == "selinux":
+        return _predicted_selinux(facts, before, after)
+    return facts
+
+
+def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
+    own = facts.own_user_namespace
+    if own is not None:
+        after_it = own_user_namespace_after(before, after, around.engine)
+        own = own if after_it is None else after_it
+    shared = facts.shared_with_host
+    if shared is not None:
+        changed = {kind: getattr(after, field) for kind, field in OWN_MODES
+                   if kind in NAMESPACES
+                   if getattr(before, field) != getattr(after, field)}  # fmt: skip
+        private = {kind for kind, mode in changed.items() if not shared_mode(mode)}
+        more = (kind for kind, mode in changed.items() if hosts_after(mode, around, network=kind == "net"))
+        shared = tuple(dict.fromkeys((*(kind for kind in shared if kind not in private), *more)))
+    return replace(facts, own_user_namespace=own, shared_with_host=shared)
+
+
+def _predicted_apparmor(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
+    def decides(asked: Asked) -> tuple[ProfileKind, str]:
+        kind = asked.apparmor
+        # both engines drop the profile of a privileged container unless one is named
+        if asked.privileged and kind is not ProfileKind.CUSTOM:
+            kind = ProfileKind.UNCONFINED
+        return kind, asked.apparmor_profile
+
+    if decides(before) == decides(after):
+        return facts
+    kind, _ = decides(after)
+    return with_profile(facts, kind, False, around.engine) or _not_predicted(facts)
+
+
+def _predicted_selinux(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
+    def decides(asked: Asked) -> tuple[bool, tuple[str, ...]]:
+        off = asked.privileged or "host" in (asked.pid_mode, asked.ipc_mode) or "disable" in asked.selinux_options
+        return off, asked.selinux_options
+
+    if decides(before) == decides(after) or facts.policy_loaded is False:
+        return facts
+    off, options = decides(after)
+    chosen = next((option.removeprefix("type:") for option in options if option.startswith("type:")), "")
+    if after.userns_mode.startswith("ns:") or facts.type is None:
+        return _not_predicted(facts)
+    kind = _UNCONFINED if off else chosen or _CONFINED
+    label = f"{facts.user or 'system_u'}:{facts.role or 'system_r'}:{kind}"
+    if facts.permissive_type is not None and kind != facts.type:
+        # whether the policy enforces another type is only checked on a process that has it
+        facts = replace(facts, mode="enforcing", permissive_type=None)
+    return replace(facts, label=label, type=kind, level=None)
+
+
+def _not_predicted(facts: MacFacts) -> MacFacts:
+    gaps = (NamedGap(CURRENT, _NOT_PREDICTED, facts.label_source),)
+    return replace(facts, label=None, mode=None, profile=None, stack=(), type=None, level=None, gaps=gaps)

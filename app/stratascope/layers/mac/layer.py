@@ -27,9 +27,9 @@ from stratascope.layers.mac.facts import (
     as_requested,
     asked_of,
     decode,
+    predict,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
-from stratascope.layers.mac.prediction import predict
 from stratascope.layers.mac.refusals import refused
 from stratascope.layers.mac.stances import posture_of, stance_of
 from stratascope.layers.mac.views import tabs_of

@@ -252,13 +252,6 @@ _UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SE
 # Calls that create kernel objects with a class of their own, for which container_t has no permissions. These stand for
 # such an object: no other need of a route says that it is created rather than inherited.
 _MAKERS = frozenset(("bpf", "io_uring_setup", "perf_event_open"))
-_KINDS = {
-    needs.Where.MNT_OWNER: "mnt",
-    needs.Where.NET_OWNER: "net",
-    needs.Where.UTS_OWNER: "uts",
-    needs.Where.IPC_OWNER: "ipc",
-    needs.Where.PID_OWNER: "pid",
-}
 _FAMILIES = ((0, 38), (0, 40))  # first argument of socket(2): AF_ALG and AF_VSOCK, each a class of its own
 
 
@@ -389,7 +382,7 @@ def _is_first(where: needs.Where, posture: SELinuxPosture) -> bool | None:
     if where is needs.Where.OWN:
         return False
     # A rootless engine can only create namespaces in user namespaces of its own; who created one it did not is unknown
-    if posture.shared is not None and _KINDS[where] in posture.shared:
+    if posture.shared is not None and where.kind in posture.shared:
         return True
     return False if posture.rootless and posture.shared is not None else None
 

@@ -8,15 +8,20 @@ has, how its ids are mapped.
 The rest the engine reports: the mode of five kinds, and no engine starts a container in the host's mount namespace. For
 another container's namespace it only says whose it is: whether that container has the host's would have to be read
 there.
+
+After a relaunch, a namespace that is yet to be created has no inode.
 """
 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, or_none, process_folder
-from stratascope.core.container import AskedDevice, AskedMount, Container
+from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
+from stratascope.core.options.capabilities import bounding, same_start, starts_as_root
+from stratascope.core.sharing import OWN_MODES
 from stratascope.layers.namespaces.mounts import MountView, view_of
+from stratascope.layers.namespaces.predicted_mounts import nodes_unknown, predicted_view
 from stratascope.layers.shared.devices import special_files
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status, without_root
@@ -25,6 +30,7 @@ from stratascope.layers.shared.whose_namespace import (
     hosts_after,
     initial_user_namespace,
     is_hosts,
+    own_user_namespace_after,
     shared_mode,
 )
 from stratascope.linux.capability import CapabilitySet
@@ -231,3 +237,95 @@ def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around
         case _:
             hosts = hosts_after(mode, around, network=kind == Namespace.NET) if mode else None
     return read if hosts is None else NamespaceFact(None, hosts, others if known or hosts else None)
+
+
+def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings) -> NamespacesFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    found = {
+        kind: _with_others(
+            _predicted(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
+            around.peers.requested_of(kind),
+        )
+        for kind, field in OWN_MODES
+    }
+    own = own_user_namespace_after(before, after, around.engine)
+    user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)
+    foreign = after.foreign_mounts and not before.foreign_mounts
+    view = None if facts.mounts is None or foreign else predicted_view(facts.mounts, before, after, around)
+    return replace(
+        facts,
+        pid=found["pid"],
+        ipc=found["ipc"],
+        uts=found["uts"],
+        net=found["net"],
+        cgroup=found["cgroup"],
+        mnt=_again(facts.mnt),
+        user=user,
+        root_read_only=None if view is None else view.root_read_only,
+        masked_paths=None if view is None else len(view.masked),
+        read_only_paths=None if view is None else len(view.read_only),
+        engine_sockets=None if view is None else view.engine_sockets,
+        host_paths=None if view is None else view.host_paths,
+        # the nodes a privileged container gets are unknown before it starts
+        devices=None if view is None or nodes_unknown(before, after) else view.devices,
+        propagation=None if view is None else view.propagation,
+        mounts=view,
+        host_root=_host_root(facts.host_root, before, after, own),
+        takes_ids=_takes_ids(facts.takes_ids, before, after, around),
+        without_root=facts.without_root if own is None else (),
+        ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
+    )
+
+
+def _predicted(
+    kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
+) -> NamespaceFact | None:  # fmt: skip
+    if was != mode:
+        if hosts_after(mode, around, network=kind == Namespace.NET):
+            return _hosts(fact)
+        if mode == "pod" and kind == Namespace.PID and fact is not None:
+            # its pod's first process's; who else will be in it is unknown
+            return replace(fact, inode=None, shared_with_host=False, shared_with=None)
+        return None if shared_mode(mode) else _new(fact)
+    return fact if shared_mode(mode) else _again(fact)
+
+
+def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:
+    """Containers that will join a namespace of its own, or its pod's, share it."""
+    if fact is None or not others or fact.shared_with or fact.shared_with_host is not False:
+        return fact
+    return replace(fact, shared_with=others)
+
+
+def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
+    """One that the engine will create for it alone; None if the kind could not be read."""
+    return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
+
+
+def _hosts(fact: NamespaceFact | None) -> NamespaceFact | None:
+    return None if fact is None else replace(fact, inode=None, shared_with_host=True, shared_with=())
+
+
+def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
+    """What was not private though requested (a kernel without that kind) won't be then either."""
+    return None if fact is None else replace(fact, inode=None)
+
+
+def _host_root(now: bool | None, before: Asked, after: Asked, own: bool | None) -> bool | None:
+    if before.user != after.user and not starts_as_root(after):
+        return False
+    if own is False:
+        return starts_as_root(after)
+    if own:
+        return None if now else now
+    return now if before.user == after.user or (starts_as_root(before) and starts_as_root(after)) else None
+
+
+def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundings) -> bool | None:
+    if same_start(before, after):
+        return now
+    if not bounding(after, around.engine) & _TAKE_IDS:
+        return False
+    return now if now is False or starts_as_root(after) else False

@@ -21,11 +21,12 @@ from stratascope.layers.shared.host_paths import (
     hands_over,
     is_disk,
     is_socket,
+    plain,
     user_socket,
     weight,
     within,
 )
-from stratascope.layers.shared.readings import finding
+from stratascope.layers.shared.readings import finding, no_policy
 from stratascope.linux.mounts import Mount, is_mask
 from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
@@ -64,7 +65,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
             weakens = True
             findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
     if not view.proc_guarded:
-        alone = facts.host_root is True and no_policy(around)
+        alone = facts.host_root is True and no_policy(around.ground)
         findings.append(_unmasked(asked, source, facts.host_root is not False, alone, around.engine.rootless))
     for mount in _false_masks(view, asked)[:_SHOWN]:
         weakens = True
@@ -225,12 +226,6 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
     return finding("namespaces.host-path", severity, text, advice, source, *refs, behind=behind)
 
 
-def no_policy(around: Surroundings) -> bool:
-    """Whether certainly no security module on this host could confine the container."""
-    lsms = around.ground.lsms
-    return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
-
-
 def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, rootless: bool) -> Finding:
     """`alone`: nothing else protects /proc/sys/kernel/core_pattern, whose program the kernel runs as root. `rootless`:
     the engine is rootless, and then binds the host's /proc if it can't mount one of its own.
@@ -297,7 +292,7 @@ def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
 
 def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
     """Requested read-only but writable: usually a file system mounted below, which `:ro` does not cover."""
-    closed = [mount.target.rstrip("/") or "/" for mount in asked.mounts if not mount.writable]
+    closed = [plain(mount.target) for mount in asked.mounts if not mount.writable]
     return [
         Finding(
             "namespaces.drift-read-only",
@@ -345,7 +340,7 @@ def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surround
 def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
     """Whether root in the host's PID namespace can reach the host's files: no if AppArmor or SELinux may forbid it."""
     initial = facts.user is not None and facts.user.shared_with_host is True
-    return no_policy(around) and initial and facts.host_root is True and facts.takes_ids is True
+    return no_policy(around.ground) and initial and facts.host_root is True and facts.takes_ids is True
 
 
 def _shared(kind: Namespace, source: str, *, verified: bool, reaches: bool = False) -> Finding:

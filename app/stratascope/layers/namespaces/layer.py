@@ -6,9 +6,16 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.explanations import SHORT
-from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, as_requested, asked_of, decode
+from stratascope.layers.namespaces.facts import (
+    LINKS,
+    NamespacesAsked,
+    NamespacesFacts,
+    as_requested,
+    asked_of,
+    decode,
+    predict,
+)
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
-from stratascope.layers.namespaces.prediction import predict
 from stratascope.layers.namespaces.refusals import refused
 from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of

@@ -15,13 +15,14 @@ from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
-from stratascope.layers.shared.devices import node_kind
+from stratascope.layers.shared.devices import STANDARD_NODES, node_kind
 from stratascope.layers.shared.host_paths import (
     VOLUME_ROOT,
     HostPath,
     engine_sockets,
     is_engine_socket,
     own_volume,
+    plain,
     sockets_in,
     within,
 )
@@ -49,11 +50,10 @@ _USUAL = {
 }
 # Types that are never judged, except as masks (`is_mask`); the root directory is judged separately
 _NEVER_LISTED = _OWN_TYPES - _USUAL.keys()
-# The standard nodes: rootless engines bind them, because they can't create any
-_STANDARD_NODES = frozenset(
-    f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
-)
-_KEPT_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv", "/dev/shm"})
+_NOT_LISTED = STANDARD_NODES | {"/dev/ptmx", "/dev/pts", "/dev/shm"}
+# Files that the engines bind for each container; a read-only root directory makes them read-only too
+NAME_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"})
+KEPT_FILES = NAME_FILES | {"/run/.containerenv"}
 _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
@@ -161,7 +161,7 @@ def judged(
         ):
             continue  # reported with the directory that contains them all
         if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
-            if target not in _STANDARD_NODES:
+            if target not in _NOT_LISTED:
                 devices.append(target)
             continue
         source = host_source(mount, asked.get(target), around.ground.mounts)
@@ -193,7 +193,7 @@ def judged(
                     set_uid.append("/")
     sockets.extend(item.path for item in engine_sockets(files, around))
     nodes = [item for item in files if (kind := node_kind(item)) and _opens(item, seen)]
-    devices.extend(item.path for item in nodes if item.path not in _STANDARD_NODES)
+    devices.extend(item.path for item in nodes if item.path not in _NOT_LISTED)
     guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
     return MountView(
         None if root is None else root.read_only,
@@ -270,7 +270,9 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: fro
         return target == "/dev/shm" and mount.device not in host
     if target in asked:
         return False
-    return (target in _KEPT_FILES or target.startswith("/run/secrets")) and _KEPT_ROOT(mount.root) is not None
+    return (target in KEPT_FILES or target == "/dev/shm" or target.startswith("/run/secrets")) and _KEPT_ROOT(
+        mount.root
+    ) is not None
 
 
 def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, str, str], ...]) -> str:
@@ -285,7 +287,7 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
         )
         return (target.rstrip("/") + mount.root[len(root.rstrip("/")) :]).rstrip("/") or "/"
     if asked is not None and asked.source:
-        return asked.source.rstrip("/") or "/"
+        return plain(asked.source)
     # all of a file system that is mounted nowhere else: its device, never "/"
     return mount.root if mount.root != "/" or mount.fs_type == "tmpfs" else mount.source
 

@@ -19,6 +19,7 @@ from stratascope.core.relaunch.want import (
     WritablePlace,
 )
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.mounts import KEPT_FILES
 from stratascope.linux.mounts import Mount, is_mask
 from stratascope.linux.namespace import Namespace
 
@@ -30,7 +31,6 @@ _PROT_EXEC = 4
 _MAP_ANONYMOUS = 0x20
 _NAMED = 4  # places named in a sentence
 _OF_THE_KERNEL = ("proc", "sysfs", "cgroup", "cgroup2")
-_OF_THE_ENGINE = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv")
 _MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
 
 
@@ -109,7 +109,7 @@ def _read_only_places(facts: NamespacesFacts | None) -> tuple[str, ...]:
         if each.options.startswith("ro")
         and each.fs_type not in _OF_THE_KERNEL
         and not each.target.startswith(("/proc/", "/sys/"))
-        and each.target not in _OF_THE_ENGINE
+        and each.target not in KEPT_FILES
     )
 
 

@@ -22,14 +22,12 @@ from stratascope.layers.namespaces.mount_reach import (
     kernel_path,
     tree_for,
 )
-from stratascope.layers.shared.devices import is_block, passes_block
+from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, passes_block
 from stratascope.layers.shared.host_paths import hands_over
 from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
-_MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})
-_LOG_NODE = "/dev/kmsg"
 
 
 class NamespacePosture(Value):
@@ -124,8 +122,8 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
     if not whole:
         for node in facts.devices or ():
             disk = disk or (MOUNTS if is_block(node) else "")
-            memory = memory or (MOUNTS if node in _MEMORY_NODES else "")
-            log = log or (MOUNTS if node == _LOG_NODE else "")
+            memory = memory or (MOUNTS if node in MEMORY_NODES else "")
+            log = log or (MOUNTS if node == LOG_NODE else "")
     if asked.privileged and not rootless:
         return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
     seen = frozenset() if special is None else {item.path for item in special.files}
@@ -133,8 +131,8 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
         if (device.target or device.source) in seen:
             continue
         disk = disk or (_DEVICES if passes_block(device) else "")
-        memory = memory or (_DEVICES if {device.source, device.target} & _MEMORY_NODES else "")
-        log = log or (_DEVICES if _LOG_NODE in (device.source, device.target) else "")
+        memory = memory or (_DEVICES if {device.source, device.target} & MEMORY_NODES else "")
+        log = log or (_DEVICES if LOG_NODE in (device.source, device.target) else "")
     if not whole and "/dev" in {path.source for path in facts.host_paths or ()}:
         return disk or MOUNTS, memory or MOUNTS, log or MOUNTS
     return disk, memory, log

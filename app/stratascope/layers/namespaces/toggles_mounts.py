@@ -27,7 +27,7 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.core.relaunch.want import DeviceNode, Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.devices import OF_RUNTIMES, runtime_default
-from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, weight, within
+from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, plain, weight, within
 from stratascope.layers.shared.signs_of_use import path_used
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, listed, more_of, only
 from stratascope.value import replace
@@ -209,18 +209,14 @@ def _mounted(path: str, subject: Subject) -> str:
     return path
 
 
-def _target(mount: AskedMount) -> str:
-    return mount.target.rstrip("/") or "/"
-
-
 def _name(target: str) -> str:
     """A place as a value names it, where a comma stands between two and spaces around them mean nothing."""
-    return re.sub(r",|\s$", lambda found: f"%{ord(found[0]):02X}", target.rstrip("/") or "/")
+    return re.sub(r",|\s$", lambda found: f"%{ord(found[0]):02X}", plain(target))
 
 
 def _places(value: str, subject: Subject) -> list[str]:
     """The targets that a value names, those that are no mount of it any more as they are named."""
-    targets = {_name(mount.target): _target(mount) for mount in subject.container.asked.mounts}
+    targets = {_name(mount.target): plain(mount.target) for mount in subject.container.asked.mounts}
     return [targets.get(word, word) for word in value.removeprefix(MORE).split(",")]
 
 
@@ -236,9 +232,11 @@ def _protect(asked: Asked, value: str, subject: Subject) -> Asked:
             replace(mount, writable=True) if _gets_writable(mount, value, subject) else mount for mount in asked.mounts
         )
         return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
-    kept = {_target(mount) for mount in _kept_from_writing(value, subject)}
+    kept = {plain(mount.target) for mount in _kept_from_writing(value, subject)}
     mounts = tuple(
-        replace(mount, writable=False) if mount.writable and mount.kind == "bind" and _target(mount) in kept else mount
+        replace(mount, writable=False)
+        if mount.writable and mount.kind == "bind" and plain(mount.target) in kept
+        else mount
         for mount in asked.mounts
     )
     return asked if mounts == asked.mounts else replace(asked, mounts=mounts)
@@ -275,14 +273,14 @@ def _below_host_path(path: str, subject: Subject) -> bool:
     What is mounted below such a path comes along, and stays writable where the engine makes only the path itself
     read-only: Podman, and Docker before 25.
     """
-    mounts = [mount for mount in subject.container.asked.mounts if within(path, mount.target.rstrip("/") or "/")]
+    mounts = [mount for mount in subject.container.asked.mounts if within(path, plain(mount.target))]
     return bool(mounts) and _is_host_path(max(mounts, key=lambda mount: len(mount.target)), subject)
 
 
 def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     """By the kernel's own list, where each place that was to be given stands as it is now."""
     mounts = subject.container.asked.mounts
-    every = [_target(mount) for mount in mounts if _is_host_path(mount, subject)]
+    every = [plain(mount.target) for mount in mounts if _is_host_path(mount, subject)]
     wanted = every if value == "writable" else _places(value, subject)
     expected = msg("It can write to {paths}", paths=", ".join(wanted[:_SHOWN]))
     if facts is None or facts.mounts is None:
@@ -320,11 +318,11 @@ def _writing(want: Want, subject: Subject) -> Given | None:
     """That one mount, whether it is a folder of the host or a volume."""
     if not isinstance(want, WritablePlace):
         return None
-    mounts = [mount for mount in subject.container.asked.mounts if within(want.path, _target(mount))]
-    deepest = max(mounts, key=lambda mount: len(_target(mount)), default=None)
-    if deepest is None or deepest.writable or _target(deepest) != (want.mount.rstrip("/") or "/"):
+    mounts = [mount for mount in subject.container.asked.mounts if within(want.path, plain(mount.target))]
+    deepest = max(mounts, key=lambda mount: len(plain(mount.target)), default=None)
+    if deepest is None or deepest.writable or plain(deepest.target) != plain(want.mount):
         return None
-    return Given(MORE + _name(deepest.target), msg("Make {path} writable", path=_target(deepest)))
+    return Given(MORE + _name(deepest.target), msg("Make {path} writable", path=plain(deepest.target)))
 
 
 HOST_PATHS = Toggle(
@@ -376,7 +374,7 @@ def _named(value: str, subject: Subject) -> list[AskedMount]:
 def _unmount_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return tuple(
         msg("What it reads or stores in {target} is {source} of the host, and would no longer be there.",
-            target=_target(mount), source=mount.source)
+            target=plain(mount.target), source=mount.source)
         for mount in _named(value, subject)[:_SHOWN]
     )  # fmt: skip
 
@@ -393,7 +391,7 @@ def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject
 
 
 def _any_used(mounts: list[AskedMount], subject: Subject) -> Message | None:
-    return next((why for mount in mounts if (why := path_used(_target(mount), subject)) is not None), None)
+    return next((why for mount in mounts if (why := path_used(plain(mount.target), subject)) is not None), None)
 
 
 UNMOUNT = Toggle(
@@ -431,7 +429,7 @@ def _shows_socket(mount: AskedMount, subject: Subject) -> bool:
     if mount.kind != "bind":
         return False
     inside = () if facts is None else facts.engine_sockets or ()
-    return _is_socket(mount, subject) or any(within(place, mount.target.rstrip("/") or "/") for place in inside)
+    return _is_socket(mount, subject) or any(within(place, plain(mount.target)) for place in inside)
 
 
 def _is_socket(mount: AskedMount, subject: Subject) -> bool:

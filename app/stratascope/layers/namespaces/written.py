@@ -12,7 +12,7 @@ import posixpath
 
 from stratascope.core.container import Asked
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.host_paths import plain, within
 
 KERNEL = ("/proc", "/sys", "/dev")
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/lock")
@@ -35,7 +35,7 @@ def written(subject: Subject) -> tuple[str, ...]:
     """Paths outside its mounts that are in its layer or were seen written, without their parent directories."""
     paths = {*(subject.changes or ()), *(() if subject.seen is None else subject.seen.written)}
     above = {posixpath.dirname(path) for path in paths}
-    mounts = [mount.target.rstrip("/") or "/" for mount in subject.container.asked.mounts]
+    mounts = [plain(mount.target) for mount in subject.container.asked.mounts]
     return tuple(
         path
         for path in sorted(paths - above)

@@ -20,7 +20,6 @@ from stratascope.linux.seccomp_profile import (
     Profile,
     parse_oci_config,
     parse_profile,
-    release,
     resolve,
     resolved_calls,
     unknown_calls,
@@ -261,12 +260,3 @@ def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
         if has is not False:
             found.append((abi, has is True))
     return tuple(found)
-
-
-@remembered()
-def kernel_release(ground: Ground) -> tuple[int, int] | None:
-    """The release's first two numbers; None if unknown."""
-    try:
-        return release(ground.kernel) if ground.kernel else None
-    except DecodeError:
-        return None

@@ -28,12 +28,11 @@ from stratascope.layers.seccomp.filter_source import (
     FilterSource,
     ProfileFilter,
     entry_points,
-    kernel_release,
     profile_warnings,
 )
 from stratascope.layers.seccomp.stances import NARROW, PASSING, actions_of
 from stratascope.layers.seccomp.tables import more, unclear, unknown_by_default
-from stratascope.layers.shared.readings import finding, process_status, who
+from stratascope.layers.shared.readings import finding, kernel_release, process_status, who
 from stratascope.linux.seccomp import Answers, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value

@@ -14,10 +14,9 @@ from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.syscall_table import CallSource
 from stratascope.core.threats.threat import Basis
-from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode
+from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode, predict
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long, undecided
-from stratascope.layers.seccomp.prediction import predict
 from stratascope.layers.seccomp.refusals import refused
 from stratascope.layers.seccomp.stances import posture_of, stance_of
 from stratascope.layers.seccomp.views import tabs_of

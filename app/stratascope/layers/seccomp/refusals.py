@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 
-from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observer import FilterAnswer
@@ -171,7 +171,7 @@ def _whose(facts: SeccompFacts | None, around: Surroundings) -> Message:
     engine = around.engine
     match None if facts is None else facts.profile:
         case ProfileKind.DEFAULT:
-            name = "Docker" if engine.kind is EngineKind.DOCKER else "Podman"
+            name = engine.kind.title()
             if engine.version:
                 return msg("The default filter of {engine} {version}", engine=name, version=engine.version)
             return msg("The default filter of {engine}", engine=name)

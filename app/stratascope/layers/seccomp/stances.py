@@ -21,10 +21,10 @@ from stratascope.layers.seccomp.filter_source import (
     KernelFilters,
     NoFilter,
     entry_points,
-    kernel_release,
     opened_by,
 )
 from stratascope.layers.seccomp.tables import errno_name
+from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, Action, ActionKind, Answers, Given, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers

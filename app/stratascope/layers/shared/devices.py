@@ -46,7 +46,12 @@ _CHARACTER_FOLDERS = frozenset(
         *("mqueue", "net", "nvidia-caps", "pts", "serial", "shm", "snd", "usb", "v4l", "vfio"),
     )
 )
-_KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev/kmsg": "c 1:11", "/dev/loop0": "b 7:0"}
+# Nodes of the host that matter, by their kernel names: major and minor number
+NUMBERS = {"/dev/mem": (1, 1), "/dev/kmem": (1, 2), "/dev/port": (1, 4), "/dev/kmsg": (1, 11), "/dev/loop0": (7, 0)}
+_BY_NUMBER = {number: name for name, number in NUMBERS.items()}
+MEMORY_NODES, LOG_NODE = frozenset(("/dev/mem", "/dev/kmem", "/dev/port")), "/dev/kmsg"
+# Those of every container; rootless engines bind them, because they can't create any
+STANDARD_NODES = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
 
 
 def passes(rules: tuple[str, ...], need: Device) -> bool:
@@ -89,15 +94,16 @@ def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: t
     asked = []
     for device in devices:
         names = (device.source, device.target)
-        number = next((_KNOWN[name] for name in names if name in _KNOWN), "b -1:-1" if passes_block(device) else None)
-        if number is not None and device.permissions:
-            asked.append(f"{number} {device.permissions}")
+        known = next((name for name in names if name in NUMBERS), None)
+        if device.permissions and (known is not None or passes_block(device)):
+            kind, (major, minor) = (
+                ("b", (-1, -1)) if known is None else ("b" if is_block(known) else "c", NUMBERS[known])
+            )
+            asked.append(f"{kind} {major}:{minor} {device.permissions}")
     return (*_DEFAULT, *asked, *filter(_RULE, rules))
 
 
 SPECIAL = "root:special"
-_MEMORY = frozenset(((1, 1), (1, 2), (1, 4)))  # mem, kmem, port
-_LOG = (1, 11)  # kmsg
 
 
 def special_files(capture: Capture) -> SpecialFiles | None:
@@ -109,5 +115,5 @@ def node_kind(item: SpecialFile) -> str:
     """disk, memory or log, as in `core.threats.needs.Node`; empty: none of these."""
     if item.kind == "b":
         return "disk"
-    number = (item.major, item.minor)
-    return "memory" if item.kind == "c" and number in _MEMORY else "log" if (item.kind, number) == ("c", _LOG) else ""
+    name = _BY_NUMBER.get((item.major, item.minor)) if item.kind == "c" else None
+    return "memory" if name in MEMORY_NODES else "log" if name == LOG_NODE else ""

@@ -117,6 +117,11 @@ def within(path: str, folder: str) -> bool:
     return folder == "/" or path == folder or path.startswith(f"{folder}/")
 
 
+def plain(path: str) -> str:
+    """Without a slash at the end."""
+    return path.rstrip("/") or "/"
+
+
 def own_volume(source: str, wish: AskedMount | None) -> bool:
     """A volume kept by the engine for its containers. Also checks the engine's kind, as any directory may have such a
     path.

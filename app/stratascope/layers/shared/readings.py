@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from sys import intern
 
-from stratascope.bounded_cache import alike
+from stratascope.bounded_cache import alike, remembered
 from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
 from stratascope.core.gap_words import gap_words
+from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
+from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Mount
 from stratascope.linux.namespace import MountIdMap, parse_mount_idmaps, to_host
 from stratascope.linux.process import ProcessStatus, parse_status
+from stratascope.linux.seccomp_profile import release
 from stratascope.value import replace
 
 ON = msg("On")
@@ -99,3 +102,17 @@ def finding(
     """A finding of the layer that its code names, as in `capabilities.sys-admin`."""
     layer = intern(code.partition(".")[0])
     return Finding(intern(code), layer, severity, text, advice, source, alike(refs), behind, milder)
+
+
+def no_policy(ground: Ground) -> bool:
+    """Whether certainly no security module on this host could confine a container."""
+    return ground.lsms is not None and not {"apparmor", "selinux", "smack"} & set(ground.lsms)
+
+
+@remembered()
+def kernel_release(ground: Ground) -> tuple[int, int] | None:
+    """The release's first two numbers; None if unknown."""
+    try:
+        return release(ground.kernel) if ground.kernel else None
+    except DecodeError:
+        return None

@@ -16,12 +16,13 @@ from stratascope.core.observation.imports import Programs, opens_sessions, uses
 from stratascope.core.observation.observation import Observation
 from stratascope.core.options.capabilities import named
 from stratascope.core.relaunch.toggle import Subject
+from stratascope.layers.shared.devices import STANDARD_NODES
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.capability import CapabilitySet
 
 _DEVICE = re.compile(r"(?<![\w.-])/dev/[A-Za-z0-9][\w./-]*")
-_STANDARD = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "fd", "stdin", "stdout", "stderr")
-_EVERYWHERE = frozenset(f"/dev/{name}" for name in (*_STANDARD, "pts", "shm", "mqueue", "core"))
+_MORE = ("ptmx", "fd", "stdin", "stdout", "stderr", "pts", "shm", "mqueue", "core")
+_EVERYWHERE = STANDARD_NODES | {f"/dev/{name}" for name in _MORE}
 _SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # the same directory under two names on most systems
 
 

@@ -11,9 +11,17 @@ from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.devices import SPECIAL
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
-from stratascope.layers.usermap.facts import MAPS, OWNED, UsermapAsked, UsermapFacts, as_requested, asked_of, decode
+from stratascope.layers.usermap.facts import (
+    MAPS,
+    OWNED,
+    UsermapAsked,
+    UsermapFacts,
+    as_requested,
+    asked_of,
+    decode,
+    predict,
+)
 from stratascope.layers.usermap.findings import drift, findings_of
-from stratascope.layers.usermap.prediction import predict
 from stratascope.layers.usermap.refusals import refused
 from stratascope.layers.usermap.stances import OWNER_WANTS, posture_of, stance_of
 from stratascope.layers.usermap.views import tabs_of

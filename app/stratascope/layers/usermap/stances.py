@@ -189,13 +189,6 @@ def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> boo
 
 
 _MAP, _UID, _NAMESPACE = "@uid_map", "@status:Uid", "@ns/user"
-_KIND = {
-    needs.Where.MNT_OWNER: "mnt",
-    needs.Where.NET_OWNER: "net",
-    needs.Where.UTS_OWNER: "uts",
-    needs.Where.IPC_OWNER: "ipc",
-    needs.Where.PID_OWNER: "pid",
-}
 _WORDS = {
     "mnt": msg("mount namespace"),
     "net": msg("network namespace"),
@@ -282,7 +275,7 @@ def _capability(need: needs.Capability, posture: UsermapPosture) -> Ruling:
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
     text = msg("The kernel requires this capability on the host; those of its own user namespace have no effect there.")
-    ruling = _own_namespace(posture, text) if need.where is needs.Where.INITIAL else _owner(_KIND[need.where], posture)
+    ruling = _own_namespace(posture, text) if need.where is needs.Where.INITIAL else _owner(need.where.kind, posture)
     if ruling.stance is Stance.STOPS and asked is None and need.only_if is not None:
         return unknown(unread(need.only_if), ruling.source)
     return ruling

@@ -13,8 +13,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Device, Need, Node, Resource, Room, Shares
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
+from stratascope.layers.cgroup.facts import predict
 from stratascope.layers.cgroup.layer import LAYER
-from stratascope.layers.cgroup.prediction import predict
 from stratascope.layers.cgroup.stances import CgroupPosture
 from stratascope.layers.shared.devices import is_block, passes
 from stratascope.value import replace

@@ -15,9 +15,9 @@ from rig.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.layers.seccomp.filter_source import kernel_release
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.layers.seccomp.stances import PASSING
+from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux import bpf
 from stratascope.value import replace
 

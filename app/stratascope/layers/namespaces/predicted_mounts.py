@@ -1,8 +1,8 @@
-"""Predicts the namespaces and mounts of a relaunched container. Pure.
+"""The mounts that a relaunched container would have. Pure.
 
-The current mounts are changed as the engine would change them, and judged by the same code as those read. A namespace
-that is yet to be created has no inode. A new bind shows the file system mounted on the host above its source, including
-what is mounted below (rbind); if the host's mounts are unknown, the source path is used instead.
+The current mounts are changed as the engine would change them, and judged by the same code as those read. A new bind
+shows the file system mounted on the host above its source, including what is mounted below (rbind); if the host's
+mounts are unknown, the source path is used instead.
 """
 
 from __future__ import annotations
@@ -12,25 +12,17 @@ from pathlib import PurePosixPath
 
 from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount, EngineKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.options.capabilities import bounding, same_start, starts_as_root
-from stratascope.core.sharing import OWN_MODES
 from stratascope.core.special_files import SpecialFile, SpecialFiles
-from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
-from stratascope.layers.namespaces.mounts import MountView, judged
-from stratascope.layers.shared.devices import is_block
-from stratascope.layers.shared.host_paths import plain_run, within
-from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
-from stratascope.linux.capability import CapabilitySet
+from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
+from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
+from stratascope.layers.shared.host_paths import plain, plain_run, within
 from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
-from stratascope.linux.namespace import Namespace
 from stratascope.value import replace
 
 _NO_DEVICE = "999:0"  # for an unknown file system
 _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "master"}
 _RECURSIVE = (25, 0, 0)  # since then Docker makes read-only binds recursively read-only (mount_setattr(2))
-_NUMBERS = {"/dev/mem": (1, 1), "/dev/kmem": (1, 2), "/dev/port": (1, 4), "/dev/kmsg": (1, 11), "/dev/loop0": (7, 0)}
-_LAST = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))  # what Docker mounts in order of path depth
 _NO = frozenset(("nosuid", "nodev", "noexec"))
 _GROUPS = "/sys/fs/cgroup"
 _IPC = ("/dev/shm", "/dev/mqueue")
@@ -38,21 +30,21 @@ _IPC = ("/dev/shm", "/dev/mqueue")
 
 def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMount, ...]:
     """Binds and volumes that are new in `after`, outer ones first."""
-    have = {_place(mount.target) for mount in before.mounts}
-    new = [mount for mount in after.mounts if mount.kind != "tmpfs" and _place(mount.target) not in have]
+    have = {plain(mount.target) for mount in before.mounts}
+    new = [mount for mount in after.mounts if mount.kind != "tmpfs" and plain(mount.target) not in have]
     if after.ipc_mode == "host" and before.ipc_mode != "host":
-        taken = {_place(mount.target) for mount in after.mounts}
+        taken = {plain(mount.target) for mount in after.mounts}
         new += [
             AskedMount("bind", place, place, True) for place in _IPC if place not in taken and _known(place, around)
         ]
-    return tuple(sorted(new, key=lambda mount: _place(mount.target).count("/")))
+    return tuple(sorted(new, key=lambda mount: plain(mount.target).count("/")))
 
 
 def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundings) -> list[Mount]:
     """Add these, each over the mounts it covers; what the runtime mounts below one stays visible."""
     found = mounts
     for wish in new:
-        target = _place(wish.target)
+        target = plain(wish.target)
         if any(mount.target == target and guards(mount) for mount in found):
             continue  # runtimes mask and protect these after all mounts
         found = [mount for mount in found if mount.target != target and not _of_groups(mount, target)]
@@ -77,7 +69,7 @@ def _put(mounts: list[Mount], new: Mount) -> None:
     """Insert a new mount at the end, but before any mounts below it."""
     folder, shallow = new.target.rstrip("/") + "/", new.target.count("/") == 1
     for place, each in enumerate(mounts):
-        if each.target.startswith(folder) or each.target == new.target or (shallow and each.target in _LAST):
+        if each.target.startswith(folder) or each.target == new.target or (shallow and each.target in NAME_FILES):
             mounts.insert(place, new)
             return
     mounts.append(new)
@@ -181,9 +173,9 @@ def with_devices(
             root = device.source.removeprefix("/dev")
             bound = _mount(_NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
             mounts = [*(mount for mount in mounts if mount.target != place), bound]
-        elif device.source in _NUMBERS or is_block(device.source):
+        elif device.source in NUMBERS or is_block(device.source):
             kind = "b" if is_block(device.source) else "c"
-            major, minor = _NUMBERS.get(device.source, (259, 0))
+            major, minor = NUMBERS.get(device.source, (259, 0))
             files.append(SpecialFile(kind, major, minor, 0, 0, 0o660, "0:0:0", place))
     if around.engine.rootless and new:
         mounts = _numbered(mounts)
@@ -212,115 +204,15 @@ def writable(mount: Mount) -> Mount:
     return mount._replace(options=",".join(words), super_options=f"rw{own[2:]}" if own.startswith("ro") else own)
 
 
-def _place(target: str) -> str:
-    return target.rstrip("/") or "/"
-
-
-_TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 # Paths that engines mask and make read-only by default (linux/defaults.py), limited to those that every kernel
 # has or that a threat reads: a file that this kernel lacks is not masked.
 _OF_FEATURE = {"/proc/kcore": "kcore", "/proc/sysrq-trigger": "sysrq"}  # files that only exist with this feature
 _MASKED = ("/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
-# Files that the engines bind for each container; a read-only root directory makes them read-only too
-_KEPT = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv"))
-_STANDARD = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
 
 
-def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings) -> NamespacesFacts | None:
-    """See `core.layer.Layer.predict`."""
-    if facts is None or before == after:
-        return facts
-    found = {
-        kind: _with_others(
-            _fact(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
-            around.peers.requested_of(kind),
-        )
-        for kind, field in OWN_MODES
-    }
-    own = own_user_namespace_after(before, after, around.engine)
-    user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)
-    foreign = after.foreign_mounts and not before.foreign_mounts
-    view = None if facts.mounts is None or foreign else _view(facts.mounts, before, after, around)
-    return replace(
-        facts,
-        pid=found["pid"],
-        ipc=found["ipc"],
-        uts=found["uts"],
-        net=found["net"],
-        cgroup=found["cgroup"],
-        mnt=_again(facts.mnt),
-        user=user,
-        root_read_only=None if view is None else view.root_read_only,
-        masked_paths=None if view is None else len(view.masked),
-        read_only_paths=None if view is None else len(view.read_only),
-        engine_sockets=None if view is None else view.engine_sockets,
-        host_paths=None if view is None else view.host_paths,
-        # the nodes a privileged container gets are unknown before it starts
-        devices=None if view is None or _nodes_unknown(before, after) else view.devices,
-        propagation=None if view is None else view.propagation,
-        mounts=view,
-        host_root=_host_root(facts.host_root, before, after, own),
-        takes_ids=_takes_ids(facts.takes_ids, before, after, around),
-        without_root=facts.without_root if own is None else (),
-        ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
-    )
-
-
-def _fact(
-    kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
-) -> NamespaceFact | None:  # fmt: skip
-    if was != mode:
-        if hosts_after(mode, around, network=kind == Namespace.NET):
-            return _hosts(fact)
-        if mode == "pod" and kind == Namespace.PID and fact is not None:
-            # its pod's first process's; who else will be in it is unknown
-            return replace(fact, inode=None, shared_with_host=False, shared_with=None)
-        return None if shared_mode(mode) else _new(fact)
-    return fact if shared_mode(mode) else _again(fact)
-
-
-def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:
-    """Containers that will join a namespace of its own, or its pod's, share it."""
-    if fact is None or not others or fact.shared_with or fact.shared_with_host is not False:
-        return fact
-    return replace(fact, shared_with=others)
-
-
-def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """One that the engine will create for it alone; None if the kind could not be read."""
-    return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
-
-
-def _hosts(fact: NamespaceFact | None) -> NamespaceFact | None:
-    return None if fact is None else replace(fact, inode=None, shared_with_host=True, shared_with=())
-
-
-def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """What was not private though requested (a kernel without that kind) won't be then either."""
-    return None if fact is None else replace(fact, inode=None)
-
-
-def _host_root(now: bool | None, before: Asked, after: Asked, own: bool | None) -> bool | None:
-    if before.user != after.user and not starts_as_root(after):
-        return False
-    if own is False:
-        return starts_as_root(after)
-    if own:
-        return None if now else now
-    return now if before.user == after.user or (starts_as_root(before) and starts_as_root(after)) else None
-
-
-def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundings) -> bool | None:
-    if same_start(before, after):
-        return now
-    if not bounding(after, around.engine) & _TAKE_IDS:
-        return False
-    return now if now is False or starts_as_root(after) else False
-
-
-def _nodes_unknown(before: Asked, after: Asked) -> bool:
+def nodes_unknown(before: Asked, after: Asked) -> bool:
     if after.privileged and not before.privileged:
         return True
     return any(mount.source in ("/", "/dev") for mount in after.mounts if mount not in before.mounts)
@@ -329,7 +221,7 @@ def _nodes_unknown(before: Asked, after: Asked) -> bool:
 _Change = Callable[[Mount], Mount | None]
 
 
-def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) -> MountView:
+def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroundings) -> MountView:
     mounts = list(view.seen)
     for change in _changes(before, after):
         mounts = [changed for mount in mounts if (changed := change(mount)) is not None]
@@ -357,32 +249,32 @@ def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tup
 
 def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
     if after.read_only_root and not before.read_only_root:
-        yield lambda mount: read_only(mount) if mount.target == "/" or mount.target in _KEPT else mount
-    wanted = {_place(mount.target): mount for mount in after.mounts}
-    gone = tuple(place for place in map(_place, (mount.target for mount in before.mounts)) if place not in wanted)
+        yield lambda mount: read_only(mount) if mount.target == "/" or mount.target in KEPT_FILES else mount
+    wanted = {plain(mount.target): mount for mount in after.mounts}
+    gone = tuple(place for place in map(plain, (mount.target for mount in before.mounts)) if place not in wanted)
     if gone:
         yield lambda mount: None if any(within(mount.target, place) for place in gone) else mount
     protected = {
-        _place(mount.target)
+        plain(mount.target)
         for mount in before.mounts
-        if mount.writable and (other := wanted.get(_place(mount.target))) is not None and not other.writable
+        if mount.writable and (other := wanted.get(plain(mount.target))) is not None and not other.writable
     }
     if protected:
         yield lambda mount: read_only(mount) if mount.target in protected else mount
     given = {
-        _place(mount.target)
+        plain(mount.target)
         for mount in before.mounts
-        if not mount.writable and (other := wanted.get(_place(mount.target))) is not None and other.writable
+        if not mount.writable and (other := wanted.get(plain(mount.target))) is not None and other.writable
     }
     if before.read_only_root and not after.read_only_root:
-        given |= {"/", *_KEPT}
+        given |= {"/", *KEPT_FILES}
     if given:
         yield lambda mount: writable(mount) if mount.target in given else mount
     bare = _unmasked(after) and not _unmasked(before)
     shown = tuple(place for place in after.unmasked if place not in before.unmasked)
     if bare or shown:
         yield lambda mount: None if guards(mount) and (bare or _named(mount.target, shown)) else mount
-    free = {_place(mount.target): mount.options.split(",") for mount in after.mounts if mount.options}
+    free = {plain(mount.target): mount.options.split(",") for mount in after.mounts if mount.options}
     if free:
         yield lambda mount: with_words(mount, free.get(mount.target, [])) if mount.fs_type == "tmpfs" else mount
     devices = {device.target or device.source for device in before.devices}
@@ -407,16 +299,16 @@ def _unprivileged(mount: Mount) -> Mount | None:
     if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys"):
         return read_only(mount)
     node = mount.fs_type == "devtmpfs" and mount.target.startswith("/dev/")
-    return None if node and mount.target not in _STANDARD else mount
+    return None if node and mount.target not in STANDARD_NODES else mount
 
 
 def _additions(view: MountView, before: Asked, after: Asked, around: Surroundings) -> Iterable[tuple[str, Mount]]:
     """Targets of mounts to be added, and each mount without its ids and target."""
     empty = Mount(0, 0, "0:0", "/", "", "rw,nosuid,nodev,noexec", "", "tmpfs", "tmpfs", "rw")
-    have = {_place(mount.target) for mount in before.mounts}
+    have = {plain(mount.target) for mount in before.mounts}
     for wish in after.mounts:
-        if wish.kind == "tmpfs" and _place(wish.target) not in have:
-            yield _place(wish.target), with_words(empty, wish.options.split(","))
+        if wish.kind == "tmpfs" and plain(wish.target) not in have:
+            yield plain(wish.target), with_words(empty, wish.options.split(","))
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)
