@@ -19,9 +19,8 @@ from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
-from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.depth import Matrix, ThreatState, exposure_verified, is_verified
 from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, evidence
-from stratascope.core.threats.verified import exposure_verified, is_verified
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.annotations import (

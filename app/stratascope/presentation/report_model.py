@@ -16,9 +16,8 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
-from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.depth import Matrix, ThreatState, exposure_verified
 from stratascope.core.threats.threat import Outcome, Stance
-from stratascope.core.threats.verified import exposure_verified
 from stratascope.i18n.translate import translate
 from stratascope.presentation.annotations import (
     Annotations,

@@ -17,9 +17,8 @@ from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view, rank
-from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.depth import Matrix, ThreatState, is_verified
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance
-from stratascope.core.threats.verified import is_verified
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.ground import ground_rows
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of

@@ -3,12 +3,20 @@
 Rulings are cached per distinct posture of a layer, and a matrix per distinct set of postures: forty like containers
 cost as much as one, and partly like ones share what is equal. The caches hold weak references: a result lives as long
 as a matrix uses it, and so as long as a container does. `without` answers what if a layer were missing.
+
+What is verified is what remains by the kernel's own data: a ruling that rests on the engine's statement only is taken
+as unknown there, since it may stop a route, or not.
+
+For several processes of a container there is one matrix, with each threat from the process where it is weakest. Whoever
+takes over a process can do what it may do, and whoever takes over two can do both. So threats are taken one by one, and
+the exposure, computed from these, is at least the worst process's. Decided against the matrix of the process with the
+highest exposure: it would call a threat stopped that another process can carry out.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 from operator import is_
 from weakref import WeakValueDictionary, ref
@@ -25,7 +33,7 @@ from stratascope.core.threats.states import OneOf as OneOf
 from stratascope.core.threats.states import Posture as Posture
 from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
-from stratascope.core.threats.states import Row, RulingLayer, Share, ruled, strength, weakest_of
+from stratascope.core.threats.states import Row, RulingLayer, Share, outcome_of, ruled, strength, weakest_of
 from stratascope.core.threats.states import ThreatState as ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat
 from stratascope.value import replace
@@ -272,3 +280,82 @@ def score(band: Band, through: float, whole: float) -> float:
         return band.least
     place = 1.0 / (1.0 + (band.middle * whole / through) ** band.rise)
     return max(0.1, round(band.least + (band.most - band.least) * place, 1))
+
+
+def exposure_verified(matrix: Matrix) -> float:
+    """The exposure, 0.0 to 10.0, with that and everything else unknown let through."""
+    perhaps = set()
+    through = whole = 0.0
+    for state in matrix.threats:
+        weight = WEIGHTS[state.threat.severity]
+        whole += weight
+        through += weight * max([factor(_sure_depth(route)[0], route.ground, _STOPS) for route in state.routes])
+        if _sure_outcome(state) is not Outcome.STOPPED:
+            perhaps.add(state.threat.severity)
+    return score(band_of(perhaps), through, whole)
+
+
+def as_asked(state: ThreatState) -> bool:
+    """Whether its outcome rests on the engine's statement, with the kernel's value not read."""
+    return _sure_outcome(state) is not state.outcome
+
+
+def is_verified(state: ThreatState) -> bool:
+    """Whether no statement of the engine's alone decides its outcome or depth."""
+    depths = [_sure_depth(route) for route in state.routes]
+    depth = min(least for least, _ in depths), min(most for _, most in depths)
+    return depth == state.depth and _sure_outcome(state) is state.outcome
+
+
+def _sure_depth(route: RouteState) -> tuple[int, int]:
+    """How many layers stop it for certain, and how many if all unknown ones do."""
+    asked = [item.ruling.stance for item in route.rulings if item.ruling.basis is Basis.ASKED]
+    return route.least - asked.count(Stance.STOPS), route.most + asked.count(Stance.LETS_THROUGH)
+
+
+def _sure_outcome(state: ThreatState) -> Outcome:
+    return weakest_of([outcome_of(*_sure_depth(route), route.ground) for route in state.routes])
+
+
+def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
+    """`first` itself if no other is weaker anywhere; each other comes with its folder, `/proc/4300/`."""
+    states = list(first.threats)
+    for matrix, folder in others:
+        for place, (mine, its) in enumerate(zip(states, matrix.threats, strict=True)):
+            if its is not mine and _weaker(its, mine):
+                states[place] = _located(its, folder)
+    if all(map(is_, states, first.threats)):
+        return first
+    threats = tuple(states)
+    exposure = exposure_of(threats)
+    best = max(exposure.best, first.exposure.best, *(matrix.exposure.best for matrix, _ in others))
+    return Matrix(threats, replace(exposure, best=min(best, exposure.worst)), first.ground)
+
+
+def weaker(first: Matrix, other: Matrix) -> tuple[ThreatState, ...]:
+    """The other's threats that are weaker than here, as they are there."""
+    pairs = zip(first.threats, other.threats, strict=True)
+    return tuple(its for mine, its in pairs if its is not mine and _weaker(its, mine))
+
+
+def _weaker(one: ThreatState, other: ThreatState) -> bool:
+    return strength(one.outcome, *one.depth) < strength(other.outcome, *other.depth)
+
+
+def _located(state: ThreatState, folder: str) -> ThreatState:
+    """The same with its evidence's process spelled out: in a matrix `@` means the container's first process."""
+    made = {id(route): _route(route, folder) for route in state.routes}
+    weakest = made.get(id(state.weakest)) or _route(state.weakest, folder)
+    return replace(state, weakest=weakest, routes=tuple(made[id(route)] for route in state.routes))
+
+
+def _route(state: RouteState, folder: str) -> RouteState:
+    return replace(state, rulings=tuple(_ruling(each, folder) for each in state.rulings))
+
+
+def _ruling(each: LayerRuling, folder: str) -> LayerRuling:
+    source = each.ruling.source
+    if not source.startswith("@"):
+        return each
+    ruling: Ruling = replace(each.ruling, source=folder + source[1:])
+    return replace(each, ruling=ruling)

@@ -16,8 +16,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix
-from stratascope.core.threats.verified import as_asked
+from stratascope.core.threats.depth import Matrix, as_asked
 from stratascope.i18n.translate import translate
 from stratascope.presentation.ground import ground_lines, kernel_lines, process_line, tries_line
 from stratascope.presentation.rays import Lane

@@ -26,11 +26,10 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import LayerState, ProcessState
+from stratascope.core.threats.depth import exposure_verified, weaker, worst_of
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome, Ruling, Stance
-from stratascope.core.threats.verified import exposure_verified
-from stratascope.core.threats.worst import weaker, worst_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus, parse_stat, parse_status

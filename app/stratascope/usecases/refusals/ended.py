@@ -11,10 +11,9 @@ import time
 from collections.abc import Sequence
 
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
-from stratascope.core.refusals.ended import facts, program_file, why
+from stratascope.core.refusals.ended import ending, program_file, why
 from stratascope.core.refusals.ended.complaints import last_lines
-from stratascope.core.refusals.ended.ending import Cause, End, Ending, Phase
-from stratascope.core.refusals.ended.facts import signal_name, signal_of
+from stratascope.core.refusals.ended.ending import Cause, End, Ending, Phase, signal_name, signal_of
 from stratascope.core.refusals.ended.program_file import Flaw, Program, examined
 from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.evidence import Liveness
@@ -60,14 +59,14 @@ def why_ended(
         container.id,
         container.name,
         phase,
-        facts.headline(end, phase),
+        ending.headline(end, phase),
         end.exit_code,
         "" if number is None or phase is Phase.NEVER_STARTED else signal_name(number),
         end.out_of_memory,
         end.restarts,
         end.begun,
         end.ended,
-        facts.facts(end, phase, lines, refusals, counted),
+        ending.facts(end, phase, lines, refusals, counted),
         causes[0] if causes else None,
         tuple(causes[1:]),
         tuple(refusals),

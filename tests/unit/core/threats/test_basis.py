@@ -10,11 +10,10 @@ import pytest
 from stratascope.core.ground import UNREAD
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.depth import Matrix, judge
+from stratascope.core.threats.depth import Matrix, as_asked, exposure_verified, is_verified, judge
 from stratascope.core.threats.needs import HostFiles, HostRoot, Need
 from stratascope.core.threats.states import AsRequested, OneOf, ruled
 from stratascope.core.threats.threat import Basis, Family, Outcome, Route, Ruling, Stance, Step, Threat
-from stratascope.core.threats.verified import as_asked, exposure_verified, is_verified
 
 WORD = msg("word")
 A, B = HostRoot(), HostFiles()

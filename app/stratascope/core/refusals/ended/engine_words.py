@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
+from stratascope.core.refusals.ended.complaints import Saying, Wants, first, more_memory, more_of, more_pids
 from stratascope.core.refusals.ended.ending import ENGINE, IMAGE
-from stratascope.core.refusals.ended.sayings import Saying, Wants, first, more_memory, more_of, more_pids
 from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, Unconfined
 

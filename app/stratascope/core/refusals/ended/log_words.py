@@ -20,9 +20,6 @@ from stratascope.core.refusals.ended.complaints import (
     SIGSYS,
     UNREACHABLE,
     UNRESOLVED,
-)
-from stratascope.core.refusals.ended.ending import IMAGE, PROGRAM
-from stratascope.core.refusals.ended.sayings import (
     Found,
     Saying,
     as_other,
@@ -46,6 +43,7 @@ from stratascope.core.refusals.ended.sayings import (
     to_root,
     writable,
 )
+from stratascope.core.refusals.ended.ending import IMAGE, PROGRAM
 from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Strength
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, PassedCall, Want
 

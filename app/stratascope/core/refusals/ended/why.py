@@ -13,11 +13,20 @@ from collections.abc import Iterator, Sequence
 from stratascope.core.container import Asked, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals.ended import engine_words, log_words, program_file
-from stratascope.core.refusals.ended.complaints import last_lines
-from stratascope.core.refusals.ended.ending import ENGINE, PROGRAM, Cause, End, Phase
-from stratascope.core.refusals.ended.facts import KILL, SYS, XFSZ, signal_name, signal_of
+from stratascope.core.refusals.ended.complaints import last_lines, more_memory, more_of, more_pids
+from stratascope.core.refusals.ended.ending import (
+    ENGINE,
+    KILL,
+    PROGRAM,
+    SYS,
+    XFSZ,
+    Cause,
+    End,
+    Phase,
+    signal_name,
+    signal_of,
+)
 from stratascope.core.refusals.ended.program_file import Program
-from stratascope.core.refusals.ended.sayings import more_memory, more_of, more_pids
 from stratascope.core.refusals.refusal import KERNEL, Claim, Refusal, Strength
 from stratascope.core.relaunch.evidence import Failure, Liveness
 

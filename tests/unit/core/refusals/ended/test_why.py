@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, Status
 from stratascope.core.message import msg
-from stratascope.core.refusals.ended.ending import End, Phase, Source
-from stratascope.core.refusals.ended.facts import facts, headline
+from stratascope.core.refusals.ended.ending import End, Phase, Source, facts, headline
 from stratascope.core.refusals.ended.why import causes, meaning, phase_of
 from stratascope.core.refusals.refusal import Claim, Refusal, Strength
 from stratascope.core.relaunch.evidence import Failure, Liveness
