@@ -28,8 +28,7 @@ from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
 SCHEDSTAT = Path("/proc/thread-self/schedstat")

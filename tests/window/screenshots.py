@@ -20,11 +20,10 @@ from rig.usecases.live.replay import Replay
 from stratascope.core.container import Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.app.not_started import NotStarted
+from stratascope.ui.app.start import NotStarted
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_capture
 from stratascope.wiring.views import foresight

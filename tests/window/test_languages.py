@@ -29,7 +29,7 @@ from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
 from stratascope.resources import read_text
 from stratascope.state.shipped import parts
-from stratascope.ui.app import qt_translations
+from stratascope.ui.app import app
 from window import not_started, tour, walk, whole_walk
 from window.denied import ending_sample
 from window.denied.denied_sample import FOREIGN
@@ -53,10 +53,10 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
     if request.param == "ja" and not QFontDatabase.families(QFontDatabase.WritingSystem.Japanese):
         pytest.fail("no font with Japanese letters is installed; packaging/debian-test.txt names one")
     assert start({VARIABLE: request.param}, None) is None
-    qt_translations.speak(qapp)
+    app.speak(qapp)
     yield request.param
     start({VARIABLE: "en"}, None)
-    qt_translations.speak(qapp)
+    app.speak(qapp)
 
 
 @cache

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from stratascope.i18n.language import VARIABLE, start
-from stratascope.ui.app import qt_translations
+from stratascope.ui.app import app
 from stratascope.ui.kit.labels import Line
 from stratascope.ui.kit.theme import Theme
 from window import whole_walk
@@ -29,10 +29,10 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
     """The program in that language."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     assert start({VARIABLE: request.param}, None) is None
-    qt_translations.speak(qapp)
+    app.speak(qapp)
     yield request.param
     start({VARIABLE: "en"}, None)
-    qt_translations.speak(qapp)
+    app.speak(qapp)
 
 
 @pytest.fixture

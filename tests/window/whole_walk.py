@@ -11,7 +11,7 @@ from rig.window.hardening import picture, side_of
 from rig.window.history import remembered
 from rig.window.staged_hardening import StagedHardening
 from stratascope.ui.app import app as ui
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import Services
 from window import tour
 from window.denied import denied_stops
 from window.judge import Judge

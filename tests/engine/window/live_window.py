@@ -15,8 +15,7 @@ from pytestqt.qtbot import QtBot
 from rig.engine import Rig
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.engines import LateEngines
 from stratascope.wiring.views import live_view
 

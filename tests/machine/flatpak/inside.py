@@ -27,7 +27,7 @@ def window(picture: str, containers: int) -> dict[str, Any]:
 
     from stratascope.ui.app.app import make_application, make_window
     from stratascope.ui.app.start import hardening_of
-    from stratascope.ui.window.services import Services
+    from stratascope.ui.window.main_window import Services
 
     app = make_application(["stratascope"])
     late = LateEngines()

@@ -30,8 +30,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture
 

@@ -27,8 +27,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.value import replace
 from window.denied import denied_stops

@@ -27,12 +27,12 @@ from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import SEGMENTS, paint_segment
-from stratascope.ui.harden.toggle_row import paint_switch
+from stratascope.ui.kit.buttons import paint_switch
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_stance
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens
-from stratascope.ui.relaunch.steps import StepLine
+from stratascope.ui.relaunch.dialog import StepLine
 from stratascope.ui.strata.band import Band
-from stratascope.ui.strata.rays_legend import RayLegend, Sign
+from stratascope.ui.strata.rays_card import RayLegend, Sign
 from stratascope.ui.syscalls.list import MARKS, paint_ground
 from stratascope.value import replace
 

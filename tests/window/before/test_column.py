@@ -20,11 +20,10 @@ from stratascope.formats.text import Language
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.diff_box import DiffBox, file_name
 from stratascope.ui.before.page import BeforePage
-from stratascope.ui.copying.feedback import Feedback
+from stratascope.ui.kit.feedback import Feedback
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.check.corrections import Corrected
 from window.access.fit import misfits
 from window.file_dialogs import choose

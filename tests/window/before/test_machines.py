@@ -11,10 +11,10 @@ from rig.places import CAPTURES
 from stratascope.i18n.translate import translate
 from stratascope.ui.app import app, start
 from stratascope.ui.app.app import make_window
-from stratascope.ui.app.not_started import NotStarted
+from stratascope.ui.app.start import NotStarted
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.page import View
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import Services
 from window.not_started import judged, offered
 
 MACHINES = CAPTURES / "machines"

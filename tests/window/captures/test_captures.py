@@ -15,8 +15,7 @@ from rig.window import sample
 from stratascope import resources
 from stratascope.state import capture_file
 from stratascope.ui.app.app import make_window
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring import views
 from stratascope.wiring.engines import demo_capture
 from window.capture_store import CaptureStore

@@ -15,10 +15,9 @@ from rig.window.sample import E, W
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.column import FOLDED, LONGEST, MOST, Folds
-from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.kit.background import MemorySettings
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
 Start = Callable[[], MainWindow]

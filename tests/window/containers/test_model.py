@@ -16,9 +16,8 @@ from stratascope.core.container import Status
 from stratascope.core.layer import Verdict
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.ui.containers.model import ContainerModel
-from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.containers.row_paint import alike_text
-from stratascope.ui.containers.rows import ListRow, replicas_key, short_image, spoken
+from stratascope.ui.containers.rows import ListRow, ViewBy, replicas_key, short_image, spoken
 from stratascope.value import replace
 
 

@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.copying import feedback
-from stratascope.ui.copying.feedback import Feedback
 from stratascope.ui.fleet.several import FleetPages
+from stratascope.ui.kit import feedback
+from stratascope.ui.kit.feedback import Feedback
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 

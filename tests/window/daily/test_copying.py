@@ -13,8 +13,7 @@ from stratascope.ui.daily.controller import Pins
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 
 
 def asked(widget: QWidget, at: QPoint, *, key: bool = False) -> None:

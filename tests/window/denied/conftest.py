@@ -14,8 +14,7 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import View
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from window.denied import denied_sample, ending_sample
 from window.denied.denied_sample import Teller
 from window.denied.ending_sample import EndTeller

@@ -23,8 +23,7 @@ from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.findings.list import AcceptDialog
 from stratascope.ui.kit.page import View
 from stratascope.ui.panel.panel import FINDINGS
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 
 
 def offered(window: MainWindow, qtbot: QtBot, name: str) -> None:

@@ -25,8 +25,7 @@ from stratascope.ui.guide.document import MARKS, GuideDocument
 from stratascope.ui.guide.window import GuideWindow
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from window.capture_store import CaptureStore
 from window.judge import Judge
 

@@ -22,11 +22,10 @@ from stratascope.presentation.exposure import exposure_range
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.column import RemedyBoxes
-from stratascope.ui.harden.trial_buttons import ButtonPair
+from stratascope.ui.harden.status_note import ButtonPair
 from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines

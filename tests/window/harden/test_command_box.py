@@ -17,9 +17,9 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
-from stratascope.ui.copying.feedback import Feedback
-from stratascope.ui.harden.export_menu import Exported
-from stratascope.ui.window.services import Services
+from stratascope.ui.harden.exports import Exported
+from stratascope.ui.kit.feedback import Feedback
+from stratascope.ui.window.main_window import Services
 from stratascope.usecases.plan.preflight import Block
 from window.file_dialogs import choose
 

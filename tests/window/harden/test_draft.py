@@ -14,8 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.ui.harden.draft import SETTLE
-from stratascope.ui.harden.offer_query import PATIENCE
+from stratascope.ui.harden.draft import PATIENCE, SETTLE
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.offers import Asking
 from stratascope.value import replace

@@ -15,8 +15,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.history.since_card import SinceRow
 from stratascope.ui.kit.page import View
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.daily.daily import Daily
 from stratascope.usecases.hardening import Hardening
 from stratascope.value import replace

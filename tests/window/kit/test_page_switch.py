@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from rig.window import fake_fleet, sample
 from stratascope.core.severity import SERIOUS
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.harden.presets import PresetSwitch
+from stratascope.ui.harden.switch_column import PresetSwitch
 from stratascope.ui.kit.buttons import Segment, Segments
 from stratascope.ui.kit.page import Group, View
 from stratascope.ui.kit.theme import BOLD, Theme

@@ -18,11 +18,10 @@ from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.app.app import make_window
-from stratascope.ui.harden.export_menu import Exported
+from stratascope.ui.harden.exports import Exported
 from stratascope.ui.many.controller import ManyController, like
 from stratascope.ui.many.dialog import Page
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from window.staged_together import StagedTogether

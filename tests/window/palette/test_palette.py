@@ -10,10 +10,10 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from stratascope.ui.kit.page import View
-from stratascope.ui.palette.palette import Palette
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.palette import Palette
 
 
 def opened(window: MainWindow, qtbot: QtBot) -> Palette:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.ui.palette.search import MOST, PaletteEntry, found
+from stratascope.ui.window.palette import MOST, PaletteEntry, found
 
 
 def place(title: str, kind: str = "Threat", words: str = "") -> PaletteEntry:

@@ -10,7 +10,7 @@ from stratascope.core.layer import Layer, Table
 from stratascope.core.options.table import TITLES
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.ui.panel.asked import NAMES, asked_table
+from stratascope.ui.panel.table import NAMES, asked_table
 from stratascope.value import Value, replace
 
 FULL = Asked(

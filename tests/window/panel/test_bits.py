@@ -6,8 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.bits_list import ROW, TALLEST
+from stratascope.ui.panel.bits import ROW, TALLEST, BitsView
 
 
 def test_rows_grow_with_the_window(qtbot: QtBot, theme: Theme) -> None:

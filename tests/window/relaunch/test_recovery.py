@@ -14,8 +14,7 @@ from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

@@ -15,8 +15,8 @@ from stratascope.presentation.rays import Lane, Sort
 from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word, kind_of
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.strata.rays import RayLayer
-from stratascope.ui.strata.rays_legend import RayLegend, Sign, entries
-from stratascope.ui.strata.rays_paint import family_names, name_box
+from stratascope.ui.strata.rays_card import RayLegend, Sign, entries
+from stratascope.ui.strata.rays_scene import family_names, name_box
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 

@@ -19,11 +19,11 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import Snapshot
 from stratascope.state import preferences
-from stratascope.ui.harden.choices import ContainerChoices
+from stratascope.ui.harden.draft import ContainerChoices
 from stratascope.ui.kit.page import View
-from stratascope.ui.tighten.card import TrialCard
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.tighten.dialog import Page
+from stratascope.ui.tighten.found_page import TrialCard
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

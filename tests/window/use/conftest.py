@@ -11,8 +11,7 @@ from rig.window import sample
 from stratascope.ui.app.app import make_window
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from window.use.watched import Rig, named
 
 

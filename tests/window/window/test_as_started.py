@@ -20,12 +20,11 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.containers.rows import Rows, spoken
 from stratascope.ui.kit.page import View
-from stratascope.ui.strata.rays_legend import Sign, entries
+from stratascope.ui.strata.rays_card import Sign, entries
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.answer import Act, Tone
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 from stratascope.wiring import views
 from stratascope.wiring.engines import demo_snapshot

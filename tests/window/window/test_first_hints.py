@@ -10,8 +10,7 @@ from rig.window import sample
 from stratascope.ui.app.app import make_window
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.page import Group, View
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 
 
 def first(qtbot: QtBot, settings: MemorySettings) -> MainWindow:

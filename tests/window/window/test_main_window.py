@@ -15,7 +15,7 @@ from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
-from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.background import MemorySettings
@@ -26,9 +26,8 @@ from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.threats.page import MatrixPage
-from stratascope.ui.window.empty_page import empty_words
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.engines import empty_words
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
 # what Qt's offscreen platform cannot do is no fault of ours

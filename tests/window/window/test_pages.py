@@ -16,8 +16,7 @@ from stratascope.core.severity import Severity
 from stratascope.ui.findings.card import FindingCard
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.page import BarsBlock, Page, extent
-from stratascope.ui.panel.raw_text import RawView, raw_text
+from stratascope.ui.panel.page import BarsBlock, Page, RawView, extent, raw_text
 from stratascope.ui.panel.rulers import MOST, RulersBlock, place
 from stratascope.ui.panel.table import FactsList, TableBlock
 

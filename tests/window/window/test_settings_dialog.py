@@ -14,13 +14,11 @@ from rig.window import sample
 from stratascope.state import preferences
 from stratascope.state.settings import Settings
 from stratascope.ui.app.app import make_window
-from stratascope.ui.app.notifications import Notifications
-from stratascope.ui.app.notifier import Notifier
+from stratascope.ui.app.notifier import Notifications, Notifier
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.about import About
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.live.alerts import Alert
 

@@ -1,4 +1,8 @@
-"""Starts the window: application, theme, feed, and the end by SIGINT or SIGTERM."""
+"""Starts the window: application with Qt's own words in its language, theme, feed, and the end by SIGINT or SIGTERM.
+
+Qt brings its translations along, in files beside its libraries. Where a build left them out they stay English: no
+reason not to start. Decided against translating them ourselves: Qt's are complete, and grow with it.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,51 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QSocketNotifier, Qt, QTimer, QTranslator
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from stratascope import garbage, resources
 from stratascope.appimage_environment import own_plugins
+from stratascope.i18n import translate as i18n
+from stratascope.i18n.language import ENGLISH, PSEUDO, stretched
 from stratascope.layers import all_layers
 from stratascope.state import preferences
-from stratascope.ui.app import qt_translations
-from stratascope.ui.app.notifications import Notifications
+from stratascope.ui.app.notifier import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
 from stratascope.ui.kit.background import Feed, SettingsLike, WatchLike
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
+
+
+class _Pseudo(QTranslator):
+    """Qt's words in the pseudo-locale."""
+
+    def isEmpty(self) -> bool:  # Qt asks no translator that is empty
+        return False
+
+    def translate(self, context: str, text: str, /, disambiguation: str | None = None, n: int = -1) -> str:
+        return stretched(text)
+
+
+def speak(app: QCoreApplication) -> None:
+    """Let Qt speak as the program does; once for an application."""
+    for old in app.findChildren(QObject, "words"):
+        if isinstance(old, QTranslator):
+            app.removeTranslator(old)
+            old.setParent(None)
+    current = i18n.language()
+    if current == ENGLISH:
+        return
+    translator = _Pseudo(app) if current == PSEUDO else QTranslator(app)
+    translator.setObjectName("words")
+    if current != PSEUDO:
+        folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        if not translator.load(QLocale(current), "qtbase", "_", folder):
+            translator.setParent(None)
+            return
+    app.installTranslator(translator)
+
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
@@ -59,7 +93,7 @@ def make_application(argv: list[str]) -> QApplication:
     app.setDesktopFileName(resources.APPLICATION_ID)
     app.setWindowIcon(own_icon())
     app.setStyle("Fusion")
-    qt_translations.speak(app)
+    speak(app)
     return app
 
 

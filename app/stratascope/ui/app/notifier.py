@@ -13,16 +13,22 @@ import logging
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.sandbox import APP, Access, access
-from stratascope.ui.kit.background import Bell
-from stratascope.usecases.live.alerts import Alert
+from stratascope.state import preferences
+from stratascope.ui.kit.background import Bell, SettingsLike
+from stratascope.ui.kit.selection import Selection
+from stratascope.usecases.live.alerts import Alert, Alerts
 
 logger = logging.getLogger(__name__)
 SHOWN_MOST = 200  # of which a click is still understood
@@ -181,3 +187,32 @@ class Portal(_Bus):
         what = {"title": ("s", title), "body": ("s", text), "default-action": ("s", "show")}
         self._call("AddNotification", "sa{sv}", (number, what))
         self.shown[number] = alert
+
+
+class Notifications(QObject):
+    """`hardened`: what was hardened, which is told when it ends. `notifier.clicked` has the container."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        selection: Selection,
+        settings: SettingsLike,
+        hardened: Callable[[], Sequence[Transaction]],
+        notifier: Notifier | None = None,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._settings, self._hardened = window, settings, hardened
+        self._alerts = Alerts()
+        self.notifier = notifier or Notifier(self)
+        selection.snapshot_changed.connect(self._see)
+
+    def stop(self) -> None:
+        """Tell nothing any more."""
+        self.notifier.stop()
+
+    def _see(self, snapshot: Snapshot) -> None:
+        settings = self._settings
+        limit, failures = preferences.NOTIFY_ABOVE.of(settings), preferences.NOTIFY_FAILURE.of(settings)
+        for alert in self._alerts.see(snapshot, limit, self._hardened(), failures=failures):
+            if not self._window.isActiveWindow():
+                self.notifier.tell(alert)

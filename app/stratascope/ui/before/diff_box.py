@@ -14,8 +14,8 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.formats.text import Language
 from stratascope.i18n.translate import translate
-from stratascope.ui.copying import feedback
-from stratascope.ui.harden.export_menu import Exported, ExportMenu
+from stratascope.ui.harden.exports import Exported, ExportMenu
+from stratascope.ui.kit import feedback
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected

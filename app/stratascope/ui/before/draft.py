@@ -11,9 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.choices import ChoiceMemory
-from stratascope.ui.harden.draft import SETTLE, Draft
-from stratascope.ui.harden.offer_query import Offering
+from stratascope.ui.harden.draft import SETTLE, ChoiceMemory, Draft, Offering
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.plan.offers import Offer, Option
 

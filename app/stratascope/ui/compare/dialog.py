@@ -24,8 +24,7 @@ from stratascope.presentation import comparison
 from stratascope.presentation.comparison import PARTS, Comparison, Difference, Part
 from stratascope.presentation.terminal import Style
 from stratascope.ui.compare.side import Side
-from stratascope.ui.copying import feedback
-from stratascope.ui.kit import focus_order
+from stratascope.ui.kit import feedback, focus_order
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.labels import Label, give_tip

@@ -11,7 +11,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import Judges, none_could, not_known
-from stratascope.ui.containers.order import worst_first
+from stratascope.ui.containers.rows import worst_first
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark

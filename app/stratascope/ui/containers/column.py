@@ -16,11 +16,10 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.head import ListHead
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
-from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.containers.row_paint import EDGE
+from stratascope.ui.containers.row_paint import EDGE, ListHead
+from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.labels import Label, Line

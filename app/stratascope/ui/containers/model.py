@@ -16,8 +16,7 @@ from collections.abc import Collection
 from PySide6.QtCore import QAbstractListModel, Qt, Signal
 
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.containers.order import Pin, ViewBy
-from stratascope.ui.containers.rows import Key, ListRow, Rows, spoken
+from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, spoken
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole

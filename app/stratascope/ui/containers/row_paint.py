@@ -1,36 +1,171 @@
-"""How the rows and heads of the list look: names, marks, exposure, what a filter found, what drifts."""
+"""How the rows and heads of the list look: names, marks, exposure now and before, what a filter found, what drifts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPen, QPixmap, QPolygonF
-from PySide6.QtWidgets import QStyle
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QColor,
+    QFontMetrics,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStyle, QWidget
 
 from stratascope.core.container import Container, Status
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import best_text, ended_word, level_ink, number_text
 from stratascope.presentation.takeover import runs
-from stratascope.ui.containers import sparkline
-from stratascope.ui.containers.head import EXPOSURE
-from stratascope.ui.containers.order import GroupKind
-from stratascope.ui.containers.rows import ListRow
+from stratascope.ui.containers.rows import GroupKind, ListRow, ViewBy
 from stratascope.ui.kit import marks
 from stratascope.ui.kit.focus_order import paint_focus_ring
+from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.table import AnyIndex, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+
+SPARK_WIDE, SPARK_HIGH = 36, 12  # px
+DAYS = 7.0
+_STROKE, _DOT = 1.4, 1.6
+_MOST = 10.0  # of an exposure
+
+Step = tuple[float, float]  # days ago (0 is now), and the exposure from then on
+
+
+def corners(steps: Sequence[Step], box: QRectF) -> tuple[QPointF, ...]:
+    """The line's corners, from the left; empty without steps. What began before the box begins at its edge."""
+    known = sorted((step for step in steps if step[0] >= 0.0), key=lambda step: -step[0])
+    before = [step for step in known if step[0] >= DAYS]
+    inside = ([(DAYS, before[-1][1])] if before else []) + [step for step in known if step[0] < DAYS]
+    found: list[QPointF] = []
+    for days, exposure in inside:
+        x = box.right() - box.width() * days / DAYS
+        y = box.bottom() - box.height() * min(max(exposure, 0.0), _MOST) / _MOST
+        if found and found[-1].y() != y:
+            found.append(QPointF(x, found[-1].y()))
+        found.append(QPointF(x, y))
+    if found:
+        found.append(QPointF(box.right(), found[-1].y()))
+    return tuple(found)
+
+
+def paint_sparkline(painter: QPainter, box: QRectF, steps: Sequence[Step], ink: QColor, ground: QColor) -> bool:
+    """Whether there was anything to draw. `ground`: of the line at the bottom, which is no exposure at all."""
+    inner = box.adjusted(0, _DOT, -_DOT, -_DOT)
+    line = corners(steps, inner)
+    if not line:
+        return False
+    painter.setPen(QPen(ground, 1))
+    painter.drawLine(QPointF(box.left(), box.bottom()), QPointF(box.right(), box.bottom()))
+    painter.setPen(QPen(ink, _STROKE, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPolyline(QPolygonF(list(line)))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink)
+    painter.drawEllipse(line[-1], _DOT, _DOT)
+    return True
+
+
+EXPOSURE = 52  # px: the exposure's column, with the gap before it
+
+
+def view_by_word(view_by: ViewBy) -> str:
+    """The division in words."""
+    words: dict[ViewBy, Message] = {
+        ViewBy.WORST: msg("Worst first"),
+        ViewBy.PROJECT: msg("By project"),
+        ViewBy.ENGINE: msg("By engine"),
+        ViewBy.NAME: msg("By name"),
+    }
+    return translate(words[view_by])
+
+
+class ListHead(QWidget):
+    """`chosen` tells the division that was picked."""
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.button = QPushButton(self)
+        self.button.setFlat(True)
+        self.button.setFont(theme.font(11, MEDIUM))
+        self.menu = QMenu(self)
+        self.group = QActionGroup(self)
+        for view_by in ViewBy:
+            action = QAction(view_by_word(view_by), self)
+            action.setCheckable(True)
+            action.setData(view_by)
+            action.triggered.connect(lambda _=False, chosen=view_by: self.chosen.emit(chosen))
+            self.group.addAction(action)
+            self.menu.addAction(action)
+        self.button.setMenu(self.menu)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.px(9), 0, 0, 0)
+        layout.addWidget(self.button)
+        layout.addStretch(1)
+        self.inset = 0  # width of the list's scroll bar
+        self.show_view_by(ViewBy.WORST)
+        theme.changed.connect(self.update)
+
+    def show_view_by(self, view_by: ViewBy) -> None:
+        """Tell how the list is divided now."""
+        self.button.setText(translate(msg("{division} ▾", division=view_by_word(view_by))))
+        self.button.setAccessibleName(translate(msg("List order: {division}", division=view_by_word(view_by))))
+        for action in self.group.actions():
+            action.setChecked(action.data() == view_by)
+
+    def set_inset(self, inset: int) -> None:
+        """Keep the numbers above the marks when the scroll bar appears."""
+        if inset != self.inset:
+            self.inset = inset
+            self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        word = translate(msg("Exposure"))
+        cut = QFontMetrics(self._theme.font(10, MEDIUM)).horizontalAdvance(word) > self._theme.px(EXPOSURE)
+        give_tip(self, word if cut else "")
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(240), max(self._theme.px(24), self._theme.box(11) + self._theme.px(8)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setFont(theme.font(10, MEDIUM))
+        painter.setPen(theme.color("text3"))
+        pitch, mark = theme.px(16), theme.px(11)
+        right = self.width() - 1 - self.inset - theme.px(16)
+        left = right - theme.px(EXPOSURE) - 5 * pitch - mark
+        text = self.button.fontMetrics().horizontalAdvance(self.button.text())
+        fits = left - 4 >= self.button.x() + theme.px(7) + text
+        for number in range(1, 7) if fits else ():
+            box = QRect(left + (number - 1) * pitch - 4, 0, mark + 8, self.height())
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
+        word = translate(msg("Exposure"))
+        cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, theme.px(EXPOSURE))
+        box = QRect(right - theme.px(EXPOSURE) - 1, 0, theme.px(EXPOSURE) + 1, self.height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cut)
+
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
 DRIFT, HALO = 8, 2.5  # px: the dot after a name, and what is around it
 STRIPS = 200  # pictures of six marks that are kept
 _ARROW = 12  # px: room for that of a head which folds
 
-Past = Callable[[ContainerState], Sequence[sparkline.Step]]  # the exposure of the last days; empty: not known
+Past = Callable[[ContainerState], Sequence[Step]]  # the exposure of the last days; empty: not known
 
 
 def mark_of(entry: ListRow, number: int) -> Mark:
@@ -266,7 +401,7 @@ class RowPaint:
         begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
         below = QRect(line.left(), line.bottom() + 1, line.width(), theme.box(11))
         best = best_text(matrix)
-        wide, high = theme.px(sparkline.WIDE), theme.px(sparkline.HIGH)
+        wide, high = theme.px(SPARK_WIDE), theme.px(SPARK_HIGH)
         graph = QRectF(line.right() + 1 - wide, below.center().y() - high / 2, wide, high)
         if best:
             painter.setFont(theme.font(11, MEDIUM))
@@ -274,7 +409,7 @@ class RowPaint:
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, best)
         elif state is not None and matrix is not None:
             steps = self.past(state)
-            if not sparkline.paint_sparkline(painter, graph, steps, ink, theme.color("line")):
+            if not paint_sparkline(painter, graph, steps, ink, theme.color("line")):
                 self._bar(painter, graph, matrix.exposure.worst, level_ink(matrix))
         return begin
 

@@ -20,10 +20,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.column import ContainerColumn
-from stratascope.ui.containers.order import Pin
-from stratascope.ui.copying import feedback
+from stratascope.ui.containers.rows import Pin
 from stratascope.ui.daily import menu, questions
 from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
+from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme

@@ -26,8 +26,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.ports import LogLine, LogStream
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.copying import feedback
-from stratascope.ui.kit import accessibility
+from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, ThreadRun, later
 from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.ui.kit.labels import Label, Line

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.copying import feedback
+from stratascope.ui.kit import feedback
 from stratascope.usecases.daily.daily import VerbPreview
 from stratascope.usecases.daily.verbs import Verb
 

@@ -16,7 +16,7 @@ from stratascope.core.message import Message
 from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.asked import RemedyChoice
+from stratascope.ui.harden.draft import RemedyChoice
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.watching import ObservationFeed

@@ -17,7 +17,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.annotations import accepted_words
 from stratascope.presentation.exposure import advice, reason
 from stratascope.presentation.history_report import layer_title
-from stratascope.ui.copying.copy_menu import CopyMenu
+from stratascope.ui.kit.feedback import CopyMenu
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word

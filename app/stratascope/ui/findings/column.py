@@ -9,10 +9,10 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.copying import feedback
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.findings.card import told_whole
 from stratascope.ui.findings.list import FindingsList
+from stratascope.ui.kit import feedback
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Line

@@ -25,7 +25,6 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.copying import feedback
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.grid import FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
@@ -42,6 +41,7 @@ from stratascope.ui.fleet.table import (
     with_machines,
 )
 from stratascope.ui.fleet.viewport import ZOOM
+from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.file_dialogs import ask_save

@@ -29,7 +29,7 @@ from stratascope.presentation.threat_outcomes import (
     protection,
     protection_word,
 )
-from stratascope.ui.containers.order import critical, worst_first
+from stratascope.ui.containers.rows import critical, worst_first
 from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value, replace
 

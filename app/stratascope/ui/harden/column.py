@@ -28,14 +28,18 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import since_text
-from stratascope.ui.harden.choices import ContainerChoices
-from stratascope.ui.harden.command_box import CommandBox
-from stratascope.ui.harden.draft import SETTLE, Draft
-from stratascope.ui.harden.export_menu import Exports
-from stratascope.ui.harden.hint import LINK
-from stratascope.ui.harden.status_note import ButtonAction, StatusNote, remedy_title, status_note, why_nothing
-from stratascope.ui.harden.switch_column import SwitchColumn
-from stratascope.ui.harden.trial_buttons import ButtonPair, TrialButtons
+from stratascope.ui.harden.draft import SETTLE, ContainerChoices, Draft
+from stratascope.ui.harden.exports import CommandBox, Exports
+from stratascope.ui.harden.status_note import (
+    ButtonAction,
+    ButtonPair,
+    StatusNote,
+    TrialButtons,
+    remedy_title,
+    status_note,
+    why_nothing,
+)
+from stratascope.ui.harden.switch_column import LINK, SwitchColumn
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, Rule, give_tip

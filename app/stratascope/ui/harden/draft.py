@@ -1,25 +1,228 @@
 """What shall be asked for of the container in view: its toggles as they are switched on, and what they come to.
 
-No widgets. A preview is worked out here at once, since that is pure and quick. What can be had (the offer) and the hint
-come a moment later, since both may ask the engine. What is made of the choices (a plan, a corrected text) is for who
-takes this further.
+No widgets. What is switched on is kept for each container, as the person left it; what was refused to it is a switch
+too, which gives one thing and hardens nothing. A preview is worked out here at once, since that is pure and quick. What
+can be had (the offer) and the hint come a moment later, since both may ask the engine. An offer may take longer than
+the next reading of its container: one that is on its way is not asked for again, or it would never come. What is made
+of the choices (a plan, a corrected text) is for who takes this further.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError, Unit
+from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.asked import RemedyChoice, RemedyMemory, key_of, make_room
-from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
-from stratascope.ui.harden.offer_query import Offering, OfferQuery, differ, start
-from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
+from stratascope.layers.toggles import toggle
+from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.usecases.plan.offers import Asking, Hint, Offer, Option, Preview
+from stratascope.value import Struct, field, replace
+
+REMEMBERED = 200  # containers
+
+
+class ContainerChoices(Struct):
+    """For one container. `values`: set by hand, also of what is off now. `offered`: all that is on is what was offered
+    first, and nobody asked for it.
+    """
+
+    preset: Preset | None = Preset.RECOMMENDED
+    on: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    remedies: frozenset[Remedy] = frozenset()
+    begun: bool = False
+    offered: bool = False
+
+    def drop_offered(self) -> None:
+        """What nobody asked for: who gives back what was refused wants just that."""
+        if self.offered:
+            self.on = {}
+
+    def take(self, preset: Preset, offer: Offer) -> None:
+        """All that the preset chooses, and nothing else."""
+        self.preset, self.begun, self.offered = preset, True, False
+        chosen = {choice.toggle: choice.value for choice in offer.of(preset)}
+        self.on = {option.key: value for option in offer.options if (value := _value(option, chosen)) is not None}
+
+    def put(self, choices: Iterable[Choice]) -> None:
+        """Just these, as the person's own choice."""
+        self.preset, self.begun, self.offered, self.on = None, True, False, {}
+        for choice in choices:
+            if toggle(choice.toggle).single is None:
+                self.on[choice.toggle] = self.values[choice.toggle] = choice.value
+            else:
+                self.on.update((f"{choice.toggle}={piece}", piece) for piece in choice.value.split(","))
+
+    def switch(self, name: str, value: str | None) -> None:
+        """One toggle on with that value, or off (None): from now on it is the person's own choice."""
+        self.preset, self.offered = None, False
+        if value is None:
+            self.on.pop(name, None)
+        else:
+            self.on[name] = value
+
+    def leave_out(self, which: str) -> None:
+        """Off with all that is on of one toggle."""
+        for name in [name for name in self.on if name.partition("=")[0] == which]:
+            self.switch(name, None)
+
+    def copy(self) -> ContainerChoices:
+        """The same, to be gone back to."""
+        return replace(self, on=dict(self.on), values=dict(self.values))
+
+    def choices(self, options: Iterable[Option]) -> tuple[Choice, ...]:
+        """What is on, in the order of the options; what is on of the same toggle in one."""
+        values: dict[str, list[str]] = {}
+        for option in options:
+            if option.key in self.on:
+                values.setdefault(option.toggle.id, []).append(self.on[option.key])
+        return tuple(Choice(name, ",".join(found)) for name, found in values.items())
+
+
+def _value(option: Option, chosen: dict[str, str]) -> str | None:
+    """What that one is set to by these choices; None: it is off."""
+    value = chosen.get(option.toggle.id)
+    if value is not None and option.piece:
+        return option.value if option.value in value.split(",") else None
+    return value
+
+
+class ChoiceMemory:
+    """The last so many containers' choices."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], ContainerChoices] = {}
+
+    def of(self, key: tuple[str, str]) -> ContainerChoices:
+        """Of that container; begun anew where it is not remembered."""
+        found = self._kept.get(key)
+        if found is None:
+            while len(self._kept) >= REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+            found = self._kept[key] = ContainerChoices()
+        return found
+
+    def put_back(self, key: tuple[str, str], choices: ContainerChoices) -> None:
+        """As they were before."""
+        self._kept[key] = choices
+
+
+RemedyChoice = tuple[Choice, Asking]
+Key = tuple[str, str]
+
+
+def key_of(choice: Choice) -> str:
+    """Of the switch that stands for it."""
+    return f"{choice.toggle}={choice.value}"
+
+
+class RemedyMemory:
+    """The last so many containers' refusals, each by what would allow it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Key, tuple[RemedyChoice, ...]] = {}
+
+    def put(self, key: Key, asked: tuple[RemedyChoice, ...], chosen: ContainerChoices) -> bool:
+        """What is asked for by now; what is switched on stays. Whether anything is worth telling."""
+        before, there = self._kept.get(key, ()), {key_of(choice) for choice, _ in asked}
+        on = (each for each in before if key_of(each[0]) in chosen.on)
+        asked += tuple(each for each in on if key_of(each[0]) not in there)
+        if asked == before:
+            return False
+        if key not in self._kept and len(self._kept) >= REMEMBERED:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = asked
+        return True
+
+    def with_asked(self, offer: Offer, key: Key) -> Offer:
+        """The offer, and below it what that container asks for."""
+        return replace(offer, options=(*offer.options, *(_option(*each) for each in self._kept.get(key, ()))))
+
+
+def make_room(chosen: ContainerChoices, name: str, options: Mapping[str, Option]) -> None:
+    """What hardens and what gives are not set by one toggle together; of what gives, lists only are joined."""
+    one = options[name]
+    for other in options.values():
+        if other.key == name or other.toggle.id != one.toggle.id or other.key not in chosen.on:
+            continue
+        giving = (one.asking is not None) + (other.asking is not None)
+        if giving == 1 or (giving == 2 and one.toggle.unit not in (Unit.CAPABILITIES, Unit.PATHS)):
+            chosen.switch(other.key, None)
+
+
+def _option(choice: Choice, asking: Asking) -> Option:
+    return Option(toggle(choice.toggle), choice.value, False, None, 0, (), (), piece=True, asking=asking)
+
+
+PATIENCE = 150  # ms that an offer may take before the column says that it is coming
+_TOPIC = "offer"
+
+
+class Offering(Protocol):
+    """Who knows what can be had: `Hardening` of what runs, `Corrections` of what a text asks for."""
+
+    def offer(self, state: ContainerState) -> Offer:
+        """Every toggle and preset; may take a while."""
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """What the choices come to; quick. Raises ToggleError."""
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """What would help most beside the choices."""
+
+
+class OfferQuery(QObject):
+    """`arrived` has the state that was asked about, and its Offer or a Failure; `late`: it is not there yet."""
+
+    arrived = Signal(object, object)
+    late = Signal()
+
+    def __init__(self, offering: Offering, queries: QueryRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._offering, self._queries = offering, queries
+        self._asked: ContainerState | None = None  # what is on its way is about it
+        self._patience = later(self, PATIENCE, self.late)
+
+    def ask(self, state: ContainerState, *, waited_for: bool) -> None:
+        """`waited_for`: nothing is known of that container yet."""
+        asked = self._asked
+        if asked is not None and asked.key == state.key and start(asked) == start(state):
+            return
+        self.drop()
+        self._asked = state
+        if waited_for:
+            self._patience.start()
+        engine = state.container.engine
+        self._queries.ask(_TOPIC, partial(self._offering.offer, state), partial(self._come, state), engine)
+
+    def drop(self) -> None:
+        """What is on its way is not wanted any more."""
+        self._asked = None
+        self._patience.stop()
+        self._queries.drop(_TOPIC)
+
+    def _come(self, state: ContainerState, answer: Offer | Failure) -> None:
+        self._asked = None
+        self._patience.stop()
+        self.arrived.emit(state, answer)
+
+
+def differ(before: ContainerState, now: ContainerState) -> bool:
+    """Whether what can be had may be another by now; mere use of memory is not such a change."""
+    return before is not now and (start(before) != start(now) or before.matrix != now.matrix)
+
+
+def start(state: ContainerState) -> object:
+    """What a plan depends on; the rest of a container's state changes every moment."""
+    container = state.container
+    return container.id, container.asked, container.status, container.started
+
 
 SETTLE = 200  # ms after the last switch before anything is made of the choices
 

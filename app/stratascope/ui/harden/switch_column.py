@@ -8,25 +8,149 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import GRADES, Preset
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
+from stratascope.presentation.exposure import exposure_range
 from stratascope.ui.harden.draft import Draft
-from stratascope.ui.harden.hint import HintLine
 from stratascope.ui.harden.prediction import Prediction
-from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.harden.toggle_list import ToggleList
 from stratascope.ui.harden.toggle_row import ToggleRow
 from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.buttons import Segment, SegmentStrip
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.usecases.plan.offers import Offer, shortfalls
+from stratascope.usecases.plan.offers import Hint, Offer, shortfalls
+
+ALL: tuple[Preset | None, ...] = (*GRADES, None)
+
+
+class _Part(Segment):
+    """Shares the width of the column with the others, so its word may be cut."""
+
+    letters, beside, edge = 12.0, 16, "line2"
+    policy = QSizePolicy.Policy.MinimumExpanding
+
+    def __init__(self, theme: Theme, preset: Preset | None) -> None:
+        super().__init__(theme, preset_word(preset))
+        give_tip(self, preset_tip(preset))
+        self.setAccessibleDescription(preset_tip(preset))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(24), self._theme.px(26))
+
+
+class PresetSwitch(SegmentStrip):
+    """As wide as its column."""
+
+    chosen = Signal(object)  # Preset, or None for one's own choice; by the person
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, translate(msg("Preset")), parent, fills=True)
+        self.parts = {preset: _Part(theme, preset) for preset in ALL}
+        for preset, part in self.parts.items():
+            self.put(part)
+            part.clicked.connect(lambda _=False, preset=preset: self.chosen.emit(preset))
+
+    @property
+    def current(self) -> Preset | None:
+        """The one that is pressed in."""
+        return next((preset for preset, part in self.parts.items() if part.isChecked()), None)
+
+    def choose(self, preset: Preset | None) -> None:
+        """Press one in, without telling. The smallest set has its place in the card: here it is one's own choice."""
+        self.parts[preset if preset in self.parts else None].setChecked(True)
+
+
+def preset_word(preset: Preset | None) -> str:
+    """A preset in a word; None is the person's own choice."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("Recommended"),
+        Preset.RESTRICTED: msg("Restricted"),
+        Preset.STRICT: msg("Strict"),
+        None: msg("Custom"),
+    }
+    return translate(words[preset])
+
+
+def preset_tip(preset: Preset | None) -> str:
+    """What it chooses."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("Takes away what this container very probably does not need."),
+        Preset.RESTRICTED: msg("What the Pod Security Standards call Restricted, and everything in Recommended."),
+        Preset.STRICT: msg("Everything available. Expect to give something back."),
+        None: msg("The settings that you switched on yourself."),
+    }
+    return translate(words[preset])
+
+
+LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does
+
+
+class HintLine(QWidget):
+    """`taken` has the switch's key and its value."""
+
+    taken = Signal(str, str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._words = theme, ("", "")
+        self.hint: Hint | None = None
+        self.text = Label(theme, 12, ink="text2", wrap=True)
+        self.link = QPushButton()
+        self.link.setObjectName("link")
+        self.link.setFont(theme.font(12, MEDIUM))
+        self.link.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.link.clicked.connect(lambda _=False: self._take())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.text)
+        below = QHBoxLayout()
+        below.setContentsMargins(theme.px(LINK), 0, 0, 0)
+        below.addWidget(self.link)
+        below.addStretch(1)
+        column.addLayout(below)
+        self.setSizePolicy(
+            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum
+        )  # as high as its words at any width
+        self.hide()
+
+    def show_hint(self, hint: Hint | None) -> None:
+        """None: nothing would help more. The column shows it where there is room."""
+        self.hint = hint
+        if hint is not None:
+            open_ = msg("A serious threat stays open. What would help most:")
+            maybe = msg("Whether a serious threat stays open is not known. What would help most:")
+            self.text.setText(translate(open_ if hint.certain else maybe))
+            title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
+            self._words = translate(msg("{title}: {exposure}", title=title, exposure=number)), translate(title)
+            self._fit()
+            give_tip(self.link, translate(hint.toggle.what))
+            spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
+            self.link.setAccessibleName(translate(spoken))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """With the number where there is room for it."""
+        whole, title = self._words
+        room = self.width() - 2 * self._theme.px(-LINK)
+        self.link.setText(whole if self.link.fontMetrics().horizontalAdvance(whole) <= room else title)
+
+    def _take(self) -> None:
+        if self.hint is not None:
+            self.taken.emit(self.hint.key or self.hint.toggle.id, self.hint.value)
+
 
 SHORT = 3  # sentences on what it does not do
 FOLD_COMMAND, FOLD_LAYERS, FOLD_PREDICTION = 820, 760, 450  # height of the window, px of the design

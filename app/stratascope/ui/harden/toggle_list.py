@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.choices import ContainerChoices
+from stratascope.ui.harden.draft import ContainerChoices
 from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.focus_order import OneStop

@@ -18,47 +18,20 @@ from stratascope.core.sizes import exact_size
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import LAST
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.buttons import paint_chevron
+from stratascope.ui.kit.buttons import SWITCH_HEIGHT, SWITCH_WIDTH, paint_chevron, paint_switch
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import Asking, Option
 
-HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 38, 32, 18, 44, 16
+HEIGHT, TEXT_LEFT, NUMBER = 38, 44, 16
 VALUE_MOST = 104  # widest value; longer ones are cut
 
 
 def takes_values(option: Option) -> bool:
     """Whether there is anything to choose: more than one word, or words of one's own."""
     return not option.piece and (len(option.toggle.words) > 1 or bool(option.toggle.placeholder))
-
-
-def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
-    """On: filled, knob right, a stroke in the track. Off: outline, knob left. Not to be had: pale."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    track = box.adjusted(0.75, 0.75, -0.75, -0.75)
-    radius = track.height() / 2
-    knob = box.height() * 0.29
-    if on:
-        fill = theme.color("accent" if able else "bitoff")
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fill)
-        painter.drawRoundedRect(track, radius, radius)
-        painter.setBrush(theme.color("on_accent" if able else "panel"))
-        painter.drawEllipse(QPointF(track.right() - radius, track.center().y()), knob, knob)
-        painter.setPen(QPen(theme.color("on_accent" if able else "panel"), 1.4))
-        x, y = track.left() + radius, track.center().y()
-        painter.drawLine(QPointF(x, y - knob * 0.6), QPointF(x, y + knob * 0.6))
-    else:
-        painter.setPen(QPen(theme.color("line2" if able else "line"), 1.3))
-        painter.setBrush(theme.color("sunk"))
-        painter.drawRoundedRect(track, radius, radius)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("line2" if able else "barlow"))
-        painter.drawEllipse(QPointF(track.left() + radius, track.center().y()), knob, knob)
-    painter.restore()
 
 
 class ValueButton(QAbstractButton):

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 
 from stratascope.core.history.entry import Subject
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.containers import sparkline
+from stratascope.ui.containers import row_paint
 from stratascope.ui.history.chronicle import HistoryFeed
 from stratascope.ui.kit.background import later
 from stratascope.usecases.history.history import Point
@@ -32,7 +32,7 @@ class ExposureLines(QObject):
         self._asked = False
         chronicle.wrote.connect(self._news)
 
-    def of(self, state: ContainerState) -> Sequence[sparkline.Step]:
+    def of(self, state: ContainerState) -> Sequence[row_paint.Step]:
         """Its steps; none where too little is known."""
         points = self._known.get(Subject(state.container.engine, state.container.name), ())
         now = time.time()
@@ -48,7 +48,7 @@ class ExposureLines(QObject):
             self._later.start()
 
     def _ask(self) -> None:
-        self._chronicle.ask_lines(time.time() - sparkline.DAYS * _DAY, self._take)
+        self._chronicle.ask_lines(time.time() - row_paint.DAYS * _DAY, self._take)
 
     def _take(self, found: dict[Subject, tuple[Point, ...]]) -> None:
         if found != self._known:

@@ -1,8 +1,10 @@
-"""Controls to press and to choose with: the main button, a field with a list, and a strip of segments."""
+"""Controls to press and to choose with: the main button, a field with a list, a strip of segments, and a switch: the
+style's own tick box can't be seen on a dark panel.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
@@ -12,6 +14,33 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+
+
+def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
+    """On: filled, knob right, a stroke in the track. Off: outline, knob left. Not to be had: pale."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    track = box.adjusted(0.75, 0.75, -0.75, -0.75)
+    radius = track.height() / 2
+    knob = box.height() * 0.29
+    if on:
+        fill = theme.color("accent" if able else "bitoff")
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(fill)
+        painter.drawRoundedRect(track, radius, radius)
+        painter.setBrush(theme.color("on_accent" if able else "panel"))
+        painter.drawEllipse(QPointF(track.right() - radius, track.center().y()), knob, knob)
+        painter.setPen(QPen(theme.color("on_accent" if able else "panel"), 1.4))
+        x, y = track.left() + radius, track.center().y()
+        painter.drawLine(QPointF(x, y - knob * 0.6), QPointF(x, y + knob * 0.6))
+    else:
+        painter.setPen(QPen(theme.color("line2" if able else "line"), 1.3))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(track, radius, radius)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("line2" if able else "barlow"))
+        painter.drawEllipse(QPointF(track.left() + radius, track.center().y()), knob, knob)
+    painter.restore()
 
 
 class MainButton(QAbstractButton):
@@ -299,3 +328,41 @@ class Segments(SegmentStrip):
     def count(self, place: int, count: int) -> None:
         """The number behind a word."""
         self.buttons[place].show_count(count)
+
+
+SWITCH_WIDTH, SWITCH_HEIGHT = 32, 18
+EDGE = 3  # around the switch, for the outline of the keyboard
+
+
+class Switch(QAbstractButton):
+    """With its words, or without where they stand beside it and are its accessible name."""
+
+    def __init__(self, theme: Theme, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setText(text)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        words = QFontMetrics(theme.font(13)).horizontalAdvance(self.text()) + theme.px(14) if self.text() else 0
+        high = max(theme.px(SWITCH_HEIGHT), theme.box(13) if words else 0)
+        return QSize(theme.px(SWITCH_WIDTH) + words + 2 * EDGE, high + 2 * EDGE)
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return self.rect().contains(pos)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        wide, high = theme.px(SWITCH_WIDTH), theme.px(SWITCH_HEIGHT)
+        paint_switch(painter, QRectF(EDGE, (self.height() - high) / 2, wide, high), theme, on=self.isChecked())
+        if self.hasFocus():
+            paint_focus_ring(painter, self.rect(), theme.px(10), theme)
+        if self.text():
+            painter.setFont(theme.font(13))
+            painter.setPen(theme.color("text"))
+            room = self.rect().adjusted(EDGE + wide + theme.px(10), 0, 0, 0)
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())

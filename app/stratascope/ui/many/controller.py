@@ -5,31 +5,33 @@ Beside the column, which is about one container: what is switched on there can b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import listed, translate
+from stratascope.layers.toggles import toggle
 from stratascope.natural_sort import natural
-from stratascope.presentation.relaunch_words import RunKind, ending_title
+from stratascope.presentation.relaunch_words import RunKind, ending_title, toggle_title
 from stratascope.presentation.takeover import runs
-from stratascope.ui.harden.export_menu import ExportMenu
+from stratascope.ui.harden.exports import ExportMenu
 from stratascope.ui.kit.background import Failure, Feed, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.many import row_text
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
-from stratascope.ui.use.rows import Row
+from stratascope.ui.use.rows import Cell, Row
 from stratascope.usecases.hardening import HardeningTogether
 from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
-from stratascope.usecases.many.together import FAILURES, AllEnded, Of, names_of
+from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
 from stratascope.usecases.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ class ManyController(LongRun["ManyDialog"]):
             meant = like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = msg("Left off, since Compose can't be told to re-create them: {names}. Planned all the same, they "
-                       "can be exported.", names=row_text.short(sorted(out, key=natural))) if out else None  # fmt: skip
+                       "can be exported.", names=short(sorted(out, key=natural))) if out else None  # fmt: skip
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
             self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices), out=told)
@@ -111,10 +113,10 @@ class ManyController(LongRun["ManyDialog"]):
         self._plans, self._undoing = answer, ()
         count = sum(len(members(made)) for made in answer)
         self.dialog.show_plans(
-            tuple(map(row_text.plan_row, answer)),
+            tuple(map(plan_row, answer)),
             count,
-            row_text.warnings(answer),
-            row_text.blocks(answer),
+            warnings(answer),
+            blocks(answer),
             some=0 < len(self._blocked) < count,
             export=self.menu.exports is not None,
         )
@@ -130,14 +132,14 @@ class ManyController(LongRun["ManyDialog"]):
 
     def _ask_undo(self) -> None:
         self._undoing = self._done
-        self.dialog.ask_undo(tuple(map(row_text.waiting_row, self._names)))
+        self.dialog.ask_undo(tuple(map(waiting_row, self._names)))
 
     @property
     def _names(self) -> tuple[str, ...]:
         """Whose each place of the run is."""
         if self._undoing:
             return tuple(map(names_of, self._undoing))
-        return tuple(map(row_text.names, self._plans))
+        return tuple(map(names, self._plans))
 
     # -- during
 
@@ -150,7 +152,7 @@ class ManyController(LongRun["ManyDialog"]):
         def make(cancelled: Callable[[], bool]) -> Iterator[Of | AllEnded]:
             return together.undo(undoing, watch, cancelled) if undoing else together.run(plans, watch, cancelled)
 
-        self._rows = list(map(row_text.waiting_row, self._names))
+        self._rows = list(map(waiting_row, self._names))
         self._done = ()
         run = self.begin_run(make, _over, "relaunches")
         self.dialog.begin(tuple(self._rows), undo=bool(undoing))
@@ -164,9 +166,9 @@ class ManyController(LongRun["ManyDialog"]):
         name = self._names[event.place]
         match event.event:
             case Progress() as step:
-                self._rows[event.place] = row_text.step_row(name, step)
+                self._rows[event.place] = step_row(name, step)
             case RelaunchResult() as ended:
-                self._rows[event.place] = row_text.ended_row(name, ended, self._kind)
+                self._rows[event.place] = ended_row(name, ended, self._kind)
             case _:
                 return
         self.dialog.tell(tuple(self._rows))
@@ -174,9 +176,7 @@ class ManyController(LongRun["ManyDialog"]):
     def end(self, ended: AllEnded, *, cancelled: bool) -> bool:
         self._closing.drop()
         outcomes = {each.place: each for each in ended.outcomes}
-        rows = tuple(
-            row_text.outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names)
-        )
+        rows = tuple(outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names))
         self._done = (
             ()
             if self._undoing
@@ -211,3 +211,93 @@ def _over(error: Exception | None) -> AllEnded:
         return AllEnded(RelaunchOutcome.REFUSED, (), why)
     text, said = reason(error)
     return AllEnded(RelaunchOutcome.REFUSED, (), text, said)
+
+
+# -- what the sheet says
+
+
+WAITS = msg("waiting")
+NAMED = 4  # containers named at most
+
+
+def names(made: Plan) -> str:
+    """Whose relaunch it is."""
+    return ", ".join(plain(each.spec.name, 80) for each in members(made))
+
+
+def plan_row(made: Plan) -> Row:
+    """A relaunch to come: who, over what is set; how many settings."""
+    told = [plain(translate(toggle(item.toggle).told(item.value)), 200) for item in made.choices]
+    count = translate(plural("{count} setting", "{count} settings", len(told)))
+    titles = listed([toggle_title(item.toggle, item.value) for item in made.choices])
+    return (Cell(names(made), below=titles, more="\n".join(told)), Cell(count, ink="text2", right=True))
+
+
+def waiting_row(name: str) -> Row:
+    """One that was not begun."""
+    return (Cell(name), Cell(translate(WAITS), ink="text2"))
+
+
+def step_row(name: str, step: Progress) -> Row:
+    """One that is under way."""
+    told = plain(translate(step.message), 200)
+    return (Cell(name, below=told, sign="…"), Cell(translate(msg("in progress")), ink="text2"))
+
+
+def ended_row(name: str, ended: RelaunchResult, kind: RunKind) -> Row:
+    """One that came to its end."""
+    failed = ended.ending in FAILURES
+    why = "" if ended.why is None else plain(translate(ended.why), 400)
+    return (
+        Cell(name, below=why, more=plain(ended.words, 400), sign="cross" if failed else "tick"),
+        Cell(translate(ending_title(ended.ending, kind)), ink="open" if failed else "enf"),
+    )
+
+
+def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
+    """The same at the end of all; None: it was not begun."""
+    if outcome is None:
+        return (Cell(name, sign="?"), Cell(translate(msg("not started")), ink="text2"))
+    if outcome.undone is None:
+        return ended_row(name, outcome.ended, kind)
+    failed = outcome.undone.ending in FAILURES
+    why = translate(msg("Undone because a later one failed.") if outcome.undone.why is None else outcome.undone.why)
+    return (
+        Cell(name, below=plain(why, 400), sign="cross"),
+        Cell(translate(ending_title(outcome.undone.ending, RunKind.UNDO)), ink="open" if failed else "text2"),
+    )
+
+
+def blocks(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """What stands in the way, each once with whose it is."""
+    return _grouped((each, block.sentence) for made in plans for each in members(made) for block in each.checked.blocks)
+
+
+def short(names: Sequence[str]) -> str:
+    """So many names as can be read at a glance, and how many more."""
+    shown = [plain(name, 80) for name in names[:NAMED]]
+    return listed([*shown, f"+{len(names) - NAMED}"] if len(names) > NAMED else shown)
+
+
+def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """What to keep in mind; what is said of all of them is said once."""
+    every = [each for made in plans for each in members(made)]
+    told = [{warning.text for warning in each.checked.warnings} for each in every]
+    shared = set.intersection(*told) if len(told) > 1 else set()
+    ordered = dict.fromkeys(warning.text for each in every for warning in each.checked.warnings)
+    return (
+        *(plain(translate(text), 400) for text in ordered if text in shared),
+        *_grouped((each, text) for each in every for text in ordered
+                  if text not in shared and text in {warning.text for warning in each.checked.warnings}),
+    )  # fmt: skip
+
+
+def _grouped(told: Iterable[tuple[Plan, Message]]) -> tuple[str, ...]:
+    """The same of several once, with their names."""
+    whose: dict[Message, dict[str, None]] = {}
+    for made, text in told:
+        whose.setdefault(text, {})[made.spec.name] = None
+    return tuple(
+        plain(translate(msg("{name}: {text}", name=short(tuple(names)), text=text)), 500)
+        for text, names in whose.items()
+    )

@@ -22,13 +22,13 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.presets import PresetSwitch
+from stratascope.ui.harden.switch_column import PresetSwitch
+from stratascope.ui.kit.buttons import Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
-from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
 

@@ -7,26 +7,200 @@ from __future__ import annotations
 from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
+    QPointF,
     QRect,
+    QRectF,
     QSize,
     Qt,
+    Signal,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
+    QListView,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
 
-from stratascope.core.layer import BitGrid, Tone
-from stratascope.core.message import msg
+from stratascope.core.layer import BitGrid, BitRow, Tone
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.kit.flow import Scrolled
+from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
-from stratascope.ui.kit.table import ItemRole
+from stratascope.ui.kit.marks import TONE_INK
+from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.panel.bits_list import BitList, explain
+
+ROW, NUMBER = 17, 22
+CELL, GAP = 22, 16  # width of a cell, and what stands between two blocks
+TIGHT_CELL, TIGHT_GAP = 16, 10  # where the letters are wide, so that three blocks have room
+_SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
+
+
+TALLEST = 24  # px of the design: a row in a high window
+
+
+def explain(row: BitRow) -> tuple[str, ...]:
+    """What the bit allows, and why the default has it or not."""
+    return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
+
+
+class BitList(QListView):
+    """The cells. As many blocks side by side as the width allows; first the numbers give way, then what is between."""
+
+    reflowed = Signal()
+
+    def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.cell, self.gap, self.tight = theme.px(CELL), theme.px(GAP), False
+        self.grid = grid
+        bits = Column(NOTHING, lambda row: plain(row.name), whole=self._whole, spoken=self.spoken)
+        self.bits = ItemModel((bits,), lambda row: row.number, self)
+        self.bits.show(grid.rows)
+        self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
+        self._room = 0
+        self.setModel(self.bits)
+        self.setItemDelegate(CellPainter(theme, self, self._paint, lambda _: QSize(self.block_width, self.row_height)))
+        self.setFlow(QListView.Flow.TopToBottom)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setAccessibleName(translate(msg("Bits")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows is shown below")))
+        self.reflow()
+        theme.changed.connect(self.reflow)
+
+    def show_grid(self, grid: BitGrid) -> None:
+        """Another grid; rows are kept where the bits are the same."""
+        self.grid = grid
+        self.bits.show(grid.rows, anew=True)
+        self.reflow()
+
+    def spoken(self, row: BitRow) -> str:
+        """A row for the ear: the name and the sets that hold it."""
+        holding = [head.name for head, bit in zip(self.grid.sets, row.bits, strict=False) if bit]
+        word = translate(row.word) if row.word else ""
+        text = (
+            msg("{name} {word}, in: {sets}", name=row.name, word=word, sets=", ".join(holding))
+            if holding
+            else msg("{name} {word}, in no set", name=row.name, word=word)
+        )
+        return translate(text).replace("  ", " ").replace(" ,", ",")
+
+    def _whole(self, row: BitRow) -> str:
+        return "\n".join((self.spoken(row), *explain(row)))
+
+    def set_room(self, room: int) -> None:
+        """How high it may be: its rows share that, as far as rows grow."""
+        if room != self._room:
+            self._room = room
+            self.reflow()
+
+    def reflow(self) -> None:
+        """Choose blocks for the present width, and the height of a row for that of the window."""
+        theme, count = self._theme, max(1, len(self.grid.rows))
+        self.setFont(theme.font(11, BOLD))
+        names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.grid.rows), default=80)
+        width = max(self.width(), 50)
+        choices = [
+            (blocks, numbers, tight)
+            for blocks, tights in ((3, (False, True)), (2, (False,)), (1, (False,)))
+            for tight in tights
+            for numbers in (True, False)
+        ]
+        for blocks, numbers, tight in choices:
+            cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
+            least = theme.px(12) + names + len(self.grid.sets) * cell + gap
+            needed = least + (theme.px(NUMBER) if numbers else 0)
+            if needed * blocks - gap <= width:
+                break
+        self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
+        rows = -(-count // self.blocks)
+        self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
+        # the last block has no gap at its right, so the width may be shared out a little wider
+        self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
+        self.setGridSize(QSize(self.block_width, self.row_height))
+        self.setFixedHeight(rows * self.row_height + 1)
+        self.doItemsLayout()
+        self.reflowed.emit()
+
+    def cells_left(self, left: int) -> int:
+        """Where a block's cells begin, if it begins at `left`."""
+        return left + self.block_width - self.gap - len(self.grid.sets) * self.cell - self._theme.px(2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.reflow()
+
+    def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
+        theme, row = self._theme, index.data(ItemRole)
+        cell = self.cell
+        cells = self.cells_left(rect.left())
+        grid = self.grid
+        if 0 <= grid.emphasis < len(grid.sets):
+            painter.fillRect(
+                QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), theme.color("accent_soft")
+            )
+        tinted = row.word is not None and row.tone in _SOFT
+        body = QRectF(rect.left(), rect.top() + 0.5, self.block_width - self.gap, rect.height() - 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if tinted:
+            painter.setBrush(theme.color(_SOFT[row.tone]))
+            painter.drawRoundedRect(body, theme.px(4), theme.px(4))
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            strong = self.hasFocus()
+            painter.setPen(outline_pen(theme, "line2", focused=strong))
+            edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
+            painter.drawRoundedRect(edge, theme.px(4), theme.px(4))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.color("line"), 1))
+            painter.drawRoundedRect(body, theme.px(4), theme.px(4))
+        on = any(row.bits)
+        ink = TONE_INK[row.tone] if tinted else "text" if on else "text3"
+        x = rect.left() + theme.px(6)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        if self.numbers:
+            painter.setFont(theme.font(10, MEDIUM))
+            painter.setPen(theme.color(ink if tinted else "text3"))
+            box = QRect(x, rect.top(), theme.px(14), rect.height())
+            painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, str(row.number))
+            x += theme.px(NUMBER)
+        word = translate(row.word) if row.word else ""
+        painter.setFont(theme.font(10, BOLD))
+        word_width = painter.fontMetrics().horizontalAdvance(word) + theme.px(5) if word else 0
+        painter.setFont(theme.font(11, BOLD if on else MEDIUM.Normal))
+        painter.setPen(theme.color(ink))
+        room = cells - x - word_width
+        name = painter.fontMetrics().elidedText(plain(row.name, 80), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(x, rect.top(), room, rect.height()), middle, name)
+        if word:
+            x += painter.fontMetrics().horizontalAdvance(name) + theme.px(5)
+            painter.setFont(theme.font(10, BOLD))
+            painter.drawText(QRect(x, rect.top(), word_width, rect.height()), middle, word)
+        side, dot = theme.px(10), 2.7 * theme.scale
+        for place, bit in enumerate(row.bits):
+            centre = QPointF(cells + place * cell + cell / 2, rect.top() + rect.height() / 2)
+            painter.setPen(Qt.PenStyle.NoPen)
+            if bit:
+                painter.setBrush(theme.color(ink if tinted else "accent"))
+                square = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
+                painter.drawRoundedRect(square, 2.5, 2.5)
+            else:
+                painter.setBrush(theme.color("bitoff"))
+                painter.drawEllipse(centre, dot / 2, dot / 2)
 
 
 class _Heads(QWidget):

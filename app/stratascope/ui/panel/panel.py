@@ -30,9 +30,8 @@ from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.panel.asked import asked_table
-from stratascope.ui.panel.page import Page
-from stratascope.ui.panel.raw_text import RawView, raw_text
+from stratascope.ui.panel.page import Page, RawView, raw_text
+from stratascope.ui.panel.table import asked_table
 
 _AS_ASKED = msg("As asked, not verified: the engine states it, and only root can read the kernel's own value.")
 _AS_STARTED = msg("Not running. Predicted from what its engine was asked for: this is how it would start.")

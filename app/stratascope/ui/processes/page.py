@@ -21,7 +21,7 @@ from stratascope.core.overview.processes import Process, processes_of
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes as words
-from stratascope.ui.copying import feedback
+from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.labels import Label, Line, give_tip

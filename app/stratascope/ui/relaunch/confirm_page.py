@@ -17,13 +17,20 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
+from stratascope.core.relaunch.transaction import (
+    WATCH,
+    WATCH_MOST,
+)
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import number_text
+from stratascope.presentation.refusals_report import allowing
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.value import Value
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
@@ -184,3 +191,14 @@ def empty(rows: QVBoxLayout) -> None:
         if widget is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def foretold(preview: Preview) -> tuple[Message, ...]:
+    """What it comes to, and on what the advice may rest: no column tells of one that does not run."""
+    now, then = number_text(preview.before), number_text(preview.after)
+    opened = opened_by(preview)
+    return (
+        msg("Exposure if it runs, predicted: {now} as it is, {then} with this change.", now=now, then=then),
+        *((allowing(opened),) if opened else ()),
+        msg("If the reason is a guess from its log: a program can print anything."),
+    )

@@ -16,19 +16,18 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.state import preferences
-from stratascope.ui.harden.asked import key_of
 from stratascope.ui.harden.column import HardenColumn
-from stratascope.ui.harden.export_menu import Exports
+from stratascope.ui.harden.draft import key_of
+from stratascope.ui.harden.exports import Exports
 from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.questions import ClosingQuestion
-from stratascope.ui.relaunch.repair import Repair
 from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer, Preview
@@ -37,9 +36,44 @@ from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.usecases.relaunch.undo import UndoPlan
+from stratascope.value import replace
 
 if TYPE_CHECKING:
     from stratascope.ui.relaunch.dialog import RelaunchDialog
+
+
+RepairPlan = tuple[Plan, Preview, str]
+
+
+class Repair(QObject):
+    """`planned`: a Plan that nothing stands in the way of, its Preview and command. `refused`: why not, a Message."""
+
+    planned = Signal(object, object, str)
+    refused = Signal(object)
+
+    def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._hardening, self._queries = hardening, queries
+
+    def ask(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
+        """What a relaunch with these would be."""
+        self._queries.ask("repair", partial(self._plan, state, choices), self._planned, state.container.engine)
+
+    def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> RepairPlan:
+        made = self._hardening.plan(state, choices)
+        preview = self._hardening.preview(made.state, made.choices, made.files)
+        # a higher limit counts as more, too, and nothing of it runs that could be changed
+        return made, replace(preview, live=False, allows=True), self._hardening.command(made)
+
+    def _planned(self, answer: RepairPlan | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.refused.emit(answer.message)
+            return
+        made, preview, command = answer
+        if made.checked.blocks:
+            self.refused.emit(made.checked.blocks[0].sentence)
+            return
+        self.planned.emit(made, preview, command)
 
 
 _PUT_RIGHT = (Result.FINISHED, Result.UNDONE)

@@ -31,7 +31,7 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.relaunch.refusals_line import RefusalsLine
+from stratascope.ui.relaunch.refusals_dialog import RefusalsLine
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.relaunch.proof import Proved
 

@@ -1,10 +1,13 @@
 """One layer as a band: number, mark, name, verdict in words, one fact; the rest of it is the field for the rays.
 
-Where there are no rays (nothing is known, or nothing runs) the field tells the layer's role. A band can be supposed to
-fail: then it has no ground of its own any more, and a button to bring it back.
+Where there are no rays (nothing is known, or nothing runs) the field shows the layer's role. A band can be supposed to
+fail: then it has no ground of its own any more, and a button to bring it back. Above the bands is the strip of the
+process, below them that of the kernel: a title and lines, no verdict.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -29,12 +32,107 @@ from stratascope.core.snapshot import LayerState
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import advice, reason
-from stratascope.ui.copying.copy_menu import CopyMenu, Line, More
+from stratascope.ui.kit.feedback import CopyMenu, Line, More
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
-from stratascope.ui.strata.pixmap_cache import PixmapCache
+
+
+class PixmapCache:
+    """One picture of a widget's size."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Hashable, QPixmap] | None = None
+
+    def get(self, key: Hashable, size: QSize, ratio: float, paint: Callable[[QPainter], None]) -> QPixmap:
+        """The picture, painted anew where `key` (all that it shows), size or pixels to a length have changed."""
+        whole = (key, size.width(), size.height(), ratio)
+        if self._kept is None or self._kept[0] != whole:
+            pixmap = QPixmap(size * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(pixmap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint(painter)
+            painter.end()
+            self._kept = (whole, pixmap)
+        return self._kept[1]
+
+    def forget(self) -> None:
+        """Paint it anew the next time."""
+        self._kept = None
+
+
+STRIP, GROUND, LOW_GROUND = 34, 78, 60
+KERNEL = 200  # width of what is said of the kernel; right of it are the names of what is open
+
+
+class StrataEdge(QWidget):
+    """The strip above the layers, or the ground below: a title and lines, no verdict."""
+
+    def __init__(self, theme: Theme, height: int, *, ground: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._height, self._ground = theme, height, ground
+        self._title, self._right = "", 0
+        self._lines: tuple[str, ...] = ("",)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def say(self, title: str, lines: tuple[str, ...], more: tuple[str, ...] = ()) -> None:
+        """Write the lines; `more` is for the tooltip and for the ear."""
+        self._title, self._lines = title, lines
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(". ".join(line for line in (*lines, *more) if line))
+        give_tip(self, "\n".join((title, *lines, *more)))
+        self.update()
+
+    def keep_to(self, right: int) -> None:
+        """Write only as far as that; 0: all the way. The rest belongs to the rays."""
+        if right != self._right:
+            self._right = right
+            self.update()
+
+    def set_compact(self, compact: bool) -> None:
+        """A ground with fewer rows of names, for a low window."""
+        self._height = LOW_GROUND if compact else GROUND
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        lines = theme.box(13) + (2 * theme.box(11) + theme.px(4) if self._ground else theme.px(10))
+        return QSize(theme.px(LEAST), max(theme.px(self._height), lines))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(Qt.PenStyle.NoPen if self._ground else QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("ground" if self._ground else "panel"))
+        painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+        left, right = theme.px(13), (self._right or self.width()) - theme.px(12)
+        ink = theme.color("ground_text" if self._ground else "text")
+        painter.setPen(ink)
+        painter.setFont(theme.font(13, BOLD))
+        one = theme.box(13)
+        if not self._ground:
+            painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self._title)
+            left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
+            text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, right - left)
+            painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
+            return
+        text, flags = "\n".join(self._lines), Qt.TextFlag.TextWordWrap
+        painter.setFont(theme.font(11))
+        room = QRect(left, 0, right - left, self.height() - one)
+        high = painter.fontMetrics().boundingRect(room, flags, text).height()
+        if high > room.height():  # in a very low window: one whole line rather than parts of two
+            text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, room.width())
+            high = painter.fontMetrics().height()
+        top = (self.height() - one - high) // 2
+        painter.drawText(QRect(left, top + one, right - left, high), flags, text)
+        painter.setFont(theme.font(13, BOLD))
+        painter.drawText(QRect(left, top, right - left, one), Qt.AlignmentFlag.AlignVCenter, self._title)
 
 
 class FailButton(QAbstractButton):

@@ -40,10 +40,9 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.strata.pixmap_cache import PixmapCache
-from stratascope.ui.strata.rays_paint import RayHeights
-from stratascope.ui.strata.rays_scene import MORE, RayScene
-from stratascope.ui.strata.rays_spoken import more, spoken
+from stratascope.ui.strata.band import PixmapCache
+from stratascope.ui.strata.rays_card import more, spoken
+from stratascope.ui.strata.rays_scene import MORE, RayHeights, RayScene
 
 FALL = 180  # ms
 PAUSE = 90  # ms that the pointer rests near a lane before all others fade

@@ -4,39 +4,275 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtCore import QLineF, QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPolygonF
 
 from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
 from stratascope.core.threats.threat import Family
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import (
+    GROUND,
+    PITCH,
     ROWS,
     Bundle,
     FamilyBand,
     Lane,
     Name,
+    Ray,
     Sort,
+    Stop,
+    bar_width,
     largest_bar,
     lay_out,
     nearest,
     place_names,
+    stops,
 )
-from stratascope.presentation.threat_outcomes import ThreatOutcome, family_word
+from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, family_word, small
 from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.strata.edge import KERNEL
-from stratascope.ui.strata.rays_paint import (
-    AROUND,
-    RayHeights,
-    name_box,
-    name_font,
-    name_text,
-    paint_falling,
-    paint_families,
-    paint_lane,
-    paint_name,
-)
+from stratascope.ui.strata.band import KERNEL
+from stratascope.value import Value
+
+WIDTH = {ThreatOutcome.CRITICAL: 3.4, ThreatOutcome.HIGH: 2.4, ThreatOutcome.MEDIUM: 1.5}
+INK = {ThreatOutcome.CRITICAL: "rayopen", ThreatOutcome.HIGH: "rayopen", ThreatOutcome.MEDIUM: "raywarn"}
+HEAD = 6.0  # of an open threat of medium severity
+TAG, TAG_HIGH, POINT = 9.2, 20.0, 5.0  # of a serious one; its point is in the ground
+PILL, SHARED, SHARED_HIGH = 15.0, 14.0, 13.0  # of those that end at a band; of those that share a line
+AROUND = 26.0  # what stands around a name: its letter, and the ends of a pill
+_LINES = {Sort.MEDIUM: ("raywarn", 1.5), Sort.MINOR: ("raylow", 1.0), Sort.UNKNOWN: ("ray", 1.2)}
+_DOTS = 3
+
+
+class RayHeights(Value):
+    """Where the parts of the strata stand, in pixels from the top of the strata."""
+
+    strip: float  # bottom of the process strip
+    bands: tuple[tuple[int, float, float], ...]  # number, top, bottom; from above
+    ground: float
+    bottom: float
+
+    def middle(self, number: int) -> float:
+        """The middle of a band; the upper edge of the ground for any other number."""
+        return next(((top + bottom) / 2 for band, top, bottom in self.bands if band == number), self.ground)
+
+    def end(self, ray: Ray) -> float:
+        """How far down the ray goes."""
+        return self.ground if ray.end == GROUND else self.middle(ray.end)
+
+    def lowest(self, lane: Lane) -> float:
+        """How far down anything of it is drawn."""
+        return max(map(self.end, lane.rays))
+
+
+def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
+    """One lane. `largest`: how many rays the widest bar of all has."""
+    ray = lane.ray
+    if ray is not None:
+        _paint_ray(painter, theme, heights, ray, lane.x, lane.letter)
+    elif lane.sort is Sort.STOPPED:
+        _paint_bar(painter, theme, heights, lane, largest)
+    else:
+        _paint_shared(painter, theme, heights, lane)
+
+
+def paint_falling(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x: float, limit: float) -> None:
+    """An open ray on its way down, as far as it has got."""
+    painter.setPen(_flat(theme, INK.get(ray.kind, "raylow"), WIDTH.get(ray.kind, 1.0) * theme.scale))
+    painter.drawLine(QLineF(x, heights.strip, x, min(limit, heights.ground)))
+
+
+def _flat(theme: Theme, ink: str, width: float) -> QPen:
+    pen = QPen(theme.color(ink), width)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    return pen
+
+
+def _paint_ray(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x: float, letter: str) -> None:
+    scale, ground = theme.scale, heights.ground
+    serious = ray.kind in SERIOUS
+    foot = ground - (TAG_HIGH - POINT if serious else HEAD / 2) * scale
+    painter.setPen(_flat(theme, INK[ray.kind], WIDTH[ray.kind] * scale))
+    painter.drawLine(QLineF(x, heights.strip, x, foot))
+    if serious:
+        _paint_tag(painter, theme, ray.kind, x, ground, letter)
+        return
+    half, tip = HEAD * 0.46 * scale, ground + 4 * scale
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("raywarn"))
+    top = tip - HEAD * scale
+    painter.drawPolygon(QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x, tip)]))
+
+
+def _paint_tag(painter: QPainter, theme: Theme, kind: ThreatOutcome, x: float, ground: float, letter: str) -> None:
+    """Points into the ground, and bears the letter of its name there."""
+    scale = theme.scale
+    half, top = TAG / 2 * scale, ground - (TAG_HIGH - POINT) * scale
+    shape = QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x + half, ground),
+                       QPointF(x, ground + POINT * scale), QPointF(x - half, ground)])  # fmt: skip
+    critical = kind is ThreatOutcome.CRITICAL
+    painter.setPen(QPen(theme.color("rayopen"), 1.2 * scale))
+    painter.setBrush(theme.color("rayopen" if critical else "panel"))
+    painter.drawPolygon(shape)
+    painter.setFont(theme.font(10, BOLD))
+    painter.setPen(theme.color("on_open" if critical else "rayopen"))
+    painter.drawText(QRectF(x - half * 2, top, half * 4, ground - top), Qt.AlignmentFlag.AlignCenter, letter)
+
+
+def _paint_shared(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
+    """A line that several share, with their number in a round pill above the ground."""
+    ink, width = _LINES[lane.sort]
+    pen = _flat(theme, ink, width * theme.scale)
+    if lane.sort is Sort.UNKNOWN:
+        pen.setDashPattern([3, 3])
+    high = max(SHARED_HIGH * theme.scale, theme.box(10) - theme.px(2))
+    top = heights.ground - high - theme.px(2)
+    painter.setPen(pen)
+    painter.drawLine(QLineF(lane.x, heights.strip, lane.x, top))
+    text = f"?{len(lane.rays)}" if lane.sort is Sort.UNKNOWN else str(len(lane.rays))
+    _paint_number(painter, theme, lane.x, top, high, text, ink)
+
+
+def _paint_number(painter: QPainter, theme: Theme, x: float, top: float, high: float, text: str, ink: str) -> None:
+    painter.setFont(theme.font(10, BOLD))
+    wide = max(SHARED * theme.scale, painter.fontMetrics().horizontalAdvance(text) + theme.px(6))
+    box = QRectF(x - wide / 2, top, wide, high)
+    painter.setPen(QPen(theme.color(ink), 1.1 * theme.scale))
+    painter.setBrush(theme.color("panel"))
+    painter.drawRoundedRect(box, high / 2, high / 2)
+    painter.setPen(theme.color("text"))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _paint_bar(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
+    """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
+    ends = stops(lane)
+    top, running = heights.strip, len(lane.rays)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for end in ends:
+        wide, bottom = bar_width(running, largest, theme.scale), heights.middle(end.band)
+        painter.fillRect(QRectF(lane.x - wide / 2, top, wide, bottom - top), theme.color("ray", 0.38))
+        top, running = bottom, end.left
+    for end in ends:
+        _paint_stop(painter, theme, heights, lane.x, end)
+
+
+def _paint_stop(painter: QPainter, theme: Theme, heights: RayHeights, x: float, end: Stop) -> None:
+    scale, host = theme.scale, end.band == GROUND
+    side = max(PILL * scale, theme.box(10))
+    painter.setFont(theme.font(10, BOLD))
+    text = str(end.count)
+    wide = max(side, painter.fontMetrics().horizontalAdvance(text) + theme.px(5))
+    middle = heights.middle(end.band) - (0 if host else 3 * scale)
+    box = QRectF(x - wide / 2, middle - side / 2, wide, side)
+    ink = "ray2" if host else "ray"
+    painter.setPen(QPen(theme.color(ink), 1.5 * scale))
+    painter.setBrush(theme.color("ground" if host else "panel" if end.asked else "ray"))
+    painter.drawRoundedRect(box.adjusted(0.7, 0.7, -0.7, -0.7), 3 * scale, 3 * scale)
+    painter.setPen(theme.color("ground_text" if host else "text" if end.asked else "panel"))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+    if host:
+        return
+    dots = max(1, min(_DOTS, end.least))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("ray"))
+    for place in range(dots):
+        at = x + (place - (dots - 1) / 2) * 4 * scale
+        painter.drawEllipse(QPointF(at, box.bottom() + 3.2 * scale), 1.2 * scale, 1.2 * scale)
+
+
+def family_names(
+    theme: Theme, heights: RayHeights, places: tuple[FamilyBand, ...], right: int
+) -> tuple[QFont, list[tuple[FamilyBand, QRectF, str]]]:
+    """Each family's name and its box on the strip, which ends at `right`; in two rows where one is too narrow."""
+    words = [family_word(place.family) for place in places]
+    font, rows = theme.font(11, MEDIUM), 1
+    wide = QFontMetrics(font).horizontalAdvance
+    if any(wide(word) > place.right - place.left + theme.px(9) for word, place in zip(words, places, strict=True)):
+        font, rows = theme.font(10, MEDIUM), 2
+    metrics = QFontMetrics(font)
+    high = (heights.strip - theme.px(7.5)) / rows
+    widths = [metrics.horizontalAdvance(word) + 1.0 for word in words]
+    least, most, gap = places[0].left - theme.px(5), right - theme.px(5), theme.px(4)
+    lefts = [(place.left + place.right - width) / 2 for place, width in zip(places, widths, strict=True)]
+    for row in range(rows):
+        numbers, at = range(row, len(places), rows), least
+        for number in numbers:  # each as near to its middle as the one before it leaves room
+            lefts[number] = max(lefts[number], at)
+            at = lefts[number] + widths[number] + gap
+        at = most
+        for number in reversed(numbers):
+            lefts[number] = min(lefts[number], at - widths[number])
+            if lefts[number] < least:  # there is too little for all
+                lefts[number] = max(least, min(places[number].left, at))
+                widths[number] = max(0.0, at - lefts[number])
+            at = lefts[number] - gap
+    found = []
+    for number, (place, word) in enumerate(zip(places, words, strict=True)):
+        box = QRectF(lefts[number], (rows - 1 - number % rows) * high, widths[number], high)
+        found.append((place, box, metrics.elidedText(word, Qt.TextElideMode.ElideRight, int(widths[number]) + 1)))
+    return font, found
+
+
+def paint_families(
+    painter: QPainter,
+    theme: Theme,
+    heights: RayHeights,
+    places: tuple[FamilyBand, ...],
+    right: int,
+    only: Lane | None = None,
+) -> None:
+    """The names, each over a bracket line as wide as its lanes. `only`: that of this lane alone, where it stands."""
+    font, found = family_names(theme, heights, places, right)
+    painter.setFont(font)
+    y = heights.strip - theme.px(6.5) + 0.5
+    for place, box, word in found:
+        if only is not None and only not in place.lanes:
+            continue
+        painter.setPen(theme.color("text2"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
+        painter.setPen(QPen(theme.color("line2"), 1))
+        painter.drawLine(QLineF(place.left, y, place.right, y))
+        for x in (place.left, place.right):
+            painter.drawLine(QLineF(x, y, x, y + theme.px(3)))
+
+
+def name_text(ray: Ray) -> str:
+    """The name of an open threat in the ground."""
+    return plain(small(translate(ray.state.threat.title)), 80)
+
+
+def name_box(theme: Theme, heights: RayHeights, name: Name) -> QRectF:
+    """Where a name stands."""
+    row = min(PITCH[name.rows] * theme.scale, (heights.bottom - heights.ground) / name.rows)
+    top = heights.ground + (heights.bottom - heights.ground - name.rows * row) / 2 + name.row * row
+    return QRectF(name.left, top, name.width, row)
+
+
+def name_font(theme: Theme, *, critical: bool, small: bool) -> QFont:
+    """Of a name in the ground."""
+    return theme.font(10, MEDIUM) if small else theme.font(11, BOLD if critical else MEDIUM)
+
+
+def paint_name(painter: QPainter, theme: Theme, heights: RayHeights, name: Name, text: str, *, small: bool) -> None:
+    """The letter and the name itself; critical ones are pills."""
+    box = name_box(theme, heights, name)
+    if name.critical:
+        pill = box.adjusted(0, 0.8, 0, -0.8)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("ground_label"))
+        painter.drawRoundedRect(pill, pill.height() / 2, pill.height() / 2)
+    painter.setPen(theme.color("on_label" if name.critical else "ground_label"))
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.setFont(theme.font(10 if small else 11, BOLD))
+    left = box.adjusted(theme.px(6), 0, 0, 0)
+    painter.drawText(left, middle, name.letter)
+    painter.setFont(name_font(theme, critical=name.critical, small=small))
+    rest = left.adjusted(theme.px(13), 0, -theme.px(6) if name.critical else 0, 0)
+    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rest.width()) + 1)
+    painter.drawText(rest, middle, shown)
+
 
 MORE = "+"  # instead of a threat's id: the words that count the missing names
 

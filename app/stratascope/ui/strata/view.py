@@ -24,12 +24,10 @@ from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.strata.band import Band, field_left
-from stratascope.ui.strata.edge import GROUND, KERNEL, STRIP, StrataEdge
+from stratascope.ui.strata.band import GROUND, KERNEL, STRIP, Band, StrataEdge, field_left
 from stratascope.ui.strata.rays import RayLayer
-from stratascope.ui.strata.rays_card import RayCard
-from stratascope.ui.strata.rays_legend import RayLegend
-from stratascope.ui.strata.rays_paint import RayHeights
+from stratascope.ui.strata.rays_card import RayCard, RayLegend
+from stratascope.ui.strata.rays_scene import RayHeights
 from stratascope.value import replace
 
 GAP = 3

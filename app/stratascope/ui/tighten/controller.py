@@ -19,7 +19,7 @@ from stratascope.core.relaunch.twin import TWIN_NAME
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
-from stratascope.ui.harden.trial_buttons import TrialButton
+from stratascope.ui.harden.status_note import TrialButton
 from stratascope.ui.kit.background import SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
@@ -35,9 +35,10 @@ from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun,
 from stratascope.value import Value, replace
 
 if TYPE_CHECKING:
-    from stratascope.ui.tighten.card import TrialCard
     from stratascope.ui.tighten.dialog import TrialDialog
+    from stratascope.ui.tighten.found_page import TrialCard
     from stratascope.ui.use.page import UsePage
+
 
 TwinsOf = Callable[[ContainerState], TwinObserver]  # what watches its twins; called off the window's thread
 KEPT_MOST = 50  # containers whose last result is remembered
@@ -115,7 +116,7 @@ class TrialController(LongRun["TrialDialog"]):
 
     def join(self, page: UsePage) -> None:
         """The page "Use" was made: the button and the card have their places in it."""
-        from stratascope.ui.tighten.card import TrialCard
+        from stratascope.ui.tighten.found_page import TrialCard
 
         self._button, self._card = TrialButton(self._theme, msg("Try on a twin")), TrialCard(self._theme)
         self._button.clicked.connect(lambda _=False: self.ask(chosen=False))
@@ -144,14 +145,15 @@ class TrialController(LongRun["TrialDialog"]):
         if self.busy:
             self.dialog.present()
             return
+
+        from stratascope.ui.tighten.found_page import watching  # comes with the sheet
+
         state, draft, snapshot = self._selection.current, self._draft, self._selection.snapshot
         if state is None or snapshot is None or not self._draft.usable:
             return
         self._state = state
         remembered = preferences.exercises_of(self._settings, state.container.image)
-        from stratascope.ui.tighten import row_text  # comes with the sheet
-
-        watched = row_text.watching(snapshot.privilege, self._selection.engine)
+        watched = watching(snapshot.privilege, self._selection.engine)
         self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
 
     def find(self, failed: Plan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -12,17 +13,34 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
-from stratascope.ui.containers.head import view_by_word
-from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.copying.copy_text import Clipboard
+from stratascope.ui.containers.row_paint import view_by_word
+from stratascope.ui.containers.rows import ViewBy
+from stratascope.ui.kit.feedback import Clipboard
 from stratascope.ui.kit.page import View, view_key
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from stratascope.ui.palette.finder import Finder
-from stratascope.ui.palette.search import PaletteEntry
 from stratascope.ui.window.pages import Pages
-from stratascope.ui.window.root_button import KEYS
-from stratascope.ui.window.toolbar import Toolbar
+from stratascope.ui.window.palette import PaletteEntry
+from stratascope.ui.window.toolbar import KEYS, Toolbar
+
+if TYPE_CHECKING:
+    from stratascope.ui.window.palette import Palette, PaletteEntry
+
+
+class Finder:
+    """`gather`: all that can be found; `palette`: None before it was opened."""
+
+    def __init__(self, theme: Theme, window: QWidget, gather: Callable[[], tuple[PaletteEntry, ...]]) -> None:
+        self._theme, self._window, self._gather = theme, window, gather
+        self.palette: Palette | None = None
+
+    def open(self) -> None:
+        """With nothing typed yet."""
+        if self.palette is None:
+            from stratascope.ui.window.palette import Palette
+
+            self.palette = Palette(self._theme, self._gather, self._window)
+        self.palette.show_all()
 
 
 class Actions(QObject):
@@ -106,7 +124,7 @@ class Actions(QObject):
 
     def _places(self) -> tuple[PaletteEntry, ...]:
         """What Ctrl+K finds."""
-        from stratascope.ui.palette.places import Ways, places
+        from stratascope.ui.window.palette import Ways, places
 
         pages = self._pages
         return places(

@@ -7,7 +7,8 @@ reads or decodes.
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
@@ -17,41 +18,63 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.captures.controller import CaptureController
+from stratascope.ui.before.draft import Before
+from stratascope.ui.captures.controller import CaptureController, CaptureFiles
 from stratascope.ui.compare.controller import CompareController
 from stratascope.ui.containers.column import ContainerColumn
-from stratascope.ui.containers.order import ViewBy
-from stratascope.ui.copying.copy_text import Clipboard
+from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.endings import EndingFeed, command_with
 from stratascope.ui.denied.refused import RefusalFeed, asked
-from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.column import FindingsColumn
 from stratascope.ui.guide import topics
-from stratascope.ui.history.chronicle import HistoryFeed
+from stratascope.ui.harden.exports import Exports
+from stratascope.ui.history.chronicle import HistoryFeed, MakeHistory
 from stratascope.ui.history.lines import ExposureLines
 from stratascope.ui.kit import focus_order
-from stratascope.ui.kit.background import Feed
+from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
+from stratascope.ui.kit.feedback import Clipboard, Report
 from stratascope.ui.kit.page import MACHINE, Parts, View
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
-from stratascope.ui.tighten.controller import TrialController
+from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.watching import ObservationFeed
 from stratascope.ui.window.actions import Actions
-from stratascope.ui.window.as_text import AsText
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
-from stratascope.ui.window.pages import Pages
-from stratascope.ui.window.preferences import Preferences
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.pages import AsText, Pages
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
-from stratascope.usecases.hardening import HardeningTogether
+from stratascope.usecases.daily.daily import Daily
+from stratascope.usecases.hardening import Hardening, HardeningTogether
+from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.refusals.service import RefusalService
+from stratascope.value import Value, field
+
+if TYPE_CHECKING:
+    from stratascope.ui.window.settings_dialog import Preferences
+
+
+class Services(Value):
+    """`report` and `exports` make texts of what is shown and planned; `before` judges what is not started yet."""
+
+    settings: SettingsLike = field(default_factory=MemorySettings)
+    report: Report | None = None
+    hardening: Hardening | None = None
+    exports: Exports | None = None
+    learning: ObservationService | None = None
+    lesson: TwinsOf | None = None
+    history: MakeHistory | None = None
+    daily: Daily | None = None
+    captures: CaptureFiles | None = None
+    accepted: AcceptedList | None = None
+    before: Before | None = None
+
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
 
@@ -109,7 +132,6 @@ class MainWindow(QMainWindow):
         self.window_layout = WindowLayout(
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, self.findings, column
         )
-        self.preferences = Preferences(self, theme, feed, settings)
         self.guide = topics.Guide(self, theme, self._topic)
         clipboard = Clipboard(self, selection, services.report)
         self.actions_ = Actions(
@@ -161,6 +183,21 @@ class MainWindow(QMainWindow):
         self._restore()
         self.window_layout.resized()
 
+    @cached_property
+    def preferences(self) -> Preferences:
+        """What a person chooses; made when something is."""
+        from stratascope.ui.window.settings_dialog import Preferences
+
+        made = Preferences(self, self.theme, self.feed, self.settings)
+        made.restart_wanted.connect(self.restart)
+        return made
+
+    def _show_settings(self) -> None:
+        self.preferences.show_dialog()
+
+    def _choose_theme(self, mode: ThemeMode) -> None:
+        self.preferences.choose_theme(mode)
+
     # -- its parts put together
 
     def _connect(self) -> None:
@@ -181,9 +218,8 @@ class MainWindow(QMainWindow):
         self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
         self.actions_.back_wanted.connect(self.window_layout.go_back)
         self.actions_.refresh_wanted.connect(self.feed.refresh)
-        self.actions_.settings_wanted.connect(self.preferences.show_dialog)
-        self.actions_.theme_chosen.connect(self.preferences.choose_theme)
-        self.preferences.restart_wanted.connect(self.restart)
+        self.actions_.settings_wanted.connect(self._show_settings)
+        self.actions_.theme_chosen.connect(self._choose_theme)
         self.acceptances.failed.connect(self.notices.settings.tell)
         self.clock.timeout.connect(self.containers.tell_age)
         for card in (self.strata_page.header.card, self.pages.header.card):

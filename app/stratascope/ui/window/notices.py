@@ -6,17 +6,57 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.machine_capture import Trouble
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
+from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.captures.notice import CaptureNotice
-from stratascope.ui.copying import feedback
+from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.flow import NoticeBar
-from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.window.notice import WORDS_MAX, Notice
+
+WORDS_MAX = 400  # characters of what another program said
+
+
+class Notice(NoticeBar):
+    """Shows one thing until it is closed; why root's reading was refused also goes when that is true no longer."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._shown: Privilege | None = None
+        self.text = Label(theme, 13, wrap=True)
+        self.close_button = QPushButton(translate(msg("Close")))
+        self.close_button.setFont(theme.font(12, MEDIUM))
+        self.close_button.setAccessibleName(translate(msg("Close this notice")))
+        self.close_button.clicked.connect(self.hide)
+        self.row.addWidget(self.text, 1)
+        self.row.addWidget(self.close_button)
+        self.hide()
+
+    def show_privilege(self, privilege: Privilege) -> None:
+        """Appear once for each refusal; the next snapshots don't bring back what was closed."""
+        if privilege == self._shown:
+            return
+        self._shown = privilege
+        message = privilege.message if privilege.state is PrivilegeState.REFUSED else None
+        if message is None:
+            self.hide()
+            return
+        self.tell(message, privilege.words)
+
+    def tell(self, message: Message, words: str = "") -> None:
+        """Appear with this; `words` are what another program said."""
+        said = translate(message)
+        words = plain(words.strip(), WORDS_MAX)
+        self.text.setText(plain(said))
+        give_tip(self.text, f"{said}\n{words}".strip())
+        self.setAccessibleName(said)
+        self.setAccessibleDescription(words)
+        self.show()
+        accessibility.announce(self, said)
 
 
 # A notice on top that tells why this machine's kernel is not known, with the one command that mends it, to be copied.

@@ -7,19 +7,23 @@ they are not in view. Those of the container stand below a head of their own; th
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from stratascope.core.message import Message
 from stratascope.core.severity import SERIOUS
+from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.history_report import Line, Target
 from stratascope.ui.denied.refused import RefusalFeed
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
-from stratascope.ui.kit.selection import Key
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.panel.panel import ABOUT
-from stratascope.ui.window.empty_page import EmptyPage
+from stratascope.ui.window.engines import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage
 
@@ -220,3 +224,38 @@ class Pages(QStackedWidget):
             number = next((layer.number for layer in self.layers if layer.id == line.where), 0)
             if number:
                 self._selection.open_layer(number)
+
+
+class AsText(QObject):
+    """`command`: what would create it as its engine was asked to; raises what engines raise. `tell`: why not."""
+
+    def __init__(
+        self,
+        command: Callable[[ContainerState], str],
+        pages: Pages,
+        selection: Selection,
+        tell: Callable[[Message], object],
+    ) -> None:
+        super().__init__(pages)
+        self._command, self._pages, self._selection, self._tell = command, pages, selection, tell
+        self._queries = QueryRunner(self)
+        for header in (pages.strata_page.header, pages.header):
+            header.as_text = True
+            header.card.before_wanted.connect(self._ask)
+
+    def stop(self) -> None:
+        """No more answers."""
+        self._queries.end()
+
+    def _ask(self) -> None:
+        state = self._selection.current
+        if state is not None:
+            lane = state.container.engine
+            self._queries.ask("command", partial(self._command, state), partial(self._take, state.key), lane)
+
+    def _take(self, key: Key, answer: str | Failure) -> None:
+        if isinstance(answer, Failure):
+            self._tell(answer.message)
+        elif self._selection.key == key:
+            self._pages.show_view(View.BEFORE)
+            self._pages.made[View.BEFORE].choose(answer)

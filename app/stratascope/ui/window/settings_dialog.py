@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -30,7 +30,7 @@ from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
-from stratascope.ui.kit.background import SettingsLike
+from stratascope.ui.kit.background import Feed, SettingsLike
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, ThemeMode
@@ -216,3 +216,41 @@ class SettingsDialog(QDialog):
         head = Label(self._theme, 14, BOLD)
         head.setText(translate(title))
         return head
+
+
+class Preferences(QObject):
+    """`restart_wanted`: language and engines are taken up at a start only."""
+
+    restart_wanted = Signal()
+
+    def __init__(self, window: QWidget, theme: Theme, feed: Feed, settings: SettingsLike) -> None:
+        super().__init__(window)
+        self._window, self._theme, self._feed, self._settings = window, theme, feed, settings
+        self._dialog: SettingsDialog | None = None
+
+    def choose_theme(self, mode: ThemeMode) -> None:
+        """And remember it."""
+        self._theme.set_mode(mode)
+        preferences.THEME.choose(self._settings, mode.value)
+
+    def show_dialog(self) -> None:
+        """All that can be chosen; what is chosen counts at once, but for language and engines."""
+        if self._dialog is None:
+            self._dialog = SettingsDialog(self._theme, self._settings, self._window)
+            self._dialog.changed.connect(self._take_up)
+            self._dialog.restart_wanted.connect(self.restart_wanted)
+            self._dialog.finished.connect(self._closed)
+        self._dialog.show()
+        self._dialog.raise_()
+        self._dialog.activateWindow()
+
+    def _closed(self) -> None:
+        if self._dialog is not None:
+            self._dialog.deleteLater()
+            self._dialog = None
+
+    def _take_up(self, which: object) -> None:
+        if which is preferences.THEME:
+            self._theme.set_mode(ThemeMode(preferences.THEME.of(self._settings)))
+        elif which is preferences.REFRESH:
+            self._feed.pace(preferences.REFRESH.of(self._settings))

@@ -13,8 +13,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.kit.page import View
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.engines import LateEngines
 from stratascope.wiring.views import live_view
 

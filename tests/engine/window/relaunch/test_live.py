@@ -23,8 +23,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.engines import LateEngines
 from stratascope.wiring.views import live_view
 

@@ -12,7 +12,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app.start import learning_of
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
-from stratascope.ui.window.services import Services
+from stratascope.ui.window.main_window import Services
 from stratascope.wiring.engines import LateEngines
 from stratascope.wiring.views import live_view
 
