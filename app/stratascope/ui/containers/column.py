@@ -168,24 +168,12 @@ class ContainerColumn(QWidget):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, theme.px(12), 0, theme.px(8))
-        layout.setSpacing(theme.px(6))
-        inset = QVBoxLayout()
-        inset.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
-        inset.setSpacing(theme.px(8))
-        inset.addWidget(self.alert)
-        inset.addWidget(self.machine)
-        layout.addLayout(inset)
-        layout.addWidget(self.head)
-        beside = QHBoxLayout()
-        beside.setContentsMargins(theme.px(EDGE), 0, theme.px(EDGE), 0)
-        beside.addWidget(self.nothing)
-        layout.addLayout(beside)
-        layout.addWidget(self.view, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(theme.px(EDGE), 0, theme.px(8), 0)
-        foot.addWidget(self.status)
+        layout = theme.lay(QVBoxLayout(self), around=(0, 12, 0, 8), gap=6)
+        inset = theme.lay(QVBoxLayout(), self.alert, self.machine, around=(12, 0, 12, 0), gap=8)
+        theme.lay(layout, inset, self.head)
+        beside = theme.lay(QHBoxLayout(), self.nothing, around=(EDGE, 0, EDGE, 0))
+        theme.lay(layout, beside, (self.view, 1))
+        foot = theme.lay(QVBoxLayout(), self.status, around=(EDGE, 0, 8, 0))
         layout.addLayout(foot)
 
     # -- what is shown

@@ -32,7 +32,7 @@ from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.table import AnyIndex, ItemRole
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
 
 SPARK_WIDE, SPARK_HIGH = 36, 12  # px
 DAYS = 7.0
@@ -112,10 +112,7 @@ class ListHead(QWidget):
             self.group.addAction(action)
             self.menu.addAction(action)
         self.button.setMenu(self.menu)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(theme.px(9), 0, 0, 0)
-        layout.addWidget(self.button)
-        layout.addStretch(1)
+        theme.lay(QHBoxLayout(self), self.button, STRETCH, around=(9, 0, 0, 0))
         self.inset = 0  # width of the list's scroll bar
         self.show_view_by(ViewBy.WORST)
         theme.changed.connect(self.update)

@@ -44,7 +44,7 @@ from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, STRETCH, Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
 from stratascope.usecases.plan.plan import Plan
@@ -175,17 +175,8 @@ class SetAsideLine(QWidget):
         self.undo = self._link(lambda: self.undo_wanted.emit(self.done))
         self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
         self.discard.setText(translate(msg("Discard…")))
-        links = QHBoxLayout()
-        links.setContentsMargins(theme.px(LINK), 0, 0, 0)
-        links.setSpacing(theme.px(10))
-        links.addWidget(self.undo)
-        links.addWidget(self.discard)
-        links.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(2))
-        column.addWidget(self.text)
-        column.addLayout(links)
+        links = theme.lay(QHBoxLayout(), self.undo, self.discard, STRETCH, around=(LINK, 0, 0, 0), gap=10)
+        theme.lay(QVBoxLayout(self), self.text, links, around=0, gap=2)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.hide()
 
@@ -239,9 +230,7 @@ class RemedyBoxes(QWidget):
         super().__init__(parent)
         self.boxes: dict[Remedy, WrappedBox] = {}
         self.any = False
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(4))
+        column = theme.lay(QVBoxLayout(self), around=0, gap=4)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         for remedy in Remedy:
             box = self.boxes[remedy] = WrappedBox(theme, translate(remedy_title(remedy)))
@@ -307,19 +296,14 @@ class HardenColumn(SwitchColumn):
 
     def _lay_out(self) -> None:
         theme, body = self._theme, self.body
-        noted = QHBoxLayout()
-        noted.setSpacing(theme.px(6))
-        noted.addWidget(self.note_mark, 0, Qt.AlignmentFlag.AlignTop)
-        noted.addWidget(self.note, 1)
+        noted = theme.lay(QHBoxLayout(), (self.note_mark, 0, Qt.AlignmentFlag.AlignTop), (self.note, 1), gap=6)
         rule = Rule(theme)
         self._foot = (rule, self.note, self.button)
         self.above.addWidget(self.trials.tighten)
         body.insertWidget(body.indexOf(self.nothing), self.kept)
-        body.addWidget(self.command)
-        body.addWidget(rule)
-        body.addWidget(self.remedies)
-        body.addLayout(noted)
-        body.addWidget(ButtonPair(theme, self.trials.try_chosen, self.button))
+        theme.lay(
+            body, self.command, rule, self.remedies, noted, ButtonPair(theme, self.trials.try_chosen, self.button)
+        )
 
     # -- what is shown
 

@@ -35,7 +35,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.ui.kit.labels import give_tip
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.plan.plan import Plan
 from stratascope.value import Value
 
@@ -193,15 +193,8 @@ class CommandBox(QWidget):
         self.export.setAccessibleName(translate(msg("Export the hardened settings")))
         self.menu = ExportMenu(exports, self)
         self.menu.failed.connect(self.failed)
-        side = QVBoxLayout()
-        side.setSpacing(0)
-        side.addWidget(self.copy)
-        side.addWidget(self.export)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(*(theme.px(length) for length in (9, 4, 3, 4)))
-        row.setSpacing(theme.px(6))
-        row.addWidget(self.code, 1)
-        row.addLayout(side)
+        side = theme.lay(QVBoxLayout(), self.copy, self.export, gap=0)
+        theme.lay(QHBoxLayout(self), (self.code, 1), side, around=(9, 4, 3, 4), gap=6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self.show_plan(None, "")
@@ -241,8 +234,7 @@ class CommandBox(QWidget):
             self.menu.open_for((self._plan,), anchor or self.export)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(QPen(theme.color("line"), 1))
         painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))

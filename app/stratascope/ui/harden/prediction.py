@@ -13,7 +13,7 @@ from stratascope.presentation.exposure import best_text, exposure_sentence, leve
 from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_dots, paint_mark, paint_number, verdict_word
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme, smooth_painter
 from stratascope.usecases.plan.offers import LayerChange, Preview
 
 BAR, ROW = 12, 19
@@ -88,8 +88,7 @@ class OutcomeBar(QWidget):
         return QSize(self._theme.px(200), max(self._theme.px(22), self._theme.box(15)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font(12, MEDIUM))
         painter.setPen(theme.color("text2"))
@@ -162,8 +161,7 @@ class LayerRow(QWidget):
         change = self.change
         if change is None:
             return
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         same = change.before is change.after and change.more == 0
         side, small, middle = theme.px(15), theme.px(11), self.height() / 2
         paint_number(painter, QRectF(1, middle - side / 2, side, side), change.number, theme)
@@ -204,23 +202,12 @@ class Prediction(QWidget):
             line.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
         self.rows = {number: LayerRow(theme, titles[number]) for number in sorted(titles, reverse=True)}
         self._layers = QWidget()
-        below = QVBoxLayout(self._layers)
-        below.setContentsMargins(0, theme.px(4), 0, 0)
-        below.setSpacing(0)
+        below = theme.lay(QVBoxLayout(self._layers), around=(0, 4, 0, 0), gap=0)
         for row in self.rows.values():
             below.addWidget(row)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        counted = QHBoxLayout()
-        counted.setSpacing(theme.px(8))
-        counted.addWidget(self.serious)
-        counted.addStretch(1)
-        counted.addWidget(self.deeper)
-        for widget in (self.title, self.now, self.then):
-            layout.addWidget(widget)
-        layout.addLayout(counted)
-        layout.addWidget(self._layers)
+        layout = theme.lay(QVBoxLayout(self), around=0, gap=0)
+        counted = theme.lay(QHBoxLayout(), self.serious, STRETCH, self.deeper, gap=8)
+        theme.lay(layout, self.title, self.now, self.then, counted, self._layers)
 
     def show_preview(self, preview: Preview) -> None:
         """Tell it."""

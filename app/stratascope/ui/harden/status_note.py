@@ -215,10 +215,7 @@ class ButtonPair(QWidget):
         super().__init__()
         self._small, self._large = small, large
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(theme.px(8))
-        self._row.addWidget(small)
-        self._row.addWidget(large, 1)
+        theme.lay(self._row, small, (large, 1), around=0, gap=8)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

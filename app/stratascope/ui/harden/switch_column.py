@@ -26,7 +26,7 @@ from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.buttons import Segment, SegmentStrip
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.usecases.plan.offers import Hint, Offer, shortfalls
 
 ALL: tuple[Preset | None, ...] = (*GRADES, None)
@@ -109,14 +109,8 @@ class HintLine(QWidget):
         self.link.setFont(theme.font(12, MEDIUM))
         self.link.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.link.clicked.connect(lambda _=False: self._take())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.text)
-        below = QHBoxLayout()
-        below.setContentsMargins(theme.px(LINK), 0, 0, 0)
-        below.addWidget(self.link)
-        below.addStretch(1)
+        column = theme.lay(QVBoxLayout(self), self.text, around=0, gap=0)
+        below = theme.lay(QHBoxLayout(), self.link, STRETCH, around=(LINK, 0, 0, 0))
         column.addLayout(below)
         self.setSizePolicy(
             QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum
@@ -180,9 +174,7 @@ class SwitchColumn(QWidget):
         self.short.hide()
         self.hint = HintLine(theme)
         self.filler = QWidget()  # takes the room where there is nothing to switch
-        self.above = QHBoxLayout()
-        self.above.setSpacing(theme.px(8))
-        self.above.addWidget(self.title, 1)
+        self.above = theme.lay(QHBoxLayout(), (self.title, 1), gap=8)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
         self.body.setSpacing(theme.px(8))

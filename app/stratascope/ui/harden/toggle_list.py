@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
@@ -18,7 +18,7 @@ from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.focus_order import OneStop
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
-from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.ui.kit.theme import BOLD, Theme, smooth_painter
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Value
 
@@ -84,9 +84,7 @@ class _FoldedGroup:
     def __init__(self, theme: Theme, title: Message) -> None:
         self._title = translate(title)
         self.head, self.rows = FoldButton(theme), QWidget()
-        self.column = QVBoxLayout(self.rows)
-        self.column.setContentsMargins(0, 0, 0, 0)
-        self.column.setSpacing(0)
+        self.column = theme.lay(QVBoxLayout(self.rows), around=0, gap=0)
         self.rows.hide()
         self.head.toggled.connect(self.rows.setVisible)
 
@@ -154,8 +152,7 @@ class HeadLine(QWidget):
         return self._theme.px(4) + (self._theme.px(17) if self._ink != "text2" else 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         left, centre, beside = self._before(), Qt.AlignmentFlag.AlignVCenter, self._beside(self.width())
         below = self._below(self.width())
         if self._ink != "text2":
@@ -192,18 +189,13 @@ class ToggleList(Scrolled):
         self._stop = OneStop(self)
         self._inside = QWidget()
         self._inside.setObjectName("page")
-        self._offers = QVBoxLayout()
-        self._offers.setSpacing(0)
+        self._offers = theme.lay(QVBoxLayout(), gap=0)
         self.heads = {head: HeadLine(theme, self._inside) for head in HEADS}
         self.already = _FoldedGroup(theme, msg("In effect now"))
         self.never = _FoldedGroup(theme, msg("Not possible here"))
-        inner = QVBoxLayout(self._inside)
-        inner.setContentsMargins(0, 0, theme.px(4), 0)
-        inner.setSpacing(0)
-        inner.addLayout(self._offers)
+        inner = theme.lay(QVBoxLayout(self._inside), self._offers, around=(0, 0, 4, 0), gap=0)
         for group in (self.already, self.never):
-            inner.addWidget(group.head)
-            inner.addWidget(group.rows)
+            theme.lay(inner, group.head, group.rows)
         inner.addStretch(1)
         self.setWidget(self._inside)
         self.setMinimumHeight(theme.px(LEAST))

@@ -8,7 +8,7 @@ value; that opens a sheet of its own (`value_sheet`).
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QKeyEvent, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg, plural
@@ -22,7 +22,7 @@ from stratascope.ui.kit.buttons import SWITCH_HEIGHT, SWITCH_WIDTH, paint_chevro
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
-from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import MEDIUM, REGULAR, Theme, smooth_painter
 from stratascope.usecases.plan.offers import Asking, Option
 
 HEIGHT, TEXT_LEFT, NUMBER = 38, 44, 16
@@ -58,8 +58,7 @@ class ValueButton(QAbstractButton):
         return QSize(min(width, theme.px(VALUE_MOST)), theme.px(22))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         focus = self.hasFocus()
         edge = 1.0 if focus else 0.5
         box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
@@ -206,8 +205,7 @@ class ToggleRow(QAbstractButton):
         return True
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         able = self.able
         if self.underMouse() and able:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -273,8 +271,7 @@ class FoldButton(QAbstractButton):
         return QSize(self._theme.px(200), max(self._theme.px(28), self._theme.box(12) + self._theme.px(8)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         middle, x, half = self.height() / 2, theme.px(10), theme.px(4)
         painter.setPen(QPen(theme.color("text2"), 1.5))
         if self.isChecked():

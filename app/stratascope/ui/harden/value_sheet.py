@@ -37,7 +37,7 @@ from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.focus_order import focus_pen, paint_focus_ring
 from stratascope.ui.kit.labels import Label, tip
 from stratascope.ui.kit.table import AnyIndex, CellPainter
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 from stratascope.usecases.plan.offers import Option
 
 ROWS, ROW, BLOCK = 14, 18, 190
@@ -169,8 +169,7 @@ class Radio(QRadioButton):
         return self.rect().contains(pos)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         if self.hasFocus():
             paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(5), theme)
         side = theme.px(14)
@@ -215,22 +214,12 @@ class ValueSheet(QFrame):
         self.take = QPushButton(translate(msg("Set")))
         self.take.setDefault(True)
         self.take.clicked.connect(self._take)
-        self._row = QHBoxLayout()
-        self._row.addWidget(self.field, 1)
-        self._row.addWidget(self.browse)
-        self._radios = QVBoxLayout()
-        self._radios.setSpacing(theme.px(6))
-        end = QHBoxLayout()
-        end.addWidget(self.error, 1)
-        end.addWidget(self.take, 0, Qt.AlignmentFlag.AlignBottom)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 14)))
-        self._column.setSpacing(theme.px(8))
-        self._column.addWidget(self.title)
-        self._column.addWidget(self.what)
-        self._column.addLayout(self._radios)
-        self._column.addLayout(self._row)
-        self._column.addLayout(end)
+        self._row = theme.lay(QHBoxLayout(), (self.field, 1), self.browse)
+        self._radios = theme.lay(QVBoxLayout(), gap=6)
+        end = theme.lay(QHBoxLayout(), (self.error, 1), (self.take, 0, Qt.AlignmentFlag.AlignBottom))
+        self._column = theme.lay(
+            QVBoxLayout(self), self.title, self.what, self._radios, self._row, end, around=(16, 12, 16, 14), gap=8
+        )
         self.field.textChanged.connect(self._typed)
 
     def open_for(self, option: Option, value: str, anchor: QWidget) -> None:

@@ -13,7 +13,7 @@ from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 
 def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
@@ -94,8 +94,7 @@ class MainButton(QAbstractButton):
         return self.width() - self._theme.px(6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         radius = theme.px(7)
         if not self.isEnabled():
@@ -137,8 +136,7 @@ class ChoiceBox(QComboBox):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         paint_chevron(painter, self.width() - self._theme.px(14), self.height() / 2 + 1, self._theme)
 
 
@@ -198,8 +196,7 @@ class Segment(QAbstractButton):
             give_tip(self, self.text())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box, radius = QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6)
         if self.isChecked():
             painter.setPen(QPen(theme.color(self.edge), 1))
@@ -234,9 +231,7 @@ class SegmentStrip(QWidget):
         self._theme, self._fills = theme, fills
         self.buttons: list[Segment] = []
         self._group = QButtonGroup(self)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(*[theme.px(2)] * 4)
-        self._row.setSpacing(0)
+        self._row = theme.lay(QHBoxLayout(self), around=2, gap=0)
         self.setAccessibleName(name)
         theme.changed.connect(self.update)
 
@@ -284,8 +279,7 @@ class SegmentStrip(QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(QRectF(self.rect()), theme.px(8), theme.px(8))

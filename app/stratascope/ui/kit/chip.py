@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
@@ -13,7 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 
 
 class Chip(QWidget):
@@ -48,8 +48,7 @@ class Chip(QWidget):
         return QSize(min(width, theme.px(self._widest)), theme.box(11) + theme.px(6))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("unk_soft"))
         painter.drawRoundedRect(QRectF(self.rect()), self.height() / 2, self.height() / 2)
@@ -101,8 +100,7 @@ class FilterChip(QAbstractButton):
         return QSize(width, theme.box(12) + theme.px(8))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         on = self.isChecked()
         painter.setPen(outline_pen(theme, "accent" if on else "line2", focused=self.hasFocus()))

@@ -117,10 +117,7 @@ class NoticeBar(QWidget):
         self._theme = theme
         mark = MarkBox(theme, 14)
         mark.show_mark(Mark.TRIANGLE)
-        self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(theme.px(16), theme.px(4), theme.px(12), theme.px(4))
-        self.row.setSpacing(theme.px(8))
-        self.row.addWidget(mark)
+        self.row = theme.lay(QHBoxLayout(self), mark, around=(16, 4, 12, 4), gap=8)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

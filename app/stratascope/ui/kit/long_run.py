@@ -41,13 +41,10 @@ class Sheet(QDialog):
     def frame(self, shown: Sequence[tuple[QWidget, int]], left: Sequence[QWidget], right: Sequence[QWidget]) -> None:
         """Lay it out: what it shows, each with its stretch, and the buttons at both ends."""
         theme = self._theme
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
+        layout = theme.lay(QVBoxLayout(self), around=20, gap=10)
         for widget, stretch in (*shown, (Rule(theme), 0)):
             layout.addWidget(widget, stretch)
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
+        end = theme.lay(QHBoxLayout(), gap=8)
         for button in left:
             end.addWidget(button)
         end.addStretch(1)

@@ -169,10 +169,7 @@ class GroupSwitch(QWidget):
         self._tight, self._shown = False, View.STRATA
         self.button.clicked.connect(self._open)
         self.segments.chosen.connect(lambda place: self.turned.emit(self.views[place]))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.segments)
-        layout.addWidget(self.button)
+        theme.lay(QHBoxLayout(self), self.segments, self.button, around=0)
         across = QSizePolicy.Policy.Expanding if group is Group.MACHINE else QSizePolicy.Policy.Fixed
         self.setSizePolicy(across, QSizePolicy.Policy.Fixed)
         self.segments.setSizePolicy(across, QSizePolicy.Policy.Fixed)
@@ -242,9 +239,7 @@ class ViewSwitch(QWidget):
         self.groups = {group: GroupSwitch(theme, group) for group in Group}
         self.machine = self.groups[Group.MACHINE]
         self.views: tuple[View, ...] = ()
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(8))
+        layout = theme.lay(QHBoxLayout(self), around=0, gap=8)
         for group, switch in self.groups.items():
             switch.turned.connect(self.turned)
             if group is not Group.MACHINE:

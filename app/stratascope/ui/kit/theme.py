@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QStyle
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QBoxLayout, QLayout, QStyle, QWidget
 
 from stratascope.resources import read_text
 
@@ -109,6 +110,18 @@ def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
 
 REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold
 SMALLEST = 10  # px; nothing is written smaller
+
+
+STRETCH = -1  # among the parts of a layout: takes the room that is left
+Part = QWidget | QLayout | int
+L = TypeVar("L", bound=QBoxLayout)
+
+
+def smooth_painter(widget: QWidget) -> QPainter:
+    """For what has curves and slants."""
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    return painter
 
 
 class ThemeMode(StrEnum):
@@ -216,6 +229,33 @@ class Theme(QObject):
             found.setWeight(weight)
             self._fonts[key] = found
         return QFont(found)
+
+    def lay(
+        self,
+        layout: L,
+        *parts: Part | tuple[Any, ...],
+        around: int | tuple[int, int, int, int] | None = None,
+        gap: int | None = None,
+    ) -> L:
+        """Put these into a layout: widgets and layouts, alone or with their stretch and side, and lengths of free room;
+        `STRETCH` takes what is left. `around`: its margins, one or left, top, right, bottom; `gap`: between its parts.
+        """
+        if around is not None:
+            sides = (around,) * 4 if isinstance(around, int) else around
+            layout.setContentsMargins(*map(self.px, sides))
+        if gap is not None:
+            layout.setSpacing(self.px(gap))
+        for each in parts:
+            part, how = (each[0], each[1:]) if isinstance(each, tuple) else (each, ())
+            if isinstance(part, QWidget):
+                layout.addWidget(part, *how)
+            elif isinstance(part, QLayout):
+                layout.addLayout(part, *how)
+            elif part == STRETCH:
+                layout.addStretch(1)
+            else:
+                layout.addSpacing(self.px(part))
+        return layout
 
     def apply(self) -> None:
         """Give palette and style sheet to the application."""

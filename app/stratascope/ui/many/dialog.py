@@ -27,7 +27,7 @@ from stratascope.ui.kit.buttons import Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
@@ -89,20 +89,14 @@ class ManyDialog(PagedSheet):
 
     def _column(self, first: QWidget, rest: QWidget) -> QWidget:
         page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(self._theme.px(8))
-        column.addWidget(first, 2 if isinstance(first, RowTable) else 0)
-        column.addWidget(rest, 1)
+        self._theme.lay(QVBoxLayout(page), (first, 2 if isinstance(first, RowTable) else 0), (rest, 1), around=0, gap=8)
         return page
 
     def _scroll(self, rows: QVBoxLayout, name: str, *, wraps: bool) -> QScrollArea:
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, self._theme.px(8), 0)
+        column = self._theme.lay(QVBoxLayout(inner), around=(0, 0, 8, 0))
         rows.setSpacing(self._theme.px(6))
-        column.addLayout(rows)
-        column.addStretch(1)
+        self._theme.lay(column, rows, STRETCH)
         if wraps:  # as high as at its width
             inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         area = Scrolled(inner, name, reads=True)

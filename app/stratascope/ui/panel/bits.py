@@ -33,7 +33,7 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import TONE_INK
 from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
 ROW, NUMBER = 17, 22
 CELL, GAP = 22, 16  # width of a cell, and what stands between two blocks
@@ -249,30 +249,16 @@ class BitsView(QWidget):
         self.list.selectionModel().currentChanged.connect(self._tell)
         inner = QWidget()
         inner.setObjectName("page")
-        cells = QVBoxLayout(inner)
-        cells.setContentsMargins(0, 0, 0, 0)
-        cells.setSpacing(0)
-        cells.addWidget(self.list)
-        cells.addStretch(1)
+        theme.lay(QVBoxLayout(inner), self.list, STRETCH, around=0, gap=0)
         # the cells scroll, the footer stays: what the selected bit allows is always in sight
         self.area = _Area(inner)
         self.list.reflowed.connect(self._fit)
         self.list.reflowed.connect(self.heads.update)
         self._fit()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.heads)
-        layout.addWidget(self.area, 1)
-        layout.addSpacing(theme.px(6))
-        layout.addWidget(Rule(theme))
-        layout.addSpacing(theme.px(6))
-        layout.addWidget(self.what)
-        layout.addSpacing(theme.px(2))
-        foot = QHBoxLayout()
-        foot.addWidget(self.hex)
-        foot.addStretch(1)
-        foot.addWidget(self.source)
+        layout = theme.lay(
+            QVBoxLayout(self), self.heads, (self.area, 1), 6, Rule(theme), 6, self.what, 2, around=0, gap=0
+        )
+        foot = theme.lay(QHBoxLayout(), self.hex, STRETCH, self.source)
         layout.addLayout(foot)
         layout.addStretch(0)
         self.choose()

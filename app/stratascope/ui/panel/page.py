@@ -5,7 +5,7 @@ text behind a layer, as the kernel wrote it: read-only, searchable, to be copied
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QTextCursor, QTextDocument
+from PySide6.QtGui import QPaintEvent, QPen, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.capture import Capture, Reading
@@ -19,7 +19,7 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
@@ -62,8 +62,7 @@ class BarWidget(QWidget):
         return QSize(theme.px(200), theme.box(12) + theme.px(12) + theme.box(11) + theme.px(4))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         label, value, source, note = self._texts
         width, one = self.width() - 2, theme.box(12)
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -121,10 +120,7 @@ class BarsBlock(QWidget):
         title = Label(theme, 13, BOLD)
         title.setText(plain(translate(bars.title)))
         self.bars = [BarWidget(theme, bar) for bar in bars.bars]
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(6))
-        layout.addWidget(title)
+        layout = theme.lay(QVBoxLayout(self), title, around=0, gap=6)
         for bar in self.bars:
             layout.addWidget(bar)
         if not self.bars:
@@ -182,9 +178,7 @@ class Page(Scrolled):
         self._theme = theme
         self.inner = TextColumn()
         self.inner.setObjectName("page")
-        self.column = QVBoxLayout(self.inner)
-        self.column.setContentsMargins(theme.px(15), theme.px(9), theme.px(15), theme.px(10))
-        self.column.setSpacing(theme.px(12))
+        self.column = theme.lay(QVBoxLayout(self.inner), around=(15, 9, 15, 10), gap=12)
         self.setWidget(self.inner)
         self._views: tuple[View, ...] = ()
         self.made: list[QWidget] = []
@@ -286,17 +280,8 @@ class RawView(QWidget):
         self.field.textChanged.connect(lambda _: self._search(fresh=True))
         self.field.returnPressed.connect(lambda: self._search(fresh=False))
         self.copy.clicked.connect(lambda: feedback.copy(self, self.text.toPlainText()))
-        top = QHBoxLayout()
-        top.setSpacing(theme.px(8))
-        top.addWidget(self.field, 1)
-        top.addWidget(self.found)
-        top.addStretch(1)
-        top.addWidget(self.copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.px(15), theme.px(8), theme.px(15), theme.px(12))
-        layout.setSpacing(theme.px(8))
-        layout.addLayout(top)
-        layout.addWidget(self.text, 1)
+        top = theme.lay(QHBoxLayout(), (self.field, 1), self.found, STRETCH, self.copy, gap=8)
+        theme.lay(QVBoxLayout(self), top, (self.text, 1), around=(15, 8, 15, 12), gap=8)
         theme.changed.connect(self._relook)
         self._relook()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -29,7 +29,7 @@ from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of, verdict_word
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.ui.panel.page import Page, RawView, raw_text
 from stratascope.ui.panel.table import asked_table
 
@@ -64,8 +64,7 @@ class TabButton(QAbstractButton):
         self.setFixedSize(width + self._theme.px(8), self._theme.box(12) + self._theme.px(8))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         chosen = self.isChecked()
         painter.setFont(theme.font(12, BOLD if chosen else MEDIUM))
         painter.setPen(theme.color("accent" if chosen else "text" if self.underMouse() else "text2"))
@@ -118,8 +117,7 @@ class Panel(QFrame):
         self.tabs: list[TabButton] = []
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self._turn(button.key))
-        self._tab_row = QHBoxLayout()
-        self._tab_row.setSpacing(theme.px(10))
+        self._tab_row = theme.lay(QHBoxLayout(), gap=10)
         self.pages: dict[str, Page] = {}
         self.raw = RawView(theme)
         self.findings = FindingsList(theme, acceptances)
@@ -127,33 +125,18 @@ class Panel(QFrame):
         self.stack.setMinimumHeight(theme.px(60))  # its pages roll; the strata above them do not
         self.stack.addWidget(self.raw)
         self._page(FINDINGS).show_widgets([self.findings])
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(8))
-        for widget in (self.mark, self.box, self.title):
-            head.addWidget(widget)
-        head.addWidget(self.fact, 1)
+        head = theme.lay(QHBoxLayout(), self.mark, self.box, self.title, (self.fact, 1), gap=8)
         head.addStretch(0)
-        head.addLayout(self._tab_row)
-        head.addWidget(self.fail)
-        top = QVBoxLayout()
-        top.setContentsMargins(theme.px(15), theme.px(6), theme.px(15), theme.px(5))
-        top.setSpacing(theme.px(2))
-        top.addLayout(head)
-        second = QHBoxLayout()
-        second.setContentsMargins(0, 0, 0, 0)
-        second.setSpacing(theme.px(8))
-        second.addWidget(self.told, 1)
-        second.addWidget(self.verify)
+        theme.lay(head, self._tab_row, self.fail)
+        top = theme.lay(QVBoxLayout(), head, around=(15, 6, 15, 5), gap=2)
+        second = theme.lay(QHBoxLayout(), (self.told, 1), self.verify, around=0, gap=8)
         self._second = QWidget()
         self._second.setLayout(second)
         self._second.hide()
         top.addWidget(self._second)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
-        layout.setSpacing(0)
-        layout.addLayout(top)
-        layout.addWidget(Rule(theme))
-        layout.addWidget(self.stack, 1)
+        theme.lay(layout, top, Rule(theme), (self.stack, 1), gap=0)
         selection.container_changed.connect(self._show)
         selection.layer_opened.connect(self._show)
         selection.supposed.connect(self._show_fail)

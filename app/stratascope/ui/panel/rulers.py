@@ -20,7 +20,7 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import TONE_INK
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.value import Value
 
 MOST = 12  # ranges drawn; the kernel allows 340 lines (user_namespaces(7))
@@ -142,8 +142,7 @@ class RulersWidget(QWidget):
         self._line.say(range_text(self.ranges[self.current]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         text, bar = theme.box(11), theme.px(20)
         width = self.width() - 2
         y_above = text * 2.0
@@ -203,11 +202,7 @@ class RulersBlock(QWidget):
         self.source = Line(theme, 11, ink="text3", fixed=True)
         self.more = Line(theme, 11, ink="text2")
         self.drawing = RulersWidget(theme, rulers, self.line)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(4))
-        for widget in (self.title, self.drawing, self.line, self.more, self.source):
-            layout.addWidget(widget)
+        theme.lay(QVBoxLayout(self), self.title, self.drawing, self.line, self.more, self.source, around=0, gap=4)
         self.show_rulers(rulers)
 
     def show_rulers(self, rulers: Rulers) -> None:

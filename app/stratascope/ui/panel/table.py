@@ -167,11 +167,7 @@ class TableBlock(QWidget):
         self.title = Label(theme, 13, BOLD)
         self.title.setText(plain(translate(table.title)))
         self.list = FactsList(theme, table.rows, plain(translate(table.title)))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(2))
-        layout.addWidget(self.title)
-        layout.addWidget(self.list)
+        theme.lay(QVBoxLayout(self), self.title, self.list, around=0, gap=2)
 
     def show_table(self, table: Table) -> None:
         """Other rows in the same place."""

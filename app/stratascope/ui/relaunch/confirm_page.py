@@ -28,7 +28,7 @@ from stratascope.presentation.refusals_report import allowing
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.refusals.remedies import opened_by
 from stratascope.value import Value
@@ -83,32 +83,24 @@ class ConfirmPage(Scrolled):
         self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
         self.head_differences, self.head_warnings = Label(theme, 14, BOLD), Label(theme, 14, BOLD)
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, theme.px(8), 0)
-        column.setSpacing(theme.px(6))
+        column = theme.lay(QVBoxLayout(inner), around=(0, 0, 8, 0), gap=6)
         for head, rows in ((self.head_differences, self.differences), (self.head_warnings, self.warnings)):
             rows.setSpacing(theme.px(6))
-            column.addWidget(head)
-            column.addLayout(rows)
-            column.addSpacing(theme.px(8))
+            theme.lay(column, head, rows, 8)
         column.addWidget(self._watching())
         self.quotes.setSpacing(theme.px(6))
-        column.addLayout(self.quotes)
-        column.addStretch(1)
+        theme.lay(column, self.quotes, STRETCH)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 
     def _watching(self) -> QWidget:
         theme = self._theme
         self._watched = QWidget()
-        row = QHBoxLayout(self._watched)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = theme.lay(QHBoxLayout(self._watched), around=0)
         text = Label(theme, 13)
         text.setText(translate(msg("Watch it before accepting it, for")))
         text.setBuddy(self.watch)
-        row.addWidget(text)
-        row.addWidget(self.watch)
-        row.addStretch(1)
+        theme.lay(row, text, self.watch, STRETCH)
         return self._watched
 
     def begin(self) -> None:
@@ -151,9 +143,7 @@ class ConfirmPage(Scrolled):
         theme = self._theme
         head = Label(theme, 14, BOLD, wrap=True)
         head.setText(plain(translate(quoted.title)))
-        self.quotes.addSpacing(theme.px(4))
-        self.quotes.addWidget(head)
-        self.quotes.addWidget(quote_box(theme, head.text(), quoted.text))
+        theme.lay(self.quotes, 4, head, quote_box(theme, head.text(), quoted.text))
 
 
 def quote_box(theme: Theme, name: str, text: str) -> QPlainTextEdit:
@@ -172,9 +162,7 @@ def quote_box(theme: Theme, name: str, text: str) -> QPlainTextEdit:
 def marked_line(theme: Theme, mark: Mark, text: str, ink: str = "") -> QWidget:
     """One line of a list, as high as its text; the text can be selected."""
     line = QWidget()
-    row = QHBoxLayout(line)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(theme.px(8))
+    row = theme.lay(QHBoxLayout(line), around=0, gap=8)
     box = MarkBox(theme, 11)
     box.show_mark(mark, ink)
     row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)

@@ -9,7 +9,7 @@ import time
 from enum import Enum
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
@@ -33,7 +33,7 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark, paint_mark
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme, smooth_painter
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText, foretold
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.usecases.plan.offers import Preview
@@ -80,8 +80,7 @@ class StepLine(QWidget):
         return QSize(self._theme.px(300), max(self._theme.px(28), self._theme.box(13) + self._theme.px(6)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter, progress = self._theme, QPainter(self), self.progress
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter, progress = self._theme, smooth_painter(self), self.progress
         side, middle = theme.px(14), self.height() / 2
         box = QRectF(theme.px(2), middle - side / 2, side, side)
         if progress.state is State.FAILED:
@@ -118,9 +117,7 @@ class StepList(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.lines: dict[str, StepLine] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = theme.lay(QVBoxLayout(self), around=0, gap=0)
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK)
         self._clock.timeout.connect(self._tick)
@@ -193,18 +190,13 @@ class RelaunchDialog(PagedSheet):
         self.after.undo_wanted.connect(self.undo_wanted)
         self.after.discard_wanted.connect(self.discard_wanted)
         self.go.clicked.connect(self._go)
-        self.pages.addWidget(self.before)
-        self.pages.addWidget(self._during())
-        self.pages.addWidget(self.after)
+        for page in (self.before, self._during(), self.after):
+            self.pages.addWidget(page)
         self.frame(((self.title, 0), (self.lead, 0), (self.pages, 1), (self.told, 0)), (), (self.back, self.go))
 
     def _during(self) -> QWidget:
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, self._theme.px(8), 0)
-        column.addWidget(self.steps)
-        column.addWidget(self.going_back)
-        column.addStretch(1)
+        self._theme.lay(QVBoxLayout(inner), self.steps, self.going_back, STRETCH, around=(0, 0, 8, 0))
         return Scrolled(inner, translate(msg("Steps so far")), reads=True)
 
     # -- the three pages

@@ -30,7 +30,7 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.long_run import Sheet
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import Number, empty
 from stratascope.usecases.tighten.afterwards import Afterwards
 
@@ -65,17 +65,8 @@ class RefusalsLine(QWidget):
         self.button = QPushButton(translate(msg("Watch refusals")))
         self.button.setAccessibleDescription(told.text())
         self.button.clicked.connect(lambda _=False: self.wanted.emit(60.0 * self.minutes.value()))
-        row = QHBoxLayout()
-        row.setSpacing(theme.px(8))
-        for widget in (often, self.minutes, self.button):
-            row.addWidget(widget)
-        row.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(4))
-        column.addWidget(head)
-        column.addWidget(told)
-        column.addLayout(row)
+        row = theme.lay(QHBoxLayout(), often, self.minutes, self.button, STRETCH, gap=8)
+        theme.lay(QVBoxLayout(self), head, told, row, around=0, gap=4)
 
 
 WIDTH, HEIGHT = 640, 460
@@ -109,10 +100,7 @@ class RefusalRow(QWidget):
         self.allow.setVisible(told.loosening is not None)
         mark = MarkBox(theme, 11)
         mark.show_mark(Mark.TRIANGLE)
-        text = QVBoxLayout()
-        text.setSpacing(theme.px(1))
-        text.addWidget(what)
-        text.addWidget(help_)
+        text = theme.lay(QVBoxLayout(), what, help_, gap=1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, theme.px(3), 0, theme.px(3))
         row.setSpacing(theme.px(8))
@@ -132,13 +120,9 @@ class RefusalsDialog(Sheet):
         super().__init__(theme, parent, WIDTH, HEIGHT)
         self.rows: tuple[RefusalRow, ...] = ()
         self.again = RefusalsLine(theme)
-        self._list = QVBoxLayout()
-        self._list.setSpacing(theme.px(4))
+        self._list = theme.lay(QVBoxLayout(), gap=4)
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, theme.px(8), 0)
-        column.addLayout(self._list)
-        column.addStretch(1)
+        theme.lay(QVBoxLayout(inner), self._list, STRETCH, around=(0, 0, 8, 0))
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.area = Scrolled(inner, translate(msg("What was refused")), reads=True)
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)

@@ -30,7 +30,7 @@ from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, endi
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.relaunch.refusals_dialog import RefusalsLine
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.relaunch.proof import Proved
@@ -62,8 +62,7 @@ class _Compared(QWidget):
         return QSize(self._theme.px(400), max(self._theme.px(22), self._theme.box(13)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         middle, side, small = self.height() / 2, theme.px(16), theme.px(12)
         centre = Qt.AlignmentFlag.AlignVCenter
         if self._number:
@@ -110,11 +109,7 @@ class ResultPage(Scrolled):
         give_tip(self.search, translate(msg("On twins: the container itself keeps running")))
         self.search.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.search.clicked.connect(lambda _=False: self.find_wanted.emit())
-        blamed = QHBoxLayout()
-        blamed.setSpacing(theme.px(8))
-        blamed.addWidget(self.leave_out)
-        blamed.addWidget(self.search)
-        blamed.addStretch(1)
+        blamed = theme.lay(QHBoxLayout(), self.leave_out, self.search, STRETCH, gap=8)
         self.log_head = Label(theme, 14, BOLD)
         self.log_head.setText(translate(msg("Its last output")))
         self.log = QPlainTextEdit()
@@ -135,22 +130,16 @@ class ResultPage(Scrolled):
         self.exposure = _Compared(theme, 0, translate(msg("Exposure")))
         self.layers = {number: _Compared(theme, number, titles[number]) for number in sorted(titles, reverse=True)}
         self.compared = QWidget()
-        rows = QVBoxLayout(self.compared)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.setSpacing(0)
-        for row in (self._compared_head, self.exposure, *self.layers.values()):
-            rows.addWidget(row)
+        theme.lay(
+            QVBoxLayout(self.compared), self._compared_head, self.exposure, *self.layers.values(), around=0, gap=0
+        )
         self.undo, self.discard = QPushButton(), QPushButton()
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self._kept = Label(theme, 12, ink="text2", wrap=True)
         self._show_way(RunKind.HARDEN)
         self._way = QWidget()
-        way = QHBoxLayout(self._way)
-        way.setContentsMargins(0, 0, 0, 0)
-        way.addWidget(self._kept, 1)
-        way.addWidget(self.undo)
-        way.addWidget(self.discard)
+        theme.lay(QHBoxLayout(self._way), (self._kept, 1), self.undo, self.discard, around=0)
         self.refusals = RefusalsLine(theme)
         self.refusals.wanted.connect(self._watch)
         inner = TextColumn()

@@ -28,7 +28,7 @@ from stratascope.presentation.terms import since_text
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.labels import Label, tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.questions import ask_discard
 from stratascope.usecases.hardening import Aside, Hardening
 
@@ -71,19 +71,8 @@ class SetAsideDialog(QDialog):
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self.close_.clicked.connect(self.hide)
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
-        for button in (self.undo, self.discard):
-            end.addWidget(button)
-        end.addStretch(1)
-        end.addWidget(self.close_)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        layout.addWidget(self.title)
-        layout.addWidget(self.lead)
-        layout.addWidget(table, 1)
-        layout.addLayout(end)
+        end = theme.lay(QHBoxLayout(), self.undo, self.discard, STRETCH, self.close_, gap=8)
+        theme.lay(QVBoxLayout(self), self.title, self.lead, (table, 1), end, around=20, gap=10)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)

@@ -94,10 +94,7 @@ class SharedPage(QWidget):
             chip.setAutoExclusive(True)
             self.row.put(chip)
         self.chips[None].setChecked(True)
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(12))
-        head.addWidget(self.title)
-        head.addWidget(self.row, 1)
+        head = theme.lay(QHBoxLayout(), self.title, (self.row, 1), gap=12)
         upper, self.card = QFrame(), QFrame()
         for frame, name in ((upper, msg("Who shares what")), (self.card, msg("Containers that share it"))):
             frame.setObjectName("card")
@@ -108,19 +105,9 @@ class SharedPage(QWidget):
         column = QVBoxLayout(upper)
         column.setContentsMargins(1, theme.px(4), 1, 1)
         column.addWidget(self.stack)
-        below = QVBoxLayout(self.card)
-        below.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
-        below.setSpacing(theme.px(6))
-        for widget in (self.what, self.meaning):
-            below.addWidget(widget)
-        below.addWidget(self.members, 1)
+        theme.lay(QVBoxLayout(self.card), self.what, self.meaning, (self.members, 1), around=(14, 10, 14, 8), gap=6)
         self.card.setFixedHeight(theme.px(CARD))
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
-        whole.setSpacing(theme.px(10))
-        whole.addLayout(head)
-        whole.addWidget(upper, 1)
-        whole.addWidget(self.card)
+        theme.lay(QVBoxLayout(self), head, (upper, 1), self.card, around=(16, 12, 16, 12), gap=10)
 
     # -- what is shown
 

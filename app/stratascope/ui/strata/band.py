@@ -36,7 +36,7 @@ from stratascope.ui.kit.feedback import CopyMenu, Line, More
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 
 class PixmapCache:
@@ -103,8 +103,7 @@ class StrataEdge(QWidget):
         return QSize(theme.px(LEAST), max(theme.px(self._height), lines))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         painter.setPen(Qt.PenStyle.NoPen if self._ground else QPen(theme.color("line"), 1))
         painter.setBrush(theme.color("ground" if self._ground else "panel"))
@@ -147,8 +146,7 @@ class FailButton(QAbstractButton):
         self.setFixedSize(theme.px(22), theme.px(22))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.setPen(outline_pen(theme, "accent" if self.underMouse() else "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("panel"))
@@ -315,8 +313,7 @@ class Band(QAbstractButton):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         radius = theme.px(6)
         self._ground(painter, box, radius)

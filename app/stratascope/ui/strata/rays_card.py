@@ -29,7 +29,7 @@ from stratascope.presentation.threat_outcomes import (
 )
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word, stance_mark
-from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, REGULAR, Theme, smooth_painter
 from stratascope.ui.strata.rays_scene import HEAD, POINT
 
 
@@ -221,8 +221,7 @@ class RayCard(QWidget):
         return tuple(text for _, _, _, text in self._texts)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(QPen(theme.color("line2"), 1))
         painter.setBrush(theme.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))
@@ -331,8 +330,7 @@ class RayLegend(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._found:
             return
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         metrics = QFontMetrics(theme.font(12))
         picture = theme.px(_PICTURE)
         shown, space = self.fitted(self.width())

@@ -56,18 +56,14 @@ class Strata(QWidget):
         self._matrix: Matrix | None = None
         self._away: frozenset[str] = frozenset()
         self._group = QButtonGroup(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(GAP))
-        layout.addWidget(self.process)
+        layout = theme.lay(QVBoxLayout(self), self.process, around=0, gap=GAP)
         for number, band in self.bands.items():
             self._group.addButton(band, number)
             layout.addWidget(band)
             band.fail_asked.connect(partial(selection.suppose_fails, number))
         layout.addWidget(self.ground)
         self.legend = RayLegend(theme)
-        layout.addSpacing(theme.px(1))
-        layout.addWidget(self.legend)
+        theme.lay(layout, 1, self.legend)
         self.rays = RayLayer(theme, self)
         for part in (self.process, *self.bands.values(), self.ground):
             self.rays.watch(part)

@@ -32,7 +32,7 @@ from stratascope.ui.kit.buttons import Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.long_run import PagedSheet
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf, sheet_lead, sheet_title, trial_row
 from stratascope.ui.use.rows import Row
@@ -89,17 +89,12 @@ class WishPage(Scrolled):
         hint.setText(told)
         self.commands.setAccessibleName(head.text())
         self.commands.setAccessibleDescription(told)
-        above = QHBoxLayout()
-        above.addWidget(head, 1)
-        above.addWidget(self.before)
+        above = theme.lay(QHBoxLayout(), (head, 1), self.before)
         often, times = Label(theme, 13), QHBoxLayout()
         often.setText(translate(msg("Times to repeat a working trial")))
         often.setBuddy(self.repeats)
         self.repeats.setAccessibleName(often.text())
-        times.setSpacing(theme.px(8))
-        times.addWidget(often)
-        times.addWidget(self.repeats)
-        times.addStretch(1)
+        theme.lay(times, often, self.repeats, STRETCH, gap=8)
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(6))
@@ -191,9 +186,7 @@ class TrialDialog(PagedSheet):
         self.once_more = QPushButton(translate(msg("Try again…")))
         self.once_more.clicked.connect(lambda _=False: self.again.emit())
         during = QWidget()
-        column = QVBoxLayout(during)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.trials, 1)
+        column = theme.lay(QVBoxLayout(during), (self.trials, 1), around=0)
         column.addStretch(0)
         for page in (self.before, during, self.after):
             self.pages.addWidget(page)

@@ -166,15 +166,10 @@ class SettingRow(QWidget):
         why.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.switch.setAccessibleName(title.text())
         self.switch.setAccessibleDescription(why.text())
-        text = QVBoxLayout()
-        text.setSpacing(theme.px(1))
-        text.addWidget(title)
-        text.addWidget(why)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, theme.px(3), 0, theme.px(3))
-        row.setSpacing(theme.px(10))
-        row.addWidget(self.switch, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(text, 1)
+        text = theme.lay(QVBoxLayout(), title, why, gap=1)
+        row = theme.lay(
+            QHBoxLayout(self), (self.switch, 0, Qt.AlignmentFlag.AlignTop), (text, 1), around=(0, 3, 0, 3), gap=10
+        )
         if number:
             box = MarkBox(theme, NUMBER)
             box.show_number(number)
@@ -197,16 +192,10 @@ class FoundPage(Scrolled):
         self.untried = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self._parts = [(Label(theme, 14, BOLD, wrap=True), QVBoxLayout()) for _ in range(6)]
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, theme.px(8), 0)
-        column.setSpacing(theme.px(6))
-        column.addWidget(self.prediction)
-        column.addWidget(self.untried)
+        column = theme.lay(QVBoxLayout(inner), self.prediction, self.untried, around=(0, 0, 8, 0), gap=6)
         for head, rows in self._parts:
             rows.setSpacing(theme.px(5))
-            column.addSpacing(theme.px(6))
-            column.addWidget(head)
-            column.addLayout(rows)
+            theme.lay(column, 6, head, rows)
         column.addStretch(1)
         inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)

@@ -22,7 +22,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.shipped import Part, parts
 from stratascope.ui.kit.labels import Label, tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
 SIZE = (640, 560)
 
@@ -59,17 +59,8 @@ class About(QDialog):
         close = QPushButton(translate(msg("Close")))
         close.setDefault(True)
         close.clicked.connect(self.reject)
-        end = QHBoxLayout()
-        end.addStretch(1)
-        end.addWidget(close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        for widget in (title, text, head):
-            layout.addWidget(widget)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.text, 1)
-        layout.addLayout(end)
+        end = theme.lay(QHBoxLayout(), STRETCH, close)
+        theme.lay(QVBoxLayout(self), title, text, head, (self.table, 1), (self.text, 1), end, around=20, gap=10)
         self.resize(theme.px(SIZE[0]), theme.px(SIZE[1]))
         self.table.selectRow(0)
 

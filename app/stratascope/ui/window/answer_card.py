@@ -7,7 +7,7 @@ and in a low window; where it is narrow the button stands below the text.
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
@@ -17,7 +17,7 @@ from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone
 
@@ -46,8 +46,7 @@ class SwitchChip(QAbstractButton):
         return QSize(width + theme.px(26 + (14 if self.chip.on else 0)), max(theme.px(22), theme.box(11) + theme.px(4)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("sunk" if self.underMouse() else "panel"))
@@ -84,11 +83,7 @@ class SupposeLine(QWidget):
         self.back.setFont(theme.font(12, BOLD))
         self.back.setCursor(Qt.CursorShape.PointingHandCursor)
         give_tip(self.back, translate(msg("As it really is (Escape)")))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(6))
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.back)
+        theme.lay(QHBoxLayout(self), (self.text, 1), self.back, around=0, gap=6)
 
 
 class AnswerCard(QWidget):
@@ -121,28 +116,14 @@ class AnswerCard(QWidget):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        self._words = QVBoxLayout()
-        self._words.setSpacing(theme.px(2))
-        self._words.addStretch(1)
-        for widget in (self.first, self.second, self.proof, self.suppose):
-            self._words.addWidget(widget)
-        self._words.addStretch(1)
-        text = QHBoxLayout()
-        text.setSpacing(theme.px(12))
-        text.addWidget(self.exposure, 0, Qt.AlignmentFlag.AlignVCenter)
-        text.addLayout(self._words, 1)
+        self._words = theme.lay(
+            QVBoxLayout(), STRETCH, self.first, self.second, self.proof, self.suppose, STRETCH, gap=2
+        )
+        text = theme.lay(QHBoxLayout(), (self.exposure, 0, Qt.AlignmentFlag.AlignVCenter), (self._words, 1), gap=12)
         self._right = QWidget()
-        right = QVBoxLayout(self._right)
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(theme.px(6))
-        right.addStretch(1)
-        for part in (self.button, self.quiet, self.chips):
-            right.addWidget(part)
-        right.addStretch(1)
+        theme.lay(QVBoxLayout(self._right), STRETCH, self.button, self.quiet, self.chips, STRETCH, around=0, gap=6)
         self._outer = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._outer.setSpacing(theme.px(12))
-        self._outer.addLayout(text, 1)
-        self._outer.addWidget(self._right, 0)
+        theme.lay(self._outer, (text, 1), self._right, gap=12)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     @property
@@ -268,8 +249,7 @@ class AnswerCard(QWidget):
             self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter, tone = self._theme, QPainter(self), self.answer.tone
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter, tone = self._theme, smooth_painter(self), self.answer.tone
         line = "line2" if tone is Tone.UNK else f"card_line_{tone.value}"
         ground = f"{tone.value}_soft"
         if self.supposed:

@@ -5,7 +5,7 @@ container.
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Engine, EngineState
@@ -20,7 +20,7 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.panel.page import Page
 
 ONE_BY_ONE = 4  # engines with a name each; more are counted
@@ -92,8 +92,7 @@ class EnginesButton(QAbstractButton):
         return width
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         if self.hasFocus() or self.underMouse():
             painter.setPen(outline_pen(theme, focused=self.hasFocus()))
             painter.setBrush(theme.color("sunk"))
@@ -127,16 +126,8 @@ def engine_card(theme: Theme, engine: Engine) -> QWidget:
     name.say(engine.id)
     state = Label(theme, 12, MEDIUM, ink)
     state.setText(engine_state_word(engine.state))
-    head = QHBoxLayout()
-    head.setSpacing(theme.px(7))
-    head.addWidget(box)
-    head.addWidget(name)
-    head.addWidget(state)
-    head.addStretch(1)
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(theme.px(2))
-    layout.addLayout(head)
+    head = theme.lay(QHBoxLayout(), box, name, state, STRETCH, gap=7)
+    layout = theme.lay(QVBoxLayout(card), head, around=0, gap=2)
     facts = []
     if engine.version:
         facts.append(translate(msg("Version {version}", version=engine.version)))
@@ -186,9 +177,7 @@ class EnginesPopup(QFrame):
         theme = self._theme
         inner = TextColumn()
         inner.setObjectName("page")
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(theme.px(16), theme.px(14), theme.px(16), theme.px(14))
-        column.setSpacing(theme.px(14))
+        column = theme.lay(QVBoxLayout(inner), around=(16, 14, 16, 14), gap=14)
         for engine in engines:
             column.addWidget(engine_card(theme, engine))
         if not engines:
@@ -275,23 +264,15 @@ class EmptyPage(Page):
         holder = QWidget()
         holder.setMinimumWidth(theme.px(380))
         holder.setMaximumWidth(theme.px(560))
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, theme.px(64), 0, 0)
-        column.setSpacing(theme.px(8))
+        column = theme.lay(QVBoxLayout(holder), around=(0, 64, 0, 0), gap=8)
         title = Label(theme, 22, BOLD, wrap=True)
         title.setText(words[0])
         sentence = Label(theme, 13, ink="text2", wrap=True).selectable()
         sentence.setText(words[1])
-        column.addWidget(title)
-        column.addWidget(sentence)
-        column.addSpacing(theme.px(16))
+        theme.lay(column, title, sentence, 16)
         for engine in engines:
-            column.addWidget(engine_card(theme, engine))
-            column.addSpacing(theme.px(8))
+            theme.lay(column, engine_card(theme, engine), 8)
         row = QWidget()
-        line = QHBoxLayout(row)
-        line.addStretch(1)
-        line.addWidget(holder, 8)
-        line.addStretch(1)
+        line = theme.lay(QHBoxLayout(row), STRETCH, (holder, 8), STRETCH)
         line.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.show_widgets([row])

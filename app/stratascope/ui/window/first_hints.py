@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
@@ -20,7 +20,7 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.value import Value
 
 KEY, SEEN = "hints", "seen"  # in the settings
@@ -73,8 +73,7 @@ class _Ring(QWidget):
         self.hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         paint_focus_ring(painter, QRectF(self.box).adjusted(1, 1, -1, -1), self._theme.px(8), self._theme)
 
 
@@ -100,16 +99,8 @@ class FirstHints(QFrame):
         self.skip.setObjectName("link")
         self.skip.clicked.connect(lambda _=False: self.end())
         self.go.clicked.connect(lambda _=False: self._step())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(length) for length in (14, 12, 14, 12)))
-        column.setSpacing(theme.px(6))
-        column.addWidget(self.title)
-        column.addWidget(self.text)
-        below = QHBoxLayout()
-        below.addWidget(self.count)
-        below.addStretch(1)
-        below.addWidget(self.skip)
-        below.addWidget(self.go)
+        column = theme.lay(QVBoxLayout(self), self.title, self.text, around=(14, 12, 14, 12), gap=6)
+        below = theme.lay(QHBoxLayout(), self.count, STRETCH, self.skip, self.go)
         column.addLayout(below)
         self.setFixedWidth(theme.px(WIDTH))
         self.hide()

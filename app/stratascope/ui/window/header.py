@@ -10,7 +10,7 @@ import time
 from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
@@ -31,7 +31,7 @@ from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.window.answer import answer
 from stratascope.ui.window.answer_card import AnswerCard
@@ -105,8 +105,7 @@ class DriftChip(QAbstractButton):
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme.px(29), theme.box(11) + theme.px(6))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75)
         hot = self.hasFocus() or self.underMouse()
         painter.setPen(outline_pen(theme, "card_line_open", focused=self.hasFocus()) if hot else Qt.PenStyle.NoPen)
@@ -157,21 +156,12 @@ class Header(QWidget):
         line = QWidget()
         if not named:
             line.hide()
-        top = QHBoxLayout(line)
-        top.setContentsMargins(0, 0, 0, 0)
-        top.setSpacing(theme.px(6))
-        top.addWidget(self.back)
-        top.addWidget(self.name, 0)
-        top.addSpacing(theme.px(6))
+        top = theme.lay(QHBoxLayout(line), self.back, self.name, 6, around=0, gap=6)
         for chip in (*self.chips, self.drift):
             top.addWidget(chip, 0)
         top.addStretch(1)
         self._top, self._beside = top, QWidget()  # buttons at the right, where there are any
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(8))
-        layout.addWidget(line)
-        layout.addWidget(self.card)
+        theme.lay(QVBoxLayout(self), line, self.card, around=0, gap=8)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
         self.drift.clicked.connect(self.processes_wanted)

@@ -106,11 +106,7 @@ class WindowLayout(QObject):
         splitter.setSizes([theme.px(LIST), theme.px(1140)])
         splitter.splitterMoved.connect(self._choose_width)
         centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._toolbar)
-        column.addWidget(notices)
+        column = theme.lay(QVBoxLayout(centre), self._toolbar, notices, around=0, gap=0)
         if self.dock is None:
             column.addWidget(splitter, 1)
         else:

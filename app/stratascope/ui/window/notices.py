@@ -32,8 +32,7 @@ class Notice(NoticeBar):
         self.close_button.setFont(theme.font(12, MEDIUM))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
         self.close_button.clicked.connect(self.hide)
-        self.row.addWidget(self.text, 1)
-        self.row.addWidget(self.close_button)
+        theme.lay(self.row, (self.text, 1), self.close_button)
         self.hide()
 
     def show_privilege(self, privilege: Privilege) -> None:
@@ -76,13 +75,8 @@ class TroubleNotice(NoticeBar):
         self.close_button = self._button(theme, translate(msg("Close")))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
         self.close_button.clicked.connect(self.hide)
-        lines = QVBoxLayout()
-        lines.setSpacing(theme.px(2))
-        lines.addWidget(self.text)
-        lines.addWidget(self.command)
-        self.row.addLayout(lines, 1)
-        self.row.addWidget(self.copy)
-        self.row.addWidget(self.close_button)
+        lines = theme.lay(QVBoxLayout(), self.text, self.command, gap=2)
+        theme.lay(self.row, (lines, 1), self.copy, self.close_button)
         self.hide()
 
     def show_trouble(self, trouble: Trouble | None) -> None:
@@ -137,9 +131,7 @@ class DemoNotice(NoticeBar):
         button = QPushButton(translate(msg("Engines…")))
         button.setFont(theme.font(12, MEDIUM))
         button.clicked.connect(self.asked)
-        self.row.addWidget(title)
-        self.row.addWidget(text, 1)
-        self.row.addWidget(button)
+        theme.lay(self.row, title, (text, 1), button)
         self.setAccessibleName(translate(msg("Demo: not this machine's containers")))
 
 
@@ -152,11 +144,9 @@ class Notices(QWidget):
         self.demo.hide()
         self.captures = CaptureNotice(theme)
         self.privilege, self.settings, self.trouble = Notice(theme), Notice(theme), TroubleNotice(theme)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for line in (self.demo, self.captures, self.privilege, self.settings, self.trouble):
-            column.addWidget(line)
+        theme.lay(
+            QVBoxLayout(self), self.demo, self.captures, self.privilege, self.settings, self.trouble, around=0, gap=0
+        )
         selection.snapshot_changed.connect(self._show_snapshot)
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:

@@ -55,11 +55,7 @@ class Pages(QStackedWidget):
         self.header = Header(theme, parts.layers, selection)
         self.header.card.set_low(True)
         self._below_header, self._stack = QWidget(), QStackedWidget()
-        column = QVBoxLayout(self._below_header)
-        column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
-        column.setSpacing(theme.px(12))
-        column.addWidget(self.header)
-        column.addWidget(self._stack, 1)
+        theme.lay(QVBoxLayout(self._below_header), self.header, (self._stack, 1), around=(16, 12, 16, 12), gap=12)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
         missing = set() if parts.before is not None else {View.BEFORE}

@@ -114,11 +114,7 @@ class Palette(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(translate(msg("Results")))
         self.count = Label(theme, 11, ink="text2")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(12) for _ in range(4)))
-        column.setSpacing(theme.px(8))
-        for widget in (self.field, self.list, self.count):
-            column.addWidget(widget)
+        theme.lay(QVBoxLayout(self), self.field, self.list, self.count, around=12, gap=8)
         self.field.textChanged.connect(self._search)
         self.list.clicked.connect(lambda _: self._act())
         self.field.installEventFilter(self)

@@ -33,7 +33,7 @@ from stratascope.state.preferences import Preference
 from stratascope.ui.kit.background import Feed, SettingsLike
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.labels import Label, Rule, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, ThemeMode
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, ThemeMode
 from stratascope.ui.window.actions import mode_word
 
 T = TypeVar("T")
@@ -178,9 +178,7 @@ class SettingsDialog(QDialog):
             grid.addWidget(widget, row, 1)
             widget.setMinimumWidth(theme.px(150))
         self.limit.setAccessibleName(self.above.text())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*[theme.px(20)] * 4)
-        column.setSpacing(theme.px(10))
+        column = theme.lay(QVBoxLayout(self), around=20, gap=10)
         grid.addWidget(Rule(theme), len(choices), 0, 1, 2)
         grid.addWidget(self._head(msg("Notifications")), len(choices) + 1, 0, 1, 2)
         grid.addWidget(self.above, len(choices) + 2, 0)
@@ -200,15 +198,8 @@ class SettingsDialog(QDialog):
         self.engines.setPlaceholderText(EXAMPLE)
         self.engines.setAccessibleName(head.text())
         self.engines.setFixedHeight(theme.px(ENGINES_HEIGHT))
-        column.addWidget(self.engines)
-        column.addWidget(self.error)
-        column.addStretch(1)
-        column.addWidget(Rule(theme))
-        column.addWidget(self.later)
-        end = QHBoxLayout()
-        end.addWidget(self.restart)
-        end.addStretch(1)
-        end.addWidget(self.close_)
+        theme.lay(column, self.engines, self.error, STRETCH, Rule(theme), self.later)
+        end = theme.lay(QHBoxLayout(), self.restart, STRETCH, self.close_)
         column.addLayout(end)
         self.setMinimumWidth(max(theme.px(WIDTH), column.minimumSize().width()))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
@@ -23,7 +23,7 @@ from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import Theme, smooth_painter
 from stratascope.ui.panel.panel import Panel
 from stratascope.ui.strata.view import Strata
 from stratascope.ui.window.header import Header
@@ -48,8 +48,7 @@ class _Cell(QAbstractButton):
         return QSize(self._theme.px(52), self._theme.px(30))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(outline_pen(theme, "line", focused=self.hasFocus()))
         painter.setBrush(theme.color("sel" if self.isChecked() else "panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
@@ -80,10 +79,7 @@ class LayerStrip(QWidget):
             number: _Cell(theme, titles.get(number, ""), number) for number in sorted({*titles, *range(1, 7)})
         }
         self._group = QButtonGroup(self)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(6))
-        layout.addWidget(self.all)
+        layout = theme.lay(QHBoxLayout(self), self.all, around=0, gap=6)
         for number, cell in self.cells.items():
             self._group.addButton(cell, number)
             layout.addWidget(cell)

@@ -18,7 +18,7 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.page import ViewSwitch
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.window.engines import EnginesButton, EnginesPopup
 from stratascope.usecases.listing.completion import Completion, complete
 
@@ -90,8 +90,7 @@ class RootButton(QAbstractButton):
         return QSize(theme.px(12 + 18 + 12) + self.fontMetrics().horizontalAdvance(self.text()), theme.px(30))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         on = self._state is PrivilegeState.ON
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         if self.hasFocus():
@@ -216,8 +215,7 @@ class FilterField(QLineEdit):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(QPen(theme.color("text3"), 1.5))
         side, middle = theme.px(9), self.height() / 2
         left = theme.px(10)
@@ -254,8 +252,7 @@ class MenuButton(QAbstractButton):
         return QSize(self._theme.px(32), self._theme.px(32))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         if self.hasFocus() or self.underMouse():
             painter.setPen(outline_pen(theme, focused=self.hasFocus()))
             painter.setBrush(theme.color("sunk"))
@@ -288,19 +285,13 @@ class Toolbar(QWidget):
         self.root = RootButton(theme)
         self.menu = MenuButton(theme)
         self.popup = EnginesPopup(theme, self)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
-        layout.setSpacing(theme.px(8))
+        layout = theme.lay(QHBoxLayout(self), around=(12, 0, 12, 0), gap=8)
         self.filter.setMinimumWidth(theme.px(84))
         self.filter.setMaximumWidth(theme.px(256))
         layout.addWidget(self.filter, 100)  # what room there is goes to it first
         self._gap = QSpacerItem(theme.px(14), 0)
         layout.addSpacerItem(self._gap)
-        layout.addWidget(self.views)
-        layout.addStretch(1)
-        layout.addWidget(self.engines)
-        layout.addWidget(self.root)
-        layout.addWidget(self.menu)
+        theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.menu)
         self.filter.installEventFilter(self)
         self._shown: tuple[tuple[Engine, ...], Privilege] | None = None
         self.down: QWidget | None = None  # where Down and Enter go from the filter
