@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rig.cli.command_line import run
-from rig.places import CHECKOUT
+from rig.places import CHECKOUT, GOLDEN
 from stratascope.cli.arguments import parser
 from stratascope.presentation.formats import sqlite
 from stratascope.presentation.report_model import Report, report_of
@@ -24,7 +24,7 @@ from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
-CAPTURE = CHECKOUT / "tests" / "golden" / "capture.json"
+CAPTURE = GOLDEN / "capture.json"
 OSQUERY = CHECKOUT / "packaging" / "fleet" / "osquery"
 TABLES: dict[str, dict[str, Any]] = json.loads((OSQUERY / "stratascope.conf").read_text())["auto_table_construction"]
 DROP_IN = OSQUERY / "stratascope-report.service.d" / "osquery.conf"

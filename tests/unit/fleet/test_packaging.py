@@ -22,7 +22,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from rig.cli.command_line import environ, run
-from rig.places import CHECKOUT
+from rig.places import CHECKOUT, GOLDEN
 from stratascope.cli.arguments import parser
 from stratascope.core.accepted import toml
 from stratascope.presentation.formats import prometheus
@@ -52,7 +52,7 @@ FILTERS = (
 @cache
 def metrics() -> dict[str, set[str]]:
     """Each metric of a real report of a machine, with its labels."""
-    snapshot = assembler().snapshot(capture_file.load(CHECKOUT / "tests" / "golden" / "capture.json"), demo=True)
+    snapshot = assembler().snapshot(capture_file.load(GOLDEN / "capture.json"), demo=True)
     families = text_string_to_metric_families(prometheus.render(report_of(snapshot, "0.1.0")))
     return {each.name: {name for sample in each.samples for name in sample.labels} for each in families}
 
