@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from stratascope.core.relaunch.image_folders import RootFolders
+from stratascope.core.relaunch.file_owners import RootFolders
 from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 

@@ -13,6 +13,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message, MessageError
 from stratascope.core.refusals.ended.ending import End
+from stratascope.core.relaunch.file_owners import VolumeOwners
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -23,9 +24,8 @@ from stratascope.core.relaunch.launch_spec import (
     Limits,
     RestartPolicy,
     Running,
+    TwinMount,
 )
-from stratascope.core.relaunch.twin import TwinMount
-from stratascope.core.relaunch.volume_owners import VolumeOwners
 from stratascope.value import Value
 
 

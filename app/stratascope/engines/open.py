@@ -35,7 +35,7 @@ def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider 
 
         return SshTunnel(endpoint, environ)
     if endpoint.may_start:
-        from stratascope.engines.podman.service import PodmanService
+        from stratascope.engines.podman.engine import PodmanService
 
         return PodmanService(environ)
     return None

@@ -6,12 +6,11 @@ from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
 from stratascope.core.notation import NoNotationError
 from stratascope.core.options.request import RunOptions
-from stratascope.formats import seccomp
 from stratascope.formats.compose import write as compose
 from stratascope.formats.kubernetes import write as kubernetes
 from stratascope.formats.quadlet import write as quadlet
 from stratascope.formats.run import write as run
-from stratascope.formats.shared import ExportError, ExportKind
+from stratascope.formats.shared import ExportError, ExportKind, seccomp_profile
 
 __all__ = ["ExportError", "ExportKind", "export"]
 
@@ -43,4 +42,4 @@ def _written(kind: ExportKind, options: RunOptions, secrets: bool, profile: str)
         case ExportKind.KUBERNETES:
             return kubernetes.render(options, secrets)
         case ExportKind.SECCOMP:
-            return seccomp.render(options, profile)
+            return seccomp_profile(options, profile)

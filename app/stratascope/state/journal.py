@@ -25,9 +25,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stratascope import atomic_file
-from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
-from stratascope.core.relaunch.twin import TwinRecord
+from stratascope.core.relaunch.launch_spec import TwinRecord
+from stratascope.core.relaunch.transaction import BusyError, Damaged, Group, JournalError, Transaction
 from stratascope.state.pending import GROUP, RELAUNCH, TWIN, default_folder
 
 VERSION = 1

@@ -16,11 +16,18 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
-from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
-from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction, transactions
-from stratascope.core.relaunch.twin import TwinRecord
+from stratascope.core.relaunch.transaction import (
+    WATCH,
+    Damaged,
+    Group,
+    Journal,
+    Remedy,
+    Stage,
+    Transaction,
+    transactions,
+)
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess

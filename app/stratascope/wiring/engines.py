@@ -100,7 +100,7 @@ class Engines:
     def _configuration(self, engine: Engine) -> Callable[[str], str] | None:
         if not engine.local or self.access is not sandbox.Access.OUTSIDE:
             return None
-        from stratascope.engines.shared.oci_config import seccomp_here
+        from stratascope.engines.shared.runtime_state import seccomp_here
 
         return seccomp_here
 

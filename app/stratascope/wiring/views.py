@@ -18,7 +18,7 @@ from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.open import translators
 from stratascope.engines.shared.json_reader import without_labels
-from stratascope.engines.shared.volumes.sub_ids import ids_of
+from stratascope.engines.shared.volume_files import ids_of
 from stratascope.layers import all_layers
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file

@@ -26,10 +26,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from stratascope.core.container import EngineState
+from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.relaunch.trial import Works
-from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rig.engine import Rig
 from rig.places import APP
-from stratascope.core.relaunch.engine_marks import claim, guard
+from stratascope.core.relaunch.launch_spec import claim, guard
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.state.journal import FileJournal
 

@@ -19,8 +19,7 @@ import pytest
 from rig.cli.hardened import NAME, QUICK, Desk, desk_at, start
 from rig.engine import Rig
 from stratascope.__main__ import main
-from stratascope.core.relaunch.launch_spec import ORIGINAL
-from stratascope.core.relaunch.twin import TWIN
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN
 
 GROUP, SINCE = "fedcba9876543210", 1.0
 STAGES = ("stopping", "stopped", "verified")

@@ -22,7 +22,7 @@ from rig.engine import Rig
 from rig.places import APP
 from stratascope.collector import paths, privileged, root_files
 from stratascope.collector.serve import Collector
-from stratascope.engines.shared import oci_config
+from stratascope.engines.shared import runtime_state
 from stratascope.engines.shared.host_files import LocalFiles
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
@@ -148,12 +148,12 @@ def test_files_of_the_host(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("there/config.json")
     (tmp_path / "single").write_text("{}")
     files = LocalFiles(f"unix://{tmp_path}/none.sock")
-    assert oci_config.read_here(str(tmp_path / "link")) == "{}"
+    assert runtime_state.read_config_here(str(tmp_path / "link")) == "{}"
     with ExitStack() as stack:
         asked = [stack.enter_context(silent(os.getpid(), str(tmp_path / name))) for name in ("there", "single")]
         for path in ("there/config.json", "link", "single", "there"):
             with pytest.raises(OSError, match="may not answer"):
-                oci_config.read_here(str(tmp_path / path))
+                runtime_state.read_config_here(str(tmp_path / path))
         assert files.exists(str(tmp_path / "there")) is True
         assert files.exists(str(tmp_path / "there/config.json")) is None
         assert files.exists(str(tmp_path / "link")) is None

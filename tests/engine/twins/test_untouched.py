@@ -17,8 +17,8 @@ import pytest
 
 from engine.twins.stage import QUICK, Stage, stage_of, tree
 from rig.engine import Rig
+from stratascope.core.relaunch.launch_spec import TWIN
 from stratascope.core.relaunch.trial import Tried, TwinRefusal, Works
-from stratascope.core.relaunch.twin import TWIN
 from stratascope.i18n.translate import translate
 from stratascope.usecases.trial.trial import Witness
 

@@ -16,12 +16,12 @@ from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
+from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy, TwinRecord
 from stratascope.core.relaunch.owner import OwnerPlan
 from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject
 from stratascope.core.relaunch.transaction import (
     Damaged,
+    Group,
     Progress,
     RelaunchOutcome,
     RelaunchResult,
@@ -32,7 +32,6 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
 )
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
-from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling

@@ -17,7 +17,7 @@ from rig.places import CAPTURES
 from rig.plan import USER, NoEngineError, ordinary_user, path_variable
 from stratascope.core.capture import Gap
 from stratascope.core.container import EngineKind, EngineState
-from stratascope.engines.shared.volumes.sub_ids import ids_of
+from stratascope.engines.shared.volume_files import ids_of
 from stratascope.state import capture_file
 from stratascope.usecases.check.baseline import id_map
 from stratascope.value import replace

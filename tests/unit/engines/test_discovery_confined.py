@@ -15,7 +15,7 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import peer_uid, socket_facts
-from stratascope.engines.shared.oci_config import read
+from stratascope.engines.shared.runtime_state import read_config
 from stratascope.i18n.translate import translate
 
 CLOSED = "[Context]\nsockets=x11;\n"
@@ -104,7 +104,7 @@ def test_the_runtime_s_file_is_never_read_in_the_sandbox(inside: Path, tmp_path:
     file = tmp_path / "config.json"
     file.write_text("{}")
     with pytest.raises(OSError, match="may not read"):
-        read((), str(file))
+        read_config((), str(file))
     inside.write_text(f"{CLOSED}[Session Bus Policy]\n{sandbox.NAME}=talk\n")
     with pytest.raises(OSError, match="flatpak-spawn"):
-        read((), str(file))
+        read_config((), str(file))

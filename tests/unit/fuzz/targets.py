@@ -36,8 +36,8 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
 from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
-from stratascope.engines.shared.archive import STAT, file_in, may_hold_file
 from stratascope.engines.shared.events import decode_events
+from stratascope.engines.shared.host_files import STAT, file_in, may_hold_file
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.engines.shared.json_reader import parse, words_of
 from stratascope.linux import bpf, seccomp_filters, seccomp_profile, syscalls

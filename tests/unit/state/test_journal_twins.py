@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stratascope.core.relaunch.twin import TwinRecord
+from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.state.journal import FileJournal
 from stratascope.state.pending import any_written
 

@@ -12,6 +12,7 @@ from stratascope.core.container import Asked, EngineKind, EngineState, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.refusals.ended.ending import End
+from stratascope.core.relaunch.file_owners import FileOwner, Ids, VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -22,9 +23,8 @@ from stratascope.core.relaunch.launch_spec import (
     Limits,
     RestartPolicy,
     Running,
+    TwinMount,
 )
-from stratascope.core.relaunch.twin import TwinMount
-from stratascope.core.relaunch.volume_owners import FileOwner, Ids, VolumeChange
 from stratascope.value import replace
 
 

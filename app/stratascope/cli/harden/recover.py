@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.transaction import Damaged, JournalError, Transaction, TransactionKind
-from stratascope.core.relaunch.twin import TwinRecord
+from stratascope.core.relaunch.launch_spec import TwinRecord
+from stratascope.core.relaunch.transaction import Damaged, Group, JournalError, Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal

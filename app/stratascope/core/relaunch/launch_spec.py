@@ -168,3 +168,82 @@ class Limits(Value):
     def any(self) -> bool:
         """Whether anything is to be changed."""
         return any(value is not None for value in (self.memory, self.memory_swap, self.pids, self.cpu_cores))
+
+
+# -- locks of a relaunch, held in the engine itself as container names, so that everybody who asks it sees them
+#
+# The journal's locks are per folder, and two users have two folders. No engine has two containers of one name, so a
+# name derived from a container's id is a lock that everyone takes alike, and that survives a crash until `recover`
+# releases it. Two are needed: a container is claimed before another one takes its place, and guarded afterwards until
+# it is known whether that one stays.
+
+_PREFIX, _AFTER = "stratascope-", ".old"
+_SHORT = 12  # characters of an id that engines themselves show
+
+# Further labels of a replacement: what must survive the loss of the journal
+FIRST = "io.github.stratascope.first"  # the original that is kept, if the one replaced was itself a replacement
+RESTART = "io.github.stratascope.restart"  # restart policy of the one that it replaces
+PLACE = "io.github.stratascope.place"  # position among those relaunched together: each after everything it needs
+
+
+def claim(container: str) -> str:
+    """The name of the container that is to take that one's place."""
+    return f"{_PREFIX}{container[:_SHORT]}"
+
+
+def guard(container: str) -> str:
+    """The name of the container that this one replaced, until the replacement is to stay."""
+    return claim(container) + _AFTER
+
+
+def is_mark(name: str) -> bool:
+    return name.startswith(_PREFIX)
+
+
+def policy_text(policy: RestartPolicy) -> str:
+    """As `--restart` takes it."""
+    return f"{policy.name}:{policy.retries}" if policy.retries else policy.name
+
+
+def policy_of(text: str) -> RestartPolicy:
+    """The reverse; a label is foreign text, so anything invalid is no policy."""
+    name, _, retries = text.partition(":")
+    if name not in ("always", "unless-stopped", "on-failure"):
+        return RestartPolicy()
+    return RestartPolicy(name, int(retries) if retries.isascii() and retries.isdigit() and len(retries) < 10 else 0)
+
+
+# -- twins: disposable copies of a container next to it, and what they are made of
+#
+# A twin can change nothing of its original: writable files are below an overlay, its network is empty, and anything
+# that can't be copied this way refuses the twin, with the reason. It is written into the journal before it exists. Not
+# in `trial`, because ports and journal use these types and every command imports them.
+
+TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
+TWIN_NAME = "twin-"  # suffix of its name, after the original's name and a dot
+CHECK_INTERVAL = 1_000_000_000  # nanoseconds between two runs of a twin's healthcheck
+CHECK_FAILURES = 100_000  # failures allowed, practically unlimited: whoever watches the twin knows how long to wait
+
+
+class TwinMount(Value):
+    """A bind or a volume as mounted in the twin. `source` is on the engine's host, with a final symlink resolved.
+
+    `overlaid`: the twin writes into a layer of its own; everything else is mounted as it is, read-only.
+    """
+
+    source: str
+    target: str
+    overlaid: bool
+    volume: str = ""  # its name
+
+
+class TwinRecord(Value):
+    """A twin's entry in the journal: all that is needed to remove it and what was made for it."""
+
+    id: str  # also the value of the label
+    engine: str
+    endpoint: str
+    original: str  # full id
+    name: str
+    started_at: float
+    cgroup: str = ""  # its parent control group, made for it, as a path from the cgroup root; empty: none

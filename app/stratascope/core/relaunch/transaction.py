@@ -10,11 +10,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.group import Group
-from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.file_owners import VolumeChange
+from stratascope.core.relaunch.launch_spec import RestartPolicy, TwinRecord
 from stratascope.core.relaunch.owner import Owned
-from stratascope.core.relaunch.twin import TwinRecord
-from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, by default
@@ -306,3 +304,27 @@ class RelaunchResult(Value):
     works: bool | None = None
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
+
+
+# -- several relaunches that are done and undone as one: their entry in the journal while they are under way
+#
+# Each is a transaction of its own, with its own way back, and names the group in `Transaction.group`, for as long as it
+# can be undone. The entry here says what happens to all of them if this program dies in the middle, and is deleted at
+# the end. Decided against one transaction for all: the originals would be down until the last one is proven, whereas
+# now each is down only while its own replacement starts.
+
+
+class Group(Value):
+    """`members`: when hardening, full ids of the containers to relaunch, one per transaction; when `undoes`, ids of the
+    transactions to undo.
+
+    After a crash, an unfinished hardening is undone unless all members were done; an unfinished undo is completed.
+    """
+
+    id: str
+    engine: str
+    endpoint: str
+    name: str  # for people: names of the containers
+    undoes: bool
+    members: tuple[str, ...]
+    started_at: float

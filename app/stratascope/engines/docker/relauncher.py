@@ -16,9 +16,11 @@ from urllib.parse import quote
 from stratascope.core.container import Asked, Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     IMAGES,
     ORIGINAL,
+    TWIN,
     Created,
     FileChange,
     Health,
@@ -26,13 +28,13 @@ from stratascope.core.relaunch.launch_spec import (
     Limits,
     RestartPolicy,
     Running,
+    TwinMount,
 )
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.twin import TWIN, TwinMount
-from stratascope.core.relaunch.volume_owners import VolumeChange
-from stratascope.engines.docker import apply_options, twin
+from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
+from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import (
     COMMIT,
     QUICK,
@@ -44,13 +46,11 @@ from stratascope.engines.shared.command import (
     object_of,
     understood,
 )
-from stratascope.engines.shared.engine_made import ALWAYS, INIT, without
 from stratascope.engines.shared.errors import refusal
+from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
-from stratascope.engines.shared.log_frames import plain_log
-from stratascope.engines.shared.oci_config import read_here
-from stratascope.engines.shared.relauncher import RestRelauncher
-from stratascope.engines.shared.volumes import files as volume_files
+from stratascope.engines.shared.relauncher import ALWAYS, INIT, RestRelauncher, without
+from stratascope.engines.shared.runtime_state import read_config_here
 from stratascope.linux.process import parse_status
 from stratascope.value import replace
 
@@ -101,19 +101,19 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
     ) -> str:
         """Pure. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
-        return twin.twin(spec, body, number, mounts, cgroup_parent)
+        return apply_options.twin(spec, body, number, mounts, cgroup_parent)
 
     @understood()
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
         """Three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
-        wanted = twin.volumes(number, mounts)
-        if wanted and self._engine.api() < twin.SUBPATH:
+        wanted = apply_options.volumes(number, mounts)
+        if wanted and self._engine.api() < apply_options.SUBPATH:
             raise ToggleError(msg("A twin's volumes are overlays, and mounting these requires Docker 26 or newer."))
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
         for name, lower in wanted:
             upper, work = (self._volume(f"{name}-{end}", number) for end in ("upper", "work"))
-            self._volume(name, number, twin.overlay_options(lower, upper, work))
+            self._volume(name, number, apply_options.overlay_options(lower, upper, work))
 
     @understood()
     def remove_overlays(self, number: str) -> None:
@@ -130,7 +130,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """In the overlays, mounted for a moment."""
         wanted = {change.source: change for change in changes}
         for mount, (name, lower) in zip(
-            (each for each in mounts if each.overlaid), twin.volumes(number, mounts), strict=True
+            (each for each in mounts if each.overlaid), apply_options.volumes(number, mounts), strict=True
         ):
             if mount.source in wanted:
                 upper, work = (self._place(f"{name}-{end}") for end in ("upper", "work"))
@@ -255,7 +255,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             folder = Path(f"/proc/{status.ppid}/cwd")
             if folder.readlink().name != container:
                 raise OSError(f"process {pid} is not of this machine")
-            return read_here("config.json", str(folder), str(status.ppid))
+            return read_config_here("config.json", str(folder), str(status.ppid))
         except (OSError, ValueError) as error:
             raise self._unreadable(str(error)) from error
 

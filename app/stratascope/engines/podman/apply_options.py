@@ -12,16 +12,15 @@ from typing import Any
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import msg
-from stratascope.core.options.rules import profile_text
+from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap, profile_text
 from stratascope.core.options.values import device_of, device_text
-from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, Limits, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.engines.podman.apply_limits import limits, ports
-from stratascope.engines.podman.create_command import with_option, without
+from stratascope.engines.podman.recreate import NO_LIMIT
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
-from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
-from stratascope.engines.podman.sources import ANNOTATION
+from stratascope.engines.podman.sources import ANNOTATION, MASKED, READ_ONLY, with_option, without
 from stratascope.engines.shared.asked_options import PLAIN, said_anew
+from stratascope.engines.shared.json_reader import JsonObject, cores, parse_object
 
 Body = dict[str, Any]
 
@@ -334,3 +333,158 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
     for device in asked.devices:
         if device.target in new:
             _add_typed(found, "device", device_text(device))
+
+
+# -- limits and published ports
+
+
+def limits(found: Body, had: Asked, asked: Asked) -> None:
+    """Memory, processes, CPUs, ulimits."""
+    resources: Body = found.get("resource_limits") or {}
+    memory: Body = dict(resources.get("memory") or {})
+    if had.memory != asked.memory:
+        _set(memory, "limit", asked.memory)
+        if asked.memory and memory.get("reservation", 0) > asked.memory:
+            memory["reservation"] = asked.memory
+    if had.memory_swap != asked.memory_swap:
+        _set(memory, "swap", asked.memory_swap)
+    elif had.memory != asked.memory:
+        if asked.memory is None:
+            memory.pop("swap", None)
+        elif 0 <= memory.get("swap", 0) < asked.memory:
+            memory["swap"] = memory_and_swap(asked.memory)
+    cpu: Body = dict(resources.get("cpu") or {})
+    if had.cpu_cores != asked.cpu_cores:
+        cores = asked.cpu_cores
+        _set(cpu, "quota", None if cores is None else round(cores * CPU_PERIOD))
+        _set(cpu, "period", None if cores is None else CPU_PERIOD)
+    if had.cpuset != asked.cpuset:
+        _set(cpu, "cpus", asked.cpuset)
+    pids: Body = dict(resources.get("pids") or {})
+    if had.pids != asked.pids:
+        pids = {"limit": asked.pids if asked.pids else -1}  # without one the engine's own comes back
+    for key, value in (("memory", memory), ("cpu", cpu), ("pids", pids)):
+        _set(resources, key, value)
+    _set(found, "resource_limits", resources)
+    if had.limits != asked.limits:
+        wanted = [
+            {"type": each.name.lower(), "soft": each.soft % NO_LIMIT, "hard": each.hard % NO_LIMIT}
+            for each in asked.limits
+        ]
+        _set(found, "r_limits", wanted)
+
+
+def ports(found: Body, had: Asked, asked: Asked) -> None:
+    """Published ports, all of them anew; 0 lets Podman choose."""
+    if had.ports == asked.ports:
+        return
+    wanted = []
+    for port in asked.ports:
+        number, _, protocol = port.container_port.partition("/")
+        wanted.append(
+            {
+                "container_port": int(number),
+                "host_port": int(port.host_port or 0),
+                "host_ip": port.host_ip,
+                "protocol": protocol or "tcp",
+                "range": 1,
+            }
+        )
+    _set(found, "portmappings", wanted)
+    if len(asked.ports) < len(had.ports):
+        found.pop("publish_image_ports", None)  # they would come back
+
+
+def _set(where: Body, key: str, value: Any) -> None:
+    if value:
+        where[key] = value
+    else:
+        where.pop(key, None)
+
+
+# -- limits that Podman changes while a container runs, as its update call takes them and as inspect shows them
+
+
+def resources(host: JsonObject, limits: Limits) -> dict[str, Any]:
+    """The body of the update call, from what the container has (`HostConfig`) and what is wanted."""
+    wanted: dict[str, Any] = {}
+    memory: dict[str, int] = {}
+    if limits.memory is not None:
+        memory["limit"] = limits.memory
+    if limits.memory_swap is not None:
+        memory["swap"] = limits.memory_swap
+    elif limits.memory is not None and 0 <= host.whole("MemorySwap") < limits.memory:
+        memory["swap"] = memory_and_swap(limits.memory)  # the kernel wants no less than the memory
+    if memory:
+        wanted["memory"] = memory
+    if limits.pids is not None:
+        wanted["pids"] = {"limit": limits.pids}
+    if limits.cpu_cores is not None:
+        wanted["cpu"] = {"quota": round(limits.cpu_cores * CPU_PERIOD), "period": CPU_PERIOD}
+    return wanted
+
+
+def differences(host: JsonObject, limits: Limits) -> list[str]:
+    """What is not as wanted, in the engine's names."""
+    found = [
+        f"{name}: {host.whole(name)}"
+        for name, value in (
+            ("Memory", limits.memory),
+            ("MemorySwap", limits.memory_swap),
+            ("PidsLimit", limits.pids),
+        )
+        if value is not None and host.whole(name) != value
+    ]
+    now = cores(host) or 0.0
+    if limits.cpu_cores is not None and abs(now - limits.cpu_cores) > 0.001:
+        found.append(f"NanoCpus: {now:g}")
+    return found
+
+
+# -- the create request of a twin
+#
+# Podman has overlays of its own (`-v SOURCE:/place:O`), rootless too: the upper layer lies with the container, has the
+# source's owner and mode, and goes with it. It overlooks that one is to be read-only, so those are mounted as they are.
+
+_LOG: Body = {"driver": "k8s-file", "size": 4 << 20}
+# Of a network, of what starts and removes it, and of others that it is tied to
+_LEFT = (
+    *("Networks", "network_options", "portmappings", "publish_image_ports", "static_ip", "static_ipv6", "static_mac"),
+    *("restart_policy", "restart_tries", "remove", "volatile", "removeImage", "dependencyContainers", "pod"),
+    *("volumes", "volumes_from", "cgroup_parent", "cgroups_mode", "health_check_on_failure_action"),
+    *("startupHealthConfig", "healthLogDestination"),
+)
+_NOTES = (f"{ANNOTATION}autoremove", f"{ANNOTATION}publish-all", f"{ANNOTATION}volumes-from")
+
+
+def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_parent: str) -> str:
+    """See `core.ports.Relauncher`."""
+    request: Body = {key: value for key, value in json.loads(body).items() if key not in _LEFT}
+    request["netns"] = {"nsmode": "none"}
+    request["labels"] = {}
+    request["annotations"] = {
+        name: value for name, value in (request.get("annotations") or {}).items() if name not in _NOTES
+    }
+    request["log_configuration"] = _LOG
+    request["sdnotifyMode"] = "ignore"
+    if cgroup_parent:
+        request["cgroup_parent"] = cgroup_parent
+    if name := JsonObject(parse_object(spec.inspect)).part("Config").text("Hostname"):
+        request["hostname"] = name  # programs name their data after it
+    check = request.get("healthconfig") or {}
+    if (check.get("Test") or ["NONE"])[0] != "NONE":
+        request["healthconfig"] = {**check, "Interval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
+    request["mounts"] = [mount for mount in request.get("mounts") or () if mount.get("type") != "bind"]
+    request["mounts"] += [_read_only(mount) for mount in mounts if not mount.overlaid]
+    places = {mount.target for mount in mounts}  # its own overlays too, as inspect shows them
+    kept = [each for each in request.get("overlay_volumes") or () if each.get("destination") not in places]
+    request["overlay_volumes"] = [*kept, *(_overlaid(mount) for mount in mounts if mount.overlaid)]
+    return json.dumps(request)
+
+
+def _overlaid(mount: TwinMount) -> Body:
+    return {"source": mount.source, "destination": mount.target, "options": ["O"]}
+
+
+def _read_only(mount: TwinMount) -> Body:
+    return {"type": "bind", "source": mount.source, "destination": mount.target, "options": ["rbind", "ro"]}

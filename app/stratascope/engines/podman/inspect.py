@@ -20,9 +20,8 @@ from stratascope.core.container import (
 from stratascope.core.options.rules import labels_of, no_new_privileges, profile, security_option
 from stratascope.core.options.values import device_of
 from stratascope.core.ports import RawContainer
-from stratascope.engines.podman.create_command import options as typed_options
-from stratascope.engines.podman.recreate_security import unmasked
-from stratascope.engines.podman.sources import added, id_maps
+from stratascope.engines.podman.sources import added, id_maps, unmasked
+from stratascope.engines.podman.sources import options as typed_options
 from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     JsonObject,

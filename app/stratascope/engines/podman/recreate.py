@@ -13,13 +13,22 @@ from typing import Any
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import WRITABLE, labels_of, no_new_privileges, security_option
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
-from stratascope.engines.podman.create_command import secrets
-from stratascope.engines.podman.recreate_limits import health, limits
 from stratascope.engines.podman.recreate_network import namespaces, network
-from stratascope.engines.podman.recreate_security import security
 from stratascope.engines.podman.recreate_storage import storage
-from stratascope.engines.podman.sources import Known, Sources, known, part, words
+from stratascope.engines.podman.sources import (
+    MASKED,
+    READ_ONLY,
+    Known,
+    Sources,
+    added,
+    known,
+    part,
+    secrets,
+    unmasked,
+    words,
+)
 
 Body = dict[str, Any]
 
@@ -259,3 +268,184 @@ def _env_secrets(source: Known, body: Body, masked: set[str], lost: list[Message
 
 def _assignments(values: Mapping[str, str] | list[str] | tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in (word.partition("=") for word in values)}
+
+
+# -- resources and health checks
+
+_PREFIX = "RLIMIT_"
+NO_LIMIT = 1 << 64  # inspect says -1 for what the API takes as the greatest number of 64 bits
+
+
+def limits(source: Known, body: Body) -> None:
+    """Fill in the body."""
+    host = source.host
+    # Empty memory is taken for a limit of 0; devices have fields of their own
+    resources = {
+        name: value
+        for name, value in part(source.oci, "linux", "resources").items()
+        if name != "devices" and (value or name != "memory")
+    }
+    if not source.has_oci:
+        resources = _from_inspect(source)
+    if resources:
+        body["resource_limits"] = resources
+    if unified := part(source.inspect, "HostConfig").get("CgroupConf"):
+        body["unified"] = unified
+    ulimits = [
+        # The API takes `nofile`, not the name that inspect shows
+        {
+            "type": limit.text("Name").removeprefix(_PREFIX).lower(),
+            "soft": limit.whole("Soft") % NO_LIMIT,
+            "hard": limit.whole("Hard") % NO_LIMIT,
+        }
+        for limit in host.parts("Ulimits")
+    ]
+    if ulimits:
+        body["r_limits"] = ulimits
+    score = part(source.oci, "process").get("oomScoreAdj") if source.has_oci else host.whole("OomScoreAdj") or None
+    if score is not None:
+        body["oom_score_adj"] = score
+
+
+def _from_inspect(source: Known) -> Body:
+    host = source.host
+    memory = {
+        key: host.whole(field)
+        for key, field in (("limit", "Memory"), ("swap", "MemorySwap"), ("reservation", "MemoryReservation"))
+        if host.whole(field)
+    }
+    cpu: Body = {
+        key: host.whole(field)
+        for key, field in (("shares", "CpuShares"), ("quota", "CpuQuota"), ("period", "CpuPeriod"))
+        if host.whole(field)
+    }
+    for key, field in (("cpus", "CpusetCpus"), ("mems", "CpusetMems")):
+        if host.text(field):
+            cpu[key] = host.text(field)
+    found: Body = {"memory": memory, "cpu": cpu}
+    if host.whole("PidsLimit"):
+        found["pids"] = {"limit": host.whole("PidsLimit")}
+    return {name: value for name, value in found.items() if value}
+
+
+def health(source: Known, body: Body) -> None:
+    """Fill in the body."""
+    config = part(source.inspect, "Config")
+    if config.get("Healthcheck"):
+        body["healthconfig"] = config["Healthcheck"]
+    elif part(source.image, "Config").get("Healthcheck") or part(source.image).get("Healthcheck"):
+        body["healthconfig"] = {"Test": ["NONE"]}  # switched off: without this the image's comes back
+    if config.get("StartupHealthCheck"):
+        body["startupHealthConfig"] = config["StartupHealthCheck"]
+    actions = {"none": 0, "kill": 2, "restart": 3, "stop": 4}  # libpod/define/healthchecks.go; 1 is none of them
+    action = actions.get(str(config.get("HealthcheckOnFailureAction") or "none"), 0)
+    if action:
+        body["health_check_on_failure_action"] = action
+    for key, field in (
+        ("healthLogDestination", "HealthLogDestination"),
+        ("healthMaxLogCount", "HealthcheckMaxLogCount"),
+        ("healthMaxLogSize", "HealthcheckMaxLogSize"),
+    ):
+        if config.get(field) is not None:
+            body[key] = config[field]
+
+
+# -- rights: capabilities, profiles, masks, the user
+
+# Newer or older versions only, one of them twice: whether it was unmasked only the command tells
+_SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block", "/sys/devices/virtual/powercap"))
+# Masked for each CPU that the machine has, by newer versions; and for a systemd inside
+_MADE_PATHS = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")
+_PROC = ["nosuid", "noexec", "nodev"]
+
+
+def security(source: Known, body: Body) -> None:
+    """Fill in the body."""
+    answer, config, host = source.answer, source.config, source.host
+    privileged = host.flag("Privileged")
+    if config.text("User"):
+        body["user"] = config.text("User")
+    if host.texts("GroupAdd"):
+        body["groups"] = list(host.texts("GroupAdd") or ())
+    if privileged:
+        body["privileged"] = True  # what inspect shows as dropped then is what the engine itself does not have
+    elif host.texts("CapDrop"):
+        body["cap_drop"] = list(host.texts("CapDrop") or ())
+    if added(answer):
+        body["cap_add"] = list(added(answer))
+    options = host.texts("SecurityOpt") or ()
+    if no_new_privileges(options, False):
+        body["no_new_privileges"] = True
+    _profiles(source, body, options)
+    _masks(source, body, options)
+    if host.flag("ReadonlyRootfs"):
+        body["read_only_filesystem"] = True
+        mounts = source.mounts()
+        named = {name for name, _ in host.pairs("Tmpfs")} | {
+            each.text("Destination") for each in answer.parts("Mounts")
+        }
+        made = [place for place in WRITABLE if place in mounts and place not in named]
+        typed = source.last("read-only-tmpfs") or "true"
+        body["read_write_tmpfs"] = bool(made) if source.has_oci else typed != "false"
+    if sysctls := part(source.oci, "linux").get("sysctl"):
+        body["sysctl"] = sysctls
+    if source.last("seccomp-policy"):
+        body["seccomp_policy"] = source.last("seccomp-policy")
+    if "label=nested" in source.all("security-opt"):
+        body["label_nested"] = True
+
+
+def _profiles(source: Known, body: Body, options: tuple[str, ...]) -> None:
+    asked = dict(map(security_option, options))
+    seccomp = source.note("seccomp") or asked.get("seccomp", "")
+    if seccomp:
+        body["seccomp_profile_path"] = seccomp
+    elif source.has_oci and "seccomp" not in part(source.oci, "linux") and not source.host.flag("Privileged"):
+        body["seccomp_profile_path"] = "unconfined"  # made by the API, which writes no annotation
+    apparmor = source.note("apparmor") or source.answer.text("AppArmorProfile")
+    if apparmor and not apparmor.startswith("containers-default-"):
+        body["apparmor_profile"] = apparmor
+    label = source.note("label")  # several are joined in one annotation
+    labels = label.split(",label=") if label else list(labels_of(options))
+    if not labels and _relabelled(source):
+        # Files labelled for this container alone can only be read with its own level
+        level = source.answer.text("ProcessLabel").split(":", 3)[3:]
+        labels = [f"level:{level[0]}"] if level else []
+    if labels:
+        body["selinux_opts"] = labels
+
+
+def _relabelled(source: Known) -> bool:
+    if not source.answer.text("ProcessLabel") or source.host.flag("Privileged"):
+        return False
+    return source.typed is None or any(
+        word.endswith(":Z") or ":Z," in word or ",Z" in word or "relabel=private" in word
+        for option_name in ("volume", "mount")
+        for word in source.all(option_name)
+    )
+
+
+def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
+    linux = part(source.oci, "linux")
+    if source.host.flag("Privileged"):
+        return
+    if not source.has_oci:
+        if "unmask=all" in (word.lower() for word in options):
+            body["unmask"] = ["ALL"]
+        return
+    proc = source.mounts().get("/proc", {})
+    proc_options = words(proc, "options")
+    if proc.get("type") == "proc" and proc_options and proc_options != _PROC:
+        body["procfs_opts"] = proc_options
+    masked, read_only = words(linux, "maskedPaths"), words(linux, "readonlyPaths")
+    if not masked and not read_only:
+        body["unmask"] = ["ALL"]
+        return
+    more = [path for path in masked if path not in MASKED and not path.endswith(_MADE_PATHS)]
+    if more:
+        body["mask"] = list(dict.fromkeys(more))
+    typed = unmasked(source.all("security-opt"))
+    fewer = [path for path in MASKED if (path in typed if path in _SOME_VERSIONS else path not in masked)]
+    fewer += [path for path in READ_ONLY if path not in read_only and path not in masked and path not in fewer]
+    if fewer:
+        body["unmask"] = fewer

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.core.message import Message, msg
-from stratascope.engines.podman.create_command import networks
-from stratascope.engines.podman.sources import Known, id_maps, objects, part
+from stratascope.engines.podman.sources import Known, id_maps, networks, objects, part
 
 Body = dict[str, Any]
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from stratascope.core.message import Message, msg
 from stratascope.core.options.values import device_of
-from stratascope.engines.podman.create_command import mount_options, secrets
-from stratascope.engines.podman.sources import Known, objects, part, words
+from stratascope.engines.podman.sources import Known, mount_options, objects, part, secrets, words
 from stratascope.engines.shared.json_reader import JsonObject
 
 Body = dict[str, Any]

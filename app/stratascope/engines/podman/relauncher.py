@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from stratascope.child_output import printed
 from stratascope.core.container import Asked
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
+from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     Created,
     FileChange,
@@ -24,15 +25,14 @@ from stratascope.core.relaunch.launch_spec import (
     Limits,
     RestartPolicy,
     Running,
+    TwinMount,
 )
-from stratascope.core.relaunch.twin import TwinMount
-from stratascope.core.relaunch.volume_owners import VolumeChange
-from stratascope.engines.podman import apply_options, twin
-from stratascope.engines.podman.engine_made import made
+from stratascope.engines.podman import apply_options
+from stratascope.engines.podman.apply_options import differences, resources
 from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
-from stratascope.engines.podman.update_limits import differences, resources
+from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import (
     COMMIT,
     QUICK,
@@ -45,18 +45,20 @@ from stratascope.engines.shared.command import (
     understood,
 )
 from stratascope.engines.shared.endpoint import socket_facts
-from stratascope.engines.shared.engine_made import without
 from stratascope.engines.shared.errors import refusal
+from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
-from stratascope.engines.shared.log_frames import plain_log
-from stratascope.engines.shared.oci_config import read
-from stratascope.engines.shared.relauncher import RestRelauncher
+from stratascope.engines.shared.relauncher import RestRelauncher, without
 from stratascope.engines.shared.rest_client import ANSWER_MAX
-from stratascope.engines.shared.volumes import files as volume_files
+from stratascope.engines.shared.runtime_state import read_config
 from stratascope.value import replace
 
 if TYPE_CHECKING:
     from stratascope.engines.podman.engine import PodmanEngine
+from collections.abc import Collection
+
+from stratascope.core.options.rules import WRITABLE
+from stratascope.engines.shared.relauncher import ALWAYS, INIT
 
 _GENERATE_SECONDS = 15.0
 
@@ -109,7 +111,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
     ) -> str:
         """Pure."""
-        return twin.twin(spec, body, mounts, cgroup_parent)
+        return apply_options.twin(spec, body, mounts, cgroup_parent)
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
         """Nothing: Podman makes them with the container."""
@@ -273,7 +275,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         try:
             if not path:
                 raise OSError("it has not run yet")
-            text = read(self._engine.shell, path)
+            text = read_config(self._engine.shell, path)
             if parse_object(text):
                 return text
             raise ValueError("the file is empty")
@@ -295,3 +297,39 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         except (OSError, ValueError, subprocess.SubprocessError):
             return None
         return said
+
+
+# -- what Podman itself puts into a container's writable layer, by the options that ask for it
+#
+# Podman adds an entry for a user or group that the image has not to the container's own /etc/passwd and /etc/group. Its
+# entry is the last line, and whoever adds another one comes after it: so a file whose last line is Podman's counts as
+# Podman's. That somebody changed another line of it can't be seen without the image's file.
+
+_USERS, _GROUPS = "/etc/passwd", "/etc/group"
+_SYSTEMD = "/var/log/journal"  # a tmpfs in a container with systemd in it, which is in no list of mounts
+
+
+def made(answer: JsonObject, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:
+    """Paths. `changed`: what changed at all; `text_of(container, path)`: a file of it, foreign text."""
+    config, host = answer.part("Config"), answer.part("HostConfig")
+    found = [*ALWAYS, *INIT, config.text("WorkingDir")]
+    if config.text("Timezone"):
+        found.append("/etc/localtime")
+    if config.flag("SystemdMode"):
+        found.append(_SYSTEMD)
+    if host.flag("ReadonlyRootfs"):
+        found += WRITABLE
+    user, _, group = config.text("User").partition(":")
+    typed = config.texts("CreateCommand") or ()  # --passwd-entry, --group-entry
+    for path, number in ((_USERS, user), (_GROUPS, group or user)):
+        if path not in changed:
+            continue
+        line = _last_line(text_of(answer.text("Id"), path))
+        if line and (line in typed or line.split(":")[2:3] == [number]):
+            found.append(path)
+    return tuple(found)
+
+
+def _last_line(text: str) -> str:
+    """The last entry, passwd(5) and group(5); empty where there is none."""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")

@@ -7,11 +7,14 @@ itself. The last two only fill gaps: the command may be older than the container
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from stratascope.core.container import EngineKind
+from stratascope.core.options.rules import security_option
 from stratascope.core.options.values import id_map
-from stratascope.engines.podman.create_command import Options, options
+from stratascope.core.options.words import Typed, taken_apart
 from stratascope.engines.shared.json_reader import JsonObject, parse, parse_object
 from stratascope.value import Value
 
@@ -158,3 +161,124 @@ def words(value: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise ValueError(f"{key}: expected a list of texts")
     return list(found)
+
+
+# -- the command that made a Podman container (Config.CreateCommand) as its options
+#
+# It only fills gaps that Podman's own answers leave: whether an address was chosen, a secret's variable. Decided
+# against running it again: it knows nothing of what was changed since, and paths and files in it may mean something
+# else by now.
+
+Options = dict[str, tuple[str, ...]]
+# What Podman masks and makes read-only where nothing was asked for (containers/common, pkg/config/default.go)
+MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/dev/block",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+)
+READ_ONLY = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+def options(command: Sequence[str]) -> Options | None:
+    """Values of each option by its long name, in the order typed; None where it is no `podman run` or `create`."""
+    start = _start(command)
+    if start is None:
+        return None
+    found: dict[str, list[str]] = {}
+    for each in _taken_apart(command, start):
+        found.setdefault(each.name.lstrip("-"), []).append(_value(each))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> list[str]:
+    """The command without the long option of that name where `drop` says so of its value: it no longer holds."""
+    start = _start(command)
+    gone = [] if start is None else [each for each in _taken_apart(command, start) if each.name == name]
+    dropped = {place for each in gone if each.alone and drop(_value(each)) for place in range(each.at, each.end)}
+    return [word for place, word in enumerate(command, -(start or 0)) if place not in dropped]
+
+
+def with_option(command: Sequence[str], name: str, value: str) -> list[str]:
+    """The command with one option more; as it was where it is no `podman run` or `create`."""
+    start = _start(command)
+    return list(command) if start is None else [*command[:start], f"--{name}={value}", *command[start:]]
+
+
+def _start(command: Sequence[str]) -> int | None:
+    """Where the options begin; None where it is no `podman run` or `create`."""
+    return next((place + 1 for place, word in enumerate(command) if word in ("run", "create")), None)
+
+
+def _taken_apart(command: Sequence[str], start: int) -> list[Typed]:
+    return taken_apart(command[start:], EngineKind.PODMAN, accepted=True)[0]
+
+
+def _value(each: Typed) -> str:
+    """An option without a value is a flag, unless the command was cut off there."""
+    if each.value is None:
+        return "" if each.lacks else "true"
+    return each.value
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`type=image,source=x,rw` as names and values; a word without a value has an empty one."""
+    return {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
+
+
+def networks(found: Options) -> dict[str, dict[str, str]]:
+    """`--network NAME:ip=…,mac=…` by name; options for all (`--ip`, `--mac-address`) count for the first."""
+    asked: dict[str, dict[str, str]] = {}
+    for text in found.get("network", ()):
+        for part in text.split(",") if ":" not in text else (text,):
+            name, _, rest = part.partition(":")
+            asked[name] = pairs(rest) if rest else {}
+    for option, key in (("ip", "ip"), ("ip6", "ip6"), ("mac-address", "mac")):
+        for value in found.get(option, ()):
+            first = next(iter(asked), "")
+            asked.setdefault(first, {})[key] = value
+    return asked
+
+
+def secrets(found: Options) -> list[tuple[str, dict[str, str]]]:
+    """`--secret NAME,type=…,target=…`."""
+    asked = []
+    for text in found.get("secret", ()):
+        name, _, rest = text.partition(",")
+        asked.append((name, pairs(rest) if rest else {}))
+    return asked
+
+
+def mount_options(found: Options) -> dict[str, tuple[str, ...]]:
+    """Options of `-v` and `--mount` by the place in the container, as typed."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for text in found.get("volume", ()):
+        parts = text.split(":")
+        if len(parts) > 2:
+            asked[parts[1]] = tuple(parts[2].split(","))
+    for text in found.get("mount", ()):
+        known = pairs(text)
+        target = known.get("target") or known.get("destination") or known.get("dst") or ""
+        asked[target] = tuple(f"{name}={value}" if value else name for name, value in known.items())
+    return asked
+
+
+def unmasked(options: Iterable[str]) -> tuple[str, ...]:
+    """The paths that `--security-opt unmask=PATTERN:PATTERN` names, of those that would be masked or read-only."""
+    values = (value for name, value in map(security_option, options) if name == "unmask")
+    patterns = [pattern for value in values for pattern in value.split(":") if pattern]
+    return tuple(
+        path
+        for path in dict.fromkeys((*MASKED, *READ_ONLY))
+        if any(PurePosixPath(path).match(pattern) for pattern in patterns)
+    )

@@ -11,9 +11,9 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import LogLine, NoSuchContainerError, RefusedError, StopFacts
 from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
-from stratascope.engines.shared import log_frames
 from stratascope.engines.shared.command import command, understood
 from stratascope.engines.shared.errors import refusal
+from stratascope.engines.shared.events import frames, lines
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, words_of
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import NO_CONTAINER
@@ -32,7 +32,7 @@ class _Log:
 
     def __iter__(self) -> Iterator[LogLine]:
         pieces = self._stream.pieces()
-        return log_frames.lines(log_frames.frames(pieces) if self._framed else pieces, whole=self._whole)
+        return lines(frames(pieces) if self._framed else pieces, whole=self._whole)
 
     def close(self) -> None:
         self._stream.close()

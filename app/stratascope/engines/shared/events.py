@@ -1,13 +1,14 @@
-"""An engine's stream of events: bytes to what they mean to us. Both engines speak Docker's form."""
+"""An engine's streams, of events and of a log: bytes to what they mean to us. Both engines speak Docker's form."""
 
 from __future__ import annotations
 
 import codecs
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stratascope.core.ports import Event, EventKind
+from stratascope.core.ports import Event, EventKind, LogLine
 from stratascope.engines.shared.json_reader import JsonObject, parse
 
 _LARGEST_EVENT = 1 << 20  # characters
@@ -103,3 +104,88 @@ def event_of(value: Any) -> Event | None:
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:
         return None
     return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)
+
+
+# -- Docker's log stream, which Podman has too, as plain text and as lines
+
+_HEAD = struct.Struct(">BxxxI")  # stream, length of what follows (Docker's API, ContainerAttach)
+_STREAMS = (0, 1, 2)
+_MOST = 1 << 18  # bytes: a line may be as long as it likes
+_LINE_MOST = 1 << 14  # bytes of a line that is told at once; a longer one is told in pieces
+_MOMENT = re.compile(rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9:]{4,6})) ").match
+
+
+def plain_log(body: bytes, tty: bool) -> str:
+    """Both streams as they came, at most the last 256 KiB. With a terminal there is one stream and no heads."""
+    text = body if tty else b"".join(_frames(body))
+    return text[-_MOST:].decode("utf-8", "replace")
+
+
+def _frames(body: bytes) -> list[bytes]:
+    parts: list[bytes] = []
+    place = 0
+    while place + _HEAD.size <= len(body):
+        stream, length = _HEAD.unpack_from(body, place)
+        if stream not in _STREAMS or body[place + 1 : place + 4] != b"\0\0\0":
+            return [*parts, body[place:]]  # not of that form, shown as it is
+        place += _HEAD.size
+        parts.append(body[place : place + length])
+        place += length
+    return parts
+
+
+def frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What the frames of a stream hold, as it comes; what has another form is given as it is."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= _HEAD.size:
+            stream, length = _HEAD.unpack_from(waiting)
+            if stream not in _STREAMS or waiting[1:4] != b"\0\0\0":
+                yield bytes(waiting)
+                waiting.clear()
+                break
+            whole = _HEAD.size + length
+            if len(waiting) < whole and len(waiting) <= _MOST:
+                break
+            yield bytes(waiting[_HEAD.size : whole])
+            if len(waiting) < whole:  # longer than anything that is kept
+                _HEAD.pack_into(waiting, len(waiting) - _HEAD.size, stream, whole - len(waiting))
+                del waiting[: -_HEAD.size]
+                break
+            del waiting[:whole]
+    if len(waiting) >= _HEAD.size and waiting[0] in _STREAMS:  # a frame that was broken off
+        del waiting[: _HEAD.size]
+    if waiting:
+        yield bytes(waiting)
+
+
+def lines(chunks: Iterable[bytes], *, whole: bool) -> Iterator[LogLine]:
+    """Lines with their moments, which the engine puts before each chunk. `whole`: a chunk is a line, as in Podman."""
+    moment, waiting = "", b""
+    for chunk in chunks:
+        moment, text = _stamped(chunk, moment)
+        *ended, rest = (waiting + text).split(b"\n")
+        if whole and (rest or not ended):
+            ended.append(rest)
+            rest = b""
+        for line in ended:
+            moment, text = _stamped(line, moment)  # of a terminal, whose output comes in no frames
+            yield from _pieces(moment, text)
+        while len(rest) > _LINE_MOST:
+            yield LogLine(moment, rest[:_LINE_MOST].decode("utf-8", "replace"))
+            rest = rest[_LINE_MOST:]
+        waiting = rest
+    if waiting:
+        yield from _pieces(moment, waiting)
+
+
+def _stamped(text: bytes, before: str) -> tuple[str, bytes]:
+    """The moment at its beginning and the rest; without one, the moment `before`."""
+    stamp = _MOMENT(text)
+    return (before, text) if stamp is None else (stamp[1].decode("ascii"), text[stamp.end() :])
+
+
+def _pieces(moment: str, line: bytes) -> Iterator[LogLine]:
+    for start in range(0, max(len(line), 1), _LINE_MOST):
+        yield LogLine(moment, line[start : start + _LINE_MOST].decode("utf-8", "replace"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.refusals.ended.ending import End
+from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Executed,
@@ -26,8 +27,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     RuntimeState,
 )
-from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
-from stratascope.engines.shared import archive, errors, runtime_state
+from stratascope.engines.shared import errors, host_files, runtime_state, volume_files
 from stratascope.engines.shared.command import (
     QUICK,
     SLOW,
@@ -38,15 +38,13 @@ from stratascope.engines.shared.command import (
     objects_of,
     understood,
 )
+from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object, status_of, words_of
-from stratascope.engines.shared.last_end import end_of
-from stratascope.engines.shared.log_frames import plain_log
-from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import RestEngine
-from stratascope.engines.shared.volumes import files as volume_files
-from stratascope.engines.shared.volumes.files import VolumeFiles
+from stratascope.engines.shared.runtime_state import end_of, read_with_time
+from stratascope.engines.shared.volume_files import VolumeFiles
 
 _LINKS_MAX = 4  # as an engine says where a link leads in the end, one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
@@ -106,10 +104,10 @@ class RestRelauncher(ABC, Generic[E]):
         """See `core.ports.Relauncher`. Podman sends what a link leads to, Docker the link."""
         until = time.monotonic() + seconds
         for _ in range(_LINKS_MAX):
-            bounds = Bounds(max(0.0, until - time.monotonic()), seconds, most + archive.OVERHEAD)
+            bounds = Bounds(max(0.0, until - time.monotonic()), seconds, most + host_files.OVERHEAD)
             try:
                 status, head, body = self._engine.look(
-                    f"/containers/{container}/archive", {"path": path}, bounds, archive.may_hold_file
+                    f"/containers/{container}/archive", {"path": path}, bounds, host_files.may_hold_file
                 )
             except OSError:  # larger than that
                 return ContainerFile(path, 0, None)
@@ -121,8 +119,8 @@ class RestRelauncher(ABC, Generic[E]):
                 raise errors.refusal(words_of(body) or f"HTTP {status}")
             if not body:
                 return None
-            target = archive.link_target(head)
-            if (found := archive.file_in(body, target or path)) is not None or not target.startswith("/"):
+            target = host_files.link_target(head)
+            if (found := host_files.file_in(body, target or path)) is not None or not target.startswith("/"):
                 return found
             path = target
         return None
@@ -132,27 +130,27 @@ class RestRelauncher(ABC, Generic[E]):
         return self._engine.there(f"/containers/{container}/archive", {"path": path})
 
     def no_owners(self) -> Message | None:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         return self._volumes().no_owners()
 
     def volume_change(self, source: str, was: Ids, becomes: Ids) -> VolumeChange:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         change = VolumeChange(source, was, becomes)
         with self._volumes().top(source) as top:
             return volume_files.listed(top, change)
 
     def give_volume(self, change: VolumeChange) -> None:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         with self._volumes().top(change.source) as top:
             volume_files.give(top, change)
 
     def take_volume_back(self, change: VolumeChange) -> None:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         with self._volumes().top(change.source) as top:
             volume_files.take_back(top, change)
 
     def not_given(self, change: VolumeChange) -> tuple[str, ...]:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         with self._volumes().top(change.source) as top:
             return volume_files.not_given(top, change)
 
@@ -347,3 +345,21 @@ def _published(ports: JsonObject) -> tuple[int, ...]:
         binding.text("HostPort") for name in ports.names() if name.endswith("/tcp") for binding in ports.parts(name)
     }
     return tuple(sorted(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6))
+
+
+# -- what engines themselves put into a container's writable layer, where lists of its changes have it among its own
+#
+# Places to mount on, folders to start in, files that are written at each start: a new container gets them anew. Decided
+# against telling them by the layer alone: it does not say who wrote a file, so each is told by the option that asks for
+# it.
+
+# What is made in every container, and nobody else would make
+ALWAYS = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
+INIT = ("/dev/init", "/run/podman-init", "/sbin/docker-init")  # --init, by engine and age: a place to mount on
+
+
+def without(changes: Iterable[FileChange], made: Collection[str]) -> tuple[FileChange, ...]:
+    """Without these places and the folders that lead to them; what the program put below one of them stays."""
+    places = [place.rstrip("/") for place in made if place.startswith("/")]
+    above = {place[:end] for place in places for end in range(1, len(place)) if place[end] == "/"}
+    return tuple(change for change in changes if change.path not in places and change.path not in above)

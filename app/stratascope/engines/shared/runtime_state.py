@@ -8,10 +8,19 @@ later; a host that moved to another network).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stratascope.engines.shared.json_reader import JsonObject
+from stratascope import sandbox
+from stratascope.child_output import printed
+from stratascope.collector.paths import Sight, reopen
+from stratascope.core import shell_quote
+from stratascope.core.container import Status
+from stratascope.core.refusals.ended.ending import End
+from stratascope.engines.shared.json_reader import JsonObject, parse_object, status_of
 from stratascope.value import Value
 
 HOSTS, RESOLVER, HOST_NAME = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"
@@ -135,3 +144,163 @@ def machine_lines() -> str:
         except OSError:
             continue
     return "\n".join(found)
+
+
+# -- read the OCI runtime's config.json, whose path the engine told: here, on a Flatpak's host, or where the engine is
+
+CONFIG_MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
+FILTER_MOST = 1 << 20  # of them in its filter; an engine's default has fifteen thousand
+_SECONDS = 20.0
+
+
+def read_config(shell: Sequence[str], path: str) -> str:
+    """`shell`: what runs a command on the engine's machine, empty where that is this one.
+
+    Raises OSError, ValueError, subprocess.SubprocessError.
+    """
+    if shell:  # which hands all to a shell of that user's choice
+        return _read_there((*shell, shell_quote.words(_command(path))))
+    match sandbox.access():
+        case sandbox.Access.OUTSIDE:
+            return read_config_here(path)
+        case sandbox.Access.GRANTED:
+            return _read_there((*sandbox.HOST, *_command(path)))
+        case sandbox.Access.WITHHELD:
+            raise OSError(f"this Flatpak may not read {path}, which is a file of the host")
+
+
+def seccomp_here(path: str) -> str:
+    """The same configuration with nothing but its filter in it: the rest has secrets, such as the environment.
+
+    Raises OSError, ValueError; also where the filter alone is longer than any: it is kept as long as the reading.
+    """
+    linux = parse_object(read_config_here(path)).get("linux")
+    found = json.dumps({"linux": {"seccomp": linux.get("seccomp") if isinstance(linux, dict) else None}})
+    if len(found) > FILTER_MOST:
+        raise ValueError("the filter is too long")
+    return found
+
+
+def read_config_here(path: str, below: str = "/", process: str = "self") -> str:
+    """Raises OSError; ValueError where it is too long or no text. The path is foreign: it may lead to anything.
+
+    `below`: the directory that it starts from, in the sight of that process.
+    """
+    return read_with_time(path, below, process)[0]
+
+
+def read_with_time(path: str, below: str = "/", process: str = "self") -> tuple[str, float]:
+    """The same, and when it was written, in seconds since the epoch."""
+    place = Sight(below, process).answering(path)
+    try:
+        found = os.fstat(place)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path} is not a file")
+        with os.fdopen(reopen(place, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            return _text(file.read(CONFIG_MOST + 1)), found.st_mtime
+    finally:
+        os.close(place)
+
+
+def _read_there(command: Sequence[str]) -> str:
+    """What a command prints that reads it there. Raises subprocess.SubprocessError too."""
+    return _text(printed(command, seconds=_SECONDS, most=CONFIG_MOST + 1))
+
+
+def _command(path: str) -> tuple[str, ...]:
+    return ("head", "-c", str(CONFIG_MOST + 1), "--", path)
+
+
+def _text(content: bytes) -> str:
+    if len(content) > CONFIG_MOST:
+        raise ValueError("the file is too long")
+    return content.decode("utf-8")
+
+
+# -- what an engine's answers say of a container's last end
+#
+# Docker keeps in its events (the last 256) who was told to stop, Podman marks the container itself. The state's words
+# are Docker's for why a start failed; Podman keeps them there, too.
+
+_WORDS_MAX = 8000  # characters: a runtime's error may have a whole mount's options in it
+_EVENTS_MAX = 1000
+_AGAIN = ("always", "unless-stopped", "on-failure")
+_SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_DEADLY = frozenset((1, 2, 3, 6, 9, 15))  # of those that people send: signal(7)
+# uname(2)'s words for what Go, images and Podman call otherwise: go.dev, internal/platform; containerd, platforms
+_MACHINES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "armv6l": "arm",
+    "i386": "386",
+    "i686": "386",
+    "loongarch64": "loong64",
+}
+
+
+def machine_named(word: str) -> str:
+    """A machine as images name it."""
+    return _MACHINES.get(word, word)
+
+
+def end_of(answer: JsonObject, image: str | None, machine: str, events: str | None) -> End:
+    """`image`: the engine's answer about its image; `events`: a line each, of this container, since it began. None: not
+    to be had. Raises ValueError.
+    """
+    state, config = answer.part("State"), answer.part("Config")
+    sent, stopped = ((), None) if events is None else _told(events)
+    if state.has("StoppedByUser"):
+        stopped = state.flag("StoppedByUser")
+    variables = dict(word.partition("=")[::2] for word in config.texts("Env") or ())
+    status = status_of(state)
+    policy = answer.part("HostConfig").part("RestartPolicy").text("Name")
+    return End(
+        status=status,
+        words=state.text("Error")[:_WORDS_MAX],
+        exit_code=state.whole("ExitCode") if state.has("ExitCode") and status is not Status.RUNNING else None,
+        out_of_memory=state.flag("OOMKilled"),
+        begun=state.moment("StartedAt"),
+        ended=state.moment("FinishedAt"),
+        restarts=answer.whole("RestartCount"),
+        again=policy in _AGAIN,
+        requested=stopped,
+        sent=sent,
+        platform=_platform(image),
+        machine=machine_named(machine),
+        command=tuple(word for word in (answer.text("Path"), *(answer.texts("Args") or ())) if word),
+        search=tuple(folder for folder in variables.get("PATH", "").split(":") if folder.startswith("/")) or _SEARCH,
+        folder=config.text("WorkingDir"),
+    )
+
+
+def _platform(image: str | None) -> str:
+    if image is None:
+        return ""
+    answer = JsonObject(parse_object(image))
+    words = (answer.text("Os"), machine_named(answer.text("Architecture")))
+    return "/".join(words) if all(words) else ""
+
+
+def _told(events: str) -> tuple[tuple[int, ...], bool]:
+    """The signals that were sent, and whether somebody had it ended."""
+    sent: list[int] = []
+    stopped = False
+    for item in _events(events):
+        match item.text("Action"):
+            case "start" | "restart":
+                sent, stopped = [], False
+            case "kill":
+                word = item.part("Actor").part("Attributes").text("signal")
+                number = int(word) if word.isascii() and word.isdigit() and len(word) < 3 else 0
+                sent.append(number)
+                stopped = stopped or number in _DEADLY
+            case "stop":
+                stopped = True
+    return tuple(number for number in sent if number)[-8:], stopped
+
+
+def _events(text: str) -> Iterator[JsonObject]:
+    for line in text.splitlines()[-_EVENTS_MAX:]:
+        if line.strip():
+            yield JsonObject(parse_object(line))

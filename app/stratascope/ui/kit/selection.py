@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.privilege import PrivilegeState
-from stratascope.core.relaunch.engine_marks import is_mark
+from stratascope.core.relaunch.launch_spec import is_mark
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.what_if import WhatIf

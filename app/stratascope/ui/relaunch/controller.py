@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
-from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate

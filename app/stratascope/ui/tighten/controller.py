@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import TWIN_NAME
 from stratascope.core.relaunch.toggle import Choice, ToggleError
-from stratascope.core.relaunch.twin import TWIN_NAME
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences

@@ -7,9 +7,7 @@ from stratascope.core.history.changes import up
 from stratascope.core.history.entry import Exposed, Image, Limits, Made, Run, Standing, Subject, Unlike
 from stratascope.core.options.words import flags
 from stratascope.core.privilege import PrivilegeState
-from stratascope.core.relaunch.engine_marks import is_mark
-from stratascope.core.relaunch.launch_spec import TRANSACTION
-from stratascope.core.relaunch.twin import TWIN
+from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, is_mark
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers.cgroup.facts import CgroupFacts

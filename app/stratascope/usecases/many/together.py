@@ -19,10 +19,10 @@ from contextlib import contextmanager, suppress
 from stratascope.core.container import EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.transaction import (
     WATCH,
     BusyError,
+    Group,
     Journal,
     JournalError,
     RelaunchOutcome,

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stratascope.core.container import Container, Status
-from stratascope.core.relaunch.engine_marks import FIRST
-from stratascope.core.relaunch.launch_spec import ORIGINAL
+from stratascope.core.relaunch.launch_spec import FIRST, ORIGINAL
 from stratascope.core.relaunch.transaction import Stage, Transaction
 
 _MODES = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "cgroupns_mode", "userns_mode")

@@ -18,9 +18,9 @@ from stratascope.core.container import Asked, AskedMount, Container, Engine
 from stratascope.core.host_files import HostEntry
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
 from stratascope.core.relaunch.transaction import Transaction
-from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
 from stratascope.layers.toggles import toggle

@@ -13,11 +13,11 @@ from stratascope.core.host_files import HostFiles
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction, transactions
-from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import all_live, fold, plain, toggle
 from stratascope.usecases.engine_access import EngineAccess

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Container
-from stratascope.core.relaunch.image_folders import Folder
+from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Subject, Unit
 from stratascope.layers.namespaces.written import KERNEL, TEMPORARY

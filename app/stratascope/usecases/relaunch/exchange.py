@@ -16,9 +16,20 @@ from typing import NoReturn
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
-from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, policy_text
 from stratascope.core.relaunch.evidence import Failure
-from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created
+from stratascope.core.relaunch.file_owners import VolumeChange
+from stratascope.core.relaunch.launch_spec import (
+    FIRST,
+    NAME,
+    ORIGINAL,
+    PLACE,
+    RESTART,
+    TRANSACTION,
+    Created,
+    claim,
+    guard,
+    policy_text,
+)
 from stratascope.core.relaunch.transaction import (
     ClaimedError,
     Journal,
@@ -32,7 +43,6 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
     TransactionKind,
 )
-from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
 from stratascope.usecases.relaunch.known import as_it_ran

@@ -12,9 +12,8 @@ from functools import cache
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.evidence import Failure
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Limits, layer_image, own_image
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Limits, claim, layer_image, own_image
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,

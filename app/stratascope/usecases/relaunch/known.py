@@ -19,8 +19,17 @@ import re
 from stratascope.core.container import EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
-from stratascope.core.relaunch.engine_marks import FIRST, claim, guard, is_mark
-from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Running, own_image
+from stratascope.core.relaunch.launch_spec import (
+    FIRST,
+    NAME,
+    ORIGINAL,
+    TRANSACTION,
+    Running,
+    claim,
+    guard,
+    is_mark,
+    own_image,
+)
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, transactions
 from stratascope.value import Value
 

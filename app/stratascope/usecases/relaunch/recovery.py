@@ -16,18 +16,25 @@ from contextlib import suppress
 from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
-from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, is_mark, policy_of
-from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import (
+    FIRST,
     NAME,
     ORIGINAL,
+    PLACE,
+    RESTART,
     TRANSACTION,
     Running,
+    TwinRecord,
+    claim,
+    guard,
+    is_mark,
     layer_image,
     own_image,
+    policy_of,
 )
 from stratascope.core.relaunch.transaction import (
     BusyError,
+    Group,
     Journal,
     JournalError,
     Member,
@@ -36,7 +43,6 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
     transactions,
 )
-from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.known import ALIVE, look, undone_elsewhere

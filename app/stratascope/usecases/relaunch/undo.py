@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.engine_marks import claim
-from stratascope.core.relaunch.launch_spec import Health, own_image
+from stratascope.core.relaunch.launch_spec import Health, claim, own_image
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.transaction import (
     WATCH,

@@ -16,11 +16,11 @@ from stratascope.core.container import Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.file_owners import VolumeChange
+from stratascope.core.relaunch.launch_spec import TWIN_NAME, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
-from stratascope.core.relaunch.twin import TWIN_NAME, TwinMount, TwinRecord
-from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.file_access import handed_over

@@ -20,10 +20,9 @@ from stratascope.core.container import Asked, AskedMount, Container, Engine, Eng
 from stratascope.core.host_files import HostFiles, HostPathKind
 from stratascope.core.message import MessageError, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import ORIGINAL, LaunchSpec
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, LaunchSpec, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
-from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch.known import UnknownContainerError
 from stratascope.usecases.relaunch.recovery import Recovered, Result, is_of

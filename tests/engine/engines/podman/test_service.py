@@ -17,13 +17,12 @@ from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine
-from stratascope.engines.podman.engine import PodmanEngine
-from stratascope.engines.podman.service import PodmanService
+from stratascope.engines.podman.engine import PodmanEngine, PodmanService
 from stratascope.engines.shared.endpoint import Endpoint, listens
 
 DIES = """
 import os, sys
-from stratascope.engines.podman.service import PodmanService
+from stratascope.engines.podman.engine import PodmanService
 service = PodmanService(os.environ)
 print(service.start(), flush=True)
 os.kill(os.getpid(), 9)

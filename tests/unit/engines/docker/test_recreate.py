@@ -17,7 +17,7 @@ from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import join_bind, split_bind
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
-from stratascope.engines.shared.log_frames import plain_log
+from stratascope.engines.shared.events import plain_log
 
 RECORDED = sorted((CAPTURES / "inspect").glob("docker_*.json"))
 ENGINE = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", facts=EngineFacts())

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.launch_spec import LaunchSpec, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.twin import TwinMount
-from stratascope.engines.docker import twin
+from stratascope.engines.docker import apply_options
 
 ID = "0123456789ab" + "c" * 52
 NUMBER = "0123456789abcdef"
@@ -24,7 +23,7 @@ def made(
     body = {"Image": "web:1", "Labels": {"com.docker.compose.project": "p"}, **config, "HostConfig": host or {}}
     told = {"Config": {"Hostname": ID[:12]}}
     spec = LaunchSpec("docker", EngineKind.DOCKER, ID, "web", "web:1", "sha256:1", Asked(), "", json.dumps(told))
-    request = json.loads(twin.twin(spec, json.dumps(body), NUMBER, mounts, parent))
+    request = json.loads(apply_options.twin(spec, json.dumps(body), NUMBER, mounts, parent))
     return request, request["HostConfig"]
 
 
@@ -94,9 +93,9 @@ def test_mounts() -> None:
 
 def test_volumes_have_the_folder_above_as_their_lower_layer() -> None:
     mounts = (TwinMount("/v/data/_data", "/data", overlaid=True), TwinMount("/etc/x", "/x", overlaid=False))
-    (_, lower), *others = twin.volumes(NUMBER, mounts)
+    (_, lower), *others = apply_options.volumes(NUMBER, mounts)
     assert (lower, others) == ("/v/data", [])
-    assert twin.overlay_options(lower, "/up", "/work")["o"] == "lowerdir=/v/data,upperdir=/up,workdir=/work"
+    assert apply_options.overlay_options(lower, "/up", "/work")["o"] == "lowerdir=/v/data,upperdir=/up,workdir=/work"
 
 
 @pytest.mark.parametrize("path", ["/a,b/c", "/a:b/c", "/a\\b/c", '/a"b/c'])

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, AskedDevice
 from stratascope.core.options.values import device_of
-from stratascope.engines.podman.create_command import mount_options, networks, options, secrets, without
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.recreate_network import mode
-from stratascope.engines.podman.sources import Sources, known
+from stratascope.engines.podman.sources import Sources, known, mount_options, networks, options, secrets, without
 
 
 @pytest.mark.parametrize(

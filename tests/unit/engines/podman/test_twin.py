@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.twin import TwinMount
-from stratascope.engines.podman import twin
+from stratascope.core.relaunch.launch_spec import LaunchSpec, TwinMount
+from stratascope.engines.podman import apply_options
 
 ID = "0123456789ab" + "c" * 52
 
@@ -16,7 +15,7 @@ ID = "0123456789ab" + "c" * 52
 def made(*mounts: TwinMount, parent: str = "", **body: Any) -> dict[str, Any]:
     told = {"Config": {"Hostname": "kept"}}
     spec = LaunchSpec("podman", EngineKind.PODMAN, ID, "web", "web:1", "1", Asked(), "", json.dumps(told))
-    found: dict[str, Any] = json.loads(twin.twin(spec, json.dumps(body), mounts, parent))
+    found: dict[str, Any] = json.loads(apply_options.twin(spec, json.dumps(body), mounts, parent))
     return found
 
 

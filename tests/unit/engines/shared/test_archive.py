@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.engines.shared.archives import tar
-from stratascope.engines.shared.archive import STAT, file_in, link_target, may_hold_file, stat_of
+from stratascope.engines.shared.host_files import STAT, file_in, link_target, may_hold_file, stat_of
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from stratascope.core.relaunch.launch_spec import FileChange
-from stratascope.engines.podman.engine_made import made
-from stratascope.engines.shared.engine_made import ALWAYS, without
+from stratascope.engines.podman.relauncher import made
 from stratascope.engines.shared.json_reader import JsonObject
+from stratascope.engines.shared.relauncher import ALWAYS, without
 
 PODMANS = "root:x:0:0:root:/root:/bin/sh\n4242:*:4242:4343:container user:/:/bin/sh\n"
 

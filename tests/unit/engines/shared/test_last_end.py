@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import Status
 from stratascope.engines.shared.json_reader import JsonObject
-from stratascope.engines.shared.last_end import end_of
+from stratascope.engines.shared.runtime_state import end_of
 
 STATE = {"Status": "exited", "OOMKilled": False, "Pid": 0, "ExitCode": 137, "Error": "",
          "StartedAt": "2026-11-27T20:07:46.922838864Z", "FinishedAt": "2026-11-27T20:07:57.4945086Z"}  # fmt: skip

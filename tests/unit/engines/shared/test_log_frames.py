@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.core.ports import LogLine
-from stratascope.engines.shared.log_frames import frames, lines
+from stratascope.engines.shared.events import frames, lines
 
 AT = "2026-11-28T11:03:14.167042159Z"
 

@@ -9,33 +9,33 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.engines.shared import oci_config
+from stratascope.engines.shared import runtime_state
 
 
 def test_an_ordinary_file(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"a": "ü"}', "utf-8")
-    assert oci_config.read_here(str(path)) == '{"a": "ü"}'
+    assert runtime_state.read_config_here(str(path)) == '{"a": "ü"}'
 
 
 def test_nothing_but_the_filter_of_it(tmp_path: Path) -> None:
     """The environment has passwords in it."""
     path = tmp_path / "config.json"
     path.write_text('{"process": {"env": ["P=secret"]}, "linux": {"seccomp": {"a": 1}, "sysctl": {"b": "secret"}}}')
-    assert oci_config.seccomp_here(str(path)) == '{"linux": {"seccomp": {"a": 1}}}'
+    assert runtime_state.seccomp_here(str(path)) == '{"linux": {"seccomp": {"a": 1}}}'
     path.write_text('{"linux": "secret"}')
-    assert oci_config.seccomp_here(str(path)) == '{"linux": {"seccomp": null}}'
+    assert runtime_state.seccomp_here(str(path)) == '{"linux": {"seccomp": null}}'
     path.write_text("secret")
     with pytest.raises(ValueError, match=r"^(?!.*secret)"):
-        oci_config.seccomp_here(str(path))
+        runtime_state.seccomp_here(str(path))
 
 
 def test_a_filter_longer_than_any_is_not_kept(tmp_path: Path) -> None:
     """An engine may name a thousand of them, and each reading keeps its own."""
     path = tmp_path / "config.json"
-    path.write_text(f'{{"linux": {{"seccomp": {{"a": "{"x" * oci_config.FILTER_MOST}"}}}}}}')
+    path.write_text(f'{{"linux": {{"seccomp": {{"a": "{"x" * runtime_state.FILTER_MOST}"}}}}}}')
     with pytest.raises(ValueError, match="too long"):
-        oci_config.seccomp_here(str(path))
+        runtime_state.seccomp_here(str(path))
 
 
 def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,15 +43,15 @@ def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     os.mkfifo(pipe)
     for path in (str(pipe), "/dev/zero", str(tmp_path), str(tmp_path / "nothing")):
         with pytest.raises(OSError, match=r"."):
-            oci_config.read_here(path)
+            runtime_state.read_config_here(path)
     long = tmp_path / "long"
     long.write_text("x" * 11)
-    monkeypatch.setattr(oci_config, "MOST", 10)
+    monkeypatch.setattr(runtime_state, "CONFIG_MOST", 10)
     with pytest.raises(ValueError, match="too long"):
-        oci_config.read_here(str(long))
+        runtime_state.read_config_here(str(long))
     long.write_bytes(b"\xff")
     with pytest.raises(ValueError, match="utf-8"):
-        oci_config.read_here(str(long))
+        runtime_state.read_config_here(str(long))
 
 
 @pytest.mark.parametrize("shell", [("sh", "-c"), ("fish", "-c"), ("zsh", "-fc")], ids="".join)
@@ -63,23 +63,23 @@ def test_a_path_is_no_command_of_the_shell_over_there(shell: tuple[str, ...], tm
     for name in ("-x", "it's \\", "\\'", "a\nb\x1b", "$(id)"):
         path = tmp_path / name
         path.write_text("{}")
-        assert oci_config.read(shell, str(path)) == "{}"
+        assert runtime_state.read_config(shell, str(path)) == "{}"
     with pytest.raises(subprocess.CalledProcessError):
-        oci_config.read(shell, f"a\\'; touch {made}; '")
+        runtime_state.read_config(shell, f"a\\'; touch {made}; '")
     assert not made.exists()
     with pytest.raises(ValueError, match=r"."):
-        oci_config.read(shell, "/a\0b")
+        runtime_state.read_config(shell, "/a\0b")
 
 
 def test_a_path_is_no_option_of_the_program_over_there() -> None:
     for path in ("--version", "-v"):
         with pytest.raises(subprocess.CalledProcessError):
-            oci_config.read(("sh", "-c"), path)
+            runtime_state.read_config(("sh", "-c"), path)
 
 
 def test_a_machine_that_answers_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oci_config, "MOST", 10)
+    monkeypatch.setattr(runtime_state, "CONFIG_MOST", 10)
     with pytest.raises(ValueError, match="more than 11 bytes"):
-        oci_config.read(("sh", "-c", "head -c 100000 /dev/zero"), "/x")
+        runtime_state.read_config(("sh", "-c", "head -c 100000 /dev/zero"), "/x")
     with pytest.raises(ValueError, match="too long"):
-        oci_config.read(("sh", "-c"), "/dev/zero")
+        runtime_state.read_config(("sh", "-c"), "/dev/zero")

@@ -12,8 +12,7 @@ import pytest
 
 from stratascope.core.container import EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import Limits, RestartPolicy
-from stratascope.core.relaunch.twin import TWIN, TwinMount
+from stratascope.core.relaunch.launch_spec import TWIN, Limits, RestartPolicy, TwinMount
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
 from stratascope.engines.open import relauncher_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.engines.shared.volumes.sub_ids import ids_of
+from stratascope.engines.shared.volume_files import ids_of
 
 DAEMON, OWN = 1, range(1, 2)  # user and group of that number are on every machine
 RANGES: dict[str, list[tuple[int, int]]] = {

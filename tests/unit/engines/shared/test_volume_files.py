@@ -13,11 +13,9 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
-from stratascope.engines.shared.volumes import files as volume_files
-from stratascope.engines.shared.volumes.files import VolumeFiles
-from stratascope.engines.shared.volumes.sub_ids import SubIds, ids_of
-from stratascope.engines.shared.volumes.walk import DEPTH_MOST
+from stratascope.core.relaunch.file_owners import Ids, VolumeChange
+from stratascope.engines.shared import volume_files
+from stratascope.engines.shared.volume_files import DEPTH_MOST, SubIds, VolumeFiles, ids_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 

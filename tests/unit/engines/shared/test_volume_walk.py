@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.engines.shared.volumes.walk import DEPTH_MOST, walk
+from stratascope.engines.shared.volume_files import DEPTH_MOST, walk
 
 
 @contextmanager

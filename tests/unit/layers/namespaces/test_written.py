@@ -6,7 +6,7 @@ import pytest
 
 from stratascope.core.container import AskedMount, Engine
 from stratascope.core.observation.observation import Observation, Seen
-from stratascope.core.relaunch.image_folders import Folder
+from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.written import data, memory_folders, tmpfs_options, written

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rig.usecases.memory_access import Seconds
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.engine_marks import claim
-from stratascope.core.relaunch.launch_spec import RestartPolicy, Running
+from stratascope.core.relaunch.launch_spec import RestartPolicy, Running, claim
 from stratascope.core.relaunch.transaction import JournalError, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange

@@ -13,8 +13,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.engine_marks import claim
-from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, layer_image
+from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, claim, layer_image
 from stratascope.core.relaunch.transaction import JournalError, Member, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.expected import Clock

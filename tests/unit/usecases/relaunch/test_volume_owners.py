@@ -11,8 +11,8 @@ from rig.usecases.memory_access import MemoryAccess, Seconds
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction
-from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinished

@@ -10,10 +10,9 @@ from rig.usecases.memory_access import MemoryAccess, Seconds
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
-from stratascope.core.relaunch.launch_spec import ORIGINAL
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError
-from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.recovery import Result
 from stratascope.usecases.trial.twin import remove_left, twin

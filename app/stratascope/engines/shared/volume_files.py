@@ -9,24 +9,27 @@ put back.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
 import posixpath
+import pwd
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
+from stratascope.background_call import BackgroundCall
 from stratascope.collector.paths import Sight, mount_of, open_here, reopen
 from stratascope.core.container import EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.volume_owners import FileOwner, VolumeChange
+from stratascope.core.relaunch.file_owners import FileOwner, VolumeChange
 from stratascope.engines.shared.endpoint import peer_uid
 from stratascope.engines.shared.host_files import LocalFiles
-from stratascope.engines.shared.volumes.overlay_mount import overlay
-from stratascope.engines.shared.volumes.sub_ids import SubIds, ids_of
-from stratascope.engines.shared.volumes.walk import DEPTH_MOST, walk
 from stratascope.value import Value
 
 FILES_MOST = 200_000  # in one volume: the container stands still meanwhile
@@ -52,7 +55,7 @@ class VolumeFiles(LocalFiles):
     """For an engine behind `endpoint`. Errors are RefusedError."""
 
     def no_owners(self) -> Message | None:
-        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        """See `core.relaunch.file_owners.VolumeOwners`."""
         if self._socket is None:
             return _out_of_reach()
         if os.geteuid() != 0:
@@ -256,3 +259,239 @@ def _out_of_reach() -> Message:
 
 def _too_many(source: str) -> RefusedError:
     return refused(msg("{path} holds too many files to change their owners and restore them.", path=source))
+
+
+# -- all that lies below a folder, each by a descriptor, however deep, wide or restless it is
+#
+# Whoever fills a volume chooses its shape, and root walks through it while the container stands still. So the way down
+# is one step and the way up is one too, "..", held against the folder that was left: neither time nor open files grow
+# with the depth. Decided against the way from the top for each folder: with 4,000 in each other that took a minute, and
+# it grows with the square.
+
+DEPTH_MOST = 256  # folders in each other whose paths are told: a text of that is made for each
+_UP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_GONE = (errno.EXDEV, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # another mount; gone, or something else meanwhile
+
+
+class _Level:
+    """A folder on the way from the top: its name, which one it is, and those below it that are still to be looked at.
+
+    `path` is None below `DEPTH_MOST`.
+    """
+
+    def __init__(self, name: str, path: str | None, place: int) -> None:
+        self.name, self.path, self.number = name, path, _number(place)
+        self.below: list[str] = []
+
+
+def walk(top: int) -> Iterator[tuple[str | None, int, os.stat_result]]:
+    """Path below the top, descriptor (for as long as the step takes) and state of each; the top first, as "".
+
+    The path is None for what lies too deep. No link is followed, no other mount entered; folders that are moved
+    meanwhile may be left out. Raises OSError.
+    """
+    yield "", top, os.fstat(top)
+    here, levels = os.dup(top), [_Level("", "", top)]
+    try:
+        yield from _listed(here, levels)
+        while True:
+            if levels[-1].below:
+                there = _opened(levels[-1].below[-1], here)
+                name = levels[-1].below.pop()
+                if there is None:
+                    continue
+                os.close(here)
+                here = there
+                path = levels[-1].path if len(levels) < DEPTH_MOST else None
+                levels.append(_Level(name, None if path is None else f"{path}/{name}", here))
+                if stat.S_ISDIR(os.fstat(here).st_mode):
+                    yield from _listed(here, levels)
+                continue
+            levels.pop()
+            if not levels:
+                return
+            above = _above(top, here, levels)
+            os.close(here)
+            here = above
+    finally:
+        os.close(here)
+
+
+def _listed(folder: int, levels: list[_Level]) -> Iterator[tuple[str | None, int, os.stat_result]]:
+    level = levels[-1]
+    readable = reopen(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
+    try:
+        with os.scandir(readable) as entries:
+            for entry in entries:
+                place = _opened(entry.name, folder)
+                if place is None:
+                    continue
+                try:
+                    found = os.fstat(place)
+                    yield None if level.path is None else f"{level.path}/{entry.name}", place, found
+                finally:
+                    os.close(place)
+                if stat.S_ISDIR(found.st_mode):
+                    level.below.append(entry.name)
+    finally:
+        os.close(readable)
+
+
+def _above(top: int, below: int, levels: list[_Level]) -> int:
+    """The last of these, of which `below` was in the folder; where that was moved, by the names from the top.
+
+    What is not there any more is taken from `levels`.
+    """
+    place = os.dup(top) if len(levels) == 1 else os.open("..", _UP, dir_fd=below)
+    while _number(place) != levels[-1].number:
+        os.close(place)
+        place = _down(top, levels[1:])
+        if place < 0:
+            levels.pop()
+            place = os.dup(top)
+    return place
+
+
+def _down(top: int, levels: list[_Level]) -> int:
+    """-1 where they are gone."""
+    place = os.dup(top)
+    for level in levels:
+        there = _opened(level.name, place)
+        os.close(place)
+        if there is None:
+            return -1
+        place = there
+        if _number(place) != level.number:
+            os.close(place)
+            return -1
+    return place
+
+
+def _opened(name: str, folder: int) -> int | None:
+    try:
+        return open_here(name, folder)
+    except OSError as error:
+        if error.errno in _GONE:
+            return None
+        raise
+
+
+def _number(place: int) -> tuple[int, int]:
+    found = os.fstat(place)
+    return found.st_dev, found.st_ino
+
+
+# -- a twin's overlay mounted for a moment, nowhere and for us alone, to change owners in it before the twin starts
+#
+# Docker mounts it with the container and runs the program at once; a mount that was made by fsopen(2) and attached to
+# nothing is seen by nobody, and gone with its descriptor, also after SIGKILL. Decided against writing into the upper
+# folder by ourselves: what a file of the lower one looks like there is the kernel's business.
+
+# include/uapi/linux/mount.h, since Linux 5.2; the numbers are those of every architecture but alpha
+_FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
+_CLOEXEC, _SET_STRING, _CREATE = 1, 1, 6
+_CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
+
+
+@contextmanager
+def overlay(lower: int, upper: int, work: int, namespace: str) -> Iterator[int]:
+    """The top of it as a descriptor, from those of its layers. `namespace`: the file of the mount namespace
+    (/proc/PID/ns/mnt) in which they are: the kernel takes layers of its caller's only (clone_private_mount). Raises
+    OSError.
+    """
+    # a thread of its own, which ends with the call: nothing else of this program may come to see other files
+    top = BackgroundCall(lambda: _mounted(lower, upper, work, namespace)).result()
+    try:
+        yield top
+    finally:
+        os.close(top)
+
+
+def _mounted(lower: int, upper: int, work: int, namespace: str) -> int:
+    place = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", _CLONE_FS)  # else this is refused to one thread of several: setns(2)
+        _call("setns", place, _CLONE_NEWNS)
+    finally:
+        os.close(place)
+    made = _call("syscall", ctypes.c_long(_FSOPEN), b"overlay", _CLOEXEC)
+    try:
+        for name, layer in (("lowerdir", lower), ("upperdir", upper), ("workdir", work)):
+            words = (name.encode(), b"/proc/self/fd/%d" % layer)  # not a path, which may lead elsewhere by now
+            _call("syscall", ctypes.c_long(_FSCONFIG), made, _SET_STRING, *words, 0)
+        _call("syscall", ctypes.c_long(_FSCONFIG), made, _CREATE, None, None, 0)
+        return _call("syscall", ctypes.c_long(_FSMOUNT), made, _CLOEXEC, 0)
+    finally:
+        os.close(made)
+
+
+def _call(name: str, *arguments: Any) -> int:
+    if os.uname().machine == "alpha":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    call = getattr(ctypes.CDLL(None, use_errno=True), name)
+    call.restype = ctypes.c_long
+    done: int = call(*arguments)
+    if done < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return done
+
+
+# -- which ids belong to a user of this machine: its own, and those that the administrator set aside for it (subuid(5))
+#
+# A rootless engine's user can change owners among these and no others, so neither does root on that engine's behalf.
+# Decided against the map of the process that answers: where systemd holds the socket that is in no user namespace, and
+# whoever answers could join one.
+
+_FILES = ("/etc/subuid", "/etc/subgid")
+_SWITCH = Path("/etc/nsswitch.conf")
+_ELSEWHERE = re.compile(r"^subid:(?!\s*files\s*$)", re.M).search
+# A number as strtoul(3) takes it, of any base that it says itself; shadow's getulong
+_NUMBER = re.compile(
+    r"\s*(?:0[xX](?P<hex>[0-9a-fA-F]{1,16})|0(?P<octal>[0-7]{0,16})|(?P<decimal>[1-9][0-9]{0,15}))"
+).fullmatch
+
+
+class SubIds(Value):
+    """Ranges of users and of groups: its own id first, then those that were set aside, in the order of the file."""
+
+    users: tuple[range, ...]
+    groups: tuple[range, ...]
+
+    def hold(self, uid: int, gid: int) -> bool:
+        """Whether a file of that owner may be changed: both must be among them (user_namespaces(7))."""
+        return any(uid in each for each in self.users) and any(gid in each for each in self.groups)
+
+
+def ids_of(uid: int, files: tuple[str, str] = _FILES, switch: Path = _SWITCH) -> SubIds:
+    """Of that user. Raises OSError where nobody has that number, a file can't be read, or they stand elsewhere."""
+    if switch.exists() and _ELSEWHERE(switch.read_text("utf-8", "replace")):
+        raise OSError("the ranges come from elsewhere: nsswitch.conf(5), subid")
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        raise OSError(f"no user has the number {uid}") from None
+    users, groups = (_ranges(each, (user.pw_name, str(uid))) for each in files)
+    return SubIds((range(uid, uid + 1), *users), (range(user.pw_gid, user.pw_gid + 1), *groups))
+
+
+def _ranges(path: str, names: tuple[str, str]) -> tuple[range, ...]:
+    """What is no such line counts for nobody, as for newuidmap(1) (shadow: lib/subordinateio.c, subordinate_parse)."""
+    found = []
+    for line in Path(path).read_text("utf-8", "replace").split("\n"):
+        owner, *rest = line.split(":")
+        numbers = [_parsed(word) for word in rest[:2]]
+        if owner in names and len(numbers) == 2 and None not in numbers:
+            first, count = (number or 0 for number in numbers)
+            if first and count:  # root is nobody's
+                found.append(range(first, first + count))
+    return tuple(found)
+
+
+def _parsed(word: str) -> int | None:
+    found = _NUMBER(word)
+    if found is None:
+        return None
+    if found["hex"]:
+        return int(found["hex"], 16)
+    return int(found["decimal"]) if found["decimal"] else int(found["octal"] or "0", 8)

@@ -1,1 +1,0 @@
-"""The volumes of engines on this machine: their files' owners, changed and put back."""
