@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, or_none
-from stratascope.core.container import Asked, Container, Engine, EngineKind
+from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import (
@@ -27,6 +27,7 @@ from stratascope.layers.shared.deciding_settings import (
     port_start_after,
     requested_port,
 )
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, own_user_namespace_after
 from stratascope.linux.capability import LAST, CapabilitySet
@@ -256,7 +257,7 @@ def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -
     if lasting is not None:
         effective, permitted = (None if mask is None else mask & lasting.bits for mask in (effective, permitted))
     given = CapabilitySet()
-    if not starts_as_root(after) and engine.kind is EngineKind.PODMAN:
+    if not starts_as_root(after) and rules_of(engine).names_capabilities:
         given = named(after.cap_add) & wanted
     kept = _same_user(before, after)
     return replace(

@@ -9,7 +9,6 @@ too.
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
-from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -26,6 +25,7 @@ from stratascope.layers.shared.deciding_settings import (
     not_asked_for,
     perhaps_asked_for,
 )
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import path_of
@@ -63,7 +63,7 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         facts.last,
         facts.port_start,
         path_of(SETTING) if facts.host_network else f"@{PORT_START}",
-        around.engine.kind is EngineKind.DOCKER,
+        rules_of(around.engine).writable_root,
         answers(around.ground),
         kernel_release(around.ground),
         tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),

@@ -10,7 +10,7 @@ chosen, and leaves the rest alone. A set that closes what is dangerous is made o
 
 from __future__ import annotations
 
-from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.core.relaunch.toggle import (
@@ -40,6 +40,7 @@ from stratascope.layers.capabilities.losses import (
     rights_doubted,
     set_uid_risk,
 )
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, runs_scripts
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, LEARNED, NOT_READ, in_no_preset, only, proof_of
 from stratascope.linux.capability import CapabilitySet, number_of
@@ -53,13 +54,12 @@ _BOUNDING = "@status:CapBnd"
 def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
     if not asked.privileged:
         return asked
-    # Podman's lists are computed back from the process and say nothing of what was typed
-    computed = subject.engine.kind is EngineKind.PODMAN
+    typed = rules_of(subject.engine).typed_capabilities
     left = replace(
         asked,
         privileged=False,
-        cap_add=() if computed else asked.cap_add,
-        cap_drop=() if computed else asked.cap_drop,
+        cap_add=asked.cap_add if typed else (),
+        cap_drop=asked.cap_drop if typed else (),
         seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
         apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
         selinux_options=tuple(option for option in asked.selinux_options if option not in ("disable", "type:spc_t")),
@@ -257,7 +257,7 @@ def _more(asked: Asked, names: tuple[str, ...], subject: Subject) -> Asked:
 
 
 def _given_by_name(asked: Asked, subject: Subject) -> bool:
-    return subject.engine.kind is EngineKind.PODMAN and not starts_as_root(asked)
+    return rules_of(subject.engine).names_capabilities and not starts_as_root(asked)
 
 
 def _on(asked: Asked, subject: Subject) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
-from stratascope.core.container import Asked, AskedDevice, Container, Engine, EngineKind, LogKeeping
+from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import starts_as_root
@@ -21,6 +21,7 @@ from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
 from stratascope.layers.shared.devices import ALL_DEVICES, runtime_default
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
@@ -278,11 +279,10 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
 
 def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
     """Keep the runtime's own rules (crun's and runc's differ); replace those that were requested."""
-    # With a user namespace, Podman requests none: on v1 all is let through then, and on v2, which can't be read here,
+    # With a user namespace, engines request none: on v1 all is let through then, and on v2, which can't be read here,
     # crun sets the same as for all other containers (measured). With root's keep-id it requests the usual ones, except
     # in a pod: reported is what lets more through
-    podman = engine.kind is EngineKind.PODMAN
-    had, has = (podman and own_user_namespace(asked) for asked in (before, after))
+    had, has = (rules_of(engine).own_users and own_user_namespace(asked) for asked in (before, after))
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
     if has:

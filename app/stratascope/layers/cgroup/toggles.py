@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from stratascope.core.container import Asked, EngineKind
+from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Phase
 from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
@@ -18,6 +18,7 @@ from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.signs_of_use import peak_of
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
@@ -48,7 +49,6 @@ _IN_MEMORY = frozenset(
      "valkey", "valkey-server", "varnish", "varnishd")
 )  # fmt: skip
 _NO_LIMIT = msg("No limit")
-_PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 
 
 def _facts(subject: Subject) -> CgroupFacts | None:
@@ -230,7 +230,7 @@ def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
 
 def _pids_preset(preset: Preset, subject: Subject) -> str | None:
     facts, asked = _facts(subject), subject.container.asked
-    by_default = subject.engine.kind is EngineKind.PODMAN and asked.pids == _PODMAN_PIDS
+    by_default = asked.pids == rules_of(subject.engine).pids
     used = None if facts is None else facts.most_pids
     if (asked.pids and not by_default) or used is None:
         return None

@@ -14,10 +14,11 @@ from __future__ import annotations
 import errno
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
-from stratascope.core.container import Asked, Container, Engine, EngineKind, ProfileKind
+from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.sharing import OWN_MODES
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import no_policy, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.decode import DecodeError
@@ -215,8 +216,6 @@ def _unparsed(system: str | None, error: DecodeError, ground: Ground, source: st
 
 
 _SOURCE = "inspect"
-# followed by the version of containers/common in the real one; rules are matched by this prefix
-_PODMAN = "containers-default-0"
 
 
 def as_requested(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
@@ -238,7 +237,7 @@ def with_profile(facts: MacFacts, kind: ProfileKind, privileged: bool, engine: E
     if kind is ProfileKind.UNCONFINED or (privileged and kind is not ProfileKind.CUSTOM):
         return _labelled(facts, "unconfined", AppArmorMode.UNCONFINED, ())
     if kind is ProfileKind.DEFAULT and not engine.rootless:
-        name = "docker-default" if engine.kind is EngineKind.DOCKER else _PODMAN
+        name = rules_of(engine).apparmor
         return _labelled(facts, name, AppArmorMode.ENFORCE, (name,))
     return None
 

@@ -22,13 +22,13 @@ import re
 from functools import cache
 from typing import TypedDict
 
-from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import CURRENT, MacFacts
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.linux.defaults import speaking_for
 from stratascope.value import Value
 
@@ -263,7 +263,7 @@ class SELinuxPosture(Value):
     own_user_namespace: bool | None
     shared: tuple[str, ...] | None  # kinds of namespaces shared with the host
     rootless: bool
-    podman: bool  # its overlay file systems are mounted from a domain that Debian's policy does not let write there
+    own_mounter: bool  # whether the engine mounts overlay file systems from a domain of its own
 
 
 def selinux_posture(facts: MacFacts, around: Surroundings) -> SELinuxPosture | None:
@@ -279,7 +279,7 @@ def selinux_posture(facts: MacFacts, around: Surroundings) -> SELinuxPosture | N
         facts.own_user_namespace,
         facts.shared_with_host,
         engine.rootless,
-        engine.kind is EngineKind.PODMAN,
+        rules_of(engine).own_mounter,
     )
 
 
@@ -299,7 +299,7 @@ def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
 
 def _by_the_mounter(need: Need, posture: SELinuxPosture) -> bool:
     # overlayfs accesses the files below with the credentials of whoever mounted it
-    if not (posture.podman and posture.measured) or (posture.own_user_namespace and not posture.rootless):
+    if not (posture.own_mounter and posture.measured) or (posture.own_user_namespace and not posture.rootless):
         return False  # root's Podman gives a user namespace a copy of the image, writable as measured
     return isinstance(need, needs.RootWritable) or (
         isinstance(need, needs.Capability) and need.where is needs.Where.OWN and _FILES.issuperset(need.any_of)

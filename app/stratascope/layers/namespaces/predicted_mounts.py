@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount, EngineKind
+from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
 from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
 from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.host_paths import plain, plain_run, within
 from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
@@ -22,7 +23,6 @@ from stratascope.value import replace
 
 _NO_DEVICE = "999:0"  # for an unknown file system
 _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "master"}
-_RECURSIVE = (25, 0, 0)  # since then Docker makes read-only binds recursively read-only (mount_setattr(2))
 _NO = frozenset(("nosuid", "nodev", "noexec"))
 _GROUPS = "/sys/fs/cgroup"
 _IPC = ("/dev/shm", "/dev/mqueue")
@@ -91,7 +91,7 @@ def _numbered(mounts: list[Mount]) -> list[Mount]:
 def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     source = plain_run(wish.source) if wish.source else wish.source
     words = wish.options.split(",")
-    ground = around.ground
+    ground, rules = around.ground, rules_of(around.engine)
     known = tuple(zip(ground.mounts, ground.file_systems, strict=True)) if ground.file_systems else ()
     over = [each for each in known if within(source, each[0][2])] if source.startswith("/") else []
     top = _mount(_NO_DEVICE, source or "/", target, "ext4", "rw,relatime", "rw")
@@ -109,20 +109,17 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     top = with_words(top, words)
     found = [top, *below]
     if not wish.writable:
-        whole = (
-            around.engine.kind is EngineKind.DOCKER
-            and (version_of(around.engine.version) or _RECURSIVE) >= _RECURSIVE
-            and WRITABLE_BELOW not in words
-        )
+        since = rules.recursive_read_only_since
+        recursive = since is not None and (version_of(around.engine.version) or since) >= since
+        whole = recursive and WRITABLE_BELOW not in words
         found = [read_only(mount) if whole or mount is top else mount for mount in found]
     word = _WIDE.get(wish.propagation, "")
-    if wish.kind == "volume" and around.engine.kind is EngineKind.DOCKER and ground.peer_groups:
-        word = "master"  # Docker gives no propagation, and the runtime makes all mounts slaves
+    if wish.kind == "volume" and rules.slave_mounts and ground.peer_groups:
+        word = "master"
     others = _others(source, target, around) if wish.kind == "bind" and "bind" not in words else None
     if others is not None:
         found.append(others)
-        # moby, volume/mounts/linux_parser.go: a bind that contains the daemon's data becomes a slave implicitly
-        word = word or ("master" if around.engine.kind is EngineKind.DOCKER else "")
+        word = word or ("master" if rules.slave_mounts else "")
     if word:
         group = next(iter(ground.peer_groups), 1)
         found = [mount._replace(optional=f"{word}:{group}") for mount in found]
@@ -140,8 +137,7 @@ def _others(source: str, target: str, around: Surroundings) -> Mount | None:
     """Root directories of other containers, in the engine's directory: writable whatever was requested, since they are
     already mounted there, or are mounted later.
     """
-    usual = "/var/lib/docker" if around.engine.kind is EngineKind.DOCKER else "/var/lib/containers/storage"
-    folder = around.engine.facts.data_root or ("" if around.engine.rootless else usual)
+    folder = around.engine.facts.data_root or ("" if around.engine.rootless else rules_of(around.engine).storage)
     if not folder or not within(folder, source):
         return None
     place = f"{target.rstrip('/')}{folder[len(source.rstrip('/')) :]}/overlay/CONTAINER/merged"

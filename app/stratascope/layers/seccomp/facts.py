@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, Container, Engine, EngineKind, ProfileKind
+from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import bounding
@@ -34,6 +34,7 @@ from stratascope.layers.seccomp.filter_source import (
     native,
 )
 from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, more, surface, verdict_of
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import kernel_release, missing_line, process_status
 from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet
@@ -143,8 +144,8 @@ def profile_kind(asked: Asked, around: Surroundings) -> ProfileKind:
         return asked.seccomp
     if asked.privileged or engine.facts.seccomp_profile == "unconfined":
         return ProfileKind.UNCONFINED  # both engines run a privileged container without a filter unless one is named
-    # Podman reports its default's path as well; only with Docker does a path mean a replaced default
-    if engine.kind is EngineKind.DOCKER and engine.facts.seccomp_profile not in _BUILT_IN:
+    # Podman reports its default's path as well
+    if rules_of(engine).built_in_filter and engine.facts.seccomp_profile not in _BUILT_IN:
         return ProfileKind.CUSTOM
     return ProfileKind.DEFAULT
 
@@ -280,7 +281,7 @@ def default_filter(capabilities: frozenset[str] | None, around: Surroundings) ->
         return None
     engine = around.engine
     measured = MeasuredDefault(engine.kind, engine.version, capabilities)
-    if engine.kind is EngineKind.DOCKER:
+    if rules_of(engine).built_in_filter:
         return measured
     files = {path: text for path, text in around.ground.profiles if path in PROFILES}
     named = engine.facts.seccomp_profile
@@ -326,7 +327,7 @@ def _differing(file: ProfileFilter, measured: MeasuredDefault) -> frozenset[str]
     return frozenset(found.union(more(one, two), more(two, one)) - undecided)
 
 
-_OLDEST, _HONOURED = (0, 0, 0), (27, 0, 0)
+_OLDEST = (0, 0, 0)
 
 
 def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings) -> SeccompFacts | None:
@@ -365,9 +366,10 @@ def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Sur
 
 def _ignored(asked: Asked, engine: Engine) -> bool:
     """Docker ignored a profile together with --privileged (measured: 26.1) before moby's change 47500."""
-    if not asked.privileged or asked.seccomp is not ProfileKind.CUSTOM or engine.kind is not EngineKind.DOCKER:
+    if not asked.privileged or asked.seccomp is not ProfileKind.CUSTOM:
         return False
-    return (version_of(engine.version) or _OLDEST) < _HONOURED
+    since = rules_of(engine).profile_if_privileged_since
+    return since is None or (version_of(engine.version) or _OLDEST) < since
 
 
 def _decides(asked: Asked, around: Surroundings) -> tuple[ProfileKind, str, int, bool]:

@@ -15,7 +15,7 @@ from functools import cache
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.catalogue import all_threats
@@ -23,6 +23,7 @@ from stratascope.core.threats.depth import needs_of
 from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, lets, unknown
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, shared_mode
 from stratascope.linux.machine import parse_number, path_of
 from stratascope.linux.namespace import Namespace
@@ -97,16 +98,10 @@ def asked_port(asked: Asked) -> int | None:
 
 
 def requested_port(network: str, start: int | None, engine: Engine) -> int | None:
-    """The first free port in a network that the engine creates for this container; None if it does not.
-
-    Docker frees all of them since 20.10 (moby, daemon/oci_linux.go, WithSysctls), if the kernel has the setting per
-    network (Linux 4.11) and the user namespace is the initial one; Podman leaves the kernel's default.
-    """
+    """The first free port in a network that the engine creates for this container; None if it does not."""
     if shared_mode(network):
         return None
-    if start is not None:
-        return start
-    return 0 if engine.kind is EngineKind.DOCKER else PRIVILEGED_PORTS
+    return rules_of(engine).port_start if start is None else start
 
 
 def low_ports_free(start: int | None) -> bool | None:

@@ -10,9 +10,10 @@ import re
 from enum import IntEnum
 from urllib.parse import urlsplit
 
-from stratascope.core.container import AskedMount, EngineKind
+from stratascope.core.container import AskedMount
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(
@@ -186,7 +187,7 @@ def own_socket(around: Surroundings) -> str:
         return plain_run(path)
     if engine.rootless:
         return ""  # in the runtime directory of a user whose id is unknown
-    return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
+    return rules_of(engine).socket
 
 
 def is_engine_socket(source: str, target: str, around: Surroundings) -> bool:

@@ -7,8 +7,9 @@ proc(5)), how its ids are mapped, and the inode of its list of network devices, 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, or_none
-from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.machine import parse_number
 from stratascope.linux.namespace import Namespace, parse_full
@@ -72,5 +73,5 @@ def hosts_after(mode: str, around: Surroundings, *, network: bool = False) -> bo
     (RootlessKit's); all other kinds, and Podman's, are the host's.
     """
     if mode == "host":
-        return None if network and around.engine.rootless and around.engine.kind is EngineKind.DOCKER else True
+        return None if network and around.engine.rootless and rules_of(around.engine).rootlesskit else True
     return None if shared_mode(mode) else False

@@ -16,7 +16,7 @@ known.
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
-from stratascope.core.container import Asked, Container, EngineKind
+from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import held_after, starts_as_root
@@ -24,6 +24,7 @@ from stratascope.core.sharing import OWN_MODES
 from stratascope.core.special_files import SpecialFile
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
 from stratascope.layers.shared.devices import node_kind, special_files
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.host_paths import (
     engine_sockets,
     hands_over,
@@ -409,6 +410,6 @@ def _owners(
 
 
 def _owner_of(kind: str, mode: str, around: Surroundings) -> bool | None:
-    if around.engine.rootless and around.engine.kind is EngineKind.DOCKER and (kind == "net" or mode != "host"):
+    if around.engine.rootless and rules_of(around.engine).rootlesskit and (kind == "net" or mode != "host"):
         return True  # everything it has belongs to RootlessKit's user namespace
     return False if mode == "host" else None if shared_mode(mode) else True

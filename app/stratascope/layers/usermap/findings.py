@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, or_none
-from stratascope.core.container import EngineKind
+from stratascope.core.container import Engine
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
 from stratascope.linux.namespace import EVERY_ID, is_full, parse_idmap, to_inside
@@ -35,11 +36,11 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
         advice = _own_namespace(asked, around)
         found.append(finding("usermap.host-user", Severity.LOW, text, advice, source, "user_namespaces(7)"))
     if facts.owner_inside is not None:
-        found.append(_own_user(facts, facts.owner_inside, around.engine.kind, source))
+        found.append(_own_user(facts, facts.owner_inside, around.engine, source))
     if facts.range_shared_with and not full:
         names = ", ".join(facts.range_shared_with[:5])
         text = msg("Other containers run with the same host IDs: {names}.", names=names)
-        if around.engine.kind is EngineKind.PODMAN:
+        if rules_of(around.engine).own_users:
             advice = msg("Give each container its own range: --userns=auto does.")
         else:
             advice = msg(
@@ -58,21 +59,21 @@ def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) 
 
 def _own_namespace(asked: UsermapAsked, around: Surroundings) -> Message:
     """How to get another user namespace than the initial one, on that engine."""
-    if around.engine.kind is EngineKind.PODMAN:
+    if rules_of(around.engine).own_users:
         return msg("Run it rootless, or with --userns=auto: for that, the user containers needs IDs in /etc/subuid.")
     if asked.userns_mode == "host" and around.engine.facts.userns_remap:
         return msg("Start it without --userns host.")
     return msg("Run it rootless, or set userns-remap for the whole daemon: Docker can't do it for one container.")
 
 
-def _own_user(facts: UsermapFacts, uid: int, engine: EngineKind, source: str) -> Finding:
+def _own_user(facts: UsermapFacts, uid: int, engine: Engine, source: str) -> Finding:
     """A rootless engine's own user, if the map includes it."""
     severity = Severity.MEDIUM
     text = msg(
         "User {uid} inside is the user who runs the engine: anyone who breaks out has that user's files.",
         uid=uid,
     )
-    if engine is EngineKind.PODMAN:
+    if rules_of(engine).own_users:
         advice = msg("Use --userns=auto or --userns=nomap, so that this user's ID is not in the map.")
     elif facts.uid_inside in (None, uid):
         advice = msg("Run its programs as another user inside (--user): rootless Docker always maps its own user.")

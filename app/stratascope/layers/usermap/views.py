@@ -6,6 +6,7 @@ from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
+from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.machine import parse_range, path_of
@@ -153,7 +154,7 @@ def _pair(inside: int | None, outside: int | None) -> Message:
 def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
     """What being rootless means for this engine, and its known limits."""
     engine, ground = around.engine, around.ground
-    source = "info" if engine.kind is EngineKind.DOCKER else "libpod/info"
+    source = rules_of(engine).answer
     rows = [
         Row(_ROOTLESS, _YES if engine.rootless else _NO, source, Tone.GOOD if engine.rootless else Tone.WARN),
         Row(_KIND, _KINDS[engine.kind, engine.rootless], source),
