@@ -18,7 +18,7 @@ from stratascope import resources
 from stratascope.cli.arguments import parser
 from stratascope.layers import all_layers
 from stratascope.ui.guide import topics
-from stratascope.ui.guide.chapters import FALLBACK, Chapter, NoGuideError, load, read_chapter
+from stratascope.ui.guide.text import FALLBACK, Chapter, NoGuideError, load, read_chapter
 
 GUIDE = CHECKOUT / "resources" / "guide"
 LANGUAGES = ("en", "ja")

@@ -24,7 +24,7 @@ from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
-from stratascope.ui.fleet.cells import paint_cell
+from stratascope.ui.fleet.picture import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import SEGMENTS, paint_segment
 from stratascope.ui.kit.buttons import paint_switch

@@ -18,7 +18,7 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.formats.text import Language
 from stratascope.ui.app.app import make_window
-from stratascope.ui.before.diff_box import DiffBox, file_name
+from stratascope.ui.before.column import DiffBox, file_name
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.kit.feedback import Feedback
 from stratascope.ui.kit.page import View

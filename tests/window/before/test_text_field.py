@@ -8,8 +8,7 @@ from PySide6.QtGui import QHelpEvent, QImage
 from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.before.lines import OPEN, WEAK, LineNote, by_line
-from stratascope.ui.before.text_field import TextField
+from stratascope.ui.before.text_field import OPEN, WEAK, LineNote, TextField, by_line
 from stratascope.ui.kit.theme import Theme
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from rig.window import sample
 from stratascope.ui.app.app import make_window
 from stratascope.ui.daily.controller import Pins
-from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.findings.list import FindingCard
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow, Services

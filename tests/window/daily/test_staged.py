@@ -20,7 +20,7 @@ from stratascope.core.ports import LogStream, RefusedError, StopFacts
 from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.app import app as ui
-from stratascope.ui.daily.title_buttons import TitleButtons
+from stratascope.ui.daily.controller import TitleButtons
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.daily.daily import Daily
 from stratascope.value import replace

@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.denied.endings import EndingFeed
+from stratascope.ui.denied.ending import EndingFeed
 from stratascope.ui.denied.page import DeniedPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.refusals.service import RefusalList

@@ -19,8 +19,7 @@ from stratascope.core.accepted.accepted import Accepted
 from stratascope.core.severity import Severity
 from stratascope.state.accepted import AcceptedFile
 from stratascope.ui.app.app import make_window
-from stratascope.ui.findings.card import FindingCard
-from stratascope.ui.findings.list import AcceptDialog
+from stratascope.ui.findings.list import AcceptDialog, FindingCard
 from stratascope.ui.kit.page import View
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow, Services

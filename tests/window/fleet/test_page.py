@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import fake_fleet
 from stratascope.layers import all_layers
-from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage
+from stratascope.ui.fleet.picture import cell_colors, paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.value import replace

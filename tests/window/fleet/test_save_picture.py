@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from rig.window import fake_fleet, sample
-from stratascope.ui.fleet.save_picture import csv_text, harmless, save, svg_text
+from stratascope.ui.fleet.picture import csv_text, harmless, save, svg_text
 from stratascope.ui.fleet.table import FleetTable, ink_word, threat_table
 from stratascope.ui.kit.theme import Theme
 from stratascope.value import replace

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from rig.usecases.listing import many_machines
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.ui.fleet import columns
+from stratascope.ui.fleet import several
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.table import ItemModel, ItemTable
@@ -237,7 +237,7 @@ def test_nothing_is_worked_out_while_it_is_not_in_view(qtbot: QtBot, theme: Them
 
 
 @pytest.mark.parametrize(("width", "there"), [(560, ["Exposure", "Machine", "Critical", "High", "Containers"]),
-                                              (900, [*(each.title for each in columns.MACHINES)])])  # fmt: skip
+                                              (900, [*(each.title for each in several.MACHINES)])])  # fmt: skip
 def test_narrow_ones_leave_columns_out_and_cut_no_number(
     qtbot: QtBot, theme: Theme, width: int, there: list[str]
 ) -> None:
@@ -250,7 +250,7 @@ def test_narrow_ones_leave_columns_out_and_cut_no_number(
     QApplication.processEvents()
     table = page.machines.table
     shown = [at for at in range(table.model_.columnCount()) if not table.isColumnHidden(at)]
-    assert [columns.MACHINES[at].title for at in shown] == there
+    assert [several.MACHINES[at].title for at in shown] == there
     assert sum(table.columnWidth(at) for at in shown) <= table.viewport().width()
 
 
@@ -282,7 +282,7 @@ def test_names_for_the_ear(page: FleetPages) -> None:
 
 
 def test_the_model_keeps_qts_rules(page: FleetPages) -> None:
-    model = ItemModel(columns.MACHINES)
+    model = ItemModel(several.MACHINES)
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     page.switch.buttons[MACHINES].click()
     model.show(page.machines.table.model_.rows)

@@ -20,8 +20,7 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope import resources
 from stratascope.i18n import translate as i18n
 from stratascope.ui.app.app import make_window
-from stratascope.ui.guide.chapters import Chapter, load
-from stratascope.ui.guide.document import MARKS, GuideDocument
+from stratascope.ui.guide.text import MARKS, Chapter, GuideDocument, load
 from stratascope.ui.guide.window import GuideWindow
 from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
 from stratascope.ui.relaunch.controller import RelaunchController

@@ -12,8 +12,7 @@ from rig.window.hardening import picture
 from rig.window.history.remembered import Remembered
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
-from stratascope.ui.history.page import HistoryPage
-from stratascope.ui.history.since_card import SinceRow
+from stratascope.ui.history.page import HistoryPage, SinceRow
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.daily.daily import Daily

@@ -9,7 +9,7 @@ from rig.presentation import page_sample
 from rig.window import sample
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.syscalls.model import Cell, Heading
+from stratascope.ui.syscalls.list import Cell, Heading
 from stratascope.ui.syscalls.page import CallMapPage
 
 # what Qt's offscreen platform cannot do is no fault of ours

@@ -16,8 +16,7 @@ from stratascope.linux.syscalls import Abi, numbers
 from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.page import Page
-from stratascope.ui.syscalls.list import ink_of
-from stratascope.ui.syscalls.model import Cell, Heading, rows_of
+from stratascope.ui.syscalls.list import Cell, Heading, ink_of, rows_of
 from stratascope.ui.syscalls.view import CallsView
 
 # what Qt's offscreen platform cannot do is no fault of ours

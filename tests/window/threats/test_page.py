@@ -20,10 +20,8 @@ from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.marks import paint_stance
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.threats.details import together
-from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
-from stratascope.ui.threats.page import MatrixPage
-from stratascope.ui.threats.table import MatrixTable
+from stratascope.ui.threats.page import MatrixPage, together
+from stratascope.ui.threats.table import ColumnKind, MatrixModel, MatrixTable, ruling_in
 from stratascope.value import replace
 from window.access.fit import misfits
 

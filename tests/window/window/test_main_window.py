@@ -16,7 +16,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.rows import ViewBy
-from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.findings.list import FindingCard
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.buttons import Segment

@@ -13,7 +13,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.layer import Bar, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.ui.findings.card import FindingCard
+from stratascope.ui.findings.list import FindingCard
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.page import BarsBlock, Page, RawView, extent, raw_text

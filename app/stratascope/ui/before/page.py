@@ -24,13 +24,9 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import exposure_sentence, number_text, worst_open
-from stratascope.ui.before.column import FileColumn
-from stratascope.ui.before.draft import Before
-from stratascope.ui.before.empty_panel import EmptyPanel
-from stratascope.ui.before.head import TextHead
-from stratascope.ui.before.lines import LineNote, notes
-from stratascope.ui.before.status_bar import StatusBar
-from stratascope.ui.before.text_field import MOST, TextField
+from stratascope.ui.before.column import Before, FileColumn
+from stratascope.ui.before.head import EmptyPanel, TextHead
+from stratascope.ui.before.text_field import MOST, LineNote, StatusBar, TextField, notes
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip

@@ -1,34 +1,159 @@
-"""The text that asks for containers: typed, pasted or dropped; lines that matter say at their right end why.
+"""The text that asks for containers: typed, pasted or dropped, in colours of its own; and what is said of its lines.
 
-What is said never covers what is typed: where there is no room only the mark and the layer's number are left, which
-stand in margins of their own. All of it is in the tooltip, and read out when the keyboard comes into the line.
+Lines that matter say at their right end why. What is said never covers what is typed: where there is no room only the
+mark and the layer's number are left, in margins of their own. All of it is in the tooltip, read out when the keyboard
+comes into the line, and in the bar below the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QHelpEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QSyntaxHighlighter,
     QTextBlock,
+    QTextCharFormat,
     QTextCursor,
+    QTextDocument,
 )
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QPushButton, QToolTip, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.layer import Finding
+from stratascope.core.message import msg, plural
+from stratascope.core.options.given import Problem
+from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Outcome
+from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
-from stratascope.ui.before.colours import Colours
-from stratascope.ui.before.lines import MARKS, LineNote, brief_of, by_line
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.labels import tip
-from stratascope.ui.kit.marks import paint_mark, paint_number
+from stratascope.ui.kit.labels import Label, give_tip, tip
+from stratascope.ui.kit.marks import Mark, MarkBox, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.value import Value, replace
+
+OPEN, WEAK = "open_soft", "weak_soft"
+MARKS = {OPEN: (Mark.OPEN, "open"), WEAK: (Mark.WEAKENED, "weak"), "": (Mark.WEAKENED, "weak")}
+_FIRST = re.compile(r"[:.,;] |[：。、]")
+_GROUND = {Severity.CRITICAL: OPEN, Severity.HIGH: OPEN, Severity.MEDIUM: WEAK}
+
+
+class LineNote(Value):
+    """`line` from 1; 0: of the text as a whole. `token`: its ground, empty for none. `layer`: a number, 0 for none.
+    `unread`: it is a problem of reading, not a finding. `service`: the container that it is found of. `short`: what it
+    opens, in a few words; empty where that is not told.
+    """
+
+    line: int
+    text: str
+    token: str = ""
+    layer: int = 0
+    unread: bool = False
+    service: str = ""
+    short: str = ""
+
+    @property
+    def whole(self) -> str:
+        """With where it stands."""
+        where = translate(msg("line {line}", line=self.line)) if self.line else ""
+        layer = translate(msg("layer {number}", number=self.layer)) if self.layer else ""
+        return "  ".join(each for each in (where, layer, self.text) if each)
+
+
+def notes(read: Read, problems: Sequence[Problem], states: Sequence[ContainerState]) -> tuple[LineNote, ...]:
+    """By line, the worst of each first.
+
+    What is merely missing is told where its service begins: that line has no ground for it, unless it is serious. Of a
+    run command nobody knows what is missing and what stands in that line.
+    """
+    begins = set[int]() if read.language is Language.RUN else {each.place.line for each in read.services}
+    found = [LineNote(each.place.line, plain(translate(each.text), 300), WEAK, unread=True) for each in problems]
+    for state in states:
+        numbers = {layer.id: layer.number for layer in state.layers}
+        for finding in state.findings:
+            if line := line_of(finding.source):
+                text, token = plain(translate(finding.text), 300), _GROUND.get(finding.severity, "")
+                layer, opened = numbers.get(finding.layer, 0), _opened(finding, state) if token else ""
+                found.append(LineNote(line, text, token, layer, service=state.container.id, short=opened))
+    placed = (
+        replace(each, token="") if each.token == WEAK and each.line in begins else each for each in dict.fromkeys(found)
+    )
+    return tuple(sorted(placed, key=lambda each: (each.line, (OPEN, WEAK, "").index(each.token), each.unread)))
+
+
+def _opened(finding: Finding, state: ContainerState) -> str:
+    """The worst of what is open by it, and how many there are of that kind."""
+    matrix = state.matrix
+    there = () if matrix is None else [each for each in matrix.threats if each.threat.id in finding.behind]
+    opened = sorted(
+        (each.threat for each in there if each.outcome is Outcome.OPEN), key=lambda each: each.severity.rank
+    )
+    if not opened:
+        return ""
+    title, count = opened[0].title, sum(each.severity is opened[0].severity for each in opened)
+    match opened[0].severity:
+        case Severity.CRITICAL:
+            return translate(msg("{title}: {count} critical", title=title, count=count))
+        case Severity.HIGH:
+            return translate(msg("{title}: {count} serious", title=title, count=count))
+        case Severity.MEDIUM:
+            return translate(msg("{title}: {count} medium", title=title, count=count))
+    return ""
+
+
+def brief_of(sentence: str) -> str:
+    """What it says first, without what follows from that."""
+    return _FIRST.split(sentence, maxsplit=1)[0]
+
+
+def by_line(found: Iterable[LineNote]) -> dict[int, tuple[LineNote, ...]]:
+    """Of each line all that is said of it, the worst first; nothing of the text as a whole."""
+    lines: dict[int, tuple[LineNote, ...]] = {}
+    for each in found:
+        if each.line:
+            lines[each.line] = (*lines.get(each.line, ()), each)
+    return lines
+
+
+def line_of(source: str) -> int:
+    """`FILE:LINE`; 0 where it has none."""
+    number = source.rpartition(":")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
+COLOURED = 400  # characters of a line that are looked at
+_PARTS = (
+    ("accent", re.compile(r"^\s*(?:- )*([\w./-]+):(?=\s|$)")),  # a key of YAML
+    ("accent", re.compile(r"^(\[\w+\]|[A-Z]\w*(?==))")),  # a section or key of a unit
+    ("accent", re.compile(r"(?:^|\s)(--?[A-Za-z][\w-]*)")),  # an option of a command
+    ("text2", re.compile(r"(?:^|\s)([#].*)$")),
+)
+
+
+class Colours(QSyntaxHighlighter):
+    """Follows the theme."""
+
+    def __init__(self, document: QTextDocument, theme: Theme) -> None:
+        super().__init__(document)
+        self._theme = theme
+        theme.changed.connect(self.rehighlight)
+
+    def highlightBlock(self, text: str) -> None:
+        for token, pattern in _PARTS:
+            shape = QTextCharFormat()
+            shape.setForeground(self._theme.color(token))
+            for found in pattern.finditer(text[:COLOURED]):
+                self.setFormat(found.start(1), found.end(1) - found.start(1), shape)
+
 
 MOST = 4 << 20  # characters: what is longer is cut, and refused by the readers anyway
 NUMBER, MARK, LEAST = (
@@ -272,3 +397,77 @@ class TextField(QPlainTextEdit):
 def _files(source: QMimeData) -> list[Path]:
     urls = source.urls() if source.hasUrls() else []
     return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+
+
+LISTED = 60  # notes in the menu
+LETTERS = 140  # of each
+
+
+class StatusBar(QWidget):
+    """`chosen` has a LineNote, by the person."""
+
+    chosen = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._notes: tuple[LineNote, ...] = ()
+        self._line, self._more = 0, ""
+        self.mark = MarkBox(theme, 11)
+        self.text = Label(theme, 12, ink="text2", wrap=True)
+        self.all = QPushButton()
+        self.all.setObjectName("link")
+        self.all.setFont(theme.font(12, MEDIUM))
+        self.all.clicked.connect(self.open_menu)
+        self.menu = QMenu(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(*(theme.px(length) for length in (12, 1, 6, 1)))
+        row.setSpacing(theme.px(6))
+        row.addWidget(self.mark)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.all)
+
+    def show_notes(self, notes: Sequence[LineNote], line: int) -> None:
+        """All of the text, and where the keyboard is."""
+        self._notes = tuple(notes)
+        count = len(self._notes)
+        self.all.setText(translate(plural("{count} note", "{count} notes", count)))
+        self.all.setVisible(bool(count))
+        give_tip(self.all, translate(msg("All that is said of the text; each leads to its line")))
+        self.show_line(line)
+
+    def show_line(self, line: int) -> None:
+        """The keyboard is there by now."""
+        here = [each for each in self._notes if each.line == line]
+        first = [each for each in self._notes if each.unread and not each.line]
+        told = here or first or [each for each in self._notes if each.unread]
+        self.mark.setVisible(bool(told))
+        self.setVisible(bool(self._notes))
+        if told:
+            unread = told[0].unread
+            ink = "weak" if unread or not told[0].token else {"open_soft": "open"}.get(told[0].token, "weak")
+            self.mark.show_mark(Mark.TRIANGLE if unread else Mark.DOT, ink)
+        words = told[0].whole if told else ""
+        if len(told) > 1:
+            words = translate(msg("{text} +{count}", text=words, count=len(told) - 1))
+        self.text.setText(words)
+        give_tip(self.text, "\n".join(each.whole for each in told))
+
+    def tell(self, text: str) -> None:
+        """Something else, until the keyboard goes on."""
+        self.mark.show_mark(Mark.TRIANGLE, "weak")
+        self.mark.show()
+        self.show()
+        self.text.setText(text)
+        accessibility.announce(self, text)
+
+    def open_menu(self) -> None:
+        """Each note leads to its line, and to its layer."""
+        self.menu.clear()
+        for note in self._notes[:LISTED]:
+            words = note.whole if len(note.whole) <= LETTERS else note.whole[: LETTERS - 1] + "…"
+            action = self.menu.addAction(words.replace("&", "&&"))
+            action.triggered.connect(lambda _=False, note=note: self.chosen.emit(note))
+        left = len(self._notes) - LISTED
+        if left > 0:
+            self.menu.addAction(translate(plural("{count} more", "{count} more", left))).setEnabled(False)
+        self.menu.popup(self.all.mapToGlobal(QPoint(0, self.all.height())))

@@ -1,27 +1,136 @@
-"""Between the window and captures: opened by the menu or dropped on it, and saved once it was said what is in them."""
+"""Captures: opened by the menu or dropped on the window, and saved once it was said what is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
-from stratascope.i18n.translate import together, translate
-from stratascope.ui.captures.notice import CaptureNotice
+from stratascope.core.snapshot import Captured
+from stratascope.i18n.translate import listed, together, translate
+from stratascope.presentation.terms import moment
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.flow import NoticeBar
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
-if TYPE_CHECKING:
-    from stratascope.ui.captures.save_dialog import SaveDialog
+NAMED = 3
+
+
+def told_of(captures: tuple[Captured, ...]) -> Message:
+    """Which they are, and that nothing of it is live."""
+    read = [each for each in captures if each.trouble is None]
+    if len(read) == 1:
+        name, when = plain(read[0].name, 80), moment(read[0].taken_at)
+        return msg("{name}, taken {when}. It is not live, and nothing can be changed.", name=name, when=when)
+    names = listed((plain(each.name, 40) for each in read), NAMED)
+    return plural(
+        "{count} machine: {names}. It is not live, and nothing can be changed.",
+        "{count} machines: {names}. They are not live, and nothing can be changed.",
+        len(read),
+        names=names,
+    )
+
+
+class CaptureNotice(NoticeBar):
+    """`asked`: another one is to be opened."""
+
+    asked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        self._shown: tuple[Captured, ...] = ()
+        title = Label(theme, 13, BOLD)
+        title.setText(translate(msg("Capture")))
+        self.text = Label(theme, 13, wrap=True)
+        self.wrong = Label(theme, 12, ink="open", wrap=True).selectable()
+        button = QPushButton(translate(msg("Open captures…")))
+        button.setFont(theme.font(12, MEDIUM))
+        button.clicked.connect(self.asked)
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        column.addWidget(self.text)
+        column.addWidget(self.wrong)
+        self.row.addWidget(title)
+        self.row.addLayout(column, 1)
+        self.row.addWidget(button)
+        self.hide()
+
+    def show_captures(self, captures: tuple[Captured, ...]) -> None:
+        """Those; none: it is hidden."""
+        self.setVisible(bool(captures))
+        if captures == self._shown:
+            return
+        self._shown = captures
+        read = [each for each in captures if each.trouble is None]
+        self.text.setText(plain(translate(told_of(captures) if read else msg("None of them could be read."))))
+        self.setAccessibleName(self.text.text())
+        wrong = [_wrong(each.name, each.trouble) for each in captures if each.trouble is not None]
+        self.wrong.setText("\n".join(wrong[:5]))
+        self.wrong.setVisible(bool(wrong))
+
+
+def _wrong(name: str, trouble: Message) -> str:
+    return f"{plain(name, 80)}: {plain(translate(trouble), 300)}"
+
+
+def contents(count: int) -> tuple[Message, ...]:
+    """What is in it, and what is not."""
+    return (
+        plural(
+            "What the engine says about {count} container: name, image, command, mounts, ports, limits.",
+            "What the engine says about {count} containers: names, images, commands, mounts, ports, limits.",
+            count,
+        ),
+        msg("What /proc says about their processes, and the settings of this kernel."),
+        msg("Not included: values of environment variables, files, logs."),
+        msg("A password that was typed as part of a command is included."),
+    )
+
+
+class SaveDialog(QDialog):
+    """`wanted`: it is to be saved, with all labels or without."""
+
+    wanted = Signal(bool)
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(translate(msg("Save a capture")))
+        title = Label(theme, 15, BOLD)
+        title.setText(translate(msg("A capture can be opened on any machine")))
+        self.lines = Label(theme, 13, wrap=True)
+        self.labels = QCheckBox(translate(msg("Include all labels (they may contain paths and names)")))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.px(16)] * 4)
+        column.setSpacing(theme.px(10))
+        column.addWidget(title)
+        column.addWidget(self.lines)
+        column.addWidget(self.labels)
+        column.addWidget(buttons)
+        self.setMinimumWidth(theme.px(460))
+
+    def open_for(self, count: int) -> None:
+        """Of so many containers."""
+        self.lines.setText("\n".join(f"• {translate(each)}" for each in contents(count)))
+        self.labels.setChecked(False)
+        self.open()
+
+    def _accept(self) -> None:
+        self.accept()
+        self.wanted.emit(self.labels.isChecked())
+
 
 MOST = 2000  # files at once
 
@@ -68,8 +177,6 @@ class CaptureController(QObject):
     def dialog(self) -> SaveDialog:
         """Made when it is first wanted."""
         if self._dialog is None:
-            from stratascope.ui.captures.save_dialog import SaveDialog
-
             self._dialog = SaveDialog(self._theme, self._window)
             self._dialog.wanted.connect(self._choose_place)
         return self._dialog

@@ -10,23 +10,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QPushButton, QSizePolicy, QWidget
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import Pin
-from stratascope.ui.daily import menu, questions
-from stratascope.ui.daily.title_buttons import UNDER_WAY, TitleButtons
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
+from stratascope.ui.kit.labels import give_tip, tip
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.daily import verbs
 from stratascope.usecases.daily.daily import Daily, NoShellError, VerbPreview
 from stratascope.usecases.daily.verbs import Verb
@@ -35,6 +36,119 @@ if TYPE_CHECKING:
     from stratascope.ui.daily.log_window import LogWindow
 
 
+def ask_about(parent: QWidget, name: str, asked: VerbPreview) -> QMessageBox:
+    """The button that does it has the object name `go`; Enter and Escape change nothing."""
+    match asked.verb:
+        case Verb.START:
+            title, word = msg("Start {name}?", name=name), msg("Start")
+        case Verb.STOP:
+            title, word = msg("Stop {name}?", name=name), msg("Stop")
+        case Verb.RESTART:
+            title, word = msg("Restart {name}?", name=name), msg("Restart")
+    more = [translate(each) for each in asked.means]
+    if not more:
+        more = [translate(msg("Nothing is lost: its files, volumes and log stay."))]
+    box = _box(parent, QMessageBox.Icon.Question, title, "\n".join(f"• {plain(each)}" for each in more))
+    go = box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole)
+    go.setObjectName("go")
+    cancel = box.addButton(translate(msg("Cancel")), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(cancel)
+    box.setEscapeButton(cancel)
+    return box
+
+
+def tell_why(parent: QWidget, title: Message, why: Message, words: str = "", command: str = "") -> QMessageBox:
+    """Why it was not done. `words`: the engine's own; `command`: what can be typed instead, to be copied."""
+    lines = [translate(why)]
+    if words and words not in lines[0]:
+        lines.append(plain(words, 500))
+    if command:
+        lines.append(translate(msg("To do it yourself: {command}", command=command)))
+    box = _box(parent, QMessageBox.Icon.Warning, title, "\n".join(lines))
+    if command:
+        copy = box.addButton(translate(msg("Copy the command")), QMessageBox.ButtonRole.ActionRole)
+        copy.setObjectName("copy")
+        copy.clicked.connect(lambda: feedback.copy(parent, command))
+    close = box.addButton(translate(msg("Close")), QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(close)
+    box.setEscapeButton(close)
+    return box
+
+
+def _box(parent: QWidget, icon: QMessageBox.Icon, title: Message, more: str) -> QMessageBox:
+    box = QMessageBox(parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setIcon(icon)
+    text = plain(translate(title), 300)
+    box.setWindowTitle(text)
+    box.setText(text)
+    box.setInformativeText(more)
+    return box
+
+
+HIGH = 28  # px
+
+WORDS = {Verb.START: msg("Start"), Verb.STOP: msg("Stop…"), Verb.RESTART: msg("Restart…")}
+UNDER_WAY = {Verb.START: msg("Starting…"), Verb.STOP: msg("Stopping…"), Verb.RESTART: msg("Restarting…")}
+
+_ASKS = msg("Asks first, and explains the consequences")
+_TIPS = {Verb.START: msg("Starts it as it is"), Verb.STOP: _ASKS, Verb.RESTART: _ASKS}
+
+
+class TitleButtons(QWidget):
+    """`logs_wanted`, `shell_wanted`; `verb_wanted` has a Verb."""
+
+    logs_wanted = Signal()
+    shell_wanted = Signal()
+    verb_wanted = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.logs = QPushButton(translate(msg("Logs")))
+        self.shell = QPushButton(translate(msg("Shell")))
+        self.run = QPushButton()
+        self.verb = Verb.RESTART
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.px(8))
+        for button in (self.logs, self.shell, self.run):
+            button.setFont(theme.font(12, MEDIUM))
+            button.setFixedHeight(theme.px(HIGH))
+            row.addWidget(button)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.logs.clicked.connect(lambda _=False: self.logs_wanted.emit())
+        self.shell.clicked.connect(lambda _=False: self.shell_wanted.emit())
+        self.run.clicked.connect(lambda _=False: self.verb_wanted.emit(self.verb))
+
+    def show_state(
+        self, verb: Verb, under_way: Verb | None, no_logs: Message | None, no_shell: Message | None, no: Message | None
+    ) -> None:
+        """What can be done now; where something can't, its tooltip says why."""
+        self.verb = verb
+        self.run.setText(translate(WORDS[verb] if under_way is None else UNDER_WAY[under_way]))
+        tips = (
+            (self.logs, no_logs, msg("Show its output (Ctrl+L)")),
+            (self.shell, no_shell, msg("Open a shell in it, in your terminal (Ctrl+T)")),
+            (self.run, no, _TIPS[verb]),
+        )
+        for button, why, what in tips:
+            button.setEnabled(why is None and (button is not self.run or under_way is None))
+            give_tip(button, translate(why or what))
+
+
+def add(made: QMenu, text: Message, call: Callback, why_not: Message | None = None, keys: str = "") -> QAction:
+    """One line of a menu; with `why_not` it can't be chosen. `keys`: the window's own for it, told and not taken."""
+    action = QAction(f"{translate(text)}\t{keys}" if keys else translate(text), made)
+    action.triggered.connect(lambda _=False: call())
+    if why_not is not None:
+        action.setEnabled(False)
+        action.setToolTip(tip(translate(why_not)))
+    made.addAction(action)
+    return action
+
+
+Callback = Callable[[], object]
 _SETTING = "pinned"
 MOST = 200
 
@@ -64,9 +178,6 @@ def _read(text: str) -> frozenset[Pin]:
         if isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
     ]
     return frozenset(good)
-
-
-Callback = Callable[[], object]
 
 
 class DailyController(QObject):
@@ -140,6 +251,30 @@ class DailyController(QObject):
             return msg("There is no engine to ask.")
         return verbs.no_shell(state, snapshot)
 
+    def _menu_of(self, state: ContainerState) -> QMenu:
+        """What can't be done now is there all the same, and its tooltip says why."""
+        made = QMenu(self._window)
+        made.setToolTipsVisible(True)
+        container = state.container
+        own = ((self.harden, msg("Harden…"), "Ctrl+H"), (self.compare, msg("Compare with…"), "Ctrl+D"))
+        for call, text, keys in own:
+            if call is not None:
+                add(made, text, partial(self.on, state, call), keys=keys)
+        pin = msg("Unpin") if self.pinned(state) else msg("Pin to the top")
+        add(made, pin, lambda: self.turn_pin(state))
+        made.addSeparator()
+        add(made, msg("Copy name"), lambda: self.copy(plain(container.name)))
+        add(made, msg("Copy ID"), lambda: self.copy(container.id))
+        if state.findings:
+            worst = state.findings[0]
+            add(made, msg("Copy the worst finding"), lambda: self.copy(plain(translate(worst.text))))
+        made.addSeparator()
+        add(made, msg("Logs"), lambda: self.logs(state), self.no_log(state), "Ctrl+L")
+        add(made, msg("Shell"), lambda: self.shell(state), self.no_shell(state), "Ctrl+T")
+        for verb in (Verb.RESTART, Verb.STOP, Verb.START):
+            add(made, WORDS[verb], partial(self.ask, verb, state), self.why_not(verb, state))
+        return made
+
     def open_menu(self, key: Key, at: QPoint) -> None:
         """Of that container, which is not chosen by it."""
         state = self._state(key)
@@ -147,7 +282,7 @@ class DailyController(QObject):
             return
         if self.menu is not None:
             self.menu.deleteLater()
-        self.menu = menu.container_menu(self, state, self._window)
+        self.menu = self._menu_of(state)
         self.menu.popup(at)
 
     def on(self, state: ContainerState, call: Callback) -> None:
@@ -204,9 +339,9 @@ class DailyController(QObject):
     def _shell_opened(self, name: str, answer: NoShellError | Failure | None) -> None:
         title = msg("No shell was opened in {name}", name=name)
         if isinstance(answer, NoShellError):
-            self._put(questions.tell(self._window, title, answer.message, command=answer.command))
+            self._put(tell_why(self._window, title, answer.message, command=answer.command))
         elif isinstance(answer, Failure):
-            self._put(questions.tell(self._window, title, answer.message, answer.words))
+            self._put(tell_why(self._window, title, answer.message, answer.words))
 
     def ask(self, verb: Verb, state: ContainerState | None = None) -> None:
         """A start is done, but asked about beside the container that took its place; before a stop or a restart it is
@@ -230,7 +365,7 @@ class DailyController(QObject):
         if isinstance(answer, Failure):
             self._refused(state, answer)
             return
-        box = questions.ask(self._window, _name(state), answer)
+        box = ask_about(self._window, _name(state), answer)
 
         def clicked(button: QWidget) -> None:
             if button.objectName() == "go" and self.why_not(answer.verb, state) is None:
@@ -256,7 +391,7 @@ class DailyController(QObject):
 
     def _refused(self, state: ContainerState, failure: Failure) -> None:
         title = msg("Not done: {name}", name=_name(state))
-        self._put(questions.tell(self._window, title, failure.message, failure.words))
+        self._put(tell_why(self._window, title, failure.message, failure.words))
 
     def _put(self, box: QMessageBox) -> None:
         if self.question is not None:

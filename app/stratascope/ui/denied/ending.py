@@ -1,16 +1,18 @@
 """Why a container does not run: what happened, what of it is certain, what would help, and the end of its log.
 
-Stands alone: it is given an `Ending` and asks nobody. All of it is text that can be selected, since it goes into
-trackers and mails.
+It is asked on a thread of its own, once for each end. Also of one that runs and is not observed: what the kernel's
+counters and its log say without root, where they say anything. That is asked each time it comes into view, since it
+grows. Nothing is asked while the page is not in view. All of it is text that can be selected, for trackers and mails.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import cached_property, partial
 
-from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtCore import QObject, QSize, Qt, Signal, SignalInstance
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
@@ -18,14 +20,71 @@ from stratascope.core.refusals.ended.ending import Cause, Ending, Phase, Source
 from stratascope.core.refusals.refusal import RefusalRemedy
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import LOG_END, NO_REASON, OTHER_REASONS, cause_line, cause_reason
+from stratascope.presentation.takeover import runs
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.flow import Flow, Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.marks import MarkBox
+from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.hardening import Hardening
+
+LEAST = 120  # height that why it ended has at the least
+_NO_LIMIT = 16_777_215  # QWIDGETSIZE_MAX
+EndKey = tuple[object, ...]
+
+
+def end_of(state: ContainerState) -> EndKey:
+    """What tells one end or run of a container from its next."""
+    container = state.container
+    return container.status, container.pid, container.started, container.exit_code, container.out_of_memory
+
+
+class EndingAbove(QVBoxLayout):
+    """`rows`: whether there is something to list. Where there is not, why it ended may be all that there is to say.
+
+    `away`: nothing is shown, since it is another container's.
+    """
+
+    def __init__(self, theme: Theme, page: QWidget, card: QWidget) -> None:
+        super().__init__(page)
+        self._theme, self._page, self._card = theme, page, card
+        self._ending: QWidget | None = None
+        self._shown, self._whole = False, False
+        self.rows = False
+        self.away = False
+        self.setContentsMargins(0, 0, 0, 0)
+        self.setSpacing(theme.px(10))
+        self.addWidget(card, 1)
+
+    def put(self, ending: QWidget) -> None:
+        """The part above."""
+        self._ending = ending
+        self.insertWidget(0, ending)
+        self.place()
+
+    def tell(self, *, shown: bool, whole: bool) -> None:
+        """Whether the part above has something to say, and whether that is all: then there is no empty list."""
+        self._shown, self._whole = shown, whole
+        self.place()
+
+    def place(self) -> None:
+        """As the page is now: the part above has half of it at the most where there are rows, else what it needs."""
+        ending = self._ending
+        alone = ending is not None and self._shown and self._whole and not self.rows
+        self._card.setVisible(not self.away and not alone)
+        if ending is not None:
+            ending.setVisible(not self.away and self._shown)
+            high, low = self._page.height(), self._card.minimumSizeHint().height() + self.spacing()
+            most = max(high * 55 // 100 if self.rows else high - low, self._theme.px(LEAST))
+            ending.setMaximumHeight(_NO_LIMIT if alone else most)
+            self.setStretch(0, int(alone))
+
 
 _LOG_LINES = 10
 _EVIDENCE_MAX = 600  # characters
@@ -194,3 +253,107 @@ class EndingView(Scrolled):
 def _headline(ending: Ending) -> Message:
     """That it runs is no news."""
     return msg("What is known without watching it") if ending.phase is Phase.RUNNING else ending.headline
+
+
+Explain = Callable[[ContainerState], Ending]
+CommandOf = Callable[..., str]  # the container and the choices
+REMEMBERED = 50  # containers
+
+
+def command_with(hardening: Hardening, state: ContainerState, *choices: Choice) -> str:
+    """What would start it anew with these, whatever stands in the way of a relaunch. Raises what engines raise."""
+    return hardening.command(hardening.plan(state, choices))
+
+
+class EndingFeed(QObject):
+    """`explain`: why that container ended; `command`: what would start it with that change. Both raise what engines
+    raise.
+    """
+
+    def __init__(self, theme: Theme, explain: Explain, command: CommandOf, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.explain, self.command = explain, command
+        self._theme = theme
+        self._known: dict[Key, tuple[EndKey, Ending]] = {}
+        self._above: EndingAbove | None = None
+        self._allow: SignalInstance | None = None
+        self._shown: ContainerState | None = None
+        self._queries = QueryRunner(self)
+
+    @cached_property
+    def view(self) -> EndingView:
+        """Made with the page."""
+        view = EndingView(self._theme)
+        view.wanted.connect(self._want)
+        view.command_wanted.connect(self._ask_command)
+        return view
+
+    def join(self, above: EndingAbove, asked: SignalInstance, allow: SignalInstance) -> None:
+        """Shown there from now on. `asked`: why a container ended; `allow`: gets its key and the choices that help."""
+        card = QFrame()
+        card.setObjectName("card")
+        card.setAccessibleName(self.view.accessibleName())
+        column = QVBoxLayout(card)
+        column.setContentsMargins(*(self._theme.px(length) for length in (14, 10, 6, 10)))
+        column.addWidget(self.view)
+        self._above, self._allow = above, allow
+        above.put(card)
+        asked.connect(self._show)
+
+    def stop(self) -> None:
+        """No more answers."""
+        self._queries.end()
+
+    # -- inside
+
+    def _show(self, state: ContainerState | None) -> None:
+        self._shown = state
+        if state is None:
+            self._tell(shown=False)
+            return
+        end, known = end_of(state), self._known.get(state.key)
+        if known is not None and (known[0] == end or known[1].phase is Phase.RESTARTING):
+            self._show_known(state, known[1])  # one that restarts has an end a second: its last one meanwhile
+        else:
+            self.view.show_ending(None)
+            self._tell(shown=not runs(state), whole=not runs(state))
+        if known is None or known[0] != end or runs(state):
+            self._queries.ask("ending", partial(self.explain, state), partial(self._take, state))
+
+    def _take(self, state: ContainerState, answer: Ending | Failure) -> None:
+        if self._shown is None or self._shown.key != state.key:
+            return
+        if isinstance(answer, Failure):
+            if not runs(state):
+                self.view.show_trouble(answer.message, answer.words)
+                self._tell(shown=True)
+            return
+        if len(self._known) >= REMEMBERED and state.key not in self._known:
+            del self._known[next(iter(self._known))]
+        self._known[state.key] = end_of(state), answer
+        self._show_known(state, answer)
+
+    def _show_known(self, state: ContainerState, ending: Ending) -> None:
+        if ending != self.view.ending:
+            self.view.show_ending(ending, state.container.status)
+        over = not runs(state) and ending.phase is not Phase.RESTARTING  # else it can be watched
+        self._tell(shown=ending.phase is not Phase.RUNNING or ending.cause is not None, whole=over)
+
+    def _tell(self, *, shown: bool, whole: bool = False) -> None:
+        if self._above is not None:
+            self._above.tell(shown=shown, whole=whole)
+
+    def _ask_command(self, choices: tuple[Choice, ...]) -> None:
+        state = self._shown
+        if state is not None:
+            self._queries.ask("command", partial(self.command, state, *choices), partial(self._copy, state))
+
+    def _copy(self, state: ContainerState, answer: str | Failure) -> None:
+        if isinstance(answer, str):
+            QGuiApplication.clipboard().setText(answer)
+        if self._shown is not None and self._shown.key == state.key:
+            self.view.tell(translate(msg("Copied.") if isinstance(answer, str) else answer.message))
+
+    def _want(self, choices: tuple[Choice, ...]) -> None:
+        if self._allow is not None and self._shown is not None:
+            self._allow.emit(self._shown.key, choices)

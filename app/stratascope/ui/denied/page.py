@@ -22,10 +22,9 @@ from stratascope.presentation import refusals_report as words
 from stratascope.presentation.refusals_report import Layers
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import with_words
-from stratascope.ui.denied.above import EndingAbove, EndKey, end_of
-from stratascope.ui.denied.details import Act, acts
+from stratascope.ui.denied.ending import EndingAbove, EndKey, end_of
 from stratascope.ui.denied.refused import KnownRefusals, RefusalFeed
-from stratascope.ui.denied.table import DenialTable
+from stratascope.ui.denied.table import Act, DenialTable, acts
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later

@@ -25,10 +25,8 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.grid import FleetGrid
-from stratascope.ui.fleet.heads import EMPTY
-from stratascope.ui.fleet.save_picture import save
+from stratascope.ui.fleet.grid import EMPTY, FleetGrid
+from stratascope.ui.fleet.picture import paint_cell, save
 from stratascope.ui.fleet.table import (
     CellKind,
     FleetCell,

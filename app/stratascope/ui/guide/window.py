@@ -38,9 +38,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, load
-from stratascope.ui.guide.document import GuideDocument
-from stratascope.ui.guide.view import GuideView
+from stratascope.ui.guide.text import Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.table import Column, ItemModel
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme

@@ -21,8 +21,7 @@ from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.history import moments
-from stratascope.ui.history.paint import Painting
-from stratascope.ui.history.places import LEFT, NEAR, RIGHT, Flag, Places, flags, places
+from stratascope.ui.history.paint import LEFT, NEAR, RIGHT, Flag, Painting, Places, flags, places
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.theme import Theme

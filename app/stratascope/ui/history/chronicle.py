@@ -1,14 +1,15 @@
-"""Between the page and what records and reads the history: nothing of it on the window's thread, which only hands over.
+"""Between the window and what records and reads the history: nothing of it on the window's thread.
 
 Both are made off the window's thread when the first picture of this machine's containers comes; what is asked meanwhile
-stands in the same lane, and waits.
+waits in the same lane. The small lines of the list are asked for all at once, and not often.
 """
 
 from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +17,8 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.history.entry import HistoryError, Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import Message
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.ui.containers import row_paint
 from stratascope.ui.kit.background import Bell, Failure, QueryRunner, later
 from stratascope.usecases.history.history import History, Point
 from stratascope.usecases.history.recorder import Recorder
@@ -143,3 +145,42 @@ def _lines_of(found: dict[Subject, tuple[Point, ...]] | Failure) -> dict[Subject
 
 def _known(found: HistoryAnswer | Failure) -> HistoryAnswer:
     return found if isinstance(found, HistoryAnswer) else HistoryAnswer(None, found.message)
+
+
+AGAIN = 60_000  # ms from one question to the next
+_DAY, _LEAST = 86400.0, 3600.0  # seconds
+
+
+class ExposureLines(QObject):
+    """`changed` is called when there is more to draw."""
+
+    def __init__(self, chronicle: HistoryFeed, changed: Callable[[], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._chronicle, self._changed = chronicle, changed
+        self._known: dict[Subject, tuple[Point, ...]] = {}
+        self._later = later(self, AGAIN, self._ask)
+        self._asked = False
+        chronicle.wrote.connect(self._news)
+
+    def of(self, state: ContainerState) -> Sequence[row_paint.Step]:
+        """Its steps; none where too little is known."""
+        points = self._known.get(Subject(state.container.engine, state.container.name), ())
+        now = time.time()
+        if not points or now - points[0].at < _LEAST:
+            return ()
+        return [(max(0.0, now - point.at) / _DAY, point.worst) for point in points if point.worst is not None]
+
+    def _news(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self._ask()
+        elif not self._later.isActive():
+            self._later.start()
+
+    def _ask(self) -> None:
+        self._chronicle.ask_lines(time.time() - row_paint.DAYS * _DAY, self._take)
+
+    def _take(self, found: dict[Subject, tuple[Point, ...]]) -> None:
+        if found != self._known:
+            self._known = found
+            self._changed()

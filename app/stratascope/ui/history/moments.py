@@ -17,7 +17,6 @@ from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import language, listed, translate
 from stratascope.presentation import history_report
 from stratascope.presentation.terms import amount, exposure_word
-from stratascope.ui.history.places import limit_of
 
 HOUR, DAY = 3600.0, 86400.0
 _STEPS = (60.0, 300.0, 900.0, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
@@ -86,6 +85,12 @@ def use_line(measure: str, peaks: UsageRow | None) -> str:
     if now is None or peak is None:
         return translate(msg("not known"))
     return translate(msg("{now}, peak {peak}", now=amount(measure, now), peak=amount(measure, peak)))
+
+
+def limit_of(limits: Limits | None, name: str) -> float | None:
+    """Of that measure; None where there is none, or none is known."""
+    found: float | None = getattr(limits, name, None)
+    return found
 
 
 def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:

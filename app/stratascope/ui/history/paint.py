@@ -1,23 +1,223 @@
-"""The chart's drawing: bands and steps of the exposure, areas of what is used, limits, flags, and the time below."""
+"""The chart's drawing: where its parts are, flags, bands and steps of the exposure, what is used, limits, the time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
-from stratascope.core.history.changes import What
-from stratascope.core.history.entry import Limits
-from stratascope.core.history.fold import Past
+from stratascope.core.history.changes import Change, What
+from stratascope.core.history.entry import Limits, UsageRow
+from stratascope.core.history.fold import MEASURES, Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.history_report import MEASURE_WORDS
 from stratascope.presentation.terms import exposure_level
 from stratascope.ui.history import moments
-from stratascope.ui.history.places import Flag, Places, leading, limit_of, pieces, scale_top
-from stratascope.ui.history.signs import ink_of, paint_sign
+from stratascope.ui.history.moments import limit_of
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.value import Value
+
+INKS = {
+    What.SETTINGS: "open",
+    What.IMAGE: "open",
+    What.LIMITS: "open",
+    What.EXPOSURE: "open",
+    What.OPENED: "open",
+    What.DRIFT: "open",
+    What.REFUSED: "open",
+    What.ENDED: "text2",
+    What.GONE: "text2",
+    What.RELAUNCHED: "accent",
+    What.UNDONE: "accent",
+    What.REPLACED: "accent",
+    What.CLOSED: "enf",
+}
+_FLAGGED = frozenset({What.SETTINGS, What.IMAGE, What.LIMITS, What.RELAUNCHED, What.UNDONE, What.REPLACED})
+_ROUND = frozenset({What.RESTARTED, What.STARTED})
+
+
+def ink_of(what: What) -> str:
+    """The colour token of its sign and its line."""
+    return INKS.get(what, "text2")
+
+
+def paint_sign(painter: QPainter, centre: QPointF, side: float, what: What, theme: Theme) -> None:
+    """In a box of that side about the point."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    color = theme.color(ink_of(what))
+    half = side / 2
+    x, y = centre.x(), centre.y()
+    if what in _FLAGGED:
+        painter.setPen(QPen(color, max(1.2, side / 9)))
+        painter.drawLine(QPointF(x - half * 0.6, y - half), QPointF(x - half * 0.6, y + half))
+        cloth = QPolygonF([QPointF(x - half * 0.6, y - half), QPointF(x + half, y - half),
+                           QPointF(x + half * 0.55, y - half * 0.3), QPointF(x + half, y + half * 0.3),
+                           QPointF(x - half * 0.6, y + half * 0.3)])  # fmt: skip
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.drawPolygon(cloth)
+    elif what in _ROUND:
+        painter.setPen(QPen(color, max(1.3, side / 8)))
+        box = QRectF(x - half * 0.8, y - half * 0.8, side * 0.8, side * 0.8)
+        painter.drawArc(box, 60 * 16, 300 * 16)
+        path = QPainterPath(QPointF(x + half * 0.05, y - half * 1.15))
+        path.lineTo(x + half * 0.95, y - half * 0.75)
+        path.lineTo(x + half * 0.2, y - half * 0.1)
+        path.closeSubpath()
+        painter.fillPath(path, color)
+    elif what in (What.ENDED, What.GONE):
+        painter.setPen(QPen(color, max(1.4, side / 7)))
+        arm = half * 0.7
+        painter.drawLine(QPointF(x - arm, y - arm), QPointF(x + arm, y + arm))
+        painter.drawLine(QPointF(x - arm, y + arm), QPointF(x + arm, y - arm))
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        radius = half * (0.7 if what in (What.DRIFT, What.REFUSED) else 0.4)
+        painter.drawEllipse(centre, radius, radius)
+    painter.restore()
+
+
+LEFT, RIGHT = 44, 14  # px beside the time
+LANE, AXIS, HEAD, GAP = 24, 22, 20, 8
+EXPOSED, USED = 150, 56  # as drawn; both give way where it is low
+EXPOSED_LEAST, USED_LEAST = 66, 26
+NEAR = 9  # px between two flags that are one
+
+
+class Places(Value, eq=False):
+    """In pixels of the chart. `uses`: of each measure that finds room, its head and its plot; `peaks`: of that use."""
+
+    lane: QRectF
+    exposed: QRectF
+    uses: tuple[tuple[str, QRectF, QRectF], ...]
+    axis: QRectF
+    peaks: UsageRow | None
+
+    @property
+    def bottom(self) -> float:
+        """Of the lowest plot."""
+        return self.uses[-1][2].bottom() if self.uses else self.exposed.bottom()
+
+
+class Flag(Value):
+    """Changes that are so near to each other that they have one flag."""
+
+    x: float
+    changes: tuple[Change, ...]
+
+
+def places(theme: Theme, width: int, height: int, past: Past) -> Places:
+    """What finds room: measures of which nothing is known leave first, then disks, processes, CPU."""
+    px = theme.px
+    known = [name for name in MEASURES if any(getattr(each, name) is not None for each in past.used if each)]
+    head = max(px(HEAD), theme.box(12))
+    axis = max(px(AXIS), theme.box(11) + px(4))
+    top = px(LANE) + px(6)
+    while known and top + px(EXPOSED_LEAST) + len(known) * (head + px(GAP) + px(USED_LEAST)) + axis > height:
+        known.pop()
+    room = height - top - axis - len(known) * (head + px(GAP))
+    wanted = px(EXPOSED) + len(known) * px(USED)
+    share = room / wanted if wanted else 1.0
+    exposed_height = px(EXPOSED) * share if known else room
+    left, across = float(px(LEFT)), float(max(1, width - px(LEFT) - px(RIGHT)))
+    exposed = QRectF(left, top, across, max(1.0, exposed_height))
+    y, uses = exposed.bottom(), []
+    for name in known:
+        y += px(GAP)
+        uses.append((name, QRectF(left, y, across, head), QRectF(left, y + head, across, px(USED) * share)))
+        y += head + px(USED) * share
+    return Places(QRectF(left, 0, across, px(LANE)), exposed, tuple(uses), QRectF(0, y, width, axis), past.peaks)
+
+
+SHOWN = (
+    What.RELAUNCHED,
+    What.UNDONE,
+    What.REPLACED,
+    What.SETTINGS,
+    What.IMAGE,
+    What.LIMITS,
+    What.ENDED,
+    What.GONE,
+    What.RESTARTED,
+    What.STARTED,
+    What.DRIFT,
+    What.REFUSED,
+    What.EXPOSURE,
+    What.OPENED,
+    What.CLOSED,
+    What.LAYERS,
+    What.DRIFT_ENDED,
+    What.FIRST,
+)  # whose sign stands for all of a flag: the first of these
+
+
+def flags(found: list[tuple[float, Change]], near: float) -> tuple[Flag, ...]:
+    """From left to right, of changes with their places."""
+    made: list[Flag] = []
+    for x, change in sorted(found, key=lambda each: each[0]):
+        if made and x - made[-1].x <= near:
+            made[-1] = Flag(made[-1].x, (*made[-1].changes, change))
+        else:
+            made.append(Flag(x, (change,)))
+    return tuple(made)
+
+
+def leading(flag: Flag) -> Change:
+    """The change that its sign stands for."""
+    return min(flag.changes, key=lambda each: SHOWN.index(each.what))
+
+
+def pieces(values: list[float | None]) -> list[list[tuple[int, float]]]:
+    """Runs of what is known, with their places."""
+    found: list[list[tuple[int, float]]] = []
+    for place, value in enumerate(values):
+        if value is None:
+            continue
+        if found and found[-1][-1][0] == place - 1:
+            found[-1].append((place, value))
+        else:
+            found.append([(place, value)])
+    return found
+
+
+def scale_top(name: str, past: Past, peaks: UsageRow | None, proposed: Limits) -> float:
+    """Of the measure's scale: above all that was used, and the limits where they are not far away."""
+    peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
+    limits = [limit_of(each, name) for each in (proposed, *(step.limits for step in past.steps))]
+    near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
+    return rounded_up(max([peak * 1.05, *near]), binary=name in ("memory", "io"))
+
+
+def lines_drawn(past: Past, proposed: Limits) -> frozenset[str]:
+    """Which lines of limits are within a scale: "limit", "proposed"."""
+    found, peaks = set(), past.peaks
+    for name in MEASURES:
+        top = scale_top(name, past, peaks, proposed)
+        if any((limit_of(step.limits, name) or top + 1) <= top for step in past.steps):
+            found.add("limit")
+        if (limit_of(proposed, name) or top + 1) <= top:
+            found.add("proposed")
+    return frozenset(found)
+
+
+def rounded_up(value: float, *, binary: bool) -> float:
+    """To 1, 2 or 5 of a power of ten, of two for bytes; never 0."""
+    if binary:
+        size = 1024.0
+        while size < value:
+            size *= 2
+        return size
+    size = 0.01
+    while True:
+        for step in (1, 2, 5):
+            if size * step >= value:
+                return size * step
+        size *= 10
+
 
 XOf = Callable[[float], float]
 NOW = 180.0  # seconds: what is written down once a minute is of now

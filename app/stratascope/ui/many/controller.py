@@ -27,7 +27,7 @@ from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
-from stratascope.ui.use.rows import Cell, Row
+from stratascope.ui.use.table import Cell, Row
 from stratascope.usecases.hardening import HardeningTogether
 from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members

@@ -29,8 +29,7 @@ from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
-from stratascope.ui.use.rows import Row
-from stratascope.ui.use.table import RowTable
+from stratascope.ui.use.table import Row, RowTable
 
 WIDTH, HEIGHT = 720, 600
 

@@ -37,8 +37,7 @@ from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import paint_mark
 from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
-from stratascope.ui.syscalls.model import Cell, answer, rows_of
+from stratascope.ui.syscalls.list import MARKS, CallList, Cell, answer, paint_ground, rows_of
 
 LEAST_LIST = 120  # px: five rows and a bit
 DEFAULT_TITLE = msg("the engine's default")

@@ -18,20 +18,239 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg, plural
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.i18n.translate import translate
+from stratascope.core.threats.depth import Matrix, RouteState, ThreatState
+from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
+from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.exposure import summary
-from stratascope.presentation.threat_outcomes import Protection, protection_word, protections
-from stratascope.ui.kit.chip import ChipRow, FilterChip
-from stratascope.ui.kit.flow import Scrolled
-from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.marks import PROTECTION_INK, PROTECTION_MARK
+from stratascope.presentation.terms import OUTCOMES
+from stratascope.presentation.threat_outcomes import (
+    Protection,
+    family_word,
+    protection,
+    protection_word,
+    protections,
+    stance_word,
+)
+from stratascope.ui.kit.chip import Chip, ChipRow, FilterChip
+from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
+from stratascope.ui.kit.marks import (
+    PROTECTION_INK,
+    PROTECTION_MARK,
+    SEVERITY_INK,
+    Mark,
+    MarkBox,
+    severity_word,
+    stance_ink,
+    stance_mark,
+)
 from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.theme import Theme
-from stratascope.ui.threats.details import ThreatDetails
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.threats.table import MatrixTable
+
+LONGEST = 2000  # characters of one text
+
+
+def headline(state: ThreatState) -> str:
+    """What becomes of it, in one sentence."""
+    least, most = state.depth
+    where = protection(state)
+    if where is Protection.OPEN:
+        return translate(msg("Nothing stands in its way."))
+    if where is Protection.HOST:
+        return translate(msg("No layer stops it, only the settings of this host. Another host may let it through."))
+    if where is Protection.UNKNOWN:
+        return translate(
+            plural(
+                "No layer is known to stop it; {count} could not be determined.",
+                "No layer is known to stop it; {count} could not be determined.",
+                most,
+            )
+        )
+    if least == most == 1:
+        return translate(msg("One layer stops it: a single line of defence."))
+    if least == most:
+        return translate(msg("{count} layers stop it independently.", count=least))
+    return translate(
+        plural(
+            "At least {count} layer stops it, at most {most}: not all could be determined.",
+            "At least {count} layers stop it, at most {most}: not all could be determined.",
+            least,
+            most=most,
+        )
+    )
+
+
+def first_sentence(state: ThreatState, titles: dict[str, str]) -> str:
+    """Which layer ought to stop it first, and whether it does."""
+    title = titles.get(state.threat.first)
+    if title is None:
+        return ""
+    sentences: dict[Stance, Message] = {
+        Stance.STOPS: msg("The layer that should stop it first ({layer}) does so.", layer=title),
+        Stance.LETS_THROUGH: msg("The layer that should stop it first ({layer}) lets it through.", layer=title),
+        Stance.UNKNOWN: msg("Whether the layer that should stop it first ({layer}) does so is not known.", layer=title),
+        Stance.NOT_ITS_JOB: msg("The layer that should stop it first ({layer}) has no say on this route.", layer=title),
+    }
+    return translate(sentences[state.stance(state.threat.first)])
+
+
+def together(state: ThreatState) -> list[list[str]]:
+    """Layers that fall together, in groups."""
+    groups: list[list[str]] = []
+    for one, two in state.linked:
+        home = next((group for group in groups if one in group or two in group), None)
+        if home is None:
+            groups.append([one, two])
+        else:
+            home.extend(layer for layer in (one, two) if layer not in home)
+    return groups
+
+
+class ThreatDetails(Scrolled):
+    """`show_threat` gives it one; None empties it."""
+
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__(name=translate(msg("Full description")), reads=True)
+        self._theme = theme
+        self._layers = {layer.id: (layer.number, translate(layer.about.title)) for layer in layers}
+        self._shown: tuple[ThreatState | None, int] = (None, 0)
+        self.setMinimumHeight(theme.px(120))
+        self.setMinimumWidth(theme.px(220))
+
+    @property
+    def state(self) -> ThreatState | None:
+        """The threat that is shown."""
+        return self._shown[0]
+
+    def show_threat(self, state: ThreatState | None, pid: int) -> None:
+        """Another threat, or the same with other answers; `pid` completes the evidence."""
+        if self._shown == (state, pid) and self.widget() is not None:
+            return
+        same = self.state is not None and state is not None and self.state.threat.id == state.threat.id
+        place = self.verticalScrollBar().value() if same else 0
+        self._shown = (state, pid)
+        page = TextColumn()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(*(self._theme.px(length) for length in (16, 12, 16, 12)))
+        column.setSpacing(self._theme.px(6))
+        if state is not None:
+            self._fill(column, state, pid)
+        column.addStretch(1)
+        self.setWidget(page)
+        page.adjustSize()
+        self.verticalScrollBar().setValue(place)
+
+    def _fill(self, column: QVBoxLayout, state: ThreatState, pid: int) -> None:
+        theme, threat, where = self._theme, state.threat, protection(state)
+        titles = {layer: title for layer, (_, title) in self._layers.items()}
+        _add(column, Label(theme, 15, BOLD, wrap=True), translate(threat.title))
+        line = QHBoxLayout()
+        line.setSpacing(theme.px(6))
+        mark = MarkBox(theme, 11)
+        mark.show_mark(PROTECTION_MARK[where], PROTECTION_INK[where])
+        line.addWidget(mark)
+        _add(line, Label(theme, 12, BOLD, PROTECTION_INK[where]), protection_word(where))
+        loud = where in (Protection.OPEN, Protection.UNKNOWN)
+        for word, ink in (
+            (severity_word(threat.severity), SEVERITY_INK[threat.severity] if loud else "text2"),
+            (family_word(threat.family), "text2"),
+        ):
+            chip = Chip(theme)
+            chip.say(word, ink=ink)
+            line.addWidget(chip)
+        line.addStretch(1)
+        column.addLayout(line)
+        told = headline(state)
+        _add(column, Label(theme, 13, MEDIUM, wrap=True), told)
+        _add(column, Label(theme, 13, wrap=True), translate(threat.what))
+        _add(column, Label(theme, 13, ink="text2", wrap=True), translate(threat.gives))
+        self._head(column, msg("What to do"))
+        _add(column, Label(theme, 13, wrap=True), translate(threat.advice))
+        _add(column, Label(theme, 12, ink="text2", wrap=True), first_sentence(state, titles))
+        for group in together(state):
+            names = listed(titles.get(layer, layer) for layer in group)
+            text = msg("Fall together, because one setting would undo each of them: {layers}.", layers=names)
+            _add(column, Label(theme, 12, MEDIUM, "weak", wrap=True), translate(text))
+        for number, route in enumerate(state.routes, 1):
+            column.addSpacing(theme.px(4))
+            column.addWidget(Rule(theme))
+            self._route(column, state, route, number, pid)
+        if threat.refs:
+            column.addSpacing(theme.px(4))
+            column.addWidget(Rule(theme))
+            self._head(column, msg("Read more"))
+            _add(column, Label(theme, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
+        _add(column, Label(theme, 11, ink="text3", fixed=True).selectable(), threat.id)
+        self.setAccessibleDescription("\n".join((told, translate(threat.what), translate(threat.advice))))
+
+    def _head(self, column: QVBoxLayout, text: Message) -> None:
+        self_made = Label(self._theme, 11, BOLD, "text3")
+        _add(column, self_made, translate(text))
+
+    def _route(self, column: QVBoxLayout, state: ThreatState, route: RouteState, number: int, pid: int) -> None:
+        theme = self._theme
+        name = translate(route.route.name)
+        if len(state.routes) == 1:
+            title = translate(msg("How: {name}", name=name))
+        elif route is state.weakest or route == state.weakest:
+            title = translate(msg("Route {number}, the weakest: {name}", number=number, name=name))
+        else:
+            title = translate(msg("Route {number}: {name}", number=number, name=name))
+        inks = {Outcome.OPEN: "open", Outcome.UNKNOWN: "unk", Outcome.STOPPED: "enf"}
+        line = QHBoxLayout()
+        _add(line, Label(theme, 12, BOLD, wrap=True), title)
+        _add(line, Label(theme, 12, BOLD, inks[route.outcome]), translate(OUTCOMES[route.outcome]))
+        line.setStretch(0, 1)
+        column.addLayout(line)
+        steps = "\n".join(f"{at}. {step.text}" for at, step in enumerate(route.route.steps, 1))
+        label = Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable()
+        label.setText("\n".join(plain(step, LONGEST) for step in steps.split("\n")))
+        column.addWidget(label)
+        for item in reversed(route.rulings):
+            layer, title = self._layers.get(item.layer, (0, item.layer))
+            self._answer(column, layer, title, item.ruling, protection(state), pid)
+        if route.ground is not None:
+            self._answer(column, 0, translate(msg("The host's settings")), route.ground, protection(state), pid)
+
+    def _answer(
+        self, column: QVBoxLayout, number: int, title: str, ruling: Ruling, where: Protection, pid: int
+    ) -> None:
+        theme = self._theme
+        box = MarkBox(theme, 16)
+        if number:
+            box.show_number(number)
+        else:
+            box.show_mark(Mark.NOT_RUNNING)
+        mark = MarkBox(theme, 11)
+        ink = stance_ink(ruling.stance, where)
+        mark.show_mark(stance_mark(ruling), ink)
+        head = QHBoxLayout()
+        head.setSpacing(theme.px(6))
+        head.addWidget(box)
+        head.addWidget(mark)
+        _add(head, Label(theme, 12, MEDIUM), title)
+        _add(head, Label(theme, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling))
+        head.addStretch(1)
+        column.addLayout(head)
+        under = QVBoxLayout()
+        under.setContentsMargins(theme.px(39), 0, 0, theme.px(2))
+        under.setSpacing(0)
+        _add(under, Label(theme, 12, ink="text2", wrap=True), translate(ruling.reason))
+        source = Label(theme, 11, ink="text3", wrap=True, fixed=True).selectable()
+        _add(under, source, evidence(ruling.source, pid))
+        column.addLayout(under)
+
+
+def _add(layout: QHBoxLayout | QVBoxLayout, label: Label, text: str) -> None:
+    """Nothing where there is no text. Never setVisible(True) here: without a parent yet it would be a window."""
+    if text:
+        label.setText(plain(text, LONGEST))
+        layout.addWidget(label)
 
 
 class OutcomeFilter(ChipRow):

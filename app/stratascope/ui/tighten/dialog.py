@@ -35,8 +35,7 @@ from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf, sheet_lead, sheet_title, trial_row
-from stratascope.ui.use.rows import Row
-from stratascope.ui.use.table import RowTable
+from stratascope.ui.use.table import Row, RowTable
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
 from stratascope.usecases.trial.paces import Exercises

@@ -28,9 +28,8 @@ from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.relaunch.confirm_page import empty, marked_line, quote_box
-from stratascope.ui.use.card import Card
-from stratascope.ui.use.rows import Cell, Row
-from stratascope.ui.use.table import RowTable
+from stratascope.ui.use.cards import Card
+from stratascope.ui.use.table import Cell, Row, RowTable
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened

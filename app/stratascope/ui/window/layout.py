@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, 
 
 from stratascope.core.message import Message, msg
 from stratascope.ui.containers.column import ContainerColumn
-from stratascope.ui.findings.column import FindingsColumn
+from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.kit import focus_order

@@ -18,20 +18,18 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.before.draft import Before
 from stratascope.ui.captures.controller import CaptureController, CaptureFiles
-from stratascope.ui.compare.controller import CompareController
+from stratascope.ui.compare.dialog import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import DailyController
-from stratascope.ui.denied.endings import EndingFeed, command_with
+from stratascope.ui.denied.ending import EndingFeed, command_with
 from stratascope.ui.denied.refused import RefusalFeed, asked
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
-from stratascope.ui.findings.column import FindingsColumn
+from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
-from stratascope.ui.history.chronicle import HistoryFeed, MakeHistory
-from stratascope.ui.history.lines import ExposureLines
+from stratascope.ui.history.chronicle import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
 from stratascope.ui.kit.feedback import Clipboard, Report
@@ -57,6 +55,7 @@ from stratascope.usecases.refusals.service import RefusalService
 from stratascope.value import Value, field
 
 if TYPE_CHECKING:
+    from stratascope.ui.before.column import Before  # brings all that judges texts
     from stratascope.ui.window.settings_dialog import Preferences
 
 
@@ -162,8 +161,8 @@ class MainWindow(QMainWindow):
         self.window_layout.put_into(self.actions_.add_above)
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
-        if self.endings is not None:
-            self.pages.when_made(View.DENIED, self.endings.join)
+        if (ends := self.endings) is not None:
+            self.pages.when_made(View.DENIED, lambda page: ends.join(page.above, page.ending_wanted, page.allow_wanted))
         if self.trials is not None:
             self.pages.when_made(View.USE, self.trials.join)
         if self.many is not None:

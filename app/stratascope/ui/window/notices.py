@@ -11,7 +11,7 @@ from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.captures.notice import CaptureNotice
+from stratascope.ui.captures.controller import CaptureNotice
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label, give_tip, tip

@@ -18,7 +18,7 @@ from rig.engine import Rig
 from stratascope.core.container import Status
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app import app as ui
-from stratascope.ui.daily.title_buttons import TitleButtons
+from stratascope.ui.daily.controller import TitleButtons
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.engines import LateEngines, daily
 from stratascope.wiring.views import live_view

@@ -1,11 +1,16 @@
-"""A chapter of the guide as a document in the fonts and colours of the look.
+"""The guide's chapters: one Markdown file each in the resources, laid out in the look's fonts and colours, and shown.
 
-Qt reads the Markdown and knows nothing of our design, so each part gets its form afterwards. The marks of the window
-stand in the text as characters (■ ⬕ ○ ▲) and are drawn as the window draws them. No HTML is understood, and nothing
-is loaded from anywhere.
+A file begins with its title (`# …`); what can be gone to is a heading with `<a id="name"></a>` in the line before it,
+which GitHub understands too. English is the one that is complete: a chapter that another language lacks comes from
+there. Qt reads the Markdown and knows nothing of our design, so each part gets its form afterwards. The marks of the
+window stand in the text as characters (■ ⬕ ○ ▲) and are drawn as the window draws them. No HTML is understood, and
+nothing is loaded from anywhere. Decided against HTML (nobody likes to translate it) and against Qt's help engine (a
+database, a compiler, and a module that is not shipped).
 """
 
 from __future__ import annotations
+
+import re
 
 from PySide6.QtCore import QRectF, Qt, QUrl
 from PySide6.QtGui import (
@@ -13,6 +18,7 @@ from PySide6.QtGui import (
     QColor,
     QImage,
     QPainter,
+    QResizeEvent,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -24,10 +30,88 @@ from PySide6.QtGui import (
     QTextLength,
     QTextTable,
 )
+from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
-from stratascope.ui.guide.chapters import Chapter
+from stratascope import resources
+from stratascope.core.message import MessageError, msg
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.value import Value
+
+FOLDER = "guide"
+FALLBACK = "en"
+_ANCHOR = re.compile(r'<a id="([a-z0-9-]+)"></a>')
+_HEADING = re.compile(r"#{1,6} (.+)")
+_NAME = re.compile(r"(?:\d+-)?([a-z0-9-]+)\.md")
+
+
+class NoGuideError(MessageError):
+    """There is no guide to show; `message` says so to a person."""
+
+
+class Chapter(Value):
+    """`text` is Markdown without the anchors; `anchors` holds one a heading, in order ("" where it has none)."""
+
+    name: str
+    file: str
+    title: str
+    text: str
+    anchors: tuple[str, ...]
+
+
+def chapter_name(file: str) -> str:
+    """`07-hardening.md` as a name: hardening; empty where it is no chapter's."""
+    found = _NAME.fullmatch(file)
+    return found.group(1) if found else ""
+
+
+def read_chapter(file: str, text: str) -> Chapter:
+    """The chapter in this text."""
+    lines, anchors, title, anchor, fenced = [], [], "", "", False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif not fenced:
+            mark, heading = _ANCHOR.fullmatch(line), _HEADING.fullmatch(line)
+            if mark:
+                anchor = mark.group(1)
+                continue
+            if heading:
+                title = title or heading.group(1)
+                anchors.append(anchor)
+                anchor = ""
+        lines.append(line)
+    return Chapter(chapter_name(file), file, title or file, "\n".join(lines).strip() + "\n", tuple(anchors))
+
+
+def load(language: str) -> tuple[Chapter, ...]:
+    """All chapters in order, in that language (`ja`, `pt_BR` …) as far as it has them. Raises NoGuideError."""
+    return tuple(_chapter(file, language) for file in _files())
+
+
+def _files() -> list[str]:
+    try:
+        folder = resources.path(f"{FOLDER}/{FALLBACK}")
+        found = sorted(each.name for each in folder.iterdir() if chapter_name(each.name))
+    except OSError:  # MissingResourceError is one
+        found = []
+    if not found:
+        raise NoGuideError(
+            msg("The guide's files are missing from this installation. Install Stratascope again to get them.")
+        )
+    return found
+
+
+def _chapter(file: str, language: str) -> Chapter:
+    for wanted in dict.fromkeys((language, re.split("[-_.@]", language)[0], FALLBACK)):
+        if not re.fullmatch("[A-Za-z_-]+", wanted):
+            continue
+        try:
+            return read_chapter(file, resources.read_text(f"{FOLDER}/{wanted}/{file}"))
+        except (OSError, UnicodeDecodeError):
+            continue
+    raise NoGuideError(msg("The chapter {file} of the guide can't be read. Install Stratascope again.", file=file))
+
 
 SIZE, HEADINGS = 14, {1: 24, 2: 18, 3: 15}
 MARKS = {"■": Mark.ENFORCED, "⬕": Mark.WEAKENED, "○": Mark.OPEN, "▲": Mark.TRIANGLE}
@@ -155,3 +239,71 @@ class GuideDocument(QTextDocument):
                 picture.setHeight(side)
                 picture.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
                 cursor.insertImage(picture)
+
+
+MEASURE = 760  # of a line at most; longer ones are hard to follow
+
+
+class GuideView(QTextBrowser):
+    """Links are told by `anchorClicked` and never opened by Qt."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setOpenLinks(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setObjectName("guide")
+        self.setTabChangesFocus(False)
+        kinds = Qt.TextInteractionFlag
+        self.setTextInteractionFlags(kinds.TextBrowserInteraction | kinds.TextSelectableByKeyboard)
+        self.document_: GuideDocument | None = None  # held: Qt does not keep it alive
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """No file and no network."""
+        return None
+
+    def show_document(self, document: GuideDocument, title: str) -> None:
+        """Another chapter, from its beginning."""
+        if document is not self.document_:
+            self.document_ = document
+            self.setDocument(document)
+            self.setAccessibleName(title)
+            self._fit()
+            self.moveCursor(QTextCursor.MoveOperation.Start)
+
+    def go_to(self, anchor: str) -> None:
+        """That place to the top; without one the beginning."""
+        document = self.document_
+        if document is None:
+            return
+        at = document.places.get(anchor) if anchor else None
+        cursor = QTextCursor(document)
+        cursor.setPosition(at or 0)
+        self.setTextCursor(cursor)
+        top = 0.0
+        if at is not None:
+            top = document.documentLayout().blockBoundingRect(document.findBlock(at)).top() - self._theme.px(20)
+        self.verticalScrollBar().setValue(round(top))
+
+    def select(self, start: int, length: int) -> None:
+        """Select that piece of the text, and bring it into view."""
+        cursor = self.textCursor()
+        cursor.setPosition(start)
+        cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self.document_ is None:
+            return
+        frame = self.document_.rootFrame()
+        form = frame.frameFormat()
+        over = self.viewport().width() - self._theme.px(MEASURE) - 2 * self.document_.documentMargin()
+        right = max(self.document_.documentMargin(), self.document_.documentMargin() + over)
+        if form.rightMargin() != right:
+            form.setRightMargin(right)
+            frame.setFrameFormat(form)
