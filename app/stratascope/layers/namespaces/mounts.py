@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from stratascope.bounded_cache import alike
+from stratascope.bounded_cache import Kept, alike
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.special_files import SpecialFile, SpecialFiles
@@ -21,6 +21,7 @@ from stratascope.layers.shared.host_paths import (
     HostPath,
     engine_sockets,
     is_engine_socket,
+    own_socket,
     own_volume,
     plain,
     sockets_in,
@@ -57,6 +58,7 @@ KEPT_FILES = NAME_FILES | {"/run/.containerenv"}
 _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
+_EMPTY = "/.empty-directory"  # of crun, bound over what it masks
 _TREES = frozenset({"cgroup", "cgroup2"})
 _BOUND = _TREES | {"proc", "sysfs"}
 
@@ -98,8 +100,53 @@ def view_of(
     special: SpecialFiles | None = None,
 ) -> MountView:
     """Judge the mounts of a process, and the special files found in them. Raises DecodeError."""
-    view = judged(visible_of(listed), container.id, container.asked.mounts, around, special)
-    return replace(view, listed=listed, changed=())
+    seen, wishes = visible_of(listed), container.asked.mounts
+    shape = None if special is not None and special.files else _shape(seen, container.id, wishes, around)
+    if shape is None:
+        return replace(judged(seen, container.id, wishes, around, special), listed=listed, changed=())
+    key = shape, wishes, around.ground.mounts, around.ground.peer_groups, own_socket(around)
+    view = _views.get(key)
+    if view is None:
+        view = replace(judged(seen, container.id, wishes, around), changed=())
+        _views.put(key, view, _BYTES * len(seen))
+    return replace(view, listed=listed, container=container.id, special=special)
+
+
+_Shape = tuple[tuple[str | int, ...], ...]
+_views = Kept[
+    tuple[_Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], str], MountView
+]()
+_BYTES = 400  # a mount of a shape
+# file systems of which a mount's root tells more than whether it was made for the container
+_TELLING = _OWN_TYPES | {"devtmpfs"}
+
+
+def _shape(
+    seen: tuple[Mount, ...], container: str, wishes: tuple[AskedMount, ...], around: Surroundings
+) -> _Shape | None:
+    """All that `judged` takes from the mounts of a process without special files, so equal for like containers.
+
+    Left out are ids, the layers of an image, and roots with the container's id of files and control groups that were
+    made for it (`_made_for_it`). File systems that the host does not have are numbered: it only counts which are the
+    same. None where the id is elsewhere, so that no other container has its like.
+    """
+    numbers: dict[str, str | int] = {device: device for device, _, _ in around.ground.mounts}
+    numbers[""] = ""
+    asked = {mount.target.rstrip("/") for mount in wishes}
+    shape = []
+    for mount in seen:
+        _, _, device, root, target, options, optional, kind, source, of_all = mount
+        place: str | int = root
+        empty = root.endswith(_EMPTY)
+        if kind in _TREES and not empty and _made_for_it(mount, container, asked, ()):
+            place = 0
+        elif container and f"/{container}/" in root:
+            if empty or kind in _TELLING or target.startswith(("/proc/", "/sys/")) or target == "/":
+                return None
+            place = 1
+        said = of_all[:2] if kind in UNION else of_all
+        shape.append((numbers.setdefault(device, len(numbers)), place, target, options, optional, kind, source, said))
+    return tuple(shape)
 
 
 def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
@@ -141,8 +188,8 @@ def judged(
             elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
                 propagation = how
         kind = mount.fs_type
-        of_host = _of_the_host(mount, root, host) or (kind in UNION and _shown_in(mount.target, paths) is not None)
-        if kind in _NEVER_LISTED and not of_host and not mount.root.endswith("/.empty-directory"):
+        of_host = kind in UNION and (_of_the_host(mount, root, host) or _shown_in(mount.target, paths) is not None)
+        if kind in _NEVER_LISTED and not of_host and not mount.root.endswith(_EMPTY):
             continue
         target = mount.target
         if kind == "tmpfs" and mount.root == "/" and not mount.read_only:
@@ -247,7 +294,7 @@ def _made_node(mount: Mount) -> bool:
     return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
-def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: frozenset[str]) -> bool:
+def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: Collection[str]) -> bool:
     """Whether the engine or runtime made this mount for the container itself.
 
     `asked`: targets of the requested mounts; `host`: file systems that the host has mounted.
@@ -294,6 +341,6 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
 
 def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
     """Whether an overlay is the host's (its root directory or /etc may be one) and not the container's image."""
-    if mount.fs_type not in UNION or (root is not None and mount.device == root.device):
+    if root is not None and mount.device == root.device:
         return False
     return mount.root != "/" or mount.device in host
