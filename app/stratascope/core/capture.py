@@ -66,20 +66,18 @@ class Capture(Value, dict=True):
     def _index(self) -> dict[str, int]:
         return _indices(tuple([reading.name for reading in self.readings]))
 
-    def _reading(self, name: str) -> Reading | None:
-        place = self._index.get(name)
-        return None if place is None else self.readings[place]
-
     def text(self, name: str) -> str | Gap:
         """The text of one reading, or its gap (ABSENT if it was never asked for)."""
-        reading = self._reading(name)
-        if reading is None:
+        place = self._index.get(name)
+        if place is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
-        if reading.text is not None:
-            if len(reading.text) > _LONGEST and len(reading.text) > self._longest(name):
-                return Gap(GapKind.UNPARSED, detail="longer than any that is read")
-            return reading.text
-        return reading.gap or Gap(GapKind.ABSENT)
+        reading = self.readings[place]
+        text = reading.text
+        if text is None:
+            return reading.gap or Gap(GapKind.ABSENT)
+        if len(text) > _LONGEST and len(text) > self._longest(name):
+            return Gap(GapKind.UNPARSED, detail="longer than any that is read")
+        return text
 
     def _longest(self, name: str) -> int:
         """Our collector never returns more; a file or a remote machine may."""
@@ -97,8 +95,8 @@ class Capture(Value, dict=True):
 
     def source(self, name: str) -> str:
         """The path that a reading came from, for evidence."""
-        reading = self._reading(name)
-        return (reading and reading.source) or f"{process_folder(self.pid)}/{name}"
+        place = self._index.get(name)
+        return (place is not None and self.readings[place].source) or f"{process_folder(self.pid)}/{name}"
 
     def names(self) -> Iterable[str]:
         """The names of all readings, in order."""

@@ -166,7 +166,10 @@ class Ground(Value, cache_hash=True):
 
     def namespace(self, kind: str) -> int | None:
         """Inode of the host's namespace of that kind."""
-        return next((inode for key, inode in self.namespaces if key == kind), None)
+        for key, inode in self.namespaces:  # asked for thousands of times a second
+            if key == kind:
+                return inode
+        return None
 
     def is_hosts(self, kind: str, inode: int) -> bool | None:
         """Whether that namespace is the host's own; None if the host's is not known."""

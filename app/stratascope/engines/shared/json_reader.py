@@ -135,12 +135,15 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
     """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN), and for
     more values than `nodes` or deeper ones than DEPTH_MAX: two bytes of text can be a value of a hundred.
     """
-    if len(text) > nodes and text.count(",") + text.count("[") + text.count("{") > nodes:
+    brackets = text.count("[") + text.count("{")
+    if len(text) > nodes and text.count(",") + brackets > nodes:
         raise ValueError(f"more than {nodes} values")
     try:
         value = msgspec.json.decode(text)  # three times as quick, and takes no lone surrogate
     except (ValueError, RecursionError):
         value = _parsed(text)
+    if brackets < DEPTH_MAX:
+        return value
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(DEPTH_MAX):
         if not level:

@@ -178,11 +178,11 @@ class _Seen(Generic[K, V]):
     """A cache of two generations."""
 
     def __init__(self) -> None:
-        self._now: dict[K, V] = {}
+        self.now: dict[K, V] = {}
         self._before: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        found = self._now.get(key)
+        found = self.now.get(key)
         if found is None:
             found = self._before.get(key)
             if found is not None:
@@ -190,9 +190,9 @@ class _Seen(Generic[K, V]):
         return found
 
     def put(self, key: K, value: V) -> None:
-        if len(self._now) >= _MOST:
-            self._before, self._now = self._now, {}
-        self._now[key] = value
+        if len(self.now) >= _MOST:
+            self._before, self.now = self.now, {}
+        self.now[key] = value
 
 
 class SharedTexts:
@@ -223,17 +223,17 @@ class SharedTexts:
 
     def _capture(self, capture: Capture) -> Capture:
         """Runs for thousands of readings a second, so without needless calls."""
-        folder, get = f"{process_folder(capture.pid)}/", self._readings.get
+        folder, seen = f"{process_folder(capture.pid)}/", self._readings
         found = []
         for reading in capture.readings:
             name, source, text = reading.name, reading.source, reading.text
             if source == folder + name:
                 source = ""
             key = name, source, text, reading.gap
-            known = get(key)
+            known = seen.now.get(key) or seen.get(key)
             if known is None:
                 known = Reading(intern(name), source, self._text(text), reading.gap)
-                self._readings.put((known.name, source, known.text, known.gap), known)
+                seen.put((known.name, source, known.text, known.gap), known)
             found.append(known)
         return Capture(capture.pid, tuple(found), capture.via)
 
