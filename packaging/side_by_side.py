@@ -5,9 +5,9 @@ that two cores do the rest meanwhile. What a part says is told as it comes, a li
 end, part by part, and the last line counts them all. Decided against pytest-xdist: whoever is not root runs the
 engines' tests through sudo, which makes two programs of it anyway, and one display has room for one window in front.
 
-The parts: `docker` and `podman` with engines (`engines`, both in one, where sudo asks for a password, and where slow
-tests are run, of which some publish the same port), `window` with tests/window, `style` with types and imports, and the
-`rest`.
+The parts are folders of tests/: `docker` and `podman` are those of engine/ and machine/ (`engines`, both in one, where
+sudo asks for a password, and where slow tests are run, of which some publish the same port); `window`; `unit`, without
+types and imports, which are `style`.
 
 The exit status is pytest's: 0, 1 where anything failed, 2 where it was broken off, 5 where there was nothing to do.
 """
@@ -111,7 +111,7 @@ def names() -> tuple[str, ...]:
     """The longest part first."""
     everything = os.environ.get("MARKS", "not slow") != "not slow"
     engines = ("engines",) if everything or os.geteuid() != 0 else ("docker", "podman")
-    return (*engines, "window", "rest", "style")
+    return (*engines, "window", "unit", "style")
 
 
 def start(parts: list[Part]) -> None:

@@ -62,15 +62,15 @@ by_root() {
 }
 
 case ${PART:-} in
-window) run -m "($marks) and not engines" "$@" tests/window ;;
-rest) run -m "($marks) and not engines and not style" --ignore=tests/window "$@" ;;
+unit) run -m "($marks) and not style" "$@" tests/unit ;;
+window) run -m "$marks" "$@" tests/window ;;
 style)
     xvfb= QT_QPA_PLATFORM=offscreen # it shows nothing
     run -m "($marks) and style" "$@" tests/unit/test_quality.py
     ;;
-engines) by_root -m "($marks) and engines" "$@" ;;
-docker) by_root -m "($marks) and engines and not podman_alone" "$@" ;;
-podman) by_root -m "($marks) and podman_alone" "$@" ;;
+engines) by_root -m "$marks" "$@" tests/engine tests/machine ;;
+docker) by_root -m "($marks) and not podman_alone" "$@" tests/engine tests/machine ;;
+podman) by_root -m "($marks) and podman_alone" "$@" tests/engine tests/machine ;;
 "")
     if [ -z "$sudo" ]; then
         run -m "$marks" "$@"

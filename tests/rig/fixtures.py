@@ -133,6 +133,8 @@ def mark_engine_tests(items: list[pytest.Item]) -> None:
     for item in items:
         named = needed(item)
         if named:
+            if item.nodeid.startswith(("tests/unit/", "tests/window/")):
+                raise pytest.UsageError(f"{item.nodeid} uses an engine: it belongs into tests/engine")
             item.add_marker(pytest.mark.engines)
         # attempts look through the host's processes for their peers, so those of two engines must not run side by side
         if (
@@ -147,13 +149,13 @@ def mark_engine_tests(items: list[pytest.Item]) -> None:
 def mark_further_engines(items: list[pytest.Item]) -> None:
     """Mark as slow what `make test` tries on another engine: there each promise is held by one, not always the same.
 
-    The adapters (tests/engines) are tried on one of each API.
+    The adapters (tests/engine/engines) are tried on one of each API.
     """
     alike: dict[str, list[pytest.Item]] = {}
     for item in items:
         kinds = _kinds(item)
         if len(kinds) == 1 and item.get_closest_marker("slow") is None:
-            api = kinds[0].partition("_")[0] if item.nodeid.startswith("tests/engines/") else ""
+            api = kinds[0].partition("_")[0] if item.nodeid.startswith("tests/engine/engines/") else ""
             alike.setdefault(f"{item.nodeid.replace(kinds[0], '')} {api}", []).append(item)
     for promise, found in alike.items():
         chosen = zlib.crc32(promise.encode()) % len(found)

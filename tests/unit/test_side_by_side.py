@@ -51,15 +51,15 @@ def total(lines: list[str]) -> str:
 def test_all_pass(tmp_path: Path) -> None:
     code, lines = told(tmp_path)
     assert code == 0
-    assert "rest    tests/a.py .. [100%]" in lines
+    assert "unit    tests/a.py .. [100%]" in lines
     assert "style   tests/a.py .. [100%]" in lines
     assert total(lines) == f"{2 * (len(lines) - 1)} passed"
 
 
 def test_what_fails_is_shown_and_counted(tmp_path: Path) -> None:
-    code, lines = told(tmp_path, rest=FAILS, style=NOTHING)
+    code, lines = told(tmp_path, unit=FAILS, style=NOTHING)
     assert code == 1
-    assert any("rest: FAILURES" in line for line in lines)
+    assert any("unit: FAILURES" in line for line in lines)
     assert "E   assert 1 == 2" in lines
     assert lines[-2] == "FAILED tests/b.py::test_b - assert 1 == 2"
     assert re.fullmatch(r"1 failed, \d passed, 1 skipped, 2 errors", total(lines))
@@ -80,7 +80,7 @@ def test_what_no_test_is_to_blame_for_is_an_error(tmp_path: Path) -> None:
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:
-    names = ("docker", "podman", "engines", "window", "rest", "style")
+    names = ("docker", "podman", "engines", "window", "unit", "style")
     code, lines = told(tmp_path, **dict.fromkeys(names, NOTHING))
     assert code == 5
     assert total(lines) == "no tests ran"
