@@ -14,7 +14,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.namespaces.explanations import SHARED
 
 APP = APP / "stratascope"
-_PLACES = {"Finding": 4, "_finding": 3, "_found": 3}  # where the advice stands among the arguments
+_PLACES = {"Finding": 4, "finding": 3, "_finding": 3}  # where the advice stands among the arguments
 _DATA = frozenset(advice.id for _, _, advice, _ in SHARED.values())  # in a table, by kind of namespace
 
 
@@ -31,7 +31,7 @@ def of_findings() -> frozenset[str]:
     found = set(_DATA)
     for path in sorted(APP.rglob("*.py")):
         text = path.read_text()
-        if "Finding(" in text:
+        if "inding(" in text:
             found |= set(_of_module(ast.parse(text), path))
     return frozenset(found)
 

@@ -191,7 +191,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
     value = CapabilitySet.of(tuple(use.name for use in used)) | could
     if not used and could:
-        names = ", ".join(name.removeprefix("CAP_") for name in could.names())
+        names = short(could)
         return Learned(_typed(value), msg("It was not seen using any; its programs could use {names}.", names=names))
     if not used and not starts_as_root(asked) and starts_as_root(before):
         return Learned("none", msg("It used them only as root, and is no longer root."))
@@ -199,7 +199,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return Learned("none", msg("It was not seen using any."))
     texts = [use.name.removeprefix("CAP_") + (f" ({', '.join(use.by[:2])})" if use.by else "") for use in used]
     if more := could - CapabilitySet.of(tuple(use.name for use in used)):
-        names = ", ".join(name.removeprefix("CAP_") for name in more.names())
+        names = short(more)
         text = msg("It was seen using {names}; its programs could use {more}.", names=", ".join(texts), more=names)
         return Learned(_typed(value), text)
     return Learned(_typed(value), msg("It was seen using {names}.", names=", ".join(texts)))

@@ -8,7 +8,7 @@ from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER, explain
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
+from stratascope.layers.shared.readings import NONE, NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
 
 _EFFECTIVE_COLUMN = 2
@@ -81,7 +81,6 @@ _NO_NEW_PRIVS = {
     False: (OFF, Tone.WARN, msg("Set-uid files and files with capabilities work, up to the bounding set.")),
 }
 _REGAIN_LABEL = msg("Could come back through exec")
-_NONE = msg("None")
 _ASKED_LABEL = msg("Asked for")
 _DEFAULT_LABEL = msg("The engine's default")
 
@@ -103,7 +102,7 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
     elif regain:
         value, tone = msg("{names}", names=short(regain)), Tone.WARN
     else:
-        value, tone = _NONE, Tone.PLAIN
+        value, tone = NONE, Tone.PLAIN
     rows.append(Row(_REGAIN_LABEL, value, f"{source}:CapBnd", tone))
     rows.append(Row(_ASKED_LABEL, _asked_value(asked), "inspect:HostConfig.CapAdd"))
     if wanted is not None and facts.bounding is not None:

@@ -128,6 +128,14 @@ def asked_of(container: Container) -> CgroupAsked:
     )
 
 
+def limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
+    """Whether its memory limit is below the machine's memory; None if unknown."""
+    total = around.ground.memory_total
+    if facts.memory_max is not None and (total is None or facts.memory_max < total):
+        return True
+    return None if "memory_max" in facts.unknown else False
+
+
 def limits_ignored(facts: CgroupFacts | None, engine: Engine) -> bool:
     """Whether the engine can't set limits: rootless engines on cgroup v1."""
     old = engine.facts.cgroup_version.removeprefix("v") == "1" or (facts is not None and facts.version == "v1")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode, predict
+from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode, limited_memory, predict
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
 from stratascope.layers.cgroup.refusals import refused
 from stratascope.layers.cgroup.stances import posture_of, stance_of
@@ -31,7 +31,7 @@ ABOUT = About(
 
 def assess(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> Assessment:
     """ENFORCED if memory and processes are limited, WEAKENED if one of them is, OPEN if neither."""
-    memory = _limited_memory(facts, around)
+    memory = limited_memory(facts, around)
     pids = _limited_pids(facts, around)
     if None in (memory, pids):
         verdict = Verdict.UNKNOWN
@@ -46,14 +46,6 @@ def assess(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> Asse
         lambda: tabs_of(facts, asked, around),
         facts.gaps,
     )
-
-
-def _limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    """Whether its memory limit is below the machine's memory; None if unknown."""
-    total = around.ground.memory_total
-    if facts.memory_max is not None and (total is None or facts.memory_max < total):
-        return True
-    return None if "memory_max" in facts.unknown else False
 
 
 def _limited_pids(facts: CgroupFacts, around: Surroundings) -> bool | None:

@@ -7,14 +7,13 @@ changes with every reading and is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Gap, GapKind, Reading
 from stratascope.linux.cgroup import (
     IoLimit,
-    Level,
     cores,
     parse_cpu_max,
     parse_cpulist,
@@ -88,6 +87,7 @@ def _missing(reading: Reading) -> str | Gap | None:
     return None if reading.gap is None or reading.gap.kind is GapKind.ABSENT else reading.gap
 
 
+S = TypeVar("S")
 T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
 # a v1 hierarchy may be named after one controller or all of its controllers
@@ -247,61 +247,54 @@ _PLACES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
-def _limit(
-    files: _Files,
-    parse: Callable[[str], float | None],
-    gaps: _Gaps,
-    readable: bool,
-    *names: tuple[str, str],
-) -> Limit:
-    values: list[tuple[int, float | None]] = []
-    known, source, where = readable, None, {}
-    for level, text, place in files.of(*names):
-        where[level] = place
-        if level == 0 or source is None:
-            source = place
-        if isinstance(text, Gap):
-            if text.kind is not GapKind.ABSENT:
-                known = False
-                gaps.append((names[0][1], text, place))
+def _parsed(
+    entries: Iterable[tuple[int, S | Gap, int]], parse: Callable[[S], T], file: str, gaps: _Gaps
+) -> Iterator[tuple[int, T]]:
+    """What was read at each level; what was not, or not understood, is added to `gaps`."""
+    for level, read, place in entries:
+        if isinstance(read, Gap):
+            if read.kind is not GapKind.ABSENT:
+                gaps.append((file, read, place))
             continue
         try:
-            values.append((level, parse(text)))
+            yield level, parse(read)
         except DecodeError as error:
-            known = False
-            gaps.append((names[0][1], Gap(GapKind.UNPARSED, detail=str(error)), place))
-    return _chosen(smallest(values), known, source, where)
+            gaps.append((file, Gap(GapKind.UNPARSED, detail=str(error)), place))
 
 
-def _chosen(best: Level | None, known: bool, source: int | None, where: dict[int, int]) -> Limit:
+def _smallest(
+    entries: list[tuple[int, S | Gap, int]],
+    parse: Callable[[S], float | None],
+    file: str,
+    gaps: _Gaps,
+    readable: bool,
+) -> Limit:
+    before = len(gaps)
+    best = smallest(list(_parsed(entries, parse, file, gaps)))
+    places = {level: place for level, _, place in entries}
     if best is None:
-        return Limit(None, None, source, known)
+        source = places.get(0, entries[0][2] if entries else None)
+        return Limit(None, None, source, readable and len(gaps) == before)
     # a limit applies, whatever else there is
-    return Limit(best.level, best.value, where[best.level], True)
+    return Limit(best.level, best.value, places[best.level], True)
+
+
+def _limit(
+    files: _Files, parse: Callable[[str], float | None], gaps: _Gaps, readable: bool, *names: tuple[str, str]
+) -> Limit:
+    return _smallest(files.of(*names), parse, names[0][1], gaps, readable)
 
 
 def _cpu_v1(files: _Files, gaps: _Gaps, readable: bool) -> Limit:
-    quotas = files.of(*((name, "cpu.cfs_quota_us") for name in _CPU))
     periods = {level: text for level, text, _ in files.of(*((name, "cpu.cfs_period_us") for name in _CPU))}
-    values: list[tuple[int, float | None]] = []
-    known, source, where = readable, None, {}
-    for level, quota, place in quotas:
-        where[level] = place
-        if level == 0 or source is None:
-            source = place
+    entries: list[tuple[int, tuple[str, str] | Gap, int]] = []
+    for level, quota, place in files.of(*((name, "cpu.cfs_quota_us") for name in _CPU)):
         period = periods.get(level, "100000")
-        if isinstance(quota, Gap) or isinstance(period, Gap):
-            gap = quota if isinstance(quota, Gap) else period
-            if isinstance(gap, Gap) and gap.kind is not GapKind.ABSENT:
-                known = False
-                gaps.append(("cpu.cfs_quota_us", gap, place))
-            continue
-        try:
-            values.append((level, cores(quota, period)))
-        except DecodeError as error:
-            known = False
-            gaps.append(("cpu.cfs_quota_us", Gap(GapKind.UNPARSED, detail=str(error)), place))
-    return _chosen(smallest(values), known, source, where)
+        if isinstance(quota, Gap):
+            entries.append((level, quota, place))
+        else:
+            entries.append((level, period if isinstance(period, Gap) else (quota, period), place))
+    return _smallest(entries, lambda both: cores(*both), "cpu.cfs_quota_us", gaps, readable)
 
 
 def _swap(files: _Files, gaps: _Gaps, readable: bool, memory: Limit) -> Limit:
@@ -343,25 +336,15 @@ def cpus_in(cpuset: str | None) -> int | None:
 
 def _io(files: _Files, gaps: _Gaps) -> tuple[IoLimit, ...]:
     """The limits of all levels; each applies separately."""
-    found = _all_of(files, ("v2", "io.max"), parse_io_max, gaps)
+    found = _every(files, ("v2", "io.max"), parse_io_max, gaps)
     for slot, word in enumerate(_V1_IO):
-        for device, value in _all_of(files, ("blkio", f"blkio.throttle.{word}_device"), parse_throttle, gaps):
+        for device, value in _every(files, ("blkio", f"blkio.throttle.{word}_device"), parse_throttle, gaps):
             found.append(IoLimit(device, *(value if slot == at else None for at in range(4))))
     return tuple(found)
 
 
-def _all_of(files: _Files, name: tuple[str, str], parse: Callable[[str], Iterable[T]], gaps: _Gaps) -> list[T]:
-    found: list[T] = []
-    for _, text, place in files.of(name):
-        if isinstance(text, Gap):
-            if text.kind is not GapKind.ABSENT:
-                gaps.append((name[1], text, place))
-            continue
-        try:
-            found.extend(parse(text))
-        except DecodeError as error:
-            gaps.append((name[1], Gap(GapKind.UNPARSED, detail=str(error)), place))
-    return found
+def _every(files: _Files, name: tuple[str, str], parse: Callable[[str], Iterable[T]], gaps: _Gaps) -> list[T]:
+    return [each for _, found in _parsed(files.of(name), parse, name[1], gaps) for each in found]
 
 
 def _devices(files: _Files) -> tuple[str, ...] | None:

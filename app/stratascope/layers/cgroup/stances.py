@@ -11,7 +11,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Device, Need, Resource, Room
 from stratascope.core.threats.threat import Basis, Ruling, lets, stops, unknown
-from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limited_memory
 from stratascope.layers.shared.devices import ALL_DEVICES, passes, runtime_default
 from stratascope.value import Value
 
@@ -40,10 +40,11 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
     """From the facts of the container's first process. Numbers are compared here, so that equal postures stay equal."""
     by_user = facts.processes_by_user is not None and facts.processes_by_user < FORK_BOMB
     rules, verified = _rules(facts, asked, around)
+    limited = limited_memory(facts, around)
     return CgroupPosture(
         False if by_user else _processes(facts),
         by_user,
-        _memory(facts, around),
+        None if limited is None else not limited,
         _cpu(facts, around),
         rules,
         verified,
@@ -89,13 +90,6 @@ def _priority(facts: CgroupFacts) -> bool | None:
     """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
     found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
     return True if True in found else None if None in found else False
-
-
-def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    total = around.ground.memory_total
-    if facts.memory_max is not None and (total is None or facts.memory_max < total):
-        return False
-    return None if "memory_max" in facts.unknown else True
 
 
 def _cpu(facts: CgroupFacts, around: Surroundings) -> bool | None:

@@ -8,11 +8,12 @@ from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.shared.readings import NONE, NOT_READABLE
 from stratascope.linux.cgroup import IoLimit
 
 _LIMITS, _REST = msg("Limits"), msg("Control group")
 _MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
-_UNLIMITED, _UNKNOWN, _NONE = msg("No limit"), msg("Not readable"), msg("None")
+_UNLIMITED = msg("No limit")
 _VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it can use"), msg("CPU weight")
 _OOM_SCORE = msg("OOM score adjustment")
 _OOM_NOTE = msg("If memory runs out on the machine: from -1000, it is never killed, to 1000, it is killed first.")
@@ -77,7 +78,7 @@ def _bars(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple
             None,
             facts.cpu_cores,
             None if ground.cpus_online is None else float(ground.cpus_online),
-            _UNKNOWN
+            NOT_READABLE
             if "cpu_cores" in facts.unknown
             else _UNLIMITED
             if facts.cpu_cores is None
@@ -112,7 +113,7 @@ def _bar(
 ) -> Bar:
     show = _count if field == "pids_max" else _size
     if field in facts.unknown:
-        value = _UNKNOWN
+        value = NOT_READABLE
     elif limit is None:
         if used is None:
             value = _UNLIMITED
@@ -158,8 +159,8 @@ def _size(number: float) -> Message:
 def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
     """The rest: version, path, CPUs, weight, disks, devices."""
     source = f"{facts.process}/cgroup"
-    version = _UNKNOWN if facts.version is None else _WORDS[facts.version]
-    path = _UNKNOWN if facts.path is None else msg("{path}", path=facts.path)
+    version = NOT_READABLE if facts.version is None else _WORDS[facts.version]
+    path = NOT_READABLE if facts.path is None else msg("{path}", path=facts.path)
     found = [
         Row(_VERSION, version, source, Tone.UNKNOWN if facts.version is None else Tone.PLAIN),
         Row(
@@ -188,9 +189,9 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         found.append(Row(_WEIGHT, weight, facts.source("cpu_weight"), note=_WEIGHT_NOTE))
     found.extend(Row(_IO, _io(limit), facts.source("io")) for limit in facts.io)
     if "io" in facts.unknown:
-        found.append(Row(_IO, _UNKNOWN, facts.source("io"), Tone.UNKNOWN))
+        found.append(Row(_IO, NOT_READABLE, facts.source("io"), Tone.UNKNOWN))
     elif not facts.io:
-        found.append(Row(_IO, _NONE, facts.source("io")))
+        found.append(Row(_IO, NONE, facts.source("io")))
     if facts.devices is not None:
         everything = any(rule.startswith("a *:* ") for rule in facts.devices)
         text = msg("{count}: {rules}", count=len(facts.devices), rules=", ".join(facts.devices[:20]))

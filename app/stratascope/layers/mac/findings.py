@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Drift, Finding, Verdict
@@ -44,10 +43,6 @@ def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Fin
     if facts.system == "selinux":
         return _selinux_findings(facts, facts.label, asked)
     return _apparmor_findings(facts, facts.label, asked, verdict)
-
-
-def _found(code: str, severity: Severity, text: Message, advice: Message, source: str, *refs: str) -> Finding:
-    return finding(f"mac.{code}", severity, text, advice, source, *alike(refs))
 
 
 def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from stratascope.core.threats.threat import Basis
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, as_requested, source_of
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
+from stratascope.layers.shared.readings import NO, NONE, NOT_READABLE, YES, counted
 from stratascope.linux.namespace import Namespace
 
 _ORDER = (
@@ -30,7 +31,6 @@ _ENGINES = msg("The engine's, not the host's")
 _ENGINE_NOTE = msg(
     "The engine runs in a namespace of its own; when asked for the host's, it gave the container its own."
 )
-_YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
 _ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
 _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
 _HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
@@ -65,7 +65,7 @@ def _row(facts: NamespacesFacts, whole: NamespacesFacts, asked: NamespacesAsked,
     wish = asked.of(kind)
     asked_word = msg("{mode}", mode=wish) if wish else None
     if fact is None:
-        return Row(LABELS[kind], _NOT_READABLE, source, Tone.UNKNOWN, asked_word, NOTES[kind])
+        return Row(LABELS[kind], NOT_READABLE, source, Tone.UNKNOWN, asked_word, NOTES[kind])
     basis = Basis.KERNEL
     if read is None or read.shared_with_host is not fact.shared_with_host:
         basis, source = Basis.ASKED, INSPECT.get(kind, "inspect:HostConfig")
@@ -90,7 +90,7 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
     source = f"{facts.process}/mountinfo"
     view = facts.mounts
     if view is None:
-        rows = [Row(_HOST_PATHS, _NOT_READABLE, source, Tone.UNKNOWN)]
+        rows = [Row(_HOST_PATHS, NOT_READABLE, source, Tone.UNKNOWN)]
         rows.extend(
             Row(
                 _HOST_PATH, _arrow(HostPath(mount.source, mount.target, mount.writable)), "inspect:Mounts", Tone.UNKNOWN
@@ -101,13 +101,13 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
         return tuple(rows)
     guarded = Tone.GOOD if view.proc_guarded else Tone.BAD
     root_tone = Tone.GOOD if view.root_read_only else Tone.UNKNOWN if view.root_read_only is None else Tone.WARN
-    root = _YES if view.root_read_only else msg("Its root is not a mount") if view.root_read_only is None else _NO
+    root = YES if view.root_read_only else msg("Its root is not a mount") if view.root_read_only is None else NO
     wanted = None if asked.masked_paths is None else msg("{count}", count=len(asked.masked_paths))
     closed = None if asked.read_only_paths is None else msg("{count}", count=len(asked.read_only_paths))
     rows = [
-        Row(_ROOT, root, source, root_tone, _YES if asked.root_read_only else _NO, _ROOT_NOTE),
-        Row(_MASKED, _list(view.masked), source, guarded, wanted, _MASK_NOTE),
-        Row(_READ_ONLY, _list(view.read_only), source, guarded, closed),
+        Row(_ROOT, root, source, root_tone, YES if asked.root_read_only else NO, _ROOT_NOTE),
+        Row(_MASKED, counted(view.masked, _SHOWN), source, guarded, wanted, _MASK_NOTE),
+        Row(_READ_ONLY, counted(view.read_only, _SHOWN), source, guarded, closed),
         Row(
             _PROPAGATION,
             _PROPAGATION_WORDS[view.propagation],
@@ -116,7 +116,7 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
         ),
         Row(
             _SOCKETS,
-            _list(view.engine_sockets) if view.engine_sockets else _NONE,
+            counted(view.engine_sockets, _SHOWN) if view.engine_sockets else NONE,
             source,
             Tone.BAD if view.engine_sockets else Tone.GOOD,
             None,
@@ -124,7 +124,7 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
         ),
     ]
     if not view.host_paths:
-        rows.append(Row(_HOST_PATHS, _NONE, source, Tone.GOOD))
+        rows.append(Row(_HOST_PATHS, NONE, source, Tone.GOOD))
     for path in view.host_paths[:_SHOWN]:
         heavy = weight(path)
         tone = Tone.BAD if path.writable and heavy >= Weight.SYSTEM else Tone.PLAIN
@@ -134,10 +134,12 @@ def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ..
         more = len(view.host_paths) - _SHOWN
         rows.append(Row(_HOST_PATHS, plural("{count} more", "{count} more", more), source))
     if view.devices:
-        rows.append(Row(_DEVICES, _list(view.devices), source, Tone.WARN))
+        rows.append(Row(_DEVICES, counted(view.devices, _SHOWN), source, Tone.WARN))
     if asked.devices:
         names = tuple(f"{device.target} ({device.permissions})" for device in asked.devices)
-        rows.append(Row(_ASKED_DEVICES, _list(names), "inspect:HostConfig.Devices", Tone.WARN, None, _DEVICE_NOTE))
+        rows.append(
+            Row(_ASKED_DEVICES, counted(names, _SHOWN), "inspect:HostConfig.Devices", Tone.WARN, None, _DEVICE_NOTE)
+        )
     return tuple(rows)
 
 
@@ -145,11 +147,3 @@ def _arrow(path: HostPath) -> Message:
     if path.writable:
         return msg("{source} at {target}, writable", source=path.source, target=path.target)
     return msg("{source} at {target}, read-only", source=path.source, target=path.target)
-
-
-def _list(names: tuple[str, ...]) -> Message:
-    if not names:
-        return _NONE
-    if len(names) <= _SHOWN:
-        return msg("{count}: {names}", count=len(names), names=", ".join(names))
-    return msg("{count}: {names} …", count=len(names), names=", ".join(names[:_SHOWN]))

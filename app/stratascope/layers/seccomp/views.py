@@ -5,12 +5,12 @@ from __future__ import annotations
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import CallMap, Row, Tab, Table, Tone, Verdict, View
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.syscall_table import CallSource, CallTable
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
 from stratascope.layers.seccomp.tables import call_table
-from stratascope.layers.shared.readings import UNKNOWN
+from stratascope.layers.shared.readings import UNKNOWN, counted
 from stratascope.linux.seccomp import SeccompMode
 
 _FILTER = msg("Filter")
@@ -83,11 +83,11 @@ def _surface(facts: SeccompFacts) -> Table:
             Row(_PASSING_LABEL, passing, source, Tone.PLAIN, None, _SHARED),
             Row(
                 _MORE_LABEL,
-                UNKNOWN if beyond is None else _names(beyond),
+                UNKNOWN if beyond is None else counted(beyond, _MOST_NAMES),
                 source,
                 Tone.UNKNOWN if beyond is None else Tone.WARN if beyond else Tone.GOOD,
             ),
-            Row(_DANGEROUS_LABEL, _names(reach.dangerous), source, Tone.PLAIN, None, _PROBES),
+            Row(_DANGEROUS_LABEL, counted(reach.dangerous, _MOST_NAMES), source, Tone.PLAIN, None, _PROBES),
         ),
     )
 
@@ -96,15 +96,6 @@ def _source(facts: SeccompFacts) -> str:
     if facts.origin is None or facts.source is CallSource.NONE:
         return f"{facts.status_source}:Seccomp"
     return facts.origin.source
-
-
-def _names(names: tuple[str, ...]) -> Message:
-    if not names:
-        return msg("None")
-    shown = ", ".join(names[:_MOST_NAMES])
-    if len(names) <= _MOST_NAMES:
-        return msg("{count}: {names}", count=len(names), names=shown)
-    return msg("{count}: {names} …", count=len(names), names=shown)
 
 
 def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:

@@ -24,6 +24,7 @@ ON = msg("On")
 OFF = msg("Off")
 UNKNOWN = msg("Not known")
 NOT_ASKED = msg("Nothing")
+YES, NO, NONE, NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
 
 
 def decoded(capture: Capture, name: str, parse: Callable[[str], Decoded], gaps: list[NamedGap]) -> Decoded | None:
@@ -51,6 +52,16 @@ def who(process: Capture) -> Message:
     if owner is None:
         return msg("Process {pid}", pid=process.pid)
     return msg("Thread {tid} of process {pid}", tid=process.pid, pid=owner)
+
+
+def counted(names: tuple[str, ...], most: int) -> Message:
+    """How many, and the first of them."""
+    if not names:
+        return NONE
+    shown = ", ".join(names[:most])
+    if len(names) <= most:
+        return msg("{count}: {names}", count=len(names), names=shown)
+    return msg("{count}: {names} …", count=len(names), names=shown)
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:

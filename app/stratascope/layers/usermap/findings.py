@@ -13,8 +13,6 @@ from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
 from stratascope.linux.namespace import EVERY_ID, is_full, parse_idmap, to_inside
 
-_LAYER = "usermap"
-
 
 def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> list[Finding]:
     if facts.uid_map is None or around.ground.initial_user_namespace is False:

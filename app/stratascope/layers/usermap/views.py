@@ -7,6 +7,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.engine_rules import rules_of
+from stratascope.layers.shared.readings import NO, NOT_READABLE, UNKNOWN, YES
 from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.machine import parse_range, path_of
@@ -14,7 +15,6 @@ from stratascope.linux.machine import parse_range, path_of
 _MAPS, _ENGINE, _WHO = msg("ID maps"), msg("Rootless"), msg("Its user on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")
 _INSIDE, _OUTSIDE = msg("In the container"), msg("On the host")
-_YES, _NO, _UNKNOWN, _NOT_READABLE = msg("Yes"), msg("No"), msg("Not known"), msg("Not readable")
 _NOT_SAID = msg("The engine does not say")
 _ROOT, _PROCESS, _GROUP = msg("Root inside"), msg("User of its first process"), msg("Group of its first process")
 _INITIAL, _SHARED, _SETGROUPS = msg("In the host's user namespace"), msg("Range shared with"), msg("Can drop groups")
@@ -80,7 +80,7 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     """Who root and the first process are on the host."""
     source, status = f"{facts.process}/uid_map", f"{facts.process}/status"
     if facts.root_mapped is None:
-        root, tone = _NOT_READABLE, Tone.UNKNOWN
+        root, tone = NOT_READABLE, Tone.UNKNOWN
     elif facts.root_is_host_uid is None:
         root, tone = msg("Not in the map: there is no root inside"), Tone.GOOD
     elif facts.root_is_host_uid == 0:
@@ -88,7 +88,7 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     else:
         root = msg("User {uid} on the host", uid=facts.root_is_host_uid)
         tone = Tone.WARN if facts.owner_inside == 0 else Tone.GOOD
-    initial = _UNKNOWN if facts.initial_namespace is None else _YES if facts.initial_namespace else _NO
+    initial = UNKNOWN if facts.initial_namespace is None else YES if facts.initial_namespace else NO
     initial_tone = Tone.WARN if facts.initial_namespace else Tone.GOOD
     names = ", ".join(facts.range_shared_with[:10])
     mode = msg("{mode}", mode=asked.userns_mode) if asked.userns_mode else None
@@ -108,9 +108,9 @@ def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     if facts.range_shared_with:
         rows.append(Row(_SHARED, msg("{names}", names=names), source, Tone.WARN))
     if facts.setgroups is not None:
-        rows.append(Row(_SETGROUPS, _NO if facts.setgroups == "deny" else _YES, f"{facts.process}/setgroups"))
+        rows.append(Row(_SETGROUPS, NO if facts.setgroups == "deny" else YES, f"{facts.process}/setgroups"))
     if facts.mount_ids is None:
-        rows.append(Row(_MOUNT_IDS, _NOT_READABLE, f"{facts.process}/mountinfo", Tone.UNKNOWN, note=_MOUNT_IDS_NOTE))
+        rows.append(Row(_MOUNT_IDS, NOT_READABLE, f"{facts.process}/mountinfo", Tone.UNKNOWN, note=_MOUNT_IDS_NOTE))
     rows.extend(_on_disk(each, facts) for each in facts.mount_ids or ())
     return tuple(rows)
 
@@ -121,7 +121,7 @@ def _on_disk(mount: MountIds, facts: UsermapFacts) -> Row:
     turned = tuple((outside, inside, length) for inside, outside, length in mount.uid_map)
     owner = outside_of(turned, root)
     if root is None:
-        value, tone = _UNKNOWN, Tone.UNKNOWN
+        value, tone = UNKNOWN, Tone.UNKNOWN
     elif owner is None:
         value, tone = msg("Root inside can't create files there"), Tone.GOOD
     elif owner == 0:
@@ -145,7 +145,7 @@ def _known(value: int | None) -> Tone:
 
 def _pair(inside: int | None, outside: int | None) -> Message:
     if outside is None:
-        return _NOT_READABLE
+        return NOT_READABLE
     if inside is None:
         return msg("{outside} on the host, not in the map", outside=outside)
     return msg("{inside} inside, {outside} on the host", inside=inside, outside=outside)
@@ -156,7 +156,7 @@ def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
     engine, ground = around.engine, around.ground
     source = rules_of(engine).answer
     rows = [
-        Row(_ROOTLESS, _YES if engine.rootless else _NO, source, Tone.GOOD if engine.rootless else Tone.WARN),
+        Row(_ROOTLESS, YES if engine.rootless else NO, source, Tone.GOOD if engine.rootless else Tone.WARN),
         Row(_KIND, _KINDS[engine.kind, engine.rootless], source),
         Row(_HELPER, _word(engine.facts.network_helper), source),
         Row(_STORAGE, _word(engine.facts.storage_driver), source),
@@ -165,7 +165,7 @@ def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
     if engine.rootless:
         port = ground.sysctl("net.ipv4.ip_unprivileged_port_start")
         ping = ground.sysctl("net.ipv4.ping_group_range")
-        ports = _UNKNOWN if port is None else msg("{port}", port=port)
+        ports = UNKNOWN if port is None else msg("{port}", port=port)
         rows.append(Row(_PORTS, ports, path_of("net.ipv4.ip_unprivileged_port_start"), note=_PORT_NOTE))
         rows.append(Row(_PING, _ping(ping), path_of("net.ipv4.ping_group_range"), note=_PING_NOTE))
     return tuple(rows)
@@ -175,7 +175,7 @@ def _ping(value: str | None) -> Message:
     try:
         groups = parse_range(value or "")
     except DecodeError:
-        return _UNKNOWN
+        return UNKNOWN
     if groups is None:
         return msg("For no group of this host")
     return msg("For groups {first} to {last}", first=str(groups[0]), last=str(groups[1]))

@@ -148,7 +148,7 @@ _CODES = {
     127: msg("a program was not found, or something it needs to run was not"),
     255: msg("it failed, or the runtime could not run it"),
 }
-KILL, SEGV, XFSZ, SYS = 9, 11, 25, 31
+KILL, XFSZ, SYS = 9, 25, 31
 
 
 def signal_of(code: int | None) -> int | None:
