@@ -33,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
-        from stratascope.cli import completion_candidates
+        from stratascope.cli import completion
 
-        status = completion_candidates.run(words[1:])
+        status = completion.print_candidates(words[1:])
         sys.stdout.flush()
         os._exit(status)  # threads still waiting for a hanging engine would keep the process alive
     _speak()
@@ -107,9 +107,9 @@ def _shown(trouble: Message | None, captures: Sequence[Path]) -> int:
             trouble = display.no_qt(error)
         else:
             return start.show_captures(captures) if captures else start.main([])
-    from stratascope.cli import commands
+    from stratascope.cli import report
 
-    return commands.instead_of_window(trouble, captures)
+    return report.instead_of_window(trouble, captures)
 
 
 if __name__ == "__main__":

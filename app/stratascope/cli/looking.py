@@ -1,33 +1,42 @@
-"""`stratascope list` and `stratascope diff`: containers side by side, live or from captures, in any mix."""
+"""`list` and `diff`: containers side by side, live or from captures, in any mix; and `history`: what changed of them,
+and when. It asks no engine: containers that are gone are included.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 
-from stratascope.cli.output import style, write
+from stratascope.cli.output import complain, style, write
 from stratascope.cli.reading import read_capture
-from stratascope.core.container import EngineState, matching
+from stratascope.core.container import SHORTEST_ID, EngineState, matching
+from stratascope.core.history.entry import Subject
+from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.presentation import comparison, list_report
+from stratascope.presentation import comparison, history_report, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
 from stratascope.state import capture_file
+from stratascope.usecases.history.history import History
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import Value
 from stratascope.wiring.engines import assembler, translations
+from stratascope.wiring.views import history
 
 DONE, FAILED = 0, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one of the two; returns the exit code."""
-    return _list(arguments) if arguments.command == "list" else _diff(arguments)
+    commands = {"list": _list, "diff": _diff, "history": _history}
+    return commands[arguments.command](arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -134,3 +143,42 @@ def _same(snapshot: Snapshot, other: ContainerState, file: str) -> ContainerStat
     raise ProbeError(
         msg("{file} holds no container {name}, or more than one. Say which: {file}:NAME.", file=file, name=name)
     )
+
+
+_PARTS = 720  # of the time: two minutes of a day
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    """Run it; returns the exit code."""
+    kept = history()
+    until = time.time()
+    begin = until - arguments.since
+    wanted = [each for each in kept.subjects() if not arguments.engine or each.engine in arguments.engine]
+    word = arguments.container
+    if word is not None:
+        wanted = _meant(word, wanted, kept, until)
+        if not wanted:
+            complain(translate(msg("Nothing is recorded about {name}. Changes are recorded while the Stratascope "
+                                   "window is open.", name=plain(word, 80))))  # fmt: skip
+            return FAILED
+    pasts = tuple(kept.of(each, begin, until, _PARTS) for each in wanted)
+    if arguments.json:
+        write(json.dumps(history_report.json_object(pasts, begin, until), indent=2) + "\n")
+    elif not pasts:
+        text = msg("Nothing is recorded yet. Changes are recorded while the Stratascope window is open.")
+        write(translate(text) + "\n")
+    else:
+        write("\n".join(history_report.lines(pasts, begin, style(), alone=word is not None)) + "\n")
+    return DONE
+
+
+def _meant(word: str, subjects: list[Subject], kept: History, now: float) -> list[Subject]:
+    """Those of that name; else of an id that begins so, whichever container has the name now."""
+    named = [each for each in subjects if each.name == word]
+    if named or len(word) < SHORTEST_ID:
+        return named
+    return [each for each in subjects if _id(kept.of(each, now - 1.0, now, 1)).startswith(word)]
+
+
+def _id(past: Past) -> str:
+    return past.now.made.id if past.now.made is not None else ""

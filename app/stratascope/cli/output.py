@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def complain(text: str) -> None:
         sys.stderr.flush()
 
 
-def complain_of(error: MessageError | NoSuchContainerError | OSError, named: str = "") -> None:
+def complain_of(error: MessageError | NoSuchContainerError | OSError, *named: str) -> None:
     """Print the message of an error, and below it the words of whoever failed, unless the message has them already."""
     from stratascope.core.message import msg
     from stratascope.core.ports import NoSuchContainerError
@@ -83,5 +84,14 @@ def complain_of(error: MessageError | NoSuchContainerError | OSError, named: str
         complain(translate(msg("The container is gone.")))
         return
     complain(translate(error.message))
-    if error.words and error.words not in (named, *(value for _, value in error.message.args)):
+    if error.words and error.words not in (*named, *(value for _, value in error.message.args)):
         complain(plain(error.words, 1000))
+
+
+def interrupted() -> Callable[[], bool]:
+    """Whether it was requested since. Repeating it changes nothing: what has begun is first restored or kept."""
+    pressed: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
+            signal.signal(number, lambda number, frame: pressed.append(number))
+    return lambda: bool(pressed)

@@ -74,9 +74,9 @@ def of_engines(capture: MachineCapture, wanted: list[str]) -> MachineCapture:
 def put_right(opened: Engines) -> None:
     """Recover what a crash left half done, as at every start; nothing is loaded if there is nothing."""
     if any_written():
-        from stratascope.cli.harden import recover
+        from stratascope.cli.harden import undo
 
-        recover.before_looking(opened)
+        undo.before_looking(opened)
 
 
 def read_annotations(arguments: argparse.Namespace) -> Annotations:

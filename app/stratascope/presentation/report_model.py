@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 from stratascope.core.accepted.accepted import Standing, in_force, threat_code
@@ -20,6 +21,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState, exposure_verifie
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.annotations import (
+    ROOTLESS,
     Annotations,
     Before,
     accepted_words,
@@ -29,9 +31,11 @@ from stratascope.presentation.annotations import (
     identity,
     kinds_of,
     since,
+    standing_object,
     threat_since,
 )
 from stratascope.presentation.takeover import may_run, unseen_engines
+from stratascope.presentation.terms import timestamp
 from stratascope.value import Value, replace
 
 _NAME, _TEXT, _PATH = 200, 1000, 400  # characters
@@ -362,4 +366,46 @@ def notes(report: Report) -> list[str]:
     found += [
         translate(msg("The exception {which} matches nothing that was found.", which=each)) for each in report.unused
     ]
+    return found
+
+
+def engine_objects(machine: Machine) -> list[dict[str, Any]]:
+    """The engines of a machine, for JSON."""
+    return [
+        {"id": name, "kind": kind.removesuffix(ROOTLESS), "rootless": kind.endswith(ROOTLESS), "state": state}
+        for name, kind, state in machine.engines
+    ]
+
+
+def machine_object(machine: Machine) -> dict[str, Any]:
+    """A machine, for JSON."""
+    return {
+        "machine": machine.name,
+        "taken_at": timestamp(machine.taken_at),
+        "kernel": machine.kernel,
+        "engines": engine_objects(machine),
+        "containers": machine.containers,
+        "exposure": machine.exposure,
+        "unseen": list(machine.unseen),
+    }
+
+
+def item_object(item: Item) -> dict[str, Any]:
+    """A finding or an open threat, for JSON."""
+    found: dict[str, Any] = {
+        "code": item.code,
+        "layer": item.layer,
+        "severity": item.severity.value,
+        "text": item.text,
+        "advice": item.advice,
+        "source": item.source,
+        "refs": list(item.refs),
+        "fingerprint": item.fingerprint,
+    }
+    if item.file:
+        found |= {"file": item.file, "line": item.line}
+    if item.since:
+        found["since"] = item.since
+    if item.standing is not None:
+        found |= standing_object(item.standing)
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stratascope.cli.check.fix import shown
+from stratascope.cli.check import shown
 from stratascope.core.severity import SERIOUS
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate

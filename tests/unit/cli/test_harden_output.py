@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rig.recorded import recorded
-from stratascope.cli.harden.output import chosen_lines
+from stratascope.cli.harden.relaunch import chosen_lines
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind

@@ -13,7 +13,7 @@ import pytest
 from rig import places
 from rig.cli.command_line import run
 from stratascope.cli.arguments import FORMATS
-from stratascope.cli.reporting.fleet import machine_names
+from stratascope.cli.report import machine_names
 
 GOLDEN = str(places.GOLDEN / "capture.json")
 PRINTED = [name for name in FORMATS if name != "sqlite"]  # tests/unit/fleet/test_osquery.py: it is no text

@@ -18,7 +18,7 @@ import pytest
 from rig.cli.command_line import run
 from rig.places import CHECKOUT, GOLDEN
 from stratascope.cli.arguments import parser
-from stratascope.presentation.formats import sqlite
+from stratascope.presentation import tool_formats
 from stratascope.presentation.report_model import Report, report_of
 from stratascope.state import capture_file
 from stratascope.value import replace
@@ -74,7 +74,7 @@ def test_a_fleet_has_a_row_for_each_machine_and_foreign_text_is_only_text(tmp_pa
     evil = "x'); DROP TABLE findings; --"
     subject = replace(told.subjects[0], name=evil, machines=("one", evil))
     file = tmp_path / "report.sqlite"
-    file.write_bytes(sqlite.render(replace(told, subjects=(subject,))))
+    file.write_bytes(tool_formats.sqlite(replace(told, subjects=(subject,))))
     assert [(row["machine"], row["name"]) for row in asked(file, "SELECT * FROM containers")] == [
         ("one", evil),
         (evil, evil),

@@ -25,7 +25,7 @@ from rig.cli.command_line import environ, run
 from rig.places import CHECKOUT, GOLDEN
 from stratascope.cli.arguments import parser
 from stratascope.core.accepted import toml
-from stratascope.presentation.formats import prometheus
+from stratascope.presentation import tool_formats
 from stratascope.presentation.report_model import report_of
 from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
@@ -53,7 +53,7 @@ FILTERS = (
 def metrics() -> dict[str, set[str]]:
     """Each metric of a real report of a machine, with its labels."""
     snapshot = assembler().snapshot(capture_file.load(GOLDEN / "capture.json"), demo=True)
-    families = text_string_to_metric_families(prometheus.render(report_of(snapshot, "0.1.0")))
+    families = text_string_to_metric_families(tool_formats.prometheus(report_of(snapshot, "0.1.0")))
     return {each.name: {name for sample in each.samples for name in sample.labels} for each in families}
 
 
@@ -127,7 +127,7 @@ def test_promtool_takes_the_metrics() -> None:
     if promtool is None:
         pytest.skip("needs promtool")
     snapshot = assembler().snapshot(capture_file.load(CHECKOUT / "resources" / "demo" / "demo.json"), demo=True)
-    text = prometheus.render(report_of(snapshot, "0.1.0"))
+    text = tool_formats.prometheus(report_of(snapshot, "0.1.0"))
     done = subprocess.run((promtool, "check", "metrics"), input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -140,7 +140,7 @@ def test_real_servers_answer_every_query_of_the_dashboard(tmp_path: Path) -> Non
         pytest.skip("needs prometheus and prometheus-node-exporter")
     demo = capture_file.load(CHECKOUT / "resources" / "demo" / "demo.json")
     (tmp_path / "stratascope.prom").write_text(
-        prometheus.render(report_of(assembler().snapshot(demo, demo=True), "0.1.0"))
+        tool_formats.prometheus(report_of(assembler().snapshot(demo, demo=True), "0.1.0"))
     )
     with servers.exporter(exporter, tmp_path) as target:
         served = {each.name: each for each in text_string_to_metric_families(servers.get(f"http://{target}/metrics"))}

@@ -44,9 +44,8 @@ from stratascope.linux import bpf, seccomp_filters, seccomp_profile, syscalls
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import parse_elf
 from stratascope.owners import compose
-from stratascope.presentation import json_report
+from stratascope.presentation import json_report, tool_formats
 from stratascope.presentation.annotations import BaselineError, read_baseline
-from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
 from stratascope.presentation.report_model import report_of
 from stratascope.probe import local
 from stratascope.state import capture_file
@@ -162,12 +161,12 @@ def formats(data: bytes) -> None:
     with contextlib.suppress(ProbeError):
         machine = capture_file.loads(_json(mutated(_documents("capture"), data)), "it")
         told = report_of(assembler().snapshot(machine), "0")
-        for document in (sarif.render(told), gitlab.quality(told), gitlab.sast(told)):
+        for document in (tool_formats.sarif(told), tool_formats.gitlab_quality(told), tool_formats.gitlab_sast(told)):
             json.loads(document)
-        for line in ndjson.render(told).splitlines():
+        for line in tool_formats.ndjson(told).splitlines():
             json.loads(line)
-        ElementTree.fromstring(junit.render(told).encode())
-        list(text_string_to_metric_families(prometheus.render(told)))
+        ElementTree.fromstring(tool_formats.junit(told).encode())
+        list(text_string_to_metric_families(tool_formats.prometheus(told)))
 
 
 def before(data: bytes) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from stratascope.cli.harden import presets, recover, undo
+from stratascope.cli.harden import choosing, undo
+from stratascope.cli.harden.choosing import choices_of, several
 from stratascope.cli.harden.relaunch import FAILED, REFUSED, VERIFIED, relaunch
-from stratascope.cli.harden.targets import choices_of, several
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Preset
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         "tighten": _tighten,
         "undo": undo.one_or_all,
         "discard": undo.discard,
-        "recover": recover.run,
+        "recover": undo.recover,
         "export": _export,
     }
     try:
@@ -47,14 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _harden(arguments: argparse.Namespace) -> int:
     wide = several(arguments)
     with open_hardening(tuple(arguments.engine), terminal=on_terminal()) as found:
-        recover.at_start(found)
+        undo.at_start(found)
         if wide:
             from stratascope.cli.harden import many
 
             return many.harden(arguments, found)
         access, state = found.state(arguments.containers[0])
-        if presets.is_open(arguments, state):
-            wanted = presets.preset_wanted(found.hardening, state)
+        if choosing.is_open(arguments, state):
+            wanted = choosing.preset_wanted(found.hardening, state)
             if wanted is None:
                 write(translate(msg("Nothing was changed.")) + "\n")
                 return REFUSED
@@ -71,7 +71,7 @@ def _tighten(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
-        recover.at_start(found)
+        undo.at_start(found)
         _, state = found.state(arguments.container)
         made = found.hardening.plan(state, choices_of(arguments, found.hardening, state))
         write(export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets))

@@ -10,13 +10,14 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.harden.output import HardenOutput
+from stratascope.cli.harden.choosing import choices_of, targets
 from stratascope.cli.harden.relaunch import (
     FAILED,
     KEPT,
     REFUSED,
     ROLLED_BACK,
     VERIFIED,
+    HardenOutput,
     agreed_to,
     code_of,
     ended_object,
@@ -24,9 +25,7 @@ from stratascope.cli.harden.relaunch import (
     proof_object,
     short_matrix,
 )
-from stratascope.cli.harden.targets import choices_of, targets
-from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, write
+from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset

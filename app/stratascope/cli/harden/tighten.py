@@ -6,12 +6,11 @@ import argparse
 import json
 from typing import Any
 
-from stratascope.cli.harden import many, recover, trials
-from stratascope.cli.harden.output import HardenOutput
-from stratascope.cli.harden.relaunch import REFUSED, relaunch
-from stratascope.cli.harden.targets import several, targets
-from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, on_terminal, write
+from stratascope.cli.harden import many, trials
+from stratascope.cli.harden.choosing import several, targets
+from stratascope.cli.harden.relaunch import REFUSED, HardenOutput, relaunch
+from stratascope.cli.harden.undo import at_start
+from stratascope.cli.output import complain, interrupted, on_terminal, write
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     wide = several(arguments)
     with open_engines(tuple(arguments.engine)) as engines:
         found = connected(engines, terminal=on_terminal())
-        recover.at_start(found)
+        at_start(found)
         if wide:
             return _all(arguments, engines, found, wishes)
         access, state = found.state(arguments.containers[0])

@@ -23,9 +23,17 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
 from stratascope.natural_sort import natural
-from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
-from stratascope.presentation.html.tables import Named, bits_table, calls_section, fleet_table, matrix_table, stance_key
+from stratascope.presentation.html.tables import (
+    Named,
+    bits_table,
+    calls_section,
+    element,
+    fleet_table,
+    matrix_table,
+    stance_key,
+    text,
+)
 from stratascope.presentation.list_report import why
 from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
 from stratascope.presentation.terms import (

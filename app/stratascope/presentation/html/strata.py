@@ -17,7 +17,7 @@ from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
-from stratascope.presentation.html.escape import text
+from stratascope.presentation.html.tables import text
 from stratascope.presentation.rays import GROUND as KERNEL
 from stratascope.presentation.rays import (
     PITCH,

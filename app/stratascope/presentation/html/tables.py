@@ -1,20 +1,24 @@
-"""The tables of the page: one container's threats against its layers, and all containers against threats and bits.
+"""The tables of the page: one container's threats against its layers, and all containers against threats and bits; and
+text in HTML, the one place where it is escaped. Nothing of an engine reaches the page by another way.
 
 All containers stand as columns: a hundred threats with readable names as rows, and forty containers still fit on paper.
+Decided against a template engine: elements are few, and what is not passed through `text` is a literal of this program.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from stratascope.core.layer import BitGrid, CallMap, Layer, Tone
 from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat, evidence
+from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of
-from stratascope.presentation.html.escape import element, text
 from stratascope.presentation.syscall_map import (
     SHARED_KERNEL,
     VERDICTS,
@@ -40,6 +44,19 @@ from stratascope.presentation.terms import (
     stance_mark,
 )
 from stratascope.presentation.threat_outcomes import by_outcome, counted_as
+
+
+def text(value: str | Message, limit: int = 0) -> str:
+    """Harmless text for an element or a quoted attribute."""
+    return html.escape(plain(translate(value) if isinstance(value, Message) else value, limit))
+
+
+def element(tag: str, inside: str, kind: str = "", **attributes: str) -> str:
+    """One element; `inside` is HTML already. `scope_` and the like: the underscore goes, others become hyphens."""
+    words = [f' class="{kind}"'] if kind else []
+    words += [f' {name.rstrip("_").replace("_", "-")}="{value}"' for name, value in attributes.items()]
+    return f"<{tag}{''.join(words)}>{inside}</{tag}>"
+
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
 _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}

@@ -22,7 +22,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import NOTHING, exposure_sentence, level_ink, number_text
-from stratascope.presentation.fleet.model import open_in, where
+from stratascope.presentation.fleet_report import open_in, where
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.labels import Label, Line

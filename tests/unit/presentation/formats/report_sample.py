@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from rig.places import GOLDEN
 from stratascope.core.accepted.accepted import Acceptance, Accepted
 from stratascope.core.snapshot import Snapshot
+from stratascope.presentation import tool_formats
 from stratascope.presentation.annotations import Annotations
-from stratascope.presentation.formats import gitlab, junit, ndjson, prometheus, sarif
 from stratascope.presentation.report_model import Report, report_of
 from stratascope.state import capture_file
 from stratascope.wiring.engines import assembler
@@ -26,12 +26,12 @@ GOLDEN = GOLDEN / "capture.json"
 SCHEMAS = Path(__file__).parent / "schemas"
 TODAY, LAST, OVER = date(2026, 12, 1), date(2027, 3, 31), date(2026, 11, 30)
 RENDERERS: dict[str, Callable[[Report], str]] = {
-    "sarif": sarif.render,
-    "gitlab-quality": gitlab.quality,
-    "gitlab-sast": gitlab.sast,
-    "junit": junit.render,
-    "prometheus": prometheus.render,
-    "ndjson": ndjson.render,
+    "sarif": tool_formats.sarif,
+    "gitlab-quality": tool_formats.gitlab_quality,
+    "gitlab-sast": tool_formats.gitlab_sast,
+    "junit": tool_formats.junit,
+    "prometheus": tool_formats.prometheus,
+    "ndjson": tool_formats.ndjson,
 }
 
 

@@ -15,7 +15,7 @@ from stratascope.core.accepted.accepted import Accepted
 from stratascope.core.container import Status
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.presentation.formats import gitlab, junit, sarif
+from stratascope.presentation import tool_formats
 from stratascope.presentation.report_model import Item, Report, Subject, report_of
 from stratascope.value import replace
 from unit.presentation.formats.report_sample import LAST, OVER, RENDERERS, accepting, read, snapshot, told
@@ -54,7 +54,7 @@ def test_every_result_is_there_once_the_worst_first(name: str) -> None:
     assert {each["id"] for each in found} == set(wanted)
     assert len(found) == len(wanted)
     if name == "sarif":
-        rules = read(name, sarif.render(told()))["runs"][0]["tool"]["driver"]["rules"]
+        rules = read(name, tool_formats.sarif(told()))["runs"][0]["tool"]["driver"]["rules"]
         levels = ["error", "warning", "note"]
         assert [levels.index(each["level"]) for each in found] == sorted(levels.index(each["level"]) for each in found)
         for each in found:
@@ -62,7 +62,7 @@ def test_every_result_is_there_once_the_worst_first(name: str) -> None:
 
 
 def test_junit_has_a_suite_for_each_container_and_a_failure_for_each_item() -> None:
-    root = read("junit", junit.render(told()))
+    root = read("junit", tool_formats.junit(told()))
     assert len(root.findall("testsuite")) == len(told().subjects)
     assert len(root.findall(".//failure")) == len(items(told()))
 
@@ -136,7 +136,7 @@ def test_an_expired_exception_counts_again_and_says_so() -> None:
     assert expired
     assert all(item.counts for item in expired)
     assert found.expired == len(expired)
-    assert "which has passed" in sarif.render(found)
+    assert "which has passed" in tool_formats.sarif(found)
 
 
 def predicted(source: str) -> Snapshot:
@@ -161,13 +161,15 @@ def test_the_line_that_asked_for_it_is_the_place(source: str, place: str, line: 
     found = report_of(predicted(source), "0.1.0")
     finding = next(item for _, item in items(found) if not item.threat)
     (result,) = [
-        each for each in results("sarif", read("sarif", sarif.render(found))) if each["id"] == finding.fingerprint
+        each for each in results("sarif", read("sarif", tool_formats.sarif(found))) if each["id"] == finding.fingerprint
     ]
     physical = result["locations"][0]["physicalLocation"]
     assert physical["artifactLocation"]["uri"].startswith(place)
     assert physical["region"]["startLine"] == line
     (issue,) = [
-        each for each in read("gitlab-quality", gitlab.quality(found)) if each["fingerprint"] == finding.fingerprint
+        each
+        for each in read("gitlab-quality", tool_formats.gitlab_quality(found))
+        if each["fingerprint"] == finding.fingerprint
     ]
     path = issue["location"]["path"]
     assert path == source.rpartition(":")[0] if place != "containers/" else path.startswith(place)
@@ -210,7 +212,7 @@ def test_foreign_text_breaks_no_format(name: str, image: str, text: str) -> None
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", written)
         if format_ != "ndjson":  # lines are whole objects there, in any number
             assert written.count("\n") == usual[format_].count("\n")
-    assert "](" not in json.loads(sarif.render(found))["runs"][0]["results"][0]["message"]["text"]
+    assert "](" not in json.loads(tool_formats.sarif(found))["runs"][0]["results"][0]["message"]["text"]
 
 
 def many(count: int) -> Report:
@@ -224,17 +226,17 @@ def many(count: int) -> Report:
 
 def test_no_more_than_consumers_take() -> None:
     whole = many(30000)
-    text = sarif.render(whole)
+    text = tool_formats.sarif(whole)
     assert len(gzip.compress(text.encode())) < 10_000_000
     run = read("sarif", text)["runs"][0]
-    assert len(run["results"]) == sarif.MOST == 5000
+    assert len(run["results"]) == tool_formats.RESULTS_MOST == 5000
     assert {each["level"] for each in run["results"]} == {"error"}
     assert "25000" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
-    quality = read("gitlab-quality", gitlab.quality(whole))
+    quality = read("gitlab-quality", tool_formats.gitlab_quality(whole))
     assert (len(quality), "25000" in quality[-1]["description"]) == (5001, True)
-    assert "25000" in json.dumps(read("gitlab-sast", gitlab.sast(whole))["scan"]["messages"])
-    root = read("junit", junit.render(whole))
-    assert root.get("tests") == str(junit.MOST)
+    assert "25000" in json.dumps(read("gitlab-sast", tool_formats.gitlab_sast(whole))["scan"]["messages"])
+    root = read("junit", tool_formats.junit(whole))
+    assert root.get("tests") == str(tool_formats.TESTS_MOST)
     assert "5000 less" in (root.findtext("testsuite/system-out") or "")
 
 
@@ -243,8 +245,8 @@ def test_what_is_not_known_is_no_success() -> None:
     blind = replace(snapshot(), containers=(replace(state, matrix=None, findings=()),))
     found = report_of(blind, "0.1.0")
     assert not found.subjects[0].known
-    assert read("junit", junit.render(found)).get("errors") == "1"
-    assert state.container.name in sarif.render(found)
+    assert read("junit", tool_formats.junit(found)).get("errors") == "1"
+    assert state.container.name in tool_formats.sarif(found)
     samples = {family.name: family.samples for family in read("prometheus", RENDERERS["prometheus"](found))}
     assert samples["stratascope_container_unknown"][0].value == 1
     assert "stratascope_container_exposure" not in samples

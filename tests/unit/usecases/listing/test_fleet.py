@@ -11,9 +11,9 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
+from stratascope.presentation import fleet_report
 from stratascope.presentation.annotations import Annotations
-from stratascope.presentation.fleet import model
-from stratascope.presentation.fleet.model import Gathered
+from stratascope.presentation.fleet_report import Gathered
 from stratascope.usecases.listing.fleet import Fleet, alike
 from stratascope.usecases.live.recorded import joined
 from stratascope.value import replace
@@ -148,7 +148,7 @@ def test_window_and_report_count_the_same(which: list[list[int]]) -> None:
         )
         parts[at] = (captured, replace(demo, containers=states))
         gathered.add(replace(demo, containers=states), captured.name)
-    assert Fleet(joined(parts)).find("").threats() == model.open_threats(gathered.report("1"))
+    assert Fleet(joined(parts)).find("").threats() == fleet_report.open_threats(gathered.report("1"))
 
 
 def test_nothing_read_is_nothing_found() -> None:

@@ -1,7 +1,8 @@
-"""`denials`: what a container is refused while it is watched, by which layer, and what would allow it.
+"""`observe` and `needs`: what a container really uses; and `denials`: what it is refused while it is watched, by which
+layer, and what would allow it.
 
 Of one that has ended, or ends all the time: why. Where it can't be watched, what can be said all the same comes first.
-Loaded while engines are asked what they are (`commands.denials`): Podman takes half a second for it.
+Loaded while engines are asked what they are (`commands`): Podman takes half a second for it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import time
 from collections.abc import Callable
 
 from stratascope.background_call import BackgroundCall
-from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, on_terminal, style, write
-from stratascope.core.container import Engine
+from stratascope.cli.output import complain, interrupted, on_terminal, style, write
+from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
+from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.refusals.ended.why import YOUNG
@@ -25,12 +26,75 @@ from stratascope.core.relaunch.launch_spec import Executed
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.presentation import refusals_report
+from stratascope.presentation import needs_report, refusals_report
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.observe.service import ObservationService
+from stratascope.usecases.observe.service import ObservationService, held
 from stratascope.usecases.refusals.service import RefusalList, RefusalService
-from stratascope.wiring.engines import Engines
+from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import ConnectedEngine, connected, learning
+
+DONE, FAILED = 0, 2
+_PAUSE = 0.5  # seconds between two looks whether it is over
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one of the two; returns the exit code."""
+    try:
+        with open_engines(tuple(arguments.engine)) as engines:
+            return _observe(arguments, engines) if arguments.command == "observe" else _needs(arguments, engines)
+    except NeedsError as error:
+        complain(translate(msg("What was learned can't be read: {words}. Delete it with --forget.",
+                               words=error.words)))  # fmt: skip
+    return FAILED
+
+
+def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
+    _, state = connected(engines).state(arguments.container)
+    service = learning(engines, terminal=on_terminal())
+    over = interrupted()
+    service.begin(state, seconds=arguments.seconds)
+    if sys.stderr.isatty():
+        complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
+    while not over() and not service.wait(state.container, _PAUSE):
+        pass
+    service.end(state.container)
+    watched = service.watched(state.container)
+    known = service.known(state.container)
+    if watched is not None and watched.trouble is not None:
+        complain(translate(watched.trouble))
+        if known is None:
+            return FAILED
+    _print(arguments, state, known)
+    return DONE
+
+
+def _needs(arguments: argparse.Namespace, engines: Engines) -> int:
+    _, state = connected(engines).state(arguments.container)
+    service = learning(engines, terminal=False)
+    if arguments.forget:
+        there = service.forget(state.container)
+        text = msg("Forgotten.") if there else msg("Nothing was learned about it.")
+        write(translate(text) + "\n")
+        return DONE
+    _print(arguments, state, service.known(state.container))
+    return DONE
+
+
+def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | None) -> None:
+    container: Container = state.container
+    bounding = held(state)
+    names = None if bounding is None else bounding.names()
+    if arguments.json:
+        told = known or Needs(container.image, container.command)
+        write(json.dumps(needs_report.json_object(container, told, names), indent=2) + "\n")
+    elif known is None:
+        text = msg(
+            "Nothing has been learned about {name} yet. Watch it: stratascope observe {name}", name=container.name
+        )
+        write(translate(text) + "\n")
+    else:
+        write("\n".join(needs_report.lines(known, names, style())) + "\n")
+
 
 _LOOK = 0.2  # seconds between two looks at what came
 _SETTLES = 0.4  # seconds after which the kernel's log has said what it says of a refusal

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import SERIOUS
 from stratascope.i18n.translate import translate
-from stratascope.presentation.fleet.model import head, open_threats, where
-from stratascope.presentation.html.escape import element, text
+from stratascope.presentation.fleet_report import head, open_threats, where
 from stratascope.presentation.html.page import frame
+from stratascope.presentation.html.tables import element, text
 from stratascope.presentation.report_model import Report, Subject, accepted_text, notes
 from stratascope.presentation.terms import SEVERITIES, moment
 

@@ -1,1 +1,0 @@
-"""A container checked before it is started."""
