@@ -62,7 +62,7 @@ class RayLayer(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(translate(msg("What a process could try")))
         self.setAccessibleDescription(translate(msg("Left and Right go from one to the next, Enter opens Threats")))
-        self.scene = RayScene(theme)
+        self._scene, self._placed = RayScene(theme), False
         self._bundles: tuple[Bundle, ...] = ()
         self._order: tuple[str, ...] = ()
         self._base: Matrix | None = None
@@ -72,7 +72,7 @@ class RayLayer(QWidget):
         self._kept = PixmapCache()
         self._at = ""  # id of the lane in hand
         self._pressed = False
-        self._heights, self._left = self.scene.heights, 0.0
+        self._heights, self._left = self._scene.heights, 0.0
         self._fall = QVariantAnimation(self)
         self._fall.setDuration(FALL)
         self._fall.setStartValue(0.0)
@@ -119,10 +119,18 @@ class RayLayer(QWidget):
             self.lay_out()
 
     def lay_out(self) -> None:
-        """Give lanes and names their places."""
-        self.scene.arrange(self._bundles, self._heights, self._left, self.width())
+        """Lanes and names have other places: worked out when somebody asks for them, once for several changes."""
+        self._placed = False
         self._kept.forget()
         self.update()
+
+    @property
+    def scene(self) -> RayScene:
+        """Where lanes and names are, as of now."""
+        if not self._placed:
+            self._placed = True
+            self._scene.arrange(self._bundles, self._heights, self._left, self.width())
+        return self._scene
 
     def lanes(self) -> list[Lane]:
         """All lanes from left to right."""
