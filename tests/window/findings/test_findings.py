@@ -63,6 +63,7 @@ def test_what_no_switch_mends_has_no_button(window: MainWindow, qtbot: QtBot) ->
     seen = 0
     for number in range(1, 7):
         window.selection.open_layer(number)
+        window.strata_page.panel.open_tab(FINDINGS)
         for card in window.strata_page.panel.findings.cards:
             there = draft.offer.mending(card.finding) is not None  # type: ignore[union-attr]
             assert card.fix.isVisibleTo(card) is there, card.finding.code

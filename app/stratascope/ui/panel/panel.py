@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
@@ -95,6 +98,8 @@ class Panel(QFrame):
         self._state: ContainerState | None = None
         self.number = 0
         self._open: dict[int, str] = {}  # the tab last open, by layer
+        self._waiting: dict[str, Callable[[], object]] = {}  # what fills a tab's page, until the tab is open
+        self._anew: set[str] = set()  # pages that begin at their top
         self._findings_elsewhere = False
         self.mark, self.box = MarkBox(theme, 14), MarkBox(theme, 16)
         self.title = Label(theme, 15, BOLD)
@@ -237,13 +242,16 @@ class Panel(QFrame):
         names += [(ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
         self._set_tabs(names)
         self._fit()
+        before, self._waiting = self._waiting, {}
         for key, tab_views in views.items():
-            self._page(key).show_views(tab_views)
-            if changed:
-                self._page(key).begin()
-        self.findings.show_findings(mine, layer.assessment.gaps if layer else (), state.container)
+            self._waiting[key] = partial(self._fill_views, key, tab_views)
+        gaps = layer.assessment.gaps if layer else ()
+        self._waiting[FINDINGS] = partial(self.findings.show_findings, mine, gaps, state.container)
         if changed:
-            self._fill_about(about)
+            self._anew = set(views)
+            self._waiting[ABOUT] = partial(self._fill_about, about)
+        elif ABOUT in before:
+            self._waiting[ABOUT] = before[ABOUT]
         keys = [key for key, _ in names]
         self.open_tab(wanted if wanted in keys else keys[0])
 
@@ -267,6 +275,13 @@ class Panel(QFrame):
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
 
+    def _fill_views(self, key: str, views: tuple[View, ...]) -> None:
+        page = self._page(key)
+        page.show_views(views)
+        if key in self._anew:
+            self._anew.discard(key)
+            page.begin()
+
     def _fill_about(self, about: About | None) -> None:
         labels: list[QWidget] = []
         if about is not None:
@@ -281,6 +296,8 @@ class Panel(QFrame):
 
     def _turn(self, key: str) -> None:
         self._open[self.number] = key
+        if key in self._waiting:
+            self._waiting.pop(key)()
         if key == RAW:
             self._show_raw()
             self.stack.setCurrentWidget(self.raw)

@@ -301,9 +301,10 @@ def _to_capability(ways: Ways, number: int) -> None:
     layer = next((layer.number for layer in ways.layers if layer.id == _CAPABILITIES), 0)
     _to_layer(ways, layer)
     panel = ways.panel
+    if panel.tabs:
+        panel.open_tab(panel.tabs[0].key)
     view = panel.findChild(BitsView)
     if view is not None and panel.tabs:
-        panel.open_tab(panel.tabs[0].key)
         rows = view.list.grid.rows
         place = next((at for at, row in enumerate(rows) if row.number == number), -1)
         if place >= 0:
