@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import wcwidth
-
 from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Basis
@@ -50,7 +48,7 @@ def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
     if len(text) > _PARAGRAPH_MOST:
         text = text[:_PARAGRAPH_MOST] + " …"
     narrow = width_of(text) <= len(text)
-    lines = wcwidth.wrap(text, width, break_on_hyphens=False) if narrow else _wide(text, width)
+    lines = _broken(text, width) if narrow else _wide(text, width)
     lines = lines or [""]
     return [indent + (style.paint(line, code) if code else line) for line in lines]
 
@@ -65,13 +63,32 @@ def _wide(text: str, width: int) -> list[str]:
             line = ""
         line += unit if line else unit.lstrip()
         while width_of(line.rstrip()) > width:
-            first, *_ = wcwidth.wrap(line, width, break_on_hyphens=False)
+            first, *_ = _broken(line, width)
             lines.append(first)
             line = line[len(first) :].lstrip()
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
+# wcwidth is two dozen modules, and most text needs none of them: it is imported where a letter's width is looked up
+
+
+def _broken(text: str, width: int) -> list[str]:
+    import wcwidth
+
+    return wcwidth.wrap(text, width, break_on_hyphens=False)
+
+
+def _first(text: str, width: int) -> str:
+    import wcwidth
+
+    return wcwidth.clip(text, 0, width)
+
+
 def width_of(text: str) -> int:
+    if text.isascii() and text.isprintable():
+        return len(text)
+    import wcwidth
+
     return max(0, wcwidth.width(text))
 
 
@@ -80,7 +97,7 @@ def pad(text: str, width: int) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    return text if width_of(text) <= width else wcwidth.clip(text, 0, width - 1) + "…"
+    return text if width_of(text) <= width else _first(text, width - 1) + "…"
 
 
 def cut_middle(text: str, width: int) -> str:
@@ -88,4 +105,4 @@ def cut_middle(text: str, width: int) -> str:
     if width_of(text) <= width:
         return text
     tail = width * 2 // 3
-    return wcwidth.clip(text, 0, width - tail - 1) + "…" + text[-tail:]
+    return _first(text, width - tail - 1) + "…" + text[-tail:]

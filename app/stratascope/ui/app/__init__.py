@@ -4,22 +4,37 @@ What needs no Qt is imported before it: PySide reads the source of each module t
 that uses PySide, which takes longer than to import it. What is missing here is only imported later.
 """
 
+import html  # noqa: F401
+import queue  # noqa: F401
+
 import stratascope.core.options.meaning
+import stratascope.core.overview.processes
+import stratascope.core.raised
+import stratascope.formats.shared
+import stratascope.garbage
 import stratascope.presentation.annotations
+import stratascope.presentation.comparison
+import stratascope.presentation.exposure
 import stratascope.presentation.ground
+import stratascope.presentation.history_report
+import stratascope.presentation.processes
 import stratascope.presentation.rays
 import stratascope.presentation.relaunch_words
+import stratascope.presentation.syscall_map
 import stratascope.presentation.takeover
 import stratascope.presentation.threat_outcomes
+import stratascope.presentation.what_if
 import stratascope.state.accepted
 import stratascope.state.capture_file
 import stratascope.state.journal
 import stratascope.state.needs
 import stratascope.usecases.daily.daily
 import stratascope.usecases.hardening
+import stratascope.usecases.history.history
 import stratascope.usecases.history.recorder
 import stratascope.usecases.listing.alike
 import stratascope.usecases.listing.completion
+import stratascope.usecases.live.alerts
 import stratascope.usecases.live.foresight
 import stratascope.usecases.live.recorded
 import stratascope.usecases.observe.service

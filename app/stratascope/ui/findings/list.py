@@ -6,7 +6,6 @@ the same.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -333,6 +332,8 @@ class AcceptDialog(QDialog):
 
 
 def _user() -> str:
+    import getpass  # loads the terminal's settings
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):

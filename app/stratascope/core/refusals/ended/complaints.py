@@ -178,7 +178,6 @@ _WORDS: tuple[tuple[int, str, _Wants], ...] = (
     (50, r"host ?name", _always(HostsNamespace("uts"))),
     (60, r"cgroup", _always(HostsNamespace("cgroup"))),
 )  # fmt: skip
-_READ = tuple((weight, re.compile(pattern, re.I), wants) for weight, pattern, wants in _WORDS)
 _KILLED, _BAD_CALL = 137, 159  # 128 and SIGKILL, SIGSYS, as engines tell them
 _LOW_PORTS = 1024
 
@@ -204,7 +203,8 @@ def complaints(failure: Failure) -> Iterator[Complaint]:
             yield Complaint(75, _ROOT, text=text)
             yield Complaint(60, HeldCapability(("CAP_NET_BIND_SERVICE",)), text=text)
     lines = last_lines(failure.words, failure.log)[::-1]
-    for weight, sought, wants in _READ:
+    for weight, pattern, wants in _WORDS:
+        sought = re.compile(pattern, re.IGNORECASE)  # kept by `re`; at the import it would hold up the window
         for line in lines:
             found = in_line(line, sought)
             want = None if found is None else wants(found)
