@@ -27,7 +27,7 @@ _LINKS = frozenset(("link", "linkat"))  # whose path is that of the file that th
 _TWO_PLACES = frozenset(("rename", "renameat", "renameat2"))
 _STICKY = 0o1000
 _ANYBODY_RUNS = 0o111
-# of another user's process these take the right to trace it, beside that over its files (proc(5))
+# for another user's process these also require the right to trace it (proc(5))
 _OF_A_PROCESS = re.compile(
     r"/proc/\d+/(task/\d+/)?(auxv|environ|io|maps|mem|numa_maps|pagemap|smaps(_rollup)?|syscall)"
 )

@@ -1,8 +1,8 @@
 """Refusals by the machine itself: what this kernel lacks, what its settings forbid all alike, a full disk, Landlock.
 
-A setting is only named where it was read and is what made the kernel ask. Of a capability that the kernel asks for
-because of a setting, root is told by that layer, since root outside a container has it; a user who is not root would be
-refused so on the machine itself as well.
+A setting is only named where it was read and is what made the kernel ask for a capability. For root, the layer of
+capabilities explains such a refusal, since root outside a container holds them; a user who is not root would be refused
+on the machine itself as well.
 """
 
 from __future__ import annotations

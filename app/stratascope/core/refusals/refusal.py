@@ -55,7 +55,7 @@ class Attempt(Value):
         return None if self.uids is None else to_inside(self.uids, uid)
 
 
-FILES, NETWORK, KERNEL = "files", "network", "kernel"  # who else refuses, beside the six layers by their ids
+FILES, NETWORK, KERNEL = "files", "network", "kernel"  # who else refuses, besides the six layers with their ids
 
 
 class Strength(IntEnum):

@@ -117,7 +117,7 @@ _Kind = tuple[int, str, int, int, bool, str]
 class RefusalEntry(Value):
     """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
     refused to died right after it. `survived`: one ended well, or went on for a while. `session`: it was refused to
-    what somebody began from outside (exec). `many`: it is of several names in one folder, of which the last is told.
+    what somebody began from outside (exec). `many`: it is about several names in one folder; the last one is given.
     """
 
     key: str
@@ -140,7 +140,7 @@ class RefusalRing:
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
         self._over: set[int] = set()  # of these processes, those that have ended
         self._latest = 0.0
-        self._ended: dict[int, Program] = {}  # who opened a masked folder may have ended before that is told
+        self._ended: dict[int, Program] = {}  # who opened a masked folder may have ended before it is reported
         self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
         self._about: dict[str, str] = {}  # by what is alike but for path and address: the last key with one of these

@@ -1,8 +1,8 @@
-"""What a refused call asked of what its path names, out of its name and arguments. Pure, and silent where that is not
-told: the structures of openat2 and clone3 lie in the process's memory, and nobody reads them.
+"""What a refused call wanted of the path it names, derived from its name and arguments. Pure.
 
-Decided against the errors that a manual page lists: which check of the kernel comes first is its source's to say
-(fs/namei.c), and that is what the layers' claims stand on.
+Nothing is claimed where that is unknown: the structures of openat2 and clone3 are in the process's memory, and nobody
+reads them. Decided against the errors that a manual page lists: the kernel's source decides which check comes first
+(fs/namei.c), and the layers' claims are based on that.
 """
 
 from __future__ import annotations

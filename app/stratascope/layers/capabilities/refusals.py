@@ -1,8 +1,8 @@
 """Whether a call failed for a capability that the process does not hold, and why it does not hold it.
 
-The kernel says so itself: the observer tells which capabilities it asked for within the call and was not shown. Of
-several that were asked for in one call each would have done, since a check that counts ends a call. Where it is not
-known what was asked for, the call and its errno tell, by capabilities(7): that fits, but is not said.
+The kernel says so itself: the observer reports which capabilities it checked within the call in vain. Of several that
+were asked for in one call each would have done, since a check that counts ends a call. Where it is not known what was
+asked for, the call and its errno decide, by capabilities(7): that fits, but is not certain.
 
 Another's, though the same check failed: an owner or a mode that keeps a user out who is not root (files), and a
 capability that is held, but asked for in another user namespace than its own (usermap). Of CAP_FSETID nothing fails.

@@ -3,8 +3,8 @@
 A line of the log that is about this very call is certain. It names the process and what was requested, but not the
 call, so its operation, class and file name have to fit; names are the kernel's own: apparmor/include/audit.h
 (operations), selinux/include/classmap.h (classes). Not all is logged: what a profile forbids with `deny` (most of
-docker-default) makes no line, so there the profile's own rules are asked, as they were measured. What neither tells can
-only be left over: where a module confines the process, does look at such calls, and nobody else was it.
+docker-default) makes no line, so there the profile's own rules are asked, as they were measured. Where neither says
+anything, the module is the reason by exclusion: it confines the process, checks such calls, and nothing else did.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
         return None
     if maps and attempt.name.endswith("mprotect"):  # neither does a file that was opened only to be written to
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.LIKELY)
-    if maps and mount is None:  # of a file that is open: which one, nobody told
+    if maps and mount is None:  # of a file that is open: which one is not reported
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS)
     if runs and mount is None and tried.unasked(attempt):
         return _perhaps_not_run(facts)

@@ -1,4 +1,4 @@
-"""The toggles of layer 1: those about namespaces, published ports and kernel parameters here, the rest beside it.
+"""The toggles of layer 1: those about namespaces, published ports and kernel parameters; the rest is in other files.
 
 Only the host's own namespaces count as shared for a preset: one that is shared with another container was shared on
 purpose, and can be made private by name alone. No preset but those of the Pod Security Standards makes the network

@@ -106,7 +106,7 @@ def _device_allowed(want: Want, subject: Subject) -> Given | None:
 def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     """Rootless engines bind device nodes, so mounts show them; others make them in its /dev, and rules allow them.
 
-    Control groups of version 2 hold the rules in a program that no file shows: there the nodes alone tell.
+    Control groups of version 2 hold the rules in a program that no file shows: there only the nodes show it.
     """
     expected = msg("No device of the host was passed in")
     if facts is None or facts.devices is None:

@@ -155,7 +155,7 @@ MASKED_PATHS = Toggle(
 _SCRATCH = ("/tmp", "/var/tmp")
 _MOST_TMPFS = 32
 _SIZE = re.compile(r"size=[1-9][0-9]{0,17}").fullmatch
-_MORE = ("exec", "suid", "dev")  # what may be allowed in a tmpfs beside the usual, as mount(8) names it
+_MORE = ("exec", "suid", "dev")  # what may also be allowed in a tmpfs, as mount(8) names it
 
 
 def _hidden(folder: str, subject: Subject) -> tuple[str, ...]:

@@ -198,7 +198,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if subject.programs is not None:  # what they could call, since nobody put it through what it is for
         found = calls(subject.programs.found, numbers(abi))
         could.update((call.name, (call.program,)) for call in found if not reaches_others(call.name))
-        # whoever comes runs what they like; what an interpreter does stands in its scripts
+        # people who log in run anything; what an interpreter does is in its scripts
         more = more or serves_users(subject) or runs_scripts(subject)
     if more:
         could.update((name, could.get(name, ())) for name in ordinary(abi.value) & numbers(abi).keys())

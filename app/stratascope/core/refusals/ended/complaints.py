@@ -3,8 +3,8 @@
 Why a container ended (`core/refusals/ended/why.py`) and which choice broke its replacement
 (`usecases/relaunch/diagnosis.py`) go by the same words. They are those of the C library, busybox, nginx, gosu and the
 runtimes of Go, Node, Python and Java. Decided against more than words and numbers, since a log is foreign text that is
-never run, opened or followed. Whether a sentence can be so the container's options tell, in place of what the kernel
-would say: nothing runs any more that could be read.
+never run, opened or followed. Whether a sentence can be true is decided by the container's options, in place of the
+kernel: nothing runs any more that could be read.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ _WORDS: tuple[tuple[int, str, _Wants], ...] = (
     (50, r"host ?name", _always(HostsNamespace("uts"))),
     (60, r"cgroup", _always(HostsNamespace("cgroup"))),
 )  # fmt: skip
-_KILLED, _BAD_CALL = 137, 159  # 128 and SIGKILL, SIGSYS, as engines tell them
+_KILLED, _BAD_CALL = 137, 159  # 128 and SIGKILL, SIGSYS, as engines report them
 _LOW_PORTS = 1024
 
 
@@ -246,7 +246,7 @@ def nothing(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 class Saying(Value):
     """`pattern`: without regard to case; its named groups fill the fields of `text`, digits at their ends left out.
-    `path` is the one beside it where no group is called so, `lacking` the capabilities that are wanted. `wants`: by
+    `path` is the one next to it where no group has that name, `lacking` the capabilities that are wanted. `wants`: by
     what was found. `fits`: whether it can be so with these options.
     """
 

@@ -1,7 +1,7 @@
 """Why a container ended, or never began: one answer, made of what its engine, the kernel and its log say.
 
-What the engine and the kernel say is certain; what a sentence of its log says is a guess, and says on which line it
-stands. Besides the six layers, and the three that refuse too (`core/refusals/refusal.py`), three more can be the
+What the engine and the kernel say is certain; what a sentence of its log says is a guess, and names the line that it is
+based on. Besides the six layers, and the three that refuse too (`core/refusals/refusal.py`), three more can be the
 reason. Here is the end in one sentence, what its exit code means, and what is known before anybody guesses. Pure.
 """
 
@@ -77,7 +77,7 @@ class Fact(Value):
 class Cause(Value):
     """What it probably ended of. `claim`: as of a refusal, of one layer or of whoever else; not `certain`: a guess.
 
-    `reason`: what the guess stands on. `evidence`: the line of its log, or its engine's words: foreign text.
+    `reason`: what the guess is based on. `evidence`: the line of its log, or its engine's words: foreign text.
     """
 
     claim: Claim

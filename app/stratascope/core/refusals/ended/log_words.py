@@ -56,7 +56,7 @@ _RIGHTS = tuple(
         lacks_one(names),
     )
     for word, names in NEEDS
-    if names != ("CAP_NET_BIND_SERVICE",)  # that of ports is told with the port
+    if names != ("CAP_NET_BIND_SERVICE",)  # ports have a sentence of their own, with the port
 )  # fmt: skip
 
 _OF_FILES = (

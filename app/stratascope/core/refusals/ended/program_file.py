@@ -30,8 +30,8 @@ class Flaw(StrEnum):
     OTHER_MACHINE = "other-machine"  # the machine that it was made for
     EMPTY = "empty"
     NO_FORMAT = "no-format"  # neither a program nor a script with a first line
-    MARKED = "marked"  # a byte order mark stands before its first line
-    LINE_END = "line-end"  # the interpreter, in whose line a carriage return stands at the end
+    MARKED = "marked"  # a byte order mark precedes its first line
+    LINE_END = "line-end"  # its interpreter line ends in a carriage return
     INTERPRETER = "interpreter"  # the interpreter that its first line names
     LOADER = "loader"  # the dynamic linker that it asks for
     NOT_EXECUTABLE = "not-executable"

@@ -1,9 +1,9 @@
 """Why a container ended: what its engine, the kernel, the program's file, the observer and its log say, weighed. Pure.
 
-In this order: what never started is the engine's to tell; then who had it stopped; the kernel's kill for want of
+In this order: what never started is explained by the engine; then who had it stopped; the kernel's kill for want of
 memory; what was refused to it just before, where it was watched; a program that the kernel could not run; the signals
 that only one thing sends; then a known sentence in its log, the last one first; then the exit code alone. What else
-fits is told as well. Decided against the log before the kernel: anybody can print a sentence.
+fits is listed as well. Decided against the log before the kernel: anybody can print a sentence.
 """
 
 from __future__ import annotations
