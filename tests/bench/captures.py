@@ -27,8 +27,7 @@ from typing import Any
 import msgspec
 
 from rig.places import CAPTURES
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_capture

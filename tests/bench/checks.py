@@ -9,7 +9,7 @@ import time
 from bench.reading import as_installed
 from bench.table import Table, in_turn
 from rig.engine import Rig
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import demo_capture
 

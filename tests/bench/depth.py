@@ -20,9 +20,8 @@ from pathlib import Path
 from stratascope.bounded_cache import forget
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground, Surroundings, decode_ground
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, MachineCapture
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Postures

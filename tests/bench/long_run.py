@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QApplication
 
 from bench.depth import resident
 from rig.window.sample import StillWatch
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
+from stratascope.core.snapshot import CapturedContainer, MachineCapture
 from stratascope.ui.app.app import make_application, make_window
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import replace

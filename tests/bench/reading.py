@@ -15,7 +15,7 @@ from rig.engine import Rig
 from stratascope import bounded_cache
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.reader import Reach, Reader

@@ -39,8 +39,8 @@ from rig.engine import Rig
 from rig.fleet import launched
 from stratascope import bounded_cache
 from stratascope.core.ground import decode_ground
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import RawContainer
+from stratascope.core.snapshot import CapturedContainer, MachineCapture
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # the fleet is drawn by this process
 HERE = Path(__file__).resolve().parent

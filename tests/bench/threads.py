@@ -12,8 +12,8 @@ from rig.collector import target
 from rig.engine import Rig
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.ports import RawContainer
+from stratascope.core.snapshot import MachineCapture
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.reader import Reach, Reader

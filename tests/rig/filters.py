@@ -7,7 +7,7 @@ from pathlib import Path
 from machine.truth import own_reading
 from rig.engine import Rig
 from stratascope.collector.filters import read_filters
-from stratascope.core.syscall_table import CallVerdict
+from stratascope.core.layer import CallVerdict
 from stratascope.layers.seccomp.filter_source import KernelFilters, MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.tables import more, verdict_of
 from stratascope.linux.capability import NAMES, CapabilitySet

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.natural_sort import common_start, natural
+from stratascope.core.text import common_start, natural
 
 
 def test_numbers_by_their_value_and_letters_whatever_their_case() -> None:

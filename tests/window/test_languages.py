@@ -19,8 +19,8 @@ from pytestqt.qtbot import QtBot
 from rig.translations import extracted
 from rig.usecases.listing import many_machines
 from rig.window.history import remembered
-from stratascope.core.known_flaws import FLAWS
 from stratascope.core.message import msg
+from stratascope.core.severity import FLAWS
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.language import LANGUAGES, VARIABLE, start
 from stratascope.i18n.translate import translate

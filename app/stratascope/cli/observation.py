@@ -17,7 +17,7 @@ from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, interrupted, on_terminal, style, write
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
-from stratascope.core.observation.needs import Needs, NeedsError
+from stratascope.core.observation.observation import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.refusals.ended.why import YOUNG

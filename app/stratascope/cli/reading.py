@@ -8,11 +8,11 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.cli.output import on_terminal
-from stratascope.core.accepted.accepted import Acceptance
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.accepted import Acceptance
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
-from stratascope.natural_sort import natural
+from stratascope.core.snapshot import MachineCapture
+from stratascope.core.text import natural
 from stratascope.presentation.annotations import Annotations, Baseline, BaselineError, read_baseline
 from stratascope.state import capture_file
 from stratascope.state.pending import any_written

@@ -16,7 +16,6 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
 from stratascope.core.refusals.refusal import Attempt, Claim
 from stratascope.core.severity import Severity
-from stratascope.core.syscall_table import CallTable
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import AsRequested, Posture
 from stratascope.core.threats.threat import Basis, Ruling
@@ -308,3 +307,40 @@ class Layer(Value, eq=False, kw_only=True):
         if found.verdict is Verdict.UNKNOWN:
             return read
         return replace(read, verdict=found.verdict, fact=found.fact, basis=Basis.ASKED)
+
+
+class CallVerdict(StrEnum):
+    """The outcome of a call, as far as the filter decides."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    DEPENDS = "depends"  # on its arguments
+    UNKNOWN = "unknown"  # decided by another process (USER_NOTIF), or nothing is known
+
+
+class CallSource(StrEnum):
+    """Origin of the verdicts, as printed in the report."""
+
+    KERNEL = "kernel"  # the filters themselves, read from the kernel
+    PROFILE = "profile"  # a profile file, evaluated for this container
+    MEASURED = "measured"  # a table of an engine's default, recorded from real engines
+    NONE = "none"
+
+
+class CallState(Value):
+    """One system call. `number` is None if this entry point has no call of that name."""
+
+    name: str
+    number: int | None
+    verdict: CallVerdict
+    action: str  # the filter's action in seccomp(2)'s words: ALLOW, ERRNO(1), KILL_PROCESS, "ALLOW or ERRNO(1)"
+    condition: Message | None = None  # set if it depends: "denied with CLONE_NEWUSER"
+
+
+class CallTable(Value):
+    """All calls of one entry point (`x86_64`, `i386`, `x32`, `aarch64`), sorted by name."""
+
+    abi: str
+    source: CallSource
+    title: Message  # what the table is: "Docker's default, as measured on Docker 26.1"
+    calls: tuple[CallState, ...]

@@ -1,11 +1,12 @@
-"""The ports: what the use cases need from engines and probes, as protocols. Adapters are in `engines/` and `probe/`.
+"""The ports: what the use cases need from engines, probes, owners and host files, as protocols.
 
-Further ports: `core.host_files`, `core.owners`, and the journal of relaunches (`core.relaunch.transaction.Journal`).
+Adapters are in `engines/`, `probe/` and `owners/`. The port to the journal is `core.relaunch.transaction.Journal`, the
+one to the observer `core.observation.observation.Observer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message, MessageError
 from stratascope.core.refusals.ended.ending import End
-from stratascope.core.relaunch.file_owners import VolumeOwners
+from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -26,6 +27,8 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     TwinMount,
 )
+from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 
 
@@ -323,3 +326,101 @@ class DailyEngine(Protocol):
 
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
         """See `Relauncher`."""
+
+
+class HostEntry(Value):
+    """A file or folder below a mount, by its path in the container. Owner and group in the host's numbering."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int  # permission bits
+    folder: bool
+
+
+class HostPathKind(StrEnum):
+    FOLDER = "folder"
+    FILE = "file"
+    SOCKET = "socket"
+    OTHER = "other"  # a device, a pipe
+
+
+class HostPath(Value):
+    """What is at a path. `path`: with a final symlink resolved; `mounted`: the path itself is a mount point.
+
+    `sockets`: whether the folder holds any; None if it has more entries than were looked at.
+    """
+
+    path: str
+    kind: HostPathKind
+    mounted: bool
+    sockets: bool | None = False
+
+
+class HostFiles(RootFolders, Protocol):
+    """Files on an engine's host. Every method returns None where this program can't look."""
+
+    def exists(self, path: str) -> bool | None: ...
+
+    def replaced(self, pid: int, source: str, target: str) -> bool | None:
+        """Whether `source` is no longer the file that the process `pid` has mounted at `target`."""
+
+    def propagation(self, path: str) -> Propagation | None:
+        """Of the mount that holds the path, as seen by the engine."""
+
+    def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
+        """Files at and below `source`, at most `most`, nearest first."""
+
+    def place(self, path: str, most: int) -> HostPath | None:
+        """What is at that path; looks at no more than `most` entries below it."""
+
+
+class OwnerError(EngineError):
+    """An owner could not do what was asked; `message` says what to do, `words` is the owner's own output."""
+
+    def __init__(self, message: Message, words: str = "") -> None:
+        super().__init__(EngineState.CONNECTED, message, words)
+
+
+class OwnerFailedError(OwnerError):
+    """The owner's command failed; what it was asked to create may not be running."""
+
+
+class OwnerGoneError(OwnerError):
+    """The files that the container was made from are gone, so nobody can recreate it from them."""
+
+
+class Owners(Protocol):
+    """What hardening asks of owners. Every call has a time limit."""
+
+    def plan(
+        self,
+        container: Container,
+        spec: LaunchSpec,
+        others: Sequence[Container],
+        text: Callable[[OwnerKind], OwnerText],
+        along: frozenset[str] = frozenset(),
+    ) -> OwnerPlan | OwnerRefusal | None:
+        """Reads only. None if the container has no owner. `text` may raise OwnerError. `along`: ids of those changed
+        with it.
+        """
+
+    def check(self, owned: Owned) -> None:
+        """Raise OwnerError if the owner's files changed since planning."""
+
+    def holds(self, owned: Owned) -> bool:
+        """Whether every file has our text in it, unchanged. Raises OwnerError."""
+
+    def put(self, owned: Owned) -> None:
+        """Write our text into the files; a crash leaves all of it or nothing. Idempotent. Raises OwnerError."""
+
+    def take(self, owned: Owned) -> None:
+        """Remove our text; a file that holds nothing else is deleted. Idempotent. Raises OwnerError."""
+
+    def recreate(self, owned: Owned) -> None:
+        """Let the owner recreate this service's container from the files as they are. Raises OwnerError,
+        OwnerGoneError.
+        """
+
+    def last_words(self, owned: Owned) -> str:
+        """The last output of the service's container, if the owner keeps it; else empty."""

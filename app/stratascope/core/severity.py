@@ -1,8 +1,13 @@
-"""Severity: one scale for findings and threats."""
+"""Severity: one scale for findings and threats. And CVEs for which a finding is the precondition, as of a given day.
+
+A CVE is never guessed from a version: the precondition is read or tried, and the table only gives its number.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from stratascope.value import Value
 
 
 class Severity(StrEnum):
@@ -21,3 +26,24 @@ class Severity(StrEnum):
 
 _RANKS = {severity: place for place, severity in enumerate(Severity)}
 SERIOUS = (Severity.CRITICAL, Severity.HIGH)
+
+
+class Flaw(Value):
+    """`known`: the day this was last checked; `finding`: code of the finding, or id of the threat, that shows it."""
+
+    id: str
+    finding: str
+    known: str
+
+
+FLAWS = (
+    Flaw("CVE-2026-123876", "seccomp.upper-half", "2026-11-27"),
+    Flaw("CVE-2026-31431", "crypto-socket", "2026-11-27"),
+    Flaw("CVE-2025-31133", "namespaces.false-mask", "2026-11-27"),
+    Flaw("CVE-2026-94603", "capabilities.restored", "2026-11-28"),
+)
+
+
+def flaws_of(finding: str) -> tuple[str, ...]:
+    """CVE numbers to reference for that finding or threat."""
+    return tuple(flaw.id for flaw in FLAWS if flaw.finding == finding)

@@ -1,19 +1,79 @@
-"""What the program knows at one moment: engines, ground, and every container with its assessed layers."""
+"""What the program knows at one moment: engines, ground, and every container with its assessed layers.
+
+And the capture below it: all raw text that was read of the machine, to be saved, sent with a bug report, and replayed.
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
-from stratascope.core.machine_capture import Trouble
-from stratascope.core.message import Message
-from stratascope.core.privilege import Privilege
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import ContainerCapture, RawContainer
+from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.value import Value, field
+
+
+class PrivilegeState(StrEnum):
+    ABSENT = "absent"  # nothing is live here (a replayed capture, the demo)
+    IDLE = "idle"  # not asked for
+    ASKING = "asking"  # waiting for a password, or the reader is starting
+    ON = "on"
+    REFUSED = "refused"  # refused, or ended; everything else stays as it was
+
+
+class Privilege(Value):
+    """`command`: what would be, or was, run as root ("" if no one has to be asked); `message`: why not."""
+
+    state: PrivilegeState = PrivilegeState.ABSENT
+    command: str = ""
+    message: Message | None = None
+    words: str = ""  # output of the refusing program
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether root is available without a password prompt."""
+        return self.state is PrivilegeState.ON or not self.command
+
+
+class CapturedContainer(Value):
+    """An engine's inspect answer and what was read for it; `found` is None for a container without a process."""
+
+    raw: RawContainer
+    found: ContainerCapture | None
+
+
+class Trouble(Value):
+    """Why this machine's kernel could not be read; `command`: a command that would fix it."""
+
+    message: Message
+    command: str = ""
+    words: str = ""  # output of the failing program
+
+
+class MachineCapture(Value):
+    """`taken_at` in seconds since the epoch; `host` is this machine's capture.
+
+    `hosts`: captures of other machines by engine id, for engines that do not run on this one.
+    """
+
+    taken_at: float
+    host: Capture
+    engines: tuple[Engine, ...]
+    containers: tuple[CapturedContainer, ...]
+    hosts: tuple[tuple[str, Capture], ...] = ()
+    trouble: Trouble | None = None  # set if this machine could not be read at all
+
+    def host_of(self, engine: str) -> Capture:
+        """The capture of the machine that this engine runs on."""
+        return next((capture for name, capture in self.hosts if name == engine), self.host)
+
 
 V = TypeVar("V")
 
@@ -163,3 +223,29 @@ def first_view(state: ContainerState, kind: type[V]) -> V | None:
         return None
     views = (view for layer in state.layers for tab in layer.assessment.tabs for view in tab.views)
     return next((view for view in views if isinstance(view, kind)), None)
+
+
+def raising_most(state: ContainerState) -> ProcessState | None:
+    """The process that raises it most; None if none does."""
+    return max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
+
+
+def raised(state: ContainerState) -> Message | None:
+    """None if no process does."""
+    worst = raising_most(state)
+    if worst is None:
+        return None
+    least, most = f"{state.first_exposure or 0.0:.1f}", f"{worst.exposure or 0.0:.1f}"
+    if worst.kind and worst.thread_of is None:
+        return msg("An exec session ({process}) raises its exposure from {least} to {most} until it ends.",
+                   process=_named(worst), least=least, most=most)  # fmt: skip
+    return msg("{process} raises its exposure from {least} to {most}; its first process alone has less.",
+               process=_named(worst), least=least, most=most)  # fmt: skip
+
+
+def _named(process: ProcessState) -> Message:
+    command = plain(process.command, 40)
+    if process.thread_of is not None:
+        return msg("{command}, thread {tid} of PID {pid}", command=command, tid=str(process.pid),
+                   pid=str(process.thread_of))  # fmt: skip
+    return msg("{command}, PID {pid}", command=command, pid=str(process.pid))

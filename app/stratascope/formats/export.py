@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
-from stratascope.core.notation import NoNotationError
 from stratascope.core.options.request import RunOptions
+from stratascope.core.shell_quote import NoNotationError
 from stratascope.formats.compose import write as compose
 from stratascope.formats.kubernetes import write as kubernetes
 from stratascope.formats.quadlet import write as quadlet

@@ -21,7 +21,7 @@ from pathlib import Path
 from stratascope.core import shell_quote
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import Message, msg
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.core.message import msg
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.owner import OwnerFile
 from stratascope.core.sanitize import plain
 

@@ -25,7 +25,7 @@ from stratascope import sandbox
 from stratascope.child_output import TooLongError
 from stratascope.core import shell_quote
 from stratascope.core.message import msg
-from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError
+from stratascope.core.ports import OwnerError, OwnerFailedError, OwnerGoneError
 from stratascope.core.relaunch.owner import OwnerKind, OwnerRefusal
 
 _CARRIED = ("LC_ALL", "SYSTEMD_PAGER", "SYSTEMD_COLORS")

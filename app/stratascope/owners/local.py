@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
-from stratascope.core.owners import OwnerError, OwnerGoneError
+from stratascope.core.ports import OwnerError, OwnerGoneError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
@@ -33,7 +33,7 @@ class LocalOwners:
         text: Callable[[OwnerKind], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
-        """See `core.owners.Owners`."""
+        """See `core.ports.Owners`."""
         labels = dict(container.labels)
         kind = OwnerKind.COMPOSE
         try:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stratascope.core.accepted.accepted import Acceptance, Accepted, Standing, in_force
+from stratascope.core.accepted import Acceptance, Accepted, Standing, in_force
 from stratascope.core.container import Container, Engine
 from stratascope.core.layer import Finding
 from stratascope.core.message import Message, MessageError, msg, plural

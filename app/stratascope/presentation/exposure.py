@@ -5,9 +5,8 @@ Shown is the most that it can be, as in the reports, and beside it what it is at
 
 from __future__ import annotations
 
-from stratascope.core.capture import Gap
+from stratascope.core.capture import Gap, gap_words
 from stratascope.core.container import Container, Status, other_kernel
-from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import SERIOUS

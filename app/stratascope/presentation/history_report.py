@@ -10,9 +10,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from stratascope.core.history.changes import MADE_ANEW, RESTARTS, Change, What, other_reader, up
 from stratascope.core.history.entry import Exposed, Standing, Unlike
-from stratascope.core.history.fold import MEASURES, Past
+from stratascope.core.history.fold import MADE_ANEW, MEASURES, RESTARTS, Change, Past, What, other_reader, up
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.options.words import layer_of, measure_of

@@ -16,9 +16,8 @@ from stratascope.core.capture import Gap
 from stratascope.core.container import Engine, Status
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message
-from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, Trouble
 from stratascope.core.threats.depth import Matrix, ThreatState, exposure_verified, is_verified
 from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate

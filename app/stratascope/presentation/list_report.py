@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from stratascope.core.capture import gap_words
 from stratascope.core.container import Container
-from stratascope.core.gap_words import gap_words
 from stratascope.core.message import Message, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain

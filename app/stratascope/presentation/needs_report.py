@@ -7,9 +7,7 @@ from typing import Any
 
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.observation.harmless import notable_reason
-from stratascope.core.observation.needs import Needs
-from stratascope.core.observation.observation import Observation, Phase
+from stratascope.core.observation.observation import Needs, Observation, Phase, notable_reason
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.linux.syscalls import argument_word, flag_words

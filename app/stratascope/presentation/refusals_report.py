@@ -14,7 +14,7 @@ from stratascope.core.refusals.ended.ending import ENGINE, IMAGE, PROGRAM, Cause
 from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Refusal, RefusalRemedy
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.sizes import count_text
+from stratascope.core.text import count_text
 from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import listed, together, translate

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from stratascope.core.accepted.accepted import Standing, in_force, threat_code
+from stratascope.core.accepted import Standing, in_force, threat_code
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain

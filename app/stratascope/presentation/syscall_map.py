@@ -7,8 +7,8 @@ none is known by name. Attack surface stands beside depth and is never part of i
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
+from stratascope.core.layer import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
 from stratascope.core.threats.threat import Threat

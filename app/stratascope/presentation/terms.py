@@ -9,7 +9,7 @@ from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.core.threats.threat import Basis, Family, Outcome, Ruling, Stance
 from stratascope.i18n.translate import translate
 

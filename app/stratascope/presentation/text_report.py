@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stratascope.core.capture import gap_words
 from stratascope.core.container import Engine, EngineState, Status
-from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Row, Rulers, Table, Verdict, View
 from stratascope.core.message import NOTHING, Message, age, msg, plural
-from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view, rank
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot, first_view, raised, rank
 from stratascope.core.threats.depth import Matrix, ThreatState, is_verified
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance
 from stratascope.i18n.translate import listed, translate

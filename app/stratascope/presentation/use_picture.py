@@ -10,12 +10,10 @@ from enum import StrEnum
 
 from stratascope.core.capture import or_none
 from stratascope.core.container import Asked, AskedPort, Engine
-from stratascope.core.layer import CallMap
-from stratascope.core.observation.needs import Needs
-from stratascope.core.observation.observation import Coverage, Observation, UsedCall, coverage
+from stratascope.core.layer import CallMap, CallTable, CallVerdict
+from stratascope.core.observation.observation import Coverage, Needs, Observation, UsedCall, coverage
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.core.snapshot import ContainerState, first_view
-from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.toggles import all_toggles
 from stratascope.linux.capability import CapabilitySet, name_of

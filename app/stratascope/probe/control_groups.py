@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stratascope.collector.cgroups import V2, Mounts, lines
-from stratascope.core.history.meter import Counted
+from stratascope.core.history.entry import Counted
 from stratascope.linux.cgroup import parse_count, parse_cpu_stat, parse_io_stat, parse_service_bytes
 
 T = TypeVar("T", int, float)
@@ -38,7 +38,7 @@ _AGAIN = 0.05
 
 
 class UseCounters:
-    """A `core.history.meter.Counters`. Of one thread."""
+    """A `core.history.entry.Counters`. Of one thread."""
 
     def __init__(self) -> None:
         self._mounts = Mounts()

@@ -17,9 +17,8 @@ from collections.abc import Iterator, Mapping
 
 from stratascope import sandbox
 from stratascope.core.message import msg
-from stratascope.core.observation.events import End, Event
-from stratascope.core.observation.observer import FilterAnswer, ObserverRequest, Stream
-from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_event
+from stratascope.core.observation.events import LINE_MAX, End, Event, StreamError, parse_event
+from stratascope.core.observation.observation import FilterAnswer, ObserverRequest, Stream
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.sanitize import plain
 from stratascope.linux.syscalls import Abi, abis_of, numbers
@@ -264,7 +263,7 @@ class Root:
         return asked[0] if asked else ""
 
     def begin(self, target: ObserverRequest) -> Stream:
-        """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
+        """As a `core.observation.observation.Observer`: ask and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
         watched = ObservationTarget(

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stratascope import atomic_file, resources
-from stratascope.core.accepted import toml
-from stratascope.core.accepted.accepted import Accepted, AcceptedError
+from stratascope.core.accepted import MOST, MOST_BYTES, Accepted, AcceptedError, read_toml, toml_text
 from stratascope.core.message import msg
 
 _COMMENT = "Findings that were accepted in the window of Stratascope, which writes this file anew."
@@ -16,7 +15,7 @@ _COMMENT = "Findings that were accepted in the window of Stratascope, which writ
 def load(path: Path) -> tuple[Accepted, ...]:
     """The exceptions of a file that somebody named. Raises AcceptedError."""
     try:
-        data = atomic_file.read(path, toml.MOST_BYTES, piped=True)
+        data = atomic_file.read(path, MOST_BYTES, piped=True)
     except OSError as error:
         raise _failed(path, error) from error
     return _read(path, data)
@@ -28,7 +27,7 @@ def default_path() -> Path:
 
 
 class AcceptedFile:
-    """The window's own list: written whole, by rename, and at most `toml.MOST` long. All of it raises AcceptedError."""
+    """The window's own list: written whole, by rename, and at most `MOST` long. All of it raises AcceptedError."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._given = path
@@ -37,7 +36,7 @@ class AcceptedFile:
         """What is in it; nothing where there is no file."""
         path = self._path()
         try:
-            data = atomic_file.read(path, toml.MOST_BYTES, ours=True)
+            data = atomic_file.read(path, MOST_BYTES, ours=True)
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
@@ -62,11 +61,11 @@ class AcceptedFile:
                 after = change(before)
                 if after == before:
                     return
-                text = toml.written(after, _COMMENT)
-                if len(after) > toml.MOST or len(text.encode()) > toml.MOST_BYTES:
+                text = toml_text(after, _COMMENT)
+                if len(after) > MOST or len(text.encode()) > MOST_BYTES:
                     raise AcceptedError(msg("{file} is full. Remove exceptions that are no longer needed.",
                                             file=str(path)))  # fmt: skip
-                toml.read(text, str(path))  # what could not be read again is never written
+                read_toml(text, str(path))  # what could not be read again is never written
                 atomic_file.tidy(path)
                 atomic_file.write(path, text.encode())
         except OSError as error:
@@ -92,14 +91,14 @@ def _read(path: Path, data: bytes | None) -> tuple[Accepted, ...]:
             msg(
                 "{file} is longer than {most} bytes, so it is not a list of exceptions.",
                 file=str(path),
-                most=toml.MOST_BYTES,
+                most=MOST_BYTES,
             )
         )
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise AcceptedError(msg("{file} is not UTF-8. Save it in that encoding.", file=str(path))) from error
-    return toml.read(text, str(path))
+    return read_toml(text, str(path))
 
 
 def _failed(path: Path, error: OSError) -> AcceptedError:

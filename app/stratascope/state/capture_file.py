@@ -19,11 +19,11 @@ from typing import Any
 import msgspec
 
 from stratascope import atomic_file, sandbox
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
+from stratascope.core.snapshot import MachineCapture
+from stratascope.core.text import size_text
 from stratascope.value import Value, replace
 
 FORMAT = "stratascope-capture"

@@ -20,8 +20,7 @@ import msgspec
 
 from stratascope import atomic_file
 from stratascope.core.container import Container
-from stratascope.core.observation.needs import Needs, NeedsError, needs_key
-from stratascope.core.observation.observation import Observation, added
+from stratascope.core.observation.observation import Needs, NeedsError, Observation, added, needs_key
 from stratascope.core.relaunch.transaction import JournalError
 from stratascope.state.pending import default_folder
 
@@ -32,7 +31,7 @@ _NAMES_MOST = 20
 
 
 class FileNeeds:
-    """A `core.observation.needs.NeedsStore` in a folder."""
+    """A `core.observation.observation.NeedsStore` in a folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or default_folder().parent / "needs"

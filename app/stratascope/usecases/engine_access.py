@@ -7,16 +7,13 @@ from typing import Protocol
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
-from stratascope.core.host_files import HostFiles
-from stratascope.core.machine_capture import Trouble
-from stratascope.core.observation.needs import NeedsStore
-from stratascope.core.owners import Owners
-from stratascope.core.ports import Relauncher
+from stratascope.core.observation.observation import NeedsStore
+from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Trouble
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
-from stratascope.core.observation.observer import Observer
+from stratascope.core.observation.observation import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError

@@ -13,8 +13,8 @@ from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Engine, EngineKind, EngineState, Image
 from stratascope.core.ground import decode_ground
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
+from stratascope.core.snapshot import MachineCapture
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, ProbeError, Prober
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators

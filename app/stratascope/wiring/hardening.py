@@ -13,16 +13,16 @@ from stratascope import atomic_file
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, matching
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
-from stratascope.core.machine_capture import MachineCapture, Trouble
 from stratascope.core.message import msg
-from stratascope.core.observation.needs import NeedsStore
+from stratascope.core.observation.observation import NeedsStore
 from stratascope.core.options.request import RunOptions
-from stratascope.core.owners import OwnerError, Owners
 from stratascope.core.ports import (
     ContainerCapture,
     EngineError,
     EnginePort,
     NoSuchContainerError,
+    OwnerError,
+    Owners,
     ProbeError,
     Relauncher,
 )
@@ -31,7 +31,7 @@ from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFil
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, MachineCapture, Trouble
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.formats.export import ExportError, ExportKind, export

@@ -14,8 +14,7 @@ from stratascope import resources, sandbox
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.engines.open import translators
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.engines.shared.volume_files import ids_of

@@ -16,7 +16,6 @@ from rig.collector.watching import Watch, group
 from rig.engine import Rig
 from rig.probe.scripts import PASS, script
 from stratascope.collector.filters import why_not
-from stratascope.core.observation.checks import is_use
 from stratascope.core.observation.events import (
     Begin,
     Call,
@@ -30,6 +29,7 @@ from stratascope.core.observation.events import (
     Unseen,
     Written,
 )
+from stratascope.core.observation.fold import is_use
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import name_of

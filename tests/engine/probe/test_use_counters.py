@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig.engine import Rig
-from stratascope.core.history.meter import Counted
+from stratascope.core.history.entry import Counted
 from stratascope.probe.control_groups import UseCounters
 
 NOWHERE = "0::/no/such/group\n4:memory:/no/such/group\n"

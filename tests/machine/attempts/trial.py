@@ -26,7 +26,7 @@ from machine.attempts.configurations import STRONG, Configuration, write_profile
 from machine.truth import own_reading
 from rig.engine import Rig
 from rig.plan import ordinary_user
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.state import capture_file
 from stratascope.wiring.engines import open_engines, take_capture, translations
 

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stratascope.core.observation.harmless import harmless
+from stratascope.core.observation.observation import harmless
 
 # Newer than what these programs were built for: where it is refused, they take the older one
 _NEWEST = "cachestat futex_requeue futex_wait futex_waitv futex_wake pidfd_open"

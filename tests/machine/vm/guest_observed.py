@@ -28,7 +28,7 @@ RAN = (
 DRIVER = f"""
 import sys, threading
 sys.path[:0] = ["{SHARE}/checkout/app", "{SHARE}/site"]
-from stratascope.core.observation.checks import is_use
+from stratascope.core.observation.fold import is_use
 from stratascope.core.observation.events import Check
 from stratascope.linux.capability import name_of
 from stratascope.probe.helper.elevated import ways

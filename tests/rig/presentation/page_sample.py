@@ -6,10 +6,9 @@ from functools import cache
 
 from rig.places import GOLDEN
 from rig.window import fake_matrix
-from stratascope.core.layer import CallMap, Tab
+from stratascope.core.layer import CallMap, CallSource, CallState, CallTable, CallVerdict, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
-from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.threats.depth import Matrix
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.state import capture_file

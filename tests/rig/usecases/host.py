@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.host_files import HostEntry, HostPath
+from stratascope.core.ports import HostEntry, HostPath
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.linux.mounts import Propagation
 

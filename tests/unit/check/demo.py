@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.usecases.check.check import Checker
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import demo_capture

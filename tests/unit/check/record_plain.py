@@ -17,8 +17,8 @@ from rig.places import CHECKOUT
 from stratascope.core.capture import Capture, Reading, process_folder
 from stratascope.core.container import Container, Engine
 from stratascope.core.ground import NAMESPACES
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import ContainerCapture
+from stratascope.core.snapshot import CapturedContainer, MachineCapture
 from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import translations

@@ -10,7 +10,7 @@ import pytest
 
 from rig.check.real import said
 from stratascope.core.container import EngineKind
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.layers import all_layers
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.value import replace

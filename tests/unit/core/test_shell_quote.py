@@ -12,9 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stratascope.core.notation import NoNotationError
 from stratascope.core.sanitize import plain
-from stratascope.core.shell_quote import comment, word, words
+from stratascope.core.shell_quote import NoNotationError, comment, word, words
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe\u200b\x9b31m"
 TEXTS = ("", "plain", "two words", "it's", "a\nb\tc", "日本語", HOSTILE, "\x1b'\\", "\udcff\udc80", "$'x'", "`id`$(id)")

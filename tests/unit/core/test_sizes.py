@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.sizes import exact_size, size_text, typed_size
+from stratascope.core.text import exact_size, size_text, typed_size
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.special_files import SpecialFile, SpecialFiles, parse_sockets, parse_special
+from stratascope.core.ground import SpecialFile, SpecialFiles, parse_sockets, parse_special
 from stratascope.linux.decode import DecodeError
 
 TEXT = "b 7:0 0 6 660 0:6:94 /dev/loop0\ns 0:0 0 998 1660 0:26:1042 /run/a place/docker.sock\n"

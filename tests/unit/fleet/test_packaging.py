@@ -24,7 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rig.cli.command_line import environ, run
 from rig.places import CHECKOUT, GOLDEN
 from stratascope.cli.arguments import parser
-from stratascope.core.accepted import toml
+from stratascope.core.accepted import read_toml
 from stratascope.presentation import tool_formats
 from stratascope.presentation.report_model import report_of
 from stratascope.state import capture_file
@@ -241,7 +241,7 @@ def test_yaml_of_the_pipelines() -> None:
 
 
 def test_the_example_of_exceptions_is_read() -> None:
-    found = toml.read((PIPELINE / "accepted.toml").read_text(), "accepted.toml")
+    found = read_toml((PIPELINE / "accepted.toml").read_text(), "accepted.toml")
     assert [each.finding for each in found]
 
 

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.notation import NoNotationError
+from stratascope.core.shell_quote import NoNotationError
 from stratascope.formats.yaml.write import Node, Tagged, document, text
 
 _ODD = ("", "yes", "No", "~", "null", "1", "1e3", "0x1f", "1_000", "12:30:45", ".inf", "=", "<<", "a: b", "- a", "#x",

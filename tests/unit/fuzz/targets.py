@@ -28,8 +28,7 @@ from rig.places import CAPTURES, CHECKOUT
 from stratascope import linux
 from stratascope.collector import serve
 from stratascope.collector.read import PID_MAX
-from stratascope.core.accepted import toml
-from stratascope.core.accepted.accepted import AcceptedError
+from stratascope.core.accepted import AcceptedError, read_toml
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ports import ProbeError, RawContainer
 from stratascope.core.relaunch.launch_spec import RestartPolicy
@@ -178,10 +177,10 @@ def before(data: bytes) -> None:
 def accepted(data: bytes) -> None:
     """A list of accepted findings. Allowed: AcceptedError."""
     with contextlib.suppress(AcceptedError):
-        toml.read(data.decode("utf-8", "replace"), "it")
+        read_toml(data.decode("utf-8", "replace"), "it")
     entry = mutated(_documents("accepted"), data)
     with contextlib.suppress(AcceptedError):
-        toml.read(f"[[accepted]]\n{_toml(entry if isinstance(entry, dict) else {})}", "it")
+        read_toml(f"[[accepted]]\n{_toml(entry if isinstance(entry, dict) else {})}", "it")
 
 
 def _toml(entry: dict[str, Any]) -> str:

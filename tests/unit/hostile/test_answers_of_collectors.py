@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stratascope.core.capture import Capture
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.presentation import json_report
 from stratascope.probe.local import Entries, MalformedError, checked, checked_entries
 from stratascope.state import capture_file

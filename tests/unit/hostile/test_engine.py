@@ -25,9 +25,8 @@ from rig.hostile.server import (
     without_end,
 )
 from stratascope.core.container import EngineState
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.ports import EngineError
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX
 from stratascope.engines.shared.rest_engine import CONTAINERS_MAX, RestEngine
 from stratascope.layers import all_layers

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.places import APP
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.owners.host import alone, run
 from unit.owners.fakes import program
 

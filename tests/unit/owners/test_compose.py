@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners.compose import Compose

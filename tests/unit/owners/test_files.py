@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.owner import OwnerFile
 from stratascope.owners import files
 

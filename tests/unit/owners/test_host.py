@@ -10,7 +10,7 @@ import pytest
 
 from stratascope import sandbox
 from stratascope.core.container import Engine, EngineKind
-from stratascope.core.owners import OwnerError
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind
 from stratascope.owners import host
 from stratascope.owners.host import alone, run

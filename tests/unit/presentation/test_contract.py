@@ -15,9 +15,8 @@ import pytest
 
 from rig.places import GOLDEN
 from rig.presentation import page_sample
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import Snapshot, Trouble
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.html import page as as_html

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rig.presentation import page_sample
-from stratascope.core.layer import CallMap
+from stratascope.core.layer import CallMap, CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.message import msg
 from stratascope.core.snapshot import first_view
-from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.presentation.syscall_map import (
     Pair,

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from rig.presentation import page_sample, use_sample
 from rig.window import sample
 from stratascope.core.container import Asked, AskedPort, Engine, EngineKind
-from stratascope.core.observation.needs import Needs
-from stratascope.core.observation.observation import Observation, Phase, Seen, UsedCall, UsedPort
+from stratascope.core.observation.observation import Needs, Observation, Phase, Seen, UsedCall, UsedPort
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.linux.capability import CapabilitySet

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from stratascope.core.observation.events import End, Event
-from stratascope.core.observation.stream import parse_event
+from stratascope.core.observation.events import End, Event, parse_event
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
 from stratascope.probe.observer import Observation, ObservationTarget

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.accepted import toml
-from stratascope.core.accepted.accepted import Accepted, AcceptedError
+from stratascope.core.accepted import MOST, MOST_BYTES, Accepted, AcceptedError, toml_text
 from stratascope.i18n.translate import translate
 from stratascope.state import accepted
 from stratascope.state.accepted import AcceptedFile
@@ -56,7 +55,7 @@ def test_a_damaged_file_is_said_and_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(b"\xff\xfe", "UTF-8"), (b"# " + b"x" * toml.MOST_BYTES, "longer")], ids=["bytes", "long"]
+    ("data", "words"), [(b"\xff\xfe", "UTF-8"), (b"# " + b"x" * MOST_BYTES, "longer")], ids=["bytes", "long"]
 )
 def test_what_is_no_list(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "list.toml"
@@ -77,19 +76,19 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 def test_marks_and_line_ends_of_other_editors(tmp_path: Path) -> None:
     path = tmp_path / "list.toml"
-    path.write_bytes(b"\xef\xbb\xbf" + toml.written([ONE]).replace("\n", "\r\n").encode())
+    path.write_bytes(b"\xef\xbb\xbf" + toml_text([ONE]).replace("\n", "\r\n").encode())
     (found,) = accepted.load(path)
     assert (found.finding, found.line) == (ONE.finding, 2)
 
 
 def test_it_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "accepted.toml"
-    many = [Accepted(f"code-{number}", "r", "o", date(2027, 3, 31)) for number in range(toml.MOST)]
-    path.write_text(toml.written(many))
+    many = [Accepted(f"code-{number}", "r", "o", date(2027, 3, 31)) for number in range(MOST)]
+    path.write_text(toml_text(many))
     with pytest.raises(AcceptedError) as caught:
         AcceptedFile(path).add(ONE)
     assert "full" in translate(caught.value.message)
-    assert len(AcceptedFile(path).entries()) == toml.MOST
+    assert len(AcceptedFile(path).entries()) == MOST
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:

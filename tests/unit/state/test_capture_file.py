@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture, Trouble
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, RawContainer
+from stratascope.core.snapshot import CapturedContainer, MachineCapture, Trouble
 from stratascope.i18n.translate import translate
 from stratascope.sandbox import GRANT
 from stratascope.state import capture_file

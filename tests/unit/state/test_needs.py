@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import Container, Status
-from stratascope.core.observation.needs import NeedsError
 from stratascope.core.observation.observation import (
+    NeedsError,
     Observation,
     Phase,
     RefusedCall,

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from stratascope import resources
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state import capture_file
 from stratascope.usecases.live.recorded import RecordedView

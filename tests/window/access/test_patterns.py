@@ -18,10 +18,9 @@ from PySide6.QtWidgets import QWidget
 
 from rig.window import sample
 from rig.window.sample import E, U, W, X
-from stratascope.core.layer import Verdict
+from stratascope.core.layer import CallVerdict, Verdict
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Progress, State
-from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.fleet.picture import paint_cell

@@ -17,9 +17,8 @@ from rig.window.hardening import named, side_of
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.refusals.refusal import Refusal
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState
 from stratascope.layers import all_layers
 from stratascope.presentation.refusals_report import Layers
 from stratascope.ui.denied.page import ALL, DeniedPage

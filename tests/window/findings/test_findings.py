@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from rig.window.hardening import picture, side_of
-from stratascope.core.accepted.accepted import Accepted
+from stratascope.core.accepted import Accepted
 from stratascope.core.severity import Severity
 from stratascope.state.accepted import AcceptedFile
 from stratascope.ui.app.app import make_window

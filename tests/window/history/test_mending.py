@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from rig.window.hardening import picture, side_of
 from rig.window.history.remembered import HELD, Remembered, days
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Part, PartKind, Subject
+from stratascope.core.history.fold import What
 from stratascope.core.ports import LogLine
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.window.main_window import MainWindow

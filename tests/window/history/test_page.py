@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from rig.window import sample
 from rig.window.hardening import picture
 from rig.window.history.remembered import DAY, HELD, HOUR, Remembered, days
-from stratascope.core.history.changes import What
 from stratascope.core.history.entry import HistoryEntry, HistoryError, PartKind, Run, Subject, WatchSpan
+from stratascope.core.history.fold import What
 from stratascope.core.message import msg
 from stratascope.presentation.history_report import Target
 from stratascope.ui.app import app as ui

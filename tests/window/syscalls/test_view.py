@@ -9,9 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from rig.presentation import page_sample
 from rig.window import sample
-from stratascope.core.layer import CallMap
+from stratascope.core.layer import CallMap, CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.message import msg
-from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.ui.kit.table import ItemRole
 from stratascope.ui.kit.theme import Theme

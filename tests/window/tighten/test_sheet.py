@@ -15,9 +15,8 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot
 from stratascope.state import preferences
 from stratascope.ui.harden.draft import ContainerChoices
 from stratascope.ui.kit.page import View

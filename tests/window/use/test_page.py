@@ -19,9 +19,8 @@ from stratascope.core.observation.events import (
     Lost,
     Process,
 )
-from stratascope.core.observation.needs import Needs
-from stratascope.core.observation.observation import Observation
-from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.observation.observation import Needs, Observation
+from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers import all_layers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.use_picture import use_picture

@@ -12,9 +12,7 @@ from rig.usecases.memory_access import MemoryNeeds
 from stratascope.core.container import Container
 from stratascope.core.message import Message
 from stratascope.core.observation.events import Event
-from stratascope.core.observation.needs import Needs, NeedsError
-from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Observer, ObserverRequest
+from stratascope.core.observation.observation import Needs, NeedsError, Observation, Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.use.page import UsePage

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 
 from rig.window import sample
 from stratascope.core.message import msg
-from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 from rig.window import sample
 from stratascope import sandbox
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
+from stratascope.core.snapshot import Trouble
 from stratascope.presentation import exposure
 from stratascope.probe.piped import withheld
 from stratascope.ui.window.main_window import MainWindow

@@ -11,12 +11,11 @@ from typing import Any
 
 from stratascope.cli.output import complain, complain_of, write
 from stratascope.core.message import Message, msg
-from stratascope.core.notation import NoNotationError
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import WORKS, Loosening, TwinRefusal, Works
 from stratascope.core.sanitize import plain
-from stratascope.core.shell_quote import words
+from stratascope.core.shell_quote import NoNotationError, words
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import passed_lines

@@ -3,7 +3,7 @@
 A process may be gone a moment later, and another text may lie at the same place of its memory; so whatever is read is
 read while the records are fresh, before they are put into order. It is bounded, and so that a process which is refused
 without end leaves some of it to others: paths and addresses of at most PATHS_MAX calls in a second, the rest
-(`core/observation/circumstances.py` has its form) of the first refusal of each kind, and of AROUND_MAX in a second.
+(`core/observation/events.py` has its form) of the first refusal of each kind, and of AROUND_MAX in a second.
 
 Most that are refused something end at once, so what is surest counts first: what the kernel took of the stack at that
 moment; then memory, as long as nothing says that it may have been used again; and for who has ended, in `late`, the

@@ -1,6 +1,6 @@
 """The observer: as root, streams what one control group does, as lines, until its input ends or its time is over.
 
-`core/observation/stream.py` has the lines, `exchange` the request. What comes beside the rings is in `aside`.
+`core/observation/events.py` has the lines, `exchange` the request. What comes beside the rings is in `aside`.
 
 The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
 is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first

@@ -1,9 +1,298 @@
-"""What an observer tells, as typed events: one thing that happened each. `stream` reads them from its lines."""
+"""What the observer (`collector/observe`) reports, as typed events: one JSON array a line, in the order of time.
+
+The first two fields of every line are its kind and its time, in seconds on the observer's clock (CLOCK_MONOTONIC).
+Processes go by the PID (tgid) that the observer's kernel gave them; system calls by entry point (`x86_64`, `i386`,
+`x32`, `aarch64`) and number, since an observer knows no names. Which calls of a program and which answers are counted,
+and which come one by one, is the observer's affair: `count` says how many a line stands for, and is a least number
+where the kernel was told to be silent about what is known already.
+
+    ["begin", t, protocol, {"means": …, "clock_ticks": …, "attached": …}]
+                                      means: "tracepoint" or "kprobe" (where checks are read); attached: in … seconds
+    ["process", t, pid, parent, how, command, program]       how: there, fork, exec; program: path of the file, or ""
+    ["exit", t, pid, code, signal]                           one of the two is null, or both: not seen; signal 9 also
+                                      stands for another that was sent from outside of the container
+    ["call", t, pid, abi, number, count]                     entered
+    ["arguments", t, pid, abi, number, [a0, …]]              once for each set of those that were asked for
+    ["capability", t, pid, number, answer, initial, abi, call, [frame, …], count]
+                                      answer: 0 or −errno of cap_capable; initial: asked of the initial user namespace;
+                                      frames: the kernel's functions, innermost first, up to the call's own;
+                                      call: null outside of any, or of one whose number is not known
+    ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count, {…}]   entered: whether its beginning was
+                                      seen; the last, where it was asked for and on the first of its kind: its
+                                      circumstances
+    ["masked", t, pid, path, {…}]     it opened what is masked by something empty
+    ["not-gained", t, pid, program, {…}]   it became a program that is set-uid or has capabilities, without their rights
+    ["log", t, pid, text]             the kernel's log (audit) on this process: seccomp, AppArmor, SELinux, Landlock
+    ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code. Of one that a
+                                      filter sent for a call also: abi, number, [a0, …] (none where not seen)
+    ["out-of-memory", t, pid]
+    ["written", t, path, kind]                               below its root, no mount; kind: file, folder, device
+    ["device", t, pid, path]                                 a device node that it opened
+    ["listens", t, protocol, port, loopback]                 tcp, udp; loopback: on such an address only
+    ["peer", t, protocol, port, loopback]                    somebody was connected to that port; loopback: from inside
+    ["user", t, pid, uid, gid]                               effective, as the container counts
+    ["holds", t, pid, number]                                a capability that one is permitted which is not root
+    ["peak", t, what, value]                                 memory and cpu in bytes and cores; pids; open_files
+    ["lost", t, count]                                       so many events did not come through
+    ["unseen", t, what, why]                                 a part that can't be observed here: calls, capabilities, …
+    ["end", t, why]
+
+The circumstances of a refused call are who called, which rights were asked for in vain, and where the path led, as the
+observer found it then; what could not be read is None. All of it is optional:
+
+    {"tid": N, "inside": PID in its own namespace, "ids": [uid, gid, fsuid, fsgid], "groups": [gid, …],
+     "effective": "hex", "permitted": "hex", "bounding": "hex", "no_new_privs": 0 or 1,
+     "maps": [of users, of groups]: its user namespace's, [[inside, outside, how many], …] each,
+     "checks": [[capability, answer, initial, [frame, …]], …],
+     "place": {"path": where it led,
+               "node": [kind, mode, uid, gid, "major:minor", has capabilities, its device's name below /dev] or null,
+               "gives": its capabilities as they are stored, in hexadecimal, where it has some,
+               "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
+     "presumed": 1 where it is not known of the process that it sees the container's mounts, as another one does,
+     "other": the same as "place" of the second path of a call that takes two,
+     "address": ["inet", "10.0.0.1", 80], ["unix", path, 0] …, "forked_in_vain": pids.events of its group, so far,
+     "limits": {"nofile": N, …}: its soft limits}
+
+Ids are as the observer's user namespace, the machine's, counts them.
+"""
 
 from __future__ import annotations
 
-from stratascope.core.observation.circumstances import Circumstances
+import json
+import math
+from enum import StrEnum
+from typing import Any
+
+from stratascope.linux.capability import CapabilitySet, file_capabilities
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.mounts import Mount, parse_mountinfo
+from stratascope.linux.namespace import IdRange
 from stratascope.value import Value
+
+CHECKS_MAX = 8
+GROUPS_MAX = 64
+RANGES_MAX = 64
+_ID_MAX = (1 << 32) - 1
+_TEXT_MAX = 4096
+_HEX_MAX = 16
+_FRAMES_MAX = 64
+_LIMITS_MAX = 16
+
+
+class NodeKind(StrEnum):
+    """What a path names, stat(2)."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    CHARACTER = "character"
+    BLOCK = "block"
+    LINK = "link"
+    SOCKET = "socket"
+    FIFO = "fifo"
+
+
+class Node(Value):
+    """A file as stat(2) has it. `device`: of a device node, "10:200"; `name`: what the host's /dev calls that
+    device, "net/tun". `capabilities`: it has some of its own.
+    """
+
+    kind: NodeKind
+    mode: int  # permission bits with set-uid, set-gid, sticky
+    uid: int
+    gid: int
+    device: str = ""
+    capabilities: bool = False
+    name: str = ""
+
+    @property
+    def is_device(self) -> bool:
+        return self.kind in (NodeKind.CHARACTER, NodeKind.BLOCK)
+
+
+class ResolvedPath(Value):
+    """Where a path led, links followed. `node` None: nothing is there; `folder`: of the nearest one that is there.
+
+    `gives`: what a program there is permitted by its file; None: it has no capabilities, or they were not read.
+    """
+
+    path: str
+    node: Node | None
+    folder: Node | None
+    mount: Mount | None
+    gives: CapabilitySet | None = None
+
+
+class CapabilityCheck(Value):
+    """A capability that the kernel asked for within this very call, and its answer (0 or −errno)."""
+
+    capability: int
+    answer: int
+    initial: bool  # of the initial user namespace
+    frames: tuple[str, ...]
+
+
+class Address(Value):
+    """Where to it was to be connected or bound. `family`: inet, inet6, unix, packet, netlink, … or a number."""
+
+    family: str
+    text: str
+    port: int
+
+
+class Circumstances(Value):
+    """See the module."""
+
+    tid: int | None = None
+    inside: int | None = None
+    ids: tuple[int, ...] | None = None
+    groups: tuple[int, ...] | None = None
+    effective: CapabilitySet | None = None
+    permitted: CapabilitySet | None = None
+    bounding: CapabilitySet | None = None
+    no_new_privs: bool | None = None
+    checks: tuple[CapabilityCheck, ...] | None = None  # None: not known which were of this call
+    place: ResolvedPath | None = None
+    address: Address | None = None
+    forked_in_vain: int | None = None
+    limits: tuple[tuple[str, int], ...] = ()
+    other: ResolvedPath | None = None  # of the second of two paths
+    uids: tuple[IdRange, ...] | None = None  # of its own user namespace
+    gids: tuple[IdRange, ...] | None = None
+    presumed: bool = False  # the place is where the path leads for another process of the container
+
+    @property
+    def uid(self) -> int | None:
+        """By which files are judged (fsuid)."""
+        return self.ids[2] if self.ids is not None and len(self.ids) == 4 else None
+
+    def limit(self, name: str) -> int | None:
+        """Its soft limit, by its name as in `--ulimit`."""
+        return dict(self.limits).get(name)
+
+
+def circumstances_of(found: Any) -> Circumstances:
+    """Out of a line. Raises ValueError where it is not of that form."""
+    if not isinstance(found, dict):
+        raise ValueError("circumstances: an object was expected")
+    checks = _maybe(found, "checks", lambda value: tuple(_asked(each) for each in _list(value, CHECKS_MAX)))
+    limits = found.get("limits", {})
+    uids, gids = _maybe(found, "maps", lambda value: tuple(map(_ranges, _exactly(value, 2)))) or (None, None)
+    if not isinstance(limits, dict) or len(limits) > _LIMITS_MAX:
+        raise ValueError("limits: a small object was expected")
+    return Circumstances(
+        _maybe(found, "tid", _id),
+        _maybe(found, "inside", _id),
+        _maybe(found, "ids", lambda value: _ids(value, 4)),
+        _maybe(found, "groups", lambda value: _ids(value, GROUPS_MAX)),
+        _maybe(found, "effective", _bits),
+        _maybe(found, "permitted", _bits),
+        _maybe(found, "bounding", _bits),
+        _maybe(found, "no_new_privs", lambda value: bool(_id(value))),
+        checks,
+        _maybe(found, "place", _place),
+        _maybe(found, "address", _address),
+        _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
+        tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
+        _maybe(found, "other", _place),
+        uids,
+        gids,
+        bool(_number(found.get("presumed", 0), 0, 1)),
+    )
+
+
+def _maybe(found: dict[str, Any], name: str, read: Any) -> Any:
+    value = found.get(name)
+    return None if value is None else read(value)
+
+
+def _id(value: Any) -> int:
+    return _number(value, 0, _ID_MAX)
+
+
+def _list(value: Any, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError("a short list was expected")
+    return value
+
+
+def _ids(value: Any, most: int) -> tuple[int, ...]:
+    return tuple(_id(each) for each in _list(value, most))
+
+
+def _ranges(value: Any) -> tuple[IdRange, ...]:
+    return tuple(IdRange(*map(_id, _exactly(each, 3))) for each in _list(value, RANGES_MAX))
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str or len(value) > _TEXT_MAX:
+        raise ValueError("a text was expected")
+    return value
+
+
+def _bits(value: Any) -> CapabilitySet:
+    text = _text(value)
+    if len(text) > _HEX_MAX:
+        raise ValueError("a set of capabilities was expected")
+    return CapabilitySet(int(text, 16))
+
+
+def _asked(value: Any) -> CapabilityCheck:
+    capability, answer, initial, frames = _exactly(value, 4)
+    return CapabilityCheck(
+        _number(capability, 0, 63),
+        _number(answer, -4095, 0),
+        _flag(initial),
+        tuple(_text(each) for each in _list(frames, _FRAMES_MAX)),
+    )
+
+
+def _exactly(value: Any, count: int) -> list[Any]:
+    found = _list(value, count)
+    if len(found) != count:
+        raise ValueError(f"{count} values were expected")
+    return found
+
+
+def _place(value: Any) -> ResolvedPath:
+    if not isinstance(value, dict):
+        raise ValueError("place: an object was expected")
+    line = _maybe(value, "mount", _text)
+    try:
+        mounts = parse_mountinfo(line or "")
+    except DecodeError as error:
+        raise ValueError("mount: a line of mountinfo was expected") from error
+    return ResolvedPath(
+        _text(value.get("path", "")),
+        _maybe(value, "node", _node),
+        _maybe(value, "folder", _node),
+        mounts[0] if mounts else None,
+        _maybe(value, "gives", _gives),
+    )
+
+
+def _gives(value: Any) -> CapabilitySet | None:
+    try:
+        return file_capabilities(_text(value))
+    except DecodeError as error:
+        raise ValueError("capabilities of a file were expected") from error
+
+
+def _node(value: Any) -> Node:
+    kind, mode, uid, gid, device, capabilities, name = _exactly(value, 7)
+    return Node(
+        NodeKind(_text(kind)),
+        _number(mode, 0, 0o7777),
+        _id(uid),
+        _id(gid),
+        _text(device),
+        _flag(capabilities),
+        _text(name),
+    )
+
+
+def _address(value: Any) -> Address:
+    family, text, port = _exactly(value, 3)
+    return Address(_text(family), _text(text), _number(port, 0, _ID_MAX))
 
 
 class Event(Value):
@@ -191,3 +480,158 @@ class End(Event):
     """The last line."""
 
     why: str
+
+
+PROTOCOL = 1
+LINE_MAX = 64 << 10  # characters of one line
+TEXT_MAX = 4096  # of one path or word: PATH_MAX
+FRAMES_MAX = 64
+ARGUMENTS_MAX = 6
+_PID_MAX = 1 << 22  # include/linux/threads.h
+_U64 = 1 << 64
+
+
+class StreamError(ValueError):
+    """A line that is not of the stream's form."""
+
+
+_AROUND = "around"
+_PID, _COUNT, _WORD, _FLAG = "pid", "count", "word", "flag"
+_ANSWER, _NUMBERS, _FRAMES, _AMOUNT, _MAYBE = "answer", "numbers", "frames", "amount", "maybe"
+_MAYBE_CALL = "maybe-call"
+# what stands for the last fields of a kind where a line ends before them
+_MORE: dict[str, tuple[Any, ...]] = {"failed": ({},), "signal": ("", None, [])}
+
+# the fields of each kind after the time, as they stand in a line
+_FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
+    "process": (Process, (_PID, _PID, _WORD, _WORD, _WORD)),
+    "exit": (Exit, (_PID, _MAYBE, _MAYBE)),
+    "call": (Call, (_PID, _WORD, _COUNT, _COUNT)),
+    "arguments": (Arguments, (_PID, _WORD, _COUNT, _NUMBERS)),
+    "capability": (Check, (_PID, _COUNT, _ANSWER, _FLAG, _WORD, _MAYBE, _FRAMES, _COUNT)),
+    "failed": (Failed, (_PID, _WORD, _COUNT, _COUNT, _FLAG, _NUMBERS, _WORD, _COUNT, _AROUND)),
+    "masked": (Masked, (_PID, _WORD, _AROUND)),
+    "not-gained": (NotGained, (_PID, _WORD, _AROUND)),
+    "log": (Log, (_PID, _WORD)),
+    "signal": (Signal, (_PID, _COUNT, _ANSWER, _WORD, _MAYBE_CALL, _NUMBERS)),
+    "out-of-memory": (OutOfMemory, (_PID,)),
+    "written": (Written, (_WORD, _WORD)),
+    "device": (Device, (_PID, _WORD)),
+    "listens": (Listens, (_WORD, _COUNT, _FLAG)),
+    "peer": (Peer, (_WORD, _COUNT, _FLAG)),
+    "user": (User, (_PID, _COUNT, _COUNT)),
+    "holds": (Holds, (_PID, _COUNT)),
+    "peak": (Peak, (_WORD, _AMOUNT)),
+    "lost": (Lost, (_COUNT,)),
+    "unseen": (Unseen, (_WORD, _WORD)),
+    "end": (End, (_WORD,)),
+}
+
+
+def parse_event(line: str) -> Event:
+    """One line. Raises StreamError."""
+    if len(line) > LINE_MAX:
+        raise StreamError("a line is too long")
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise StreamError("a line is no JSON") from error
+    if not isinstance(found, list) or len(found) < 2 or not isinstance(found[0], str):
+        raise StreamError("a line is no event")
+    kind, at, *rest = found
+    time = _amount(at)
+    if kind == "begin":
+        return _begin(time, rest)
+    form = _FORMS.get(kind)
+    if form is None:
+        raise StreamError(f"no such event: {kind[:40]!r}")
+    made, fields = form
+    more = _MORE.get(kind, ())
+    if len(rest) == len(fields) - len(more):
+        rest = [*rest, *more]
+    if len(rest) != len(fields):
+        raise StreamError(f"{kind}: {len(fields)} fields were expected")
+    return made(time, *(_READ[field](value) for field, value in zip(fields, rest, strict=True)))
+
+
+def _begin(at: float, rest: list[Any]) -> Begin:
+    if len(rest) != 2 or not isinstance(rest[1], dict):
+        raise StreamError("begin: protocol and facts were expected")
+    protocol = _count(rest[0])
+    if protocol != PROTOCOL:
+        raise StreamError(f"the observer speaks protocol {protocol}, this program {PROTOCOL}")
+    return Begin(at, protocol, _word(rest[1].get("means", "")))
+
+
+def _number(value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise StreamError("a number is out of its range")
+    return value
+
+
+def _pid(value: Any) -> int:
+    return _number(value, 0, _PID_MAX)
+
+
+def _count(value: Any) -> int:
+    return _number(value, 0, _U64)
+
+
+def _answer(value: Any) -> int:
+    return _number(value, -(1 << 31), 1 << 31)
+
+
+def _ending_code(value: Any) -> int | None:
+    return None if value is None else _number(value, 0, 1 << 16)
+
+
+def _amount(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value < _U64:
+        raise StreamError("an amount is no number from 0 on")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise StreamError("true or false was expected")
+    return value
+
+
+def _word(value: Any) -> str:
+    if type(value) is not str or len(value) > TEXT_MAX:
+        raise StreamError("a text was expected")
+    return value
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if type(value) is not list or len(value) > ARGUMENTS_MAX:
+        raise StreamError("arguments are a list of numbers")
+    return tuple(_count(each) for each in value)
+
+
+def _around(value: Any) -> Circumstances:
+    try:
+        return circumstances_of(value)
+    except ValueError as error:
+        raise StreamError(str(error)) from error
+
+
+def _frames(value: Any) -> tuple[str, ...]:
+    if type(value) is not list or len(value) > FRAMES_MAX:
+        raise StreamError("frames are a list of names")
+    return tuple(_word(each) for each in value)
+
+
+_READ: dict[str, Any] = {
+    _PID: _pid,
+    _COUNT: _count,
+    _WORD: _word,
+    _FLAG: _flag,
+    _ANSWER: _answer,
+    _NUMBERS: _numbers,
+    _FRAMES: _frames,
+    _AMOUNT: _amount,
+    _MAYBE: _ending_code,
+    _MAYBE_CALL: lambda value: None if value is None else _count(value),
+    _AROUND: _around,
+}

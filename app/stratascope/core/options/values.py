@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.core.container import AskedDevice, AskedLimit, AskedPort
-from stratascope.core.sizes import typed_size
+from stratascope.core.text import typed_size
 from stratascope.value import Value
 
 _SIZE = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp]?)(?:i?b)?", re.ASCII | re.IGNORECASE).fullmatch

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Captured, ContainerState, Snapshot, rank
+from stratascope.core.text import natural
 from stratascope.core.threats.threat import Threat
-from stratascope.natural_sort import natural
 from stratascope.value import Value
 
 

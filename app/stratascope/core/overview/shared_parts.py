@@ -1,8 +1,9 @@
 """Who shares what: namespaces, ranges of host ids, networks, volumes, host paths and control groups, of all containers.
 
-Pure, over a snapshot. What only one container has is left out, unless it is the host's own: that is shared with the
-machine. Namespaces are compared by inode; where the inode could not be read, the engine's `container:OTHER` counts and
-is marked `asked`. Containers on different machines share nothing.
+A layer sees one container only, and gets its `Peers` from here; the rest is for people, over a snapshot. What only one
+container has is left out, unless it is the host's own: that is shared with the machine. Namespaces are compared by
+inode; where the inode could not be read, the engine's `container:OTHER` counts and is marked `asked`. Containers on
+different machines share nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from enum import StrEnum
 
+from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container, matching
-from stratascope.core.ground import Ground
-from stratascope.core.sharing import MODES, OF_CONTAINER, Sharing, sharing_of
+from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.machine import parse_number
+from stratascope.linux.namespace import FULL, Namespace, parse_idmap
+from stratascope.linux.process import parse_status
 from stratascope.value import Value
 
 Key = tuple[str, str]
@@ -153,3 +158,162 @@ def _by_engine(states: list[ContainerState]) -> list[Shared]:
         if parent:
             who[SharedKind.CGROUP, parent, ""].append(state.key)
     return [Shared(kind, name, engine, tuple(keys)) for (kind, name, engine), keys in who.items() if len(keys) > 1]
+
+
+OF_CONTAINER = "container:"  # prefix of a mode: the namespace of that container
+OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that select them
+    ("pid", "pid_mode"),
+    ("ipc", "ipc_mode"),
+    ("uts", "uts_mode"),
+    ("net", "network_mode"),
+    ("cgroup", "cgroupns_mode"),
+)
+MODES = (*OWN_MODES, ("user", "userns_mode"))  # including the user namespace, which decides about all others
+_ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
+
+
+class Sharing(Value):
+    """What can be compared between containers: namespace inodes (for the network, the world-readable inode of
+    /proc/PID/net/dev) and host uid ranges as (first, length).
+    """
+
+    namespaces: tuple[tuple[str, int], ...] = ()
+    uid_ranges: tuple[tuple[int, int], ...] = ()
+    permitted: int | None = None
+    filtered: bool | None = None  # whether a seccomp filter is installed
+
+
+class Sharer(Value):
+    """One container in the comparison."""
+
+    container: Container
+    sharing: Sharing
+    ground: Ground
+
+
+def sharing_of(capture: Capture) -> Sharing:
+    """What this process can share; unreadable parts are left out."""
+    inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)
+    uid_map = or_none(capture.decoded("uid_map", parse_idmap)) or ()
+    network = or_none(capture.decoded(NETWORK_INODE, parse_number))
+    if network is not None:
+        inodes = (*(pair for pair in inodes if pair[0] != Namespace.NET), (Namespace.NET.value, network))
+    # a map of the full length is the initial user namespace's: the identity
+    status = or_none(capture.decoded("status", parse_status))
+    return Sharing(
+        inodes,
+        tuple((part.outside, part.length) for part in uid_map if part.length < FULL),
+        None if status is None else status.permitted,
+        None if status is None or status.seccomp is None else status.seccomp != 0,
+    )
+
+
+def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
+    """For each container, in order, the names of those that share with it. Machines are kept apart."""
+    answers = [Peers()] * len(sharers)
+    machines: dict[int, list[int]] = defaultdict(list)
+    for place, sharer in enumerate(sharers):
+        machines[id(sharer.ground)].append(place)
+    for places in machines.values():
+        groups = _namespace_groups(sharers, places)
+        overlaps, requested = _uid_overlaps(sharers, places), _requested_groups(sharers, places)
+        pids = {place: dict(sharers[place].sharing.namespaces).get("pid", 0) for place in places}
+        for place in places:
+            shared = tuple(
+                (kind, names)
+                for kind, inode in sharers[place].sharing.namespaces
+                if (names := _others(sharers, groups.get((kind, inode), []), place))
+            )
+            asked = dict(requested.get(place, ()))
+            around = {*groups.get(("pid", pids.get(place, 0)), []), *asked.get("pid", [])} - {place}
+            answers[place] = Peers(
+                shared,
+                _others(sharers, overlaps.get(place, []), place),
+                tuple((kind, _others(sharers, group, place)) for kind, group in asked.items()),
+                tuple(_neighbour_of(sharers[at]) for at in sorted(around)),
+                tuple(
+                    inode for at in sorted(around) for kind, inode in sharers[at].sharing.namespaces if kind == "mnt"
+                ),
+            )
+    return tuple(answers)
+
+
+def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtered: bool | None) -> Neighbour:
+    """`initial`: whether it is in the initial user namespace; `filtered`: whether a seccomp filter is installed.
+
+    As strong as root: SYS_ADMIN in the initial user namespace, and no filter that could block its use.
+    """
+    parts = (
+        initial,
+        None if permitted is None else bool(permitted & _ADMIN),
+        None if filtered is None else not filtered,
+    )
+    return Neighbour(name, permitted, False if False in parts else None if None in parts else True)
+
+
+def _neighbour_of(sharer: Sharer) -> Neighbour:
+    sharing = sharer.sharing
+    user = dict(sharing.namespaces).get("user")
+    initial = None if user is None else sharer.ground.is_hosts("user", user)
+    return neighbour(sharer.container.name, sharing.permitted, initial=initial, filtered=sharing.filtered)
+
+
+def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:
+    return tuple(sharers[place].container.name for place in places if place != own)
+
+
+def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tuple[str, int], list[int]]:
+    """Containers by namespace, without the host's own namespaces: layers report those themselves."""
+    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for place in places:
+        ground = sharers[place].ground
+        for kind, inode in sharers[place].sharing.namespaces:
+            if inode not in (ground.namespace(kind), ground.network_inode):
+                groups[kind, inode].append(place)
+    return groups
+
+
+def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
+    """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
+    found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
+    for kind, field in MODES:
+        groups: dict[int, set[int]] = defaultdict(set)
+        for place in places:
+            mode = getattr(sharers[place].container.asked, field)
+            if mode.startswith(OF_CONTAINER):
+                owner = _named(mode.removeprefix(OF_CONTAINER), sharers[place].container.engine, sharers, places)
+                if owner is not None:
+                    groups[owner] |= {owner, place}
+        for group in groups.values():
+            for place in group:
+                found[place].append((kind, sorted(group)))
+    return found
+
+
+def _named(word: str, engine: str, sharers: tuple[Sharer, ...], places: list[int]) -> int | None:
+    """The container of that engine with this name or beginning of an id."""
+    of_engine = [place for place in places if sharers[place].container.engine == engine]
+    found = matching(word, [sharers[place].container for place in of_engine])
+    return next((place for place in of_engine if sharers[place].container in found), None)
+
+
+def _uid_overlaps(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[int]]:
+    """Containers with overlapping ranges of host uids: one sweep over the sorted distinct sets of ranges."""
+    owners: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
+    for place in places:
+        if sharers[place].sharing.uid_ranges:
+            owners[sharers[place].sharing.uid_ranges].append(place)
+    meets: dict[tuple[tuple[int, int], ...], set[tuple[tuple[int, int], ...]]] = {key: {key} for key in owners}
+    edges = sorted((first, first + length, key) for key in owners for first, length in key)
+    open_now: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+    for first, end, key in edges:
+        open_now = [(other_end, other) for other_end, other in open_now if other_end > first]
+        for _, other in open_now:
+            meets[key].add(other)
+            meets[other].add(key)
+        open_now.append((end, key))
+    return {
+        place: sorted(member for other in meets[key] for member in owners[other])
+        for key, group in owners.items()
+        for place in group
+    }

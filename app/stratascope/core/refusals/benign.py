@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.core.observation.circumstances import NodeKind
+from stratascope.core.observation.events import NodeKind
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.syscall_arguments import RESOURCES
 from stratascope.value import Value

@@ -13,7 +13,7 @@ import re
 
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.circumstances import Node, NodeKind
+from stratascope.core.observation.events import Node, NodeKind
 from stratascope.core.refusals import tried
 from stratascope.core.refusals.refusal import FILES, Attempt, Claim, Strength
 from stratascope.core.refusals.tried import Use

@@ -1,6 +1,6 @@
 """What was refused, and the explanation: who refused, how certain that is, and what would allow it.
 
-An attempt is made of one event of the observer (`core/observation/stream.py`) and what the kernel's log said then. Each
+An attempt is made of one event of the observer (`core/observation/events.py`) and what the kernel's log said then. Each
 layer is asked whether it was the one (`Layer.refused`), and so are `files`, `network` and `kernel` in this folder.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 from stratascope.core.message import Message
-from stratascope.core.observation.circumstances import Circumstances
+from stratascope.core.observation.events import Circumstances
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.want import Want
 from stratascope.linux.namespace import IdRange, to_inside

@@ -18,10 +18,10 @@ from __future__ import annotations
 import posixpath
 import re
 
-from stratascope.core.observation.checks import decisive, is_refused_request
-from stratascope.core.observation.circumstances import CapabilityCheck, Circumstances
 from stratascope.core.observation.events import (
+    CapabilityCheck,
     Check,
+    Circumstances,
     Event,
     Exit,
     Failed,
@@ -32,7 +32,7 @@ from stratascope.core.observation.events import (
     Process,
     Signal,
 )
-from stratascope.core.observation.fold import Program
+from stratascope.core.observation.fold import Program, decisive, is_refused_request
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.tried import MAKES, Use, uses
 from stratascope.linux.audit import FilterKill, parse_record

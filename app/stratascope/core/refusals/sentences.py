@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.circumstances import Address, NodeKind
+from stratascope.core.observation.events import Address, NodeKind
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.sanitize import plain
 from stratascope.linux.syscall_arguments import RESOURCES, node_type, printed, signal_name

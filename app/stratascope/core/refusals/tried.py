@@ -12,7 +12,7 @@ import os
 import stat
 from enum import StrEnum
 
-from stratascope.core.observation.circumstances import CapabilityCheck, Node
+from stratascope.core.observation.events import CapabilityCheck, Node
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.capability import name_of
 from stratascope.linux.mounts import Mount

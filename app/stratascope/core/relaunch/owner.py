@@ -2,7 +2,7 @@
 
 A change then goes through their files: our text is put into a file that the owner reads, and the owner recreates the
 container. The way back is to remove just that text. A file's former content is never restored as a whole: somebody may
-have added to it since. Types only; the port is `core.owners.Owners`.
+have added to it since. Types only; the port is `core.ports.Owners`.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.want import Want
-from stratascope.core.sizes import size_text, typed_size
+from stratascope.core.text import size_text, typed_size
 from stratascope.value import Value, replace
 
 

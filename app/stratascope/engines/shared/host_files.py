@@ -20,7 +20,7 @@ from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen
-from stratascope.core.host_files import HostEntry, HostPath, HostPathKind
+from stratascope.core.ports import HostEntry, HostPath, HostPathKind
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.launch_spec import ContainerFile
 from stratascope.engines.shared.endpoint import peer_pid

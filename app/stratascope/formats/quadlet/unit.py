@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from stratascope.core.notation import NoNotationError
 from stratascope.core.options.given import Position
 from stratascope.core.sanitize import plain
+from stratascope.core.shell_quote import NoNotationError
 from stratascope.formats.run.read import ShellError, commands
 from stratascope.value import Value
 

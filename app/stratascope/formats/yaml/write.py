@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from stratascope.core.notation import NoNotationError
+from stratascope.core.shell_quote import NoNotationError
 from stratascope.value import Value
 
 Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | Tagged | None"

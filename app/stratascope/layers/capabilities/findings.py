@@ -10,11 +10,10 @@ from functools import cache, partial
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import Surroundings, inode_of
-from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import thread_of
-from stratascope.core.severity import Severity
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now

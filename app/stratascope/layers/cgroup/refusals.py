@@ -12,11 +12,11 @@ import re
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.circumstances import NodeKind
+from stratascope.core.observation.events import NodeKind
 from stratascope.core.refusals import tried
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import DeviceNode, HeldCapability, MoreOf, Want
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.core.threats.needs import Device
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.devices import passes

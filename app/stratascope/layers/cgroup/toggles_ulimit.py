@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.signs_of_use import peak_of
 from stratascope.layers.shared.toggle_values import (

@@ -6,7 +6,7 @@ from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.readings import NONE, NOT_READABLE
 from stratascope.linux.cgroup import IoLimit

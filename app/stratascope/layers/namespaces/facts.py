@@ -19,7 +19,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import bounding, same_start, starts_as_root
-from stratascope.core.sharing import OWN_MODES
+from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.namespaces.mounts import MountView, view_of
 from stratascope.layers.namespaces.predicted_mounts import nodes_unknown, predicted_view
 from stratascope.layers.shared.devices import special_files

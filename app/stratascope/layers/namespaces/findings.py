@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import Surroundings
-from stratascope.core.known_flaws import flaws_of
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.severity import Severity
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, source_of
 from stratascope.layers.namespaces.mounts import MountView

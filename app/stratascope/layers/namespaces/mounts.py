@@ -12,8 +12,7 @@ from collections.abc import Collection
 
 from stratascope.bounded_cache import Kept, alike
 from stratascope.core.container import AskedMount, Container
-from stratascope.core.ground import Surroundings
-from stratascope.core.special_files import SpecialFile, SpecialFiles
+from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
 from stratascope.layers.shared.devices import STANDARD_NODES, node_kind
 from stratascope.layers.shared.host_paths import (

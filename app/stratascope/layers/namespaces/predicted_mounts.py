@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount
-from stratascope.core.ground import Surroundings
-from stratascope.core.special_files import SpecialFile, SpecialFiles
+from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings
 from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
 from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
 from stratascope.layers.shared.engine_rules import rules_of

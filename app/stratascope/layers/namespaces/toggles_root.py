@@ -32,7 +32,7 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.core.relaunch.want import LooserMount, MoreOf, ReadablePlace, Want, WritablePlace
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import (
     KERNEL,

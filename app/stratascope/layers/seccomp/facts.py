@@ -21,9 +21,8 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
-from stratascope.core.layer import NamedGap
+from stratascope.core.layer import CallSource, NamedGap
 from stratascope.core.options.capabilities import bounding
-from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.filter_source import (
     FilterSource,
     KernelFilters,

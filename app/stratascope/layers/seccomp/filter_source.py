@@ -11,8 +11,8 @@ from functools import cache
 from stratascope.bounded_cache import remembered
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Ground
+from stratascope.core.layer import CallSource
 from stratascope.core.message import Message, msg
-from stratascope.core.syscall_table import CallSource
 from stratascope.linux import defaults, seccomp_filters
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import ALLOW, NOT_FOLLOWED, Answers, Outcome, Outcomes

@@ -14,12 +14,10 @@ from stratascope.bounded_cache import alike, remembered
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Ground, Surroundings
-from stratascope.core.known_flaws import flaws_of
-from stratascope.core.layer import Drift, Finding
+from stratascope.core.layer import CallSource, Drift, Finding
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.process_match import thread_of
-from stratascope.core.severity import Severity
-from stratascope.core.syscall_table import CallSource
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Call, Calls
 from stratascope.layers.seccomp.call_groups import warning

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, CallSource, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.syscall_table import CallSource
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode, predict
 from stratascope.layers.seccomp.filter_source import MeasuredDefault

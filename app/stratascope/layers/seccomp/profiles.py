@@ -18,8 +18,7 @@ from collections.abc import Iterable
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.harmless import harmless
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observation import Observation, harmless
 from stratascope.core.relaunch.toggle import MORE, ToggleError
 from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.layer import CallSource
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observer import FilterAnswer
+from stratascope.core.observation.observation import FilterAnswer
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, PassedCall, Want
-from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, opened_by
 from stratascope.linux.audit import FilterKill, parse_record

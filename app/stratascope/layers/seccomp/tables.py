@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from itertools import product
 
 from stratascope.bounded_cache import remembered
+from stratascope.core.layer import CallState, CallTable, CallVerdict
 from stratascope.core.message import Message, msg
-from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.call_groups import warning
 from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.linux.seccomp import (

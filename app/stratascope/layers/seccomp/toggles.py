@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
-from stratascope.core.observation.observation import Observation, UsedCall, added
+from stratascope.core.observation.observation import Observation, UsedCall, added, ordinary, reaches_others
 from stratascope.core.options.capabilities import bounding
 from stratascope.core.relaunch.toggle import (
     MORE,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import CallMap, Row, Tab, Table, Tone, Verdict, View
+from stratascope.core.layer import CallMap, CallSource, CallTable, Row, Tab, Table, Tone, Verdict, View
 from stratascope.core.message import msg
-from stratascope.core.syscall_table import CallSource, CallTable
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
 from stratascope.layers.seccomp.tables import call_table

@@ -12,7 +12,7 @@ import re
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import AskedDevice
-from stratascope.core.special_files import SpecialFile, SpecialFiles, parse_special
+from stratascope.core.ground import SpecialFile, SpecialFiles, parse_special
 from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
 

@@ -11,8 +11,7 @@ from enum import IntEnum
 from urllib.parse import urlsplit
 
 from stratascope.core.container import AskedMount
-from stratascope.core.ground import Surroundings
-from stratascope.core.special_files import SpecialFile
+from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.value import Value
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from sys import intern
 
 from stratascope.bounded_cache import alike, remembered
-from stratascope.core.capture import Capture, Decoded, Gap, GapKind, or_none
-from stratascope.core.gap_words import gap_words
+from stratascope.core.capture import Capture, Decoded, Gap, GapKind, gap_words, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message, msg

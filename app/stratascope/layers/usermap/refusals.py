@@ -11,7 +11,7 @@ import errno
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import msg
-from stratascope.core.observation.circumstances import Node
+from stratascope.core.observation.events import Node
 from stratascope.core.refusals import tried
 from stratascope.core.refusals.files import permits
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength

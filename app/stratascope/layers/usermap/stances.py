@@ -9,9 +9,8 @@ a container with the range 100000 equals one with 200000.
 
 from __future__ import annotations
 
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.special_files import SpecialFile
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown

@@ -13,16 +13,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from stratascope.core.gap_words import gap_words
+from stratascope.core.capture import gap_words
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg, plural
-from stratascope.core.raised import raised
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, Snapshot, rank
+from stratascope.core.snapshot import ContainerState, Snapshot, raised, rank
+from stratascope.core.text import natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
-from stratascope.natural_sort import natural
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.tables import (
     Named,

@@ -10,11 +10,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from stratascope.core.layer import BitGrid, CallMap, Layer, Tone
+from stratascope.core.layer import BitGrid, CallMap, CallState, CallTable, CallVerdict, Layer, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
-from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat, evidence
 from stratascope.i18n.translate import translate

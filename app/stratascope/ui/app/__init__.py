@@ -9,7 +9,7 @@ import queue  # noqa: F401
 
 import stratascope.core.options.meaning
 import stratascope.core.overview.processes
-import stratascope.core.raised
+import stratascope.core.snapshot
 import stratascope.formats.shared
 import stratascope.garbage
 import stratascope.presentation.annotations

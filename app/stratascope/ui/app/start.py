@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from stratascope import appimage_environment
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, MachineCapture, Snapshot
 from stratascope.formats.shared import ExportKind
 from stratascope.layers import all_layers
 from stratascope.state import capture_file

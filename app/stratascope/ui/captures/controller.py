@@ -11,10 +11,9 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
-from stratascope.core.machine_capture import MachineCapture
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import Captured
+from stratascope.core.snapshot import Captured, MachineCapture
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.terms import moment
 from stratascope.ui.kit.background import Failure, QueryRunner

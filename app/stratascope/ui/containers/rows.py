@@ -10,12 +10,11 @@ from enum import StrEnum
 from operator import is_
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.raised import raised
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, raised
+from stratascope.core.text import Natural, natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.natural_sort import Natural, natural
 from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import critical as critical

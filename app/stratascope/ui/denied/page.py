@@ -12,11 +12,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePoli
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, age, msg, plural
-from stratascope.core.privilege import Privilege
 from stratascope.core.refusals.refusal import Refusal
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import count_text
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Privilege
+from stratascope.core.text import count_text
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation import refusals_report as words
 from stratascope.presentation.refusals_report import Layers

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.accepted.accepted import Acceptance, Accepted, AcceptedError, Standing
+from stratascope.core.accepted import Acceptance, Accepted, AcceptedError, Standing
 from stratascope.core.container import Container
 from stratascope.core.layer import Finding
 from stratascope.core.message import Message

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.accepted.accepted import Standing, exception, in_force
+from stratascope.core.accepted import Standing, exception, in_force
 from stratascope.core.container import Container
 from stratascope.core.layer import Finding, Layer, NamedGap
 from stratascope.core.message import NOTHING, Message, msg

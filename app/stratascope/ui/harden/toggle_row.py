@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import msg, plural
 from stratascope.core.relaunch.toggle import Unit
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import exact_size
+from stratascope.core.text import exact_size
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import LAST
 from stratascope.ui.kit import accessibility

@@ -15,9 +15,8 @@ from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
-from stratascope.core.history.changes import Change
 from stratascope.core.history.entry import Limits
-from stratascope.core.history.fold import Past
+from stratascope.core.history.fold import Change, Past
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.history import moments

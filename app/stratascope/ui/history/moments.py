@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 
 from PySide6.QtCore import QDateTime, QLocale
 
-from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import Limits, UsageRow
-from stratascope.core.history.fold import MEASURES, Past, Step
+from stratascope.core.history.fold import MEASURES, Change, Past, Step, What
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.i18n.translate import language, listed, translate
 from stratascope.presentation import history_report
 from stratascope.presentation.terms import amount, exposure_word

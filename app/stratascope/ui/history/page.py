@@ -14,9 +14,8 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEven
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.history import LONGEST
-from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import Limits, Subject
-from stratascope.core.history.fold import Past
+from stratascope.core.history.fold import Change, Past, What
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain

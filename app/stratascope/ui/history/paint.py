@@ -7,9 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
-from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import Limits, UsageRow
-from stratascope.core.history.fold import MEASURES, Past
+from stratascope.core.history.fold import MEASURES, Change, Past, What
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.history_report import MEASURE_WORDS

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, 
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.sizes import count_text
+from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import count_text
+from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import Container, Engine
-from stratascope.core.privilege import PrivilegeState
 from stratascope.core.relaunch.launch_spec import is_mark
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.what_if import WhatIf
 

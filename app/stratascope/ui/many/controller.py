@@ -15,9 +15,9 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.text import natural
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle
-from stratascope.natural_sort import natural
 from stratascope.presentation.relaunch_words import RunKind, ending_title, toggle_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu

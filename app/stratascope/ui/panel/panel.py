@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.accepted.accepted import in_force
+from stratascope.core.accepted import in_force
 from stratascope.core.layer import About, Layer, Verdict, View
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain

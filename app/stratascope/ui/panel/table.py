@@ -13,7 +13,7 @@ from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.options.table import TITLES
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.linux.namespace import Namespace

@@ -23,8 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope import sandbox
-from stratascope.core.capture import or_none, whole_gap
-from stratascope.core.gap_words import gap_words
+from stratascope.core.capture import gap_words, or_none, whole_gap
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.overview.processes import Process, processes_of

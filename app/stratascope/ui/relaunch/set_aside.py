@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import size_text
+from stratascope.core.text import size_text
 from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import since_text
 from stratascope.ui.kit import focus_order

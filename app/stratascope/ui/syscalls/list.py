@@ -14,9 +14,9 @@ from PySide6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyle, QWidget
 
+from stratascope.core.layer import CallTable, CallVerdict
 from stratascope.core.message import NOTHING, Message, msg, plural
 from stratascope.core.sanitize import plain
-from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs

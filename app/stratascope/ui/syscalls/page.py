@@ -24,8 +24,8 @@ from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
+from stratascope.core.text import natural
 from stratascope.i18n.translate import translate
-from stratascope.natural_sort import natural
 from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.labels import Label, Line

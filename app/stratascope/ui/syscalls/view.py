@@ -17,10 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import CallMap
+from stratascope.core.layer import CallMap, CallSource, CallTable, CallVerdict
 from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.syscall_table import CallSource, CallTable, CallVerdict
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.syscall_map import (
     SHARED_KERNEL,

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import WORKS, Works
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.layers.toggles import toggle, value_text
 from stratascope.presentation.needs_report import phase_word

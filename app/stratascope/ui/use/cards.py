@@ -17,10 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, age, msg, plural
-from stratascope.core.observation.harmless import notable_reason
-from stratascope.core.observation.observation import LIST_MOST
+from stratascope.core.observation.observation import LIST_MOST, notable_reason
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import count_text
+from stratascope.core.text import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.needs_report import part_word
 from stratascope.presentation.terms import amount

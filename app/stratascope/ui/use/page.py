@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QMessageBox, QPushButton, QVBoxLayout
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
-from stratascope.core.observation.needs import Needs
+from stratascope.core.observation.observation import Needs
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate

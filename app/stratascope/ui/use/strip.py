@@ -9,10 +9,9 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSiz
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, age, msg, plural
 from stratascope.core.observation.observation import Observation, Phase, Seen
-from stratascope.core.privilege import Privilege
 from stratascope.core.sanitize import plain
-from stratascope.core.sizes import count_text
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Privilege
+from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.presentation.needs_report import phase_word
 from stratascope.presentation.takeover import runs

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from stratascope.core.capture import or_none
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.needs import Needs, NeedsError
+from stratascope.core.observation.observation import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.process import parse_stat

@@ -11,11 +11,10 @@ from enum import Enum, StrEnum
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
 from stratascope.core.options.meaning import ANYBODY
-from stratascope.core.raised import raised, raising_most
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, raised, raising_most
 from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import listed, translate

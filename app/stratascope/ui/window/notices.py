@@ -5,11 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message, msg
-from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot, Trouble
 from stratascope.i18n.translate import translate
 from stratascope.ui.captures.controller import CaptureNotice
 from stratascope.ui.kit import accessibility, feedback

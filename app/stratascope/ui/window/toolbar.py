@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePoli
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
-from stratascope.core.privilege import Privilege, PrivilegeState
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_order import outline_pen

@@ -15,7 +15,7 @@ from itertools import pairwise
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground
-from stratascope.core.machine_capture import CapturedContainer
+from stratascope.core.snapshot import CapturedContainer
 from stratascope.value import replace
 
 _CURRENT = "attr/current"

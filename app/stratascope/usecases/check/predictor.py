@@ -12,9 +12,8 @@ from functools import cache, partial
 from typing import Any
 
 from stratascope.core.cap_severity import cap_severity
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, gap_words
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
-from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import (
     Assessment,

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import Exposed, HistoryEntry, HistoryReader, Made, Subject
-from stratascope.core.history.fold import PARTS, Past, fold
+from stratascope.core.history.fold import PARTS, Change, Past, What, fold
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.value import Value, replace
 

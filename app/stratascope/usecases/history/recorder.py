@@ -14,9 +14,11 @@ from stratascope.core.container import EngineState
 from stratascope.core.history.entry import (
     GONE,
     Batch,
+    Counters,
     HistoryEntry,
     HistoryError,
     HistoryStore,
+    Meter,
     Run,
     Standing,
     Subject,
@@ -26,10 +28,8 @@ from stratascope.core.history.entry import (
     standing_of,
 )
 from stratascope.core.history.fold import alike
-from stratascope.core.history.meter import Counters, Meter
 from stratascope.core.message import Message
-from stratascope.core.privilege import PrivilegeState
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.history.standing import groups_of, standing, subject_of
 

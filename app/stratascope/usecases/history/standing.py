@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from stratascope.core.container import Engine
-from stratascope.core.history.changes import up
 from stratascope.core.history.entry import Exposed, Image, Limits, Made, Run, Standing, Subject, Unlike
+from stratascope.core.history.fold import up
 from stratascope.core.options.words import flags
-from stratascope.core.privilege import PrivilegeState
 from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, is_mark
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.layers.cgroup.facts import CgroupFacts
 
 _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command

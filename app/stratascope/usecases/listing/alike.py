@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.text import common_start
 from stratascope.core.threats.threat import Outcome
-from stratascope.natural_sort import common_start
 from stratascope.usecases.many.kinds import PROJECT, SERVICE, kind_of, label
 
 _ENDS = "-_.0123456789"  # what follows the shared name in replicas

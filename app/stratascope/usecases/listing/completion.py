@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Container
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.text import common_start, natural
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
-from stratascope.natural_sort import common_start, natural
 from stratascope.usecases.listing.filter import answer
 from stratascope.usecases.listing.query import Key, Query, Term, parse, short_name
 from stratascope.usecases.many.kinds import PROJECT, label

@@ -13,10 +13,10 @@ from stratascope.core.message import Message
 from stratascope.core.overview.fleet import Machine, OpenThreat, machines, open_threats
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
+from stratascope.core.text import natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import translate
-from stratascope.natural_sort import natural
 from stratascope.usecases.listing.alike import common_name, told_once
 from stratascope.usecases.listing.filter import answer
 from stratascope.usecases.listing.query import Query, Term, parse

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
-from stratascope.core.raised import raised
 from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot, raised
 from stratascope.value import Value
 
 Key = tuple[str, str]

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from stratascope.core.capture import Capture, whole_gap
 from stratascope.core.container import Engine
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
-from stratascope.core.machine_capture import CapturedContainer
 from stratascope.core.ports import EnginePort
+from stratascope.core.snapshot import CapturedContainer
 from stratascope.usecases.live.further_processes import setting_up
 from stratascope.usecases.live.reader import Reader
 from stratascope.value import Struct, field

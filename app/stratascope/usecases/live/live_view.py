@@ -19,7 +19,6 @@ from functools import partial
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.ground import UNREAD, Ground, decode_ground, with_mounts_of
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import (
     EngineError,
@@ -30,7 +29,7 @@ from stratascope.core.ports import (
     Prober,
     RawContainer,
 )
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import CapturedContainer, MachineCapture, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings, OwnMachine

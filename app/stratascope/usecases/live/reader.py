@@ -17,7 +17,6 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, who
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.layer import Layer
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture, Trouble
 from stratascope.core.ports import (
     ConfinedError,
     ContainerCapture,
@@ -32,6 +31,7 @@ from stratascope.core.ports import (
 )
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
+from stratascope.core.snapshot import CapturedContainer, MachineCapture, Trouble
 from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.value import Value, replace

@@ -17,10 +17,9 @@ from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, Reading, process_folder
 from stratascope.core.container import Engine
 from stratascope.core.ground import UNREAD, Ground
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError
-from stratascope.core.snapshot import Captured, ContainerState, Snapshot
+from stratascope.core.snapshot import Captured, CapturedContainer, ContainerState, MachineCapture, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.foresight import Predictions
 from stratascope.value import replace

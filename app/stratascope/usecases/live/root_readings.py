@@ -16,7 +16,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, wh
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
-from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.fault_log import fault_logger
 from stratascope.linux.process import parse_stat, parse_status
 from stratascope.value import replace

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from stratascope.core.container import SHORTEST_ID, Asked, Container, Status
-from stratascope.natural_sort import natural
+from stratascope.core.text import natural
 from stratascope.value import replace
 
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")

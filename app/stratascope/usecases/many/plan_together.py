@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
-from stratascope.core.owners import OwnerError
-from stratascope.core.ports import EngineError
+from stratascope.core.ports import EngineError, OwnerError
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy, transactions

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Self
 
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Stream
+from stratascope.core.observation.observation import Observation, Stream
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.ring import RefusalEntry, RefusalRing
 from stratascope.linux.capability import CapabilitySet

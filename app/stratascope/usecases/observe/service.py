@@ -12,9 +12,16 @@ from collections.abc import Callable
 
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
-from stratascope.core.observation.observation import Observation, added
-from stratascope.core.observation.observer import FilterAnswer, Observer, ObserverRequest
+from stratascope.core.observation.observation import (
+    FilterAnswer,
+    Needs,
+    NeedsError,
+    NeedsStore,
+    Observation,
+    Observer,
+    ObserverRequest,
+    added,
+)
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.seccomp.facts import SeccompFacts

@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine
-from stratascope.core.host_files import HostEntry
 from stratascope.core.message import msg
-from stratascope.core.ports import RefusedError
+from stratascope.core.ports import HostEntry, RefusedError
 from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
 from stratascope.core.relaunch.transaction import Transaction

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Container
-from stratascope.core.observation.needs import NeedsError
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observation import NeedsError, Observation
 from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec

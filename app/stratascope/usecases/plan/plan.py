@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Asked, Container, Status
-from stratascope.core.host_files import HostFiles
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import NoSuchContainerError, Relauncher
+from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import LaunchSpec

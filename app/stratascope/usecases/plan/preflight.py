@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
-from stratascope.core.host_files import HostFiles
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Remedy, Stage, Transaction, TransactionKind
+from stratascope.core.snapshot import Trouble
 from stratascope.layers.namespaces.written import data
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside

@@ -13,8 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from stratascope.core.message import Message, msg
-from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError, Owners
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.ports import (
+    EngineError,
+    NoSuchContainerError,
+    OwnerError,
+    OwnerFailedError,
+    OwnerGoneError,
+    Owners,
+    RefusedError,
+)
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.owner import Owned

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from stratascope.core.message import msg
-from stratascope.core.observation.observation import Observation, RefusedCall
-from stratascope.core.observation.observer import Observer, ObserverRequest
+from stratascope.core.observation.observation import Observation, Observer, ObserverRequest, RefusedCall
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.toggle import Choice, ToggleError

@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.needs import Needs, NeedsError
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observation import Needs, NeedsError, Observation
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import Observer, ObserverRequest
+from stratascope.core.observation.observation import Observation, Observer, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.linux.capability import CapabilitySet

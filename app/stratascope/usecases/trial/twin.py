@@ -17,9 +17,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
-from stratascope.core.host_files import HostFiles, HostPathKind
 from stratascope.core.message import MessageError, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.ports import EngineError, HostFiles, HostPathKind, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, LaunchSpec, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError

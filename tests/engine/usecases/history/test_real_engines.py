@@ -13,9 +13,8 @@ import pytest
 
 from rig.cli.hardened import NAME, Desk, start
 from rig.engine import Rig
-from stratascope.core.history.changes import What
 from stratascope.core.history.entry import Subject
-from stratascope.core.history.fold import Past
+from stratascope.core.history.fold import Past, What
 from stratascope.probe.control_groups import UseCounters
 from stratascope.state.history import FileHistory
 from stratascope.state.journal import FileJournal

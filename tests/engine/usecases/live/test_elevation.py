@@ -15,8 +15,7 @@ from stratascope.collector.filters import why_not
 from stratascope.core.capture import Gap
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
-from stratascope.core.privilege import Privilege, PrivilegeState
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.probe.helper.elevated import ElevatedProber, NoRootError, RootCommand, RootMethod
 from stratascope.probe.piped import command

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stratascope.core.observation.circumstances import Circumstances, circumstances_of
+from stratascope.core.observation.events import Circumstances, circumstances_of, parse_event
 from stratascope.core.observation.fold import Program
-from stratascope.core.observation.stream import parse_event
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.core.refusals.ring import RefusalRing
 from stratascope.linux.capability import number_of

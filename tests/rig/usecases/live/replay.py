@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.usecases.live.assembler import Assembler
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from stratascope.core.history.entry import (
     Batch,
+    Counted,
     Exposed,
     HistoryEntry,
     Image,
@@ -22,7 +23,6 @@ from stratascope.core.history.entry import (
     WatchSpan,
     standing_of,
 )
-from stratascope.core.history.meter import Counted
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.history.chronicle import MakeHistory
 from stratascope.usecases.history.history import History

@@ -15,9 +15,18 @@ from rig.collector.asking import needs_root, wait_for
 from rig.collector.watching import Watch, group, inside, observed, watching
 from stratascope.collector.cgroups import Mounts
 from stratascope.collector.observe.moments import IN_VAIN_MAX
-from stratascope.core.observation.checks import is_refusal
-from stratascope.core.observation.circumstances import Address, NodeKind
-from stratascope.core.observation.events import Failed, Log, Masked, NotGained, Process, Signal, Unseen
+from stratascope.core.observation.events import (
+    Address,
+    Failed,
+    Log,
+    Masked,
+    NodeKind,
+    NotGained,
+    Process,
+    Signal,
+    Unseen,
+)
+from stratascope.core.observation.fold import is_refusal
 from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.syscalls import Abi, numbers
 

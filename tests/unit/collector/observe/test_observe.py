@@ -18,7 +18,6 @@ import pytest
 
 from rig.collector.asking import needs_root, wait_for
 from rig.collector.watching import Watch, group, inside, observed, watching
-from stratascope.core.observation.checks import is_use
 from stratascope.core.observation.events import (
     Arguments,
     Begin,
@@ -37,6 +36,7 @@ from stratascope.core.observation.events import (
     Unseen,
     User,
 )
+from stratascope.core.observation.fold import is_use
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import Abi, names, numbers
 from stratascope.probe.observer import ObservationTarget

@@ -11,7 +11,7 @@ import pytest
 
 from rig.collector.asking import needs_root
 from stratascope.collector.observe.walk import Walk
-from stratascope.core.observation.circumstances import circumstances_of
+from stratascope.core.observation.events import circumstances_of
 
 pytestmark = needs_root
 

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.accepted import toml
-from stratascope.core.accepted.accepted import Acceptance, Accepted, AcceptedError, exception, groups
+from stratascope.core.accepted import (
+    Acceptance,
+    Accepted,
+    AcceptedError,
+    exception,
+    groups,
+    read_toml,
+    toml_text,
+)
 from stratascope.core.container import Container, Status
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg
@@ -114,10 +121,10 @@ until = 2026-01-01
 
 
 def test_a_file() -> None:
-    one, two = toml.read(GOOD, "f.toml")
+    one, two = read_toml(GOOD, "f.toml")
     assert one == Accepted(CODE, "snapshots", "anna", LAST, container="backup-*", line=2)
     assert (two.image, two.until, two.line) == ("x:1", date(2026, 1, 1), 9)
-    assert toml.read("", "f") == toml.read("# nothing yet\n", "f") == ()
+    assert read_toml("", "f") == read_toml("# nothing yet\n", "f") == ()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,7 @@ def test_a_file() -> None:
 )
 def test_what_is_refused(old: str, new: str, words: tuple[str, ...]) -> None:
     with pytest.raises(AcceptedError) as caught:
-        toml.read(GOOD.replace(old, new, 1), "f.toml")
+        read_toml(GOOD.replace(old, new, 1), "f.toml")
     said = translate(caught.value.message)
     assert all(word in said for word in words), said
 
@@ -153,7 +160,7 @@ def test_what_is_refused(old: str, new: str, words: tuple[str, ...]) -> None:
 def test_a_text_that_looks_like_an_entry_shifts_no_line() -> None:
     tricky = GOOD.replace('"snapshots"', '"""\n[[accepted]]\n"""').replace('owner = "anna"', "owner = 3")
     with pytest.raises(AcceptedError) as caught:
-        toml.read(tricky, "f.toml")
+        read_toml(tricky, "f.toml")
     assert "line" not in translate(caught.value.message)
 
 
@@ -163,7 +170,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.dates())
 def test_what_is_written_reads_the_same(finding: str, reason: str, name: str, group: str, until: date) -> None:
     kept = Accepted(finding, reason, "o", until, container=name, group=group)
-    (found,) = toml.read(toml.written([kept], "ours\nalone"), "f")
+    (found,) = read_toml(toml_text([kept], "ours\nalone"), "f")
     assert {f: getattr(found, f) for f in kept.__struct_fields__ if f != "line"} == {
         f: getattr(kept, f) for f in kept.__struct_fields__ if f != "line"
     }
@@ -172,4 +179,4 @@ def test_what_is_written_reads_the_same(finding: str, reason: str, name: str, gr
 @given(st.text())
 def test_any_text_is_exceptions_or_refused(text: str) -> None:
     with suppress(AcceptedError):
-        toml.read(text, "f")
+        read_toml(text, "f")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from stratascope.core.history.changes import Change, What, changes
 from stratascope.core.history.entry import (
     GONE,
     Exposed,
@@ -18,6 +17,7 @@ from stratascope.core.history.entry import (
     WatchSpan,
     changed,
 )
+from stratascope.core.history.fold import Change, What, changes
 from stratascope.value import replace
 
 UP = Run("running", 100.0)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.history.changes import Change, What
 from stratascope.core.history.entry import (
     Exposed,
     HistoryEntry,
@@ -19,7 +18,7 @@ from stratascope.core.history.entry import (
     UsageRow,
     WatchSpan,
 )
-from stratascope.core.history.fold import PARTS, Past, alike, fold, joined, thinned
+from stratascope.core.history.fold import PARTS, Change, Past, What, alike, fold, joined, thinned
 from stratascope.value import replace
 
 WEB = Subject("docker", "web")

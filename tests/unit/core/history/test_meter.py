@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.history.meter import Counted, Meter
+from stratascope.core.history.entry import Counted, Meter
 
 
 def test_means_and_peaks() -> None:

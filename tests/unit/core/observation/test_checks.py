@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.observation.checks import decisive, is_refusal, is_use
 from stratascope.core.observation.events import Check
+from stratascope.core.observation.fold import decisive, is_refusal, is_use
 from stratascope.linux.capability import number_of
 from stratascope.value import replace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.observation.harmless import harmless, is_notable, notable_reason
+from stratascope.core.observation.observation import harmless, is_notable, notable_reason
 from stratascope.linux.defaults import default_filter
 from stratascope.linux.seccomp import ActionKind
 from stratascope.linux.syscalls import Abi, numbers

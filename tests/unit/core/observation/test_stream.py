@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.observation.circumstances import Circumstances
 from stratascope.core.observation.events import (
     Arguments,
     Begin,
     Call,
     Check,
+    Circumstances,
     Event,
     Exit,
     Failed,
@@ -24,9 +24,10 @@ from stratascope.core.observation.events import (
     NotGained,
     Peak,
     Signal,
+    StreamError,
     Written,
+    parse_event,
 )
-from stratascope.core.observation.stream import StreamError, parse_event
 
 GOOD: list[tuple[list[Any], Event]] = [
     (["begin", 1.5, 1, {"means": "tracepoint"}], Begin(1.5, 1, "tracepoint")),

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from stratascope.core.observation.circumstances import Address, Circumstances, Node, NodeKind, ResolvedPath
+from stratascope.core.observation.events import Address, Circumstances, Node, NodeKind, ResolvedPath
 from stratascope.core.refusals.benign import PROBES, is_benign, why_benign
 from stratascope.core.refusals.refusal import Attempt, AttemptKind
 from stratascope.linux.namespace import FULL, IdRange

@@ -3,8 +3,7 @@ read counts to what is known."""
 
 from __future__ import annotations
 
-from stratascope.core.observation.circumstances import Circumstances
-from stratascope.core.observation.events import Check, Event, Exit, Failed, Log, Masked, Process, Signal
+from stratascope.core.observation.events import Check, Circumstances, Event, Exit, Failed, Log, Masked, Process, Signal
 from stratascope.core.observation.fold import Fold
 from stratascope.core.refusals.refusal import AttemptKind
 from stratascope.core.refusals.ring import RefusalEntry, RefusalRing

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from stratascope.core.observation.events import parse_event
 from stratascope.core.observation.fold import Program
-from stratascope.core.observation.stream import parse_event
 from stratascope.core.refusals.ring import KINDS_MOST, RefusalRing
 
 OPENAT = 257

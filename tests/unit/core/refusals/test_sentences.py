@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.observation.circumstances import (
+from stratascope.core.observation.events import (
     Address,
     CapabilityCheck,
     Circumstances,

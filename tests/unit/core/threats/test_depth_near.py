@@ -9,7 +9,7 @@ import pytest
 from rig.places import GOLDEN
 from stratascope.core.ground import Ground, Surroundings, decode_ground
 from stratascope.core.layer import Layer
-from stratascope.core.machine_capture import MachineCapture
+from stratascope.core.snapshot import MachineCapture
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Posture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.host_files import HostPath, HostPathKind
+from stratascope.core.ports import HostPath, HostPathKind
 from stratascope.engines.shared.host_files import LocalFiles
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from rig.recorded import container, recorded, surroundings
 from stratascope.core.container import EngineKind
-from stratascope.core.observation.circumstances import (
+from stratascope.core.observation.events import (
     Address,
     CapabilityCheck,
     Circumstances,
+    Failed,
     Node,
     NodeKind,
     ResolvedPath,
 )
-from stratascope.core.observation.events import Failed
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.refusals.ring import attempt_of
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, MoreOf, RunsAs, Setting

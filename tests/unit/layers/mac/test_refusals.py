@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rig.recorded import container, recorded, surroundings
 from stratascope.core.ground import Surroundings
-from stratascope.core.observation.circumstances import CapabilityCheck, Circumstances, ResolvedPath
+from stratascope.core.observation.events import CapabilityCheck, Circumstances, ResolvedPath
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import Unconfined
 from stratascope.i18n.translate import translate

@@ -12,8 +12,7 @@ from rig.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import EngineFacts, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import Assessment, CallMap, Verdict
-from stratascope.core.syscall_table import CallSource, CallVerdict
+from stratascope.core.layer import Assessment, CallMap, CallSource, CallVerdict, Verdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts, decode
 from stratascope.layers.seccomp.layer import LAYER

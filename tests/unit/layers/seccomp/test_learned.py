@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import EngineKind
-from stratascope.core.observation.harmless import harmless
-from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall
+from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall, harmless
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
 from stratascope.linux.seccomp import ActionKind, Answers, Given

@@ -13,7 +13,7 @@ from rig.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.observation.observer import FilterAnswer
+from stratascope.core.observation.observation import FilterAnswer
 from stratascope.core.refusals.refusal import Attempt, AttemptKind, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, PassedCall
 from stratascope.i18n.translate import translate

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from rig.places import GOLDEN
-from stratascope.core.accepted.accepted import Acceptance, Accepted
+from stratascope.core.accepted import Acceptance, Accepted
 from stratascope.core.snapshot import Snapshot
 from stratascope.presentation import tool_formats
 from stratascope.presentation.annotations import Annotations

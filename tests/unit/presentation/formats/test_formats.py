@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratascope.core.accepted.accepted import Accepted
+from stratascope.core.accepted import Accepted
 from stratascope.core.container import Status
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot

@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import Status
-from stratascope.core.history.changes import What
-from stratascope.core.history.entry import GONE, Batch, Exposed, PartKind, Run, Subject, Unlike, UsageRow, WatchSpan
-from stratascope.core.history.meter import Counted
-from stratascope.core.privilege import Privilege, PrivilegeState
-from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
+from stratascope.core.history.entry import (
+    GONE,
+    Batch,
+    Counted,
+    Exposed,
+    PartKind,
+    Run,
+    Subject,
+    Unlike,
+    UsageRow,
+    WatchSpan,
+)
+from stratascope.core.history.fold import What
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, ProcessState, Snapshot
 from stratascope.state.history import FileHistory
 from stratascope.usecases.history.history import History
 from stratascope.usecases.history.recorder import AGAIN, ASLEEP, ROW, SAMPLE, TIDY, Recorder

@@ -11,8 +11,7 @@ from rig.places import CHECKOUT
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Container
 from stratascope.core.layer import Layer, Tab, Verdict
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.layers import all_layers
 from stratascope.state import capture_file
 from stratascope.usecases.live.assembler import Assembler

@@ -7,10 +7,9 @@ import pytest
 from rig.places import CAPTURES
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.layer import Verdict
-from stratascope.core.machine_capture import CapturedContainer, MachineCapture
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, ProcessState
+from stratascope.core.snapshot import CapturedContainer, ContainerState, MachineCapture, ProcessState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers

@@ -9,7 +9,6 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import UNREAD
-from stratascope.core.machine_capture import CapturedContainer
 from stratascope.core.message import msg
 from stratascope.core.ports import (
     ConfinedError,
@@ -20,6 +19,7 @@ from stratascope.core.ports import (
     RawContainer,
     Wish,
 )
+from stratascope.core.snapshot import CapturedContainer
 from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
 

@@ -7,8 +7,7 @@ from functools import partial
 
 from rig.usecases.listing import many_machines
 from stratascope.core.capture import Capture, Gap, Reading
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import Captured, Snapshot
+from stratascope.core.snapshot import Captured, MachineCapture, Snapshot
 from stratascope.state import capture_file
 from stratascope.usecases.live.further_processes import as_judged
 from stratascope.usecases.live.recorded import Joining, RecordedView, SharedTexts, joined

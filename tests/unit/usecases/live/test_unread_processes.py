@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.layer import Verdict
-from stratascope.core.machine_capture import MachineCapture
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, MachineCapture
 from stratascope.core.threats.threat import Stance
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report

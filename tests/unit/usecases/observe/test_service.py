@@ -18,9 +18,7 @@ from stratascope.core.observation.events import (
     Event,
     Process,
 )
-from stratascope.core.observation.needs import Needs, NeedsError
-from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.observer import ObserverRequest
+from stratascope.core.observation.observation import Needs, NeedsError, Observation, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.observe.service import ObservationService

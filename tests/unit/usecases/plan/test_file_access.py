@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.host_files import HostEntry
+from stratascope.core.ports import HostEntry
 from stratascope.linux.namespace import FULL
 from stratascope.usecases.plan.file_access import Identity, Losses, losses
 

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.layer import CallSource
 from stratascope.core.message import Message
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
-from stratascope.core.syscall_table import CallSource
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter

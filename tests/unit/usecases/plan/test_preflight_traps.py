@@ -6,9 +6,9 @@ import pytest
 
 from rig.usecases.host import Host
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
-from stratascope.core.machine_capture import Trouble
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec, RuntimeState
+from stratascope.core.snapshot import Trouble
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven
 from stratascope.value import replace

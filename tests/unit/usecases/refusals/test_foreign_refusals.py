@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rig.core.refusals.moments import EVERY, MAPPED
 from rig.recorded import recorded
-from stratascope.core.observation.circumstances import (
+from stratascope.core.observation.events import (
     Address,
     CapabilityCheck,
     Circumstances,

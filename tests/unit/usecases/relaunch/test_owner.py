@@ -14,8 +14,7 @@ from rig.usecases.host import Host
 from rig.usecases.memory_access import ENGINE, MemoryAccess
 from stratascope.core.container import Asked, Container, EngineKind, EngineState, Status
 from stratascope.core.message import msg
-from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError
-from stratascope.core.ports import RefusedError
+from stratascope.core.ports import OwnerError, OwnerFailedError, OwnerGoneError, RefusedError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Running
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.core.relaunch.toggle import Choice, Subject

@@ -17,8 +17,7 @@ from stratascope.core.observation.events import (
     Failed,
     Process,
 )
-from stratascope.core.observation.observation import RefusedCall
-from stratascope.core.observation.observer import ObserverRequest
+from stratascope.core.observation.observation import ObserverRequest, RefusedCall
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.toggle import Choice

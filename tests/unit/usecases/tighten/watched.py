@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.layer import CallSource
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.linux.seccomp import SeccompMode

@@ -8,8 +8,8 @@ import pytest
 
 from rig.usecases.host import Host
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container, Engine, EngineKind, Status
-from stratascope.core.host_files import HostPath, HostPathKind
 from stratascope.core.message import msg
+from stratascope.core.ports import HostPath, HostPathKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, TwinMount
 from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of
 from stratascope.value import replace

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from stratascope.core.known_flaws import flaws_of
 from stratascope.core.message import msg
-from stratascope.core.severity import Severity
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.shared import (
     AF_ALG,
     AF_INET,

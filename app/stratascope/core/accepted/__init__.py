@@ -1,1 +1,0 @@
-"""Accepted findings: what an exception is, what it covers, and the file that people keep them in."""
