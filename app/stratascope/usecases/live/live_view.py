@@ -340,9 +340,8 @@ class LiveView:
                         asking.append(known.engine.id)
                     if known.host is not None:
                         hosts.append((known.engine.id, known.host))
-            host = self._machine.facts()[
-                0
-            ]  # after the containers, so that the mounts are those that the containers saw
+            # after the containers, so that the mounts are those that the containers saw
+            host = self._machine.facts()[0]
             capture = MachineCapture(
                 time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
             )
