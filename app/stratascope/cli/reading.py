@@ -14,7 +14,6 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import MachineCapture
 from stratascope.core.text import natural
 from stratascope.presentation.annotations import Annotations, Baseline, BaselineError, read_baseline
-from stratascope.state import capture_file
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import replace
@@ -26,6 +25,8 @@ _REPORT_MOST = 256 << 20  # bytes of a report
 def read_capture(arguments: argparse.Namespace, shared: Translations) -> MachineCapture:
     """Everything, read once, or the capture of `--from-capture`. Raises ProbeError, OSError."""
     if getattr(arguments, "from_capture", None) is not None:
+        from stratascope.state import capture_file  # its decoder takes a while
+
         captures = named_captures(arguments)
         return of_engines(capture_file.load(captures[0]), arguments.engine)
     with open_engines(tuple(arguments.engine)) as found:

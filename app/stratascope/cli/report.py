@@ -29,7 +29,6 @@ from stratascope.presentation import json_report
 from stratascope.presentation.annotations import Annotations
 from stratascope.presentation.takeover import not_found, unchecked_engines, unread
 from stratascope.presentation.threat_outcomes import exceeds
-from stratascope.state import capture_file
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_snapshot, describe, open_engines, take_capture, translations
 
@@ -73,6 +72,8 @@ def _report(arguments: argparse.Namespace) -> int:
         return _fleet(arguments, captures, annotations)
     capture = read_capture(arguments, shared)
     if arguments.save_capture is not None:
+        from stratascope.state import capture_file
+
         try:
             capture_file.save(capture, arguments.save_capture)
         except OSError as error:
@@ -194,6 +195,8 @@ def machine_names(captures: Sequence[Path]) -> list[str]:
 
 def _snapshot(path: Path, arguments: argparse.Namespace) -> Snapshot:
     shared = translations()
+    from stratascope.state import capture_file
+
     capture = of_engines(capture_file.load(path), arguments.engine)
     return assembler(shared, verified_only=arguments.verified_only).snapshot(capture, demo=True)
 

@@ -8,28 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message, MessageError
-from stratascope.core.refusals.ended.ending import End
 from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
-from stratascope.core.relaunch.launch_spec import (
-    ContainerFile,
-    Created,
-    Executed,
-    FileChange,
-    Health,
-    LaunchSpec,
-    Limits,
-    RestartPolicy,
-    Running,
-    TwinMount,
-)
-from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
-from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
+
+if TYPE_CHECKING:  # signatures alone name them, and what only looks loads none of a relaunch
+    from stratascope.core.refusals.ended.ending import End
+    from stratascope.core.relaunch.launch_spec import (
+        ContainerFile,
+        Created,
+        Executed,
+        FileChange,
+        Health,
+        LaunchSpec,
+        Limits,
+        RestartPolicy,
+        Running,
+        TwinMount,
+    )
+    from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+    from stratascope.linux.mounts import Propagation
 
 
 class EngineError(MessageError):

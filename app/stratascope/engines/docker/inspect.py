@@ -19,7 +19,7 @@ from stratascope.core.container import (
 from stratascope.core.options.capabilities import with_result
 from stratascope.core.options.rules import labels_of, no_new_privileges, profile, security_option
 from stratascope.core.ports import RawContainer
-from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
+from stratascope.engines.shared.asked_options import alike, bound_ports, network_ids, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     JsonObject,
     blank_environment,
@@ -31,7 +31,6 @@ from stratascope.engines.shared.json_reader import (
     redacted,
     status_of,
 )
-from stratascope.engines.shared.runtime_state import network_ids
 from stratascope.value import replace
 
 

@@ -22,7 +22,7 @@ from stratascope.core.options.values import device_of
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman.sources import added, id_maps, unmasked
 from stratascope.engines.podman.sources import options as typed_options
-from stratascope.engines.shared.asked_options import alike, bound_ports, tmpfs_mounts
+from stratascope.engines.shared.asked_options import alike, bound_ports, network_ids, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     JsonObject,
     blank_environment,
@@ -35,7 +35,6 @@ from stratascope.engines.shared.json_reader import (
     redacted,
     status_of,
 )
-from stratascope.engines.shared.runtime_state import network_ids
 from stratascope.linux.capability import NAMES
 from stratascope.value import replace
 

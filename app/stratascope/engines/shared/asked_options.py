@@ -22,6 +22,7 @@ PLAIN = {
     "oom_score_adj": "OomScoreAdj",
 }
 MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "network_mode": "NetworkMode"}
+_NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can have such a name
 _RLIMIT = "RLIMIT_"  # as Podman names them
 
 
@@ -109,3 +110,12 @@ def said_anew(word: str, words: list[str]) -> bool:
     """Whether a mount option no longer holds beside these: `noexec` beside `exec`, a size beside another."""
     name, equals, _ = word.partition("=")
     return word.removeprefix("no") in words or (bool(equals) and any(each.startswith(f"{name}=") for each in words))
+
+
+def network_ids(answer: JsonObject) -> dict[str, str]:
+    """The networks that it is connected to: name to the id that the engine knew it by.
+
+    Podman lists the host's own among them, which is no network that could go away.
+    """
+    networks = answer.part("NetworkSettings").part("Networks")
+    return {name: networks.part(name).text("NetworkID") for name in networks.names() if name not in _NO_NETWORKS}

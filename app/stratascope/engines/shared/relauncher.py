@@ -27,7 +27,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     RuntimeState,
 )
-from stratascope.engines.shared import errors, host_files, runtime_state, volume_files
+from stratascope.engines.shared import asked_options, errors, host_files, runtime_state, volume_files
 from stratascope.engines.shared.command import (
     QUICK,
     SLOW,
@@ -210,7 +210,7 @@ class RestRelauncher(ABC, Generic[E]):
     def _lost_networks(self, answer: JsonObject) -> tuple[str, ...]:
         """Those whose name leads to another network by now, or to none."""
         lost = []
-        for name, number in runtime_state.network_ids(answer).items():
+        for name, number in asked_options.network_ids(answer).items():
             with suppress(RefusedError):
                 text = found(self._engine, self._network_path(quote(name, safe="")))
                 if text is None or number not in ("", self._network_id(JsonObject(parse_object(text)))):

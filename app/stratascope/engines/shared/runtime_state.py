@@ -33,7 +33,6 @@ _USUAL_NAMES = (
     *("ip6-allrouters", "host.containers.internal", "host.docker.internal", "gateway.docker.internal"),
 )
 _DOCKERS_RESOLVER = ("nameserver 127.0.0.11", "options ndots:0")
-_NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can have such a name
 
 
 class Seen(Value):
@@ -124,15 +123,6 @@ def is_session(session: JsonObject, container: JsonObject) -> bool:
     words = (process.text("entrypoint"), *(process.texts("arguments") or ()))
     test = container.part("Config").part("Healthcheck").texts("Test") or ()
     return not test or words[-1:] != test[-1:]
-
-
-def network_ids(answer: JsonObject) -> dict[str, str]:
-    """The networks that it is connected to: name to the id that the engine knew it by.
-
-    Podman lists the host's own among them, which is no network that could go away.
-    """
-    networks = answer.part("NetworkSettings").part("Networks")
-    return {name: networks.part(name).text("NetworkID") for name in networks.names() if name not in _NO_NETWORKS}
 
 
 def machine_lines() -> str:

@@ -17,11 +17,8 @@ from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.snapshot import Privilege, PrivilegeState
-from stratascope.fault_log import fault_logger
 from stratascope.linux.process import parse_stat, parse_status
 from stratascope.value import replace
-
-logger = fault_logger(__name__)
 
 
 class RootAccess(Protocol):
@@ -67,6 +64,9 @@ class Elevation:
         except ProbeError as error:
             self.fall(error)
         except Exception as error:
+            from stratascope.fault_log import fault_logger
+
+            logger = fault_logger(__name__)
             logger.exception("the reader that is root could not be started")
             self.fall(ProbeError(msg("The reader that runs as root could not be started."), str(error)))
         else:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.engines.shared import runtime_state
+from stratascope.engines.shared import asked_options, runtime_state
 from stratascope.engines.shared.json_reader import JsonObject
 from stratascope.engines.shared.runtime_state import HOST_NAME, HOSTS, RESOLVER, Seen
 
@@ -113,7 +113,7 @@ def test_only_value_errors_come_out(top: dict[str, Any], text: str) -> None:
         runtime_state.attached,
         runtime_state.has_healthcheck,
         runtime_state.keeps_log,
-        runtime_state.network_ids,
+        asked_options.network_ids,
         runtime_state.named_files,
     ):
         with suppress(ValueError):
