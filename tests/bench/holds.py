@@ -24,7 +24,7 @@ from rig.window.history.remembered import HELD, days
 from rig.window.processes.many_processes import many
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app.app import make_application, make_window
-from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.history.feed import MakeHistory
 from stratascope.ui.history.page import HistoryPage
 from stratascope.ui.kit.page import View
 from stratascope.ui.processes.page import ProcessesPage

@@ -26,7 +26,7 @@ from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import LateEngines, assembler, demo_capture
-from stratascope.wiring.views import foresight
+from stratascope.wiring.views import predictions
 
 README = CHECKOUT / "resources" / "screenshots"
 
@@ -54,7 +54,7 @@ def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = 
 
 def _look_at_what_does_not_run(window: MainWindow) -> None:
     """So that the list has its number: it is predicted when it is looked at."""
-    snapshot, ahead = window.selection.snapshot, foresight()
+    snapshot, ahead = window.selection.snapshot, predictions()
     if snapshot is not None:
         for state in snapshot.containers:
             if state.container.status is not Status.RUNNING:

@@ -188,7 +188,7 @@ class Hardening:
         self,
         state: ContainerState,
         wishes: Wishes,
-        lesson: TwinObserver | None = None,
+        twins: TwinObserver | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[SearchEvent | Tightened]:
         """The tightest settings with which it still works, found on twins. The last item is a `Tightened`.
@@ -197,7 +197,7 @@ class Hardening:
         """
         access = self._on(state.container.engine).access
         seen = look(access, state.container.id)
-        yield from tighten(access, seen, wishes, lesson, cancelled)
+        yield from tighten(access, seen, wishes, twins, cancelled)
 
     def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
         """Which parts of a failed relaunch work, found on twins; the original runs again. The last item is a

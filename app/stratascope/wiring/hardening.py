@@ -57,7 +57,7 @@ from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.watched_twins import WatchedTwins
 from stratascope.value import Value
 from stratascope.wiring.engines import Engines, assembler, describe, not_among, open_engines, translations
-from stratascope.wiring.views import foresight
+from stratascope.wiring.views import predictions
 
 _PROFILE_MAX = 1 << 20  # bytes of a profile file
 
@@ -77,7 +77,7 @@ class ConnectedEngine:
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
         self._pids: dict[str, int] = {}  # of the first processes that were there when the host's mounts were read
-        self._foresight = foresight()
+        self._predictions = predictions()
         self.clock = Clock()
 
     def read(self, container: str) -> ContainerState | None:
@@ -96,7 +96,7 @@ class ConnectedEngine:
         state = next(iter(assembler(self._shared).snapshot(capture).containers), None)
         if state is None or not state.container.status.rests:
             return state
-        return self._foresight.foreseen(state, self.engine, self.ground)
+        return self._predictions.foreseen(state, self.engine, self.ground)
 
     def _machine(self) -> Capture:
         return machine_of(self._reader, self.engine) or self._reader.host()
@@ -372,11 +372,11 @@ def learning(engines: Engines, *, terminal: bool) -> ObservationService:
     return ObservationService(FileNeeds(), lambda: engines.root(terminal=terminal))
 
 
-def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
+def watched_twins(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
     """For trials of one container."""
     return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state))
 
 
-def lesson_on(engines: Engines, state: ContainerState) -> WatchedTwins:
+def watched_twins_of(engines: Engines, state: ContainerState) -> WatchedTwins:
     """The same for the window, where nobody sits at a terminal; asks its engine what it is. Raises EngineError."""
-    return lesson(engines, engines.port(state.container.engine).describe(), state, terminal=False)
+    return watched_twins(engines, engines.port(state.container.engine).describe(), state, terminal=False)

@@ -21,7 +21,7 @@ from stratascope.engines.shared.volume_files import ids_of
 from stratascope.layers import all_layers
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file
-from stratascope.usecases.live.foresight import Predictions
+from stratascope.usecases.live.predictions import Predictions
 from stratascope.usecases.live.reader import Translations
 from stratascope.usecases.live.recorded import RecordedView, SharedTexts
 from stratascope.value import replace
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
     """For the window."""
     texts = SharedTexts()
-    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], foresight(here=False))
+    return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], predictions(here=False))
 
 
 def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -111,7 +111,7 @@ def ids_here(engine: Engine) -> Ids | None:
     return found.users, found.groups
 
 
-def foresight(*, here: bool = True) -> Predictions:
+def predictions(*, here: bool = True) -> Predictions:
     """For a view; not `here`: of captures. All that predicts is loaded when the first container that does not run is
     looked at.
     """
@@ -136,7 +136,7 @@ def live_view(late: LateEngines | None = None) -> DeferredLiveView:
         engines = (late or LateEngines()).get()
         shared = translations()
         root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
-        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, foresight())
+        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root, predictions())
         return watch, engines.close
 
     return DeferredLiveView(make)

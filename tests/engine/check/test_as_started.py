@@ -13,7 +13,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation import json_report
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, assembler, open_engines, take_capture, translations
-from stratascope.wiring.views import foresight
+from stratascope.wiring.views import predictions
 
 KINDS = {
     "plain": (),
@@ -28,7 +28,7 @@ UNMASKED = {"docker": "systempaths=unconfined", "podman": "unmask=/proc/keys:/pr
 
 def shown(engines: Engines) -> dict[str, ContainerState]:
     """All containers by name, those that do not run as they would start."""
-    shared, ahead = translations(), foresight()
+    shared, ahead = translations(), predictions()
     snapshot = assembler(shared).snapshot(take_capture(engines, shared, privileged=True))
     for state in snapshot.containers:
         ahead.look_at(state.key)

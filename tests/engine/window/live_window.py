@@ -29,7 +29,7 @@ def live(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_view(late), Services(hardening=start.hardening_of(late), lesson=start.lesson_of(late)))
+    window = ui.make_window(live_view(late), Services(hardening=start.hardening_of(late), twins=start.twins_of(late)))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

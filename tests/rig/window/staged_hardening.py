@@ -220,7 +220,7 @@ class StagedHardening(Hardening):
         self,
         state: ContainerState,
         wishes: Wishes,
-        lesson: TwinObserver | None = None,
+        twins: TwinObserver | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[SearchEvent | Tightened]:
         self._call("tighten")

@@ -188,7 +188,7 @@ def test_nothing_else_is_remembered() -> None:
         "state/preferences.py": ["EXERCISES", "self.key"],
         "ui/containers/column.py": ["self._setting"],
         "ui/daily/controller.py": ["_SETTING"],
-        "ui/denied/refused.py": ["KEPT"],
+        "ui/denied/refusal_feed.py": ["KEPT"],
         "ui/harden/docking.py": ["key"],
         "ui/window/first_hints.py": ["KEY"],
         "ui/window/layout.py": ['"geometry"', "_LIST_WIDTH"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.ui.denied.refused import KEPT, MOST, FoldedKinds
+from stratascope.ui.denied.refusal_feed import KEPT, MOST, FoldedKinds
 from stratascope.ui.kit.background import MemorySettings
 
 

@@ -34,7 +34,7 @@ def shown(
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.chronicle.see(live())
+    made.history_feed.see(live())
     made.selection.show_snapshot(live())
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)

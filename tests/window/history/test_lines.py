@@ -15,7 +15,7 @@ def test_the_list_has_a_line_of_what_is_remembered(qtbot: QtBot) -> None:
     past = remembered.days(sample.states(), but="web").make()
     window = make_window(sample.StillWatch(), Services(history=past))
     qtbot.addWidget(window)
-    window.chronicle.see(sample.snapshot())
+    window.history_feed.see(sample.snapshot())
     lines = window.exposure_lines
     states = {state.container.name: state for state in sample.states()}
     qtbot.waitUntil(lambda: bool(lines.of(states[remembered.HELD])))

@@ -174,7 +174,7 @@ def test_news_do_not_take_away_what_is_zoomed_to(
     whole, shown = chart.timeline.time(), chart.past
     chart.timeline.zoom(4.0, sum(whole) / 2)
     near = chart.timeline.time()
-    window.chronicle.wrote.emit()
+    window.history_feed.wrote.emit()
     qtbot.waitUntil(lambda: all(not each.isChecked() for each in page.ranges.buttons))
     assert chart.timeline.time() == near
     qtbot.waitUntil(lambda: chart.past not in (shown, None) and chart.past.since == near[0])
@@ -302,7 +302,7 @@ def test_news_are_shown(qtbot: QtBot, opened: Open, window: MainWindow, store: R
     page = opened(HELD)
     subject = next(each for each in store.entries_of if each.name == HELD)
     store.note(subject, time.time(), (PartKind.SETTINGS, ("--privileged",)))
-    window.chronicle.wrote.emit()
+    window.history_feed.wrote.emit()
     qtbot.waitUntil(lambda: "Setting: --privileged" in texts(page))
 
 
@@ -356,7 +356,7 @@ def test_names_of_engines_are_plain_text(qtbot: QtBot, opened: Open, store: Reme
 def test_lines_for_the_list(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
     """Seven days of every container, from one query."""
     found: list[dict[Subject, tuple[Point, ...]]] = []
-    window.chronicle.ask_lines(time.time() - 7 * DAY, found.append)
+    window.history_feed.ask_lines(time.time() - 7 * DAY, found.append)
     qtbot.waitUntil(lambda: bool(found))
     assert set(found[0]) == set(store.entries_of)
     held = next(each for each in found[0] if each.name == HELD)

@@ -25,9 +25,9 @@ from stratascope.layers import all_layers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.use_picture import use_picture
 from stratascope.ui.kit.page import View
+from stratascope.ui.use.observation_feed import ObservationFeed
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.use.table import Row
-from stratascope.ui.use.watching import ObservationFeed
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from window.use.watched import Rig, buttons, named

@@ -28,7 +28,7 @@ from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 from stratascope.wiring import views
 from stratascope.wiring.engines import demo_snapshot
-from stratascope.wiring.views import foresight
+from stratascope.wiring.views import predictions
 from window.judge import Judge
 
 NAME = "nightly-report"  # the demo's container that was created and never started
@@ -40,7 +40,7 @@ def named(snapshot: Snapshot, name: str = NAME) -> ContainerState:
 
 @pytest.fixture(scope="module")
 def foreseen() -> Snapshot:
-    ahead = foresight()
+    ahead = predictions()
     ahead.look_at(named(demo_snapshot()).key)
     return ahead.added(demo_snapshot())
 

@@ -23,7 +23,7 @@ from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import ENDS, Ends
 from stratascope.wiring.engines import Engines, open_engines
-from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening, connected, lesson
+from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening, connected, watched_twins
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +73,7 @@ def _search(
     wishes: Wishes,
 ) -> Tightened | None:
     """Search, and print what works; None if nothing does, which is printed too."""
-    watcher = lesson(engines, access.engine, state, terminal=on_terminal())
+    watcher = watched_twins(engines, access.engine, state, terminal=on_terminal())
     done: Tightened | None = None
     for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
         match event:

@@ -35,7 +35,7 @@ import stratascope.usecases.history.recorder
 import stratascope.usecases.listing.alike
 import stratascope.usecases.listing.completion
 import stratascope.usecases.live.alerts
-import stratascope.usecases.live.foresight
+import stratascope.usecases.live.predictions
 import stratascope.usecases.live.recorded
 import stratascope.usecases.observe.service
 import stratascope.usecases.refusals.service

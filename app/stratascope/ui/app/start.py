@@ -26,7 +26,7 @@ from stratascope.state.needs import FileNeeds
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.exports import exported
-from stratascope.ui.history.chronicle import Made
+from stratascope.ui.history.feed import Made
 from stratascope.ui.tighten.controller import TwinsOf
 from stratascope.ui.window.main_window import Services
 from stratascope.usecases.engine_access import EngineAccess
@@ -158,7 +158,7 @@ def main(words: list[str]) -> int:
                 hardening=hardening_of(late),
                 exports=lambda plan: exported(plan, _texts),
                 learning=learning,
-                lesson=lesson_of(late),
+                twins=twins_of(late),
                 history=history_of,
                 daily=daily(late),
                 captures=CaptureStore(watch.capture),
@@ -199,13 +199,13 @@ def learning_of(late: LateEngines) -> ObservationService:
     return ObservationService(FileNeeds(), lambda: late.get().root())
 
 
-def lesson_of(late: LateEngines) -> TwinsOf:
+def twins_of(late: LateEngines) -> TwinsOf:
     """Watching twins on these engines, as root."""
 
     def make(state: ContainerState) -> TwinObserver:
         from stratascope.wiring import hardening
 
-        return hardening.lesson_on(late.get(), state)
+        return hardening.watched_twins_of(late.get(), state)
 
     return make
 

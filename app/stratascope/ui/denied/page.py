@@ -22,7 +22,7 @@ from stratascope.presentation.refusals_report import Layers
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import with_words
 from stratascope.ui.denied.ending import EndingAbove, EndKey, end_of
-from stratascope.ui.denied.refused import KnownRefusals, RefusalFeed
+from stratascope.ui.denied.refusal_feed import KnownRefusals, RefusalFeed
 from stratascope.ui.denied.table import Act, DenialTable, acts
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
@@ -33,8 +33,8 @@ from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.use.observation_feed import Known, ObservationFeed
 from stratascope.ui.use.strip import Eye, busy_text, why_not
-from stratascope.ui.use.watching import Known, ObservationFeed
 
 
 class _Head(FoldButton):

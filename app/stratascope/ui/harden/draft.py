@@ -341,7 +341,7 @@ class Draft(QObject):
         """The offer is that of `state`; asks for what depends on its start, where that is another than `before`."""
         hidden, self.nothing = self.nothing is not None, None  # while it was hidden, what was made was forgotten
         another = before is None or before.key != state.key or start(state) != start(before)
-        self._reckon(ask=another or hidden)
+        self._recompute(ask=another or hidden)
 
     # -- the offer
 
@@ -392,14 +392,14 @@ class Draft(QObject):
         if self.state is not None and self.state.key == key == self.offered_key:
             turned = [self._turn(name, on=True) for name in names]
             if any(turned):
-                self._reckon()
+                self._recompute()
         else:
             self._allowing = key, names
 
     def switch(self, name: str, on: bool) -> None:
         """One toggle."""
         if self._turn(name, on=on):
-            self._reckon()
+            self._recompute()
 
     def _turn(self, name: str, *, on: bool) -> bool:
         chosen = self.chosen
@@ -421,7 +421,7 @@ class Draft(QObject):
         """Switch one toggle off for that container, whichever is in view."""
         self.memory.of(key).leave_out(name)
         if self.state is not None and self.state.key == key == self.offered_key:
-            self._reckon()
+            self._recompute()
 
     def set_value(self, name: str, value: str) -> None:
         """Another value, which was checked; switches the toggle on."""
@@ -430,7 +430,7 @@ class Draft(QObject):
             make_room(chosen, name, self.options)
             chosen.values[name] = value
             chosen.switch(name, value)
-            self._reckon()
+            self._recompute()
 
     def why_not(self, name: str, value: str) -> Message | None:
         """Why this value can't be, together with all else that is switched on."""
@@ -452,13 +452,13 @@ class Draft(QObject):
             chosen.preset = None
         else:
             chosen.take(preset, self._offer)
-        self._reckon()
+        self._recompute()
 
     def take_choices(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
         """Just these for that container, also where its toggles are not known yet."""
         self.memory.of(key).put(choices)
         if self.state is not None and self.state.key == key == self.offered_key:
-            self._reckon()
+            self._recompute()
 
     def as_it_is(self) -> tuple[tuple[str, str], ContainerChoices] | None:
         """What is switched on for the container in view now, to be put back."""
@@ -468,11 +468,11 @@ class Draft(QObject):
         """What was switched on for that container before."""
         self.memory.put_back(key, choices)
         if self.state is not None and self.state.key == key == self.offered_key:
-            self._reckon()
+            self._recompute()
 
     # -- what it comes to
 
-    def _reckon(self, *, ask: bool = True) -> None:
+    def _recompute(self, *, ask: bool = True) -> None:
         if self.state is None:
             return
         healed = self.preview is None

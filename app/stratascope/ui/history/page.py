@@ -21,9 +21,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.history_report import Line, Sign, Target, headline, since_lines
-from stratascope.ui.denied.refused import RefusalFeed
+from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.history import moments
-from stratascope.ui.history.chronicle import HistoryAnswer, HistoryFeed
+from stratascope.ui.history.feed import HistoryAnswer, HistoryFeed
 from stratascope.ui.history.paint import lines_drawn, paint_sign
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
@@ -363,12 +363,12 @@ class HistoryPage(QWidget):
         theme: Theme,
         layers: tuple[Layer, ...],
         selection: Selection,
-        chronicle: HistoryFeed,
+        history_feed: HistoryFeed,
         refused: RefusalFeed,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self._selection, self._chronicle, self._refused = theme, selection, chronicle, refused
+        self._theme, self._selection, self._history_feed, self._refused = theme, selection, history_feed, refused
         self._shown: Key | None = None  # of the chart
         self._compared: Key | None = None  # of the card
         self._place, self._chosen = FIRST_RANGE, False
@@ -396,7 +396,7 @@ class HistoryPage(QWidget):
         self.card.show_wanted.connect(self.show_wanted)
         self.card.fix_wanted.connect(self.fix_wanted)
         self.card.another_wanted.connect(self._another)
-        chronicle.wrote.connect(self._news)
+        history_feed.wrote.connect(self._news)
         refused.told.connect(lambda _: self._news())
 
     def _lay_out(self) -> None:
@@ -495,7 +495,7 @@ class HistoryPage(QWidget):
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is None or snapshot is None:
             return
-        if snapshot.demo or not self._chronicle.able:
+        if snapshot.demo or not self._history_feed.able:
             self._shown = state.key
             text = (
                 msg("These containers do not run here, so they have no history.")
@@ -520,9 +520,9 @@ class HistoryPage(QWidget):
                 self.card.show_past(answer.past, now, self._refused.of(state).count)
                 self._fit()
 
-        self._chronicle.ask("history chart", subject, since, until, chart)
+        self._history_feed.ask("history chart", subject, since, until, chart)
         marker = now - DAY if self._since is None else self._since
-        self._chronicle.ask("history since", subject, marker, None, card)
+        self._history_feed.ask("history since", subject, marker, None, card)
 
     def _news(self) -> None:
         if self.isVisible():
@@ -631,6 +631,6 @@ class HistoryPage(QWidget):
 
 def make(parts: Parts) -> MadePage:
     """For the window."""
-    chronicle, refused = parts.get(HistoryFeed), parts.get(RefusalFeed)
-    page = HistoryPage(parts.theme, parts.layers, parts.selection, chronicle, refused)
+    history_feed, refused = parts.get(HistoryFeed), parts.get(RefusalFeed)
+    page = HistoryPage(parts.theme, parts.layers, parts.selection, history_feed, refused)
     return MadePage(page, page.refresh)

@@ -81,13 +81,13 @@ class TrialController(LongRun["TrialDialog"]):
         side: RelaunchController,
         selection: Selection,
         kept: SettingsLike,
-        lesson: TwinsOf | None = None,
+        twins: TwinsOf | None = None,
     ) -> None:
-        """Without `lesson` twins are not watched."""
+        """Without `twins` twins are not watched."""
         super().__init__(window, theme)
         self._layers = layers
         self._hardening, self._side, self._selection = hardening, side, selection
-        self._settings, self._lesson, self._draft = kept, lesson, side.column.draft
+        self._settings, self._twins_of, self._draft = kept, twins, side.column.draft
         self._state: ContainerState | None = None  # of the container that the sheet is about
         self._wishes = Wishes()
         self._watcher: TwinObserver | None = None
@@ -219,14 +219,14 @@ class TrialController(LongRun["TrialDialog"]):
         return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key not in self._twins))
 
     def _begin(self) -> None:
-        state, hardening, lesson_of = self._state, self._hardening, self._lesson
+        state, hardening, twins_of = self._state, self._hardening, self._twins_of
         if self.busy or state is None:
             return
         wishes = self._wishes = self.dialog.before.wishes()
         preferences.remember_exercises(self._settings, state.container.image, wishes.exercises.commands)
 
         def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
-            self._watcher = None if lesson_of is None else lesson_of(state)
+            self._watcher = None if twins_of is None else twins_of(state)
             for event in hardening.tighten(state, wishes, self._watcher, cancelled):
                 yield _Over(event) if isinstance(event, Tightened) else event
 

@@ -22,8 +22,8 @@ from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.use.cards import CallsCard, CapabilitiesCard, Card, PeaksCard, PlacesCard
+from stratascope.ui.use.observation_feed import Known, ObservationFeed
 from stratascope.ui.use.strip import Strip, why_not
-from stratascope.ui.use.watching import Known, ObservationFeed
 from stratascope.usecases.observe.service import held
 
 ONE_COLUMN = 640

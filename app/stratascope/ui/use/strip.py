@@ -21,8 +21,8 @@ from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.use.cards import QUIET
+from stratascope.ui.use.observation_feed import Known
 from stratascope.ui.use.table import Word, WordLine
-from stratascope.ui.use.watching import Known
 
 HIGH, SIDE, NARROW = 92, 216, 560
 _NAMES_SHOWN = 4

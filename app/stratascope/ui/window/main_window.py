@@ -24,12 +24,12 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.ending import EndingFeed, command_with
-from stratascope.ui.denied.refused import RefusalFeed, asked
+from stratascope.ui.denied.refusal_feed import RefusalFeed, asked
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
-from stratascope.ui.history.chronicle import ExposureLines, HistoryFeed, MakeHistory
+from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
 from stratascope.ui.kit.feedback import Clipboard, Report
@@ -40,7 +40,7 @@ from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
-from stratascope.ui.use.watching import ObservationFeed
+from stratascope.ui.use.observation_feed import ObservationFeed
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
@@ -67,7 +67,7 @@ class Services(Value):
     hardening: Hardening | None = None
     exports: Exports | None = None
     learning: ObservationService | None = None
-    lesson: TwinsOf | None = None
+    twins: TwinsOf | None = None
     history: MakeHistory | None = None
     daily: Daily | None = None
     captures: CaptureFiles | None = None
@@ -106,13 +106,13 @@ class MainWindow(QMainWindow):
         self.refused = RefusalFeed(
             None if explaining is None else explaining.of, self.watching, selection, settings, self
         )
-        self.chronicle = HistoryFeed(services.history, self)
+        self.history_feed = HistoryFeed(services.history, self)
         self.endings = (
             None
             if explaining is None or hardening is None
             else EndingFeed(theme, explaining.ending, partial(command_with, hardening), self)
         )
-        asked = self.watching, self.refused, self.chronicle
+        asked = self.watching, self.refused, self.history_feed
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
         self.hardening: RelaunchController | None = None
@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
             self.hardening = side = RelaunchController(
                 self, theme, layers, hardening, selection, feed, settings, services.exports
             )
-            self.trials = TrialController(self, theme, layers, hardening, side, selection, settings, services.lesson)
+            self.trials = TrialController(self, theme, layers, hardening, side, selection, settings, services.twins)
             self.refusals = RefusalWatch(self, theme, hardening, side)
             self.many = ManyController(self, theme, HardeningTogether(hardening), side, selection, feed)
         column = None if self.hardening is None else self.hardening.column
@@ -140,7 +140,7 @@ class MainWindow(QMainWindow):
         self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
         self.actions_.add_above(msg("First steps"), "", self.hints.begin)
         self.daily = DailyController(self, theme, services.daily, selection, self.containers, settings, feed.refresh)
-        self.exposure_lines = ExposureLines(self.chronicle, self.containers.view.viewport().update, self)
+        self.exposure_lines = ExposureLines(self.history_feed, self.containers.view.viewport().update, self)
         self.containers.view.set_past(self.exposure_lines.of)
         self.compare = CompareController(self, theme, layers, selection)
         self.actions_.add_above(msg("Compare with…"), "Ctrl+D", self.compare.ask)
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
     # -- its parts put together
 
     def _connect(self) -> None:
-        self.feed.snapshot.connect(self.chronicle.see)
+        self.feed.snapshot.connect(self.history_feed.see)
         self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
         self.selection.snapshot_changed.connect(self.watching.follow)
@@ -287,7 +287,15 @@ class MainWindow(QMainWindow):
         """End it; may be called twice."""
         if not self._stopped:
             self._stopped = True
-            own = (self.feed, self.daily, self.watching, self.refused, self.chronicle, self.compare, self.acceptances)
+            own = (
+                self.feed,
+                self.daily,
+                self.watching,
+                self.refused,
+                self.history_feed,
+                self.compare,
+                self.acceptances,
+            )
             for part in (*own, self.pages, self.endings, self.captures, self.as_text):
                 if part is not None:
                     part.stop()

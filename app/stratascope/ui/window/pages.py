@@ -18,7 +18,7 @@ from stratascope.core.message import Message
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.history_report import Line, Target
-from stratascope.ui.denied.refused import RefusalFeed
+from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
 from stratascope.ui.kit.selection import Key, Selection

@@ -33,7 +33,7 @@ from stratascope.core.snapshot import CapturedContainer, MachineCapture, Snapsho
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings, OwnMachine
-from stratascope.usecases.live.foresight import Predictions
+from stratascope.usecases.live.predictions import Predictions
 from stratascope.usecases.live.reader import Reader, machine_of
 from stratascope.usecases.live.root_readings import Elevation, RootAccess
 from stratascope.value import replace
@@ -58,10 +58,10 @@ class LiveView:
         assembler: Assembler,
         demo: Callable[[], Snapshot] | None = None,
         root: RootAccess | None = None,
-        foresight: Predictions | None = None,
+        predictions: Predictions | None = None,
     ) -> None:
         """`demo` is shown while no engine at all can be used."""
-        self._foresight = foresight or Predictions()
+        self._predictions = predictions or Predictions()
         self._reader = reader
         self._demo = demo
         self._assembler = assembler
@@ -100,7 +100,7 @@ class LiveView:
         predicted.
         """
         self._focus, self._next_look = key, 0.0
-        if self._foresight.look_at(key):
+        if self._predictions.look_at(key):
             self._changed.set()
         for known in self.engines:
             with known.ready:
@@ -347,7 +347,7 @@ class LiveView:
             )
             self._capture = capture
             try:
-                snapshot = self._with_demo(self._foresight.added(self._assembler.snapshot(capture)))
+                snapshot = self._with_demo(self._predictions.added(self._assembler.snapshot(capture)))
                 if not snapshot.demo:
                     privilege = self._elevation.privilege
                     snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
@@ -364,7 +364,7 @@ class LiveView:
         usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # an unreachable one may return at any moment
         if any(engine.state in usable for engine in snapshot.engines):
             return snapshot
-        return replace(self._foresight.added(self._demo()), engines=snapshot.engines)
+        return replace(self._predictions.added(self._demo()), engines=snapshot.engines)
 
 
 class DeferredLiveView:

@@ -21,7 +21,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError
 from stratascope.core.snapshot import Captured, CapturedContainer, ContainerState, MachineCapture, Snapshot
 from stratascope.fault_log import fault_logger
-from stratascope.usecases.live.foresight import Predictions
+from stratascope.usecases.live.predictions import Predictions
 from stratascope.value import replace
 
 Publish = Callable[[Snapshot], None]
@@ -107,9 +107,9 @@ class RecordedView:
     second: one for each of a thousand captures would cost as much as all of them five hundred times.
     """
 
-    def __init__(self, reads: Sequence[tuple[str, Read]], foresight: Predictions | None = None) -> None:
+    def __init__(self, reads: Sequence[tuple[str, Read]], predictions: Predictions | None = None) -> None:
         """`reads`: unique names, and functions that read the captures."""
-        self._reads, self._foresight = tuple(reads), foresight or Predictions()
+        self._reads, self._predictions = tuple(reads), predictions or Predictions()
         self._ending, self._looked = threading.Event(), threading.Event()
 
     def start(self, publish: Publish) -> None:
@@ -133,14 +133,14 @@ class RecordedView:
         whole = joining.picture()
         while self._looked.wait() and not self._ending.is_set():
             self._looked.clear()
-            publish(self._foresight.added(whole))
+            publish(self._predictions.added(whole))
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """No effect: a capture does not change."""
 
     def focus(self, key: tuple[str, str] | None) -> None:
         """If it is not running, it is shown as it would start, once all captures are read."""
-        if self._foresight.look_at(key):
+        if self._predictions.look_at(key):
             self._looked.set()
 
     def pace(self, seconds: float) -> None:

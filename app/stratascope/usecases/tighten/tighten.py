@@ -99,24 +99,24 @@ def tighten(
     access: EngineAccess,
     seen: Look,
     wishes: Wishes,
-    lesson: TwinObserver | None = None,
+    twins: TwinObserver | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[SearchEvent | Tightened]:
     """`seen`: a fresh look. The last thing is a `Tightened`; raises nothing that an engine can cause, but EngineError
     where the container can't be looked at.
     """
-    observe = unwatched if lesson is None else lesson.observe
+    observe = unwatched if twins is None else twins.observe
     trials = Trials(access, seen, wishes.exercises, observe, cancelled)
     attempt = Attempt((), Purpose.UNCHANGED, 1 + wishes.repeats)
     yield TrialBegun(1, attempt, None)
     unchanged = trials.run(())
     yield TrialDone(1, Purpose.UNCHANGED, unchanged)
-    why_not = None if lesson is None else lesson.why_not
+    why_not = None if twins is None else twins.why_not
     if unchanged.works is Works.BREAKS or unchanged.works is Works.UNKNOWN:
         ends = Ends.UNCHANGED_BREAKS if unchanged.works is Works.BREAKS else Ends.CUT_OFF
         yield Tightened(Verdict(ends, last=unchanged), Resolved(()), None, 1, unchanged.seconds, why_not)
         return
-    needs = _learn(access, seen, lesson, unchanged)
+    needs = _learn(access, seen, twins, unchanged)
     observation = None if needs is None else needs.observation
     subject = replace(seen.subject, seen=observation)
     subject = replace(subject, folders=image_folders(access, subject, seen.changes))  # also where only the twin wrote
@@ -146,8 +146,8 @@ def tighten(
         yield Tightened(Verdict(Ends.CUT_OFF, last=cut), Resolved(()), needs, 1, unchanged.seconds, why_not)
         return
     allowing = Allowing(subject, TIGHT if wishes.tight else LEARNED, kept)
-    if lesson is not None:
-        lesson.counts, lesson.loosen = allowing.counts, allowing
+    if twins is not None:
+        twins.counts, twins.loosen = allowing.counts, allowing
     known = observation is not None and observation.seen.starts > 0 and observation.saw("capabilities")
     found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known or wishes.chosen else _NARROW,
                    otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
@@ -181,10 +181,10 @@ def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
     return None
 
 
-def _learn(access: EngineAccess, seen: Look, lesson: TwinObserver | None, unchanged: Tried) -> Needs | None:
+def _learn(access: EngineAccess, seen: Look, twins: TwinObserver | None, unchanged: Tried) -> Needs | None:
     """What the unchanged twin used is kept; what was known before counts as well."""
     container = seen.state.container
-    observed = lesson.seen() if lesson is not None and unchanged.works is Works.YES else None
+    observed = twins.seen() if twins is not None and unchanged.works is Works.YES else None
     if observed is not None:
         with suppress(NeedsError):
             return access.needs.add(container, observed)

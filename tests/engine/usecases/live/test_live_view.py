@@ -28,8 +28,8 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
-from stratascope.usecases.live.foresight import Predictions
 from stratascope.usecases.live.live_view import LiveView
+from stratascope.usecases.live.predictions import Predictions
 from stratascope.usecases.live.reader import Reach, Reader, Translations
 from stratascope.value import replace
 from stratascope.wiring.engines import find_engines
@@ -306,7 +306,7 @@ def test_what_does_not_run_is_predicted_once_it_is_looked_at() -> None:
         return ContainerState(replace(container, status=Status.PREDICTED), ())
 
     reader = Reader((), shared, Machine(), lambda _: Reach(None))
-    watch = LiveView((port,), reader, Assembler((), shared), foresight=Predictions(predict))
+    watch = LiveView((port,), reader, Assembler((), shared), predictions=Predictions(predict))
     screen = Screen()
     watch.start(screen.publish)
     try:

@@ -24,7 +24,7 @@ from stratascope.core.history.entry import (
     standing_of,
 )
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.history.chronicle import MakeHistory
+from stratascope.ui.history.feed import MakeHistory
 from stratascope.usecases.history.history import History
 from stratascope.usecases.history.recorder import Recorder
 

@@ -1,6 +1,6 @@
 """Between the page and the service that explains: what the container in view was refused, asked on a thread of its own.
 
-It is asked when the observation has news, which come twice a second at the most (`ui/use/watching.py`).
+It is asked when the observation has news, which come twice a second at the most (`ui/use/observation_feed.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.draft import RemedyChoice
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.use.watching import ObservationFeed
+from stratascope.ui.use.observation_feed import ObservationFeed
 from stratascope.usecases.plan.offers import Asking
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import Value, replace

@@ -154,13 +154,13 @@ _DAY, _LEAST = 86400.0, 3600.0  # seconds
 class ExposureLines(QObject):
     """`changed` is called when there is more to draw."""
 
-    def __init__(self, chronicle: HistoryFeed, changed: Callable[[], None], parent: QObject | None = None) -> None:
+    def __init__(self, history_feed: HistoryFeed, changed: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._chronicle, self._changed = chronicle, changed
+        self._history_feed, self._changed = history_feed, changed
         self._known: dict[Subject, tuple[Point, ...]] = {}
         self._later = later(self, AGAIN, self._ask)
         self._asked = False
-        chronicle.wrote.connect(self._news)
+        history_feed.wrote.connect(self._news)
 
     def of(self, state: ContainerState) -> Sequence[row_paint.Step]:
         """Its steps; none where too little is known."""
@@ -178,7 +178,7 @@ class ExposureLines(QObject):
             self._later.start()
 
     def _ask(self) -> None:
-        self._chronicle.ask_lines(time.time() - row_paint.DAYS * _DAY, self._take)
+        self._history_feed.ask_lines(time.time() - row_paint.DAYS * _DAY, self._take)
 
     def _take(self, found: dict[Subject, tuple[Point, ...]]) -> None:
         if found != self._known:

@@ -16,11 +16,11 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Basis
 from stratascope.presentation import json_report
 from stratascope.presentation.takeover import taking_over
-from stratascope.usecases.live.foresight import Predictions
+from stratascope.usecases.live.predictions import Predictions
 from stratascope.usecases.live.recorded import RecordedView
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
-from stratascope.wiring.views import foresight
+from stratascope.wiring.views import predictions
 
 NAME = "nightly-report"  # the demo's container that was created and never started
 
@@ -105,7 +105,7 @@ def test_a_fault_of_ours_costs_the_prediction_alone(caplog: pytest.LogCaptureFix
 
 def test_all_of_it_is_told_as_predicted() -> None:
     snapshot = demo_snapshot()
-    ahead = foresight()
+    ahead = predictions()
     ahead.look_at(named(snapshot).key)
     shown = ahead.added(snapshot)
     state = named(shown)
@@ -140,7 +140,7 @@ def test_a_capture_tells_it_too() -> None:
         gate.wait()
         return snapshot
 
-    view = RecordedView((("demo", read),), foresight())
+    view = RecordedView((("demo", read),), predictions())
     view.start(screen.publish)
     try:
         view.focus(named(snapshot).key)
