@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from enum import StrEnum
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
-from stratascope.core.refusals.refusal import Attempt, Claim
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import AsRequested, Posture
 from stratascope.core.threats.threat import Basis, Ruling
 from stratascope.value import Value, replace
+
+if TYPE_CHECKING:
+    from stratascope.core.refusals.refusal import Attempt, Claim
 
 
 class Verdict(StrEnum):
@@ -228,6 +231,15 @@ class About(Value):
 
 def _as_read(facts: Any, asked: Any, around: Surroundings) -> Any:
     return facts
+
+
+def on_demand(module: str, name: str) -> Callable[..., Any]:
+    """That function, whose module is loaded when it is first called: who only looks needs none of what explains."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
 
 
 def _never(attempt: Attempt, facts: Any, around: Surroundings) -> Claim | None:

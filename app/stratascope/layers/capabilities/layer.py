@@ -13,7 +13,7 @@ Decided against `Securebits`: they are not in /proc.
 from __future__ import annotations
 
 from stratascope.core.ground import NETWORK_INODE, Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import (
@@ -26,7 +26,6 @@ from stratascope.layers.capabilities.facts import (
     predict,
 )
 from stratascope.layers.capabilities.findings import drift, findings_of, short
-from stratascope.layers.capabilities.refusals import refused
 from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of
 from stratascope.layers.shared.deciding_settings import PORT_START
@@ -117,5 +116,5 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.capabilities.refusals", "refused"),
 )

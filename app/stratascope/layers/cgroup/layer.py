@@ -8,11 +8,10 @@ still divides it fairly, while memory and processes run out.
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode, limited_memory, predict
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
-from stratascope.layers.cgroup.refusals import refused
 from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -79,5 +78,5 @@ LAYER = Layer(
     posture=posture_of,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.cgroup.refusals", "refused"),
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.mac.facts import (
     APPARMOR_CURRENT,
@@ -30,7 +30,6 @@ from stratascope.layers.mac.facts import (
     predict,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
-from stratascope.layers.mac.refusals import refused
 from stratascope.layers.mac.stances import posture_of, stance_of
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -123,5 +122,5 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.mac.refusals", "refused"),
 )

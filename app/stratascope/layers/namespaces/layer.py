@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.ground import NETWORK_INODE, Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.explanations import SHORT
 from stratascope.layers.namespaces.facts import (
@@ -16,7 +16,6 @@ from stratascope.layers.namespaces.facts import (
     predict,
 )
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
-from stratascope.layers.namespaces.refusals import refused
 from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.shared.devices import SPECIAL
@@ -108,5 +107,5 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.namespaces.refusals", "refused"),
 )

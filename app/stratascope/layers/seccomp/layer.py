@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, CallSource, Layer, Verdict
+from stratascope.core.layer import About, Assessment, CallSource, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode, predict
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long, undecided
-from stratascope.layers.seccomp.refusals import refused
 from stratascope.layers.seccomp.stances import posture_of, stance_of
 from stratascope.layers.seccomp.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -143,5 +142,5 @@ LAYER = Layer(
     posture=posture_of,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.seccomp.refusals", "refused"),
 )

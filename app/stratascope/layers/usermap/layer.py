@@ -7,7 +7,7 @@ that root is root.
 from __future__ import annotations
 
 from stratascope.core.ground import NETWORK_INODE, Surroundings
-from stratascope.core.layer import About, Assessment, Layer, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.devices import SPECIAL
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
@@ -22,7 +22,6 @@ from stratascope.layers.usermap.facts import (
     predict,
 )
 from stratascope.layers.usermap.findings import drift, findings_of
-from stratascope.layers.usermap.refusals import refused
 from stratascope.layers.usermap.stances import OWNER_WANTS, posture_of, stance_of
 from stratascope.layers.usermap.views import tabs_of
 from stratascope.linux.namespace import EVERY_ID
@@ -83,5 +82,5 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
-    refused=refused,
+    refused=on_demand("stratascope.layers.usermap.refusals", "refused"),
 )
