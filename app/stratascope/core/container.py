@@ -1,4 +1,4 @@
-"""Engines and containers as the rest of the program knows them: what an engine was told, in one form.
+"""Engines and containers as the rest of the program knows them: what an engine was asked for, in one form.
 
 Docker's and Podman's JSON is translated into these types in `engines/` and nowhere else. Decided against
 keeping the engines' field names: they differ between the two and between versions of one.
@@ -101,7 +101,7 @@ WRITABLE_BELOW = "writable-below"
 
 
 class AskedMount(Value):
-    """A mount that the engine was told to make."""
+    """A mount that was requested."""
 
     kind: str  # bind, volume, tmpfs, image …
     source: str  # path on the engine's host; empty for tmpfs
@@ -149,7 +149,7 @@ class LogKeeping(StrEnum):
 
 
 class Asked(Value):
-    """What the engine was told, all layers. None: the engine does not say (which is not "no")."""
+    """What was requested of the engine, for all layers. None: the engine does not say (which is not "no")."""
 
     privileged: bool = False
     user: str = ""
@@ -191,7 +191,7 @@ class Asked(Value):
     shm_size: int | None = None  # bytes of /dev/shm
     sysctls: tuple[tuple[str, str], ...] = ()  # of its own namespaces, by name; Podman tells those that were typed
     # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; of what is to
-    # be made, and where only the command told it
+    # be made, and where only the command says so
     unmasked: tuple[str, ...] = ()
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN
@@ -222,7 +222,7 @@ class Container(Value):
     labels: tuple[tuple[str, str], ...] = ()
     exposed: tuple[str, ...] = ()  # ports that its image or its options name, published or not: "80/tcp"
     networks: tuple[str, ...] = ()  # the engine's networks that it is attached to, by name
-    # other containers, by name or id, that it is tied to beside namespaces that it shares (those are in `asked`)
+    # other containers, by name or id, that it is tied to, apart from namespaces that it shares (those are in `asked`)
     links: tuple[str, ...] = ()  # docker run --link on the default network
     requires: tuple[str, ...] = ()  # what Podman starts before it
     exit_code: int | None = None  # of its last run; None while it runs, or where not said
@@ -240,7 +240,7 @@ class Container(Value):
 
 
 class Image(Value):
-    """What an image brings along, as an engine that has it tells."""
+    """What an image brings along, as reported by an engine that has it."""
 
     user: str = ""  # as in a Dockerfile's USER; empty: root
     volumes: tuple[str, ...] = ()  # places that get an anonymous volume each

@@ -216,7 +216,7 @@ class Assessment(Value):
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
-        """The views, built anew at each call."""
+        """The views, built at each call."""
         return self.draw()
 
 

@@ -30,7 +30,7 @@ NOTHING = Message("")  # no text; `msg("")` would be extracted for translation
 
 
 class MessageError(Exception):
-    """Something failed, and `message` tells a person why or what to do; `words` are those of whoever failed."""
+    """Something failed, and `message` says why or what to do; `words` are those of whoever failed."""
 
     def __init__(self, message: Message, words: str = "") -> None:
         super().__init__(words or message.id)

@@ -15,9 +15,10 @@ from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ContainerCapture, RawContainer
 from stratascope.core.sanitize import plain
-from stratascope.core.threats.depth import Matrix
-from stratascope.core.threats.threat import Basis
-from stratascope.value import Value, field
+from stratascope.core.severity import Severity
+from stratascope.core.threats.states import Matrix
+from stratascope.core.threats.threat import Basis, Outcome
+from stratascope.value import Value, field, replace
 
 
 class PrivilegeState(StrEnum):
@@ -249,3 +250,19 @@ def _named(process: ProcessState) -> Message:
         return msg("{command}, thread {tid} of PID {pid}", command=command, tid=str(process.pid),
                    pid=str(process.thread_of))  # fmt: skip
     return msg("{command}, PID {pid}", command=command, pid=str(process.pid))
+
+
+def cap_severity(finding: Finding, matrix: Matrix | None) -> Finding:
+    """The finding, no more severe than the threats behind it: critical words need a critical threat that is not stopped.
+
+    A layer sees only its own facts. What it finds may be stopped by another layer, or by the ground: a socket whose
+    permissions let nobody in, a capability for a feature that this kernel lacks.
+    """
+    if not finding.behind or matrix is None:
+        return finding
+    states = [state for name in finding.behind if (state := matrix.of(name)) is not None]
+    worst = [state.threat.severity for state in states if state.outcome is not Outcome.STOPPED]
+    if not worst:
+        return replace(finding, severity=Severity.LOW, text=finding.milder or finding.text)
+    most = min(worst, key=lambda each: each.rank)
+    return finding if finding.severity.rank >= most.rank else replace(finding, severity=most)

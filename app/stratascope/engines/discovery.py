@@ -52,7 +52,7 @@ def discover(
 ) -> tuple[Endpoint, ...]:
     """All engine endpoints for this user, each once, with short, stable and unique ids.
 
-    `root` and `uid` stand for the file system and the user, for tests. `further`: what the user's settings add, in the
+    `root` and `uid` replace the file system and the user, in tests. `further`: what the user's settings add, in the
     form of the variable, which replaces them too.
     """
     home = home or Path(environ.get("HOME", "/"))
@@ -78,7 +78,7 @@ def discover(
     if not asked:
         endpoints += _placeholders(endpoints, environ, root, uid)
     if sandbox.access() is not sandbox.Access.OUTSIDE:
-        # which programs the host has can't be told; what is at the place of a socket is all there is to know
+        # which programs the host has is not known; only what is at the path of a socket
         endpoints = [replace(endpoint, installed=True, confined=True, may_start=False) for endpoint in endpoints]
     return _named(endpoints)
 

@@ -1,4 +1,4 @@
-"""Compose: an override file beside the project's own, and `up` for just this service.
+"""Compose: an override file next to the project's own, and `up` for just this service.
 
 What Compose did is in the labels that it gives: the project's files, and a hash of the service as it was then. Only
 where the files give the same hash today would it create the same container again; what differs (an edited file, another
@@ -314,7 +314,7 @@ def names_of(labels: str) -> frozenset[str]:
 
 
 def _paths(text: str) -> tuple[str, ...]:
-    """Compose joins paths with commas; one with a comma in it can't be told from two, and is then gone."""
+    """Compose joins paths with commas; one with a comma in it looks like two, and counts as gone."""
     return tuple(os.path.normpath(path) for path in text.split(",") if path)
 
 

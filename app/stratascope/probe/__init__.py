@@ -1,1 +1,1 @@
-"""Ways to run the collector: in process, through an argument prefix, or what Podman's top tells."""
+"""Ways to run the collector: in process, through an argument prefix, or by Podman's top."""

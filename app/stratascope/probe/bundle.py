@@ -72,7 +72,7 @@ def program() -> bytes:
 
 
 def _whole(text: str) -> str:
-    """A source as it may stand between three apostrophes. Raises IncompleteError."""
+    """A source as it may be written between three apostrophes. Raises IncompleteError."""
     if "'''" in text or not text.endswith("\n"):
         raise IncompleteError("a source that can't be put between three apostrophes")
     return text

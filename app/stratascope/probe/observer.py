@@ -100,7 +100,7 @@ class ObservationTarget(Value):
 
     `start`: the process's start time (field 22 of /proc/PID/stat), so that a number that is used again is not mistaken;
     `container`: its id, by which its control group is known; `group`: path below the hierarchy, with `pid` 0 where
-    there is no process yet; `answers`: what its filters answer beside the usual; `arguments`: to be told.
+    there is no process yet; `answers`: what its filters answer besides the usual; `arguments`: to be reported.
     """
 
     pid: int

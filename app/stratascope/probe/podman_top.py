@@ -1,4 +1,4 @@
-"""What Podman's own `top` tells of a container's processes, where their /proc is out of our reach.
+"""What Podman's own `top` reports of a container's processes, where their /proc is out of our reach.
 
 Podman reads it on the engine's kernel, so it is enforced and not asked for; but it is Podman's word, and only a part:
 capabilities, seccomp mode, label. What it does not tell stays a gap; nothing is filled in. The request itself is
@@ -76,7 +76,7 @@ def _capture(row: dict[str, str], pid: int) -> Capture:
 
 
 def _status(row: dict[str, str]) -> str:
-    """Those lines of /proc/PID/status that the row tells; a set with a name that we do not know is left out."""
+    """Those lines of /proc/PID/status that the row has; a set with a name that we do not know is left out."""
     lines = []
     hpid, inside = row.get("hpid", ""), row.get("pid", "")
     if _decimal(hpid) and _decimal(inside):
@@ -88,7 +88,7 @@ def _status(row: dict[str, str]) -> str:
     mode = _MODES.get(row.get("seccomp", ""))
     if mode is not None:
         lines.append(f"Seccomp:\t{mode}")
-    # NSpid alone tells nothing of a layer
+    # NSpid alone says nothing about a layer
     return "".join(f"{line}\n" for line in lines) if len(lines) > (1 if lines[:1] and lines[0][0] == "N" else 0) else ""
 
 

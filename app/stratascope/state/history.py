@@ -157,7 +157,7 @@ def full(error: sqlite3.Error) -> bool:
 
 
 def failed(path: Path, error: Exception) -> HistoryError:
-    """What is told of it."""
+    """What is reported of it."""
     if isinstance(error, NotOursError):
         return HistoryError(error.message)
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -214,7 +214,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _free(path: Path) -> Path:
-    """A name beside it that nothing has yet; of those that are kept, the last few."""
+    """A free name next to it; of those that are kept, the last few."""
     for number in range(1, 10):
         name = path.with_name(f"{path.name}.damaged-{number}")
         if not name.exists():
@@ -332,7 +332,7 @@ class FileHistory:
         database.execute("COMMIT")
 
     def _failed(self, error: Exception) -> HistoryError:
-        """What is told; a file that proves damaged is begun anew at the next call."""
+        """What is reported; a file that proves damaged is begun again at the next call."""
         writer, self._writer = self._writer, None
         if writer is not None:
             with suppress(sqlite3.Error):
@@ -430,7 +430,7 @@ def _drop_old(database: _Database, before: float) -> None:
 
 
 def _drop_entries(database: _Database, which: str, value: float) -> None:
-    """Never the last one of a part: it says how things stand."""
+    """Never the last one of a part: it is the current state."""
     newer = "SELECT 1 FROM entry AS n WHERE n.subject = entry.subject AND n.kind = entry.kind AND n.at > entry.at"
     database.execute(f"DELETE FROM entry WHERE {which} AND EXISTS ({newer})", (value,))
 

@@ -57,7 +57,7 @@ class FileJournal:
         self._forget(transaction, RELAUNCH)
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
-        """Every transaction, oldest first; what can't be read is told and left alone."""
+        """Every transaction, oldest first; what can't be read is reported and left alone."""
         return self._all(RELAUNCH, _File[Transaction])
 
     def write_twin(self, twin: TwinRecord) -> None:
@@ -69,7 +69,7 @@ class FileJournal:
         self._forget(twin, TWIN)
 
     def twins(self) -> tuple[TwinRecord, ...]:
-        """Every twin, oldest first. What can't be read is left alone: an engine's label tells of it too."""
+        """Every twin, oldest first. What can't be read is left alone: an engine's label shows it too."""
         return tuple(item for item in self._all(TWIN, _File[TwinRecord]) if isinstance(item, TwinRecord))
 
     def write_group(self, group: Group) -> None:
@@ -81,7 +81,7 @@ class FileJournal:
         self._forget(group, GROUP)
 
     def groups(self) -> tuple[Group, ...]:
-        """Every group, oldest first. One that can't be read is left alone: each of its relaunches stands by itself."""
+        """Every group, oldest first. One that can't be read is left alone: its relaunches have entries of their own."""
         return tuple(item for item in self._all(GROUP, _File[Group]) if isinstance(item, Group))
 
     def _write(self, number: str, suffix: str, entry: _File[E]) -> None:

@@ -102,13 +102,13 @@ THEME = Preference("theme", "auto", _one_of("auto", "light", "dark"), str)
 REFRESH = Preference("refresh", 2.0, _number(REFRESH_LEAST, REFRESH_MOST), "{:g}".format)
 # seconds that a replacement is watched before it counts as good
 WATCH = Preference("watch", transaction.WATCH, _number(0.0, transaction.WATCH_MOST), "{:g}".format)
-# engines beside those that are found
+# engines besides those that are found
 ENGINES: Preference[tuple[str, ...]] = Preference("engines", (), _addresses, "\n".join)
-# exposure above which a container that appears is told; None: never
+# exposure above which a container that appears is notified; None: never
 NOTIFY_ABOVE: Preference[float | None] = Preference(
     "notify_above", 9.0, _limit, lambda value: _NEVER if value is None else f"{value:g}"
 )
-# whether it is told when a hardened container fails
+# whether a hardened container that fails is notified
 NOTIFY_FAILURE = Preference("notify_failure", True, _switch, lambda value: _ON if value else _OFF)
 
 TABLE: tuple[Preference[Any], ...] = (LANGUAGE, THEME, REFRESH, WATCH, ENGINES, NOTIFY_ABOVE, NOTIFY_FAILURE)

@@ -120,7 +120,7 @@ def _texts(document: dict[str, Any]) -> dict[str, str]:
 
 
 def _free(path: Path) -> Path:
-    """A name beside it that nothing has yet."""
+    """A free name next to it."""
     number, name = 1, path.with_name(f"{path.name}.damaged")
     while name.exists():
         number += 1

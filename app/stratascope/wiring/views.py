@@ -55,7 +55,7 @@ def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
-    """What stands in it. `texts`: of the captures that are kept beside it. Raises ProbeError with what is wrong with
+    """What is in it. `texts`: of the captures that are kept with it. Raises ProbeError with what is wrong with
     it, OSError.
     """
     capture = capture_file.load(path)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.cap_severity import cap_severity
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.core.snapshot import cap_severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.states import Exposure, RouteState, ThreatState
 from stratascope.core.threats.threat import Family, Outcome, Route, Threat

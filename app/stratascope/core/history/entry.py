@@ -249,7 +249,7 @@ class Meter:
         self._sums = {name: _Sum() for name in ("memory", "pids", "cpu", "io")}
 
     def add(self, at: float, counted: Counted) -> None:
-        """`at` in seconds. A counter or a time that goes backwards starts anew."""
+        """`at` in seconds. A counter or a time that goes backwards starts over."""
         if self._from is None:
             self._from = at
         for name in ("memory", "pids"):

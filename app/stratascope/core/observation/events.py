@@ -499,10 +499,10 @@ _AROUND = "around"
 _PID, _COUNT, _WORD, _FLAG = "pid", "count", "word", "flag"
 _ANSWER, _NUMBERS, _FRAMES, _AMOUNT, _MAYBE = "answer", "numbers", "frames", "amount", "maybe"
 _MAYBE_CALL = "maybe-call"
-# what stands for the last fields of a kind where a line ends before them
+# defaults of a kind's last fields, where a line ends before them
 _MORE: dict[str, tuple[Any, ...]] = {"failed": ({},), "signal": ("", None, [])}
 
-# the fields of each kind after the time, as they stand in a line
+# the fields of each kind after the time, in the order of a line
 _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "process": (Process, (_PID, _PID, _WORD, _WORD, _WORD)),
     "exit": (Exit, (_PID, _MAYBE, _MAYBE)),

@@ -202,7 +202,7 @@ class Fold:
     # -- inside
 
     def _of(self, pid: int) -> _Process:
-        """One that nobody told of came into the control group from outside: a runtime, until it executes something."""
+        """One never announced came into the control group from outside: a runtime, until it executes something."""
         found = self._processes.get(pid)
         if found is None:
             if len(self._processes) >= _PROCESSES_MOST:
@@ -368,7 +368,7 @@ _INSTEAD = {
 
 
 # What takes requests over netlink, and refuses one where the right is lacking (net/core/rtnetlink.c, net/netlink,
-# net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c, kernel/audit.c). What asks deeper inside only tells less
+# net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c, kernel/audit.c). A check deeper inside only says less
 _REQUESTS = frozenset(
     (
         *("audit_netlink_ok", "audit_receive", "audit_receive_msg", "genl_family_rcv_msg", "genl_rcv_msg"),
@@ -440,5 +440,5 @@ def _is_aside(frames: tuple[str, ...]) -> bool:
     callers = [name for name in names if name not in _ASKING]
     if not any(name.startswith("ovl_") for name in callers):
         return False
-    # what the overlay asks of the layer below it goes the same way, and then something lies between
+    # what the overlay asks of the layer below it goes the same way, and then there is something in between
     return not (callers[0] in _OF_THE_TASK and callers[1].startswith("ovl_"))

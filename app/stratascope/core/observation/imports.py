@@ -23,7 +23,7 @@ class Program(Value):
     """One program of a container. `path`: as it is called, which may be a link; its last part is the name.
 
     `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `names`: of
-    programs that stand in it, without their folders. `opaque`: what it does can't be told from these (an interpreter, a
+    programs named in it, without their folders. `opaque`: what it does can't be seen from these (an interpreter, a
     static program, one that could not be read); `script`: it is text that an interpreter reads.
     """
 
@@ -180,7 +180,7 @@ def logs_in(program: Program) -> bool:
 
 
 def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
-    """Whether a program that gives rights has to do with these: it is one of them, stands in one, or has its name from
+    """Whether a program that gives rights has to do with these: it is one of them, named in one, or has its name from
     where one has it (cron and crontab, Postfix's folder and postdrop).
     """
     name = path.rpartition("/")[2]

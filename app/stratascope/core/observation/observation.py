@@ -374,7 +374,7 @@ def harmless(abi: str) -> frozenset[str]:
 
 
 def ordinary(abi: str) -> frozenset[str]:
-    """What programs may do beside, as far as capabilities and files allow it: notable calls of which each alone opens
+    """What else programs may do, as far as capabilities and files allow it: notable calls of which each alone opens
     nothing new. For those of whose work little was seen.
     """
     found = f"{_OWNERS} {_IDENTITY} {_SHARED} {_PRIORITY} {_FILES_LATER} chroot mknod mknodat".split()
@@ -448,7 +448,7 @@ class ObserverRequest(Value):
 
     `start`: field 22 of its /proc/PID/stat, so that a reused PID is not observed; `group`: a control group's path from
     the top of its hierarchy, which may still be empty. With a group the PID may be 0. `answers`: what its filter gives
-    to calls beside what always counts as a refusal.
+    to calls, besides what always counts as a refusal.
     """
 
     pid: int = 0
@@ -463,7 +463,7 @@ class Stream(Protocol):
     """Events of one target, from the moment at which the observer is attached: a `Begin` is the first of them."""
 
     def __iter__(self) -> Iterator[Event]:
-        """Blocks until the next event; ends after `End`. Raises ProbeError where the observer died or lies."""
+        """Blocks until the next event; ends after `End`. Raises ProbeError where the observer died or sent nonsense."""
 
     def close(self) -> None:
         """End it, from any thread: the iterator gets what is left, and an `End`. May be called twice."""

@@ -144,7 +144,7 @@ def _replaced(options: list[str], name: str, words: Iterable[str]) -> list[str]:
 
 def _seccomp(asked: Asked, default: str) -> tuple[str, ...]:
     if asked.seccomp is ProfileKind.DEFAULT:
-        # A daemon that is set to unconfined must be told; "builtin" is known since Docker 23
+        # A daemon whose default is unconfined needs it by name; "builtin" is known since Docker 23
         return () if default == "builtin" else ("seccomp=builtin",)
     if asked.seccomp is ProfileKind.CUSTOM and not asked.seccomp_profile.lstrip().startswith("{"):
         raise ToggleError(msg("Docker takes a seccomp profile only as JSON text, not as a path."))

@@ -29,7 +29,7 @@ _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 
 
 class EngineAnswers(Value):
-    """What the engine says beside the container itself.
+    """What the engine says apart from the container itself.
 
     `image` is the inspect JSON of the image that it runs, None where it is gone. `tagged` is the id that its image's
     name leads to now, "" for none. `borrowed` are the targets of mounts that come from other containers (volumes-from).
@@ -105,7 +105,7 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
     network = answer.part("HostConfig").text("NetworkMode")
     joined = network.startswith("container:")
     if host.get("UTSMode") == "host" or joined:
-        # Inspect shows the names of the host or of the other container, which Docker refuses to be told again
+        # Inspect shows the names of the host or of the other container, which Docker refuses in a request
         body.pop("Hostname", None)
         body.pop("Domainname", None)
     elif body.get("Hostname") == short:

@@ -254,7 +254,7 @@ def _add(found: Body, mount: AskedMount, user: str) -> None:
 
 def _like(options: str, user: str) -> tuple[str, ...]:
     """Owner and mode in Podman's words: it knows no uid=, but `U` for the user that the container starts as, and root
-    otherwise; what others own is given to all, as what lies there keeps its owner. It is never noexec by itself.
+    otherwise; what others own is given to all, as files that are there keep their owner. It is never noexec by itself.
     """
     words = dict(word.partition("=")[::2] for word in options.split(",") if "=" in word)
     if not words:
@@ -288,7 +288,7 @@ def _free(found: Body, target: str, words: list[str]) -> None:
 
 
 def _add_typed(found: Body, name: str, value: str) -> None:
-    """Also in the command that Podman keeps, where inspect tells nothing of it."""
+    """Also in the command that Podman keeps, where inspect says nothing of it."""
     if command := found.get("containerCreateCommand"):
         found["containerCreateCommand"] = with_option(command, name, value)
 
@@ -375,7 +375,7 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
 
 
 def ports(found: Body, had: Asked, asked: Asked) -> None:
-    """Published ports, all of them anew; 0 lets Podman choose."""
+    """All published ports; 0 lets Podman choose."""
     if had.ports == asked.ports:
         return
     wanted = []
@@ -443,7 +443,7 @@ def differences(host: JsonObject, limits: Limits) -> list[str]:
 
 # -- the create request of a twin
 #
-# Podman has overlays of its own (`-v SOURCE:/place:O`), rootless too: the upper layer lies with the container, has the
+# Podman has overlays of its own (`-v SOURCE:/place:O`), rootless too: the upper layer is with the container, has the
 # source's owner and mode, and goes with it. It overlooks that one is to be read-only, so those are mounted as they are.
 
 _LOG: Body = {"driver": "k8s-file", "size": 4 << 20}

@@ -181,7 +181,7 @@ class PodmanService:
             ) from error
 
     def trouble(self) -> EngineError | None:
-        """Podman's log tells nothing that its answers do not tell better."""
+        """Podman's log has nothing that its answers do not say better."""
         return None
 
     def close(self) -> None:

@@ -135,7 +135,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
     privileged = host.flag("Privileged")
     command = typed_options(config.texts("CreateCommand") or ())
     typed = command or {}
-    # inspect tells of it only where nothing at all is masked, and the engine masks a path or two by itself
+    # inspect mentions it only where nothing at all is masked, and the engine masks a path or two by itself
     said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
     bare = () if privileged or "unmask=all" in said else None
     seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
@@ -175,7 +175,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
 
 
 def _ports(host: JsonObject) -> tuple[AskedPort, ...]:
-    """0.0.0.0 stands for "all" too, where none was typed."""
+    """0.0.0.0 means "all" too, where none was typed."""
     return tuple(replace(port, host_ip="") if port.host_ip == "0.0.0.0" else port for port in bound_ports(host))
 
 

@@ -166,7 +166,7 @@ def _command(source: Known, body: Body) -> None:
     whole = words(part(source.oci, "process"), "args") or [answer.text("Path"), *(answer.texts("Args") or ())]
     if whole[:1] in (["/run/podman-init"], ["/dev/init"]):
         whole = whole[2:]  # `/run/podman-init -- command`
-    # Inspect joins an entry point's words to one text, so it is what stands before the command
+    # Inspect joins an entry point's words to one text, so it is what precedes the command
     entry = whole[: len(whole) - len(command)] if command == whole[len(whole) - len(command) :] else []
     image = part(source.image, "Config")
     if entry:
@@ -352,7 +352,7 @@ def health(source: Known, body: Body) -> None:
 
 # -- rights: capabilities, profiles, masks, the user
 
-# Newer or older versions only, one of them twice: whether it was unmasked only the command tells
+# Newer or older versions only, one of them twice: whether it was unmasked is only in the command
 _SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block", "/sys/devices/virtual/powercap"))
 # Masked for each CPU that the machine has, by newer versions; and for a systemd inside
 _MADE_PATHS = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")

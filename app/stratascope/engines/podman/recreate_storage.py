@@ -143,17 +143,17 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
         rule = _rule(nodes.get(place), rules)
         if rule is not None:
             used.append(rule)
-        # Rootless engines bind the device and have no rules: only the command tells what was typed
+        # Rootless engines bind the device and have no rules: only the command has what was typed
         access = rule["access"] if rule else typed.get(place, "").rpartition(":")[2]
         permissions = access if access and not set(access) - set("rwm") else "rwm"
         devices.append({"path": f"{origin}:{place}:{permissions}"})
     devices.extend({"path": path} for path in _bound(source, typed))
     for word in source.all("device"):
         if "=" in word and not word.startswith("/dev/"):
-            # A name of the Container Device Interface: what came of it is in the configuration, and must come anew
+            # A name of the Container Device Interface: what came of it is in the configuration, and is derived again
             devices.append({"path": word})
         elif source.host.flag("Privileged"):
-            # Inspect shows none of them. A name of its own is there beside all devices of the machine, and what was
+            # Inspect shows none of them. A name of its own is there next to all devices of the machine, and what was
             # named counts again once it is not privileged any more
             device = device_of(word)
             devices.append({"path": f"{device.source}:{device.target}:{device.permissions}"})

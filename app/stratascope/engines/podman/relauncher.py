@@ -69,7 +69,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     """A `core.ports.Relauncher` on the connections of one engine.
 
     `generate` gives what `podman generate spec` says of a container, None where it can't be had: the API has no such
-    call. It is only asked where nothing else tells what was typed.
+    call. It is only asked where nothing else has what was typed.
     """
 
     def __init__(self, engine: PodmanEngine, generate: Generate | None = None) -> None:

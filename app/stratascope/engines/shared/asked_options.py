@@ -107,7 +107,7 @@ def log_of(host: JsonObject) -> tuple[str, LogKeeping]:
 
 
 def said_anew(word: str, words: list[str]) -> bool:
-    """Whether a mount option no longer holds beside these: `noexec` beside `exec`, a size beside another."""
+    """Whether a mount option is overridden by these: `noexec` by `exec`, a size by another."""
     name, equals, _ = word.partition("=")
     return word.removeprefix("no") in words or (bool(equals) and any(each.startswith(f"{name}=") for each in words))
 

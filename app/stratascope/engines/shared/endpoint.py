@@ -1,4 +1,4 @@
-"""Where an engine may be, what its socket in the file system tells without asking the engine, and a connection to it:
+"""Where an engine may be, what its socket in the file system shows without asking the engine, and a connection to it:
 a socket in the file system, a port of a machine, and TLS over that.
 """
 
@@ -51,7 +51,7 @@ class Endpoint(Value):
 
 
 class SocketFacts(Value):
-    """Who may use a socket and who answers on it, None where it can't be told."""
+    """Who may use a socket and who answers on it, None where that is not known."""
 
     mode: int | None = None
     group: str | None = None

@@ -156,7 +156,7 @@ def _meaning(words: str) -> Message:
 def error_for(
     error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float, endpoint: str
 ) -> EngineError:
-    """The state and the advice for what went wrong on the way, from the first cause in the chain that tells."""
+    """The state and the advice for what went wrong on the way, from the first cause in the chain that has one."""
     local = endpoint.startswith("unix://")
     for cause in chain(error):
         if isinstance(cause, EngineError):

@@ -32,7 +32,7 @@ _NAMES = 200  # looked at in one folder
 
 
 class LocalFiles:
-    """For an engine behind `endpoint`. Each question is answered anew: nothing is kept."""
+    """For an engine behind `endpoint`. Nothing is cached."""
 
     def __init__(self, endpoint: str) -> None:
         # in a Flatpak this program sees other files than the host has
@@ -239,7 +239,7 @@ def _entry(path: str, found: os.stat_result) -> HostEntry:
 
 # -- one file out of what an engine's archive call sends: a tar archive, and the head of its answer
 #
-# Read are the first member and the few that may stand before it (POSIX.1-2017, pax): a name is not asked for, since one
+# Read are the first member and the few that may precede it (POSIX.1-2017, pax): a name is not asked for, since one
 # path was. Decided against tarfile: it believes what sparse members say of their size.
 
 STAT = "x-docker-container-path-stat"  # both engines: base64 of JSON, the mode as Go's io/fs.FileMode

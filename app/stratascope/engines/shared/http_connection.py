@@ -135,7 +135,7 @@ class HttpConnection:
         return self._over
 
     def close(self) -> None:
-        """Hang up; the next call connects anew."""
+        """Hang up; the next call connects again."""
         link, self.sock = self.sock, None
         self._buffer, self._at, self._unanswered = b"", 0, 0
         if link is not None:
@@ -196,7 +196,7 @@ class HttpConnection:
         return status, head
 
     def _whole(self, most: int) -> bytes:
-        """The body; what was told to be longer than `most` bytes is not even begun."""
+        """The body; one announced as longer than `most` bytes is not read at all."""
         if self._left is not None:
             _check(self._left, most)
             return self._exactly(self._left)
@@ -316,7 +316,7 @@ class ConnectionPool:
                     self._free.append(one)
 
     def drop(self) -> None:
-        """End all of them, also those that are lent; the next one is made anew."""
+        """End all of them, also those that are lent; the next call makes a new one."""
         with self._lock:
             dropped = tuple(self._all)
             self._all.clear()

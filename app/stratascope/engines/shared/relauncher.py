@@ -349,9 +349,9 @@ def _published(ports: JsonObject) -> tuple[int, ...]:
 
 # -- what engines themselves put into a container's writable layer, where lists of its changes have it among its own
 #
-# Places to mount on, folders to start in, files that are written at each start: a new container gets them anew. Decided
-# against telling them by the layer alone: it does not say who wrote a file, so each is told by the option that asks for
-# it.
+# Places to mount on, folders to start in, files that are written at each start: a new container gets new ones. Decided
+# against recognizing them by the layer alone: it does not say who wrote a file, so each is known by the option that
+# asks for it.
 
 # What is made in every container, and nobody else would make
 ALWAYS = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")

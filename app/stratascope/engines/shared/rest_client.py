@@ -246,7 +246,7 @@ class RestClient(ABC):
                     raise self._error(error) from error
                 except (OSError, ValueError):
                     lost.add(link)
-            # what was lost is asked once more, by itself: that tells what is wrong
+            # what was lost is asked once more, by itself: that shows what is wrong
             status, body = answer or self._status(path, None, until=until)
             yield None if gone(status, body) else self._text(status, body)
 

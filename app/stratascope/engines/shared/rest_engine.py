@@ -70,7 +70,7 @@ class RestEngine(RestClient):
             failure = error
         except ValueError as error:  # an answer, but none that makes sense
             failure = EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error))
-        # A socket that only leads to another machine tells nothing of the engine
+        # A socket that only leads to another machine says nothing about the engine
         endpoint = self._own if self.shell else self._endpoint
         place = socket_facts(endpoint.path) if endpoint.path is not None else SocketFacts()
         engine = Engine(

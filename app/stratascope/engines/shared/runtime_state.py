@@ -136,7 +136,7 @@ def machine_lines() -> str:
     return "\n".join(found)
 
 
-# -- read the OCI runtime's config.json, whose path the engine told: here, on a Flatpak's host, or where the engine is
+# -- read the OCI runtime's config.json, whose path the engine gave: here, on a Flatpak's host, or where the engine is
 
 CONFIG_MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
 FILTER_MOST = 1 << 20  # of them in its filter; an engine's default has fifteen thousand
@@ -209,7 +209,7 @@ def _text(content: bytes) -> str:
 
 # -- what an engine's answers say of a container's last end
 #
-# Docker keeps in its events (the last 256) who was told to stop, Podman marks the container itself. The state's words
+# Docker keeps in its events (the last 256) who was asked to stop, Podman marks the container itself. The state's words
 # are Docker's for why a start failed; Podman keeps them there, too.
 
 _WORDS_MAX = 8000  # characters: a runtime's error may have a whole mount's options in it

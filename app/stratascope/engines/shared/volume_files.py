@@ -190,7 +190,7 @@ def not_given(top: Top, change: VolumeChange) -> tuple[str, ...]:
 
 
 def _owned(top: Top, place: int, found: os.stat_result, owner: tuple[int, int], bits: int, capability: str) -> None:
-    """Changes one file, with these bits and this capability beside those that it keeps."""
+    """Changes one file, with these bits and this capability in addition to those that it keeps."""
     this = f"/proc/self/fd/{place}"
     if not (top.holds(found.st_uid, found.st_gid) and top.holds(*owner)):
         return
@@ -261,9 +261,9 @@ def _too_many(source: str) -> RefusedError:
     return refused(msg("{path} holds too many files to change their owners and restore them.", path=source))
 
 
-# -- all that lies below a folder, each by a descriptor, however deep, wide or restless it is
+# -- everything below a folder, each by a descriptor, however deep, wide or restless it is
 #
-# Whoever fills a volume chooses its shape, and root walks through it while the container stands still. So the way down
+# Whoever fills a volume chooses its shape, and root walks through it while the container is down. So the way down
 # is one step and the way up is one too, "..", held against the folder that was left: neither time nor open files grow
 # with the depth. Decided against the way from the top for each folder: with 4,000 in each other that took a minute, and
 # it grows with the square.
@@ -287,7 +287,7 @@ class _Level:
 def walk(top: int) -> Iterator[tuple[str | None, int, os.stat_result]]:
     """Path below the top, descriptor (for as long as the step takes) and state of each; the top first, as "".
 
-    The path is None for what lies too deep. No link is followed, no other mount entered; folders that are moved
+    The path is None for what is too deep. No link is followed, no other mount entered; folders that are moved
     meanwhile may be left out. Raises OSError.
     """
     yield "", top, os.fstat(top)
@@ -464,7 +464,7 @@ class SubIds(Value):
 
 
 def ids_of(uid: int, files: tuple[str, str] = _FILES, switch: Path = _SWITCH) -> SubIds:
-    """Of that user. Raises OSError where nobody has that number, a file can't be read, or they stand elsewhere."""
+    """Of that user. Raises OSError where nobody has that number, a file can't be read, or it is kept elsewhere."""
     if switch.exists() and _ELSEWHERE(switch.read_text("utf-8", "replace")):
         raise OSError("the ranges come from elsewhere: nsswitch.conf(5), subid")
     try:

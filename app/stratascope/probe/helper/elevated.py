@@ -234,7 +234,7 @@ def open_elevated(
 ) -> ElevatedProber:
     """The first way that leads to a collector that is root. Raises ProbeError; `told` gets each one that is tried.
 
-    What is tried is told before it is started, so that another thread can close it while a person is being asked.
+    `told` is called before it is started, so that another thread can close it while a person is being asked.
     """
     last: ProbeError = NoRootError(
         msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root.")

@@ -11,7 +11,6 @@ from copy import copy
 from functools import cache, partial
 from typing import Any
 
-from stratascope.core.cap_severity import cap_severity
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings
@@ -34,7 +33,7 @@ from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.rules import WRITABLE
 from stratascope.core.options.table import WITHOUT_EFFECT
-from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import OneOf, Posture, judge
 from stratascope.core.threats.needs import Need

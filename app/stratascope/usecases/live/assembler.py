@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stratascope.bounded_cache import alike
-from stratascope.core.cap_severity import cap_severity
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of
@@ -18,7 +17,14 @@ from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
-from stratascope.core.snapshot import CapturedContainer, ContainerState, LayerState, MachineCapture, Snapshot
+from stratascope.core.snapshot import (
+    CapturedContainer,
+    ContainerState,
+    LayerState,
+    MachineCapture,
+    Snapshot,
+    cap_severity,
+)
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.fault_log import fault_logger
