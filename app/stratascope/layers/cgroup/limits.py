@@ -182,69 +182,62 @@ class Limits(Value):
     gaps: tuple[tuple[str, Gap, int], ...]
 
 
+# Each field's files as (hierarchy, file), v2's first
+_FILES_OF: dict[str, tuple[tuple[str, str], ...]] = {
+    "memory_max": (("v2", "memory.max"), ("memory", "memory.limit_in_bytes")),
+    "pids_max": (("v2", "pids.max"), ("pids", "pids.max")),
+    "memory_current": (("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
+    "memory_peak": (("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes")),
+    "memory_high": (("v2", "memory.high"),),
+    "pids_current": (("v2", "pids.current"), ("pids", "pids.current")),
+    "pids_peak": (("v2", "pids.peak"), ("pids", "pids.peak")),
+    "cpu_weight": (("v2", "cpu.weight"), ("cpu", "cpu.shares")),
+    "cpuset": (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus")),
+    "io": (("v2", "io.max"), *(("blkio", f"blkio.throttle.{word}_device") for word in _V1_IO)),
+    "devices": (("devices", "devices.list"),),
+}
+_LIMITS = ("memory_max", "pids_max", "cpu_cores", "swap_max")
+
+
 @remembered()
 def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], readable: bool) -> Limits:
     """From the names of all readings, and each limit file's text, gap, or None for ABSENT (see `values_of`)."""
     files, gaps = _Files(layout_of(names), values), list[tuple[str, Gap, int]]()
-    memory = _limit(files, parse_limit, gaps, readable, ("v2", "memory.max"), ("memory", "memory.limit_in_bytes"))
-    pids = _limit(files, parse_limit, gaps, readable, ("v2", "pids.max"), ("pids", "pids.max"))
+    memory = _limit(files, parse_limit, gaps, readable, *_FILES_OF["memory_max"])
+    pids = _limit(files, parse_limit, gaps, readable, *_FILES_OF["pids_max"])
     cpu = _limit(files, parse_cpu_max, gaps, readable, ("v2", "cpu.max"))
     if not files.has(("v2", "cpu.max")):
         cpu = _cpu_v1(files, gaps, readable)
     swap = _swap(files, gaps, readable, memory)
+    found = tuple(zip(_LIMITS, (memory, pids, cpu, swap), strict=True))
     cpuset = _cpuset(files)
     before = len(gaps)
     io = _io(files, gaps)
     io_known = readable and len(gaps) == before
+    others = ((field, files.place(*names)) for field, names in _FILES_OF.items() if field not in _LIMITS)
     return Limits(
         memory,
         pids,
         cpu,
         swap,
-        memory_high=number(files.leaf(("v2", "memory.high"))),
-        cpu_weight=number(files.leaf(("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
+        memory_high=number(files.leaf(*_FILES_OF["memory_high"])),
+        cpu_weight=number(files.leaf(*_FILES_OF["cpu_weight"])),
         cpuset=cpuset,
         cpuset_count=cpus_in(cpuset),
         io=io,
         devices=_devices(files),
-        memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
-        memory_peak=files.leaf_place(("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes")),
-        pids_current=files.leaf_place(("v2", "pids.current"), ("pids", "pids.current")),
-        pids_peak=files.leaf_place(("v2", "pids.peak"), ("pids", "pids.peak")),
+        memory_current=files.leaf_place(*_FILES_OF["memory_current"]),
+        memory_peak=files.leaf_place(*_FILES_OF["memory_peak"]),
+        pids_current=files.leaf_place(*_FILES_OF["pids_current"]),
+        pids_peak=files.leaf_place(*_FILES_OF["pids_peak"]),
         pids_room=_room(files),
-        unknown=tuple(
-            name
-            for name, known in (
-                ("memory_max", memory.known),
-                ("pids_max", pids.known),
-                ("cpu_cores", cpu.known),
-                ("swap_max", swap.known),
-                ("io", io_known),
-            )
-            if not known
-        ),
+        unknown=(*(field for field, limit in found if not limit.known), *(() if io_known else ("io",))),
         places=(
-            ("memory_max", memory.place),
-            ("pids_max", pids.place),
-            ("cpu_cores", cpu.place),
-            ("swap_max", swap.place),
-            *((field, place) for field, names in _PLACES if (place := files.place(*names)) is not None),
+            *((field, limit.place) for field, limit in found),
+            *((field, place) for field, place in others if place is not None),
         ),
         gaps=tuple(gaps),
     )
-
-
-_PLACES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("memory_current", (("v2", "memory.current"), ("memory", "memory.usage_in_bytes"))),
-    ("memory_peak", (("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes"))),
-    ("memory_high", (("v2", "memory.high"),)),
-    ("pids_current", (("v2", "pids.current"), ("pids", "pids.current"))),
-    ("pids_peak", (("v2", "pids.peak"), ("pids", "pids.peak"))),
-    ("cpu_weight", (("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
-    ("cpuset", (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))),
-    ("io", (("v2", "io.max"), *(("blkio", f"blkio.throttle.{word}_device") for word in _V1_IO))),
-    ("devices", (("devices", "devices.list"),)),
-)
 
 
 def _parsed(
@@ -308,9 +301,9 @@ def _swap(files: _Files, gaps: _Gaps, readable: bool, memory: Limit) -> Limit:
 
 
 def _room(files: _Files) -> tuple[tuple[int, int], ...]:
-    current = {level: place for level, _, place in files.of(("v2", "pids.current"), ("pids", "pids.current"))}
+    current = {level: place for level, _, place in files.of(*_FILES_OF["pids_current"])}
     rooms = []
-    for level, text, _ in files.of(("v2", "pids.max"), ("pids", "pids.max")):
+    for level, text, _ in files.of(*_FILES_OF["pids_max"]):
         limit = None if isinstance(text, Gap) else number(text)
         if limit is not None and level in current:
             rooms.append((limit, current[level]))
@@ -319,8 +312,7 @@ def _room(files: _Files) -> tuple[tuple[int, int], ...]:
 
 def _cpuset(files: _Files) -> str | None:
     """The CPUs it may use: its own group's, or the nearest ancestor's if the controller is not enabled further down."""
-    names = (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))
-    for _, text, _ in sorted(files.of(*names), key=lambda item: item[0]):
+    for _, text, _ in sorted(files.of(*_FILES_OF["cpuset"]), key=lambda item: item[0]):
         if isinstance(text, str) and text.strip():
             return text.strip()
     return None
@@ -348,7 +340,7 @@ def _every(files: _Files, name: tuple[str, str], parse: Callable[[str], Iterable
 
 
 def _devices(files: _Files) -> tuple[str, ...] | None:
-    text = files.leaf(("devices", "devices.list"))
+    text = files.leaf(*_FILES_OF["devices"])
     try:
         return None if text is None else parse_device_rules(text)
     except DecodeError:

@@ -231,10 +231,15 @@ def as_requested(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacF
     return facts
 
 
+def profile_in_effect(kind: ProfileKind, privileged: bool) -> ProfileKind:
+    """Both engines drop the AppArmor profile of a privileged container unless one is named."""
+    return ProfileKind.UNCONFINED if privileged and kind is not ProfileKind.CUSTOM else kind
+
+
 def with_profile(facts: MacFacts, kind: ProfileKind, privileged: bool, engine: Engine) -> MacFacts | None:
     """AppArmor confinement as the engine sets it up; None if that is unknown."""
-    # both engines drop the profile of a privileged container unless one is named
-    if kind is ProfileKind.UNCONFINED or (privileged and kind is not ProfileKind.CUSTOM):
+    kind = profile_in_effect(kind, privileged)
+    if kind is ProfileKind.UNCONFINED:
         return _labelled(facts, "unconfined", AppArmorMode.UNCONFINED, ())
     if kind is ProfileKind.DEFAULT and not engine.rootless:
         name = rules_of(engine).apparmor
@@ -280,11 +285,7 @@ def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surround
 
 def _predicted_apparmor(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
     def decides(asked: Asked) -> tuple[ProfileKind, str]:
-        kind = asked.apparmor
-        # both engines drop the profile of a privileged container unless one is named
-        if asked.privileged and kind is not ProfileKind.CUSTOM:
-            kind = ProfileKind.UNCONFINED
-        return kind, asked.apparmor_profile
+        return profile_in_effect(asked.apparmor, asked.privileged), asked.apparmor_profile
 
     if decides(before) == decides(after):
         return facts

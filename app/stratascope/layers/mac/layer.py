@@ -28,6 +28,7 @@ from stratascope.layers.mac.facts import (
     asked_of,
     decode,
     predict,
+    profile_in_effect,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
 from stratascope.layers.mac.stances import posture_of, stance_of
@@ -81,15 +82,10 @@ def _verdict(facts: MacFacts, asked: MacAsked) -> tuple[Verdict, Message]:
     if facts.mode in ENFORCING:
         return Verdict.ENFORCED, msg("AppArmor {label}, enforcing", label=label)
     if facts.mode == AppArmorMode.UNCONFINED:
-        if _unconfined_by_request(asked):
+        if profile_in_effect(asked.apparmor, asked.privileged) is ProfileKind.UNCONFINED:
             return Verdict.WEAKENED, msg("AppArmor unconfined, as asked")
         return Verdict.OPEN, msg("Not confined by AppArmor")
     return Verdict.WEAKENED, msg("AppArmor {label}, {mode}", label=label, mode=mode_word(facts.mode))
-
-
-def _unconfined_by_request(asked: MacAsked) -> bool:
-    # both engines drop the profile of a privileged container unless one is named
-    return asked.apparmor is ProfileKind.UNCONFINED or (asked.privileged and asked.apparmor is not ProfileKind.CUSTOM)
 
 
 def _selinux_verdict(facts: MacFacts, kind: str, asked: MacAsked) -> tuple[Verdict, Message]:
