@@ -118,11 +118,7 @@ class TextHead(QWidget):
         self.paste = QPushButton(translate(msg("Paste")))
         give_tip(self.paste, translate(msg("What is on the clipboard, instead of the text that is there")))
         self.clear = QPushButton(translate(msg("Clear")))
-        row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(*(theme.px(length) for length in (10, 7, 10, 7)))
-        row.setSpacing(theme.px(8))
-        row.addWidget(self.languages)
-        row.addWidget(self.file, 1)
+        row = self._row = theme.lay(QHBoxLayout(self), self.languages, (self.file, 1), around=(10, 7, 10, 7), gap=8)
         for button in (self.open, self.paste, self.clear):
             button.setFont(theme.font(12, MEDIUM))
             row.addWidget(button)

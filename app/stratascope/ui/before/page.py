@@ -14,7 +14,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope import atomic_file
 from stratascope.core.layer import Layer
@@ -31,7 +31,7 @@ from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.file_dialogs import ask_open
-from stratascope.ui.kit.flow import Scrolled
+from stratascope.ui.kit.flow import Scrolled, card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.selection import Selection
@@ -143,47 +143,24 @@ class BeforePage(QWidget):
         self.machine.setVisible(len(self._before.machines) > 1)
         self.machine.setMaxVisibleItems(20)
         self.machine.setAccessibleName(translate(msg("The machine to judge for")))
-        self._box = QFrame()
-        self._box.setObjectName("card")
-        inside = QVBoxLayout(self._box)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.setSpacing(0)
-        inside.addWidget(self.head)
-        inside.addWidget(self.text, 1)
-        inside.addWidget(self.status)
+        self._box = card_frame(theme, self.head, (self.text, 1), self.status)
         self._below = QWidget()  # the services
-        below = QHBoxLayout(self._below)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(theme.px(8))
-        below.addWidget(self.services, 1)
-        below.addWidget(self.of_nobody)
-        first = QHBoxLayout()
-        first.setSpacing(theme.px(16))
-        first.addWidget(title)
-        first.addWidget(self.machine, 0, Qt.AlignmentFlag.AlignBottom)
-        first.addWidget(self.told, 1, Qt.AlignmentFlag.AlignBottom)
-        above = QVBoxLayout()
-        above.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 0)))
-        above.setSpacing(theme.px(8))
-        above.addLayout(first)
-        above.addWidget(self._box)
-        above.addWidget(self._below)
+        theme.lay(QHBoxLayout(self._below), (self.services, 1), self.of_nobody, around=0, gap=8)
+        first = theme.lay(
+            QHBoxLayout(),
+            title,
+            (self.machine, 0, Qt.AlignmentFlag.AlignBottom),
+            (self.told, 1, Qt.AlignmentFlag.AlignBottom),
+            gap=16,
+        )
+        above = theme.lay(QVBoxLayout(), first, self._box, self._below, around=(16, 10, 16, 0), gap=8)
         self._rest = QWidget()
-        rest = QVBoxLayout(self._rest)
-        rest.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 12)))
-        rest.addWidget(self.empty)
+        theme.lay(QVBoxLayout(self._rest), self.empty, around=(16, 10, 16, 12))
         self._content = QWidget()
-        column = QVBoxLayout(self._content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(above)
-        column.addWidget(self.strata.widget, 1)
-        column.addWidget(self._rest, 1)
+        theme.lay(QVBoxLayout(self._content), above, (self.strata.widget, 1), (self._rest, 1), around=0, gap=0)
         area = Scrolled(self._content)  # where the window is too low for all of it
         self._content.installEventFilter(self)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(area)
+        theme.lay(QVBoxLayout(self), area, around=0)
 
     def _connect(self) -> None:
         head, column = self.head, self.column

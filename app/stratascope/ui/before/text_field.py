@@ -419,12 +419,7 @@ class StatusBar(QWidget):
         self.all.setFont(theme.font(12, MEDIUM))
         self.all.clicked.connect(self.open_menu)
         self.menu = QMenu(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(*(theme.px(length) for length in (12, 1, 6, 1)))
-        row.setSpacing(theme.px(6))
-        row.addWidget(self.mark)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.all)
+        theme.lay(QHBoxLayout(self), self.mark, (self.text, 1), self.all, around=(12, 1, 6, 1), gap=6)
 
     def show_notes(self, notes: Sequence[LineNote], line: int) -> None:
         """All of the text, and where the keyboard is."""

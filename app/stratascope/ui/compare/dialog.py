@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -34,10 +33,11 @@ from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.file_dialogs import ask_open
+from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.value import Value
 
 
@@ -145,26 +145,21 @@ class CompareDialog(QDialog):
             chip.setAutoExclusive(True)
             self.row.put(chip)
         self.chips[None].setChecked(True)
-        card = QFrame()
-        card.setObjectName("card")
-        card.setAccessibleName(translate(msg("What is different")))
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(1, 1, 1, 1)
-        inner.addWidget(self.table)
-        end = QHBoxLayout()
-        end.addWidget(self.copy)
-        end.addStretch(1)
-        end.addWidget(self.close_)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        layout.addWidget(self.title)
-        layout.addLayout(choose)
-        for widget in (self.lead, self.counted, self.row):
-            layout.addWidget(widget)
-        layout.addWidget(card, 1)
-        layout.addWidget(self.whole)
-        layout.addLayout(end)
+        card = card_frame(theme, self.table, name=self.table.accessibleName())
+        end = theme.lay(QHBoxLayout(), self.copy, STRETCH, self.close_)
+        theme.lay(
+            QVBoxLayout(self),
+            self.title,
+            choose,
+            self.lead,
+            self.counted,
+            self.row,
+            (card, 1),
+            self.whole,
+            end,
+            around=20,
+            gap=10,
+        )
 
     # -- what is shown
 

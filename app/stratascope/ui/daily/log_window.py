@@ -183,19 +183,10 @@ class LogWindow(QDialog):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        top = QHBoxLayout()
-        top.setSpacing(theme.px(8))
-        top.addWidget(self.title, 1)
-        top.addWidget(self.field, 1)
-        top.addWidget(self.found)
-        for widget in (self.follow, self.copy, self.save):
-            top.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*(theme.px(length) for length in (14, 12, 14, 10)))
-        layout.setSpacing(theme.px(8))
-        layout.addLayout(top)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.told)
+        top = theme.lay(
+            QHBoxLayout(), (self.title, 1), (self.field, 1), self.found, self.follow, self.copy, self.save, gap=8
+        )
+        theme.lay(QVBoxLayout(self), top, (self.text, 1), self.told, around=(14, 12, 14, 10), gap=8)
         self.field.setMinimumHeight(theme.px(28))
         self.field.setFont(theme.font(12))
         self.text.setFont(theme.font(12, fixed=True))

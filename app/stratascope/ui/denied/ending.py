@@ -31,7 +31,7 @@ from stratascope.ui.kit.flow import Flow, Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.marks import MarkBox
 from stratascope.ui.kit.selection import Key
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.usecases.hardening import Hardening
 
 LEAST = 120  # height that why it ended has at the least
@@ -123,23 +123,11 @@ class EndingView(Scrolled):
         self.log.setAccessibleName(self.log_head.text())
         theme.changed.connect(self._restyle)
         self._restyle()
-        why = QHBoxLayout()
-        why.setSpacing(theme.px(8))
-        why.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
-        why.addWidget(self.cause, 1)
+        why = theme.lay(QHBoxLayout(), (self.mark, 0, Qt.AlignmentFlag.AlignTop), (self.cause, 1), gap=8)
         inner = TextColumn()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, theme.px(8), 0)
-        column.setSpacing(theme.px(8))
-        column.addWidget(self.headline)
-        column.addWidget(self.facts)
-        column.addLayout(why)
-        for label in (self.reason, self.evidence, self.helps):
-            column.addWidget(label)
-        column.addWidget(self._helps)
-        for widget in (self.told, self.others, self.log_head, self.log):
-            column.addWidget(widget)
-        column.addStretch(1)
+        cause = (why, self.reason, self.evidence, self.helps, self._helps, self.told)
+        rest = (self.others, self.log_head, self.log, STRETCH)
+        theme.lay(QVBoxLayout(inner), self.headline, self.facts, *cause, *rest, around=(0, 0, 8, 0), gap=8)
         self.setWidget(inner)
         inner.setAutoFillBackground(False)  # it stands on a card
         self.viewport().setAutoFillBackground(False)
@@ -293,9 +281,7 @@ class EndingFeed(QObject):
         card = QFrame()
         card.setObjectName("card")
         card.setAccessibleName(self.view.accessibleName())
-        column = QVBoxLayout(card)
-        column.setContentsMargins(*(self._theme.px(length) for length in (14, 10, 6, 10)))
-        column.addWidget(self.view)
+        self._theme.lay(QVBoxLayout(card), self.view, around=(14, 10, 6, 10))
         self._above, self._allow = above, allow
         above.put(card)
         asked.connect(self._show)

@@ -28,11 +28,12 @@ from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
+from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.use.observation_feed import Known, ObservationFeed
 from stratascope.ui.use.strip import Eye, busy_text, why_not
 
@@ -60,18 +61,9 @@ class ProbingBand(QFrame):
         self.head = _Head(theme)
         self.note, self.calls = Line(theme, 12, ink="text2"), Line(theme, 11, ink="text2", fixed=True)
         self.note.say(translate(msg("healthy programs are refused this too, and go on without it")))
-        above = QHBoxLayout()
-        above.setSpacing(theme.px(8))
-        above.addWidget(self.head)
-        above.addWidget(self.note, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(length) for length in (8, 2, 14, 8)))
-        column.setSpacing(0)
-        column.addLayout(above)
-        below = QHBoxLayout()
-        below.setContentsMargins(theme.px(22), 0, 0, 0)
-        below.addWidget(self.calls, 1)
-        column.addLayout(below)
+        above = theme.lay(QHBoxLayout(), self.head, (self.note, 1), gap=8)
+        below = theme.lay(QHBoxLayout(), (self.calls, 1), around=(22, 0, 0, 0))
+        theme.lay(QVBoxLayout(self), above, below, around=(8, 2, 14, 8), gap=0)
         self.head.toggled.connect(self.turned)
         self.setAccessibleName(translate(msg("Harmless probing")))
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -128,10 +120,7 @@ class Nothing(QWidget):
         self.why.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.why.setMaximumWidth(theme.px(WORDS))
         self.why.setMinimumWidth(theme.px(LEAST))
-        sentence = QHBoxLayout()
-        sentence.addStretch(1)
-        sentence.addWidget(self.why, 100)
-        sentence.addStretch(1)
+        sentence = theme.lay(QHBoxLayout(), STRETCH, (self.why, 100), STRETCH)
         column = QVBoxLayout(self)
         column.setSpacing(theme.px(8))
         column.addStretch(2)
@@ -237,36 +226,19 @@ class DeniedPage(QWidget):
         theme = self._theme
         name = Line(theme, 15, BOLD)
         name.say(translate(msg("Refused")))
-        head = QHBoxLayout()
-        head.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
-        head.setSpacing(theme.px(8))
-        head.addWidget(name, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self.chips, 1)
-        beside = QHBoxLayout()
-        beside.setSpacing(theme.px(6))
-        for widget in (self.news, self.dot, self.live, self.observe, self.end):
-            beside.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
-        head.addLayout(beside)
+        there = (self.news, self.dot, self.live, self.observe, self.end)
+        beside = theme.lay(QHBoxLayout(), *((each, 0, Qt.AlignmentFlag.AlignVCenter) for each in there), gap=6)
+        head = theme.lay(
+            QHBoxLayout(), (name, 0, Qt.AlignmentFlag.AlignTop), (self.chips, 1), beside, around=(14, 10, 14, 8), gap=8
+        )
         head.setAlignment(beside, Qt.AlignmentFlag.AlignTop)
         self._head = QWidget()
         self._head.setLayout(head)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.nothing)
         self.stack.addWidget(self.table)
-        card = QFrame()
-        card.setObjectName("card")
-        card.setAccessibleName(translate(msg("Refused")))
-        column = QVBoxLayout(card)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addWidget(self._head)
-        column.addWidget(self.stack, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(*(theme.px(length) for length in (14, 6, 14, 8)))
-        foot.addWidget(self.trouble)
-        foot.addWidget(self.source)
-        column.addLayout(foot)
-        column.addWidget(self.probing)
+        foot = theme.lay(QVBoxLayout(), self.trouble, self.source, around=(14, 6, 14, 8))
+        card = card_frame(theme, self._head, (self.stack, 1), foot, self.probing, name=name.text())
         self.above = EndingAbove(theme, self, card)
 
     def _connect(self) -> None:

@@ -30,7 +30,7 @@ from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, draw_line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemTable, RowLook
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
 from stratascope.value import Value
 
 OFFERED = 3  # remedies with a button
@@ -79,15 +79,10 @@ class Details(QWidget):
         self.times = Line(theme, 11, ink="text2", fixed=True)
         self.times.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.times.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._column = column = QVBoxLayout(self)
-        column.setContentsMargins(0, theme.px(2), theme.px(12), theme.px(10))
-        column.setSpacing(theme.px(6))
-        column.addWidget(self.why)
-        column.addWidget(self.buttons)
-        below = QHBoxLayout()
-        below.addWidget(self.times)
-        column.addLayout(below)
-        column.addStretch(1)
+        below = theme.lay(QHBoxLayout(), self.times)
+        self._column = theme.lay(
+            QVBoxLayout(self), self.why, self.buttons, below, STRETCH, around=(0, 2, 12, 10), gap=6
+        )
         self.hide()
 
     def show_denial(self, denial: Refusal, found: tuple[Act, ...]) -> None:

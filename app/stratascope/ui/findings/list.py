@@ -46,7 +46,7 @@ from stratascope.ui.kit.focus_order import OneStop, paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.usecases.plan.offers import Offer, Option
 
 
@@ -101,10 +101,7 @@ class FindingCard(QWidget):
         self.fix.clicked.connect(lambda _=False: self._press())
         self.fix.hide()
         mark = Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.px(6))
-        buttons.addWidget(self.copy)
-        buttons.addWidget(self.fix)
+        buttons = theme.lay(QHBoxLayout(), self.copy, self.fix, gap=6)
         if layer:
             box = MarkBox(theme, 16)
             box.show_number(layer)
@@ -225,12 +222,9 @@ def _card(
     *,
     narrow: bool = False,
 ) -> None:
-    side = QHBoxLayout()
-    side.setContentsMargins(0, 0, 0, 0)
-    side.setSpacing(theme.px(6))
     box = MarkBox(theme, 11)
     box.show_mark(mark, ink)
-    side.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
+    side = theme.lay(QHBoxLayout(), (box, 0, Qt.AlignmentFlag.AlignTop), around=0, gap=6)
     left = QWidget()
     left.setLayout(side)
     if not narrow:
@@ -246,20 +240,12 @@ def _card(
         part.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the card has one
         if text:  # never setVisible(True) before it has a parent: it would be a window of its own for a moment
             right.addWidget(part)
-    layout = QHBoxLayout(widget)
-    layout.setContentsMargins(theme.px(8), theme.px(6), theme.px(8), theme.px(8))
-    layout.setSpacing(theme.px(8))
-    column = QVBoxLayout()
-    column.addWidget(left)
-    column.addStretch(1)
-    layout.addLayout(column)
-    layout.addLayout(right, 1)
+    column = theme.lay(QVBoxLayout(), left, STRETCH)
+    layout = theme.lay(QHBoxLayout(widget), column, (right, 1), around=(8, 6, 8, 8), gap=8)
     if buttons is not None and narrow:
         right.addLayout(buttons)
     elif buttons is not None:
-        beside = QVBoxLayout()
-        beside.addLayout(buttons)
-        beside.addStretch(1)
+        beside = theme.lay(QVBoxLayout(), buttons, STRETCH)
         layout.addLayout(beside)
 
 
@@ -306,13 +292,7 @@ class AcceptDialog(QDialog):
         buttons.rejected.connect(self.reject)
         for line in (self.reason, self.owner):
             line.textChanged.connect(self._check)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*[theme.px(16)] * 4)
-        column.setSpacing(theme.px(10))
-        for part in (title, note):
-            column.addWidget(part)
-        column.addLayout(form)
-        column.addWidget(buttons)
+        column = theme.lay(QVBoxLayout(self), title, note, form, buttons, around=16, gap=10)
         self._check()
         wide = theme.px(460)
         self.resize(wide, column.totalHeightForWidth(wide))  # by itself it would be as high as at a narrower width
@@ -464,22 +444,10 @@ class FindingsColumn(QFrame):
         self.list = FindingsList(theme, acceptances)
         inside = TextColumn()
         inside.setObjectName("page")
-        within = QVBoxLayout(inside)
-        within.setContentsMargins(0, 0, theme.px(4), 0)
-        within.addWidget(self.list)
-        within.addStretch(1)
+        theme.lay(QVBoxLayout(inside), self.list, STRETCH, around=(0, 0, 4, 0))
         self.area = Scrolled(inside)
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(8))
-        head.addWidget(self.title)
-        head.addWidget(where, 1)
-        head.addWidget(self.copy)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(length) for length in (12, 12, 12, 12)))
-        column.setSpacing(theme.px(8))
-        column.addLayout(head)
-        column.addWidget(self.chips)
-        column.addWidget(self.area, 1)
+        head = theme.lay(QHBoxLayout(), self.title, (where, 1), self.copy, gap=8)
+        theme.lay(QVBoxLayout(self), head, self.chips, (self.area, 1), around=12, gap=8)
         self.setFixedWidth(theme.px(WIDTH))
         self.hide()
         self.chips.chosen.connect(lambda _: self._show())

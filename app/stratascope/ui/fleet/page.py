@@ -43,6 +43,7 @@ from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
 from stratascope.ui.kit.file_dialogs import ask_save
+from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
 from stratascope.ui.kit.selection import Key
@@ -128,11 +129,7 @@ class CellCard(QFrame):
             Label(theme, 12, BOLD, "text2", wrap=True),
             Label(theme, 12, REGULAR, "text2", wrap=True),
         ]
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
-        layout.setSpacing(theme.px(2))
-        for line in self.lines:
-            layout.addWidget(line)
+        theme.lay(QVBoxLayout(self), *self.lines, around=(12, 8, 12, 8), gap=2)
         self.hide()
 
     def tell(self, lines: tuple[str, ...], where: QPoint) -> None:
@@ -177,12 +174,7 @@ class FleetPage(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.export_menu = QMenu(self)
         self.export = self._button(msg("Export"), msg("Save the whole table as an image or as values"), self._menu)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 6)))
-        bar.setSpacing(theme.px(6))
-        bar.addWidget(self.switch)
-        bar.addSpacing(theme.px(6))
-        bar.addWidget(self.count, 1)
+        bar = theme.lay(QHBoxLayout(), self.switch, 6, (self.count, 1), around=(12, 10, 12, 6), gap=6)
         for text, what, call in (
             (msg("−"), msg("Zoom out (minus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(1 / ZOOM)),
             (msg("+"), msg("Zoom in (plus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(ZOOM)),
@@ -199,23 +191,12 @@ class FleetPage(QWidget):
             action = QAction(translate(text), self)
             action.triggered.connect(lambda _=False, ending=ending: self.ask_file(ending))
             self.export_menu.addAction(action)
-        card = QFrame()
-        card.setObjectName("card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.setSpacing(0)
-        inside.addLayout(bar)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.grid)
-        inside.addWidget(self.stack, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
-        foot.addWidget(self.legend)
-        inside.addLayout(foot)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
-        layout.addWidget(card)
+        foot = theme.lay(QVBoxLayout(), self.legend, around=(12, 8, 12, 8))
+        card = card_frame(theme, bar, (self.stack, 1), foot)
+        theme.lay(QVBoxLayout(self), card, around=(16, 12, 16, 12))
         self.switch.chosen.connect(self._choose)
         self.grid.opened.connect(self.chosen)
         self.grid.pointed.connect(self._point)

@@ -224,11 +224,9 @@ class FleetList(QWidget):
         policy.setRetainSizeWhenHidden(True)  # the lines above stay where they are
         self.parts.setSizePolicy(policy)
         self.card = self._frame(names[1], (self.title, self.meaning), self.parts)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 12)))
-        whole.setSpacing(theme.px(10))
-        whole.addWidget(self._frame(names[0], (), self.stack), 1)
-        whole.addWidget(self.card)
+        theme.lay(
+            QVBoxLayout(self), (self._frame(names[0], (), self.stack), 1), self.card, around=(16, 10, 16, 12), gap=10
+        )
         self.table.turned.connect(self._show_card)
         self.table.opened.connect(lambda _: self.parts.setFocus(Qt.FocusReason.OtherFocusReason))
         self.parts.opened.connect(lambda part: self.opened.emit(part, self.table.current()))
@@ -242,11 +240,7 @@ class FleetList(QWidget):
         column.setContentsMargins(px(8), px(4), 1, 1)
         column.setSpacing(px(4))
         if lines:
-            above = QVBoxLayout()
-            above.setContentsMargins(px(6), px(6), px(14), 0)
-            above.setSpacing(px(2))
-            for line in lines:
-                above.addWidget(line)
+            above = self._theme.lay(QVBoxLayout(), *lines, around=(6, 6, 14, 0), gap=2)
             column.addLayout(above)
         column.addWidget(below, 1)
         return frame
@@ -299,17 +293,9 @@ class FleetPages(QWidget):
         for page in (self.containers, self.machines, self.threats):
             self.stack.addWidget(page)
         self.head = QWidget()
-        row = QHBoxLayout(self.head)
-        row.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 0)))
-        row.setSpacing(theme.px(12))
-        row.addWidget(self.switch)
-        row.addWidget(self.count, 1)
+        theme.lay(QHBoxLayout(self.head), self.switch, (self.count, 1), around=(16, 12, 16, 0), gap=12)
         self.head.hide()
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(self.head)
-        whole.addWidget(self.stack, 1)
+        theme.lay(QVBoxLayout(self), self.head, (self.stack, 1), around=0, gap=0)
         self.switch.chosen.connect(self._turn)
         self.containers.chosen.connect(lambda key: self.chosen.emit(key, ""))
         self.machines.opened.connect(lambda part, _: self.chosen.emit(part.state.key, ""))

@@ -41,7 +41,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.guide.text import Chapter, GuideDocument, GuideView, NoGuideError, chapter_name, load
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.table import Column, ItemModel
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.value import Value
 
 
@@ -208,34 +208,27 @@ class GuideWindow(QDialog):
         self.bar = QWidget()
         self.bar.setObjectName("toolbar")
         self.bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        top = QHBoxLayout(self.bar)
-        top.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
-        top.setSpacing(theme.px(6))
-        for button in (self.contents, self.back, self.forward):
-            top.addWidget(button)
-        top.addStretch(1)
-        top.addWidget(self.found)
-        top.addWidget(self.field, 2)
-        top.addWidget(self.previous)
-        top.addWidget(self.next)
+        theme.lay(
+            QHBoxLayout(self.bar),
+            self.contents,
+            self.back,
+            self.forward,
+            STRETCH,
+            self.found,
+            (self.field, 2),
+            self.previous,
+            self.next,
+            around=(12, 8, 12, 8),
+            gap=6,
+        )
         self.column = QWidget()
         self.column.setObjectName("column")
         self.column.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        left = QVBoxLayout(self.column)
-        left.setContentsMargins(*(theme.px(length) for length in (8, 12, 8, 12)))
-        left.addWidget(self.list)
+        theme.lay(QVBoxLayout(self.column), self.list, around=(8, 12, 8, 12))
         self.column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        row = QHBoxLayout()
-        row.setSpacing(0)
-        row.addWidget(self.column)
-        row.addWidget(self.view, 1)
+        row = theme.lay(QHBoxLayout(), self.column, (self.view, 1), gap=0)
         self.missing.setContentsMargins(*[theme.px(24)] * 4)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.bar)
-        layout.addLayout(row, 1)
-        layout.addWidget(self.missing, 1, Qt.AlignmentFlag.AlignTop)
+        theme.lay(QVBoxLayout(self), self.bar, (row, 1), (self.missing, 1, Qt.AlignmentFlag.AlignTop), around=0, gap=0)
         there = bool(self.chapters)
         self.missing.setVisible(not there)
         for part in (self.bar, self.column, self.view):

@@ -27,7 +27,7 @@ from stratascope.ui.history.feed import HistoryAnswer, HistoryFeed
 from stratascope.ui.history.paint import lines_drawn, paint_sign
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
-from stratascope.ui.kit.flow import Scrolled
+from stratascope.ui.kit.flow import Scrolled, card_frame
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
 from stratascope.ui.kit.marks import MarkBox
@@ -69,19 +69,12 @@ class SinceRow(QWidget):
             box.hide()
         self.text = Label(theme, 13, MEDIUM, wrap=True)
         self.text.setText(line.text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(*(theme.px(length) for length in (14, 5, 10, 5)))
-        row.setSpacing(theme.px(8))
-        row.addWidget(sign)
-        row.addWidget(box)
-        told = QVBoxLayout()
-        told.setSpacing(0)
-        told.addWidget(self.text)
+        told = theme.lay(QVBoxLayout(), self.text, gap=0)
         if line.note:
             note = Label(theme, 12, ink="text2", wrap=True)
             note.setText(line.note)
             told.addWidget(note)
-        row.addLayout(told, 1)
+        row = theme.lay(QHBoxLayout(self), sign, box, (told, 1), around=(14, 5, 10, 5), gap=8)
         self._key = ""
         self.fix_button = _link(theme, msg("Fix"))
         self.fix_button.clicked.connect(lambda _=False: self.fix_wanted.emit(self._key))
@@ -134,24 +127,15 @@ class SinceCard(QFrame):
         self.another.setObjectName("link")
         self.another.setFont(theme.font(12, BOLD))
         give_tip(self.another, translate(msg("Drag the blue line, or press Enter at a moment of the chart")))
-        self._head = head = QHBoxLayout()
-        head.setContentsMargins(*(theme.px(length) for length in (14, 7, 10, 5)))
-        head.setSpacing(theme.px(10))
-        head.addWidget(self.title)
-        head.addWidget(self.told, 1)
-        head.addWidget(self.another)
+        self._head = head = theme.lay(
+            QHBoxLayout(), self.title, (self.told, 1), self.another, around=(14, 7, 10, 5), gap=10
+        )
         self._rows = QWidget()
-        self._column = QVBoxLayout(self._rows)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = theme.lay(QVBoxLayout(self._rows), around=0, gap=0)
         self.area = Scrolled(self._rows)
         self.area.viewport().setAutoFillBackground(False)
         self._rows.setAutoFillBackground(False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(self.area, 1)
+        theme.lay(QVBoxLayout(self), head, (self.area, 1), gap=0).setContentsMargins(1, 1, 1, 1)
         self.another.clicked.connect(lambda _=False: self.another_wanted.emit())
 
     @property
@@ -401,36 +385,13 @@ class HistoryPage(QWidget):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        head = QHBoxLayout()
-        head.setContentsMargins(*(theme.px(length) for length in (14, 9, 12, 4)))
-        head.setSpacing(theme.px(12))
-        head.addWidget(self.title)
-        head.addWidget(self.legend, 1)
-        head.addWidget(self.ranges)
+        head = theme.lay(QHBoxLayout(), self.title, (self.legend, 1), self.ranges, around=(14, 9, 12, 4), gap=12)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.nothing)
-        frame = QFrame()
-        frame.setObjectName("card")
-        frame.setAccessibleName(translate(msg("Exposure and use")))
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.setSpacing(0)
-        inside.addLayout(head)
-        told = QHBoxLayout()
-        told.setContentsMargins(*(theme.px(length) for length in (14, 0, 14, 0)))
-        told.addWidget(self.told, 1)
-        inside.addLayout(told)
-        inside.addWidget(self.stack, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(*(theme.px(length) for length in (14, 2, 14, 6)))
-        foot.addWidget(self.first)
-        foot.addWidget(self.trouble)
-        inside.addLayout(foot)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.px(10))
-        column.addWidget(frame, 1)
-        column.addWidget(self.card)
+        told = theme.lay(QHBoxLayout(), (self.told, 1), around=(14, 0, 14, 0))
+        foot = theme.lay(QVBoxLayout(), self.first, self.trouble, around=(14, 2, 14, 6))
+        frame = card_frame(theme, head, told, (self.stack, 1), foot, name=self.title.text())
+        theme.lay(QVBoxLayout(self), (frame, 1), self.card, around=0, gap=10)
 
     # -- what is shown
 

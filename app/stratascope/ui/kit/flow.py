@@ -4,12 +4,14 @@ there is no room for all of it; and the line below the toolbar that wants attent
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import Part, Theme
 
 GAP = 5
 
@@ -40,6 +42,15 @@ class Scrolled(QScrollArea):
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         if inner is not None:
             self.setWidget(inner)
+
+
+def card_frame(theme: Theme, *parts: Part | tuple[Any, ...], name: str = "") -> QFrame:
+    """These below each other on the ground of a card, inside its line; `name` is for screen readers."""
+    frame = QFrame()
+    frame.setObjectName("card")
+    frame.setAccessibleName(name)
+    theme.lay(QVBoxLayout(frame), *parts, gap=0).setContentsMargins(1, 1, 1, 1)
+    return frame
 
 
 class Flow(QWidget):

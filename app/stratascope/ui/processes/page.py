@@ -34,13 +34,13 @@ from stratascope.presentation.processes import LayerComparison
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.chip import ChipRow, FilterChip
-from stratascope.ui.kit.flow import TextColumn
+from stratascope.ui.kit.flow import TextColumn, card_frame
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key as ContainerKey
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.processes.table import SHOW_WORDS, Key, ProcessTable, Show, wanted
 from stratascope.ui.relaunch.questions import ask_end_session
 from stratascope.usecases import end_session
@@ -60,25 +60,15 @@ class _LayerRow:
         self.arrow.setText("→")
         marks = QWidget()
         marks.setFixedSize(theme.px(54), theme.box(13))
-        beside = QHBoxLayout(marks)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(theme.px(6))
         self.first, self.own = MarkBox(theme, 12), MarkBox(theme, 12)
         self.text = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has all of it
         shown = QWidget()
-        column = QVBoxLayout(shown)
-        column.setContentsMargins(0, theme.px(6), 0, theme.px(4))
-        column.addWidget(self.text)
+        theme.lay(QVBoxLayout(shown), self.text, around=(0, 6, 0, 4))
         top = Qt.AlignmentFlag.AlignTop
-        beside.addWidget(self.first)
-        beside.addWidget(self.arrow)
-        beside.addWidget(self.own)
-        beside.addStretch(1)
+        theme.lay(QHBoxLayout(marks), self.first, self.arrow, self.own, STRETCH, around=0, gap=6)
         for at, widget in enumerate((number, self.name, marks)):
-            cell = QVBoxLayout()
-            cell.setContentsMargins(0, theme.px(3), 0, 0)
-            cell.addWidget(widget, 0, top)
+            cell = theme.lay(QVBoxLayout(), (widget, 0, top), around=(0, 3, 0, 0))
             grid.addLayout(cell, place, at)
         grid.addWidget(shown, place, 3)
 
@@ -114,13 +104,8 @@ class LayersCard(QFrame):
         self.end.setProperty("danger", True)
         for button in (self.end, self.copy):
             button.setFont(theme.font(12, MEDIUM))
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(8))
-        for widget in (self.dot, self.name, self.note):
-            head.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
-        head.addStretch(1)
-        head.addWidget(self.end)
-        head.addWidget(self.copy)
+        said = ((each, 0, Qt.AlignmentFlag.AlignVCenter) for each in (self.dot, self.name, self.note))
+        head = theme.lay(QHBoxLayout(), *said, STRETCH, self.end, self.copy, gap=8)
         inner = TextColumn()
         inner.setObjectName("page")
         grid = QGridLayout(inner)
@@ -140,13 +125,7 @@ class LayersCard(QFrame):
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setAccessibleName(translate(msg("Layers of the process")))
         self.source = Line(theme, 11, ink="text2", fixed=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
-        column.setSpacing(theme.px(6))
-        column.addLayout(head)
-        column.addWidget(self.why_not)
-        column.addWidget(self.area, 1)
-        column.addWidget(self.source)
+        theme.lay(QVBoxLayout(self), head, self.why_not, (self.area, 1), self.source, around=(14, 10, 14, 8), gap=6)
         self.end.clicked.connect(lambda _=False: self.end_wanted.emit())
         self.copy.clicked.connect(lambda _=False: self.copy_wanted.emit())
         self.beside: tuple[LayerComparison, ...] = ()
@@ -219,33 +198,14 @@ class ProcessesPage(QWidget):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        head = QHBoxLayout()
-        head.setContentsMargins(*(theme.px(length) for length in (14, 10, 14, 8)))
-        head.setSpacing(theme.px(8))
-        head.addWidget(self.title)
         for chip in self.chips.values():
             chip.setAutoExclusive(True)
             self.row.put(chip)
         self.chips[Show.ALL].setChecked(True)
-        head.addWidget(self.row, 1)
-        head.addWidget(self.dot)
-        head.addWidget(self.live)
-        self._upper = upper = QFrame()
-        upper.setObjectName("card")
-        upper.setAccessibleName(translate(msg("Processes")))
-        column = QVBoxLayout(upper)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(self.table, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(*(theme.px(length) for length in (14, 6, 14, 8)))
-        foot.addWidget(self.note)
-        column.addLayout(foot)
-        self._whole = QVBoxLayout(self)
-        self._whole.setContentsMargins(0, 0, 0, 0)
-        self._whole.setSpacing(theme.px(10))
-        self._whole.addWidget(upper, 1)
+        head = theme.lay(QHBoxLayout(), self.title, (self.row, 1), self.dot, self.live, around=(14, 10, 14, 8), gap=8)
+        foot = theme.lay(QVBoxLayout(), self.note, around=(14, 6, 14, 8))
+        self._upper = card_frame(theme, head, (self.table, 1), foot, name=self.accessibleName())
+        self._whole = theme.lay(QVBoxLayout(self), (self._upper, 1), around=0, gap=10)
 
     def _connect(self) -> None:
         for which, chip in self.chips.items():

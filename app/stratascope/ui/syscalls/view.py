@@ -167,21 +167,22 @@ class CallsView(QWidget):
         self.words = Label(theme, 12, ink="text2", wrap=True)
         self.field.down.connect(self._into_cells)
         self.list.selectionModel().currentChanged.connect(self._tell)
-        top = QHBoxLayout()
-        top.setSpacing(theme.px(8))
-        top.addLayout(self._switch)
-        top.addWidget(self.source, 1)
-        top.addWidget(self.field)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(5))
-        layout.addLayout(top)
-        for widget in (self.numbers, self.passing, self.legend):
-            layout.addWidget(widget)
-        layout.addWidget(self.list, 1)
-        layout.addWidget(Rule(theme))
-        for widget in (self.name, self.answer, self.there, self.words):
-            layout.addWidget(widget)
+        top = theme.lay(QHBoxLayout(), self._switch, (self.source, 1), self.field, gap=8)
+        theme.lay(
+            QVBoxLayout(self),
+            top,
+            self.numbers,
+            self.passing,
+            self.legend,
+            (self.list, 1),
+            Rule(theme),
+            self.name,
+            self.answer,
+            self.there,
+            self.words,
+            around=0,
+            gap=5,
+        )
         self.numbers.setVisible(numbers)
         self.passing.setVisible(numbers)
         self.list.setMinimumHeight(theme.px(120 if numbers else 260))

@@ -182,11 +182,7 @@ class ExposureSheet(QFrame):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.px(16), theme.px(12), theme.px(16), theme.px(14))
-        layout.setSpacing(theme.px(8))
-        for widget in (self.title, self.table, self.total, self.rule):
-            layout.addWidget(widget)
+        theme.lay(QVBoxLayout(self), self.title, self.table, self.total, self.rule, around=(16, 12, 16, 14), gap=8)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)

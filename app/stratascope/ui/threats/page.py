@@ -8,7 +8,6 @@ from __future__ import annotations
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QSplitter,
@@ -35,7 +34,7 @@ from stratascope.presentation.threat_outcomes import (
     stance_word,
 )
 from stratascope.ui.kit.chip import Chip, ChipRow, FilterChip
-from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.flow import Scrolled, TextColumn, card_frame
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import (
     PROTECTION_INK,
@@ -149,11 +148,9 @@ class ThreatDetails(Scrolled):
         theme, threat, where = self._theme, state.threat, protection(state)
         titles = {layer: title for layer, (_, title) in self._layers.items()}
         _add(column, Label(theme, 15, BOLD, wrap=True), translate(threat.title))
-        line = QHBoxLayout()
-        line.setSpacing(theme.px(6))
         mark = MarkBox(theme, 11)
         mark.show_mark(PROTECTION_MARK[where], PROTECTION_INK[where])
-        line.addWidget(mark)
+        line = theme.lay(QHBoxLayout(), mark, gap=6)
         _add(line, Label(theme, 12, BOLD, PROTECTION_INK[where]), protection_word(where))
         loud = where in (Protection.OPEN, Protection.UNKNOWN)
         for word, ink in (
@@ -229,10 +226,7 @@ class ThreatDetails(Scrolled):
         mark = MarkBox(theme, 11)
         ink = stance_ink(ruling.stance, where)
         mark.show_mark(stance_mark(ruling), ink)
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(6))
-        head.addWidget(box)
-        head.addWidget(mark)
+        head = theme.lay(QHBoxLayout(), box, mark, gap=6)
         _add(head, Label(theme, 12, MEDIUM), title)
         _add(head, Label(theme, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling))
         head.addStretch(1)
@@ -337,41 +331,22 @@ class MatrixPage(QWidget):
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
         self.chips.changed.connect(self._protections)
-        head = QHBoxLayout()
-        head.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 10)))
-        head.setSpacing(theme.px(10))
-        head.addWidget(self.filter, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self.chips, 1)
-        left = QFrame()
-        left.setObjectName("card")
-        column = QVBoxLayout(left)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(self.table, 1)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(*(theme.px(length) for length in (12, 4, 12, 4)))
-        foot.addWidget(self.shown, 1)
-        column.addLayout(foot)
-        card = QFrame()
-        card.setObjectName("card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.addWidget(self.details)
+        head = theme.lay(
+            QHBoxLayout(), (self.filter, 0, Qt.AlignmentFlag.AlignTop), (self.chips, 1), around=(12, 10, 12, 10), gap=10
+        )
+        foot = theme.lay(QHBoxLayout(), (self.shown, 1), around=(12, 4, 12, 4))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(theme.px(8))
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(left)
-        self.splitter.addWidget(card)
+        self.splitter.addWidget(card_frame(theme, head, (self.table, 1), foot))
+        self.splitter.addWidget(card_frame(theme, self.details))
         self.area = Scrolled(self.splitter)
         for see_through in (self.area.viewport(), self.splitter):
             see_through.setAutoFillBackground(False)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.area)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.stack)
+        theme.lay(QVBoxLayout(self), self.stack, around=0)
         self.setFocusProxy(self.table)
 
     def search_field(self) -> QLineEdit:

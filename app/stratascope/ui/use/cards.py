@@ -59,12 +59,8 @@ class Card(QFrame):
         self.numbers = Line(theme, 12, ink="text2")
         self.why = Label(theme, 12, ink="unk", wrap=True)
         self.why.hide()
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(*(theme.px(length) for length in (15, 9, 15, 11)))
-        self.body.setSpacing(theme.px(6))
         self.top = self.head(title, self.numbers, number)
-        self.body.addLayout(self.top)
-        self.body.addWidget(self.why)
+        self.body = theme.lay(QVBoxLayout(self), self.top, self.why, around=(15, 9, 15, 11), gap=6)
         self.setMinimumHeight(theme.px(HIGH))
 
     def head(self, title: str, numbers: Line, number: int = 0) -> QHBoxLayout:

@@ -20,7 +20,7 @@ from stratascope.ui.kit.background import later
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import STRETCH, Theme
 from stratascope.ui.use.cards import CallsCard, CapabilitiesCard, Card, PeaksCard, PlacesCard
 from stratascope.ui.use.observation_feed import Known, ObservationFeed
 from stratascope.ui.use.strip import Strip, why_not
@@ -54,14 +54,9 @@ class UsePage(Scrolled):
         self._shown: Key | None = None
         self._inside = inside = QWidget()
         inside.setAccessibleName(translate(msg("Use")))
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.px(10))
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.px(10))
-        self._column.addWidget(self.strip)
-        self._column.addLayout(self._grid, 1000)  # the rest below only where no card wants it
-        self._column.addStretch(1)
+        self._column = theme.lay(QVBoxLayout(inside), self.strip, (self._grid, 1000), STRETCH, around=0, gap=10)
         self.setWidget(inside)
         inside.hide()
         self.viewport().setAutoFillBackground(False)

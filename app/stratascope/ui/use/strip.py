@@ -19,7 +19,7 @@ from stratascope.presentation.terms import with_words
 from stratascope.presentation.use_picture import UsePicture
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.use.cards import QUIET
 from stratascope.ui.use.observation_feed import Known
 from stratascope.ui.use.table import Word, WordLine
@@ -125,35 +125,12 @@ class Strip(QFrame):
 
     def _lay_out(self) -> None:
         theme = self._theme
-        head = QHBoxLayout()
-        head.setSpacing(theme.px(7))
-        head.addWidget(self.title)
-        head.addWidget(self.dot)
-        head.addWidget(self.live, 1)
-        text = QVBoxLayout()
-        text.setSpacing(theme.px(5))
-        text.addLayout(head)
-        text.addWidget(self.phases)
-        text.addWidget(self.what)
-        text.addStretch(1)
-        left = QHBoxLayout()
-        left.setSpacing(theme.px(12))
-        left.addWidget(self.eye)
-        left.addLayout(text, 1)
-        coverage = QHBoxLayout()
-        coverage.addWidget(self.covered, 1)
-        coverage.addWidget(self.share)
-        self.buttons = QHBoxLayout()
-        self.buttons.setSpacing(theme.px(8))
-        self.buttons.addStretch(1)
-        for button in (self.forget, self.observe, self.end):
-            self.buttons.addWidget(button)
-        right = QVBoxLayout()
-        right.setSpacing(theme.px(6))
-        right.addLayout(coverage)
-        right.addWidget(self.bar)
-        right.addStretch(1)
-        right.addLayout(self.buttons)
+        head = theme.lay(QHBoxLayout(), self.title, self.dot, (self.live, 1), gap=7)
+        text = theme.lay(QVBoxLayout(), head, self.phases, self.what, STRETCH, gap=5)
+        left = theme.lay(QHBoxLayout(), self.eye, (text, 1), gap=12)
+        coverage = theme.lay(QHBoxLayout(), (self.covered, 1), self.share)
+        self.buttons = theme.lay(QHBoxLayout(), STRETCH, self.forget, self.observe, self.end, gap=8)
+        right = theme.lay(QVBoxLayout(), coverage, self.bar, STRETCH, self.buttons, gap=6)
         self._right = QWidget()
         self._right.setLayout(right)
         right.setContentsMargins(0, 0, 0, 0)
