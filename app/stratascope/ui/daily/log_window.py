@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QIODevice, QObject, QSaveFile, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QTextCursor, QTextDocument
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -307,12 +307,8 @@ class LogWindow(QDialog):
     def save_to(self, path: Path) -> None:
         """What stood there before stays until the new file is whole."""
         try:
-            file = QSaveFile(str(atomic_file.followed(path)))
-            good = file.open(QIODevice.OpenModeFlag.WriteOnly)
-            if good:
-                file.write(QByteArray((self.text.toPlainText() + "\n").encode("utf-8")))
-                good = file.commit()
-            trouble = "" if good else file.errorString()
+            atomic_file.save(path, (self.text.toPlainText() + "\n").encode("utf-8"))
+            trouble = ""
         except OSError as error:
             trouble = error.strerror or str(error)
         told = msg("It could not be saved: {why}", why=trouble) if trouble else msg("Saved as {path}", path=str(path))

@@ -13,7 +13,7 @@ import io
 import re
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRectF, QSaveFile, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QPen
 from PySide6.QtSvg import QSvgGenerator
 
@@ -301,20 +301,19 @@ def _symbol(cell: FleetCell, theme: Theme) -> str:
 def save(path: Path, table: FleetTable, theme: Theme) -> str:
     """Write the file that the ending asks for (png, svg, csv); empty, or why it could not be written.
 
-    Through QSaveFile: what stood there before stays until the new file is whole.
+    What stood there before stays until the new file is whole.
     """
     kind = path.suffix.lower()
+    if kind == ".png":
+        image, data = png_image(table, theme), QByteArray()
+        buffer = QBuffer(data)
+        if image.isNull() or not QImageWriter(buffer, QByteArray(b"PNG")).write(image):
+            return translate(msg("The image is too large."))
+        content = bytes(data.data())
+    else:
+        content = (csv_text(table) if kind == ".csv" else svg_text(table, theme)).encode("utf-8")
     try:
-        file = QSaveFile(str(atomic_file.followed(path)))
+        atomic_file.save(path, content)
     except OSError as error:
         return error.strerror or str(error)
-    if not file.open(QIODevice.OpenModeFlag.WriteOnly):
-        return file.errorString()
-    if kind == ".png":
-        image = png_image(table, theme)
-        if image.isNull() or not QImageWriter(file, QByteArray(b"PNG")).write(image):
-            file.cancelWriting()
-            return translate(msg("The image is too large."))
-    else:
-        file.write(QByteArray((csv_text(table) if kind == ".csv" else svg_text(table, theme)).encode("utf-8")))
-    return "" if file.commit() else file.errorString()
+    return ""

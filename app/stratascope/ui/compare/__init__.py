@@ -1,1 +1,0 @@
-"""Two containers side by side: of this machine, of captures, or one of each."""
