@@ -9,7 +9,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QMessageBox, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
@@ -17,10 +17,11 @@ from stratascope.core.snapshot import Captured, MachineCapture
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.terms import moment
 from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.file_dialogs import ask_open_several, ask_save
 from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, Theme
 
 NAMED = 3
 
@@ -52,13 +53,8 @@ class CaptureNotice(NoticeBar):
         title.setText(translate(msg("Capture")))
         self.text = Label(theme, 13, wrap=True)
         self.wrong = Label(theme, 12, ink="open", wrap=True).selectable()
-        button = QPushButton(translate(msg("Open captures…")))
-        button.setFont(theme.font(12, MEDIUM))
-        button.clicked.connect(self.asked)
-        column = theme.lay(QVBoxLayout(), self.text, self.wrong, gap=0)
-        self.row.addWidget(title)
-        self.row.addLayout(column, 1)
-        self.row.addWidget(button)
+        button = text_button(theme, msg("Open captures…"), self.asked.emit)
+        theme.lay(self.row, title, (theme.lay(QVBoxLayout(), self.text, self.wrong, gap=0), 1), button)
         self.hide()
 
     def show_captures(self, captures: tuple[Captured, ...]) -> None:

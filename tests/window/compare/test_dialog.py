@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from stratascope import resources
 from stratascope.core.message import msg
 from stratascope.presentation.comparison import Part
-from stratascope.ui.compare.dialog import CompareController
+from stratascope.ui.compare import CompareController
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot

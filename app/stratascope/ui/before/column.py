@@ -12,7 +12,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
@@ -28,7 +28,7 @@ from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.switch_column import SwitchColumn
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
-from stratascope.ui.kit.buttons import MainButton
+from stratascope.ui.kit.buttons import MainButton, text_button
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.usecases.check.corrections import Corrected, Judged
@@ -198,10 +198,9 @@ class DiffBox(QWidget):
         self.title = Line(theme, 11, ink="text2")
         self.title.say(translate(msg("Changed lines only")))
         self.lines = _Lines(theme)
-        self.copy = self._link(msg("Copy"), msg("Copy the difference"))
-        self.copy.clicked.connect(self.copy_patch)
-        self.export = self._link(msg("Export…"), msg("Export the corrected file"))
-        self.export.clicked.connect(self.open_exports)
+        spoken = msg("Copy the difference"), msg("Export the corrected file")
+        self.copy = text_button(theme, msg("Copy"), self.copy_patch, look="link", spoken=spoken[0])
+        self.export = text_button(theme, msg("Export…"), self.open_exports, look="link", spoken=spoken[1])
         self.menu = ExportMenu(None, self)
         self.menu.failed.connect(self.failed)
         above = theme.lay(QHBoxLayout(), (self.title, 1), self.copy, self.export)
@@ -209,13 +208,6 @@ class DiffBox(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
         self.show_difference(None, "")
-
-    def _link(self, text: Message, spoken: Message) -> QPushButton:
-        button = QPushButton(translate(text))
-        button.setObjectName("link")
-        button.setFont(self._theme.font(12, MEDIUM))
-        button.setAccessibleName(translate(spoken))
-        return button
 
     def show_difference(self, made: Corrected | None, file: str) -> None:
         """None: nothing is switched on. `file`: the name of what was corrected."""

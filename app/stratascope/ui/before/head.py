@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
@@ -14,6 +15,7 @@ from stratascope.core.sanitize import plain
 from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import since_text
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
@@ -113,15 +115,12 @@ class TextHead(QWidget):
         super().__init__()
         self.languages = LanguageStrip(theme)
         self.file = Line(theme, 11, ink="text2", middle=True)
-        self.open = QPushButton(translate(msg("Open…")))
-        self.open.setAccessibleName(translate(msg("Open a file…")))
-        self.paste = QPushButton(translate(msg("Paste")))
-        give_tip(self.paste, translate(msg("What is on the clipboard, instead of the text that is there")))
-        self.clear = QPushButton(translate(msg("Clear")))
-        row = self._row = theme.lay(QHBoxLayout(self), self.languages, (self.file, 1), around=(10, 7, 10, 7), gap=8)
-        for button in (self.open, self.paste, self.clear):
-            button.setFont(theme.font(12, MEDIUM))
-            row.addWidget(button)
+        self.open = text_button(theme, msg("Open…"), spoken=msg("Open a file…"))
+        clipboard = msg("What is on the clipboard, instead of the text that is there")
+        self.paste, self.clear = text_button(theme, msg("Paste"), more=clipboard), text_button(theme, msg("Clear"))
+        self._buttons = (self.open, self.paste, self.clear)
+        left = (self.languages, (self.file, 1))
+        self._row = theme.lay(QHBoxLayout(self), *left, *self._buttons, around=(10, 7, 10, 7), gap=8)
         self._name, self._read_at, self._changed = "", 0.0, False
         self._timer = QTimer(self)
         self._timer.setInterval(AGES)
@@ -150,7 +149,7 @@ class TextHead(QWidget):
         """The file's name has room before the languages that it is not."""
         margins, gaps = self._row.contentsMargins(), 4 * self._row.spacing()
         room = self.width() - margins.left() - margins.right() - gaps
-        room -= sum(button.sizeHint().width() for button in (self.open, self.paste, self.clear))
+        room -= sum(button.sizeHint().width() for button in self._buttons)
         self.languages.set_short(
             self.languages.whole + max(self.file.sizeHint().width(), self.file.minimumSizeHint().width()) > room
         )
@@ -245,11 +244,11 @@ class EmptyPanel(QFrame):
         self.buttons: dict[Language, QPushButton] = {}
         examples = Flow(theme, middle=False)
         for language, word in WORDS.items():
-            button = self.buttons[language] = QPushButton(translate(word))
-            button.setFont(theme.font(12, MEDIUM))
-            name = msg("Put in an example: {language}", language=translate(word))
-            button.setAccessibleName(translate(name))
-            button.clicked.connect(lambda _=False, language=language: self.wanted.emit(EXAMPLES[language]))
+            name, put = (
+                msg("Put in an example: {language}", language=word),
+                partial(self.wanted.emit, EXAMPLES[language]),
+            )
+            self.buttons[language] = text_button(theme, word, put, spoken=name)
         examples.put(tuple(self.buttons.values()))
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*(theme.px(length) for length in (20, 16, 20, 16)))

@@ -24,7 +24,7 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QPushButton, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QToolTip, QWidget
 
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
@@ -36,6 +36,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import Mark, MarkBox, paint_mark, paint_number
 from stratascope.ui.kit.theme import MEDIUM, Theme
@@ -414,10 +415,7 @@ class StatusBar(QWidget):
         self._line, self._more = 0, ""
         self.mark = MarkBox(theme, 11)
         self.text = Label(theme, 12, ink="text2", wrap=True)
-        self.all = QPushButton()
-        self.all.setObjectName("link")
-        self.all.setFont(theme.font(12, MEDIUM))
-        self.all.clicked.connect(self.open_menu)
+        self.all = text_button(theme, "", self.open_menu, look="link")
         self.menu = QMenu(self)
         theme.lay(QHBoxLayout(self), self.mark, (self.text, 1), self.all, around=(12, 1, 6, 1), gap=6)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QMessageBox, QSizePolicy, QWidget
 
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
@@ -25,9 +25,10 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import Pin
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import give_tip, tip
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.daily import verbs
 from stratascope.usecases.daily.daily import Daily, NoShellError, VerbPreview
 from stratascope.usecases.daily.verbs import Verb
@@ -105,21 +106,14 @@ class TitleButtons(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.logs = QPushButton(translate(msg("Logs")))
-        self.shell = QPushButton(translate(msg("Shell")))
-        self.run = QPushButton()
+        self.logs = text_button(theme, msg("Logs"), self.logs_wanted.emit)
+        self.shell = text_button(theme, msg("Shell"), self.shell_wanted.emit)
+        self.run = text_button(theme, "", lambda: self.verb_wanted.emit(self.verb))
         self.verb = Verb.RESTART
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.px(8))
         for button in (self.logs, self.shell, self.run):
-            button.setFont(theme.font(12, MEDIUM))
             button.setFixedHeight(theme.px(HIGH))
-            row.addWidget(button)
+        theme.lay(QHBoxLayout(self), self.logs, self.shell, self.run, around=0, gap=8)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.logs.clicked.connect(lambda _=False: self.logs_wanted.emit())
-        self.shell.clicked.connect(lambda _=False: self.shell_wanted.emit())
-        self.run.clicked.connect(lambda _=False: self.verb_wanted.emit(self.verb))
 
     def show_state(
         self, verb: Verb, under_way: Verb | None, no_logs: Message | None, no_shell: Message | None, no: Message | None

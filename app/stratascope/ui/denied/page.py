@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, age, msg, plural
@@ -27,6 +27,7 @@ from stratascope.ui.denied.table import Act, DenialTable, acts
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
@@ -111,9 +112,8 @@ class Nothing(QWidget):
         super().__init__(parent)
         self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
-        self.observe = QPushButton(translate(msg("Observe")))
+        self.observe = text_button(theme, msg("Observe"), size=13)
         self.observe.setProperty("main", True)
-        self.observe.setFont(theme.font(13, MEDIUM))
         self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         centre = Qt.AlignmentFlag.AlignHCenter
         self.why.setAlignment(centre | Qt.AlignmentFlag.AlignTop)
@@ -205,9 +205,11 @@ class DeniedPage(QWidget):
         self.dot = MarkBox(theme, 11)
         self.dot.show_mark(Mark.DOT)
         self.live = Line(theme, 12, ink="text2")
-        self.news = self._button(msg("New"))
-        self.news.setObjectName("link")
-        self.observe, self.end = self._button(msg("Observe")), self._button(msg("Stop observing"))
+        self.news = text_button(theme, msg("New"), self._let_in, look="link")
+        self.observe = text_button(theme, msg("Observe"), self._begin)
+        self.end = text_button(theme, msg("Stop observing"), self._stop)
+        for button in (self.news, self.observe, self.end):
+            button.hide()
         self.nothing = Nothing(theme)
         self.source = Label(theme, 12, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
@@ -215,12 +217,6 @@ class DeniedPage(QWidget):
         self._lay_out()
         self._connect()
         self.setFocusProxy(self.table)
-
-    def _button(self, text: Message) -> QPushButton:
-        button = QPushButton(translate(text))
-        button.setFont(self._theme.font(12, MEDIUM))
-        button.hide()
-        return button
 
     def _lay_out(self) -> None:
         theme = self._theme
@@ -244,10 +240,7 @@ class DeniedPage(QWidget):
     def _connect(self) -> None:
         self._watching.told.connect(self._told)
         self._refused.told.connect(self._told)
-        for button in (self.observe, self.nothing.observe):
-            button.clicked.connect(lambda _=False: self._begin())
-        self.end.clicked.connect(lambda _=False: self._stop())
-        self.news.clicked.connect(lambda _=False: self._let_in())
+        self.nothing.observe.clicked.connect(lambda _=False: self._begin())
         self.chips.chosen.connect(lambda _: self._choose_layer())
         self.probing.turned.connect(lambda _: self._choose_layer())
         self.table.unfolded.connect(self._unfolded)

@@ -15,7 +15,7 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QSizePolicy, QStyle, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QSizePolicy, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
@@ -26,8 +26,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import refusals_report as words
 from stratascope.ui.kit import accessibility, table
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Flow
-from stratascope.ui.kit.labels import Label, Line, draw_line, give_tip
+from stratascope.ui.kit.labels import Label, Line, draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemTable, RowLook
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
@@ -92,18 +93,11 @@ class Details(QWidget):
         self.setAccessibleName(self.why.text().split("\n")[0])
         if found != self._acts:
             self._acts = found
-            self.buttons.put(tuple(self._button(act) for act in found))
-
-    def _button(self, act: Act) -> QPushButton:
-        button = QPushButton(translate(act.word))
-        button.setFont(self._theme.font(12, MEDIUM))
-        button.setObjectName("act")
-        give_tip(button, act.more)
-        button.clicked.connect(partial(self._press, act))
-        return button
-
-    def _press(self, act: Act, _: bool = False) -> None:
-        self.wanted.emit(act)
+            made = (
+                text_button(self._theme, act.word, partial(self.wanted.emit, act), look="act", more=act.more)
+                for act in found
+            )
+            self.buttons.put(tuple(made))
 
     def high_at(self, width: int) -> int:
         """As high as it has to be at that width."""

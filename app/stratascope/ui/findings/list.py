@@ -39,6 +39,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
 from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.feedback import CopyMenu
 from stratascope.ui.kit.flow import Scrolled, TextColumn
@@ -95,10 +96,8 @@ class FindingCard(QWidget):
             lambda: ((msg("Copy this finding"), lambda: whole), (msg("Copy the evidence"), lambda: source)),
             self._more,
         )
-        self.copy = _small(theme, msg("Copy"), msg("Copy this finding (Ctrl+C)"))
-        self.copy.clicked.connect(lambda _=False: self.copying.copy_first())
-        self.fix = _small(theme, msg("Fix"), NOTHING)
-        self.fix.clicked.connect(lambda _=False: self._press())
+        self.copy = _small(theme, msg("Copy"), msg("Copy this finding (Ctrl+C)"), self.copying.copy_first)
+        self.fix = _small(theme, msg("Fix"), NOTHING, self._press)
         self.fix.hide()
         mark = Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT
         buttons = theme.lay(QHBoxLayout(), self.copy, self.fix, gap=6)
@@ -200,14 +199,11 @@ def _widest(theme: Theme) -> int:
     return max(QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(word) for word in words)
 
 
-def _small(theme: Theme, word: Message, told: Message) -> QPushButton:
+def _small(theme: Theme, word: Message, told: Message, then: Callable[[], object]) -> QPushButton:
     """A button in a row, 22 high."""
-    button = QPushButton(translate(word))
-    button.setObjectName("act")
-    button.setFont(theme.font(11, MEDIUM))
+    button = text_button(theme, word, then, size=11, look="act", more=told)
     button.setFixedHeight(theme.box(11) + theme.px(6))
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the row is one stop, with a key for each of them
-    give_tip(button, translate(told))
     return button
 
 
@@ -435,8 +431,7 @@ class FindingsColumn(QFrame):
         self.title.setText(translate(msg("Findings")))
         where = Line(theme, 12, ink="text2")
         where.say(translate(msg("all layers")))
-        self.copy = QPushButton(translate(msg("Copy all")))
-        self.copy.setFont(theme.font(11, BOLD))
+        self.copy = text_button(theme, msg("Copy all"), self._copy, size=11, weight=BOLD)
         self.chips = ChoiceChips(theme, ALL)
         self.chips.setAccessibleName(translate(msg("Severity of the findings")))
         for which, (_, word, mark, ink) in _GRADES.items():
@@ -451,7 +446,6 @@ class FindingsColumn(QFrame):
         self.setFixedWidth(theme.px(WIDTH))
         self.hide()
         self.chips.chosen.connect(lambda _: self._show())
-        self.copy.clicked.connect(lambda _=False: self._copy())
         self.list.opened.connect(self._open)
         selection.container_changed.connect(self._show)
         acceptances.changed.connect(self._show)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.history import LONGEST
 from stratascope.core.history.entry import Limits, Subject
@@ -26,7 +27,7 @@ from stratascope.ui.history import moments
 from stratascope.ui.history.feed import HistoryAnswer, HistoryFeed
 from stratascope.ui.history.paint import lines_drawn, paint_sign
 from stratascope.ui.kit.background import later
-from stratascope.ui.kit.buttons import Segments
+from stratascope.ui.kit.buttons import Segments, text_button
 from stratascope.ui.kit.flow import Scrolled, card_frame
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.labels import Line as OneLine
@@ -76,14 +77,13 @@ class SinceRow(QWidget):
             told.addWidget(note)
         row = theme.lay(QHBoxLayout(self), sign, box, (told, 1), around=(14, 5, 10, 5), gap=8)
         self._key = ""
-        self.fix_button = _link(theme, msg("Fix"))
-        self.fix_button.clicked.connect(lambda _=False: self.fix_wanted.emit(self._key))
-        self.logs_button = _link(theme, msg("Logs"))
-        self.logs_button.setAccessibleName(translate(msg("Logs: {what}", what=line.text)))
-        self.logs_button.clicked.connect(lambda _=False: self.wanted.emit(replace(self.line, place=Target.LOGS)))
-        self.show_button = _link(theme, msg("Show"))
-        self.show_button.setAccessibleName(translate(msg("Show: {what}", what=line.text)))
-        self.show_button.clicked.connect(lambda _=False: self.wanted.emit(self.line))
+        link = partial(text_button, theme, weight=BOLD, look="link")
+        logs, show = msg("Logs: {what}", what=line.text), msg("Show: {what}", what=line.text)
+        self.fix_button = link(msg("Fix"), lambda: self.fix_wanted.emit(self._key))
+        self.logs_button = link(
+            msg("Logs"), lambda: self.wanted.emit(replace(self.line, place=Target.LOGS)), spoken=logs
+        )
+        self.show_button = link(msg("Show"), lambda: self.wanted.emit(self.line), spoken=show)
         there = (False, line.logs, line.place is not Target.NOWHERE)
         for button, wanted in zip((self.fix_button, self.logs_button, self.show_button), there, strict=True):
             row.addWidget(button)
@@ -123,10 +123,10 @@ class SinceCard(QFrame):
         self._switch_for: SwitchFor = lambda line: (None, False)
         self.title, self.told = OneLine(theme, 14, BOLD), OneLine(theme, 12, ink="text2")
         self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.another = QPushButton(translate(msg("Compare with another day…")))
-        self.another.setObjectName("link")
-        self.another.setFont(theme.font(12, BOLD))
-        give_tip(self.another, translate(msg("Drag the blue line, or press Enter at a moment of the chart")))
+        drag = msg("Drag the blue line, or press Enter at a moment of the chart")
+        self.another = text_button(
+            theme, msg("Compare with another day…"), self.another_wanted.emit, weight=BOLD, look="link", more=drag
+        )
         self._head = head = theme.lay(
             QHBoxLayout(), self.title, (self.told, 1), self.another, around=(14, 7, 10, 5), gap=10
         )
@@ -136,7 +136,6 @@ class SinceCard(QFrame):
         self.area.viewport().setAutoFillBackground(False)
         self._rows.setAutoFillBackground(False)
         theme.lay(QVBoxLayout(self), head, (self.area, 1), gap=0).setContentsMargins(1, 1, 1, 1)
-        self.another.clicked.connect(lambda _=False: self.another_wanted.emit())
 
     @property
     def rows(self) -> list[SinceRow]:
@@ -188,13 +187,6 @@ class SinceCard(QFrame):
             part.setParent(None)
             part.deleteLater()
         self._parts = []
-
-
-def _link(theme: Theme, word: Message) -> QPushButton:
-    button = QPushButton(translate(word))
-    button.setObjectName("link")
-    button.setFont(theme.font(12, BOLD))
-    return button
 
 
 def _height(widget: QWidget, width: int) -> int:

@@ -4,11 +4,13 @@ style's own tick box can't be seen on a dark panel.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QHBoxLayout, QSizePolicy, QWidget
+from collections.abc import Callable
 
-from stratascope.core.message import msg
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from stratascope.core.message import Message, msg
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.focus_order import paint_focus_ring
@@ -41,6 +43,32 @@ def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able
         painter.setBrush(theme.color("line2" if able else "barlow"))
         painter.drawEllipse(QPointF(track.left() + radius, track.center().y()), knob, knob)
     painter.restore()
+
+
+def text_button(
+    theme: Theme,
+    word: Message | str,
+    then: Callable[[], object] | None = None,
+    *,
+    size: int = 12,
+    weight: QFont.Weight = MEDIUM,
+    look: str = "",
+    spoken: Message | None = None,
+    more: Message | str = "",
+) -> QPushButton:
+    """A plain button that does `then`. `look`: its name in the style sheet, as "link"; `spoken`: its name for screen
+    readers where that is more than its word; `more`: the tooltip.
+    """
+    button = QPushButton(word if isinstance(word, str) else translate(word))
+    button.setFont(theme.font(size, weight))
+    button.setObjectName(look)
+    if spoken is not None:
+        button.setAccessibleName(translate(spoken))
+    if more:
+        give_tip(button, more if isinstance(more, str) else translate(more))
+    if then is not None:
+        button.clicked.connect(lambda _=False: then())
+    return button
 
 
 class MainButton(QAbstractButton):

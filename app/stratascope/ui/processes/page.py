@@ -10,17 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QMenu,
-    QMessageBox,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QMenu, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope import sandbox
 from stratascope.core.capture import gap_words, or_none, whole_gap
@@ -33,6 +23,7 @@ from stratascope.presentation import processes as words
 from stratascope.presentation.processes import LayerComparison
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.flow import TextColumn, card_frame
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
@@ -40,7 +31,7 @@ from stratascope.ui.kit.marks import Mark, MarkBox, assessed_word, mark_of
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key as ContainerKey
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
+from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.ui.processes.table import SHOW_WORDS, Key, ProcessTable, Show, wanted
 from stratascope.ui.relaunch.questions import ask_end_session
 from stratascope.usecases import end_session
@@ -100,10 +91,9 @@ class LayersCard(QFrame):
         self.setAccessibleName(translate(msg("Layers of the process")))
         self.dot, self.name = MarkBox(theme, 11), Line(theme, 15, BOLD)
         self.note, self.why_not = Line(theme, 12, ink="text2"), Label(theme, 12, ink="weak", wrap=True)
-        self.end, self.copy = QPushButton(translate(msg("End this session"))), QPushButton(translate(msg("Copy")))
+        self.end = text_button(theme, msg("End this session"), self.end_wanted.emit)
+        self.copy = text_button(theme, msg("Copy"), self.copy_wanted.emit)
         self.end.setProperty("danger", True)
-        for button in (self.end, self.copy):
-            button.setFont(theme.font(12, MEDIUM))
         said = ((each, 0, Qt.AlignmentFlag.AlignVCenter) for each in (self.dot, self.name, self.note))
         head = theme.lay(QHBoxLayout(), *said, STRETCH, self.end, self.copy, gap=8)
         inner = TextColumn()
@@ -126,8 +116,6 @@ class LayersCard(QFrame):
         self.area.setAccessibleName(translate(msg("Layers of the process")))
         self.source = Line(theme, 11, ink="text2", fixed=True)
         theme.lay(QVBoxLayout(self), head, self.why_not, (self.area, 1), self.source, around=(14, 10, 14, 8), gap=6)
-        self.end.clicked.connect(lambda _=False: self.end_wanted.emit())
-        self.copy.clicked.connect(lambda _=False: self.copy_wanted.emit())
         self.beside: tuple[LayerComparison, ...] = ()
 
     def show_process(self, state: ContainerState, process: Process, why_not: str, *, busy: bool) -> None:

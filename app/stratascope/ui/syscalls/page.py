@@ -9,16 +9,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLineEdit,
-    QMenu,
-    QPushButton,
-    QStackedLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
@@ -27,10 +18,11 @@ from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.text import natural
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.page import MadePage, Parts
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 
 MOST = 60  # containers offered for comparison; more would leave the screen
@@ -47,8 +39,7 @@ class CallMapPage(QFrame):
         self._others: dict[tuple[str, str], ContainerState] = {}
         self._against: tuple[str, str] | None = None  # None: the engine's default
         self.title = Line(theme, 15, BOLD)
-        self.button = QPushButton()
-        self.button.setFont(theme.font(12, MEDIUM))
+        self.button = text_button(theme, "")
         self.menu = QMenu(self.button)
         self.menu.aboutToShow.connect(self._offer)
         self.button.setMenu(self.menu)

@@ -18,8 +18,8 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.captures.controller import CaptureController, CaptureFiles
-from stratascope.ui.compare.dialog import CompareController
+from stratascope.ui.captures import CaptureController, CaptureFiles
+from stratascope.ui.compare import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import DailyController

@@ -9,7 +9,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot, Trouble
 from stratascope.i18n.translate import translate
-from stratascope.ui.captures.controller import CaptureNotice
+from stratascope.ui.captures import CaptureNotice
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.flow import NoticeBar
 from stratascope.ui.kit.labels import Label, give_tip, tip
