@@ -46,8 +46,8 @@ class CaptureNotice(NoticeBar):
 
     asked = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
         self._shown: tuple[Captured, ...] = ()
         title = Label(theme, 13, BOLD)
         title.setText(translate(msg("Capture")))

@@ -104,8 +104,8 @@ class TitleButtons(QWidget):
     shell_wanted = Signal()
     verb_wanted = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.logs = text_button(theme, msg("Logs"), self.logs_wanted.emit)
         self.shell = text_button(theme, msg("Shell"), self.shell_wanted.emit)
         self.run = text_button(theme, "", lambda: self.verb_wanted.emit(self.verb))

@@ -56,8 +56,8 @@ class ProbingBand(QFrame):
 
     turned = Signal(bool)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("band")
         self.head = _Head(theme)
         self.note, self.calls = Line(theme, 12, ink="text2"), Line(theme, 11, ink="text2", fixed=True)
@@ -108,8 +108,8 @@ WORDS, LEAST = 360, 200  # width of the sentence
 class Nothing(QWidget):
     """A few words, a sentence, and the one thing to do."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.title, self.why = Line(theme, 15, BOLD), Label(theme, 13, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
         self.observe = text_button(theme, msg("Observe"), size=13)
@@ -151,8 +151,8 @@ ALL = ""
 class LayerChips(ChoiceChips):
     """`chosen` has the id of a layer, or ALL."""
 
-    def __init__(self, theme: Theme, layers: Layers, parent: QWidget | None = None) -> None:
-        super().__init__(theme, ALL, parent)
+    def __init__(self, theme: Theme, layers: Layers) -> None:
+        super().__init__(theme, ALL)
         self.add(ALL, FilterChip(theme, translate(msg("All"))))
         for which in layers.ids:
             self.add(which, FilterChip(theme, layers.title(which), number=layers.number(which)))
@@ -188,10 +188,9 @@ class DeniedPage(QWidget):
         refused: RefusalFeed,
         *,
         able: bool,
-        parent: QWidget | None = None,
     ) -> None:
         """`able`: whether a relaunch can be asked for at all."""
-        super().__init__(parent)
+        super().__init__()
         self._theme, self._selection, self._watching, self._refused = theme, selection, watching, refused
         self._able = able
         self._layers = words.Layers(layers)

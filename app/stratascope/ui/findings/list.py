@@ -169,8 +169,8 @@ class FindingCard(QWidget):
 class GapCard(QWidget):
     """Something that could not be read."""
 
-    def __init__(self, theme: Theme, gap: NamedGap, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, gap: NamedGap) -> None:
+        super().__init__()
         what = plain(gap.source or layer_title(gap.what), 500)
         parts = (
             (Label(theme, 13, MEDIUM, wrap=True), reason(gap.gap)),
@@ -328,8 +328,8 @@ class FindingsList(QWidget):
     fix_wanted = Signal(str)
     opened = Signal(object)
 
-    def __init__(self, theme: Theme, acceptances: Acceptances, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, acceptances: Acceptances) -> None:
+        super().__init__()
         self._theme, self._acceptances = theme, acceptances
         self.folded = FoldButton(theme)
         self.folded.toggled.connect(lambda _: self._fold())

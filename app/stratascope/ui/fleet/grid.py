@@ -126,8 +126,8 @@ class RowHeads(_Head):
 class ColumnHeads(_Head):
     """Titles that stand upright; above them a bracket for each group (severity)."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
         self.inks: dict[str, str] = {}  # group -> token
 
     def needed(self) -> int:
@@ -329,8 +329,8 @@ class FleetGrid(QWidget):
     opened = Signal(object)  # key of a container
     pointed = Signal(int, int, object)  # row, column, QPointF in this widget; -1, -1 for none
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.table, self.lit = EMPTY, NOWHERE
         self.mosaic = Mosaic(theme)

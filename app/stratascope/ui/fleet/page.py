@@ -67,8 +67,8 @@ REST = 80  # ms from the last key in the filter
 class FleetLegend(QWidget):
     """The cells that are there, each with its words; flows into as many lines as it needs."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.inks: tuple[CellKind, ...] = ()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -154,8 +154,8 @@ class FleetPage(QWidget):
 
     chosen = Signal(object)  # key of a container
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
         self._theme, self._layers = theme, layers
         self._states: tuple[ContainerState, ...] = ()
         self._found: Mapping[Key, str] | None = None

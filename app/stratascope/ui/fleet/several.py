@@ -274,8 +274,8 @@ class FleetPages(QWidget):
 
     chosen = Signal(object, str)
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
         self._snapshot: Snapshot | None = None
         self._read: Snapshot | None = None  # of which the fleet below was made
         self._fleet: Fleet | None = None

@@ -30,7 +30,7 @@ from PySide6.QtGui import (
     QTextLength,
     QTextTable,
 )
-from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser
 
 from stratascope import resources
 from stratascope.core.message import MessageError, msg
@@ -247,8 +247,8 @@ MEASURE = 760  # of a line at most; longer ones are hard to follow
 class GuideView(QTextBrowser):
     """Links are told by `anchorClicked` and never opened by Qt."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.setOpenLinks(False)
         self.setFrameShape(QFrame.Shape.NoFrame)

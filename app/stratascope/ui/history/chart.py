@@ -158,8 +158,8 @@ class HistoryChart(QWidget):
     marker_moved = Signal(float)
     told = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.past: Past | None = None
         self.proposed = Limits()

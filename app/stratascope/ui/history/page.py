@@ -53,8 +53,8 @@ class SinceRow(QWidget):
     wanted = Signal(object)  # Line
     fix_wanted = Signal(str)  # the key of that switch
 
-    def __init__(self, theme: Theme, line: Line, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, line: Line, number: int) -> None:
+        super().__init__()
         self.line = line
         sign = Label(theme, 15, BOLD, _INKS[line.tone])
         sign.setText(line.sign.value)
@@ -113,8 +113,8 @@ class SinceCard(QFrame):
     fix_wanted = Signal(str)
     another_wanted = Signal()
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
         self.setObjectName("card")
         self._theme = theme
         self._numbers = {layer.id: layer.number for layer in layers}
@@ -222,8 +222,8 @@ LINES = 2
 class Legend(QWidget):
     """Only of what is in the chart; in two lines where one has no room for it."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._parts: tuple[tuple[str | What, Message], ...] = _WORDS[:2]
         self._past: Past | None = None
@@ -341,9 +341,8 @@ class HistoryPage(QWidget):
         selection: Selection,
         history_feed: HistoryFeed,
         refused: RefusalFeed,
-        parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._theme, self._selection, self._history_feed, self._refused = theme, selection, history_feed, refused
         self._shown: Key | None = None  # of the chart
         self._compared: Key | None = None  # of the card

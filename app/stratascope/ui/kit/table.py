@@ -324,7 +324,7 @@ class ItemTable(QTableView):
         self._showing = False
         model.setParent(self)
         self.setModel(model)
-        self.cells = CellPainter(theme, self, draw or self._draw, size, row)
+        self.cells = CellPainter(theme, self, draw or self._draw, size or self._row_size, row)
         self.setItemDelegate(self.cells)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
@@ -387,6 +387,9 @@ class ItemTable(QTableView):
     def row_height(self) -> int:
         """Of a row with one line: as designed, or what its letters need."""
         return max(self._theme.px(self._least_high), self._theme.box(13) + self._theme.px(AIR))
+
+    def _row_size(self, _: AnyIndex) -> QSize:
+        return QSize(10, self.row_height())
 
     def restyle(self) -> None:
         """The theme or the size of letters is another one."""

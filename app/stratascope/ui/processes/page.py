@@ -84,8 +84,8 @@ class LayersCard(QFrame):
     end_wanted = Signal()
     copy_wanted = Signal()
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
         self._layers = layers
         self.setObjectName("card")
         self.setAccessibleName(translate(msg("Layers of the process")))
@@ -154,10 +154,8 @@ class ProcessesPage(QWidget):
 
     refresh_wanted = Signal(object)
 
-    def __init__(
-        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection) -> None:
+        super().__init__()
         self._theme, self._layers, self._selection = theme, layers, selection
         self._whose: ContainerKey | None = None
         self._state: ContainerState | None = None

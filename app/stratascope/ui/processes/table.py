@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum, StrEnum
 from functools import partial
 
-from PySide6.QtCore import QRect, QRectF, QSize
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
@@ -112,7 +112,7 @@ class ProcessTable(ItemTable):
         self.commands: dict[Key, str] = {}
         model = ItemModel(tuple(map(self._column, Column)), key_of, choosable=lambda row: isinstance(row, Process))
         look = table.RowLook(bar=True, tint=_tint, framed=lambda row: isinstance(row, Process))
-        super().__init__(theme, translate(msg("Processes")), model, self._paint, size=self._size, row=look)
+        super().__init__(theme, translate(msg("Processes")), model, self._paint, row=look)
         self.set_heads(Heads(theme, SIDE))
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().setMinimumSectionSize(1)
@@ -225,9 +225,6 @@ class ProcessTable(ItemTable):
         return "\n".join(each for each in (*self.lines(process, column), *more) if each)
 
     # -- how it is drawn
-
-    def _size(self, _: AnyIndex) -> QSize:
-        return QSize(10, self.row_height())
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         row, column, px = index.data(ItemRole), Column(index.column()), self._theme.px

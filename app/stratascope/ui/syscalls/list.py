@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QFrame, QListView, QStyle, QWidget
+from PySide6.QtWidgets import QFrame, QListView, QStyle
 
 from stratascope.core.layer import CallTable, CallVerdict
 from stratascope.core.message import NOTHING, Message, msg, plural
@@ -167,8 +167,8 @@ def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, theme: Th
 class CallList(QListView):
     """Cells from left to right; a heading takes a row of its own."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.calls = ItemModel(CALLS, key_of, self, choosable=lambda row: isinstance(row, Cell))
         self.cell_width, self.row_width, self.row_height, self.head_height = CELL, 4 * CELL, ROW, HEAD

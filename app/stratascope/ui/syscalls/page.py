@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QStackedLayout, QVBoxLayout
 
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
@@ -31,8 +31,8 @@ MOST = 60  # containers offered for comparison; more would leave the screen
 class CallMapPage(QFrame):
     """Title, what it is compared with, and the map; or why there is none."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("card")
         self._theme = theme
         self._state: ContainerState | None = None

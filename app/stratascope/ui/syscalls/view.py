@@ -37,8 +37,8 @@ DEFAULT_TITLE = msg("the engine's default")
 class AbiButton(QAbstractButton):
     """One part of the switch between entry points."""
 
-    def __init__(self, theme: Theme, abi: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, abi: str) -> None:
+        super().__init__()
         self.abi = abi
         self._theme = theme
         self.setText(plain(abi, 20))
@@ -124,11 +124,9 @@ class _Search(QLineEdit):
 class CallsView(QWidget):
     """Switch and search, surface, cells, and a footer with the chosen call."""
 
-    def __init__(
-        self, theme: Theme, view: CallMap | None = None, parent: QWidget | None = None, *, numbers: bool = True
-    ) -> None:
+    def __init__(self, theme: Theme, view: CallMap | None = None, *, numbers: bool = True) -> None:
         """`numbers`: with the attack surface above the cells; a layer's own page tells that already."""
-        super().__init__(parent)
+        super().__init__()
         self._theme = theme
         self._map = CallMap(NOTHING, ())
         self._other: tuple[CallTable, ...] | None = None

@@ -46,8 +46,8 @@ class ExposureButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme, self._low, self._doubtful = theme, False, False
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
         self._shown: tuple[Matrix | None, Matrix | None, bool] | None = None

@@ -245,8 +245,8 @@ class OutcomeFilter(ChipRow):
 
     changed = Signal(object)  # frozenset[Protection]
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
         self.chips = {
             where: FilterChip(theme, protection_word(where), PROTECTION_MARK[where], PROTECTION_INK[where])
             for where in Protection
@@ -307,8 +307,8 @@ class _Filter(QLineEdit):
 class MatrixPage(QWidget):
     """`show_state` gives it a container, `choose` selects a threat by its id."""
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
         self._theme = theme
         self._key: tuple[str, str] | None = None
         self._pid = 0

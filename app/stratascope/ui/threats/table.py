@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle
 
@@ -275,7 +275,7 @@ class MatrixTable(ItemTable):
         self.tight = False  # the outcome is a mark only
         self._places = {column.layer: at for at, column in enumerate(self.matrix.kinds) if column.layer}
         name = translate(msg("Threats and each layer's answer"))
-        super().__init__(theme, name, self.matrix, self._paint, size=self._size, row=RowLook(bar=True))
+        super().__init__(theme, name, self.matrix, self._paint, row=RowLook(bar=True))
         self.heads = _Heads(theme, self.matrix)
         self.set_heads(self.heads)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
@@ -331,9 +331,6 @@ class MatrixTable(ItemTable):
             self.chosen.emit(self.currentIndex().data(ItemRole))
 
     # -- how a cell is drawn
-
-    def _size(self, _: AnyIndex) -> QSize:
-        return QSize(10, self.row_height())
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         theme, state, column = self._theme, index.data(ItemRole), self.matrix.kinds[index.column()]

@@ -119,14 +119,12 @@ _LINES = 5  # that are shown at the least; where there are more it scrolls
 class Chips(QListView):
     """`filled`: on a soft ground, else outlined with dashes in the cell's ink. `below` of a cell stands behind it."""
 
-    def __init__(self, theme: Theme, name: str, *, filled: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, name: str, *, filled: bool) -> None:
+        super().__init__()
         self._theme, self.filled = theme, filled
         self.model_ = ItemModel(columns((name,)), first_text, self)
         self.setModel(self.model_)
-        self.setItemDelegate(
-            CellPainter(theme, self, self._paint, lambda index: self.chip_size(index.data(ItemRole)[0]))
-        )
+        self.setItemDelegate(CellPainter(theme, self, self._paint, self._size))
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -233,8 +231,8 @@ _WORDS: dict[Standing, Message] = {
 class CapabilityCells(QWidget):
     """One cell each, in the order of their numbers: full, outlined, or a dot."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._cells: tuple[CapabilityUse, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -280,8 +278,8 @@ class CapabilityCells(QWidget):
 class CapabilitiesCard(Card):
     """Used: with how often and by what. Never: what could be dropped. Held: nothing was observed."""
 
-    def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("Capabilities")), number, ("capabilities",), parent)
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__(theme, translate(msg("Capabilities")), number, ("capabilities",))
         self.cells = CapabilityCells(theme)
         self.used = Chips(theme, translate(msg("Capabilities it used")), filled=True)
         self.never = Chips(theme, translate(msg("Capabilities it holds but did not use")), filled=False)
@@ -342,8 +340,8 @@ class Segment(Value):
 class CountBar(QWidget):
     """Parts side by side, as wide as their counts."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._parts: tuple[Segment, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -405,8 +403,8 @@ class CountBar(QWidget):
 class GrowthChart(QWidget):
     """Steps: calls known after so many seconds of watching. What it says stands below it in words."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._steps: tuple[tuple[float, int], ...] = ()
         self._seconds = 0.0
@@ -466,8 +464,8 @@ def quiet_words(calls: CallsUse) -> str:
 class CallsCard(Card):
     """Bar, chart, table."""
 
-    def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("System calls")), number, ("calls",), parent)
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__(theme, translate(msg("System calls")), number, ("calls",))
         self.bar = CountBar(theme)
         self.legend = WordLine(theme)
         self.chart = GrowthChart(theme)
@@ -576,8 +574,8 @@ _PORTS_SHOWN = 4
 class PlacesCard(Card):
     """Two tables, one above the other."""
 
-    def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("Written outside volumes")), number, ("written", "ports"), parent)
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__(theme, translate(msg("Written outside volumes")), number, ("written", "ports"))
         self.written = RowTable(
             theme,
             translate(msg("Folders outside its volumes that it wrote to")),
@@ -654,8 +652,8 @@ _FAR = 20  # times the peak: a limit beyond that would make everything else a do
 class PeaksCard(Card):
     """One row each: the bar is filled as far as it uses now, a stroke is the peak, a thick one its limit."""
 
-    def __init__(self, theme: Theme, number: int, parent: QWidget | None = None) -> None:
-        super().__init__(theme, translate(msg("Peaks against limits")), number, ("peaks",), parent)
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__(theme, translate(msg("Peaks against limits")), number, ("peaks",))
         heads = tuple(translate(text) for text in (msg("What"), msg("Now, peak and limit"), msg("Peak")))
         self.table = RowTable(theme, translate(msg("Peaks against limits")), heads, wide=1, lines=2, least=4)
         self.body.addWidget(self.table)

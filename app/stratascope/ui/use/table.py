@@ -113,8 +113,8 @@ class Word(Value):
 class WordLine(QWidget):
     """As high as its lines."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.words: tuple[Word, ...] = ()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -256,7 +256,7 @@ class RowTable(ItemTable):
     ) -> None:
         self.wide, self._lines, self._least, self._whole = wide, lines, least, whole
         model = ItemModel(columns(heads), first_text)
-        super().__init__(theme, name, model, self._paint, size=self._size, row=RowLook(hovered=False, above=True))
+        super().__init__(theme, name, model, self._paint, row=RowLook(hovered=False, above=True))
         self.setWordWrap(False)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -329,9 +329,6 @@ class RowTable(ItemTable):
         self._bound()
 
     # -- how a cell is drawn
-
-    def _size(self, _: AnyIndex) -> QSize:
-        return QSize(10, self.row_height())
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         theme, cell = self._theme, index.data(ItemRole)[index.column()]
