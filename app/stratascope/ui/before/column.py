@@ -30,7 +30,7 @@ from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton, text_button
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
-from stratascope.ui.kit.theme import MEDIUM, Theme
+from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.usecases.plan.offers import Offer, Option
 
@@ -236,8 +236,7 @@ class DiffBox(QWidget):
         self.menu.open_with(parts, self.export)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setPen(QPen(theme.color("line"), 1))
         painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))

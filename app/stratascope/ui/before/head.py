@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import EngineKind
@@ -18,7 +18,7 @@ from stratascope.presentation.terms import since_text
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 AGES = 20_000  # ms after which "just now" is looked at again
 WORDS: dict[Language, Message] = {
@@ -83,8 +83,7 @@ class LanguageStrip(QWidget):
         return QFontMetrics(self._theme.font(12, BOLD)).horizontalAdvance(word) + self._theme.px(18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         words = dict(self._words)
         if self.width() < self.whole:
             words = {language: word for language, word in words.items() if language is self.language}

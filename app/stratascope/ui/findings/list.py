@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 
 from PySide6.QtCore import QDate, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QDateEdit,
     QDialog,
@@ -47,7 +47,7 @@ from stratascope.ui.kit.focus_order import OneStop, paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.usecases.plan.offers import Offer, Option
 
 
@@ -154,8 +154,7 @@ class FindingCard(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         if self.hasFocus():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("accent_soft"))

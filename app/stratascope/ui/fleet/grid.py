@@ -32,7 +32,7 @@ from stratascope.ui.fleet.table import FleetCell, FleetTable, card_lines
 from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_order import focus_pen
-from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 NAMES, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
 EMPTY = FleetTable("", (), ())
@@ -81,8 +81,7 @@ class RowHeads(_Head):
     """Name, engine, exposure. Where rows are too low for text only the one under the pointer has it."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self.theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self.theme, smooth_painter(self)
         height = theme.box(10)
         if self.pitch >= height - 1:
             for place in self.visible(self.height(), len(self.table.rows)):
@@ -138,8 +137,7 @@ class ColumnHeads(_Head):
         return max(self.theme.px(TOP), longest + self.theme.px(12)) + (self.theme.px(GROUPED) if grouped else 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self.theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self.theme, smooth_painter(self)
         columns = self.table.columns
         visible = self.visible(self.width(), len(columns))
         grouped = any(column.group for column in columns)

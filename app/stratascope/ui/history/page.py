@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.history import LONGEST
@@ -34,7 +34,7 @@ from stratascope.ui.kit.labels import Line as OneLine
 from stratascope.ui.kit.marks import MarkBox
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import replace
 
@@ -291,8 +291,7 @@ class Legend(QWidget):
         return found
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setFont(theme.font(12))
         high = self.height() / self._lines
         for what, text, x, line in self.placed():

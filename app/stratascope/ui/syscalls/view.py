@@ -6,7 +6,7 @@ Compared with the engine's default where the layer gives it, or with what `compa
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import CallMap, CallSource, CallTable, CallVerdict
@@ -27,7 +27,7 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, Line, Rule
 from stratascope.ui.kit.marks import paint_mark
 from stratascope.ui.kit.table import ItemRole
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.ui.syscalls.list import MARKS, CallList, Cell, answer, paint_ground, rows_of
 
 LEAST_LIST = 120  # px: five rows and a bit
@@ -55,8 +55,7 @@ class AbiButton(QAbstractButton):
         return QSize(width, theme.box(12) + theme.px(10))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.setPen(outline_pen(theme, "line2" if self.underMouse() else "line", focused=self.hasFocus()))
         painter.setBrush(theme.color("accent_soft" if self.isChecked() else "panel"))
@@ -87,8 +86,7 @@ class _Legend(QWidget):
         return translate(count_words(verdict, count))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         painter.setFont(theme.font(12, MEDIUM))
         x, side = 1.0, theme.px(16)
         for verdict, count in self._counts.items():

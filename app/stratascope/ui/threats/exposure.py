@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -34,7 +34,7 @@ from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 WIDTH = 620
 
@@ -122,8 +122,7 @@ class ExposureButton(QAbstractButton):
         return QSize(max(theme.px(76), max(widths) + theme.px(10)), sum(self._tall()) + theme.px(2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         if self.hasFocus() or (self.underMouse() and self.isEnabled()):
             painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))

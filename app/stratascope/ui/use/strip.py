@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, SignalInstance
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Engine
@@ -19,7 +19,7 @@ from stratascope.presentation.terms import with_words
 from stratascope.presentation.use_picture import UsePicture
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
-from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.use.cards import QUIET
 from stratascope.ui.use.observation_feed import Known
 from stratascope.ui.use.table import Word, WordLine
@@ -42,8 +42,7 @@ class Eye(QWidget):
         return QSize(self._theme.px(26), self._theme.px(26))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect()).adjusted(1, 0, -1, 0)
         middle, high = box.center(), box.height() * 0.36
         lid = QPainterPath(QPointF(box.left(), middle.y()))
@@ -73,8 +72,7 @@ class CoverageBar(QWidget):
         return QSize(self._theme.px(120), self._theme.px(7))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme, painter = self._theme, smooth_painter(self)
         box = QRectF(self.rect())
         radius = box.height() / 2
         painter.setPen(Qt.PenStyle.NoPen)
