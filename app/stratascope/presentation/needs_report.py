@@ -104,13 +104,17 @@ def _arguments(seen: Observation) -> dict[str, list[str]]:
     return {name: sorted(words) for name, words in found.items()}
 
 
+def not_observed(part: str, why: str) -> str:
+    """That a part of it could not be observed."""
+    return translate(msg("Not observed: {what}. {why}", what=part_word(part), why=plain(why, 300)))
+
+
 def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[str]:
     """For people, coverage first: what was not exercised was not seen."""
     seen = known.observation
     yield from _told(_coverage(seen), style)
     for what, why in seen.unseen:
-        missing = msg("Not observed: {what}. {why}", what=part_word(what), why=plain(why, 300))
-        yield from _told(translate(missing), style)
+        yield from _told(not_observed(what, why), style)
     if seen.seen.lost:
         yield from _told(
             translate(plural("One event was lost.", "{count} events were lost.", seen.seen.lost)), style

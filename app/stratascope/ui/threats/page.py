@@ -323,7 +323,7 @@ class MatrixPage(QWidget):
         self.table.chosen.connect(self._chosen)
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
-        self.chips.changed.connect(self._protections)
+        self.chips.changed.connect(self.table.matrix.set_protections)
         head = theme.lay(
             QHBoxLayout(), (self.filter, 0, Qt.AlignmentFlag.AlignTop), (self.chips, 1), around=(12, 10, 12, 10), gap=10
         )
@@ -372,9 +372,6 @@ class MatrixPage(QWidget):
         self._select(row)
         self.table.scrollTo(self.table.matrix.index(row, 0), MatrixTable.ScrollHint.PositionAtCenter)
         return True
-
-    def _protections(self, chosen: frozenset[Protection]) -> None:
-        self.table.matrix.set_protections(chosen)
 
     def _rows_changed(self) -> None:
         """Rows came, went or moved: the chosen threat is chosen again, else the first."""

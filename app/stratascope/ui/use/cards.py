@@ -11,7 +11,7 @@ from stratascope.core.observation.observation import LIST_MOST, notable_reason
 from stratascope.core.sanitize import plain
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.needs_report import part_word
+from stratascope.presentation.needs_report import not_observed
 from stratascope.presentation.terms import amount
 from stratascope.presentation.use_picture import (
     CallsUse,
@@ -82,17 +82,9 @@ class Card(QFrame):
             self.reflowed.emit()
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What is known now; each card adds its own."""
-        self._show_unseen(picture)
-
-    def _show_unseen(self, picture: UsePicture) -> None:
-        """Say which of its parts could not be observed, and why."""
-        texts = [
-            translate(msg("Not observed: {what}. {why}", what=part_word(what), why=plain(why, 300)))
-            for what, why in picture.unseen(*self._parts)
-        ]
-        self.why.setText("\n".join(texts))
-        self.why.setVisible(bool(texts))
+        """What could not be observed of its parts, and why; each card adds what is known."""
+        self.why.setText("\n".join(not_observed(what, why) for what, why in picture.unseen(*self._parts)))
+        self.why.setVisible(bool(self.why.text()))
 
 
 def by_words(names: tuple[str, ...]) -> str:
