@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from enum import Enum
+from json.encoder import encode_basestring_ascii as _quoted  # what json.dumps does with a text, without its way there
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Gap
@@ -198,7 +199,7 @@ class ThreatTexts:
         )
         linked = json.dumps(state.linked) if state.linked else "[]"
         return (
-            f'{json.dumps(threat.id)}: {{{self._once(threat, _kind)}, "outcome": "{state.outcome}", '
+            f'{_quoted(threat.id)}: {{{self._once(threat, _kind)}, "outcome": "{state.outcome}", '
             f'"severity": "{threat.severity}", "depth": [{state.depth[0]}, {state.depth[1]}], '
             f'"by_ground": {"true" if state.by_ground else "false"}, "linked": {linked}, '
             f'"verified": {"true" if is_verified(state) else "false"}, '
@@ -207,8 +208,9 @@ class ThreatTexts:
         )
 
     def _reason(self, ruling: Ruling) -> str:
-        told = {"text": translate(ruling.reason), "source": evidence(ruling.source, self._pid)}
-        return json.dumps(told if ruling.basis is Basis.KERNEL else {**told, "basis": ruling.basis.value})
+        basis = "" if ruling.basis is Basis.KERNEL else f', "basis": "{ruling.basis}"'
+        source = _quoted(evidence(ruling.source, self._pid))
+        return f'{{"text": {_quoted(translate(ruling.reason))}, "source": {source}{basis}}}'
 
     def _once(self, value: T, text: Callable[[T], str]) -> str:
         kept = self._parts.get(id(value))
@@ -218,11 +220,11 @@ class ThreatTexts:
 
 
 def _kind(threat: Threat) -> str:
-    return f'"title": {json.dumps(translate(threat.title))}, "family": "{threat.family}"'
+    return f'"title": {_quoted(translate(threat.title))}, "family": "{threat.family}"'
 
 
 def _name(route: Route) -> str:
-    return json.dumps(translate(route.name))
+    return _quoted(translate(route.name))
 
 
 def _layer(layer: LayerState, *, predicted: bool) -> dict[str, Any]:

@@ -286,11 +286,16 @@ def exposure_verified(matrix: Matrix) -> float:
     """The exposure, 0.0 to 10.0, with that and everything else unknown let through."""
     perhaps = set()
     through = whole = 0.0
-    for state in matrix.threats:
+    for state, share in zip(matrix.threats, matrix.exposure.shares, strict=True):
         weight = WEIGHTS[state.threat.severity]
         whole += weight
-        through += weight * max([factor(_sure_depth(route)[0], route.ground, _STOPS) for route in state.routes])
-        if _sure_outcome(state) is not Outcome.STOPPED:
+        outcome = state.outcome
+        if _asks(state):
+            through += weight * max([factor(_sure_depth(route)[0], route.ground, _STOPS) for route in state.routes])
+            outcome = _sure_outcome(state)
+        else:
+            through += share.worst
+        if outcome is not Outcome.STOPPED:
             perhaps.add(state.threat.severity)
     return score(band_of(perhaps), through, whole)
 
@@ -302,9 +307,20 @@ def as_asked(state: ThreatState) -> bool:
 
 def is_verified(state: ThreatState) -> bool:
     """Whether no statement of the engine's alone decides its outcome or depth."""
+    if not _asks(state):
+        return True
     depths = [_sure_depth(route) for route in state.routes]
     depth = min(least for least, _ in depths), min(most for _, most in depths)
     return depth == state.depth and _sure_outcome(state) is state.outcome
+
+
+def _asks(state: ThreatState) -> bool:
+    """Whether any of its rulings rests on a statement of the engine's: of most containers none does."""
+    for route in state.routes:
+        for item in route.rulings:
+            if item.ruling.basis is Basis.ASKED:
+                return True
+    return False
 
 
 def _sure_depth(route: RouteState) -> tuple[int, int]:
