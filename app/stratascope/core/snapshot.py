@@ -253,7 +253,7 @@ def _named(process: ProcessState) -> Message:
 
 
 def cap_severity(finding: Finding, matrix: Matrix | None) -> Finding:
-    """The finding, no more severe than the threats behind it: critical words need a critical threat that is not stopped.
+    """The finding, no more severe than the threats behind it: critical words need a critical threat that is open.
 
     A layer sees only its own facts. What it finds may be stopped by another layer, or by the ground: a socket whose
     permissions let nobody in, a capability for a feature that this kernel lacks.
