@@ -330,7 +330,7 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
 
 
 def _host_network_inode(capture: Capture) -> int | None:
-    """Of the host's first process, which anyone may stat; else our own."""
+    """The host's first process's, which anyone may stat; else our own."""
     first = _number(capture, "inode:/proc/1/net/dev")
     return _number(capture, "inode:/proc/self/net/dev") if first is None else first
 

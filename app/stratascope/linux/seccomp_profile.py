@@ -391,7 +391,7 @@ def resolved_calls(
     names: Collection[str],
     work: Work | None = None,
 ) -> tuple[tuple[str, Outcomes], ...]:
-    """The same for these calls only."""
+    """As `resolve`, for these calls only."""
     if abi not in entry_points(profile, machine):
         return tuple([(name, (Outcome(_BAD_MACHINE),)) for name in names])
     by_name: dict[str, list[Rule]] = {name: [] for name in names}

@@ -39,7 +39,7 @@ class LocalProber:
         )
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Nothing needs to be closed."""
 
     def _collector(self) -> Collector:
         collector: Collector | None = getattr(self._local, "collector", None)

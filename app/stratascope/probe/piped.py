@@ -320,7 +320,7 @@ _NO_CALL, _NO_START, _NO_PROGRAM = "Portal call failed", "Failed to start comman
 
 
 def withheld() -> ConfinedError:
-    """That this sandbox keeps us from the host, and what would allow it."""
+    """The error that this sandbox keeps us from the host, and what would allow it."""
     return ConfinedError(
         msg(
             "This Flatpak has no access to the host's kernel, so much of what it enforces is not known. Allow it "
@@ -344,7 +344,7 @@ class WithheldProber:
         raise withheld()
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Nothing needs to be closed."""
 
 
 class HostProber(PipedProber):

@@ -62,7 +62,7 @@ def loads(text: str | bytes, name: str) -> MachineCapture:
 
 
 def _loads(text: str, name: str) -> MachineCapture:
-    """The same for any text, and with a word for whatever is wrong with it."""
+    """Slower, for any text, and with an error that says what is wrong."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -87,7 +87,7 @@ def _loads(text: str, name: str) -> MachineCapture:
 
 
 def _sound(capture: MachineCapture, name: str) -> MachineCapture:
-    """It, where all that types don't say of it is right too."""
+    """The capture, once what types can't express is checked too."""
     if not 0 <= capture.taken_at < _YEAR_10000:  # nor NaN
         raise _damaged(name, msg("taken_at is not a time."))
     trouble = None if capture.trouble is None else capture.trouble.message
@@ -154,7 +154,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Message], ...] = (
 
 
 def json_damage(error: ValueError | RecursionError, text: str) -> Message:
-    """Of a text that could not be read at all."""
+    """What is wrong with a text that is no JSON."""
     if not text.strip():
         return msg("It is empty.")
     if isinstance(error, json.JSONDecodeError):
@@ -167,7 +167,7 @@ def json_damage(error: ValueError | RecursionError, text: str) -> Message:
 
 
 def shape_damage(error: Exception) -> Message:
-    """Of JSON that has another shape than it ought to: an error of msgspec."""
+    """What is wrong with JSON of another shape than expected: an error of msgspec."""
     told = str(error)
     if (found := _TYPE.search(told)) is not None:
         expected, got, place = found.groups()

@@ -87,11 +87,11 @@ _Database = sqlite3.Connection
 
 
 class EmptyError(Exception):
-    """It has just been made by whoever writes, and nothing is in it yet."""
+    """The writer has just created it, and nothing is in it yet."""
 
 
 class NotOursError(MessageError):
-    """It is a database, but not one that we may write."""
+    """A database that we may not write."""
 
 
 def lock(folder: Path) -> int | None:
@@ -450,7 +450,7 @@ def _drop_surplus(database: _Database) -> None:
 
 
 def _drop_oldest(database: _Database) -> None:
-    """A quarter of all, for room."""
+    """Delete the oldest quarter, for room."""
     for table in ("used", "entry"):
         count = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         edge = database.execute(f"SELECT at FROM {table} ORDER BY at LIMIT 1 OFFSET ?", (count // 4,)).fetchone()

@@ -119,7 +119,7 @@ COMMANDS_MOST, LENGTH_MOST, BYTES_MOST = 12, 1000, 64 << 10  # of one image; of 
 
 
 def exercises_of(kept: Kept, image: str) -> tuple[str, ...]:
-    """Those given last come first in the order in which they were given."""
+    """The commands for an image: those given last first, in the order in which they were given."""
     return _exercises(kept).get(image, ())
 
 

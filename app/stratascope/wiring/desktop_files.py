@@ -23,7 +23,7 @@ def in_flatpak() -> bool:
 
 
 def how_started() -> Start:
-    """What starts this installation."""
+    """The command that starts this installation."""
     return start(
         flatpak=in_flatpak(),
         image=appimage_environment.image(),

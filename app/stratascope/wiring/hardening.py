@@ -251,7 +251,7 @@ def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
 
 
 def options_of(made: Plan) -> RunOptions:
-    """The same for a plan. Raises ValueError."""
+    """The options that a plan comes to. Raises ValueError."""
     return run_options(made.spec, made.wanted, made.body)
 
 

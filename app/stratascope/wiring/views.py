@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def recorded_view(paths: Sequence[Path]) -> RecordedView:
-    """For the window."""
+    """The view of these captures, for the window."""
     texts = SharedTexts()
     return RecordedView([(name, partial(read, path, texts)) for name, path in named(paths)], predictions(here=False))
 
@@ -81,7 +81,7 @@ class Recorded:
         self._capture: MachineCapture | None = None
 
     def all(self) -> MachineCapture:
-        """As it was recorded."""
+        """The whole capture."""
         if self._capture is None:
             from stratascope.state import capture_file
 

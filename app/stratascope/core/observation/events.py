@@ -140,7 +140,7 @@ class Address(Value):
 
 
 class Circumstances(Value):
-    """See the module."""
+    """What surrounded a refused call; the form of each field is in the module's docstring."""
 
     tid: int | None = None
     inside: int | None = None
@@ -406,7 +406,7 @@ class Signal(Event):
 
 
 class OutOfMemory(Event):
-    """The kernel chose it to be killed."""
+    """The OOM killer chose this process."""
 
     pid: int
 
@@ -477,7 +477,7 @@ class Unseen(Event):
 
 
 class End(Event):
-    """The last line."""
+    """The end of the stream, and why."""
 
     why: str
 

@@ -126,7 +126,7 @@ class Fold:
         self._unseen: dict[str, str] = {}
 
     def feed(self, event: Event) -> None:
-        """The next event."""
+        """Take in the next event."""
         self._now = max(self._now, event.at)
         if self._begun is None:
             self._begun = event.at
@@ -177,7 +177,7 @@ class Fold:
         return None if found is None or found.runtime else Program(found.command, found.session)
 
     def observation(self) -> Observation:
-        """All so far."""
+        """Everything so far."""
         begun = self._now if self._begun is None else self._begun
         phases = tuple(phase for phase in Phase if phase in self._phases)
         return Observation(

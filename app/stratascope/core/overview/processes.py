@@ -61,7 +61,7 @@ class Process(Value):
 
     @property
     def beyond(self) -> bool:
-        """Whether it may do anything that the first may not."""
+        """Whether it may do anything that the first process may not."""
         return bool(self.more) or self.unfiltered or self.freer or self.raises
 
     @property

@@ -60,7 +60,7 @@ def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
 
 
 def _devices(host: dict[str, Any], before: Asked, asked: Asked) -> list[dict[str, Any]]:
-    """Those that stay as they are written, and the new ones."""
+    """The devices that stay as they are written, and the new ones."""
     same = {(each.source, each.target) for each in asked.devices if each in before.devices}
     kept = [
         device

@@ -101,7 +101,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
 
 
 def _ports(config: JsonObject, host: JsonObject) -> tuple[AskedPort, ...]:
-    """Those published one by one, and with publish-all each exposed one."""
+    """The ports published one by one, and with publish-all each exposed one."""
     found = list(bound_ports(host))
     if host.flag("PublishAllPorts"):
         named = {port.container_port for port in found}

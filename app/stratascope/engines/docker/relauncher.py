@@ -173,7 +173,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             sdk.stop(container, seconds)
 
     def restart(self, container: str, seconds: int) -> None:
-        """The same, and a start."""
+        """Stop as above, then start."""
         with self._engine.sdk(seconds + SLOW + STOP_MARGIN, container) as sdk:
             sdk.restart(container, seconds)
 
@@ -190,7 +190,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             sdk.rename(container, name)
 
     def remove(self, container: str) -> None:
-        """Also one that runs. Its volumes stay, anonymous ones too."""
+        """Also a running one. Its volumes stay, anonymous ones too."""
         with self._engine.sdk(SLOW, container) as sdk:
             sdk.remove_container(container, force=True)
 
@@ -278,7 +278,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return found
 
     def _host_name(self) -> str:
-        """Of the engine's machine; it hardly changes while a relauncher lives."""
+        """The engine's machine's host name; it hardly changes while a relauncher lives."""
         if not self._machine:
             self._machine = object_of(command(self._engine, "GET", "/info")).text("Name")
         return self._machine

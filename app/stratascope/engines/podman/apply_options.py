@@ -288,7 +288,7 @@ def _free(found: Body, target: str, words: list[str]) -> None:
 
 
 def _add_typed(found: Body, name: str, value: str) -> None:
-    """Also in the command that Podman keeps, where inspect says nothing of it."""
+    """Add it to the command that Podman keeps too, where inspect says nothing of it."""
     if command := found.get("containerCreateCommand"):
         found["containerCreateCommand"] = with_option(command, name, value)
 

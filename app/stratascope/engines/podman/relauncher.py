@@ -159,7 +159,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
 
     def restart(self, container: str, seconds: int) -> None:
-        """The same, and a start."""
+        """Stop as above, then start."""
         with self._engine.sdk(seconds + SLOW + STOP_MARGIN, container) as sdk:
             sdk.restart(timeout=seconds)
 
@@ -184,7 +184,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             sdk.rename(name)
 
     def remove(self, container: str) -> None:
-        """Also one that runs. Its volumes stay, anonymous ones too."""
+        """Also a running one. Its volumes stay, anonymous ones too."""
         params = {"force": "true", "v": "false", "timeout": "0"}
         command(self._engine, "DELETE", f"/containers/{container}", params, silence=SLOW, container=container)
 

@@ -238,7 +238,7 @@ def _devices(request: JsonObject) -> tuple[AskedDevice, ...]:
 
 
 def _sysctls(request: JsonObject, network: str) -> Pairs:
-    """Those of the network can't be asked for on the host's (podman-run(1))."""
+    """A sysctl of the network can't be asked for on the host's network (podman-run(1))."""
     return tuple(
         (name, value) for name, value in request.pairs("sysctl") if network != "host" or not name.startswith("net.")
     )

@@ -88,7 +88,7 @@ def health_test(said: JsonObject) -> HealthTest:
 
 
 def tmpfs_mounts(host: JsonObject) -> tuple[AskedMount, ...]:
-    """Those of `--tmpfs`: path and mount options."""
+    """Mounts by `--tmpfs`: path and mount options."""
     return tuple(
         AskedMount("tmpfs", "", target, "ro" not in options.split(","))
         for target, options in host.pairs("Tmpfs")

@@ -58,7 +58,7 @@ class RestDaily:
         self._relauncher.stop(container, self.stop_facts(container).seconds)
 
     def restart(self, container: str) -> None:
-        """The same, and a start."""
+        """Stop as above, then start."""
         self._relauncher.restart(container, self.stop_facts(container).seconds)
 
     @understood()

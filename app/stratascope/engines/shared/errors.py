@@ -83,7 +83,7 @@ def refused(status: int) -> Message:
 
 
 def silent(seconds: float) -> Message:
-    """It accepts the connection, and no answer comes."""
+    """It accepts the connection and never answers."""
     return msg(
         "The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=f"{seconds:g}"
     )
@@ -124,7 +124,7 @@ def too_long() -> Message:
 
 
 def failed(status: int) -> Message:
-    """HTTP error of the engine's own."""
+    """The engine reported an error."""
     return msg("The engine reported an internal error (HTTP {status}).", status=status)
 
 
@@ -139,7 +139,7 @@ def unsupported(endpoint: str) -> Message:
 
 
 def refusal(words: str) -> RefusedError:
-    """Of one call, from the engine's own words."""
+    """The error for one refused call, by the engine's own words."""
     return RefusedError(EngineState.CONNECTED, _meaning(words), words)
 
 

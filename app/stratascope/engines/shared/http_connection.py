@@ -325,7 +325,7 @@ class ConnectionPool:
             one.shut()
 
     def close(self) -> None:
-        """The same for good."""
+        """End all of them for good."""
         with self._lock:
             self._closed = True
         self.drop()

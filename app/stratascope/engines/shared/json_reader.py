@@ -154,7 +154,7 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """The same for any text, and with a word for whatever is wrong with it."""
+    """Slower, for any text, and with an error that says what is wrong."""
     try:
         return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
@@ -291,7 +291,7 @@ _OPTIONS = ("-l", "--label")
 
 
 def without_labels(inspect_json: str) -> str:
-    """The same JSON, compact. Raises ValueError where it is none."""
+    """The JSON without labels, compact. Raises ValueError where it is none."""
     return redacted(inspect_json, _blank)
 
 

@@ -63,7 +63,7 @@ class RestRelauncher(ABC, Generic[E]):
 
     @understood()
     def running(self, container: str) -> Running:
-        """How it is doing now."""
+        """Its state now."""
         return _running(self._inspect(container))
 
     @understood()
@@ -208,7 +208,7 @@ class RestRelauncher(ABC, Generic[E]):
         return False
 
     def _lost_networks(self, answer: JsonObject) -> tuple[str, ...]:
-        """Those whose name leads to another network by now, or to none."""
+        """Networks whose name leads to another network by now, or to none."""
         lost = []
         for name, number in asked_options.network_ids(answer).items():
             with suppress(RefusedError):
@@ -218,7 +218,7 @@ class RestRelauncher(ABC, Generic[E]):
         return tuple(lost)
 
     def _machine_name(self) -> str:
-        """As images name it."""
+        """The machine, as images name it."""
         if not self._architecture:
             self._architecture = object_of(command(self._engine, "GET", "/version")).text("Arch")
         return self._architecture

@@ -196,7 +196,7 @@ class RestClient(ABC):
         return self._text(*self._status(path, params, size))
 
     def _get_of(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """The same of one container. Raises EngineError, NoSuchContainerError."""
+        """A GET about one container. Raises EngineError, NoSuchContainerError."""
         status, body = self._status(path, params)
         if gone(status, body):
             raise NoSuchContainerError(words_of(body))
@@ -277,7 +277,7 @@ class RestClient(ABC):
                     self._move(replace(self._own, endpoint=f"unix://{self._provider.start()}"))
 
     def _move(self, endpoint: Endpoint) -> None:
-        """Ask there from now on."""
+        """Connect there from now on."""
         if endpoint != self._endpoint:
             self._endpoint = endpoint
             self._links.drop()  # the old ones know the old address
@@ -311,7 +311,7 @@ class RestClient(ABC):
         return Bounds(seconds, self.timeout[1], size)
 
     def _text(self, status: int, body: bytes) -> str:
-        """Of a good answer. Raises EngineError."""
+        """The body of a successful response. Raises EngineError."""
         if 200 <= status < 300:
             return body.decode("utf-8", "replace")
         words = words_of(body)

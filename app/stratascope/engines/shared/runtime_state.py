@@ -180,7 +180,7 @@ def read_config_here(path: str, below: str = "/", process: str = "self") -> str:
 
 
 def read_with_time(path: str, below: str = "/", process: str = "self") -> tuple[str, float]:
-    """The same, and when it was written, in seconds since the epoch."""
+    """Its text, and when it was written, in seconds since the epoch."""
     place = Sight(below, process).answering(path)
     try:
         found = os.fstat(place)

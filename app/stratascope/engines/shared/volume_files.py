@@ -353,7 +353,7 @@ def _above(top: int, below: int, levels: list[_Level]) -> int:
 
 
 def _down(top: int, levels: list[_Level]) -> int:
-    """-1 where they are gone."""
+    """A descriptor; -1 where it is gone."""
     place = os.dup(top)
     for level in levels:
         there = _opened(level.name, place)

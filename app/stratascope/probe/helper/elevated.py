@@ -254,7 +254,7 @@ def open_elevated(
 
 
 def usable(candidates: tuple[RootCommand, ...]) -> tuple[RootCommand, ...]:
-    """Those that run any program."""
+    """The commands that run any program."""
     return tuple(way for way in candidates if way.kind is not RootMethod.HELPER)
 
 
