@@ -10,7 +10,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.observation.observation import NeedsStore
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
-from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState, Trouble
@@ -70,6 +70,14 @@ class EngineAccess(Protocol):
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """The text for an owner's file that asks for these options. Raises OwnerError."""
+
+    def file_inside(self, container: str, path: str, most: int) -> tuple[ContainerFile | None] | None:
+        """A file of a running container, read without its engine as root may, and None in it if there is none there.
+        None: this can't be told so. Raises EngineError.
+        """
+
+    def moment(self) -> EngineAccess:
+        """The same access for one look: what was read of a container is not read again. To be dropped afterwards."""
 
     def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
         """The processes that it started in its first seconds and still has. Raises EngineError."""

@@ -36,7 +36,7 @@ from stratascope.usecases.many.plan_together import plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
 from stratascope.usecases.plan.choices import InUse
 from stratascope.usecases.plan.closing import Closing
-from stratascope.usecases.plan.look import Look, look, subject_of
+from stratascope.usecases.plan.look import Contents, Look, look, look_inside, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
 from stratascope.usecases.plan.preview import Inside, Previews
@@ -77,9 +77,7 @@ class _Connected(Value):
 class _Held(Value):
     of: ContainerState
     at: float  # on the engine's clock
-    changes: tuple[FileChange, ...]
-    environment: tuple[str, ...] = ()
-    listens: tuple[int, ...] | None = None
+    contents: Contents
     look: Look | None = None  # None: not asked for yet
 
 
@@ -299,23 +297,18 @@ class Hardening:
     def _looked(self, access: EngineAccess, state: ContainerState) -> Look:
         """The present state. Shared by presets that are compared, unless a newer state of the container is known."""
         held = self._holding(access, state)
-        if held is None or held.look is None:
-            seen = look(access, state.container.id)
-            self._held = held = _Held(
-                state, access.clock.now(), seen.changes, seen.spec.values, seen.before.listens, seen
-            )
-        assert held.look is not None
-        return held.look
+        if held is not None and held.look is not None:
+            return held.look
+        seen = look(access, state.container.id, None if held is None else (state.container, held.contents))
+        self._held = _Held(state, access.clock.now() if held is None else held.at, seen.contents, seen)
+        return seen
 
     def _inside(self, access: EngineAccess, state: ContainerState) -> Inside:
-        """What its programs import is cached by image."""
         held = self._holding(access, state)
         if held is None:
-            port, number = access.port, state.container.id
-            environment, listens = port.plan(number).values, access.liveness(number).listens
-            self._held = held = _Held(state, access.clock.now(), port.changes(number), environment, listens)
-        programs = programs_of(access, state.container, held.changes)
-        return Inside(held.changes, programs, held.environment, held.listens)
+            self._held = held = _Held(state, access.clock.now(), look_inside(access, state.container))
+        found = held.contents
+        return Inside(found.changes, found.programs, found.spec.values, found.before.listens)
 
     def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
         held = self._held  # read once: another thread may replace it

@@ -4,12 +4,15 @@ and a plan as text that others read: exports, the text for its owner's files, an
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 from stratascope import atomic_file
+from stratascope.collector.read import TooLongError
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, matching
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
@@ -24,14 +27,15 @@ from stratascope.core.ports import (
     OwnerError,
     Owners,
     ProbeError,
+    RawContainer,
     Relauncher,
 )
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
-from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
-from stratascope.core.snapshot import ContainerState, MachineCapture, Trouble
+from stratascope.core.snapshot import CapturedContainer, ContainerState, MachineCapture, Trouble
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.formats.export import ExportError, ExportKind, export
@@ -39,7 +43,8 @@ from stratascope.formats.quadlet import write as quadlet
 from stratascope.formats.run import write as run
 from stratascope.formats.shared import compact_profile, has_profile
 from stratascope.i18n.translate import translate
-from stratascope.linux.process import parse_status
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.process import parse_stat, parse_status
 from stratascope.owners.local import LocalOwners
 from stratascope.presentation.takeover import not_found
 from stratascope.probe import control_groups, network
@@ -62,6 +67,25 @@ from stratascope.wiring.views import predictions
 _PROFILE_MAX = 1 << 20  # bytes of a profile file
 
 
+class _Machine:
+    """The engine's machine as it was read last."""
+
+    def __init__(self, host: Capture) -> None:
+        self.pids: dict[str, int] = {}  # of the first processes that were there when its mounts were read
+        self.see(host)
+
+    def see(self, host: Capture) -> None:
+        self.host, self.ground = host, decode_ground(host)
+
+
+class _Moment:
+    """What was read of containers for one look."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[RawContainer, CapturedContainer]] = {}
+        self.lock = threading.Lock()
+
+
 class ConnectedEngine:
     """A `usecases.engine_access.EngineAccess` of one engine that answers."""
 
@@ -71,32 +95,53 @@ class ConnectedEngine:
         self._port = port
         self._shared = translations()
         self._reader = engines.reader(self._shared)
-        self._host: Capture = self._machine()
-        self.ground: Ground = decode_ground(self._host)
+        self._seen = _Machine(self._machine())
         self.port: Relauncher = relauncher_of(port)
         self.host = LocalFiles(engine.endpoint)
         self.owners: Owners | None = LocalOwners(engine)
-        self._pids: dict[str, int] = {}  # of the first processes that were there when the host's mounts were read
+        self._moment: _Moment | None = None
         self._predictions = predictions()
         self.clock = Clock()
 
     def read(self, container: str) -> ContainerState | None:
         """See `EngineAccess`."""
         try:
-            raw = self._port.inspect(container)
+            _, captured = self._captured(container)
         except NoSuchContainerError:
             return None
-        captured = self._reader.captured(self.engine, (raw,), self.ground)
-        found = captured[0].found
-        if found is not None and self._pids.get(container) != found.first.pid:
-            self._pids[container] = found.first.pid
-            self._host = with_mounts_of(self._host, self._machine())
-            self.ground = decode_ground(self._host)
-        capture = MachineCapture(time.time(), self._host, (self.engine,), captured)
+        found, seen = captured.found, self._seen
+        if found is not None and seen.pids.get(container) != found.first.pid:
+            seen.pids[container] = found.first.pid
+            seen.see(with_mounts_of(seen.host, self._machine()))
+        capture = MachineCapture(time.time(), seen.host, (self.engine,), (captured,))
         state = next(iter(assembler(self._shared).snapshot(capture).containers), None)
         if state is None or not state.container.status.rests:
             return state
         return self._predictions.foreseen(state, self.engine, self.ground)
+
+    @property
+    def ground(self) -> Ground:
+        """See `EngineAccess`."""
+        return self._seen.ground
+
+    def moment(self) -> ConnectedEngine:
+        """See `EngineAccess`."""
+        if self._moment is not None:
+            return self
+        made = copy(self)
+        made._moment = _Moment()
+        return made
+
+    def file_inside(self, container: str, path: str, most: int) -> tuple[ContainerFile | None] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        stat = None if found is None else or_none(found.first.decoded("stat", parse_stat))
+        if found is None or stat is None:
+            return None
+        try:
+            return (self.host.file_inside(found.first.pid, stat.start, path, most),)
+        except (OSError, ValueError, DecodeError, TooLongError):
+            return None
 
     def _machine(self) -> Capture:
         return machine_of(self._reader, self.engine) or self._reader.host()
@@ -197,20 +242,32 @@ class ConnectedEngine:
     def _inspected(self, container: str) -> Container | None:
         """None where the engine can't be asked now."""
         try:
-            return self._shared.container(self._port.inspect(container), self.engine)
+            raw = self._port.inspect(container) if self._moment is None else self._captured(container)[0]
         except (EngineError, NoSuchContainerError):
             return None
+        return self._shared.container(raw, self.engine)
 
     def _found(self, container: str) -> ContainerCapture | None:
         """What the collector read of a container that runs; None where it is out of reach."""
         try:
-            raw = self._port.inspect(container)
+            raw, captured = self._captured(container)
         except NoSuchContainerError:
             return None
-        found = self._reader.captured(self.engine, (raw,), self.ground)[0].found
+        found = captured.found
         if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
             return None
         return found
+
+    def _captured(self, container: str) -> tuple[RawContainer, CapturedContainer]:
+        """Raises EngineError, NoSuchContainerError."""
+        if self._moment is None:
+            raw = self._port.inspect(container)
+            return raw, self._reader.captured(self.engine, (raw,), self.ground)[0]
+        with self._moment.lock:  # several threads want it at the same time
+            if container not in self._moment.known:
+                raw = self._port.inspect(container)
+                self._moment.known[container] = raw, self._reader.captured(self.engine, (raw,), self.ground)[0]
+            return self._moment.known[container]
 
 
 def _own_network() -> str:

@@ -11,7 +11,7 @@ from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.observation.observation import Needs, NeedsStore, Observation, added, needs_key
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
-from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState, Trouble
@@ -95,6 +95,12 @@ class MemoryAccess:
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         return OwnerText(body)
+
+    def file_inside(self, container: str, path: str, most: int) -> tuple[ContainerFile | None] | None:
+        return None
+
+    def moment(self) -> MemoryAccess:
+        return self
 
     def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
         return self.processes

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from rig.usecases.memory_access import ENGINE, MemoryAccess
+import pytest
+
+from rig.usecases.live.replay import Replay
+from rig.usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
+from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, RestartPolicy
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.value import replace
+from stratascope.wiring.engines import assembler, demo_capture
 from unit.usecases.memory_engine import MemoryEngine
 
+SEEN = Observation(Seen(30.0, 1), peaks=(("memory", 100 * 2.0**20),))
 AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
 
 
@@ -107,3 +117,77 @@ def test_an_engine_is_connected_to_once(tmp_path: Path) -> None:
     made.aside()
     made.aside()
     assert connections.opened == ["podman"]
+
+
+class Asked(MemoryEngine):
+    """How often it was asked what is in a container."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = Counter[str]()
+
+    def plan(self, container: str) -> LaunchSpec:
+        self.asked["plan"] += 1
+        return super().plan(container)
+
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        self.asked["changes"] += 1
+        return super().changes(container)
+
+
+class Scene:
+    """One container of the demo on an engine in memory, which is read as `now`."""
+
+    def __init__(self, state: ContainerState, journal: FileJournal) -> None:
+        self.engine, self.time = Asked(), Seconds()
+        container = replace(state.container, id=self.engine.add("web"), engine="memory")
+        self.state = self.now = replace(state, container=container)
+        access = MemoryAccess(self.engine, journal, clock=self.time.clock(), state_of=lambda _: self.now)
+        self.hardening = Hardening(lambda _: access, journal, lambda made: "")
+
+    def restart(self) -> None:
+        self.now = replace(self.state, container=replace(self.state.container, pid=4711))
+
+    def other(self) -> None:
+        self.state = replace(self.state, unread=0)
+
+    def run(self) -> None:
+        made = self.hardening.plan(self.state, ())
+        list(self.hardening.run(replace(made, checked=replace(made.checked, blocks=())), watch=0.0))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    found: list[Snapshot] = []
+    Replay(demo_capture(), assembler(), demo=True).start(found.append)
+    return Scene(next(state for state in found[0].containers if state.matrix is not None), FileJournal(tmp_path))
+
+
+def test_all_presets_and_their_plans_ask_once_what_is_in_a_container(scene: Scene) -> None:
+    scene.hardening.offer(scene.state)
+    for preset in Preset:
+        scene.hardening.plan(scene.state, scene.hardening.preset(scene.state, preset))
+    assert scene.engine.asked == {"plan": 1, "changes": 1}
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [lambda scene: scene.time.sleep(2.1), Scene.other, Scene.restart, Scene.run],
+    ids=["time passed", "a newer state is known", "it was restarted", "it was relaunched"],
+)
+def test_a_plan_asks_again_where_it_may_be_another(scene: Scene, meanwhile: Callable[[Scene], None]) -> None:
+    scene.hardening.preset(scene.state, Preset.RECOMMENDED)
+    meanwhile(scene)
+    before = scene.engine.asked["plan"]
+    scene.hardening.plan(scene.state, ())
+    assert scene.engine.asked["plan"] == before + 1
+
+
+def test_what_was_learned_meanwhile_counts_at_once(scene: Scene) -> None:
+    wanted = (Choice("memory", "learned"),)
+    scene.hardening.offer(scene.state)
+    with pytest.raises(ToggleError, match="Nothing was learned"):
+        scene.hardening.preview(scene.state, wanted)
+    scene.hardening.access("memory").needs.add(scene.state.container, SEEN)
+    with pytest.raises(ToggleError, match="says nothing about this"):
+        scene.hardening.preview(scene.state, wanted)

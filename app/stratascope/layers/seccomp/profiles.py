@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Observation, harmless
@@ -77,6 +78,7 @@ _EPERM, _ENOSYS = Outcome(Action(ActionKind.ERRNO, errno.EPERM)), Outcome(Action
 _PASSES: Outcomes = (Outcome(ALLOW),)
 
 
+@remembered(64 << 10)  # bytes: one of an ordinary program has 20 to 50 KiB
 def learned_profile(
     seen: Observation,
     default: DefaultFilter,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Container
+from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import NeedsError, Observation
 from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
@@ -26,41 +27,74 @@ from stratascope.usecases.plan.written_files import image_folders, leaves
 from stratascope.value import Value, replace
 
 
-class Look(Value):
-    """The result. `subject` does not include choices; `before`: its ports and counters."""
+class Contents(Value):
+    """What is asked of a container in addition to its state: `changes`, what it wrote; `before`, its ports and
+    counters; `programs`, what its programs import, None: could not be asked.
+    """
 
-    state: ContainerState
-    subject: Subject
     spec: LaunchSpec
     changes: tuple[FileChange, ...]
     before: Liveness
+    programs: Programs | None
+
+
+class Look(Value):
+    """The result. `subject` does not include choices."""
+
+    state: ContainerState
+    subject: Subject
+    contents: Contents
     others: Sequence[Container]
 
+    @property
+    def spec(self) -> LaunchSpec:
+        return self.contents.spec
 
-def look(access: EngineAccess, container: str) -> Look:
+    @property
+    def changes(self) -> tuple[FileChange, ...]:
+        return self.contents.changes
+
+    @property
+    def before(self) -> Liveness:
+        return self.contents.before
+
+
+def look_inside(access: EngineAccess, container: Container) -> Contents:
     """Raises EngineError, NoSuchContainerError."""
+    access, number = access.moment(), container.id
+    spec = BackgroundCall(lambda: access.port.plan(number))
+    changes = BackgroundCall(lambda: access.port.changes(number))
+    before = access.liveness(number)
+    return Contents(spec.result(), changes.result(), before, programs_of(access, container, changes.result()))
+
+
+def look(access: EngineAccess, container: str, known: tuple[Container, Contents] | None = None) -> Look:
+    """`known`: what was just found inside of it; looked at again if the container is another one by now.
+
+    Raises EngineError, NoSuchContainerError.
+    """
+    access = access.moment()
     state = access.read(container)
     if state is None:
         raise NoSuchContainerError(container)
-    number = state.container.id
-    spec = BackgroundCall(lambda: access.port.plan(number))
-    changes = BackgroundCall(lambda: access.port.changes(number))
     others = BackgroundCall(access.containers)
-    inside = BackgroundCall(lambda: looked(access, subject_of(access, state, ())))
-    before = access.liveness(number)
-    written = changes.result()
-    programs = programs_of(access, state.container, written)
-    paths = tuple(change.path for change in written)
+    surroundings = BackgroundCall(lambda: looked(access, subject_of(access, state, ())))
+    inside = known[1] if known is not None and known[0] == state.container else look_inside(access, state.container)
+    written = inside.changes
     subject = replace(
-        inside.result(), listens=before.listens, changes=paths, replaced=replaced(written), programs=programs
+        surroundings.result(),
+        listens=inside.before.listens,
+        changes=tuple(change.path for change in written),
+        replaced=replaced(written),
+        programs=inside.programs,
     )
     subject = replace(
         subject,
         folders=image_folders(access, subject, written),
-        environment=spec.result().values,
+        environment=inside.spec.values,
         own_volumes=own_volumes(access, subject, others.result(), transactions(access.journal)),
     )
-    return Look(state, subject, spec.result(), written, before, others.result())
+    return Look(state, subject, inside, others.result())
 
 
 def subject_of(

@@ -17,6 +17,8 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Posture, judge
 from stratascope.value import Value, replace
 
+_JUDGED_MAX = 200  # an offer takes some sixty
+
 
 class Predicted(Value):
     """One layer. `facts` None: not predicted; then its posture is the present one."""
@@ -28,11 +30,12 @@ class Predicted(Value):
 
 
 class Prediction:
-    """For one container. Kept while its options are compared."""
+    """For one container. Kept while its options are compared, with the matrices, so that they share what is equal."""
 
     def __init__(self, layers: tuple[Layer, ...], around: Surroundings, state: ContainerState) -> None:
         self.around, self.state, self._layers = around, state, layers
         self._known: dict[str, list[tuple[Any, Any, Posture]]] = {}
+        self._judged: dict[int, Matrix] = {}  # `judge` itself knows only those that somebody holds
 
     def with_files(self, files: tuple[tuple[str, str], ...]) -> Prediction:
         """The same with these files (path, text) present."""
@@ -55,7 +58,11 @@ class Prediction:
     def matrix(self, predicted: tuple[Predicted, ...]) -> Matrix:
         """All threats, judged by these."""
         postures = tuple((each.layer, each.posture) for each in predicted)
-        return judge(all_threats(), postures, self.around.ground, self.state.matrix)
+        found = judge(all_threats(), postures, self.around.ground, self.state.matrix)
+        if len(self._judged) >= _JUDGED_MAX:
+            self._judged.clear()
+        self._judged[id(found)] = found
+        return found
 
     def mended(self, predicted: tuple[Predicted, ...]) -> Iterator[Finding]:
         """Present findings that would be gone."""

@@ -68,11 +68,14 @@ class Previews:
         """
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
         self._place = place
+        # of the container that was asked about last: both follow from what they are held with, and nothing else
+        self._last: Prediction | None = None
+        self._closings: dict[tuple[Severity, ...], tuple[Prediction, Subject, Closing]] = {}
 
     def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
         """Every toggle and preset for this container."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
-        smallest = closing(prediction, subject)
+        smallest = self._closing(prediction, subject)
         first, in_use = self._first(prediction, subject)
         graded = ((preset, preset_choices(preset, subject, first)) for preset in GRADES)
         presets = ((Preset.CRITICAL, smallest.choices), *graded)
@@ -98,12 +101,12 @@ class Previews:
         """The preset's choices here."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
         if preset is Preset.CRITICAL:
-            return closing(prediction, subject).choices
+            return self._closing(prediction, subject).choices
         return preset_choices(preset, subject, self._first(prediction, subject)[0])
 
     def closing(self, state: ContainerState, inside: Inside = UNSEEN) -> Closing:
         """The smallest set that closes what is critical, then what is serious; and what it can't close."""
-        return closing(self._prediction(state), self._subject(state, inside))
+        return self._closing(self._prediction(state), self._subject(state, inside))
 
     def in_use(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[InUse, ...]:
         """What would close something critical, but is only in the smallest set, since something shows that it
@@ -165,10 +168,19 @@ class Previews:
         )
 
     def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
-        return unused(closing(prediction, subject, (Severity.CRITICAL,)), subject)
+        return unused(self._closing(prediction, subject, (Severity.CRITICAL,)), subject)
 
     def _prediction(self, state: ContainerState) -> Prediction:
-        return Prediction(self._layers, self._around, state)
+        last = self._last
+        if last is None or last.state is not state:
+            last = self._last = Prediction(self._layers, self._around, state)
+        return last
+
+    def _closing(self, prediction: Prediction, subject: Subject, severities: tuple[Severity, ...] = SERIOUS) -> Closing:
+        known = self._closings.get(severities)
+        if known is None or known[0] is not prediction or known[1] != subject:
+            known = self._closings[severities] = prediction, subject, closing(prediction, subject, severities)
+        return known[2]
 
     def _plain(
         self, chosen: Sequence[Choice], subject: Subject

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from rig.engines.shared.archives import tar
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine, relauncher_of
+from stratascope.engines.shared.host_files import LocalFiles
+from stratascope.linux.process import parse_stat
 
 MOST = 8 << 20
 WRITTEN = "until [ $(stat -c %s /opt/large 2>/dev/null || echo 0) = 100000 ]; do sleep 0.05; done; echo there"
@@ -72,6 +75,47 @@ def test_what_lies_in_a_container(each_api: Rig) -> None:
         assert found.data is None, "larger than that"
     with port_of(each_api) as port, pytest.raises(NoSuchContainerError):
         port.file(container, "/etc/passwd", MOST, 60.0)
+
+
+def process_of(rig: Rig, container: str) -> tuple[int, int]:
+    """PID and start of its first process."""
+    pid = rig.inspect(container)["State"]["Pid"]
+    return pid, start_of(pid)
+
+
+def start_of(pid: int) -> int:
+    return parse_stat(Path(f"/proc/{pid}/stat").read_text()).start
+
+
+def test_root_reads_the_same_without_the_engine(each_api: Rig) -> None:
+    files = LocalFiles(each_api.endpoint)
+    with port_of(each_api) as port, each_api.container(command=("sh", "-c", LINKS)) as container:
+        each_api.said(container, "sh", "-c", WRITTEN)
+        pid, start = process_of(each_api, container)
+        for path in (
+            *("/opt/own/file", "/opt/own/beside", "/opt/other/far", "/opt/folder/file", "/opt/other/../own/file"),
+            *("/opt/out", "/opt/own", "/opt/folder", "/opt/pipe", "/opt/dangling", "/nowhere/at/all", "/bin/sh"),
+            "/proc/self/exe",  # of no process in there
+        ):
+            assert files.file_inside(pid, start, path, MOST) == port.file(container, path, MOST, 60.0), path
+        large = files.file_inside(pid, start, "/opt/large", 1000)
+        assert large == port.file(container, "/opt/large", 1000, 60.0)
+        for path in ("/opt/loop", "/dev/null", "/proc/version", "/etc/hostname"):
+            with pytest.raises(OSError, match=r"\["):  # a loop, and what lies on other mounts
+                files.file_inside(pid, start, path, MOST)
+        with pytest.raises(ProcessLookupError):
+            files.file_inside(pid, start + 1, "/opt/own/file", MOST)
+
+
+def test_a_root_directory_of_its_own_making_is_not_the_containers(each_api: Rig) -> None:
+    make = "mkdir -p /opt/new/bin; cp /bin/busybox /opt/new/bin/sleep; exec chroot /opt/new /bin/sleep 3600"
+    files = LocalFiles(each_api.endpoint)
+    with each_api.container(command=("sh", "-c", make)) as container:
+        pid, start = process_of(each_api, container)
+        while not Path(f"/proc/{pid}/root/bin/sleep").exists() or Path(f"/proc/{pid}/root/etc").exists():
+            time.sleep(0.02)
+        with pytest.raises(OSError, match=r"\["):
+            files.file_inside(pid, start, "/bin/sleep", MOST)
 
 
 def head(mode: int, target: str = "") -> str:

@@ -146,6 +146,22 @@ def test_forty_containers_of_an_image_ask_once() -> None:
     assert len(engine.asked) == 2 * once
 
 
+def test_what_root_reads_serves_no_other_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own processes may see other files than its image has."""
+    engine, forged = Engines(FILES), ContainerFile("/usr/sbin/sshd", 0o755, elf(imports=("nothing",)))
+    with monkeypatch.context() as root:
+        root.setattr(
+            MemoryAccess,
+            "file_inside",
+            lambda self, number, path, most: (forged if path == "/usr/sbin/sshd" else None,),
+        )
+        found = looked(container(), engine)
+        assert found is not None
+        assert found.found[0].imports == ("nothing",)
+        assert not engine.asked, "its engine need not be asked"
+    assert names(looked(container(), engine)) == ["/usr/sbin/sshd", "/usr/lib/openssh/sshd-session"]
+
+
 def test_what_a_container_wrote_or_mounts_is_its_own() -> None:
     engine = Engines(FILES)
     looked(container(), engine)
