@@ -23,7 +23,7 @@ from bench import depth as bench_depth
 from bench import fleet as bench_fleet
 from bench import harden as bench_harden
 from bench import moments as bench_moments
-from bench.beside import beside_a_liar
+from bench.flooding import beside_a_liar
 from bench.reading import (
     MANY,
     SMALL,

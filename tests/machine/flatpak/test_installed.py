@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from wheels import BASE, FLATPAK
 
 from machine.flatpak.desk_session import Session
-from machine.flatpak.told import verdicts
+from machine.flatpak.sandbox_report import verdicts
 from rig.engine import Rig
 from rig.ordinary import socket_for
 from rig.window.every_view import EVERY_VIEW

@@ -16,7 +16,7 @@ import pytest
 
 from machine.flatpak.conftest import INSIDE
 from machine.flatpak.desk_session import Session
-from machine.flatpak.told import COMMAND, report, verdicts
+from machine.flatpak.sandbox_report import COMMAND, report, verdicts
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines, pytest.mark.usefixtures("containers")]

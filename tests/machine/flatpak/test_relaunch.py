@@ -14,7 +14,7 @@ import manifest
 import pytest
 
 from machine.flatpak.desk_session import Session
-from machine.flatpak.told import COMMAND
+from machine.flatpak.sandbox_report import COMMAND
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines]

@@ -120,7 +120,7 @@ LIST_LEAST, LIST_MOST = 170, 280
 HISTORY = 100  # places that can be gone back to
 
 
-class HistoryEntry(Value):
+class VisitedPage(Value):
     """A chapter, and how far down."""
 
     chapter: int
@@ -161,8 +161,8 @@ class GuideWindow(QDialog):
             self.missing.setText(translate(error.message))
         self._documents: dict[int, GuideDocument] = {}
         self._current = -1
-        self._before: list[HistoryEntry] = []
-        self._after: list[HistoryEntry] = []
+        self._before: list[VisitedPage] = []
+        self._after: list[VisitedPage] = []
         self.model = ItemModel((Column(NOTHING, lambda chapter: chapter.title),), parent=self)
         self.model.show(self.chapters)
         self.list = QListView()
@@ -298,10 +298,10 @@ class GuideWindow(QDialog):
         self.view.go_to(anchor)
         self._tell()
 
-    def _here(self) -> HistoryEntry:
-        return HistoryEntry(self._current, self.view.verticalScrollBar().value())
+    def _here(self) -> VisitedPage:
+        return VisitedPage(self._current, self.view.verticalScrollBar().value())
 
-    def _travel(self, back: list[HistoryEntry], forth: list[HistoryEntry]) -> None:
+    def _travel(self, back: list[VisitedPage], forth: list[VisitedPage]) -> None:
         if back:
             place = back.pop()
             forth.append(self._here())

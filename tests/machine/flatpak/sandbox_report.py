@@ -1,4 +1,4 @@
-"""What the program says of containers when it is asked in the sandbox."""
+"""What the program reports of containers from inside the sandbox."""
 
 from __future__ import annotations
 
