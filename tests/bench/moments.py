@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from rig.window import sample
 from stratascope import resources
-from stratascope.collector.features import FEATURES, Kernel
+from stratascope.collector.host import FEATURES, Kernel
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.language import read
 from stratascope.ui.app.app import make_application, make_window

@@ -1,18 +1,257 @@
-"""The host's kernel and its settings, by exact names: absolute paths, and a few names that are no files.
+"""The host's kernel, its settings and what it supports, by exact names: absolute paths, and a few that are no files.
 
 The list is complete, although the program has the same names (`core.ground`), so that this directory alone shows what
 the collector can read; a test keeps the two in sync.
+
+What the kernel supports is detected without changing anything. System calls are tried with arguments that no kernel
+accepts: any answer but ENOSYS means that the call exists. All of them check their flags, sizes or addresses before
+doing anything (the sources are cited). If a file shows the same, no call is made. A socket of a family that is not
+loaded is never created, since that would load a module: there the list of modules says what the kernel would load.
+Under a seccomp filter no call is made at all, since the filter might answer in place of the kernel, or kill.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Iterable, List
+from errno import ENOSYS, EPROTONOSUPPORT
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
-from stratascope.collector.features import FEATURES, Kernel
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
 from stratascope.collector.special_files import SOCKETS, read_sockets
+
+PREFIX = "feature:"
+
+_NOWHERE = 1  # an address that is never mapped: EFAULT
+_ALL = 0xFFFFFFFF  # all flags at once, or a number that is not in use
+_MANY = 1 << 20  # more segments than kexec accepts (KEXEC_SEGMENT_MAX is 16)
+
+# The call's name, its numbers on x86_64 and in asm-generic/unistd.h (aarch64; None: it has none), arguments
+_Call = Tuple[str, int, Optional[int], Tuple[int, ...]]
+_CALLS: Dict[str, Tuple[_Call, ...]] = {
+    # kernel/bpf/syscall.c: unknown command: EINVAL; before that EPERM
+    "bpf": (("bpf", 321, 280, (_ALL, 0, 0)),),
+    # io_uring/io_uring.c: copies the parameters first: EFAULT; before that EPERM
+    "io_uring": (("io_uring_setup", 425, 425, (0, _NOWHERE)),),
+    # kernel/kexec.c: unknown flags and too many segments: EINVAL; before that EPERM. The same for the second call.
+    "kexec": (
+        ("kexec_load", 246, 104, (0, _MANY, _NOWHERE, 0xFFFF)),
+        ("kexec_file_load", 320, 294, (_ALL, _ALL, 0, _NOWHERE, _ALL)),
+    ),
+    # security/keys/keyctl.c: unknown operation: EOPNOTSUPP
+    "keys": (("keyctl", 250, 219, (_ALL, 0, 0, 0, 0)),),
+    # kernel/module/main.c: shorter than a header: ENOEXEC; before that EPERM
+    "modules": (("init_module", 175, 105, (_NOWHERE, 0, _NOWHERE)),),
+    # fs/fsopen.c: unknown flags: EINVAL; before that EPERM
+    "new_mount_api": (("fsopen", 430, 430, (_NOWHERE, _ALL)),),
+    # Removed in newer kernels: fs/exec.c (uselib, an unmapped address), fs/d_path.c (lookup_dcookie, no such cookie),
+    # fs/filesystems.c (sysfs, no such option)
+    "obsolete_calls": (
+        ("uselib", 134, None, (_NOWHERE,)),
+        ("lookup_dcookie", 212, 18, (0, _NOWHERE, 0)),
+        ("sysfs", 139, None, (_ALL, 0, 0)),
+    ),
+    # fs/fhandle.c: copies the handle first: EFAULT; before that EPERM
+    "open_by_handle": (("open_by_handle_at", 304, 265, (_ALL, _NOWHERE, 0)),),
+    # kernel/events/core.c: unknown flags: EINVAL
+    "perf_events": (("perf_event_open", 298, 241, (_NOWHERE, 0, _ALL, _ALL, _ALL)),),
+    # arch/x86/kernel/ioport.c: no such level: EINVAL. Other machines have no such ports.
+    "port_io": (("iopl", 172, None, (255,)),),
+    # fs/quota/quota.c: unknown quota type: EINVAL
+    "quota": (("quotactl", 179, 60, (_ALL, _NOWHERE, 0, _NOWHERE)),),
+    # mm/swapfile.c: copies the path first: EFAULT; before that EPERM
+    "swap": (("swapoff", 168, 225, (_NOWHERE,)),),
+    # fs/userfaultfd.c: unknown flags: EINVAL; before that EPERM
+    "userfaultfd": (("userfaultfd", 323, 282, (_ALL,)),),
+    # getpid(2) through the x32 entry point, which sets this bit in the number
+    "x32": (("getpid", 0x40000000 | 39, None, ()),),
+}
+
+_APPARMOR = "/sys/kernel/security/apparmor/features"
+# A file that exists exactly if the kernel has the feature, and another that must exist, or else the answer is unknown
+_FILES = {
+    "apparmor_move_mount": (_APPARMOR + "/mount/move_mount", _APPARMOR),
+    "dev_mem": ("/sys/class/mem/mem", "/sys/class/mem"),
+    "kcore": ("/proc/kcore", "/proc/filesystems"),
+    "process_accounting": ("/proc/sys/kernel/acct", "/proc/sys/kernel/ostype"),
+    "suspend": ("/sys/power/wakeup_count", "/sys/kernel/mm"),  # CONFIG_PM_SLEEP
+    "sysrq": ("/proc/sys/kernel/sysrq", "/proc/sys/kernel/ostype"),
+    "user_namespaces": ("/proc/self/ns/user", "/proc/self/ns/mnt"),
+}
+# Kind of socket: its name in /proc/net/protocols, and the alias by which the kernel requests its module
+_FAMILIES = {
+    "crypto_socket": ("ALG", b"alias net-pf-38 "),
+    "packet_socket": ("PACKET", b"alias net-pf-17 "),
+    "vsock": ("AF_VSOCK", b"alias net-pf-40 "),
+}
+_OTHERS = frozenset(("apparmor_userns", "audit", "cgroup_v1", "firmware", "i386"))
+FEATURES = frozenset(PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_OTHERS))
+
+_PARSER_CONF = "/etc/apparmor/parser.conf"
+# Where distributions keep the list of features the parser supports; no other path is opened for it
+_PINNED = ("/usr/share/apparmor-features/", "/etc/apparmor.d/abi/")
+_NETLINK_AUDIT = 9
+_ALIASES_MAX = 16 << 20  # bytes
+
+
+class _NotKnownError(Exception):
+    """It can't be determined; the message says why."""
+
+
+class Kernel:
+    """Answers for one request; loads libc once, and tries each call once."""
+
+    def __init__(self) -> None:
+        self._machine = os.uname().machine
+        self._call: Any = None
+        self._errno: Any = None
+        self._barred: Optional[str] = None
+
+    def feature(self, name: str) -> Entry:
+        """One of FEATURES as an entry, with the text `yes` or `no`."""
+        short = name[len(PREFIX) :]
+        source = name
+        try:
+            if short in _FILES:
+                source = _FILES[short][0]
+                has = _exists(*_FILES[short])
+            elif short in _FAMILIES:
+                source = "/proc/net/protocols"
+                has = self._family(*_FAMILIES[short])
+            elif short in _CALLS:
+                source = _CALLS[short][0][0] + "(2)"
+                has = self._any(_CALLS[short])
+            elif short == "audit":
+                source = "socket(AF_NETLINK, NETLINK_AUDIT)"
+                has = self._audit()
+            elif short == "cgroup_v1":
+                source = "/proc/filesystems"
+                has = any(line.split()[-1:] == ["cgroup"] for line in read_file(source).splitlines())
+            elif short == "firmware":
+                source = "/sys/firmware"
+                has = bool(os.listdir(source))
+            elif short == "i386":
+                source = "/proc/sys/abi/vsyscall32"
+                has = self._i386(source)
+            else:
+                source = _APPARMOR + "/namespaces/mask"
+                has = _user_namespace_rules(source)
+        except OSError as error:
+            return failure(name, source, error)
+        except TooLongError:
+            return failed(name, source, UNSUPPORTED, None, "too long")
+        except _NotKnownError as error:
+            return failed(name, source, UNSUPPORTED, None, str(error))
+        return (name, source, "yes" if has else "no")
+
+    def _any(self, calls: Tuple[_Call, ...]) -> bool:
+        column = {"x86_64": 1, "aarch64": 2}.get(self._machine)
+        if column is None:
+            raise _NotKnownError("the numbers of calls are not known on this machine")
+        for call in calls:
+            number = call[column]
+            if isinstance(number, int) and self._has(number, call[3]):
+                return True
+        return False
+
+    def _has(self, number: int, arguments: Tuple[int, ...]) -> bool:
+        self._prepare()
+        return bool(self._call(number, *arguments) >= 0 or self._errno() != ENOSYS)
+
+    def _prepare(self) -> None:
+        if self._barred is None:
+            self._barred = "" if unfiltered() else "this reader is under a seccomp filter, which may answer instead"
+            try:
+                import ctypes
+            except ImportError:
+                self._barred = "this Python has no ctypes"
+            else:
+                libc = ctypes.CDLL(None, use_errno=True)
+                call = libc.syscall
+                call.restype = ctypes.c_long
+                word = ctypes.c_long
+                self._call = lambda *values: call(*[word(value) for value in values])
+                self._errno = ctypes.get_errno
+        if self._barred:
+            raise _NotKnownError(self._barred)
+
+    def _audit(self) -> bool:
+        # audit can't be a module; without it, or with audit=0 at boot, the protocol has no listener
+        self._prepare()
+        number = {"x86_64": 41, "aarch64": 198}.get(self._machine)
+        if number is None:
+            raise _NotKnownError("the numbers of calls are not known on this machine")
+        found = self._call(number, 16, 3 | os.O_CLOEXEC, _NETLINK_AUDIT)  # AF_NETLINK, SOCK_RAW
+        if found >= 0:
+            os.close(found)
+            return True
+        if self._errno() == EPROTONOSUPPORT:
+            return False
+        raise OSError(self._errno(), os.strerror(self._errno()))
+
+    def _family(self, protocol: str, alias: bytes) -> bool:
+        if any(line.split()[:1] == [protocol] for line in read_file("/proc/net/protocols").splitlines()):
+            return True
+        if not self._any(_CALLS["modules"]) or read_file("/proc/sys/kernel/modules_disabled").strip() == "1":
+            return False
+        return alias in _bytes("/lib/modules/%s/modules.alias" % os.uname().release)
+
+    def _i386(self, source: str) -> bool:
+        if self._machine != "x86_64":
+            return False  # 32-bit ARM has different calls
+        if not _exists(source, "/proc/sys/kernel/ostype"):
+            return False
+        # since Linux 6.7, arch/x86/entry/common.c
+        return not any(
+            word in ("ia32_emulation=0", "ia32_emulation=off", "ia32_emulation=false", "ia32_emulation=n")
+            for word in read_file("/proc/cmdline").split()
+        )
+
+
+def _exists(path: str, sibling: str) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        os.lstat(sibling)
+        return False
+    return True
+
+
+def unfiltered() -> bool:
+    """Whether this reader is under no seccomp filter."""
+    return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())
+
+
+def _bytes(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _ALIASES_MAX)
+    finally:
+        os.close(descriptor)
+
+
+def _user_namespace_rules(mask: str) -> bool:
+    """Whether AppArmor profiles that don't mention user namespaces forbid them: kernel and parser must both know the
+    rule.
+    """
+    try:
+        if "userns_create" not in read_file(mask).split():
+            return False
+    except FileNotFoundError:
+        os.lstat(_APPARMOR)
+        return False
+    pinned = ""
+    for line in read_file(_PARSER_CONF).splitlines():
+        key, _, value = line.strip().partition("=")
+        if key.strip() in ("policy-features", "features-file"):
+            pinned = value.strip()
+        elif key.strip() == "override-policy-abi":
+            raise _NotKnownError("parser.conf has override-policy-abi")
+    folder, name = os.path.split(pinned)
+    if folder + "/" not in _PINNED or name in ("", ".", ".."):
+        raise _NotKnownError("parser.conf does not name the features that profiles get")
+    return "userns_create" in read_file(pinned)
+
 
 _KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 FILES = frozenset(

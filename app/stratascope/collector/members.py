@@ -1,19 +1,70 @@
-"""A container's other processes, given one of them: by its cgroup, else by its PID namespace.
+"""A container's other processes and threads, given one process: by its cgroup, else by its PID namespace.
 
 A cgroup is only used if its path contains the container's id: a rootless container may be in the session's cgroup, or
 in `/`. Everything below it is the container's, whatever the names: a container may create groups and move into them. A
 PID namespace is only used if it is neither the initial one nor the reader's own, and includes those below it. Otherwise
 nothing is listed, and the answer says so; if there are more processes than are read, it says at least how many.
+
+A process is shown by the files of its first thread, or of a living one if the first has ended.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from stratascope.collector.cgroups import V2, Listed, Mounts, lines, processes
-from stratascope.collector.read import Entry
+from stratascope.collector.cgroups import V2, Group, Listed, Mounts, lines, processes
+from stratascope.collector.read import Entry, read_process
+from stratascope.collector.threads import READ_MAX, living, open_thread
+
+# pid, entries (one named "" if nothing could be read), and lists of cgroup entries, which answers may share
+Process = Tuple[int, List[Entry], List[Group]]
+
+
+class Further:
+    """Reads these names of a container's other processes and threads."""
+
+    def __init__(self, names: List[str], mount_namespace: Optional[str]) -> None:
+        self.names = names
+        self.threads: List[Tuple[int, Process]] = []  # with the PID of its process
+        self.unread = 0
+        self.room = READ_MAX
+        self._mount_namespace = mount_namespace
+
+    def mounts(self, directory: int, pid: int, entries: List[Entry], thread: int) -> None:
+        """Read mountinfo if it is in another mount namespace; all others see what the first process does."""
+        own = text_of(entries, "ns/mnt")
+        if own is not None and self._mount_namespace is not None and own != self._mount_namespace:
+            entries += read_process(directory, pid, ["mountinfo"], thread)
+
+
+def names_of(wants: Sequence[str]) -> List[str]:
+    return list(dict.fromkeys([*wants, "ns/pid", "stat"]))
+
+
+def standing_for(directory: int, entries: List[Entry]) -> Tuple[int, int]:
+    """(Descriptor of the directory that represents this process, 0 or the thread whose directory that is.)
+
+    The first thread may end before the others. Its control group, namespaces and mounts are then gone (do_exit,
+    kernel/exit.c), so those of a living thread are used.
+    """
+    if "\nState:\tZ" not in (text_of(entries, "status") or ""):
+        return directory, 0
+    number = living(directory)
+    if number is None:
+        return directory, 0
+    try:
+        return open_thread(directory, number), number
+    except OSError:
+        return directory, 0
+
+
+def of_thread(here: int, pid: int, thread: int, names: List[str], entries: List[Entry]) -> List[Entry]:
+    """The files of that thread, except `stat`: the process's own has its start time."""
+    own = [item for item in entries if item[0] == "stat"]
+    return read_process(here, pid, [name for name in names if name != "stat"], thread) + own
+
 
 MEMBERS_MAX = 2000
 BY_CGROUP = "cgroup"

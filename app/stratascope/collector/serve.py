@@ -17,12 +17,29 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
 from stratascope.collector.cgroups import Limits, Mounts
 from stratascope.collector.filters import why_not
-from stratascope.collector.further import Further, Process, names_of, of_thread, standing_for
 from stratascope.collector.host import read_host
-from stratascope.collector.idmaps import IDMAPS, read_idmaps
 from stratascope.collector.liveness import LIVENESS, read_liveness
-from stratascope.collector.members import BY_NAMESPACE, Members, text_of
-from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of, threads_of
+from stratascope.collector.members import (
+    BY_NAMESPACE,
+    Further,
+    Members,
+    Process,
+    names_of,
+    of_thread,
+    standing_for,
+    text_of,
+)
+from stratascope.collector.privileged import (
+    BY_CHILD,
+    IDMAPS,
+    PRIVILEGED,
+    PrivilegedReader,
+    owners,
+    read_idmaps,
+    run,
+    start_of,
+    threads_of,
+)
 from stratascope.collector.read import (
     CGROUPS,
     GONE,

@@ -45,7 +45,7 @@ SYSCTLS = (
 )
 
 # What a kernel may lack. Detected by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
-# exists with the feature; both in `collector/features.py` (`feature:NAME`). The text is "yes" or "no".
+# exists with the feature; both in `collector/host.py` (`feature:NAME`). The text is "yes" or "no".
 # `apparmor_userns`: profiles that do not mention user namespaces deny new ones; `apparmor_move_mount`: the same for
 # moves.
 FEATURES = (

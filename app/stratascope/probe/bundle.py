@@ -13,12 +13,11 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 MODULES = (
-    *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "special_files"),
-    *("idmaps", "privileged", "liveness", "threads", "further", "becoming"),
-    *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "walk", "paths", "credentials")),
-    *(f"observe.{name}" for name in ("moments", "refusals", "floods", "checks", "calls", "exchange", "signals")),
-    *(f"observe.{name}" for name in ("kernel_log", "masked", "gained", "aside", "group", "made", "written", "polls")),
-    *(f"observe.{name}" for name in ("sources", "observer")),
+    *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files"),
+    *("privileged", "liveness", "threads"),
+    *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
+    *(f"observe.{name}" for name in ("refusals", "checks", "calls", "exchange", "kernel_log", "aside")),
+    *(f"observe.{name}" for name in ("group", "polls", "observer")),
     "serve",
 )
 

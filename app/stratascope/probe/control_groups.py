@@ -32,7 +32,7 @@ _V2 = ("memory.current", "pids.current", "cpu.stat", "io.stat")
 _V1 = (("memory", "memory.usage_in_bytes"), ("pids", "pids.current"), ("cpuacct", "cpuacct.usage"),
        ("blkio", "blkio.throttle.io_service_bytes"))  # fmt: skip
 _TOP = Path("/sys/fs/cgroup")
-_OURS = re.compile(r"/?stratascope[-_][0-9a-f]{8,32}(\.slice)?").fullmatch  # as collector/observe/made.py
+_OURS = re.compile(r"/?stratascope[-_][0-9a-f]{8,32}(\.slice)?").fullmatch  # as collector/observe/group.py
 _PATIENCE = 2.0  # seconds for the last process to end
 _AGAIN = 0.05
 

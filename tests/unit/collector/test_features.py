@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from stratascope.collector import features
-from stratascope.collector.features import FEATURES, PREFIX, Kernel
+from stratascope.collector import host
+from stratascope.collector.host import FEATURES, PREFIX, Kernel
 from stratascope.collector.read import UNSUPPORTED
 from stratascope.core import ground
 
@@ -148,12 +148,12 @@ def test_an_ordinary_user_gets_the_same_answers_or_none() -> None:
     mine = {name: Kernel().feature(name)[2] for name in FEATURES}
     script = (
         "import os,sys; os.geteuid() == 0 and (os.setgroups([]), os.setresuid(1500, 1500, 1500));"
-        "from stratascope.collector.features import FEATURES, Kernel;"
+        "from stratascope.collector.host import FEATURES, Kernel;"
         "sys.stdout.write(repr({n: Kernel().feature(n)[2] for n in FEATURES}))"
     )
     # read before the change of user, who may not look into this folder
-    folder = Path(features.__file__).parents[2]
-    preload = f"import sys; sys.path.insert(0, {str(folder)!r}); import stratascope.collector.features, ctypes;"
+    folder = Path(host.__file__).parents[2]
+    preload = f"import sys; sys.path.insert(0, {str(folder)!r}); import stratascope.collector.host, ctypes;"
     done = subprocess.run([sys.executable, "-c", preload + script], capture_output=True, text=True, check=True)
     theirs = eval(done.stdout, {})  # a dict of strings, printed by our own code two lines above
     assert all(theirs[name] in (None, mine[name]) for name in FEATURES)
@@ -161,7 +161,7 @@ def test_an_ordinary_user_gets_the_same_answers_or_none() -> None:
 
 
 def test_under_a_seccomp_filter_nothing_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "unfiltered", lambda: False)
+    monkeypatch.setattr(host, "unfiltered", lambda: False)
     found = Kernel().feature("feature:io_uring")
     assert found[2:] == (None, UNSUPPORTED, None, "this reader is under a seccomp filter, which may answer instead")
     assert said("user_namespaces") in ("yes", "no")
@@ -174,10 +174,10 @@ def test_a_real_filter_is_noticed() -> None:
         "code = ctypes.create_string_buffer(struct.pack('<HBBI', 6, 0, 0, 0x7fff0000));"
         "filt = struct.pack('<HxxxxxxQ', 1, ctypes.addressof(code));"
         "assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filt, 0, 0) == 0;"
-        "from stratascope.collector.features import Kernel;"
+        "from stratascope.collector.host import Kernel;"
         "print(Kernel().feature('feature:bpf')[3], Kernel().feature('feature:kcore')[2])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(features.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(host.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split()[0] == UNSUPPORTED
     assert done.stdout.split()[1] in ("yes", "no")
@@ -207,7 +207,7 @@ def test_whether_apparmor_mediates_user_namespaces(
     monkeypatch: pytest.MonkeyPatch, mask: str, conf: str, pinned: str, answer: str | None
 ) -> None:
     texts = {"/sys/kernel/security/apparmor/features/namespaces/mask": mask, "/etc/apparmor/parser.conf": conf}
-    monkeypatch.setattr(features, "read_file", lambda path: texts.get(path, pinned))
+    monkeypatch.setattr(host, "read_file", lambda path: texts.get(path, pinned))
     assert said("apparmor_userns") == answer
 
 
@@ -228,7 +228,7 @@ def test_no_more_is_read_of_the_list_of_modules_than_16_megabytes(monkeypatch: p
     )
     monkeypatch.setattr(os, "read", counted)
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(syscall=lambda *_: 0))  # it has all calls
-    monkeypatch.setattr(features, "unfiltered", lambda: True)
-    monkeypatch.setattr(features, "read_file", lambda _: "0\n")
+    monkeypatch.setattr(host, "unfiltered", lambda: True)
+    monkeypatch.setattr(host, "read_file", lambda _: "0\n")
     assert Kernel().feature(PREFIX + "vsock")[2] == "no"
     assert asked == [16 << 20]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.collector import cgroups, further, members, read
+from stratascope.collector import cgroups, members, read
 from stratascope.collector.serve import Collector
 from stratascope.core.ground import HOST_WANTS
 from stratascope.linux.machine import parse_flaws
@@ -53,11 +53,11 @@ def _sleeper(pid: int) -> int:
 
 def one(
     pid: int, wants: tuple[str, ...], members_too: bool = False, container: str = ""
-) -> tuple[further.Process, list[further.Process], str]:
+) -> tuple[members.Process, list[members.Process], str]:
     return Collector().capture([(pid, wants, ("comm",), members_too, container)])[0][:3]
 
 
-def texts(process: further.Process) -> dict[str, str]:
+def texts(process: members.Process) -> dict[str, str]:
     return {item[0]: item[2] for item in (*process[1], *(item for group in process[2] for item in group)) if item[2]}
 
 

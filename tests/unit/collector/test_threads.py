@@ -89,7 +89,7 @@ def test_most_is_read_once_and_what_changes_is_found(monkeypatch: pytest.MonkeyP
 
 
 def test_so_many_are_read_at_once_and_the_others_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stratascope.collector.further.READ_MAX", 50)
+    monkeypatch.setattr("stratascope.collector.members.READ_MAX", 50)
     collector = Collector()
     with target.threaded(120) as it:
         assert [ask(it.pid, collector)[3] for _ in range(4)] == [69, 19, 0, 0]

@@ -17,15 +17,13 @@ import struct
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.becoming import Around
 from stratascope.collector.observe.checks import Checks
-from stratascope.collector.observe.credentials import Credentials
-from stratascope.collector.observe.floods import Floods
+from stratascope.collector.observe.credentials import Around, Credentials
 from stratascope.collector.observe.memory import Mapped, Stacks, used_last
 from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscall, Wanted
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
-from stratascope.collector.observe.refusals import EAGAIN, Answered, Refusals
+from stratascope.collector.observe.refusals import EAGAIN, Answered, Floods, Refusals
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000

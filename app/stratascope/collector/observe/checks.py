@@ -15,9 +15,9 @@ from array import array
 from bisect import bisect_right
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from stratascope.collector.observe.floods import Floods
 from stratascope.collector.observe.perf import CALLCHAIN, REGS, Perf, Record, Source, frames, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
+from stratascope.collector.observe.refusals import Floods
 from stratascope.collector.observe.trace import Point
 
 CLASSES_MAX = 4096

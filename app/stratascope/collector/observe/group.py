@@ -1,18 +1,28 @@
-"""The control group that is observed: where it lies in each hierarchy, who is in it, which process is its first.
+"""The control group that is observed: where it is in each hierarchy, who is in it, and the groups made for it.
 
 One of a container counts only where its path holds the container's id, or where all that are in it share one PID
-namespace that is not ours: a rootless container without systemd sits in the group of a whole session. A group that the
+namespace that is not ours: a rootless container without systemd is in the group of a whole session. A group that the
 request names (a parent that was made before a container starts) is one name after the other below the hierarchy's mount
 point, no links among them, and never the root.
+
+Making groups, and taking them away again, is the one thing that the observer changes. It makes a parent for a twin,
+before the twin is, since events have to be attached before its program starts; a group in the unified hierarchy for a
+container that has none there, since nothing else can be attached to where the machine's controllers are in the old
+hierarchies and perf_event in none of them; and one for a container that has none anywhere (a rootless engine without
+systemd), below the group where its processes are. None limits anything: no value is written, and what limits the group
+above goes on. All have names of ours; who was moved is moved back, and what a killed observer left is taken away by the
+next one once nobody is in it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+import re
+import time
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.cgroups import V2, Mounts, lines, processes
+from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
 from stratascope.collector.observe.trace import start_of_process
 from stratascope.collector.read import TooLongError, read_file
@@ -159,3 +169,321 @@ def descendants(first: int) -> Set[int]:
             found.add(pid)
             waiting += children.get(pid, ())
     return found
+
+
+_OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
+_LEFT = 600.0  # seconds after which an empty group of ours is nobody's
+_SESSIONS = 1.0  # seconds between two looks for who has joined
+_ROUNDS = 100  # however fast a container makes processes
+_CLASSIC = ("pids", "memory", "cpuacct", "freezer")
+_OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
+
+
+def is_ours(path: str) -> bool:
+    """Whether a group of that path may be made."""
+    return path.startswith("/") and _OURS(path[1:]) is not None
+
+
+class Made:
+    """One group of ours in some hierarchies, by their mount points. Raises OSError where it can't be made."""
+
+    def __init__(self, points: Iterable[str], path: str) -> None:
+        self._folders: List[str] = []
+        try:
+            for point in points:
+                _tidy(point)
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(point + path, 0o755)
+                self._folders.append(point + path)
+        except OSError:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Where nobody is in it any more. Raises nothing."""
+        for folder in self._folders:
+            _remove(folder)
+
+
+class Adopting:
+    """Moves whoever is in one group into another, of the unified hierarchy, and back at the end."""
+
+    def __init__(self, source: str, target: str, home: str) -> None:
+        """Folders: the group that it is about, the one to be in, and the one where they were before; below that one,
+        where the first of them is found in a group there.
+        """
+        self._source, self._target, self._home = source, target, home
+        self.came = 0.0  # when somebody did for the first time
+        self._moved: List[int] = []
+
+    def take(self) -> List[int]:
+        """Those who are not there yet. Raises nothing: who ended meanwhile is not there either.
+
+        Returns who joined as programs: of these it was not seen how they began.
+        """
+        members = _pids(self._source)
+        if not members:
+            return []
+        here = _pids(self._target)
+        for pid in sorted(members - here):
+            there = "" if self.came or _left_in(pid) else _unified_of(pid)
+            if _move(pid, self._target):
+                if there and os.path.isdir(self._home + there):
+                    self._home += there.rstrip("/")
+                self._moved.append(pid)
+                self.came = self.came or time.monotonic()
+        return []
+
+    def moved(self) -> List[int]:
+        """Who was, since the last time."""
+        found, self._moved = self._moved, []
+        return found
+
+    def gone(self) -> bool:
+        """Whether the group that it is about is no more."""
+        return not os.path.isdir(self._source)
+
+    def back(self) -> None:
+        """All that are left, and who is born of them meanwhile."""
+        for _ in range(_ROUNDS):
+            left = _pids(self._target)
+            if not left:
+                break
+            for pid in left:
+                _move(pid, self._home)
+
+
+class Gathering(Adopting):
+    """The same for a process and its descendants, who come along by themselves from then on; and for who joins them.
+
+    Who is in another group than `home` stays there: all that are moved go back to that one.
+    """
+
+    def __init__(self, first: int, target: str, home: str) -> None:
+        super().__init__("", target, home)
+        self._first = first
+        self._start = start_of_process(first)
+        self._inside = namespaces(first)
+        self._looked = 0.0
+
+    def take(self) -> List[int]:
+        """All of them at first, until nobody is born outside meanwhile; sessions once a second, and who they are."""
+        now = time.monotonic()
+        joined: List[int] = []
+        if not self.came:
+            for _ in range(_ROUNDS):
+                outside = descendants(self._first) & _in(self._home)
+                if not [pid for pid in outside if _move(pid, self._target)]:
+                    break
+            self.came = self._looked = now
+        elif now - self._looked >= _SESSIONS:
+            self._looked = now
+            for pid in _in(self._home):
+                # another container may share its processes, and has files of its own
+                if self._inside and namespaces(pid) == self._inside:
+                    joined += [pid] if _move(pid, self._target) else []
+        self._moved += joined
+        return joined
+
+    def gone(self) -> bool:
+        """Whether its first process has ended."""
+        return start_of_process(self._first) != self._start
+
+
+class ObservedGroup(NamedTuple):
+    """What is observed, and what was made for it."""
+
+    group: Group
+    made: Optional[Made]
+    adopting: Optional[Adopting]
+
+    def leave(self) -> None:
+        """All as it was before."""
+        if self.adopting is not None:
+            self.adopting.back()
+        if self.made is not None:
+            self.made.remove()
+
+
+def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
+    """The group of that process, or of that path, made where it is one of ours. Raises NoGroupError."""
+    mounts = Mounts()
+    mounts.refresh()
+    unified = mounts.place(V2, "/")
+    try:
+        if path:
+            made = Made(_points(mounts), path) if is_ours(path) else None
+            try:
+                group = find(pid, start, container, path)
+            except NoGroupError:
+                if made is not None:
+                    made.remove()
+                raise
+            source = _classic(mounts, path)
+            moves = made is not None and source and unified is not None and not mounts.mounted(PERF)
+            return ObservedGroup(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
+        _put_back(mounts, pid)
+        left = _left_in(pid)
+        try:
+            if not left:
+                return ObservedGroup(find(pid, start, container, path), None, None)
+        except NoGroupError:
+            if not _own(mounts, pid, start, container) or unified is None or mounts.mounted(PERF):
+                gathered = _gathered(mounts, pid, start)
+                if gathered is None:
+                    raise
+                return gathered
+        source = _own(mounts, pid, start, container)
+        if not source or unified is None:
+            raise NoGroupError("the process has ended")
+        path = "/stratascope-%s" % os.urandom(8).hex()
+        made = Made([unified[0]], path)
+        adopting = Adopting(source, unified[0] + path, unified[0])
+        adopting.take()
+        if left:
+            _remove(unified[0] + left)
+        return ObservedGroup(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
+    except OSError as error:
+        raise NoGroupError("no control group could be made for it: %s" % error.strerror) from None
+
+
+def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[ObservedGroup]:
+    """A group for the first process of a PID namespace of its own, and for all that descend from it; None: it is not.
+
+    Below the one where it is, in the hierarchy that events are attached to: no controller of it counts that there.
+    """
+    try:
+        status = read_file("/proc/%d/status" % pid)
+        paths = {name: place for names, place in lines(read_file("/proc/%d/cgroup" % pid)) for name in names}
+        namespace = os.readlink("/proc/%d/ns/pid" % pid)
+    except (OSError, TooLongError):
+        return None
+    numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+    hierarchy = _gathers_in(mounts)
+    home = mounts.place(hierarchy, paths.get(hierarchy, ""))
+    if numbers[-1:] != ["1"] or namespace == os.readlink("/proc/self/ns/pid") or home is None:
+        return None
+    if start and start_of_process(pid) != start:
+        return None
+    folder, path = "".join(home), "/stratascope-%s" % os.urandom(8).hex()
+    made = Made([folder], path)
+    gathering = Gathering(pid, folder + path, folder)
+    gathering.take()
+    return ObservedGroup(Group(folder + path, {}), made, gathering)
+
+
+def _gathers_in(mounts: Mounts) -> str:
+    return PERF if mounts.mounted(PERF) else V2
+
+
+def _put_back(mounts: Mounts, pid: int) -> None:
+    """Where a killed observer left that process gathered: whoever is there goes back to the group above, which is
+    where they were, and its own is taken away.
+    """
+    try:
+        paths = {name: place for names, place in lines(read_file("/proc/%d/cgroup" % pid)) for name in names}
+    except (OSError, TooLongError):
+        return
+    path = paths.get(_gathers_in(mounts), "")
+    above, _, name = path.rpartition("/")
+    found = mounts.place(_gathers_in(mounts), path) if above and _OURS(name) else None
+    if found is not None:
+        folder = "".join(found)
+        Adopting("", folder, os.path.dirname(folder)).back()
+        _remove(folder)
+
+
+def _left_in(pid: int) -> str:
+    """The group of ours in which a killed observer left that process; "" where it is in none."""
+    path = _unified_of(pid)
+    return path if is_ours(path) else ""
+
+
+def _unified_of(pid: int) -> str:
+    """Its path in the unified hierarchy, as seen from the top; "" where that is not told or leads out of it."""
+    try:
+        text = read_file("/proc/%d/cgroup" % pid)
+    except (OSError, TooLongError):
+        return ""
+    path = {name: place for names, place in lines(text) for name in names}.get(V2, "")
+    return path if path.startswith("/") and ".." not in path.split("/") else ""
+
+
+def _points(mounts: Mounts) -> List[str]:
+    """Where the hierarchies are mounted. Not cpuset's: its groups need values before anybody can be in them."""
+    places = (mounts.place(each, "/") for each in dict.fromkeys((V2, *FILES, *_OTHERS)) if mounts.mounted(each))
+    found = dict.fromkeys(each[0] for each in places if each is not None)
+    return [point for point in found if not point.endswith("/cpuset") and os.path.realpath(point) == point]
+
+
+def _classic(mounts: Mounts, path: str) -> str:
+    """That group's folder in one of the old hierarchies; "" where there is none."""
+    for hierarchy in _CLASSIC:
+        there = mounts.place(hierarchy, path)
+        if there is not None and there[1]:
+            return there[0] + there[1]
+    return ""
+
+
+def _own(mounts: Mounts, pid: int, start: str, container: str) -> str:
+    """The container's own group in one of the old hierarchies; "" where it has none."""
+    if start and start_of_process(pid) != start:
+        return ""
+    try:
+        text = read_file("/proc/%d/cgroup" % pid)
+    except (OSError, TooLongError):
+        return ""
+    paths = {name: place for names, place in lines(text) for name in names}
+    for hierarchy in _CLASSIC:
+        own = own_group(paths.get(hierarchy, ""), container)
+        if own:
+            return _classic(mounts, own)
+    return ""
+
+
+def _pids(folder: str) -> Set[int]:
+    found = processes(folder, MEMBERS_MAX)
+    return set() if found is None else set(found.pids)
+
+
+def _in(folder: str) -> Set[int]:
+    """Those in it and in none below."""
+    try:
+        return set(map(int, read_file(folder + "/cgroup.procs").split()))
+    except (OSError, TooLongError, ValueError):
+        return set()
+
+
+def _move(pid: int, folder: str) -> bool:
+    try:
+        with open(folder + "/cgroup.procs", "wb", buffering=0) as file:
+            file.write(b"%d" % pid)
+        return True
+    except OSError:
+        return False
+
+
+def _tidy(point: str) -> None:
+    """What a killed observer left. rmdir(2) takes only what is empty, so whoever is still in one keeps it."""
+    try:
+        names = os.listdir(point)
+    except OSError:
+        return
+    for name in names:
+        folder = point + "/" + name
+        with contextlib.suppress(OSError):
+            # one that was made a moment ago may still wait for its twin
+            if _OURS(name) and time.time() - os.stat(folder).st_mtime > _LEFT:
+                listed = processes(folder, 1)
+                if listed is not None and not listed.pids:
+                    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    """A group and those below it."""
+    with contextlib.suppress(OSError):
+        for item in os.scandir(folder):
+            if item.is_dir(follow_symlinks=False):
+                _remove(item.path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)

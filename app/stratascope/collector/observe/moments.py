@@ -20,11 +20,9 @@ import struct
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.becoming import Around, Held
-from stratascope.collector.observe.credentials import hold, who
+from stratascope.collector.observe.credentials import Around, Held, hold, who
 from stratascope.collector.observe.memory import NONE, FileOffset, Stack
-from stratascope.collector.observe.paths import BYTES_MAX, PathReader, number_of, place
-from stratascope.collector.observe.walk import below
+from stratascope.collector.observe.paths import BYTES_MAX, PathReader, below, number_of, place
 from stratascope.collector.read import TooLongError, read_file
 
 PATHS_MAX = 200  # in a second

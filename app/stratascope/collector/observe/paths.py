@@ -4,6 +4,12 @@ A process can make reads of its memory hang (userfaultfd(2), a FUSE file that is
 network, so the observer never asks either itself: a child does, has a moment to answer, and is ended else; after some
 that hang no more is asked. What is read of the memory is the text at one address that the kernel was given as a path,
 or the bytes that it was given as an address of a socket: nothing else.
+
+A path is followed as the process that named it would: its links, below its own root, and what lies at the end. Links
+are a container's to choose, so each name is a step of its own (`collector/paths.py` has why: O_PATH, and nothing is
+asked of a mount that a program answers for), and no step leads above the root. A relative path begins at the directory
+where the process works, or at an open one, by its place below that root. For /proc/self the process is put in place of
+us.
 """
 
 from __future__ import annotations
@@ -14,12 +20,262 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from stratascope.collector.observe.memory import FileOffset
-from stratascope.collector.observe.walk import Walk
+from stratascope.collector.paths import LINKS_MAX, Mount, mount_of
 from stratascope.collector.read import TooLongError, read_file
+
+_STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_STEPS_MAX = 512
+_LINE_MAX = 1500  # characters of a line of mountinfo up to its dash; what an overlay lists at its end is cut
+_TEXT_MAX = 4000
+_PROC_ROOT = 1  # PROC_ROOT_INO, include/linux/proc_fs.h
+_KINDS = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISCHR, "character"),
+    (stat.S_ISBLK, "block"),
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISFIFO, "fifo"),
+)
+FileFacts = Dict[str, Any]
+
+
+class Walk:
+    """The files of one thread. `elder`: a process of the same container that sees all its mounts, or 0.
+
+    `instead`: that thread stands for one that has ended, of which /proc/self would be another.
+    """
+
+    def __init__(self, tid: int, elder: int, instead: bool = False) -> None:
+        self._tid = tid
+        self._instead = instead
+        self._keeps = False
+        self._end: Optional[int] = None  # what a way led to, while it keeps that
+        self._elder = elder
+        self._lines = _lines(tid)
+
+    def led(self, path: str, follow: bool) -> Optional[FileFacts]:
+        """Where an absolute path led, as the process counts. `follow`: also a link at its end. None: not known."""
+        try:
+            way = [os.open("/proc/%d/root" % self._tid, os.O_PATH | os.O_CLOEXEC)]
+        except OSError:
+            return None
+        names: List[str] = []
+        left = path.split("/")[::-1]
+        links = steps = 0
+        try:
+            while left:
+                name = left.pop()
+                if name in ("", "."):
+                    continue
+                steps += 1
+                if name == "..":
+                    if names:
+                        os.close(way.pop())
+                        names.pop()
+                    continue
+                here = self._mount(way[-1])
+                if steps > _STEPS_MAX or here is None or here.may_be_silent:
+                    return self._place([*names, name, *left[::-1]], None, None, way[-1])
+                if here.kind == "proc" and name in ("self", "thread-self"):
+                    if self._instead:
+                        return None
+                    name, *more = self._self(way[-1], name).split("/")
+                    left += more[::-1]
+                try:
+                    found = os.open(name, _STEP, dir_fd=way[-1])
+                except OSError:
+                    folder = next((each for each in way[::-1] if stat.S_ISDIR(os.fstat(each).st_mode)), None)
+                    return self._place([*names, name, *left[::-1]], None, folder, way[-1])
+                way.append(found)
+                names.append(name)
+                there = self._mount(found)
+                if there is None or there.may_be_silent or not stat.S_ISLNK(os.fstat(found).st_mode):
+                    continue
+                if not follow and not any(left):
+                    break
+                links += 1
+                if links > LINKS_MAX:
+                    break
+                target = os.readlink("", dir_fd=found)
+                if there.kind == "proc":  # of another process: root, cwd, an open file, told as we see them
+                    target = below(self._tid, target) or target
+                os.close(way.pop())
+                names.pop()
+                if target.startswith("/"):
+                    _close(way[1:])
+                    del way[1:], names[:]
+                left += target.split("/")[::-1]
+            if self._keeps:
+                self._end = os.dup(way[-1])
+            return self._place(names, way[-1], way[-2] if len(way) > 1 else way[-1], way[-1])
+        except OSError:
+            return None
+        finally:
+            _close(way)
+
+    def content(self, path: str, inode: int, offset: int, size: int, before: int) -> bytes:
+        """What such a file, if it is that one still, has there; nothing where it changed after `before` (its ctime)."""
+        self._keeps = True
+        there = self.led(path, False)
+        if self._end is None:
+            return b""
+        try:
+            about = os.fstat(self._end) if there is not None and there["node"] is not None else None
+            if about is None or not stat.S_ISREG(about.st_mode) or about.st_ino != inode or about.st_ctime_ns >= before:
+                return b""
+            # O_NOATIME: who looks leaves no trace
+            file = os.open("/proc/self/fd/%d" % self._end, os.O_RDONLY | os.O_NOATIME | os.O_CLOEXEC)
+            try:
+                return os.pread(file, size, offset)
+            finally:
+                os.close(file)
+        except OSError:
+            return b""
+        finally:
+            os.close(self._end)
+
+    def opened(self, name: str) -> Optional[FileFacts]:
+        """Of a file that it has open (`fd/N`), or the one that it runs (`exe`)."""
+        link = "/proc/%d/%s" % (self._tid, name)
+        try:
+            descriptor = os.open(link, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            path = below(self._tid, os.readlink(link))
+            return self._place([path.strip("/")] if path.startswith("/") else [], descriptor, None, descriptor, path)
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    # -- inside
+
+    def _place(
+        self, names: List[str], node: Optional[int], folder: Optional[int], lies: int, path: str = ""
+    ) -> FileFacts:
+        number = mount_of(lies)
+        where = "/" + "/".join(each for each in names if each) if names or not path else path
+        found = {
+            "path": where[:_TEXT_MAX],
+            "node": None if node is None else self._node(node),
+            "folder": None if folder is None else self._node(folder),
+            "mount": None if number is None else self._line(number) or None,
+        }
+        if node is not None and found["node"] is not None and found["node"][5]:
+            found["gives"] = capabilities(node).hex()
+        return found
+
+    def _mount(self, descriptor: int) -> Optional[Mount]:
+        number = mount_of(descriptor)
+        line = None if number is None else self._line(number)
+        if not line or number is None:
+            return None
+        head, _, tail = line.partition(" - ")
+        return Mount(number, head.split(" ")[2], tail.partition(" ")[0])
+
+    def _line(self, number: int) -> Optional[str]:
+        if number not in self._lines and self._elder:
+            # of a process in a root directory that is no mount, the kernel does not tell what lies there
+            self._lines, self._elder = {**_lines(self._elder), **self._lines}, 0
+        return self._lines.get(number)
+
+    def _node(self, descriptor: int) -> Optional[List[Any]]:
+        here = self._mount(descriptor)
+        if here is None or here.may_be_silent:
+            return None
+        about = os.fstat(descriptor)
+        kind = next((word for test, word in _KINDS if test(about.st_mode)), None)
+        if kind is None:
+            return None
+        device, name = "", ""
+        if kind in ("character", "block"):
+            device = "%d:%d" % (os.major(about.st_rdev), os.minor(about.st_rdev))
+            name = _name_of("char" if kind == "character" else kind, device)
+        capable = kind == "file" and bool(capabilities(descriptor))
+        return [kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, device, capable, name]
+
+    def _self(self, folder: int, name: str) -> str:
+        """What a link of procfs to whoever reads it is for the process."""
+        about = os.fstat(folder)
+        if about.st_ino != _PROC_ROOT:
+            return name
+        try:
+            status = read_file("/proc/%d/status" % self._tid)
+            # a procfs counts as its PID namespace does: ours, or the process's
+            which = 0 if about.st_dev == os.stat("/proc").st_dev else -1
+            process, thread = (status.partition("\n%s:" % each)[2].split("\n", 1)[0].split()[which] for each in _IDS)
+        except (OSError, TooLongError, IndexError):
+            return name
+        return process if name == "self" else "%s/task/%s" % (process, thread)
+
+
+_IDS = ("NStgid", "NSpid")
+
+
+def below(tid: int, path: str) -> str:
+    """A path as we see it, as the process does; "" where that is outside of its root."""
+    try:
+        root = os.readlink("/proc/%d/root" % tid)
+    except OSError:
+        return ""
+    if root == "/" or not path.startswith("/"):
+        return path
+    return (path[len(root) :] or "/") if path == root or path.startswith(root + "/") else ""
+
+
+def capabilities(descriptor: int) -> bytes:
+    """Those that a file gives (`security.capability`, capabilities(7)); its mount must be known to answer."""
+    try:
+        return os.getxattr("/proc/self/fd/%d" % descriptor, "security.capability")
+    except OSError:
+        return b""
+
+
+def _lines(process: int) -> Dict[int, str]:
+    found: Dict[int, str] = {}
+    try:
+        text = read_file("/proc/%d/mountinfo" % process)
+    except (OSError, TooLongError):
+        return found
+    for line in text.split("\n"):
+        number = line.partition(" ")[0]
+        if number.isdigit():
+            found[int(number)] = _short(line)
+    return found
+
+
+def _short(line: str) -> str:
+    """The same line, still of its form; "" where that can't be."""
+    head, _, tail = line.partition(" - ")
+    words = tail.split(" ")
+    if len(head) > _LINE_MAX or len(words) < 3 or len(words[0]) + len(words[1]) > _LINE_MAX // 2:
+        return ""
+    options = words[2]
+    if len(options) > _LINE_MAX // 4:
+        options = options[: _LINE_MAX // 4].rpartition(",")[0]
+    return "%s - %s %s %s" % (head, words[0], words[1], options)
+
+
+def _close(descriptors: List[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _name_of(kind: str, device: str) -> str:
+    """What the kernel calls that device below /dev, "net/tun" (sysfs, DEVNAME); "" where it has none of that number."""
+    try:
+        text = read_file("/sys/dev/%s/%s/uevent" % (kind, device))
+    except (OSError, TooLongError):
+        return ""
+    return ("\n" + text).partition("\nDEVNAME=")[2].split("\n", 1)[0]
+
 
 TEXT_MAX = 4096  # PATH_MAX
 ANSWER_LIMIT = 50  # milliseconds; one takes a tenth of one
@@ -56,12 +312,12 @@ class PathReader:
         return self._ask(_BYTES, tid, address, min(size, BYTES_MAX))
 
     def content(self, tid: int, there: FileOffset, before: int) -> bytes:
-        """What lies there in a file, as that thread's root directory has it; `walk` says when."""
+        """What lies there in a file, as that thread's root directory has it; `Walk.content` says when."""
         name = there.path.encode("utf-8", "surrogateescape")
         return self._ask(_FILE, tid, there.offset, there.size, 0, name, there.inode, before)
 
     def led(self, tid: int, path: str, follow: bool, elder: int) -> Optional[Dict[str, Any]]:
-        """Where an absolute path of that thread leads, `walk` says how; 0: of one that has ended, as the elder goes.
+        """Where an absolute path of that thread leads; 0: of one that has ended, as the elder goes.
 
         None: not known.
         """

@@ -1,20 +1,29 @@
-"""Following the processes of one control group: what each is, since when, how it ends; its entry point to the kernel.
+"""Following the processes of one control group: what each is, since when, how it ends, and the signals that end it.
 
-Programs are told as they were named for execve(2): a runtime that starts itself anew (/proc/self/exe) shows by that.
-A process lives as long as one of its threads: the first may end before the others, and what a thread executes takes
-over the first one's number. One that nobody told of (moved in, or made from outside) is looked up once. Forks and names
-come from the kernel's own records (perf_event_open(2), PERF_RECORD_FORK, COMM), which tell threads from processes where
-the tracepoints do not; ends from the tracepoint, since PERF_RECORD_EXIT also says that a set-user-ID program is run
-(fs/exec.c, begin_new_exec).
+Programs are reported as they were named for execve(2): a runtime that starts itself anew (/proc/self/exe) shows by
+that. A process lives as long as one of its threads: the first may end before the others, and what a thread executes
+takes over the first one's number. One that was never reported (moved in, or made from outside) is looked up once. Forks
+and names come from the kernel's own records (perf_event_open(2), PERF_RECORD_FORK, COMM), which tell threads from
+processes where the tracepoints do not; ends from the tracepoint, since PERF_RECORD_EXIT also says that a set-user-ID
+program is run (fs/exec.c, begin_new_exec).
+
+A filter that kills or traps leaves the call's number in the register of the answer (syscall_rollback), so it is read
+off with the signal. One that ends a single thread of several sends no signal (SECCOMP_RET_KILL_THREAD): of that only
+the kernel's log knows, and it is reported as if there had been one.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from stratascope.collector.read import TooLongError, read_file
+
+if TYPE_CHECKING:  # core takes what is a runtime from here, and needs no ctypes for it
+    from stratascope.collector.observe.perf import Record
+    from stratascope.collector.observe.trace import Point
 
 PROCESSES_MAX = 1 << 16
 PATH_MAX = 4096
@@ -282,3 +291,79 @@ class Tally:
             if found[1]:
                 self._tell(at, self._kind, *found[0], found[1])
                 found[1] = 0
+
+
+SIGSYS = 31  # on x86 and arm alike
+SECCOMP = 1  # SYS_SECCOMP
+_RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
+_TOLD = (SIGSYS, 25, 9)  # SIGXFSZ, SIGKILL
+_SAME = 2000000000  # nanoseconds between a signal and the log's line on it, at the most
+_LATE = 300000000  # … in which the signal itself may still come, once the line has
+_X32_BIT = 0x40000000
+_REMEMBERED = 1024
+
+
+class Signals:
+    """`points`: those of deliver and generate, where this kernel has them."""
+
+    def __init__(self, tell: Tell, processes: Processes, points: Dict[str, Optional[Point]]) -> None:
+        self._tell = tell
+        self._processes = processes
+        self._points = points
+        self._sigsys: Dict[int, int] = {}  # by process: when
+        self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is known who told first
+
+    def delivered(self, record: Record) -> None:
+        """One has reached a process."""
+        number = self._field(record, "sig")
+        if self._field(record, "sa_handler") == 0:
+            self._processes.dying(record.pid, number, record.time)
+        if number in _RELOADS:
+            self._tell(record.time, "signal", record.pid, number, self._field(record, "code"))
+
+    def generated(self, record: Record) -> None:
+        """One was sent."""
+        number, code, target = (self._field(record, name) for name in ("sig", "code", "pid"))
+        pid = record.pid if target == record.tid else target  # of a thread: its process, where it sent it itself
+        self._processes.signalled(pid, number, record.time)
+        if number not in _TOLD:
+            return
+        call: List[object] = []
+        if number == SIGSYS and code == SECCOMP and target == record.tid:
+            self._note(pid, record.time)
+            if record.bits:
+                call = self._call(pid, record.bits, record.extra, list(record.registers))
+        self._tell(record.time, "signal", pid, number, code, *call)
+
+    def logged(self, pid: int, bits: int, number: int, at: int) -> None:
+        """The kernel's log says that a filter sent SIGSYS, or ended a thread."""
+        if len(self._logged) < _REMEMBERED:
+            self._logged.append((pid, bits, number, at))
+
+    def look(self, last: bool = False) -> None:
+        """Tell of those lines whose signal has not come by now; to be asked often."""
+        limit = time.monotonic_ns() - _LATE
+        while self._logged and (last or self._logged[0][3] <= limit):
+            pid, bits, number, at = self._logged.pop(0)
+            told = self._sigsys.get(pid)
+            if told is None or abs(at - told) > _SAME:
+                self._note(pid, at)
+                self._tell(at, "signal", pid, SIGSYS, SECCOMP, *self._call(pid, bits, number, []))
+
+    def _call(self, pid: int, bits: int, number: int, values: List[int]) -> List[object]:
+        abi = self._processes.abi(pid, bits)
+        if abi == "x86_64" and number & _X32_BIT:
+            abi, number = "x32", number & ~_X32_BIT
+        return [abi, number & 0xFFFFFFFF, values]
+
+    def _note(self, pid: int, at: int) -> None:
+        if len(self._sigsys) >= _REMEMBERED:
+            self._sigsys.clear()
+        self._sigsys[pid] = at
+
+    def _field(self, record: Record, name: str) -> int:
+        point = self._points[record.kind]
+        assert point is not None
+        place, size = point.fields[name]
+        found: int = struct.unpack_from("=q" if size == 8 else "=i", record.raw, place)[0]
+        return found

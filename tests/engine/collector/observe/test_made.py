@@ -12,8 +12,7 @@ import pytest
 
 from rig.collector.watching import Watch
 from rig.engine import Rig
-from stratascope.collector.observe.group import NoGroupError
-from stratascope.collector.observe.made import ObservedGroup, is_ours, place
+from stratascope.collector.observe.group import NoGroupError, ObservedGroup, is_ours, place
 from stratascope.core.observation.events import End
 from stratascope.probe.observer import ObservationTarget
 

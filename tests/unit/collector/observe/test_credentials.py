@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.becoming import Held, became, transformed
-from stratascope.collector.observe.credentials import Credentials, hold
+from stratascope.collector.observe.credentials import Credentials, Held, became, hold, transformed
 from stratascope.linux.syscalls import Abi, numbers
 
 CALLS = numbers(Abi.X86_64)

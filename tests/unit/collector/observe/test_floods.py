@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.collector.observe.floods import CLASSES_MAX, MOST, PERIOD, Floods
+from stratascope.collector.observe.refusals import CLASSES_MAX, MOST, PERIOD, Floods
 
 
 def test_what_comes_without_end_is_left_out_and_comes_again() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.observe.walk import Walk
+from stratascope.collector.observe.paths import Walk
 from stratascope.core.observation.events import circumstances_of
 
 pytestmark = needs_root
