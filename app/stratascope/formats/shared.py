@@ -9,6 +9,7 @@ from enum import StrEnum
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.options.request import RunOptions
+from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.linux.defaults import DOCKER
@@ -144,7 +145,7 @@ def seccomp_profile(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> st
         return pretty(value)
     if kind is ProfileKind.CUSTOM:
         raise ExportError(msg("The seccomp profile {path} can't be read.", path=options.seccomp))
-    if options.kind is not EngineKind.DOCKER:
+    if not rules_of(options.kind).built_in_filter:
         raise ExportError(msg("The engine's default seccomp profile can't be read."))
     if options.asked.capabilities is None:
         raise ExportError(msg("The engine does not say which capabilities it gives, and its profile depends on them."))

@@ -5,10 +5,11 @@ No threat is stopped or let through by the rows of the ground, and they count fo
 
 from __future__ import annotations
 
-from stratascope.core.container import Container, Engine, EngineKind, Status, other_kernel
+from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Row, Tone
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
@@ -139,7 +140,7 @@ def _modules_line(ground: Ground) -> str:
 def _engine_line(engine: Engine | None) -> str:
     if engine is None:
         return ""
-    name = "dockerd" if engine.kind is EngineKind.DOCKER else "podman"
+    name = rules_of(engine).process
     if engine.rootless:
         return translate(msg("{engine} runs without root", engine=name))
     if engine.daemon_uid == 0:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stratascope.core.capture import GapKind
-from stratascope.core.container import Engine, EngineKind, EngineState, Status
+from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -132,7 +133,7 @@ def unchecked_engines(engines: Iterable[Engine], *, named: bool) -> tuple[str, .
         each.id
         for each in engines
         if each.state in _SILENT
-        or (each.state is EngineState.STOPPED and (each.kind is EngineKind.PODMAN or not each.local))
+        or (each.state is EngineState.STOPPED and (not rules_of(each).daemon or not each.local))
         or (named and each.state is not EngineState.CONNECTED)
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.core.options.rules import rules_of
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.defaults import SETTINGS
@@ -106,7 +107,7 @@ def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) ->
     if not given:
         return 0
     if not starts_as_root(after):
-        return 0 if engine.kind is EngineKind.DOCKER else named(after.cap_add).bits & given
+        return named(after.cap_add).bits & given if rules_of(engine).names_capabilities else 0
     if not starts_as_root(before):
         return given  # it has not been seen running as root, so whether it drops some is unknown
     if held is None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from stratascope.core.container import WRITABLE_BELOW, AskedMount, Engine, EngineKind
 from stratascope.core.message import MessageError, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import true
 from stratascope.value import replace
 
@@ -26,10 +27,9 @@ def volume_path(name: str, engine: Engine) -> str:
     """Where an engine keeps a volume, if nobody moved its folder. Of an anonymous one the name is not known yet."""
     if engine.facts.data_root:
         root = engine.facts.data_root
-    elif engine.kind is EngineKind.DOCKER:
-        root = "~/.local/share/docker" if engine.rootless else "/var/lib/docker"
     else:
-        root = "~/.local/share/containers/storage" if engine.rootless else "/var/lib/containers/storage"
+        root = rules_of(engine).storage
+        root = root.replace("/var/lib", "~/.local/share", 1) if engine.rootless else root
     return f"{root}/volumes/{name or '?'}/_data"
 
 

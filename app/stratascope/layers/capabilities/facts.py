@@ -20,6 +20,7 @@ from stratascope.core.options.capabilities import (
     same_start,
     starts_as_root,
 )
+from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.deciding_settings import (
     asked_port,
     first_free_port,
@@ -27,7 +28,6 @@ from stratascope.layers.shared.deciding_settings import (
     port_start_after,
     requested_port,
 )
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, own_user_namespace_after
 from stratascope.linux.capability import LAST, CapabilitySet

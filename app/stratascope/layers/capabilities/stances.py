@@ -11,6 +11,7 @@ from __future__ import annotations
 from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
@@ -25,7 +26,6 @@ from stratascope.layers.shared.deciding_settings import (
     not_asked_for,
     perhaps_asked_for,
 )
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import path_of

@@ -13,6 +13,7 @@ from __future__ import annotations
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
+from stratascope.core.options.rules import rules_of
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
@@ -40,7 +41,6 @@ from stratascope.layers.capabilities.losses import (
     rights_doubted,
     set_uid_risk,
 )
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, runs_scripts
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, LEARNED, NOT_READ, in_no_preset, only, proof_of
 from stratascope.linux.capability import CapabilitySet, number_of

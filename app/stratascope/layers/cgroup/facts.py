@@ -17,11 +17,11 @@ from stratascope.core.container import Asked, AskedDevice, Container, Engine, Lo
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import starts_as_root
+from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
 from stratascope.layers.shared.devices import ALL_DEVICES, runtime_default
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet

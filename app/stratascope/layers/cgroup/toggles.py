@@ -13,12 +13,12 @@ import re
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Phase
+from stratascope.core.options.rules import rules_of
 from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.signs_of_use import peak_of
 from stratascope.layers.shared.toggle_values import (
     LEARNED,

@@ -17,8 +17,8 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import no_policy, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.decode import DecodeError

@@ -24,11 +24,11 @@ from typing import TypedDict
 
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import CURRENT, MacFacts
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.linux.defaults import speaking_for
 from stratascope.value import Value
 

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from stratascope.core.container import WRITABLE_BELOW, Asked, AskedDevice, AskedMount
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings
+from stratascope.core.options.rules import rules_of
 from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
 from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.host_paths import plain, plain_run, within
 from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible

@@ -23,6 +23,7 @@ from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.core.layer import CallSource, NamedGap
 from stratascope.core.options.capabilities import bounding
+from stratascope.core.options.rules import rules_of
 from stratascope.layers.seccomp.filter_source import (
     FilterSource,
     KernelFilters,
@@ -33,7 +34,6 @@ from stratascope.layers.seccomp.filter_source import (
     native,
 )
 from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, more, surface, verdict_of
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import kernel_release, missing_line, process_status
 from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet

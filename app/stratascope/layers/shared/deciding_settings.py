@@ -18,12 +18,12 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import needs_of
 from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, lets, unknown
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, shared_mode
 from stratascope.linux.machine import parse_number, path_of
 from stratascope.linux.namespace import Namespace

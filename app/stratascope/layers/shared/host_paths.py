@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from stratascope.core.container import AskedMount
 from stratascope.core.ground import SpecialFile, Surroundings
-from stratascope.layers.shared.engine_rules import rules_of
+from stratascope.core.options.rules import rules_of
 from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(

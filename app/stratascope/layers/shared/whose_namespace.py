@@ -9,7 +9,7 @@ from __future__ import annotations
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
-from stratascope.layers.shared.engine_rules import rules_of
+from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.machine import parse_number
 from stratascope.linux.namespace import Namespace, parse_full

@@ -20,10 +20,10 @@ from stratascope.core.container import Asked, Container
 from stratascope.core.ground import SpecialFile, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import held_after, starts_as_root
+from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
 from stratascope.layers.shared.devices import node_kind, special_files
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.host_paths import (
     engine_sockets,
     hands_over,

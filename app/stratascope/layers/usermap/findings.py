@@ -7,8 +7,8 @@ from stratascope.core.container import Engine
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.severity import Severity
-from stratascope.layers.shared.engine_rules import rules_of
 from stratascope.layers.shared.readings import finding, process_status, who
 from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
 from stratascope.linux.namespace import EVERY_ID, is_full, parse_idmap, to_inside

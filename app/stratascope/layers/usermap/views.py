@@ -6,7 +6,7 @@ from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
-from stratascope.layers.shared.engine_rules import rules_of
+from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import NO, NOT_READABLE, UNKNOWN, YES
 from stratascope.layers.usermap.facts import MountIds, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.decode import DecodeError

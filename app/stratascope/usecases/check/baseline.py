@@ -15,11 +15,11 @@ from itertools import pairwise
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground
+from stratascope.core.options.rules import rules_of
 from stratascope.core.snapshot import CapturedContainer
 from stratascope.value import replace
 
 _CURRENT = "attr/current"
-_PIDS = 2048  # containers.conf(5), pids_limit
 _OWN_CGROUP = "cgroup:[11]"  # not the host's; no namespace has such an inode
 _NOT_KNOWN = Gap(GapKind.UNSUPPORTED, detail="of which nothing is known before it is started")
 _MAPS = ("uid_map", "gid_map")
@@ -46,8 +46,8 @@ def fitted(
     readings = recorded.found.first.readings
     asked = container.asked
     if ground.cgroup_layout == "v2":
-        if engine.kind is EngineKind.PODMAN and not asked.pids:
-            asked = replace(asked, pids=_PIDS)  # a rootless engine applies it on v2 only
+        if not asked.pids:
+            asked = replace(asked, pids=rules_of(engine).pids or None)  # a rootless engine applies it on v2 only
         readings = tuple(_second_version(readings, engine, asked.pids))
         asked = replace(asked, cgroupns_mode="private")
     elif ground.cgroup_layout in ("v1", "hybrid"):
@@ -144,8 +144,7 @@ def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]
     if engine.rootless:
         kind = ProfileKind.UNCONFINED if engine.kind is EngineKind.PODMAN else None
         return kind, Reading(_CURRENT, source, "unconfined\n")
-    name = "docker-default" if engine.kind is EngineKind.DOCKER else "containers-default-0"
-    return ProfileKind.DEFAULT, Reading(_CURRENT, source, f"{name} (enforce)\n")
+    return ProfileKind.DEFAULT, Reading(_CURRENT, source, f"{rules_of(engine).apparmor} (enforce)\n")
 
 
 def _mapped(readings: tuple[Reading, ...], engine: Engine, ids: Ids | None) -> tuple[Reading, ...]:

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words
-from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, Image, Status, other_kernel
+from stratascope.core.container import Asked, AskedMount, Container, Engine, Image, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings
 from stratascope.core.layer import (
     Assessment,
@@ -31,7 +31,7 @@ from stratascope.core.message import msg
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
-from stratascope.core.options.rules import WRITABLE
+from stratascope.core.options.rules import rules_of
 from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
 from stratascope.core.threats.catalogue import all_threats
@@ -143,10 +143,12 @@ class Predictor:
 
     def _temporary(self, asked: Asked) -> list[AskedMount]:
         """Podman's tmpfs mounts over a read-only root directory, which inspect does not list, unless disabled."""
-        if self._engine.kind is not EngineKind.PODMAN or not asked.read_only_root:
+        if not asked.read_only_root:
             return []
         targets = {mount.target for mount in asked.mounts}
-        return [AskedMount("tmpfs", "", place, True) for place in WRITABLE if place not in targets]
+        return [
+            AskedMount("tmpfs", "", place, True) for place in rules_of(self._engine).writable if place not in targets
+        ]
 
     def _with_files(self, files: Files, with_: Joined) -> Predictor:
         """The same with these files and containers present."""

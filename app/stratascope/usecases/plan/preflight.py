@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec
@@ -278,7 +279,7 @@ def _missing(container: Container, host: HostFiles) -> list[Block]:
 
 def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[Block]:
     """Docker refuses to start it like that; Podman starts it without the mounts."""
-    paths = no_longer_shared(container, host) if spec.kind is EngineKind.DOCKER else []
+    paths = no_longer_shared(container, host) if rules_of(spec.kind).needs_shared else []
     if not paths:
         return []
     text = msg("A host path should propagate mounts, but is no longer a shared mount, so the original could not "
@@ -389,7 +390,7 @@ def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Itera
         text = msg("The host now has another file there, and the replacement would get that one: {paths}.",
                    paths=some(replaced))  # fmt: skip
         yield Caution("bind-replaced", text)
-    private = no_longer_shared(container, host) if spec.kind is EngineKind.PODMAN else []
+    private = no_longer_shared(container, host) if not rules_of(spec.kind).needs_shared else []
     if private:
         text = msg(
             "A host path should propagate mounts, but is no longer a shared mount: {paths}.", paths=some(private)

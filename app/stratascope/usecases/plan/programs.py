@@ -21,7 +21,7 @@ from contextlib import suppress
 from itertools import islice
 
 from stratascope.bounded_cache import Kept
-from stratascope.core.container import Container, EngineKind
+from stratascope.core.container import Container
 from stratascope.core.observation.imports import (
     OF_SERVERS,
     RIGHTS_AFTER_LOGIN,
@@ -32,6 +32,7 @@ from stratascope.core.observation.imports import (
     logs_in,
     meaning,
 )
+from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
 from stratascope.linux.decode import DecodeError
@@ -80,7 +81,7 @@ _known: Kept[tuple[str, str, str], tuple[_Found | None]] = Kept()
 def may_look(access: EngineAccess, container: Container) -> bool:
     """Whether files of it can be requested without the engine creating a folder on the host."""
     binds = [mount.source for mount in container.asked.mounts if mount.kind == "bind"]
-    return access.engine.kind is not EngineKind.DOCKER or all(access.host.exists(source) for source in binds)
+    return not rules_of(access.engine).makes_sources or all(access.host.exists(source) for source in binds)
 
 
 def programs_of(access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> Programs | None:
