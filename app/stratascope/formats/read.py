@@ -1,4 +1,4 @@
-"""Which language a text is written in, and its services.
+"""Which language a text is written in, its services, and a change written into it.
 
 Each language is loaded where it is read: YAML takes a while.
 """
@@ -6,8 +6,9 @@ Each language is loaded where it is read: YAML takes a while.
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import Position, Problem
-from stratascope.formats.quadlet.unit import is_unit
+from stratascope.core.options.difference import Change, UnwritableError
+from stratascope.core.options.words import Position, Problem, Service
+from stratascope.formats.quadlet import unit
 from stratascope.formats.run import read as run
 from stratascope.formats.text import MOST_SERVICES, Files, Language, Read, ReferencedFiles, TooMuchError
 from stratascope.value import replace
@@ -37,7 +38,7 @@ def _read(text: str, file: str, files: ReferencedFiles) -> Read:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         return _failed(file, line, msg("This is not text: it contains null bytes."))
-    if is_unit(text, file):
+    if unit.is_unit(text, file):
         from stratascope.formats.quadlet import read as quadlet
 
         return replace(quadlet.read(text, file, files), language=Language.QUADLET)
@@ -74,3 +75,26 @@ def _yaml(text: str, file: str, files: ReferencedFiles) -> Read:
 
 def _failed(file: str, line: int, what: Message) -> Read:
     return Read(problems=(Problem(Position(file, line), what, True),))
+
+
+def rewritten(text: str, file: str, service: Service, change: Change) -> str:
+    """The text with one change, in its own language. Raises UnwritableError."""
+    if service.options_end is not None:
+        return run.rewritten(text, service, change)
+    if unit.is_unit(text, file):
+        return unit.rewritten(text, change)
+    from stratascope.formats.compose import edit as compose_edit
+    from stratascope.formats.compose.read import is_compose
+    from stratascope.formats.kubernetes import edit as kubernetes_edit
+    from stratascope.formats.kubernetes.read import is_manifest
+    from stratascope.formats.yaml.read import YamlError, documents
+
+    try:
+        found = documents(text, file)
+        if is_manifest(found):
+            return kubernetes_edit.rewritten(text, file, service, change)
+        if is_compose(found):
+            return compose_edit.rewritten(text, file, service.name, change)
+    except YamlError as error:
+        raise UnwritableError(file) from error
+    raise UnwritableError(file)

@@ -18,8 +18,8 @@ from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker.mounts import target, write_mounts
 from stratascope.engines.shared.asked_options import MODES, PLAIN
-from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import JsonObject, parse_object
+from stratascope.engines.shared.rest_engine import compact
 
 _DISABLED = "disable"
 # Docker's words for a namespace of one's own, where they are not "private"

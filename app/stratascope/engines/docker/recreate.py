@@ -16,8 +16,8 @@ from stratascope.core.ports import RawContainer
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.engines.docker.inspect import translate
 from stratascope.engines.docker.mounts import pin_volumes
-from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import JsonObject, parse_object
+from stratascope.engines.shared.rest_engine import compact
 from stratascope.value import Value
 
 _SHORT = 12  # characters of an id that serve as host name and network alias

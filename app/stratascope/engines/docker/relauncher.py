@@ -35,7 +35,11 @@ from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
 from stratascope.engines.shared import volume_files
-from stratascope.engines.shared.command import (
+from stratascope.engines.shared.errors import refusal
+from stratascope.engines.shared.events import plain_log
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
+from stratascope.engines.shared.relauncher import ALWAYS, INIT, RestRelauncher, without
+from stratascope.engines.shared.rest_engine import (
     COMMIT,
     QUICK,
     SLOW,
@@ -46,10 +50,6 @@ from stratascope.engines.shared.command import (
     object_of,
     understood,
 )
-from stratascope.engines.shared.errors import refusal
-from stratascope.engines.shared.events import plain_log
-from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
-from stratascope.engines.shared.relauncher import ALWAYS, INIT, RestRelauncher, without
 from stratascope.engines.shared.runtime_state import read_config_here
 from stratascope.linux.process import parse_status
 from stratascope.value import replace

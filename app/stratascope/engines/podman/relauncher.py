@@ -33,7 +33,13 @@ from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
 from stratascope.engines.shared import volume_files
-from stratascope.engines.shared.command import (
+from stratascope.engines.shared.endpoint import socket_facts
+from stratascope.engines.shared.errors import refusal
+from stratascope.engines.shared.events import plain_log
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
+from stratascope.engines.shared.relauncher import RestRelauncher, without
+from stratascope.engines.shared.rest_client import ANSWER_MAX
+from stratascope.engines.shared.rest_engine import (
     COMMIT,
     QUICK,
     SLOW,
@@ -44,12 +50,6 @@ from stratascope.engines.shared.command import (
     object_of,
     understood,
 )
-from stratascope.engines.shared.endpoint import socket_facts
-from stratascope.engines.shared.errors import refusal
-from stratascope.engines.shared.events import plain_log
-from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
-from stratascope.engines.shared.relauncher import RestRelauncher, without
-from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.runtime_state import read_config
 from stratascope.value import replace
 

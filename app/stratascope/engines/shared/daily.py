@@ -11,13 +11,12 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import LogLine, NoSuchContainerError, RefusedError, StopFacts
 from stratascope.core.relaunch.launch_spec import Executed, RestartPolicy
-from stratascope.engines.shared.command import command, understood
 from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.events import frames, lines
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, words_of
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import NO_CONTAINER
-from stratascope.engines.shared.rest_engine import Followed, RestEngine
+from stratascope.engines.shared.rest_engine import Followed, RestEngine, command, understood
 
 _USUAL = 10  # seconds that both give a container which says nothing of its own
 _LONGEST = 24 * 3600  # that we wait for one: "for ever" can be asked for

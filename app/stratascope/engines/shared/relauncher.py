@@ -28,9 +28,14 @@ from stratascope.core.relaunch.launch_spec import (
     RuntimeState,
 )
 from stratascope.engines.shared import asked_options, errors, host_files, runtime_state, volume_files
-from stratascope.engines.shared.command import (
+from stratascope.engines.shared.events import plain_log
+from stratascope.engines.shared.http_connection import Bounds
+from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object, status_of, words_of
+from stratascope.engines.shared.rest_client import NO_CONTAINER
+from stratascope.engines.shared.rest_engine import (
     QUICK,
     SLOW,
+    RestEngine,
     command,
     compact,
     found,
@@ -38,11 +43,6 @@ from stratascope.engines.shared.command import (
     objects_of,
     understood,
 )
-from stratascope.engines.shared.events import plain_log
-from stratascope.engines.shared.http_connection import Bounds
-from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object, status_of, words_of
-from stratascope.engines.shared.rest_client import NO_CONTAINER
-from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.engines.shared.runtime_state import end_of, read_with_time
 from stratascope.engines.shared.volume_files import VolumeFiles
 

@@ -8,11 +8,25 @@ from __future__ import annotations
 import json
 
 from stratascope.core.options.difference import Change, UnwritableError
-from stratascope.core.options.given import GivenOption
 from stratascope.core.options.table import NAMED, OPTIONS
 from stratascope.core.options.values import WHOLE
-from stratascope.formats.yaml.edit import inserted, is_json, offset, pairs, replaced, with_entry, without
-from stratascope.formats.yaml.read import List, Mapping, Node, Text, at, documents, is_nothing
+from stratascope.core.options.words import GivenOption
+from stratascope.formats.yaml.read import (
+    List,
+    Mapping,
+    Node,
+    Text,
+    at,
+    documents,
+    inserted,
+    is_json,
+    is_nothing,
+    offset,
+    pairs,
+    replaced,
+    with_entry,
+    without,
+)
 
 _KEYS = {option.name: option.compose for option in OPTIONS if option.compose}
 _MAPPINGS = frozenset(("sysctls", "ulimits"))

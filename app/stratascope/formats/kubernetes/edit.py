@@ -15,11 +15,26 @@ import yaml
 
 from stratascope.core.message import msg
 from stratascope.core.options.difference import Change, UnwritableError
-from stratascope.core.options.given import GivenOption, Position, Service
 from stratascope.core.options.values import decimal, size
+from stratascope.core.options.words import GivenOption, Position, Service
 from stratascope.formats.kubernetes.read import CONTAINERS, quantity
-from stratascope.formats.yaml.edit import inserted, is_json, offset, pairs, replaced, with_entry, without
-from stratascope.formats.yaml.read import List, Mapping, Node, Text, documents, is_nothing, items_at, text_at
+from stratascope.formats.yaml.read import (
+    List,
+    Mapping,
+    Node,
+    Text,
+    documents,
+    inserted,
+    is_json,
+    is_nothing,
+    items_at,
+    offset,
+    pairs,
+    replaced,
+    text_at,
+    with_entry,
+    without,
+)
 
 _STEP = 2
 _UNITS = (("Gi", 30), ("Mi", 20), ("Ki", 10))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.options.given import GivenOption, Position, Problem, Service
+from stratascope.core.options.difference import Change, UnwritableError
 from stratascope.core.options.values import FLAG, true
-from stratascope.core.options.words import Typed, taken_apart
+from stratascope.core.options.words import GivenOption, Position, Problem, Service, Typed, taken_apart
 from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
 from stratascope.value import Value, replace
 
@@ -320,3 +321,43 @@ def _closing(text: str, at: int) -> int:
         depth += {"(": 1, ")": -1}.get(text[at], 0)
         at += 1
     return at
+
+
+# -- changed options written into a run command: the words that go are taken out, new ones stand in front of the image
+
+
+def rewritten(text: str, service: Service, change: Change) -> str:
+    """The text with one change. Raises UnwritableError."""
+    old, new = change.old, _words(change)
+    if old is not None:
+        if old.span is None:
+            raise UnwritableError(old.name)
+        start, end = old.span
+        return text[:start] + new + text[end:] if new else _without(text, start, end)
+    if service.options_end is None:
+        raise UnwritableError(change.name)
+    at = service.options_end
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    joint = f" \\\n{line}" if not line.strip() and "\n" in text[:at] else " "
+    return text[:at] + new + joint + text[at:]
+
+
+def _words(change: Change) -> str:
+    if not change.name:
+        return ""
+    if change.value == "true":
+        return f"--{change.name}"
+    if "$" in change.value or "`" in change.value:  # the shell goes on to replace it
+        quoted = change.value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'--{change.name} "{quoted}"'
+    return f"--{change.name} {shell_quote.word(change.value)}"
+
+
+def _without(text: str, start: int, end: int) -> str:
+    """Without these words, and without the line where nothing is left of it."""
+    while text[end : end + 1] in (" ", "\t"):
+        end += 1
+    begin = text.rfind("\n", 0, start) + 1
+    if not text[begin:start].strip() and text[end : end + 2] == "\\\n" and begin:
+        return text[:begin] + text[end + 2 :]
+    return text[:start] + text[end:]
