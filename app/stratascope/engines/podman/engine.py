@@ -6,13 +6,20 @@ annotations and id mappings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from stratascope.core.container import EngineFacts, EngineKind
+from stratascope.core.container import EngineFacts, EngineKind, EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
 from stratascope.engines.podman.inspect import redact
+from stratascope.engines.shared import errors
+from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
+from stratascope.engines.shared.endpoint import listens
 from stratascope.engines.shared.json_reader import JsonObject, capability_names, in_order, parse_object
 from stratascope.engines.shared.rest_engine import RestEngine
 
@@ -21,16 +28,7 @@ if TYPE_CHECKING:
 
     from podman.api.client import APIClient
     from podman.domain.containers import Container
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
 
-from stratascope.core.container import EngineState
-from stratascope.core.message import msg
-from stratascope.core.ports import EngineError
-from stratascope.engines.shared import errors
-from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
-from stratascope.engines.shared.endpoint import listens
 
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
 

@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from stratascope.child_output import printed
 from stratascope.core.container import Asked
+from stratascope.core.options.rules import WRITABLE
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
@@ -37,7 +38,7 @@ from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
-from stratascope.engines.shared.relauncher import RestRelauncher, without
+from stratascope.engines.shared.relauncher import ALWAYS, INIT, RestRelauncher, without
 from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.rest_engine import (
     COMMIT,
@@ -55,10 +56,7 @@ from stratascope.value import replace
 
 if TYPE_CHECKING:
     from stratascope.engines.podman.engine import PodmanEngine
-from collections.abc import Collection
 
-from stratascope.core.options.rules import WRITABLE
-from stratascope.engines.shared.relauncher import ALWAYS, INIT
 
 _GENERATE_SECONDS = 15.0
 
