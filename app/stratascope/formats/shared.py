@@ -43,7 +43,7 @@ _DEFAULT_APPARMOR = re.compile(r"docker-default|containers-default-\d[\w.-]*").f
 
 
 def variables(options: RunOptions, secrets: bool) -> list[tuple[str, str | None]]:
-    """Those that the image has not by itself; None: a value left out, since nobody can tell a secret by its name."""
+    """Those that the image has not by itself; None: a value left out, as no name says that it is no secret."""
     return [
         (name, value if secrets or not value or name in _HARMLESS else None)
         for name, value in options.environment

@@ -4,7 +4,7 @@ A text is anybody's: a file of a few lines can include itself, extend itself, or
 
 Each bound lies far above what people write (in brackets, the most that was seen in projects of many parts), and low
 enough that all of them used up at once take seconds and some hundred megabytes. What goes beyond one is refused as a
-whole, with the line: to judge a part of it would tell of other containers than those that would start. Decided against
+whole, with the line: to judge a part of it would be about other containers than those that would start. Decided against
 bounds in time, by which the same text would be judged at one time and refused at another.
 """
 
@@ -19,14 +19,14 @@ from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.options.words import GivenOption, Position, Problem, Service
 from stratascope.value import Value
 
-MOST_SERVICES = 500  # of one text; the others are left out, and that is told
+MOST_SERVICES = 500  # of one text; the others are left out, and that is reported
 FILES = 200  # that a text names, drop-ins among them (some dozens)
 BYTES = 2 << 20  # of these together (200 kB)
 LEVELS = 30  # of includes in includes, and of services that extend each other (4)
 OPTIONS = 500  # of one container (200, nearly all of them ports and variables)
 ALL_OPTIONS = 4000  # of all containers (1500)
 LONGEST = 1 << 10  # characters of a value that a layer goes by (300: a mount with all its words)
-FILLED_IN = 4 << 20  # characters of values with what variables stand for, together
+FILLED_IN = 4 << 20  # characters of values with their variables filled in, together
 
 
 class Language(StrEnum):
@@ -50,7 +50,7 @@ class Read(Value):
 
 
 class Files(Protocol):
-    """What lies beside a text, and what it may know of variables. Whoever asks for a check hands it in."""
+    """What lies next to a text, and what it may know of variables. Whoever asks for a check hands it in."""
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ class TooMuchError(Exception):
 
 
 class ReferencedFiles:
-    """The files beside one text: each read once, under whatever name, and all of them bounded."""
+    """The files next to one text: each read once, under whatever name, and all of them bounded."""
 
     def __init__(self, files: Files) -> None:
         self._files, self._left = files, BYTES

@@ -76,7 +76,7 @@ def with_result(asked: Asked, engine: Engine) -> Asked:
 def starts_as_root(asked: Asked) -> bool:
     """Whether its first program starts as root inside, by its options; a name other than root is another user.
 
-    With a user namespace that keeps the engine's user, Podman starts it as that user unless told otherwise.
+    With a user namespace that keeps the engine's user, Podman starts it as that user unless asked otherwise.
     """
     if asked.userns_mode.startswith("keep-id") and not asked.user:
         return False

@@ -1,4 +1,4 @@
-"""What the options of `run` come to: a container as the engine's inspect would tell it, before there is one.
+"""What the options of `run` come to: a container as the engine's inspect would show it, before there is one.
 
 Each is taken down one after the other; whatever nothing is said of stays as an engine of that kind gives it to a plain
 container. By the rules of both engines (moby: daemon/oci_linux.go; containers/podman: pkg/specgenutil), tried on real

@@ -1,4 +1,4 @@
-"""What `-v`, `--mount` and `--tmpfs` ask for, as the engine's inspect would tell it."""
+"""What `-v`, `--mount` and `--tmpfs` ask for, as the engine's inspect would show it."""
 
 from __future__ import annotations
 

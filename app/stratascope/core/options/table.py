@@ -184,7 +184,7 @@ ALIASES = {
     },
 }
 KUBE_PLAY = "kube play"  # no option: of each container of a manifest, which Podman starts in its own way; its pod
-# What a layer may depend on, and nobody can tell before: told with its line
+# What a layer may depend on, and nobody can predict: reported with its line
 NOT_FORETOLD = frozenset(("cgroup-conf", "gpus", "rootfs", "seccomp-policy", "storage-opt", "subgidname", "subuidname"))
 
 

@@ -149,7 +149,7 @@ def _security(asked: Asked) -> Iterator[str]:
 
 
 def _told_apart(text: str) -> str:
-    """A profile's name or path; of one that is there as its whole text (Docker's seccomp), what tells it apart."""
+    """A profile's name or path; of one that is there as its whole text (Docker's seccomp), what identifies it."""
     if not text.lstrip().startswith("{"):
         return text or "custom"
     return f"sha256:{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:12]}"
@@ -164,7 +164,7 @@ def _mount(mount: AskedMount) -> str:
 
 # -- what a text asks for, whatever its language: containers to be, each a list of options of `run` with their lines
 #
-# Every language is read into the options of `docker run` and `podman run`, so that what an option means stands once
+# Every language is read into the options of `docker run` and `podman run`, so that what an option means is said once
 # (`meaning.py`). Decided against a model of each language: they have no settings of a container that `run` has not.
 
 

@@ -27,7 +27,7 @@ class Preset(StrEnum):
     STRICT = "strict"
 
 
-MORE = "+"  # begins a value that gives something beside what there is
+MORE = "+"  # begins a value that gives something in addition to what there is
 GRADES = (Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT)  # toggles know these; each holds the one before
 
 
@@ -41,11 +41,11 @@ class Unit(StrEnum):
 
 
 class Cure(IntEnum):
-    """How a value closes what stands open. A hole is closed where it was made rather than fenced: the least is best."""
+    """How a value closes what is open. A hole is closed where it was made rather than fenced: the least is best."""
 
     GRANT = 0  # takes back what it was given beyond its engine's default
     PROTECTION = 1  # puts back what was switched off: filter, profile, masks
-    BARRIER = 2  # anything else that stands in the way: another user, fewer of the usual capabilities, a limit
+    BARRIER = 2  # anything else that is in the way: another user, fewer of the usual capabilities, a limit
 
 
 class ToggleError(MessageError):
@@ -201,7 +201,7 @@ class Toggle(Value):
 
     `gives`: values that give back what it has not today, for the help as `values` ("off", "+CAP,CAP"). No preset
     chooses one and none is offered unless something was refused. Where `values` is empty the toggle does nothing else.
-    `allows(want, subject)`: the one that would give just this beside what it has today; None: it can't.
+    `allows(want, subject)`: the one that would give just this in addition to what it has today; None: it can't.
 
     `default`: the value to offer where no preset has one and `proposed(subject)` knows none that fits this container;
     empty: the first of `values`.
@@ -231,7 +231,7 @@ class Toggle(Value):
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
     left_off: Callable[[Subject], Message | None] = _nothing_against
-    guessed: bool = False  # whether a value of it that no observation stands behind is a guess
+    guessed: bool = False  # whether a value of it without an observation is a guess
     default: str = ""
     proposed: Callable[[Subject], str] = _nothing_better
     gives: str = ""
@@ -255,7 +255,7 @@ class Toggle(Value):
 
     @property
     def placeholder(self) -> str:
-        """What stands for a value of one's own, in capitals: BYTES, FILE; empty where there is none."""
+        """The placeholder of a value of one's own, in capitals: BYTES, FILE; empty where there is none."""
         return next((word for word in self.values.split("|") if word != word.lower()), "")
 
     @property
@@ -273,7 +273,7 @@ class Toggle(Value):
         return self.only_gives or value.startswith(MORE) or value in self.gives.split("|")
 
     def made(self, value: str) -> bool:
-        """Whether a value is made of what is known of the container where such a one stands: learned, or a filter of
+        """Whether a value is made of what is known of the container in the place of such a one: learned, or a filter of
         today's and one call more.
         """
         return value in self.learned_words or (self.placeholder == "FILE" and value.startswith(MORE))

@@ -28,7 +28,7 @@ class DockerEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
-    _version = ""  # of the API, once the daemon has told
+    _version = ""  # of the API, once the daemon has said it
 
     def api(self) -> tuple[int, int]:
         """The version of the API that is spoken. Raises EngineError."""
@@ -45,7 +45,7 @@ class DockerEngine(RestEngine):
 
     def _path_prefix(self) -> str:
         if not self._version:
-            self._read("/_ping", self._bounds(ANSWER_MAX))  # its head tells it ten times faster than /version
+            self._read("/_ping", self._bounds(ANSWER_MAX))  # its head says it ten times faster than /version
             version = self._api_version
             if not _VERSION(version):  # something in front of it refuses, or takes heads away
                 answer = self._read("/version", self._bounds(ANSWER_MAX))

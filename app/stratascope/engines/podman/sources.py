@@ -1,7 +1,7 @@
 """What Podman says of one container, from four sources, for building it again. Pure.
 
 `inspect` is the truth for what it shows; the OCI configuration has what inspect hides (sysctls, masks, device
-permissions); `podman generate spec` and the command that made the container tell what was chosen and what came of
+permissions); `podman generate spec` and the command that made the container say what was chosen and what came of
 itself. The last two only fill gaps: the command may be older than the container's settings.
 """
 
@@ -19,7 +19,7 @@ from stratascope.engines.shared.json_reader import JsonObject, parse, parse_obje
 from stratascope.value import Value
 
 ANNOTATION = "io.podman.annotations."
-_ROOT = ("", "root", "0")  # as Podman tells root: by the word
+_ROOT = ("", "root", "0")  # root in Podman's words
 
 
 class Sources(Value):

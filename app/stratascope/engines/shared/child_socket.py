@@ -1,6 +1,6 @@
 """A program of another kind that gives us a socket, kept for as long as this one runs: Podman's service, an ssh tunnel.
 
-The socket lives in a private folder. A small shell beside the program reads from a pipe that we hold: when we end, in
+The socket lives in a private folder. A small shell next to the program reads from a pipe that we hold: when we end, in
 whatever way, the pipe ends, and the shell ends the program and removes the folder. Decided against PR_SET_PDEATHSIG,
 which fires when the *thread* that started the process ends (prctl(2)).
 """

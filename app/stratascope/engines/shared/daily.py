@@ -109,7 +109,7 @@ def seconds_of(moment: str) -> str:
 
 
 def _signal(config: JsonObject) -> str:
-    """Docker and Podman before 5.0 tell a number or a name; 15 and SIGTERM are what is usual."""
+    """Docker and Podman before 5.0 say a number or a name; 15 and SIGTERM are what is usual."""
     said = str(config.raw("StopSignal") or "")
     return "" if said in ("15", "SIGTERM", "TERM") else said[:40]
 

@@ -111,7 +111,7 @@ def event_of(value: Any) -> Event | None:
 _HEAD = struct.Struct(">BxxxI")  # stream, length of what follows (Docker's API, ContainerAttach)
 _STREAMS = (0, 1, 2)
 _MOST = 1 << 18  # bytes: a line may be as long as it likes
-_LINE_MOST = 1 << 14  # bytes of a line that is told at once; a longer one is told in pieces
+_LINE_MOST = 1 << 14  # bytes of a line that is handed on at once; a longer one comes in pieces
 _MOMENT = re.compile(rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9:]{4,6})) ").match
 
 

@@ -112,7 +112,7 @@ def _other_limit(text: str, service: Mapping, change: Change) -> str:
     if not isinstance(there, Mapping):
         raise UnwritableError(name)
     numbers = sorted(((each.start, each, {"soft": soft, "hard": hard}.get(key.text)) for key, each in there.entries))
-    for _, node, number in reversed(numbers):  # what stands before another keeps its place
+    for _, node, number in reversed(numbers):  # what precedes another keeps its place
         if number is None:
             raise UnwritableError(name)
         text = replaced(text, node, number)

@@ -89,7 +89,7 @@ class Keys:
         self._said.append(GivenOption(name, value, place))
 
     def _text(self, node: Node | None) -> str | None:
-        """A value with its defaults; None, and said so, where a variable has none."""
+        """A value with its defaults; None, with a problem, where a variable has none."""
         if not isinstance(node, Text):
             if node is not None:
                 self.problems.append(Problem(node.place, msg("A single value is expected here.")))

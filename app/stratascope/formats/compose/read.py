@@ -1,8 +1,8 @@
 """Compose files as Compose reads them: anchors, `extends`, `include`, the override and the
-`.env` beside it, variables with defaults.
+`.env` next to it, variables with defaults.
 
 By compose-spec/spec.md. Services that a profile keeps back are read, too. Decided against asking `docker compose
-config`: it tells no lines, and takes the environment in.
+config`: it gives no lines, and takes the environment in.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def _without(text: str, node: Node, old: GivenOption) -> str | None:
 
 
 def _own_line(node: Node, part: Node, parts: list[Node]) -> bool:
-    """Whether a line is enough to tell which one of a flow is meant."""
+    """Whether a line is enough to know which one of a flow is meant."""
     line = part.start[0]
     return node.start[0] < line and [each.start[0] for each in parts].count(line) == 1
 
@@ -221,7 +221,7 @@ def _entry(text: str, above: Mapping, field: str, value: str) -> str:
 
 
 def _worded(text: str, value: str) -> str:
-    """A value as it stands here in YAML: quoted where the text is JSON."""
+    """A value as it is written here in YAML: quoted where the text is JSON."""
     return json.dumps(yaml.safe_load(value)) if is_json(text) else value
 
 

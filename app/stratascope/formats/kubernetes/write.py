@@ -1,6 +1,6 @@
 """A Kubernetes Pod with one container, and its securityContext, as `podman kube play` reads it, too.
 
-Kubernetes has no word for the processes' limits, swap or a device, so those stand in comments. Values of variables
+Kubernetes has no word for the processes' limits, swap or a device, so those are in comments. Values of variables
 come from a Secret unless they are asked for.
 """
 
@@ -127,7 +127,7 @@ def _command(options: RunOptions, container: Map) -> None:
         if options.command:
             container["args"] = [_literal(word) for word in options.command]
     elif options.command:
-        # With no entry point at all the command stands in its place; else it is what the image's is given
+        # With no entry point at all the command takes its place; else it is what the image's is given
         key = "args" if options.entrypoint is None and options.kind.value == "podman" else "command"
         container[key] = [_literal(word) for word in options.command]
 
@@ -288,7 +288,7 @@ def _quantity(size: str) -> str:
     )
 
 
-# -- what the pod says beside its container: namespaces of the host, restarts, DNS, names of hosts, groups
+# -- what the pod says in addition to its container: namespaces of the host, restarts, DNS, names of hosts, groups
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _MOST = 63  # characters of a DNS label

@@ -205,7 +205,7 @@ class _Unit:
         self._said.append(GivenOption("mount", value, entry.place))
 
     def _bound(self, name: str, entry: Assignment) -> tuple[str, tuple[str, ...], bool]:
-        """See `bound_folder`: of the volume that a unit beside this one makes."""
+        """See `bound_folder`: of the volume that a unit next to this one makes."""
         if not name.endswith(_VOLUME):
             return "", (), False
         path = posixpath.join(posixpath.dirname(self._file), name)
@@ -270,7 +270,7 @@ class _Unit:
                 few_enough(self._said, entry.place)
 
     def _beside(self, path: str, text: str) -> list[Assignment]:
-        """What is in effect of a unit beside this one, with its drop-ins; nothing where it is none."""
+        """What is in effect of a unit next to this one, with its drop-ins; nothing where it is none."""
         if path not in self._known:
             self._known[path] = []
             try:
@@ -290,7 +290,7 @@ class _Unit:
         self.problems += problems
 
     def _shared(self, found: list[str], place: Position) -> Iterator[str]:
-        """What a pod's containers share beside network, IPC and host name, which are no matter for what is outside."""
+        """What a pod's containers share besides network, IPC and host name, which are no matter for what is outside."""
         following = iter(found)
         for word in following:
             if word.partition("=")[0] != "--share":

@@ -1,6 +1,6 @@
 """Units of systemd as text: read as systemd splits them, and written so that all who read them see the same letters.
 
-By systemd.syntax(7). Read: specifiers (%h, %t …) are left as they stand, since what they come to is not known here.
+By systemd.syntax(7). Read: specifiers (%h, %t …) are left as they are, since what they come to is not known here.
 
 Written: Quadlet splits, unquotes, unescapes or trims a value as its key has it, one version so and another so, takes
 some for the names of other units, and writes a mount's source into the service as it is, line breaks too. systemd then
@@ -116,7 +116,7 @@ class ContainerSection:
         self.put(key, str(value).lower())
 
     def option(self, option: str, value: str) -> None:
-        """By PodmanArgs=; `option` is what stands before the value, its equals sign too."""
+        """By PodmanArgs=; `option` is what precedes the value, its equals sign too."""
         self.put("PodmanArgs", _word(option + value))
 
     def add(self, key: str, option: str, value: str) -> None:

@@ -23,7 +23,7 @@ _KEY = re.compile(r"^(?:services|include|apiVersion)\s*:", re.M).search
 _PROGRAM = re.compile(r"(?:^|[\s/;&|$(])(?:docker|podman)(?=\s)").search
 _VERB = re.compile(r"\b(?:run|create)\b").search
 _VERBS = frozenset(("run", "create"))
-# of `docker` and `podman` themselves, with a value: what stands between the program and `run`
+# of `docker` and `podman` themselves, with a value: what is between the program and `run`
 _OF_PROGRAM = frozenset(
     (
         *("config", "context", "host", "log-level", "tlscacert", "tlscert", "tlskey", "c", "H", "l"),
@@ -184,7 +184,7 @@ _MOST = 20_000  # words of one text
 
 
 class Word(Value):
-    """`variables`: those parts of it that a shell would replace, as they are written. `span`: where it stands."""
+    """`variables`: those parts of it that a shell would replace, as they are written. `span`: where it is."""
 
     text: str
     line: int
@@ -295,7 +295,7 @@ class _Shell:
                 self._add(self._take())
 
     def _variable(self) -> None:
-        """What a shell would replace is kept as it stands; a `$(…)` with all that is in it."""
+        """What a shell would replace is kept as it is; a `$(…)` with all that is in it."""
         begun = self._at
         if self._text[begun] == "`":
             end = self._text.find("`", begun + 1)
@@ -323,7 +323,7 @@ def _closing(text: str, at: int) -> int:
     return at
 
 
-# -- changed options written into a run command: the words that go are taken out, new ones stand in front of the image
+# -- changed options written into a run command: the words that go are taken out, new ones go in front of the image
 
 
 def rewritten(text: str, service: Service, change: Change) -> str:

@@ -1,6 +1,6 @@
 """`docker run` and `podman run` for a container, to be pasted into a shell.
 
-Each word is quoted for the shell, so that foreign text in it can't act. What one of the two has no word for stands in
+Each word is quoted for the shell, so that foreign text in it can't act. What one of the two has no word for is in
 a comment above the command.
 """
 

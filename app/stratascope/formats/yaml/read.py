@@ -83,7 +83,7 @@ class Mapping(Node):
         self.flow = flow
 
     def pairs(self) -> Iterator[tuple[Text, Node]]:
-        """Each key once: what stands here before what is merged in."""
+        """Each key once: what is written here before what is merged in."""
         own = {key.text for key, _ in self.entries if key.text != "<<"}
         yield from ((key, value) for key, value in self.entries if key.text != "<<")
         for key, value in self.entries:
@@ -299,7 +299,7 @@ def without(text: str, items: Sequence[Node], gone: Node, *, flow: bool) -> str:
     first = gone.start[0]
     last = _last_line(gone)
     while last > first and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
-        last -= 1  # what stands in front of the next one stays
+        last -= 1  # what is in front of the next one stays
     return "\n".join([*lines[:first], *lines[last + 1 :]])
 
 

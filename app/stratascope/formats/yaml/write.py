@@ -36,7 +36,7 @@ def document(value: Mapping[str, Node]) -> str:
 
 
 def text(value: str) -> str:
-    """One text as it stands in YAML. Raises NoNotationError: it has characters only, and no bytes that are none."""
+    """One text as YAML writes it. Raises NoNotationError: it has characters only, and no bytes that are none."""
     if _SAFE(value) and value.lower() not in _WORDS:
         return value
     if (found := _SURROGATE(value)) is not None:
