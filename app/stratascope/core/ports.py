@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # signatures alone name them, and what only looks loads none 
         FileChange,
         Health,
         LaunchSpec,
-        Limits,
         RestartPolicy,
         Running,
         TwinMount,
@@ -228,8 +227,10 @@ class Relauncher(VolumeOwners, Protocol):
 
     def restart_policy(self, container: str, policy: RestartPolicy) -> None: ...
 
-    def limit(self, container: str, limits: Limits) -> None:
-        """Change limits of a running container, then read them back; RefusedError if they were not applied."""
+    def limit(self, container: str, limits: Asked) -> None:
+        """Change memory, swap, processes and cores of a running container (None: unchanged), then read them back;
+        RefusedError if they were not applied.
+        """
 
     def running(self, container: str) -> Running: ...
 

@@ -20,7 +20,6 @@ from stratascope.core.relaunch.launch_spec import (
     FileChange,
     Health,
     LaunchSpec,
-    Limits,
     RestartPolicy,
     Running,
     TwinMount,
@@ -229,7 +228,7 @@ class MemoryEngine:
         box.running = replace(box.running, restart=policy.name)
         done()
 
-    def limit(self, container: str, limits: Limits) -> None:
+    def limit(self, container: str, limits: Asked) -> None:
         self._change("limit")()
 
     def initialize(self, container: str) -> int | None:

@@ -157,19 +157,6 @@ class ContainerFile(Value):
     data: bytes | None  # None: larger than the limit asked for
 
 
-class Limits(Value):
-    """Resources that an engine can change while the container runs. None: unchanged. Bytes, count, cores."""
-
-    memory: int | None = None
-    memory_swap: int | None = None
-    pids: int | None = None
-    cpu_cores: float | None = None
-
-    def any(self) -> bool:
-        """Whether anything is to be changed."""
-        return any(value is not None for value in (self.memory, self.memory_swap, self.pids, self.cpu_cores))
-
-
 # -- locks of a relaunch, held in the engine itself as container names, so that everybody who asks it sees them
 #
 # The journal's locks are per folder, and two users have two folders. No engine has two containers of one name, so a

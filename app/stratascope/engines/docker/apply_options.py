@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, AskedPort, EngineKind, ProfileKind
 from stratascope.core.message import msg
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS, come_to, named
 from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_and_swap, profile_text, security_option
-from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, Limits, TwinMount
+from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker.mounts import target, write_mounts
 from stratascope.engines.shared.asked_options import MODES, PLAIN
@@ -206,7 +206,7 @@ def memory_options(host: dict[str, Any], memory: int) -> dict[str, int]:
     return found if reserved <= memory else {**found, "MemoryReservation": memory}
 
 
-def live_options(host: dict[str, Any], limits: Limits) -> dict[str, int]:
+def live_options(host: dict[str, Any], limits: Asked) -> dict[str, int]:
     """The update request for limits of a running container, given its HostConfig."""
     found: dict[str, int] = {}
     if limits.memory is not None:

@@ -25,7 +25,6 @@ from stratascope.core.relaunch.launch_spec import (
     FileChange,
     Health,
     LaunchSpec,
-    Limits,
     RestartPolicy,
     Running,
     TwinMount,
@@ -202,7 +201,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         self._check_policy(container, policy)
 
     @understood()
-    def limit(self, container: str, limits: Limits) -> None:
+    def limit(self, container: str, limits: Asked) -> None:
         """Change limits of a running container; reads them again, since Docker answers 200 to what it ignores."""
         host = parse_container(self._inspect(container)).part("HostConfig")
         wanted = apply_options.live_options(

@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import msg
 from stratascope.core.options.rules import CPU_PERIOD, memory_and_swap, profile_text
 from stratascope.core.options.values import device_of, device_text
-from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, Limits, TwinMount
+from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.recreate import NO_LIMIT
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
@@ -405,7 +405,7 @@ def _set(where: Body, key: str, value: Any) -> None:
 # -- limits that Podman changes while a container runs, as its update call takes them and as inspect shows them
 
 
-def resources(host: JsonObject, limits: Limits) -> dict[str, Any]:
+def resources(host: JsonObject, limits: Asked) -> dict[str, Any]:
     """The body of the update call, from what the container has (`HostConfig`) and what is wanted."""
     wanted: dict[str, Any] = {}
     memory: dict[str, int] = {}
@@ -424,7 +424,7 @@ def resources(host: JsonObject, limits: Limits) -> dict[str, Any]:
     return wanted
 
 
-def differences(host: JsonObject, limits: Limits) -> list[str]:
+def differences(host: JsonObject, limits: Asked) -> list[str]:
     """What is not as wanted, in the engine's names."""
     found = [
         f"{name}: {host.whole(name)}"

@@ -23,7 +23,6 @@ from stratascope.core.relaunch.launch_spec import (
     FileChange,
     Health,
     LaunchSpec,
-    Limits,
     RestartPolicy,
     Running,
     TwinMount,
@@ -195,13 +194,13 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self._check_policy(container, policy)
 
     @understood()
-    def limit(self, container: str, limits: Limits) -> None:
+    def limit(self, container: str, limits: Asked) -> None:
         """Change limits of a running container; reads them again."""
-        if not limits.any():
+        wanted = resources(parse_container(self._inspect(container)).part("HostConfig"), limits)
+        if not wanted:
             return
-        host = parse_container(self._inspect(container)).part("HostConfig")
         with self._engine.sdk(QUICK, container) as sdk:
-            sdk.update(**resources(host, limits))
+            sdk.update(**wanted)
         now = parse_container(self._inspect(container)).part("HostConfig")
         if ignored := differences(now, limits):
             raise refusal("; ".join(ignored))

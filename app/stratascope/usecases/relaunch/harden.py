@@ -13,7 +13,7 @@ from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Limits, claim, layer_image, own_image
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, claim, layer_image, own_image
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import (
     WATCH,
@@ -296,9 +296,8 @@ def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
     begun = time.monotonic()
     progress = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
     yield progress
-    wanted = made.wanted
     try:
-        access.port.limit(made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores))
+        access.port.limit(made.spec.id, made.wanted)
     except (EngineError, NoSuchContainerError) as error:
         yield replace(progress, state=State.FAILED, seconds=time.monotonic() - begun)
         why, words, _ = in_words(error)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import pytest
 
 from rig.engine import Rig
-from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.container import Asked, EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy
+from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
 from stratascope.engines.open import relauncher_of
@@ -92,24 +92,24 @@ def test_restart_policy(docker_rootful: Rig, port: DockerRelauncher) -> None:
 def test_limits_change_while_it_runs(docker_rootful: Rig, port: DockerRelauncher) -> None:
     with docker_rootful.container("--memory", "64m") as container:
         pid = docker_rootful.pid(container)
-        port.limit(container, Limits())
-        port.limit(container, Limits(memory=32 << 20, pids=20, cpu_cores=0.5))
+        port.limit(container, Asked())
+        port.limit(container, Asked(memory=32 << 20, pids=20, cpu_cores=0.5))
         asked = port.plan(container).asked
         assert (asked.memory, asked.memory_swap, asked.pids, asked.cpu_cores) == (32 << 20, 64 << 20, 20, 0.5)
-        port.limit(container, Limits(memory=256 << 20))
+        port.limit(container, Asked(memory=256 << 20))
         assert port.plan(container).asked.memory_swap == 512 << 20
         assert docker_rootful.pid(container) == pid
         with pytest.raises(RefusedError) as refused:
-            port.limit(container, Limits(memory=1000))
+            port.limit(container, Asked(memory=1000))
         assert "memory" in refused.value.words.lower()
     with docker_rootful.container("--cpu-period", "50000", "--cpu-quota", "25000") as container:
-        port.limit(container, Limits(cpu_cores=0.2))
+        port.limit(container, Asked(cpu_cores=0.2))
         assert port.plan(container).asked.cpu_cores == 0.2
 
 
 def test_limits_that_rootless_docker_ignores_are_refused(docker_rootless: Rig) -> None:
     with opened(docker_rootless) as engine, docker_rootless.container() as container, pytest.raises(RefusedError):
-        relauncher_of(engine).limit(container, Limits(memory=64 << 20))
+        relauncher_of(engine).limit(container, Asked(memory=64 << 20))
 
 
 def test_changes_size_and_commit(docker_rootful: Rig, port: DockerRelauncher) -> None:
@@ -249,7 +249,7 @@ def test_a_container_that_is_gone(port: DockerRelauncher) -> None:
         lambda: port.rename(NOBODY, "strata-x"),
         lambda: port.remove(NOBODY),
         lambda: port.restart_policy(NOBODY, RestartPolicy()),
-        lambda: port.limit(NOBODY, Limits(pids=3)),
+        lambda: port.limit(NOBODY, Asked(pids=3)),
         lambda: port.running(NOBODY),
         lambda: port.changes(NOBODY),
         lambda: port.size(NOBODY),

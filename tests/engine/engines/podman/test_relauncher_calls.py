@@ -11,9 +11,9 @@ import pytest
 
 from engine.engines.podman.replaced import relauncher, replaced
 from rig.engine import Rig
-from stratascope.core.container import EngineState
+from stratascope.core.container import Asked, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy
+from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy
 from stratascope.engines.podman.apply_options import with_image
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.value import replace
@@ -79,10 +79,10 @@ def test_restart_policy(podman: Rig) -> None:
 
 
 def test_live_limits(podman_rootful: Rig, podman_rootless: Rig) -> None:
-    wanted = Limits(memory=1 << 26, pids=99, cpu_cores=0.25)
+    wanted = Asked(memory=1 << 26, pids=99, cpu_cores=0.25)
     with podman_rootful.container() as container, relauncher(podman_rootful) as port:
         pid = podman_rootful.pid(container)
-        port.limit(container, Limits())
+        port.limit(container, Asked())
         port.limit(container, wanted)
         host = podman_rootful.inspect(container)["HostConfig"]
         assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (1 << 26, 1 << 27, 99)
@@ -206,7 +206,7 @@ def test_gone(podman: Rig) -> None:
             lambda name: port.stop(name, 1),
             lambda name: port.rename(name, "other"),
             lambda name: port.restart_policy(name, RestartPolicy()),
-            lambda name: port.limit(name, Limits(pids=5)),
+            lambda name: port.limit(name, Asked(pids=5)),
             lambda name: port.log(name, 5),
             lambda name: port.commit(name, "x"),
         ):  # fmt: skip

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from stratascope.core.container import EngineState
+from stratascope.core.container import Asked, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import TWIN, Limits, RestartPolicy, TwinMount
+from stratascope.core.relaunch.launch_spec import TWIN, RestartPolicy, TwinMount
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
 from stratascope.engines.open import relauncher_of
@@ -131,7 +131,7 @@ def test_what_docker_is_asked(
             *("DELETE", f"/containers/{ID}", {"v": "false", "force": "true", "timeout": "0"}, None),
         ),
         (
-            lambda port: port.limit(ID, Limits(memory=64 << 20, pids=5, cpu_cores=0.5)),
+            lambda port: port.limit(ID, Asked(memory=64 << 20, pids=5, cpu_cores=0.5)),
             *("POST", f"/containers/{ID}/update", {}),
             {"memory": {"limit": 64 << 20, "swap": 128 << 20}, "pids": {"limit": 5},
              "cpu": {"quota": 50000, "period": 100000}},
