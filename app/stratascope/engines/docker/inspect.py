@@ -73,8 +73,10 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
 def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Engine) -> Asked:
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
-    seccomp, seccomp_profile = _seccomp(options, privileged, engine)
-    apparmor, apparmor_profile = _apparmor(options, privileged, answer.text("AppArmorProfile"))
+    seccomp, seccomp_profile = _profile("seccomp", options, privileged, engine.facts.seccomp_profile, "builtin")
+    apparmor, apparmor_profile = _profile(
+        "apparmor", options, privileged, answer.text("AppArmorProfile"), "docker-default"
+    )
     return replace(
         alike(answer),
         # Daemons before 20.10 have no such field and share the host's
@@ -109,22 +111,12 @@ def _ports(config: JsonObject, host: JsonObject) -> tuple[AskedPort, ...]:
     return tuple(sorted(found, key=lambda port: (port.container_port, port.host_ip, port.host_port)))
 
 
-def _seccomp(options: tuple[str, ...], privileged: bool, engine: Engine) -> tuple[ProfileKind, str]:
-    asked = [value for name, value in map(security_option, options) if name == "seccomp"]
-    if asked:
-        return profile(asked[-1], ("", "builtin"))
-    if privileged:
+def _profile(of: str, options: tuple[str, ...], privileged: bool, chosen: str, builtin: str) -> tuple[ProfileKind, str]:
+    """`chosen`: what the engine says that it took, or gives by itself; `builtin`: its own name for its default."""
+    asked = [value for name, value in map(security_option, options) if name == of]
+    if privileged and not asked:
         return ProfileKind.UNCONFINED, ""
-    return profile(engine.facts.seccomp_profile or "builtin", ("", "builtin"))
-
-
-def _apparmor(options: tuple[str, ...], privileged: bool, chosen: str) -> tuple[ProfileKind, str]:
-    asked = [value for name, value in map(security_option, options) if name == "apparmor"]
-    if asked:
-        return profile(asked[-1], ("", "docker-default"))
-    if privileged:
-        return ProfileKind.UNCONFINED, ""
-    return profile(chosen or "docker-default", ("", "docker-default"))
+    return profile(asked[-1] if asked else chosen or builtin, ("", builtin))
 
 
 def _paths(host: JsonObject, key: str, privileged: bool) -> tuple[str, ...] | None:

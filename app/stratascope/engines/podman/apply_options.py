@@ -343,11 +343,11 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
     resources: Body = found.get("resource_limits") or {}
     memory: Body = dict(resources.get("memory") or {})
     if had.memory != asked.memory:
-        _set(memory, "limit", asked.memory)
+        _put(memory, "limit", asked.memory)
         if asked.memory and memory.get("reservation", 0) > asked.memory:
             memory["reservation"] = asked.memory
     if had.memory_swap != asked.memory_swap:
-        _set(memory, "swap", asked.memory_swap)
+        _put(memory, "swap", asked.memory_swap)
     elif had.memory != asked.memory:
         if asked.memory is None:
             memory.pop("swap", None)
@@ -356,22 +356,22 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
     cpu: Body = dict(resources.get("cpu") or {})
     if had.cpu_cores != asked.cpu_cores:
         cores = asked.cpu_cores
-        _set(cpu, "quota", None if cores is None else round(cores * CPU_PERIOD))
-        _set(cpu, "period", None if cores is None else CPU_PERIOD)
+        _put(cpu, "quota", None if cores is None else round(cores * CPU_PERIOD))
+        _put(cpu, "period", None if cores is None else CPU_PERIOD)
     if had.cpuset != asked.cpuset:
-        _set(cpu, "cpus", asked.cpuset)
+        _put(cpu, "cpus", asked.cpuset)
     pids: Body = dict(resources.get("pids") or {})
     if had.pids != asked.pids:
         pids = {"limit": asked.pids if asked.pids else -1}  # without one the engine's own comes back
     for key, value in (("memory", memory), ("cpu", cpu), ("pids", pids)):
-        _set(resources, key, value)
-    _set(found, "resource_limits", resources)
+        _put(resources, key, value)
+    _put(found, "resource_limits", resources)
     if had.limits != asked.limits:
         wanted = [
             {"type": each.name.lower(), "soft": each.soft % NO_LIMIT, "hard": each.hard % NO_LIMIT}
             for each in asked.limits
         ]
-        _set(found, "r_limits", wanted)
+        _put(found, "r_limits", wanted)
 
 
 def ports(found: Body, had: Asked, asked: Asked) -> None:
@@ -390,16 +390,9 @@ def ports(found: Body, had: Asked, asked: Asked) -> None:
                 "range": 1,
             }
         )
-    _set(found, "portmappings", wanted)
+    _put(found, "portmappings", wanted)
     if len(asked.ports) < len(had.ports):
         found.pop("publish_image_ports", None)  # they would come back
-
-
-def _set(where: Body, key: str, value: Any) -> None:
-    if value:
-        where[key] = value
-    else:
-        where.pop(key, None)
 
 
 # -- limits that Podman changes while a container runs, as its update call takes them and as inspect shows them

@@ -15,7 +15,7 @@ from stratascope.core.container import EngineKind
 from stratascope.core.options.rules import security_option
 from stratascope.core.options.values import id_map
 from stratascope.core.options.words import Typed, taken_apart
-from stratascope.engines.shared.json_reader import JsonObject, parse, parse_object
+from stratascope.engines.shared.json_reader import JsonObject, one_object, parse_object
 from stratascope.value import Value
 
 ANNOTATION = "io.podman.annotations."
@@ -83,7 +83,7 @@ class Known(Value):
 
 def known(sources: Sources) -> Known:
     """Raises ValueError with a clear text where one of them is damaged."""
-    inspect = _object(sources.inspect)
+    inspect = one_object(sources.inspect)
     answer = JsonObject(inspect)
     command = answer.part("Config").texts("CreateCommand")
     generated = sources.generated
@@ -92,18 +92,9 @@ def known(sources: Sources) -> Known:
         inspect=inspect,
         oci=parse_object(sources.oci) if sources.oci else {},
         generated=parse_object(generated) if generated else {},
-        image=_object(sources.image) if sources.image else {},
+        image=one_object(sources.image) if sources.image else {},
         typed=options(command) if command else None,
     )
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = parse(text)
-    if isinstance(value, list) and len(value) == 1:  # as the command line has it
-        value = value[0]
-    if not isinstance(value, dict):
-        raise ValueError(f"expected an object, found {type(value).__name__}")
-    return value
 
 
 def added(answer: JsonObject) -> tuple[str, ...]:
@@ -145,21 +136,20 @@ def part(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 def objects(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """A list of objects; empty where it is missing. Raises ValueError where it is something else."""
-    found = value.get(key)
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise ValueError(f"{key}: expected a list of objects")
-    return found
+    return _list(value, key, dict, "objects")
 
 
 def words(value: Mapping[str, Any], key: str) -> list[str]:
     """A list of texts; empty where it is missing. Raises ValueError where it is something else."""
+    return _list(value, key, str, "texts")
+
+
+def _list(value: Mapping[str, Any], key: str, kind: type, what: str) -> list[Any]:
     found = value.get(key)
     if found is None:
         return []
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ValueError(f"{key}: expected a list of texts")
+    if not isinstance(found, list) or not all(isinstance(item, kind) for item in found):
+        raise ValueError(f"{key}: expected a list of {what}")
     return list(found)
 
 

@@ -169,14 +169,19 @@ def parse_object(text: str) -> dict[str, Any]:
     return value
 
 
-def parse_container(text: str) -> JsonObject:
-    """The object of one container, from the engine's API or, in a list of one, from its command line."""
+def one_object(text: str, what: str = "an object") -> dict[str, Any]:
+    """A JSON object, from the engine's API or, in a list of one, from its command line; or ValueError."""
     value = parse(text)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
-        raise ValueError(f"expected an object that describes a container, found {type(value).__name__}")
-    return JsonObject(value)
+        raise ValueError(f"expected {what}, found {type(value).__name__}")
+    return value
+
+
+def parse_container(text: str) -> JsonObject:
+    """The object of one container."""
+    return JsonObject(one_object(text, "an object that describes a container"))
 
 
 def status_of(state: JsonObject) -> Status:
