@@ -184,7 +184,9 @@ TEXTS = {
     **{f"privileged {name}": (text, FILE[name]) for name, text in PRIVILEGED.items()},
 }
 # What a manifest has no word for: limits of each process, and what nodes and pods decide
-NOT_IN_KUBERNETES = frozenset(("userns", "pids", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns"))
+NOT_IN_KUBERNETES = frozenset(
+    ("userns", "pids", "oom-score-adj", "ulimit-nofile", "ulimit-nproc", "ulimit-core", "cgroupns")
+)
 
 
 def values(toggle: Toggle, writer: Writer) -> list[str]:
