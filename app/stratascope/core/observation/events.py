@@ -73,7 +73,6 @@ CHECKS_MAX = 8
 GROUPS_MAX = 64
 RANGES_MAX = 64
 _ID_MAX = (1 << 32) - 1
-_TEXT_MAX = 4096
 _HEX_MAX = 16
 _FRAMES_MAX = 64
 _LIMITS_MAX = 16
@@ -192,7 +191,7 @@ def circumstances_of(found: Any) -> Circumstances:
         _maybe(found, "place", _place),
         _maybe(found, "address", _address),
         _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
-        tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
+        tuple((_word(name), _number(value, 0, _U64)) for name, value in limits.items()),
         _maybe(found, "other", _place),
         uids,
         gids,
@@ -223,14 +222,8 @@ def _ranges(value: Any) -> tuple[IdRange, ...]:
     return tuple(IdRange(*map(_id, _exactly(each, 3))) for each in _list(value, RANGES_MAX))
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str or len(value) > _TEXT_MAX:
-        raise ValueError("a text was expected")
-    return value
-
-
 def _bits(value: Any) -> CapabilitySet:
-    text = _text(value)
+    text = _word(value)
     if len(text) > _HEX_MAX:
         raise ValueError("a set of capabilities was expected")
     return CapabilitySet(int(text, 16))
@@ -242,7 +235,7 @@ def _asked(value: Any) -> CapabilityCheck:
         _number(capability, 0, 63),
         _number(answer, -4095, 0),
         _flag(initial),
-        tuple(_text(each) for each in _list(frames, _FRAMES_MAX)),
+        tuple(_word(each) for each in _list(frames, _FRAMES_MAX)),
     )
 
 
@@ -256,13 +249,13 @@ def _exactly(value: Any, count: int) -> list[Any]:
 def _place(value: Any) -> ResolvedPath:
     if not isinstance(value, dict):
         raise ValueError("place: an object was expected")
-    line = _maybe(value, "mount", _text)
+    line = _maybe(value, "mount", _word)
     try:
         mounts = parse_mountinfo(line or "")
     except DecodeError as error:
         raise ValueError("mount: a line of mountinfo was expected") from error
     return ResolvedPath(
-        _text(value.get("path", "")),
+        _word(value.get("path", "")),
         _maybe(value, "node", _node),
         _maybe(value, "folder", _node),
         mounts[0] if mounts else None,
@@ -272,7 +265,7 @@ def _place(value: Any) -> ResolvedPath:
 
 def _gives(value: Any) -> CapabilitySet | None:
     try:
-        return file_capabilities(_text(value))
+        return file_capabilities(_word(value))
     except DecodeError as error:
         raise ValueError("capabilities of a file were expected") from error
 
@@ -280,19 +273,19 @@ def _gives(value: Any) -> CapabilitySet | None:
 def _node(value: Any) -> Node:
     kind, mode, uid, gid, device, capabilities, name = _exactly(value, 7)
     return Node(
-        NodeKind(_text(kind)),
+        NodeKind(_word(kind)),
         _number(mode, 0, 0o7777),
         _id(uid),
         _id(gid),
-        _text(device),
+        _word(device),
         _flag(capabilities),
-        _text(name),
+        _word(name),
     )
 
 
 def _address(value: Any) -> Address:
     family, text, port = _exactly(value, 3)
-    return Address(_text(family), _text(text), _number(port, 0, _ID_MAX))
+    return Address(_word(family), _word(text), _number(port, 0, _ID_MAX))
 
 
 class Event(Value):
