@@ -19,6 +19,7 @@ from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, 
 from stratascope.core.threats.depth import Matrix, ThreatState, is_verified
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation import terms
 from stratascope.presentation.ground import ground_rows
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
 from stratascope.presentation.takeover import unseen_engines
@@ -31,18 +32,6 @@ from stratascope.presentation.terminal import (
     pad,
     width_of,
     wrap,
-)
-from stratascope.presentation.terms import (
-    ENGINE_STATES,
-    OUTCOMES,
-    SEVERITIES,
-    STANCE_MARKS,
-    STATUSES,
-    depth_words,
-    exposure_level,
-    moment,
-    stance_mark,
-    verdict_words,
 )
 from stratascope.presentation.threat_outcomes import SERIOUS, by_outcome, counts_line, exposure_line, kind_of, kinds
 
@@ -73,7 +62,7 @@ def _worst_first(state: ContainerState) -> tuple[bool, tuple[bool, float, float]
 
 
 def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    when = moment(snapshot.taken_at)
+    when = terms.moment(snapshot.taken_at)
     count = plural("{count} container", "{count} containers", len(snapshot.containers))
     text = translate(
         msg(
@@ -95,12 +84,12 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
     if not engines:
         return [translate(msg("No container engine was found."))]
     width = max(width_of(plain(engine.id, 40)) for engine in engines)
-    states = max(width_of(translate(ENGINE_STATES[engine.state])) for engine in engines)
+    states = max(width_of(translate(terms.ENGINE_STATES[engine.state])) for engine in engines)
     rights = max(width_of(translate(word)) for word in (_ROOTLESS, _AS_ROOT))
     lines = []
     for engine in engines:
         good = engine.state is EngineState.CONNECTED
-        state = style.paint(pad(translate(ENGINE_STATES[engine.state]), states), "32" if good else "33")
+        state = style.paint(pad(translate(terms.ENGINE_STATES[engine.state]), states), "32" if good else "33")
         rootless = translate(_ROOTLESS if engine.rootless else _AS_ROOT) if good else ""
         parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, rights)]
         lines.append(("  " + "  ".join(parts) + "  " + plain(engine.endpoint, 200)).rstrip())
@@ -126,7 +115,7 @@ def trouble_lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
 
 def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> Iterator[str]:
     container = state.container
-    facts = [plain(container.engine, 40), plain(container.image, 60), translate(STATUSES[container.status])]
+    facts = [plain(container.engine, 40), plain(container.image, 60), translate(terms.STATUSES[container.status])]
     if container.pid:
         facts.append(f"PID {container.pid}")
     if container.started and container.pid:
@@ -143,10 +132,10 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
             yield from wrap(translate(who), "  ", style)
     titles = {layer.id: layer.about.title for layer in layers}
     width = max((width_of(translate(title)) for title in titles.values()), default=0)
-    words = max((width_of(translate(verdict_words(layer.assessment))) for layer in state.layers), default=0)
+    words = max((width_of(translate(terms.verdict_words(layer.assessment))) for layer in state.layers), default=0)
     for layer in reversed(state.layers):
         known = layer.assessment
-        word = style.paint(pad(translate(verdict_words(known)), words), VERDICT_STYLE[known.verdict])
+        word = style.paint(pad(translate(terms.verdict_words(known)), words), VERDICT_STYLE[known.verdict])
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(known)} {title}  {word}  "
         yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
@@ -195,14 +184,14 @@ def _surface(calls: CallMap, style: Style) -> Iterator[str]:
 
 def severe(severity: Severity, words: str, style: Style, indent: str = "  ") -> Iterator[str]:
     """A severity and what has it, side by side."""
-    word = style.paint(pad(translate(SEVERITIES[severity]), _severity_width()), SEVERITY_STYLE[severity])
+    word = style.paint(pad(translate(terms.SEVERITIES[severity]), _severity_width()), SEVERITY_STYLE[severity])
     first, *rest = wrap(words, indent + " " * (_severity_width() + 2), style)
     yield f"{indent}{word}  {first.lstrip()}"
     yield from rest
 
 
 def _severity_width() -> int:
-    return max(width_of(translate(word)) for word in SEVERITIES.values())
+    return max(width_of(translate(word)) for word in terms.SEVERITIES.values())
 
 
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
@@ -328,7 +317,7 @@ _OUTCOME_STYLE = {Outcome.OPEN: "31", Outcome.UNKNOWN: "2", Outcome.STOPPED: "32
 
 def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     """Exposure and counts."""
-    level = exposure_level(matrix.exposure.worst)
+    level = terms.exposure_level(matrix.exposure.worst)
     yield "  " + style.paint(translate(exposure_line(matrix)), _LEVEL_STYLE[level])
     yield from wrap(translate(counts_line(kinds(matrix))), "  ", style, "2")
 
@@ -354,7 +343,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     """Every threat with each layer's stance, its outcome and depth."""
     yield ""
     yield "  " + style.paint(translate(msg("What a process in it could try")), "1")
-    marks = STANCE_MARKS if style.unicode else _PLAIN
+    marks = terms.STANCE_MARKS if style.unicode else _PLAIN
     key = msg(
         "{stops} stops it, {open} lets it through, {unknown} not known, {none} not its job; the columns are the "
         "layers, G is the host's settings.",
@@ -370,16 +359,16 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
                     stops=stops, open=through)  # fmt: skip
         yield from wrap(translate(asked), "    ", style, "2")
     severities = _severity_width()
-    outcomes = max(width_of(translate(word)) for word in OUTCOMES.values())
+    outcomes = max(width_of(translate(word)) for word in terms.OUTCOMES.values())
     heads = [*(str(layer.number) for layer in layers), "G"]
     title_width = min(44, style.width - severities - outcomes - 2 * len(heads) - 20)
     yield "    " + style.paint(" " * (title_width + severities + 4) + " ".join(heads), "2")
     for state in by_outcome(matrix):
         title = pad(clip(translate(state.threat.title), title_width), title_width)
-        severity = pad(translate(SEVERITIES[state.threat.severity]), severities)
+        severity = pad(translate(terms.SEVERITIES[state.threat.severity]), severities)
         stances = " ".join(_mark(ruling, style) for ruling in _rulings(state, layers))
-        outcome = style.paint(pad(translate(OUTCOMES[state.outcome]), outcomes), _OUTCOME_STYLE[state.outcome])
-        yield f"    {title}  {severity}  {stances}  {outcome}  {translate(depth_words(state.depth))}"
+        outcome = style.paint(pad(translate(terms.OUTCOMES[state.outcome]), outcomes), _OUTCOME_STYLE[state.outcome])
+        yield f"    {title}  {severity}  {stances}  {outcome}  {translate(terms.depth_words(state.depth))}"
 
 
 def _rulings(state: ThreatState, layers: tuple[Layer, ...]) -> Iterator[Ruling | None]:
@@ -390,7 +379,7 @@ def _rulings(state: ThreatState, layers: tuple[Layer, ...]) -> Iterator[Ruling |
 
 def _mark(ruling: Ruling | None, style: Style) -> str:
     if style.unicode:
-        return stance_mark(ruling)
+        return terms.stance_mark(ruling)
     if ruling is None:
         return _PLAIN[Stance.NOT_ITS_JOB]
     return (_PLAIN_AS_ASKED if ruling.basis is Basis.ASKED else _PLAIN)[ruling.stance]

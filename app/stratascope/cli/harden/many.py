@@ -10,21 +10,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stratascope.cli.harden import relaunch
 from stratascope.cli.harden.choosing import choices_of, targets
-from stratascope.cli.harden.relaunch import (
-    FAILED,
-    KEPT,
-    REFUSED,
-    ROLLED_BACK,
-    VERIFIED,
-    HardenOutput,
-    agreed_to,
-    code_of,
-    ended_object,
-    foretold,
-    proof_object,
-    short_matrix,
-)
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
@@ -43,7 +30,7 @@ from stratascope.usecases.relaunch.proof import Proved
 from stratascope.value import Value
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
-_BEST_FIRST = (VERIFIED, KEPT, REFUSED, ROLLED_BACK, FAILED)
+_BEST_FIRST = (relaunch.VERIFIED, relaunch.KEPT, relaunch.REFUSED, relaunch.ROLLED_BACK, relaunch.FAILED)
 
 
 class Wanted(Value):
@@ -79,7 +66,7 @@ class _Teller:
 
     def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any]) -> None:
         self.made, self.last = made, last
-        self.told = HardenOutput(arguments.json, made.spec.name)
+        self.told = relaunch.HardenOutput(arguments.json, made.spec.name)
         self.result = ""
 
     def end(self, result: str, more: dict[str, Any] | None = None) -> None:
@@ -113,16 +100,16 @@ def relaunch_all(
             if blocked and not arguments.dry_run:
                 teller.end("refused")
         _all_told(arguments, tellers, "refused" if blocked else "possible")
-        HardenOutput(arguments.json).nothing_changed(blocked)
-        return REFUSED if blocked else VERIFIED
+        relaunch.HardenOutput(arguments.json).nothing_changed(blocked)
+        return relaunch.REFUSED if blocked else relaunch.VERIFIED
     question = plural("Relaunch {count} container on {engine}? [y/N] ",
                       "Relaunch {count} containers on {engine}, one after the other? [y/N] ",
                       len(tellers), engine=access.engine.id)  # fmt: skip
-    if not arguments.yes and not agreed_to(question):
+    if not arguments.yes and not relaunch.agreed_to(question):
         for teller in tellers.values():
             teller.end("refused")
         _all_told(arguments, tellers, "refused")
-        return REFUSED
+        return relaunch.REFUSED
     events = relaunch_together(
         access,
         plans,
@@ -163,7 +150,7 @@ def _foretold(
             left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
             in_use = found.hardening.in_use(state) if preset in GRADES else ()
             short = () if preview is None else shortfalls(preview, preset, left, in_use)
-            last = foretold(found, made, predicted, short) | more.get(made.spec.id, {})
+            last = relaunch.foretold(found, made, predicted, short) | more.get(made.spec.id, {})
             tellers[made.spec.id] = teller = _Teller(arguments, made, last)
             if not place:
                 teller.told.heading(each.spec.name for each in kind)
@@ -202,11 +189,11 @@ def _carried_out(
                 teller.told.step(step)
             case Proved() as proved:
                 of = tellers.get(proved.original, teller)
-                of.last["toggles"].append(proof_object(proved))
+                of.last["toggles"].append(relaunch.proof_object(proved))
                 of.told.proof(proved)
             case RelaunchResult() as ended:
                 teller.told.ended(ended)
-    return FAILED
+    return relaunch.FAILED
 
 
 def _end(
@@ -216,12 +203,12 @@ def _end(
     tellers: dict[str, _Teller],
     ended: AllEnded,
 ) -> int:
-    codes = [code_of(arguments, ended.ending)]
+    codes = [relaunch.code_of(arguments, ended.ending)]
     for outcome in ended.outcomes:
         for each in members(plans[outcome.place]):
             _ended(access, tellers[each.spec.id], outcome)
         if outcome.undone is None:
-            codes.append(code_of(arguments, outcome.ended.ending))
+            codes.append(relaunch.code_of(arguments, outcome.ended.ending))
     for teller in tellers.values():
         if not teller.result:  # it was not begun
             why = msg("An earlier one failed.") if ended.why is None else ended.why
@@ -245,8 +232,8 @@ def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
         new = {member.old: member.new for member in ended.transaction.members}
         teller.last["replacement_id"] = number = new[teller.made.spec.id]
         after = access.read(number)
-        teller.last["after"] = short_matrix(None if after is None else after.matrix)
-    teller.end(ended.ending.value, ended_object(ended, teller.last))
+        teller.last["after"] = relaunch.short_matrix(None if after is None else after.matrix)
+    teller.end(ended.ending.value, relaunch.ended_object(ended, teller.last))
 
 
 def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result: str, *, group: str = "") -> None:
@@ -257,7 +244,7 @@ def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result
         {"name": each.made.spec.name, "result": each.result, "replacement_id": each.last["replacement_id"]}
         for each in tellers.values()
     ]
-    HardenOutput(arguments.json).end({"result": result, "group": group or None, "containers": containers})
+    relaunch.HardenOutput(arguments.json).end({"result": result, "group": group or None, "containers": containers})
 
 
 def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnded) -> None:

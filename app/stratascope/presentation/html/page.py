@@ -22,6 +22,7 @@ from stratascope.core.text import natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import language, listed, together, translate
+from stratascope.presentation import terms
 from stratascope.presentation.html.strata import PATTERNS, draw, mark
 from stratascope.presentation.html.tables import (
     Named,
@@ -35,14 +36,6 @@ from stratascope.presentation.html.tables import (
 )
 from stratascope.presentation.list_report import why
 from stratascope.presentation.takeover import may_run, none_could, not_known, taking_over, unseen_engines
-from stratascope.presentation.terms import (
-    ENGINE_STATES,
-    SEVERITIES,
-    STATUSES,
-    exposure_level,
-    moment,
-    verdict_words,
-)
 from stratascope.presentation.threat_outcomes import by_outcome, counts_line, exposure_line, kinds
 from stratascope.resources import read_text
 
@@ -115,12 +108,12 @@ def _body(snapshot: Snapshot, layers: tuple[Layer, ...], named: list[Named], not
         lines = "".join(element("p", text(note)) for note in notes)
         yield element("section", element("h2", text(msg("Accepted findings"))) + lines, id="accepted")
     yield "</main>"
-    when = moment(snapshot.taken_at)
+    when = terms.moment(snapshot.taken_at)
     yield element("footer", element("p", text(msg("Written by Stratascope from what was read at {when}.", when=when))))
 
 
 def _head(snapshot: Snapshot) -> str:
-    when = moment(snapshot.taken_at)
+    when = terms.moment(snapshot.taken_at)
     line = msg(
         "{containers} on Linux {kernel}, read {when}",
         containers=_count(snapshot),
@@ -140,7 +133,7 @@ def _head(snapshot: Snapshot) -> str:
         words = [engine.version, engine.endpoint]
         note = f"<br>{text(engine.message)}" if engine.message is not None else ""
         rows.append(
-            f"<li><b>{text(engine.id, 40)}</b> {text(ENGINE_STATES[engine.state])} "
+            f"<li><b>{text(engine.id, 40)}</b> {text(terms.ENGINE_STATES[engine.state])} "
             f"{text('  '.join(word for word in words if word), 240)}{note}</li>"
         )
     parts.append(element("ul", "".join(rows), "engines") if rows else "")
@@ -171,7 +164,8 @@ def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:
     rows = []
     for anchor, state in named:
         marks = "".join(
-            f'<td><svg class="m" viewBox="0 0 14 14" role="img" aria-label="{text(verdict_words(each.assessment))}">'
+            '<td><svg class="m" viewBox="0 0 14 14" role="img" '
+            f'aria-label="{text(terms.verdict_words(each.assessment))}">'
             f"{mark(each.assessment, 1, 1, 12)}</svg></td>"
             for each in state.layers
         )
@@ -188,7 +182,7 @@ def _exposure_cell(matrix: Matrix | None) -> str:
     if matrix is None:
         return '<td class="n">–</td>'
     worst = matrix.exposure.worst
-    level = exposure_level(worst)
+    level = terms.exposure_level(worst)
     bar = (
         '<svg class="bar" viewBox="0 0 36 3" aria-hidden="true"><rect class="rail" width="36" height="3" rx="1.5"/>'
         f'<rect class="e-{level}" width="{3.6 * worst:g}" height="3" rx="1.5"/></svg>'
@@ -207,7 +201,7 @@ def _container(
     short: bool,
 ) -> str:
     container = state.container
-    facts = [container.engine, container.image, translate(STATUSES[container.status])]
+    facts = [container.engine, container.image, translate(terms.STATUSES[container.status])]
     if container.pid:
         facts.append(f"PID {container.pid}")
     parts = [element("h2", text(container.name, 120)), element("p", text(" · ".join(facts), 300), "facts")]
@@ -220,7 +214,7 @@ def _container(
             why = msg("Not known.") if gap is None else msg("Not known: {why}.", why=gap_words(gap).phrase)
             parts.append(element("p", text(why)))
     else:
-        level = exposure_level(matrix.exposure.worst)
+        level = terms.exposure_level(matrix.exposure.worst)
         parts.append(element("p", text(exposure_line(matrix)), f"exposure e-{level}"))
         if (who := raised(state)) is not None:
             parts.append(element("p", text(who, 400)))
@@ -287,8 +281,8 @@ def _findings(findings: tuple[Finding, ...], *, brief: bool) -> str:
         more = "" if brief else f"<br>→ {text(each.advice)}"
         refs = "" if brief else f" {text(' '.join(each.refs))}"
         rows.append(
-            f'<li><b class="s-{each.severity.value}">{text(SEVERITIES[each.severity])}</b> {text(each.text)}{more} '
-            f"<code>{text(each.source, 200)}</code>{refs}</li>"
+            f'<li><b class="s-{each.severity.value}">{text(terms.SEVERITIES[each.severity])}</b> '
+            f"{text(each.text)}{more} <code>{text(each.source, 200)}</code>{refs}</li>"
         )
     loud = any(each.severity in (Severity.CRITICAL, Severity.HIGH) for each in findings)
     head = text(plural("{count} finding", "{count} findings", len(findings)))
@@ -313,7 +307,7 @@ def _glossary(named: list[Named]) -> str:
         words = together((translate(threat.what), translate(threat.gives)))
         rows.append(
             f'<dt id="t-{text(threat.id)}">{text(threat.title)} <small>{text(threat.id)}, '
-            f"{text(SEVERITIES[threat.severity])}</small></dt>"
+            f"{text(terms.SEVERITIES[threat.severity])}</small></dt>"
             f"<dd>{text(words)}<br>→ {text(threat.advice)} {text(' '.join(threat.refs))}"
             f"<ul>{routes}</ul></dd>"
         )

@@ -17,21 +17,9 @@ from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
+from stratascope.presentation import rays
 from stratascope.presentation.html.tables import text
 from stratascope.presentation.rays import GROUND as KERNEL
-from stratascope.presentation.rays import (
-    PITCH,
-    FamilyBand,
-    Lane,
-    Name,
-    Sort,
-    bar_width,
-    bundles,
-    largest_bar,
-    lay_out,
-    place_names,
-    stops,
-)
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.terms import verdict_words
 from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, counts_line, family_word, kinds
@@ -41,11 +29,11 @@ WIDE_LETTER = 11.5  # of Japanese, at 11 px
 AROUND = 28.0  # what stands around a name: its letter, and the ends of a pill
 
 
-def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[FamilyBand, ...]:
+def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[rays.FamilyBand, ...]:
     """Families and lanes between two edges; `numbers` are the layers' by id."""
-    bundled = bundles(matrix, numbers)
+    bundled = rays.bundles(matrix, numbers)
     names = {bundle.family: room(family_word(bundle.family)) + 4 for bundle in bundled}
-    return lay_out(bundled, left, right, 1.0, names)
+    return rays.lay_out(bundled, left, right, 1.0, names)
 
 
 def room(text: str) -> float:
@@ -54,16 +42,16 @@ def room(text: str) -> float:
     return (len(text) - wide) * LETTER + wide * WIDE_LETTER
 
 
-def names(found: Sequence[Lane], left: float, right: float) -> tuple[tuple[Name, ...], int]:
+def names(found: Sequence[rays.Lane], left: float, right: float) -> tuple[tuple[rays.Name, ...], int]:
     """Names of the open serious threats, and how many found no room."""
     widths = {lane.id: room(translate(lane.rays[0].state.threat.title)) + AROUND for lane in found if lane.letter}
-    return place_names(found, widths, left, right, 1.0)
+    return rays.place_names(found, widths, left, right, 1.0)
 
 
 WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 84
 NAMES = 250  # where the names in the ground begin
 _OPEN = {ThreatOutcome.CRITICAL: "rc", ThreatOutcome.HIGH: "rh", ThreatOutcome.MEDIUM: "rm"}
-_SHARED = {Sort.MEDIUM: "rm", Sort.MINOR: "rl", Sort.UNKNOWN: "ru"}
+_SHARED = {rays.Sort.MEDIUM: "rm", rays.Sort.MINOR: "rl", rays.Sort.UNKNOWN: "ru"}
 
 # patterns that every drawing of the page uses
 PATTERNS = (
@@ -137,7 +125,7 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
     return "".join(parts)
 
 
-def _strip(places: tuple[FamilyBand, ...], count: int) -> str:
+def _strip(places: tuple[rays.FamilyBand, ...], count: int) -> str:
     parts = [
         f'<rect class="strip" x=".5" y=".5" width="{WIDTH - 1}" height="{STRIP}" rx="7"/>',
         f'<text class="bt" x="16" y="22">{text(msg("The process"))} '
@@ -171,34 +159,34 @@ def _band(layer: LayerState, title: str, top: float) -> str:
     )
 
 
-def _rays(places: tuple[FamilyBand, ...], tops: dict[int, float], floor: float) -> str:
+def _rays(places: tuple[rays.FamilyBand, ...], tops: dict[int, float], floor: float) -> str:
     """All rays; `d` collects what is drawn alike, by class."""
     d: defaultdict[str, list[str]] = defaultdict(list)
     solids: list[str] = []
     middles = {KERNEL: floor} | {number: top + BAND / 2 for number, top in tops.items()}
-    largest = largest_bar(places)
+    largest = rays.largest_bar(places)
     for lane in (lane for place in places for lane in place.lanes):
         ray, x = lane.ray, lane.x
         if ray is not None:
             serious = ray.kind in SERIOUS
             d[_OPEN[ray.kind]].append(f"M{x:g} {STRIP + 1}V{floor - (15 if serious else 2):g}")
             solids.append(_tag(lane, floor) if serious else _head(lane, floor))
-        elif lane.sort is Sort.STOPPED:
+        elif lane.sort is rays.Sort.STOPPED:
             solids.append(_bar(lane, middles, largest))
         else:
             d[_SHARED[lane.sort]].append(f"M{x:g} {STRIP + 1}V{floor - 15:g}")
-            unknown = "?" if lane.sort is Sort.UNKNOWN else ""
+            unknown = "?" if lane.sort is rays.Sort.UNKNOWN else ""
             solids.append(_pill(x, floor - 8.5, 14, 13, 6.5, f"{unknown}{len(lane.rays)}", f"p{_SHARED[lane.sort]}"))
     order = ("ru", "rl", "rm", "rh", "rc")
     return "".join(f'<path class="{kind}" d="{"".join(d[kind])}"/>' for kind in order if d[kind]) + "".join(solids)
 
 
-def _head(lane: Lane, floor: float) -> str:
+def _head(lane: rays.Lane, floor: float) -> str:
     title = f"<title>{text(lane.rays[0].state.threat.title)}</title>"
     return f'<path class="hrm" d="M{lane.x - 2.7:g} {floor - 2:g}h5.4L{lane.x:g} {floor + 4:g}z">{title}</path>'
 
 
-def _tag(lane: Lane, floor: float) -> str:
+def _tag(lane: rays.Lane, floor: float) -> str:
     """The end of a serious one, with the letter of its name in the ground."""
     kind, x = lane.rays[0].kind, lane.x
     title = f"<title>{text(lane.rays[0].state.threat.title)}</title>"
@@ -207,12 +195,12 @@ def _tag(lane: Lane, floor: float) -> str:
     return f'<path class="t{_OPEN[kind]}" d="{shape}">{title}</path>{letter}'
 
 
-def _bar(lane: Lane, middles: dict[int, float], largest: int) -> str:
+def _bar(lane: rays.Lane, middles: dict[int, float], largest: int) -> str:
     """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
     parts, pills = [], []
     top, running, x = STRIP + 1.0, len(lane.rays), lane.x
-    for end in stops(lane):
-        wide, bottom = bar_width(running, largest, 1.0), middles[end.band]
+    for end in rays.stops(lane):
+        wide, bottom = rays.bar_width(running, largest, 1.0), middles[end.band]
         rect = f'x="{x - wide / 2:g}" y="{top:g}" width="{wide:g}" height="{bottom - top:g}"'
         parts.append(f'<rect class="bar" {rect}/>')
         host = end.band == KERNEL
@@ -237,11 +225,11 @@ def _pill(x: float, middle: float, wide: float, high: float, radius: float, numb
     )
 
 
-def _names(placed: tuple[Name, ...], left_out: int, matrix: Matrix, floor: float) -> str:
+def _names(placed: tuple[rays.Name, ...], left_out: int, matrix: Matrix, floor: float) -> str:
     titles = {state.threat.id: text(state.threat.title) for state in matrix.threats}
     parts = []
     for name in placed:
-        pitch = PITCH[name.rows]
+        pitch = rays.PITCH[name.rows]
         y = floor + (GROUND - name.rows * pitch) / 2 + name.row * pitch + pitch / 2 + 4
         if name.critical:
             high = min(16.0, pitch - 0.6)

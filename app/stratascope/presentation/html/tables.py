@@ -18,30 +18,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat, evidence
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.call_groups import GROUPS, group_of
-from stratascope.presentation.syscall_map import (
-    SHARED_KERNEL,
-    VERDICTS,
-    Pair,
-    dangerous,
-    dangerous_line,
-    explain,
-    origin,
-    pairs,
-    surface,
-    surface_line,
-    table_of,
-)
-from stratascope.presentation.terms import (
-    FAMILIES,
-    OUTCOMES,
-    SEVERITIES,
-    STANCE_MARKS,
-    STANCE_MARKS_AS_ASKED,
-    STANCES,
-    STANCES_AS_ASKED,
-    depth_words,
-    stance_mark,
-)
+from stratascope.presentation import syscall_map, terms
 from stratascope.presentation.threat_outcomes import by_outcome, counted_as
 
 
@@ -103,20 +80,21 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
     cells = [_stance(state.ruling(layer.id)) for layer in layers]
     cells.append(_stance(state.weakest.ground))
     return (
-        f'<tr class="{kind}"><th scope="row">{title}</th><td>{text(SEVERITIES[threat.severity])}</td>{"".join(cells)}'
-        f'<td class="out">{text(OUTCOMES[state.outcome])}</td><td>{text(depth_words(state.depth))}</td></tr>'
+        f'<tr class="{kind}"><th scope="row">{title}</th><td>{text(terms.SEVERITIES[threat.severity])}</td>'
+        f'{"".join(cells)}<td class="out">{text(terms.OUTCOMES[state.outcome])}</td>'
+        f"<td>{text(terms.depth_words(state.depth))}</td></tr>"
     )
 
 
 def _stance(ruling: Ruling | None) -> str:
     if ruling is None:  # most cells of a table
-        return f"<td>{stance_mark(None)}</td>"
-    return f"<td class={_STANCE_CLASS[ruling.stance]}>{stance_mark(ruling)}</td>"  # thousands of them: no quotes
+        return f"<td>{terms.stance_mark(None)}</td>"
+    return f"<td class={_STANCE_CLASS[ruling.stance]}>{terms.stance_mark(ruling)}</td>"  # thousands of them: no quotes
 
 
 def _reason(where: str, ruling: Ruling, pid: int) -> str:
     source = text(evidence(ruling.source, pid), 160)
-    asked = f"{stance_mark(ruling)} " if ruling.basis is Basis.ASKED else ""
+    asked = f"{terms.stance_mark(ruling)} " if ruling.basis is Basis.ASKED else ""
     return f"<li><b>{where}</b> {asked}{text(ruling.reason)} <code>{source}</code></li>"
 
 
@@ -145,11 +123,12 @@ def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
 def stance_key() -> str:
     """What the marks mean."""
     parts = [
-        f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</span> {text(STANCES[stance])}'
+        f'<span class="{_STANCE_CLASS[stance]}">{terms.STANCE_MARKS[stance]}</span> {text(terms.STANCES[stance])}'
         for stance in Stance
     ]
     parts += [
-        f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS_AS_ASKED[stance]}</span> {text(STANCES_AS_ASKED[stance])}'
+        f'<span class="{_STANCE_CLASS[stance]}">{terms.STANCE_MARKS_AS_ASKED[stance]}</span> '
+        f"{text(terms.STANCES_AS_ASKED[stance])}"
         for stance in (Stance.STOPS, Stance.LETS_THROUGH)
     ]
     return element("p", " · ".join(parts), "key")
@@ -167,7 +146,7 @@ def fleet_table(named: Sequence[Named]) -> str:
     for each in first.threats:
         if each.threat.family is not family:
             family = each.threat.family
-            title = text(FAMILIES[family])
+            title = text(terms.FAMILIES[family])
             rows.append(f'<tr class="family"><th scope="colgroup" colspan="{len(known) + 1}">{title}</th></tr>')
         cells = "".join(_depth(table.get(each.threat.id)) for table in tables)
         rows.append(f'<tr><th scope="row">{_threat_link(each.threat)}</th>{cells}</tr>')
@@ -175,7 +154,8 @@ def fleet_table(named: Sequence[Named]) -> str:
 
 
 def _threat_link(threat: Threat) -> str:
-    return f'<a href="#t-{text(threat.id)}">{text(threat.title)}</a> <small>{text(SEVERITIES[threat.severity])}</small>'
+    severity = text(terms.SEVERITIES[threat.severity])
+    return f'<a href="#t-{text(threat.id)}">{text(threat.title)}</a> <small>{severity}</small>'
 
 
 def _depth(state: ThreatState | None) -> str:
@@ -228,14 +208,14 @@ def calls_section(named: Sequence[Named]) -> str:
             found.setdefault(calls, []).append((anchor, state))
     if not found:
         return ""
-    parts = [element("h2", text(msg("System calls"))), element("p", text(SHARED_KERNEL)), _key()]
+    parts = [element("h2", text(msg("System calls"))), element("p", text(syscall_map.SHARED_KERNEL)), _key()]
     for calls, whose in found.items():
         parts.append(_map(calls, whose))
     return element("section", "".join(parts), id="calls")
 
 
 def _key() -> str:
-    words = [f'<li class="{_CLASS[verdict]}">{text(word)}</li>' for verdict, word in VERDICTS.items()]
+    words = [f'<li class="{_CLASS[verdict]}">{text(word)}</li>' for verdict, word in syscall_map.VERDICTS.items()]
     words.append(f'<li class="a x">{text(msg("differs from the default"))}</li>')
     words.append(f'<li class="a"><b>{text(msg("dangerous"))}</b></li>')
     return element("ul", "".join(words), "calls")
@@ -245,11 +225,11 @@ def _map(calls: CallMap, whose: list[Named]) -> str:
     names = ", ".join(f'<a href="#{anchor}">{text(state.container.name, 60)}</a>' for anchor, state in whose)
     parts = []
     for place, table in enumerate(calls.tables):
-        default = table_of(calls.default, table.abi)
-        found = surface(table, default)
-        title = msg("{abi}: {title}", abi=table.abi, title=origin(table))
-        parts.append(element("h4", text(title)) + element("p", text(surface_line(found))))
-        if (line := dangerous_line(found, 40)) is not None:
+        default = syscall_map.table_of(calls.default, table.abi)
+        found = syscall_map.surface(table, default)
+        title = msg("{abi}: {title}", abi=table.abi, title=syscall_map.origin(table))
+        parts.append(element("h4", text(title)) + element("p", text(syscall_map.surface_line(found))))
+        if (line := syscall_map.dangerous_line(found, 40)) is not None:
             parts.append(element("p", text(line)))
         if place == 0:  # the machine's own entry point; the others in numbers
             parts.append(_cells(table, default))
@@ -261,7 +241,7 @@ def _map(calls: CallMap, whose: list[Named]) -> str:
 def _cells(table: CallTable, default: CallTable | None) -> str:
     groups: dict[Message, list[str]] = {}
     conditions = []
-    for pair in pairs(table, default):
+    for pair in syscall_map.pairs(table, default):
         if pair.here is not None:
             groups.setdefault(group_of(pair.name), []).append(_cell(pair, pair.here, compared=default is not None))
             if pair.here.condition is not None:
@@ -275,12 +255,12 @@ def _cells(table: CallTable, default: CallTable | None) -> str:
     return element("ul", "".join(conditions)) * bool(conditions) + element("dl", "".join(parts), "groups")
 
 
-def _cell(pair: Pair, call: CallState, *, compared: bool) -> str:
+def _cell(pair: syscall_map.Pair, call: CallState, *, compared: bool) -> str:
     kind = _CLASS[call.verdict]
     if compared and pair.differs:
         kind += " x"
     name = text(pair.name, 60)
-    if not dangerous(pair.name):
+    if not syscall_map.dangerous(pair.name):
         return f'<li class="{kind}">{name}</li>'
-    title = "".join(f' title="{text(word)}"' for word in explain(pair.name)[:1])
+    title = "".join(f' title="{text(word)}"' for word in syscall_map.explain(pair.name)[:1])
     return f'<li class="{kind}"{title}><b>{name}</b></li>'
