@@ -1,4 +1,4 @@
-"""Two containers are chosen, and all that is not alike stands side by side below, with a sentence that sums it up.
+"""Two containers are chosen, and all that differs is shown side by side below, with a sentence that sums it up.
 
 They are of this machine, of captures, or one of each; the comparison is made on a thread.
 """

@@ -1,1 +1,1 @@
-"""What would stand of a container before it is started: a text, and the strata that it would come to."""
+"""A container before it is started: a text, and the strata that would result from it."""

@@ -38,7 +38,7 @@ Key = tuple[str, str]
 
 
 class Before(Offering, Protocol):
-    """What judges a text and corrects it; on any thread. Raises ProbeError, OSError.
+    """Judges a text and corrects it, on any thread. Raises ProbeError, OSError.
 
     `machines`: for which it can be judged, "" for this one; `machine`: for which it is.
     """
@@ -50,7 +50,7 @@ class Before(Offering, Protocol):
         """Judge for that one from now on."""
 
     def check(self, text: str, file: str) -> Judged:
-        """What would stand of each container."""
+        """How each container would start."""
 
     def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
         """The text with the choices of its containers, by their ids."""
@@ -144,7 +144,7 @@ _NAMES = {
 
 
 class _Lines(QWidget):
-    """The first few; how many more there are stands behind the last."""
+    """The first few lines, with the number of those left out behind the last."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ WORDS: dict[Language, Message] = {
 
 
 class LanguageStrip(QWidget):
-    """The languages that are known, the recognised one on a ground of its own. It tells, and nothing can be chosen: a
+    """The known languages, with the recognised one highlighted. It is an indicator, and nothing can be chosen: a
     text is what it is. Where it is narrow only the recognised one stands there.
     """
 

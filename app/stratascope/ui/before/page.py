@@ -108,7 +108,7 @@ class StrataLike(Protocol):
 
 
 class BeforePage(QWidget):
-    """`search_field` is the text, `column` what stands at the right of the window. `column_wanted`: keyboard there."""
+    """`search_field` is the text, `column` the window's right column. `column_wanted`: move the keyboard there."""
 
     column_wanted = Signal()
 

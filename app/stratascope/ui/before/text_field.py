@@ -64,7 +64,7 @@ class LineNote(Value):
 
     @property
     def whole(self) -> str:
-        """With where it stands."""
+        """With its position."""
         where = translate(msg("line {line}", line=self.line)) if self.line else ""
         layer = translate(msg("layer {number}", number=self.layer)) if self.layer else ""
         return "  ".join(each for each in (where, layer, self.text) if each)
@@ -263,7 +263,7 @@ class TextField(QPlainTextEdit):
             block = block.next()
 
     def reason_of(self, number: int) -> str:
-        """As it stands at the end of that line; empty where there is no room for it."""
+        """As shown at the end of that line; empty where there is no room for it."""
         block = self.document().findBlockByNumber(number - 1)
         return self._reason(block)[0] if number in self._notes and block.isValid() else ""
 

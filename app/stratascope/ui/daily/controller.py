@@ -132,7 +132,7 @@ class TitleButtons(QWidget):
 
 
 def add(made: QMenu, text: Message, call: Callback, why_not: Message | None = None, keys: str = "") -> QAction:
-    """One line of a menu; with `why_not` it can't be chosen. `keys`: the window's own for it, told and not taken."""
+    """A line of a menu; with `why_not` it is disabled. `keys`: the window's own shortcut, shown and not registered."""
     action = QAction(f"{translate(text)}\t{keys}" if keys else translate(text), made)
     action.triggered.connect(lambda _=False: call())
     if why_not is not None:
@@ -215,7 +215,7 @@ class DailyController(QObject):
         return buttons
 
     def stop(self) -> None:
-        """Nothing is told any more."""
+        """No more answers, and no open logs."""
         self._queries.end()
         for window in tuple(self.windows.values()):
             window.close()

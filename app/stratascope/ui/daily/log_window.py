@@ -276,7 +276,7 @@ class LogWindow(QDialog):
     # -- what is done with it
 
     def search(self, *, fresh: bool = False, back: bool = False) -> None:
-        """To the next place of what stands in the field, or the one before; round at the end."""
+        """To the next or previous match of the field's text; wraps around at the end."""
         needle = self.field.text()
         if not needle:
             self.found.say("")

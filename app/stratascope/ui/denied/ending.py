@@ -40,7 +40,7 @@ EndKey = tuple[object, ...]
 
 
 def end_of(state: ContainerState) -> EndKey:
-    """What tells one end or run of a container from its next."""
+    """Distinguishes one end or run of a container from its next."""
     container = state.container
     return container.status, container.pid, container.started, container.exit_code, container.out_of_memory
 
@@ -207,7 +207,7 @@ class EndingView(Scrolled):
         self._helps.setVisible(bool(self.buttons))
 
     def _ways(self, remedy: str, status: Status) -> tuple[tuple[str, Message, SignalInstance], ...]:
-        """What can be done with it: word, what that does, and what tells of it."""
+        """What can be done with it: a word, its tooltip, and the signal to emit."""
         if status in (Status.RUNNING, Status.PAUSED):
             tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
             return ((remedy, tip, self.wanted),)
@@ -249,7 +249,7 @@ REMEMBERED = 50  # containers
 
 
 def command_with(hardening: Hardening, state: ContainerState, *choices: Choice) -> str:
-    """What would start it anew with these, whatever stands in the way of a relaunch. Raises what engines raise."""
+    """The command that would start it anew with these, whatever prevents a relaunch. Raises what engines raise."""
     return hardening.command(hardening.plan(state, choices))
 
 

@@ -307,7 +307,7 @@ class DeniedPage(QWidget):
             self._fill_details()
 
     def _show_state(self, state: ContainerState, known: Known, refusals: KnownRefusals) -> None:
-        """Head, foot, and what stands in place of rows."""
+        """Head, foot, and what is shown in place of rows."""
         snapshot = self._selection.snapshot
         if snapshot is None:
             return

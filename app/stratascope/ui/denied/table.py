@@ -144,7 +144,7 @@ _SHARES = {Column.PROCESS: 0.17, Column.TRIED: 0.33, Column.LAYER: 0.23, Column.
 
 
 class DenialModel(ItemModel):
-    """Harmless ones stand below all others, where they are shown at all."""
+    """Harmless ones are below all others, where they are shown at all."""
 
     def __init__(self, layers: words.Layers) -> None:
         super().__init__(tuple(map(self._column, Column)), lambda denial: denial.key)
@@ -506,7 +506,7 @@ def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
 
 
 def mark_of(state: ContainerState | None, which: str) -> Mark | None:
-    """How that layer stands in this container; None: it is no layer, or not known."""
+    """The verdict of that layer in this container; None: it is no layer, or not known."""
     layers = () if state is None else state.layers
     verdict = next((each.assessment.verdict for each in layers if each.id == which), Verdict.UNKNOWN)
     return None if verdict is Verdict.UNKNOWN else Mark(verdict.value)

@@ -193,7 +193,7 @@ def told_whole(finding: Finding) -> str:
 
 
 def _widest(theme: Theme) -> int:
-    """Of the words that may stand at the left of a card; all cards have the same room for them."""
+    """Of the words at the left of a card; all cards have the same room for them."""
     words = [severity_word(severity) for severity in Severity] + [translate(msg("Not known"))]
     return max(QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(word) for word in words)
 
@@ -350,7 +350,7 @@ class FindingsList(QWidget):
         numbers: Mapping[str, int] | None = None,
         nothing: Message = NOTHING_FOUND,
     ) -> None:
-        """`numbers`: of the layers by id, where findings of several stand here."""
+        """`numbers`: of the layers by id, where findings of several are listed."""
         standing = tuple(self._acceptances.of(finding, container) for finding in findings)
         shown = (findings, gaps, standing, container.key, numbers is None, nothing)
         if shown == self._shown:  # somebody may be selecting text in them

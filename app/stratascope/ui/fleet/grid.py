@@ -123,7 +123,7 @@ class RowHeads(_Head):
 
 
 class ColumnHeads(_Head):
-    """Titles that stand upright; above them a bracket for each group (severity)."""
+    """Vertical titles; above them a bracket for each group (severity)."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
@@ -507,7 +507,7 @@ class FleetGrid(QWidget):
         self.view.reveal(row, column)
         self.point(row, column, self.place_of(row, column))
 
-    # -- for the ear: cell by cell, row after row
+    # -- for screen readers: cell by cell, row after row
 
     def part_count(self) -> int:
         return len(self.table.rows) * len(self.table.columns)

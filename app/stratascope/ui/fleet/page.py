@@ -301,7 +301,7 @@ class FleetPage(QWidget):
         ask_save(self, translate(msg("Save the fleet")), self.write, name=name, kinds=f"*.{ending}")
 
     def write(self, file: Path) -> bool:
-        """Save the table in view; a failure is told."""
+        """Save the table in view, and report a failure."""
         why = save(file, self.table, self._theme)
         if why:
             box = QMessageBox(self)

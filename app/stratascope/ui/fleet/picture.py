@@ -96,7 +96,7 @@ def _depth(painter: QPainter, body: QRectF, cell: FleetCell, theme: Theme) -> No
 
 
 def _pattern(painter: QPainter, body: QRectF, ink: CellKind, color: QColor) -> None:
-    """What stands for the number where it has no room: a hole where it is open, a bar a layer, a dot for unknown."""
+    """Instead of the number where it has no room: a hole where it is open, a bar a layer, dots for unknown."""
     width, height, centre = body.width(), body.height(), body.center()
     painter.setBrush(color)
     if height < 5 <= width:

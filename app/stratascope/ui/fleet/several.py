@@ -207,7 +207,7 @@ class FleetList(QWidget):
         key: Callable[[Any], Hashable],
         tell: Callable[[Any], CardText],
     ) -> None:
-        """`names`: of the table and of the card, for the ear."""
+        """`names`: of the table and of the card, for screen readers."""
         super().__init__()
         self._theme, self._tell = theme, tell
         self._told: Any = None

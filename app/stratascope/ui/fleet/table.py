@@ -76,7 +76,7 @@ class FleetRow(Value):
 
 
 class FleetColumn(Value):
-    """One threat, or one bit. Columns of one `group` stand together."""
+    """One threat, or one bit. Columns of one `group` are adjacent."""
 
     id: str
     title: str

@@ -121,7 +121,7 @@ _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.
 
 
 class GuideDocument(QTextDocument):
-    """`places` tells where each anchor is, as a position in the text."""
+    """`places`: the position of each anchor in the text."""
 
     def __init__(self, chapter: Chapter, theme: Theme, ratio: float = 1.0) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ MEASURE = 760  # of a line at most; longer ones are hard to follow
 
 
 class GuideView(QTextBrowser):
-    """Links are told by `anchorClicked` and never opened by Qt."""
+    """Links only emit `anchorClicked`; Qt never opens them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -74,7 +74,7 @@ class Guide(QObject):
         self._shown.open_at(*topic)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """It has no parent, which it would always cover; so it is told when that goes."""
+        """It has no parent, which it would always cover, so it is closed when the main window is hidden."""
         if event.type() == QEvent.Type.Hide and not event.spontaneous() and self._shown is not None:
             self._shown.close()
         return super().eventFilter(watched, event)

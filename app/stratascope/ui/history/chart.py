@@ -1,6 +1,6 @@
-"""The chart itself: one time axis, moved by wheel, mouse and keys, with a cursor that tells one moment in words.
+"""The chart itself: one time axis, moved by wheel, mouse and keys, with a cursor that describes one moment.
 
-For the ear it is a list of moments: evenly spaced ones, and each at which something changed.
+For screen readers it is a list of moments: evenly spaced ones, and each at which something changed.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ class HistoryChart(QWidget):
         self.set_cursor(at)
         accessibility.tell_taken(self.canvas, self.part_in_hand())
 
-    # -- for the ear: moment by moment
+    # -- for screen readers: moment by moment
 
     def _change_moments(self) -> list[float]:
         since, until = self.timeline.time()

@@ -126,7 +126,7 @@ def flag_word(change: Change) -> str:
 
 
 def told_at(at: float, past: Past, near: Iterable[Change]) -> str:
-    """All that is known of one moment, for the ear and for the line above the chart."""
+    """All that is known of one moment, for screen readers and for the line above the chart."""
     parts = [history_report.sentence(each) for each in near]
     parts += [translate(each) for each in _known(at, past)]
     text = listed(parts) if parts else translate(msg("nothing is known"))

@@ -139,7 +139,7 @@ class SinceCard(QFrame):
 
     @property
     def rows(self) -> list[SinceRow]:
-        """What stands there."""
+        """The rows that are shown."""
         return [each for each in self._parts if isinstance(each, SinceRow)]
 
     def show_past(self, past: Past, now: float, refused: int) -> None:
@@ -411,7 +411,7 @@ class HistoryPage(QWidget):
             self.chart.set_proposed(proposed)
 
     def _switch_for(self, line: Line) -> tuple[Option | None, bool]:
-        """The switch that mends what that line tells, if it is so now; and whether it is on."""
+        """The switch that mends what that line reports, if it is still so; and whether it is on."""
         offer, on, found = self._offer, self._on, None
         if offer is not None and line.opened:
             found = offer.closing(line.opened, on)

@@ -166,7 +166,7 @@ def flags(found: list[tuple[float, Change]], near: float) -> tuple[Flag, ...]:
 
 
 def leading(flag: Flag) -> Change:
-    """The change that its sign stands for."""
+    """The change whose sign is drawn."""
     return min(flag.changes, key=lambda each: SHOWN.index(each.what))
 
 

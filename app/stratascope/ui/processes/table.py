@@ -190,7 +190,7 @@ class ProcessTable(ItemTable):
         )
 
     def lines(self, process: Process, column: Column) -> tuple[str, str]:
-        """What a cell says, and what stands behind or below it."""
+        """The text of a cell, and what is behind or below it."""
         match column:
             case Column.PROCESS:
                 below = self.commands.get(process.key, "")

@@ -91,7 +91,7 @@ def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[Call
 
 
 def spoken(row: CallRow) -> str:
-    """A row for the ear."""
+    """A row for screen readers."""
     if isinstance(row, Heading):
         return translate(
             plural("{title}, {count} system call", "{title}, {count} system calls", row.count, title=row.title)

@@ -123,7 +123,7 @@ class CallsView(QWidget):
     """Switch and search, surface, cells, and a footer with the chosen call."""
 
     def __init__(self, theme: Theme, view: CallMap | None = None, *, numbers: bool = True) -> None:
-        """`numbers`: with the attack surface above the cells; a layer's own page tells that already."""
+        """`numbers`: with the attack surface above the cells; a layer's own page has that already."""
         super().__init__()
         self._theme = theme
         self._map = CallMap(NOTHING, ())

@@ -118,7 +118,7 @@ class MatrixModel(ItemModel):
             self._update()
 
     def set_protections(self, chosen: frozenset[Protection]) -> None:
-        """Only threats that stand there; none chosen means all."""
+        """Only threats of these outcomes; none means all."""
         if chosen != self._protections:
             self._protections = chosen
             self._update()
@@ -170,7 +170,7 @@ class MatrixModel(ItemModel):
         return stance_word(ruling_in(state, column))
 
     def spoken(self, state: ThreatState, column: MatrixColumn, *, evident: bool = False) -> str:
-        """A cell for the ear, and with its evidence for the tooltip."""
+        """A cell for screen readers, and with its evidence for the tooltip."""
         short = self.text(state, column)
         if column.kind is ColumnKind.THREAT:
             family = family_word(state.threat.family)

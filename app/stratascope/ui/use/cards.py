@@ -33,7 +33,7 @@ HIGH = 196
 
 
 class Card(QFrame):
-    """`parts`: of an observation, what it shows; where they could not be observed the reason stands below the title."""
+    """`parts`: of an observation, what it shows; where they could not be observed the reason is below the title."""
 
     reflowed = Signal()  # another width: its height may be another one
 
@@ -272,7 +272,7 @@ class CountBar(QWidget):
 
 
 class GrowthChart(QWidget):
-    """Steps: calls known after so many seconds of watching. What it says stands below it in words."""
+    """Steps: calls known after so many seconds of watching. Its meaning is below it in words."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -555,7 +555,7 @@ def _peak_row(row: PeakRow) -> Row:
 
 
 def _whole(row: PeakRow) -> float:
-    """What the bar's whole width stands for."""
+    """The value of the bar's whole width."""
     most = max(row.peak or 0.0, row.now or 0.0)
     if row.limit and (row.peak is None or row.limit <= _FAR * most):
         return max(row.limit, most)

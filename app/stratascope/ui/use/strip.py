@@ -141,7 +141,7 @@ class Strip(QFrame):
     def show_picture(
         self, picture: UsePicture, known: Known, refused: Message | None, privilege: Privilege, *, busy: bool
     ) -> None:
-        """How it stands. `refused`: why it can't be watched at all."""
+        """Its state. `refused`: why it can't be watched at all."""
         told, live = title_text(picture, known), live_text(picture, known, busy=busy)
         self.title.say(translate(told))
         give_tip(self.title, whose_text(known) or translate(told))
@@ -207,7 +207,7 @@ def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: b
 
 
 def title_text(picture: UsePicture, known: Known) -> Message:
-    """From what it was learned; else how it stands."""
+    """From what it was learned; else its state."""
     seen = picture.observation.seen
     if known.alive and not _learned_before(picture):
         return msg("Observing for {age}", age=age(seen.seconds))

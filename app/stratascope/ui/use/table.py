@@ -51,7 +51,7 @@ class Cell(Value):
 
     @property
     def spoken(self) -> str:
-        """One for the ear."""
+        """For screen readers."""
         return ", ".join(plain(each, MOST) for each in (self.text, self.below, self.more) if each.strip())
 
 
@@ -59,7 +59,7 @@ Row = tuple[Cell, ...]
 
 
 def columns(heads: tuple[str, ...]) -> tuple[Column, ...]:
-    """A column of cells below each head; heads are not drawn, and are told to a screen reader."""
+    """A column of cells below each head; heads are not drawn, and are for screen readers."""
     return tuple(_column(head, at) for at, head in enumerate(heads))
 
 
@@ -298,7 +298,7 @@ class RowTable(ItemTable):
         self.updateGeometry()
 
     def fit(self) -> None:
-        """What stands in a column decides how wide it is, up to a half of all; of many rows the first ones do."""
+        """A column is as wide as its content, up to a half of all; of many rows the first ones decide."""
         theme, whole = self._theme, self.viewport().width()
         widths = []
         for column in range(self.model_.columnCount()):
@@ -382,7 +382,7 @@ _LINES = 5  # that are shown at the least; where there are more it scrolls
 
 
 class Chips(QListView):
-    """`filled`: on a soft ground, else outlined with dashes in the cell's ink. `below` of a cell stands behind it."""
+    """`filled`: on a soft ground, else outlined with dashes in the cell's ink. A cell's `below` is behind its name."""
 
     def __init__(self, theme: Theme, name: str, *, filled: bool) -> None:
         super().__init__()
