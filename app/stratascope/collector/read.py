@@ -137,7 +137,9 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
         source = base + name
         if name in PROCESS_FILES:
             try:
-                entries.append((name, source, read_file(name, directory)))
+                text = read_file(name, directory)
+                entries.append((name, source, text))
+                lost = lost and (name != "stat" or ended(text))  # it lives, so the files before were not there
                 continue
             except OSError as error:
                 found = failure(name, source, error)

@@ -173,6 +173,28 @@ def test_a_process_that_ends_while_it_is_read_is_gone_everywhere() -> None:
     assert {item[3] for item in entries} == {"GONE"}
 
 
+def test_stat_after_a_file_that_is_not_there_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That it lives shows that only the file is missing."""
+    (tmp_path / "stat").write_text("7 (sleep) S " + "1 " * 48)
+    directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    opened: list[str] = []
+    reading = read.read_file
+
+    def noted(path: str, folder: int | None = None) -> str:
+        opened.append(path)
+        return reading(path, folder)
+
+    monkeypatch.setattr(read, "read_file", noted)
+    try:
+        entries = read.read_process(directory, 7, ("limits", "stat"))
+        assert [item[3:4] for item in entries] == [("ABSENT",), ()]
+        assert opened == ["limits", "stat"]
+        (tmp_path / "stat").write_text("7 (sleep) Z " + "1 " * 48)
+        assert read.read_process(directory, 7, ("limits", "stat"))[0][3] == "GONE"
+    finally:
+        os.close(directory)
+
+
 def test_bytes_that_are_not_utf8_survive() -> None:
     child = subprocess.Popen(
         [b"/bin/sh", b"-c", b"printf '\\377name' > /proc/$$/comm; echo; read x"], stdin=-1, stdout=-1

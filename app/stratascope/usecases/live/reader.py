@@ -98,13 +98,13 @@ class Reader:
     def __init__(
         self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
     ) -> None:
-        wants = dict.fromkeys([*BELONGING_WANTS, *(name for layer in layers for name in layer.wants)])
+        wants = (*BELONGING_WANTS, *(name for layer in layers for name in layer.wants))
+        members = (*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants))
         # stat last: it shows whether the process was exiting while the rest was read
-        named = [*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants if name != "stat")]
-        members = dict.fromkeys([*named, "stat"])
-        self._wants = tuple(wants)
+        self._wants, self._member_wants = (
+            (*(name for name in dict.fromkeys(names) if name != "stat"), "stat") for names in (wants, members)
+        )
         self._root = RootReadings(tuple(dict.fromkeys(name for layer in layers for name in layer.privileged_wants)))
-        self._member_wants = tuple(members)
         self._translations = translations
         self._local = local
         self._reach = reach
