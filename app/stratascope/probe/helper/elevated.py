@@ -16,9 +16,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from stratascope.collector.filters import why_not
 from stratascope.collector.serve import PROTOCOL
@@ -35,6 +35,11 @@ PYTHON = "/usr/bin/python3"  # the host's own: one inside an AppImage's mount is
 PATIENCE = 300.0  # seconds in which a person may answer the question for the password
 FLATPAK = HOST
 _DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also where it can't ask or start
+_REFUSED = msg(
+    "Nothing was started as root, because that was refused or is not possible here. Everything else is as before."
+)
+_NOBODY = msg("Nobody entered a password. Nothing was started as root, everything else is as before.")
+T = TypeVar("T")
 
 
 class RootMethod(StrEnum):
@@ -201,10 +206,7 @@ class ElevatedProber(PipedProber):
         if self.way.kind is RootMethod.ROOT:
             return error
         return NoRootError(
-            msg(
-                "Nothing was started as root, because that was refused or is not possible here. Everything else is "
-                "as before."
-            ),
+            _REFUSED,
             error.words,
             final=denied,
         )
@@ -213,10 +215,7 @@ class ElevatedProber(PipedProber):
         error = super()._slow()
         if self._is_greeted:
             return self._ended(error.words)
-        return NoRootError(
-            msg("Nobody entered a password. Nothing was started as root, everything else is as before."),
-            error.words,
-        )
+        return NoRootError(_NOBODY, error.words)
 
     @staticmethod
     def _ended(words: str) -> ProbeError:
@@ -234,22 +233,28 @@ def open_elevated(
 ) -> ElevatedProber:
     """The first way that leads to a collector that is root. Raises ProbeError; `told` gets each one that is tried.
 
-    `told` is called before it is started, so that another thread can close it while a person is being asked.
+    It is in `told` before it is started, so that another thread can close it while a person is being asked.
     """
-    last: ProbeError = NoRootError(
-        msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root.")
-    )
-    for way in candidates:
+
+    def begin(way: RootCommand) -> ElevatedProber:
         prober = ElevatedProber(way, limit=limit, patience=patience)
         told.append(prober)
+        prober.begin()
+        return prober
+
+    return _first(candidates, begin)
+
+
+def _first(candidates: tuple[RootCommand, ...], start: Callable[[RootCommand], T]) -> T:
+    """What `start` returns for the first way that leads to root. Raises NoRootError, and what it raises."""
+    last = NoRootError(msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root."))
+    for way in candidates:
         try:
-            prober.begin()
+            return start(way)
         except NoRootError as error:
             last = error
             if error.final:
                 raise
-        else:
-            return prober
     raise last
 
 
@@ -262,15 +267,8 @@ def run_as_root(
     candidates: tuple[RootCommand, ...], program: bytes, request: bytes, *, patience: float = PATIENCE
 ) -> bytes:
     """What the program prints, by the first way that leads to root. Raises NoRootError; then it did not run."""
-    last = NoRootError(msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root."))
-    for way in usable(candidates):
-        try:
-            return _run(way, b"%d\n%b%b" % (len(program), program, request), patience)
-        except NoRootError as error:
-            last = error
-            if error.final:
-                raise
-    raise last
+    data = b"%d\n%b%b" % (len(program), program, request)
+    return _first(usable(candidates), lambda way: _run(way, data, patience))
 
 
 def _run(way: RootCommand, data: bytes, patience: float) -> bytes:
@@ -286,28 +284,20 @@ def _run(way: RootCommand, data: bytes, patience: float) -> bytes:
             start_new_session=not way.terminal,
         )
     except OSError as error:
-        raise NoRootError(_refused(), f"{way.command[0]}: {error.strerror}", final=False) from error
+        raise NoRootError(_REFUSED, f"{way.command[0]}: {error.strerror}", final=False) from error
     try:
         answer, said = child.communicate(data, timeout=patience)
     except subprocess.TimeoutExpired:
         _end(child, own_session=not way.terminal)
-        raise NoRootError(
-            msg("Nobody entered a password. Nothing was started as root, everything else is as before.")
-        ) from None
+        raise NoRootError(_NOBODY) from None
     except BaseException:
         _end(child, own_session=not way.terminal)
         raise
     words = plain(said.decode("utf-8", "surrogateescape").strip(), 1000)
     if child.returncode:
         final = was_denied(child.returncode, words)
-        raise NoRootError(_refused(), words or f"ended with {child.returncode}", final=final)
+        raise NoRootError(_REFUSED, words or f"ended with {child.returncode}", final=final)
     return answer
-
-
-def _refused() -> Message:
-    return msg(
-        "Nothing was started as root, because that was refused or is not possible here. Everything else is as before."
-    )
 
 
 def _end(child: subprocess.Popen[bytes], *, own_session: bool) -> None:
