@@ -59,6 +59,7 @@ class Label(QLabel):
         *,
         wrap: bool = False,
         fixed: bool = False,
+        text: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -71,6 +72,7 @@ class Label(QLabel):
             self.setMinimumHeight(theme.box(size))
         theme.changed.connect(self._restyle)
         self._restyle()
+        self.setText(text)
 
     def resize_letters(self, size: float) -> None:
         """Letters of another size of the design."""
@@ -117,6 +119,7 @@ class Line(Label):
         fixed: bool = False,
         middle: bool = False,
         or_nothing: bool = False,
+        text: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(theme, size, weight, ink, fixed=fixed, parent=parent)
@@ -124,6 +127,7 @@ class Line(Label):
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self._whole = ""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.say(text)
 
     def say(self, text: str) -> None:
         """Show `text`; the screen reader gets all of it."""

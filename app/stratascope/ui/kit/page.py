@@ -153,8 +153,7 @@ class GroupSwitch(QWidget):
         self._theme = theme
         self.views: tuple[View, ...] = ()
         word = translate(_WORDS[group])
-        self.label = Line(theme, 11, ink="text3")
-        self.label.say(word)
+        self.label = Line(theme, 11, ink="text3", text=word)
         self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
         self.label.setVisible(group is not Group.MACHINE)
         self.segments = Segments(theme, word, fills=group is Group.MACHINE)

@@ -117,15 +117,13 @@ class BarsBlock(QWidget):
 
     def __init__(self, theme: Theme, bars: Bars, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = Label(theme, 13, BOLD)
-        title.setText(plain(translate(bars.title)))
+        title = Label(theme, 13, BOLD, text=plain(translate(bars.title)))
         self.bars = [BarWidget(theme, bar) for bar in bars.bars]
         layout = theme.lay(QVBoxLayout(self), title, around=0, gap=6)
         for bar in self.bars:
             layout.addWidget(bar)
         if not self.bars:
-            line = Line(theme, 12, ink="text2")
-            line.say(translate(msg("No limit could be read")))
+            line = Line(theme, 12, ink="text2", text=translate(msg("No limit could be read")))
             layout.addWidget(line)
 
     def show_bars(self, bars: Bars) -> bool:

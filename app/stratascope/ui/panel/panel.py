@@ -289,8 +289,7 @@ class Panel(QFrame):
             role.setText(translate(msg("{title}: {role}", title=about.title, role=about.role)))
             labels.append(role)
             for message in (about.picture, *about.explanation):
-                label = Label(self._theme, 13, ink="text", wrap=True)
-                label.setText(translate(message))
+                label = Label(self._theme, 13, ink="text", wrap=True, text=translate(message))
                 labels.append(label)
         self._page(ABOUT).show_widgets(labels)
 

@@ -164,8 +164,7 @@ class TableBlock(QWidget):
 
     def __init__(self, theme: Theme, table: Table, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = Label(theme, 13, BOLD)
-        self.title.setText(plain(translate(table.title)))
+        self.title = Label(theme, 13, BOLD, text=plain(translate(table.title)))
         self.list = FactsList(theme, table.rows, plain(translate(table.title)))
         theme.lay(QVBoxLayout(self), self.title, self.list, around=0, gap=2)
 

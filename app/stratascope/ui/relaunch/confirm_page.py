@@ -6,21 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import (
-    QDoubleSpinBox,
-    QHBoxLayout,
-    QPlainTextEdit,
-    QSizePolicy,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QPlainTextEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import (
-    WATCH,
-    WATCH_MOST,
-)
+from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import number_text
@@ -97,8 +86,7 @@ class ConfirmPage(Scrolled):
         theme = self._theme
         self._watched = QWidget()
         row = theme.lay(QHBoxLayout(self._watched), around=0)
-        text = Label(theme, 13)
-        text.setText(translate(msg("Watch it before accepting it, for")))
+        text = Label(theme, 13, text=translate(msg("Watch it before accepting it, for")))
         text.setBuddy(self.watch)
         theme.lay(row, text, self.watch, STRETCH)
         return self._watched
@@ -141,8 +129,7 @@ class ConfirmPage(Scrolled):
 
     def _quote(self, quoted: QuotedText) -> None:
         theme = self._theme
-        head = Label(theme, 14, BOLD, wrap=True)
-        head.setText(plain(translate(quoted.title)))
+        head = Label(theme, 14, BOLD, wrap=True, text=plain(translate(quoted.title)))
         theme.lay(self.quotes, 4, head, quote_box(theme, head.text(), quoted.text))
 
 

@@ -11,13 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.trial import Loosening, TwinRefusal
@@ -210,8 +204,7 @@ class RefusalsDialog(Sheet):
         for row in self.rows:
             self._list.addWidget(row)
         if not refusals:
-            nothing = Label(self._theme, 13, ink="text2", wrap=True)
-            nothing.setText(translate(msg("Nothing so far.")))
+            nothing = Label(self._theme, 13, ink="text2", wrap=True, text=translate(msg("Nothing so far.")))
             self._list.addWidget(nothing)
         self.all_of_it.setVisible(more)
 

@@ -44,8 +44,7 @@ class SetAsideDialog(QDialog):
         self._theme, self._window = theme, parent
         self._found: tuple[Aside | Damaged, ...] = ()
         self.setWindowTitle(translate(msg("Set aside")))
-        self.title = Label(theme, 18, BOLD)
-        self.title.setText(translate(msg("Set aside")))
+        self.title = Label(theme, 18, BOLD, text=translate(msg("Set aside")))
         self.lead = Label(theme, 13, ink="text2", wrap=True)
         self.table = QTableWidget(0, 5)
         table = self.table

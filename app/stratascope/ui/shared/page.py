@@ -66,8 +66,7 @@ class SharedPage(QWidget):
         self._filter = ""
         self.kind: SharedKind | None = None
         self.setAccessibleName(translate(msg("Shared")))
-        self.title = Line(theme, 18, BOLD)
-        self.title.say(translate(msg("Who shares what")))
+        self.title = Line(theme, 18, BOLD, text=translate(msg("Who shares what")))
         self.chips: dict[SharedKind | None, FilterChip] = {None: FilterChip(theme, translate(msg("All")))}
         for kind in SharedKind:
             self.chips[kind] = FilterChip(theme, translate(words.KINDS[kind]))

@@ -35,8 +35,7 @@ class About(QDialog):
         self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(translate(msg("About Stratascope")))
-        title = Label(theme, 22, BOLD)
-        title.setText(translate(msg("Stratascope {version}", version=stratascope.__version__)))
+        title = Label(theme, 22, BOLD, text=translate(msg("Stratascope {version}", version=stratascope.__version__)))
         text = Label(theme, 13, wrap=True)
         text.setText(
             translate(
@@ -46,8 +45,7 @@ class About(QDialog):
                 )
             )
         )
-        head = Label(theme, 14, BOLD)
-        head.setText(translate(msg("Components")))
+        head = Label(theme, 14, BOLD, text=translate(msg("Components")))
         self._parts = parts()
         self.table = self._table(self._parts)
         self.table.setAccessibleName(head.text())

@@ -122,10 +122,8 @@ def engine_card(theme: Theme, engine: Engine) -> QWidget:
     mark, ink = engine_mark(engine.state)
     box = MarkBox(theme, 11)
     box.show_mark(mark, ink)
-    name = Line(theme, 13, BOLD)
-    name.say(engine.id)
-    state = Label(theme, 12, MEDIUM, ink)
-    state.setText(engine_state_word(engine.state))
+    name = Line(theme, 13, BOLD, text=engine.id)
+    state = Label(theme, 12, MEDIUM, ink, text=engine_state_word(engine.state))
     head = theme.lay(QHBoxLayout(), box, name, state, STRETCH, gap=7)
     layout = theme.lay(QVBoxLayout(card), head, around=0, gap=2)
     facts = []
@@ -181,8 +179,7 @@ class EnginesPopup(QFrame):
         for engine in engines:
             column.addWidget(engine_card(theme, engine))
         if not engines:
-            label = Label(theme, 13, wrap=True)
-            label.setText(translate(msg("No engine was found, and none was expected.")))
+            label = Label(theme, 13, wrap=True, text=translate(msg("No engine was found, and none was expected.")))
             column.addWidget(label)
         column.addStretch(1)
         self.area.setWidget(inner)
@@ -265,8 +262,7 @@ class EmptyPage(Page):
         holder.setMinimumWidth(theme.px(380))
         holder.setMaximumWidth(theme.px(560))
         column = theme.lay(QVBoxLayout(holder), around=(0, 64, 0, 0), gap=8)
-        title = Label(theme, 22, BOLD, wrap=True)
-        title.setText(words[0])
+        title = Label(theme, 22, BOLD, wrap=True, text=words[0])
         sentence = Label(theme, 13, ink="text2", wrap=True).selectable()
         sentence.setText(words[1])
         theme.lay(column, title, sentence, 16)

@@ -115,8 +115,7 @@ class DemoNotice(NoticeBar):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        title = Label(theme, 13, BOLD)
-        title.setText(translate(msg("Demo")))
+        title = Label(theme, 13, BOLD, text=translate(msg("Demo")))
         text = Label(theme, 13, wrap=True)
         text.setText(
             translate(

@@ -170,8 +170,7 @@ class SettingsDialog(QDialog):
             (msg("Watch a replacement, before accepting it, for"), self.watch),
         )
         for row, (title, widget) in enumerate(choices):
-            text = Label(theme, 13, wrap=True)
-            text.setText(translate(title))
+            text = Label(theme, 13, wrap=True, text=translate(title))
             text.setBuddy(widget)
             widget.setAccessibleName(text.text())
             grid.addWidget(text, row, 0)
@@ -204,9 +203,7 @@ class SettingsDialog(QDialog):
         self.setMinimumWidth(max(theme.px(WIDTH), column.minimumSize().width()))
 
     def _head(self, title: Message) -> Label:
-        head = Label(self._theme, 14, BOLD)
-        head.setText(translate(title))
-        return head
+        return Label(self._theme, 14, BOLD, text=translate(title))
 
 
 class Preferences(QObject):
