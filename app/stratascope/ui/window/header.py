@@ -168,7 +168,6 @@ class Header(QWidget):
         self.card.session_wanted.connect(self.processes_wanted)
         self.card.suppose.back.clicked.connect(selection.bring_back)
         selection.container_changed.connect(self._show)
-        selection.snapshot_changed.connect(self._show)
         selection.supposed.connect(self._show_exposure)
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:

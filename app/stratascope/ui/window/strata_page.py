@@ -32,13 +32,15 @@ from stratascope.ui.window.header import Header
 class _Cell(QAbstractButton):
     def __init__(self, theme: Theme, title: str, number: int) -> None:
         super().__init__()
-        self._theme, self._title, self.number, self._mark = theme, title, number, Mark.UNKNOWN
+        self._theme, self._title, self.number, self._mark, self._word = theme, title, number, Mark.UNKNOWN, ""
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def show_mark(self, mark: Mark, word: str) -> None:
-        self._mark = mark
+        if (mark, word) == (self._mark, self._word):
+            return
+        self._mark, self._word = mark, word
         text = translate(msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=word))
         self.setAccessibleName(text)
         give_tip(self, text)
