@@ -197,7 +197,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     yield from _trials(qtbot, window, staged)
     yield from _many(qtbot, window, staged)
     side.set_aside.show()
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() > 0)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() > 0)
     side.set_aside.dialog.table.selectRow(0)
     settle()
     yield "set aside", side.set_aside.dialog

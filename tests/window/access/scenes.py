@@ -303,7 +303,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     put_away(found)
     side.dialog.hide()
     side.set_aside.show()
-    until(lambda: side.set_aside.dialog.table.rowCount() > 0)
+    until(lambda: side.set_aside.dialog.table.model_.rowCount() > 0)
     settle()
     yield "set aside", side.set_aside.dialog
     side.set_aside.dialog.hide()

@@ -26,7 +26,7 @@ def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWi
     side = relaunch(qtbot, window)
     over(qtbot, side)
     side.set_aside.show()
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 1)
     assert {name for name, _ in staged.calls} >= {"recover", "plan", "run", "aside"}
     assert threading.main_thread().name not in {thread for _, thread in staged.calls}
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, cell, named, over, planned, press, relaunch, set_aside, side_of
+from rig.window.hardening import asked, named, over, planned, press, relaunch, set_aside, side_of
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -31,12 +31,12 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     staged.damaged = (Damaged("journal/x.json", "no JSON"),)
     action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
     action.trigger()
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 2)
     table = side.set_aside.dialog.table
-    assert [cell(table, 0, column).text() for column in range(5)] == [
+    assert [table.model_.index(0, column).data() for column in range(5)] == [
         "ci-runner", "docker", "1 hour ago", "4.6 MiB", "Can be undone",
     ]  # fmt: skip
-    assert "no JSON" in cell(table, 1, 4).text()
+    assert "no JSON" in table.model_.index(1, 4).data()
     table.selectRow(1)
     assert not side.set_aside.dialog.discard.isEnabled()
     table.selectRow(0)
@@ -44,7 +44,7 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     assert len(staged.set_aside) == 1  # kept: nothing was pressed but Escape
     press(side.set_aside.dialog.discard.click, "discard")
     qtbot.waitUntil(lambda: not staged.set_aside)
-    qtbot.waitUntil(lambda: table.rowCount() == 1)
+    qtbot.waitUntil(lambda: table.model_.rowCount() == 1)
 
 
 def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
@@ -60,7 +60,7 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     qtbot.waitUntil(kept.isVisible)
     qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
     side.set_aside.show()
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 1)
     kept.discard.click()
     boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
     assert len(boxes) == 1
@@ -68,7 +68,7 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isHidden)
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 0)
     header = side.set_aside.dialog.table.horizontalHeader()
     assert all(header.sectionSize(place) >= header.sectionSizeHint(place) for place in range(header.count()))
     planned(qtbot, window)
@@ -84,7 +84,7 @@ def test_a_question_about_what_is_still_set_aside_stays(
     window.clock.timeout.emit()
     qtbot.waitUntil(side.column.kept.isVisible)
     side.set_aside.show()
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 1)
     first = replace(set_aside(staged, named(picture, "web")), id="t0")
     staged.set_aside = [first, done]
 
@@ -94,7 +94,7 @@ def test_a_question_about_what_is_still_set_aside_stays(
         qtbot.waitUntil(lambda: side.set_aside.kept == (first, done))
 
     press(meanwhile, "")
-    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 2)
     assert side.set_aside.dialog.current is not None
     assert side.set_aside.dialog.current.id == done.id  # the selection stays with it
 

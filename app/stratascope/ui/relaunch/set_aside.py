@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, Signal, SignalInstance
+from PySide6.QtCore import QObject, Signal, SignalInstance
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QHBoxLayout,
-    QHeaderView,
     QMessageBox,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -27,10 +24,42 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import since_text
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Failure, QueryRunner
-from stratascope.ui.kit.labels import Label, tip
+from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.questions import ask_discard
 from stratascope.usecases.hardening import Aside, Hardening
+
+
+def _of(item: Aside | Damaged, told: Callable[[Aside], str]) -> str:
+    return told(item) if isinstance(item, Aside) else "–"
+
+
+def _name(item: Aside | Damaged) -> str:
+    return plain(item.transaction.name, 200) if isinstance(item, Aside) else plain(item.path, 300)
+
+
+def _disk(item: Aside) -> str:
+    return "–" if item.transaction.owner is not None or item.size is None else size_text(item.size)
+
+
+def _state(item: Aside | Damaged) -> str:
+    if isinstance(item, Damaged):
+        return plain(translate(msg("Its journal file can't be read: {words}", words=item.words)), 300)
+    return translate(msg("Can be undone") if item.transaction.stage is Stage.DONE else msg("Not finished"))
+
+
+_COLUMNS = (
+    Column(msg("Container"), _name, least=150, grows=1, weight=MEDIUM),
+    Column(msg("Engine"), partial(_of, told=lambda item: plain(item.engine, 60)), least=110),
+    Column(
+        msg("When"),
+        partial(_of, told=lambda item: since_text(time.time() - item.transaction.started_at)),
+        least=110,
+    ),
+    Column(msg("Disk"), partial(_of, told=_disk), least=80),
+    Column(msg("State"), _state, least=130),
+)
 
 
 class SetAsideDialog(QDialog):
@@ -42,28 +71,12 @@ class SetAsideDialog(QDialog):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._window = theme, parent
-        self._found: tuple[Aside | Damaged, ...] = ()
         self.setWindowTitle(translate(msg("Set aside")))
-        self.title = Label(theme, 18, BOLD, text=translate(msg("Set aside")))
+        self.title = Label(theme, 18, BOLD, text=self.windowTitle())
         self.lead = Label(theme, 13, ink="text2", wrap=True)
-        self.table = QTableWidget(0, 5)
-        table = self.table
-        table.setAccessibleName(self.title.text())
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        heads = (msg("Container"), msg("Engine"), msg("When"), msg("Disk"), msg("State"))
-        table.setHorizontalHeaderLabels([translate(head) for head in heads])
-        header = table.horizontalHeader()
-        header.setFont(theme.font(11, MEDIUM))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
-        table.itemSelectionChanged.connect(self._tell)
+        model = ItemModel(_COLUMNS, lambda item: item.transaction.id if isinstance(item, Aside) else item.path)
+        self.table = ItemTable(theme, self.title.text(), model, first=True)
+        self.table.turned.connect(self._tell)
         self.undo = QPushButton(translate(msg("Undo…")))
         self.discard = QPushButton(translate(msg("Discard…")))
         self.close_ = QPushButton(translate(msg("Close")))
@@ -71,7 +84,7 @@ class SetAsideDialog(QDialog):
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self.close_.clicked.connect(self.hide)
         end = theme.lay(QHBoxLayout(), self.undo, self.discard, STRETCH, self.close_, gap=8)
-        theme.lay(QVBoxLayout(self), self.title, self.lead, (table, 1), end, around=20, gap=10)
+        theme.lay(QVBoxLayout(self), self.title, self.lead, (self.table, 1), end, around=20, gap=10)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
@@ -80,7 +93,7 @@ class SetAsideDialog(QDialog):
         """Show it before the engines have answered."""
         theme, parent = self._theme, self._window
         self.lead.setText(translate(msg("Asking the engines…")))
-        self._fill(())
+        self.table.show_rows(())
         self.resize(min(theme.px(680), parent.width() - 16), min(theme.px(360), parent.height() - 16))
         self.show()
         self.raise_()
@@ -92,7 +105,7 @@ class SetAsideDialog(QDialog):
             "Containers that you can go back to. They are stopped, do not start by themselves, and keep their disk."
         )
         self.lead.setText(translate(text if found else msg("Nothing is set aside.")))
-        self._fill(found)
+        self.table.show_rows(found)
 
     def tell_failed(self, text: str) -> None:
         """It can't be told."""
@@ -101,37 +114,8 @@ class SetAsideDialog(QDialog):
     @property
     def current(self) -> Transaction | None:
         """The selected one; None where it is a damaged file."""
-        row = self.table.currentRow()
-        item = self._found[row] if 0 <= row < len(self._found) else None
+        item = self.table.current()
         return item.transaction if isinstance(item, Aside) else None
-
-    def _fill(self, found: tuple[Aside | Damaged, ...]) -> None:
-        table, theme, selected = self.table, self._theme, self.current
-        self._found = found
-        table.setRowCount(len(found))
-        for row, item in enumerate(found):
-            if isinstance(item, Damaged):
-                state = translate(msg("Its journal file can't be read: {words}", words=item.words))
-                texts = (plain(item.path, 300), "–", "–", "–", plain(state, 300))
-            else:
-                done = item.transaction
-                state = translate(msg("Can be undone") if done.stage is Stage.DONE else msg("Not finished"))
-                texts = (plain(done.name, 200), plain(item.engine, 60), since_text(time.time() - done.started_at),
-                         bytes_text(None if done.owner is not None else item.size), state)  # fmt: skip
-            for column, text in enumerate(texts):
-                cell = QTableWidgetItem(text)
-                cell.setFont(theme.font(13, MEDIUM if column == 0 else theme.font(13).weight()))
-                cell.setToolTip(tip(text))
-                table.setItem(row, column, cell)
-            table.setRowHeight(row, max(theme.px(30), theme.box(13) + theme.px(8)))
-        for column in range(1, table.columnCount()):
-            wide = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
-            table.setColumnWidth(column, wide + theme.px(24))
-        same = (row for row, item in enumerate(found) if isinstance(item, Aside) and selected is not None
-                and item.transaction.id == selected.id)  # fmt: skip
-        if found:
-            table.selectRow(next(same, 0))
-        self._tell()
 
     def _tell(self) -> None:
         done = self.current
@@ -143,11 +127,6 @@ class SetAsideDialog(QDialog):
     def _emit(self, signal: SignalInstance) -> None:
         if self.current is not None:
             signal.emit(self.current)
-
-
-def bytes_text(size: int | None) -> str:
-    """A size to be read, rounded; a dash where it is not known."""
-    return "–" if size is None else size_text(size)
 
 
 class SetAside(QObject):
@@ -178,8 +157,6 @@ class SetAside(QObject):
     def dialog(self) -> SetAsideDialog:
         """The list, made when it is first wanted."""
         if self.shown is None:
-            from stratascope.ui.relaunch.set_aside import SetAsideDialog
-
             self.shown = SetAsideDialog(self._theme, self._window)
             self.shown.undo_wanted.connect(self.undo_wanted)
             self.shown.discard_wanted.connect(self.discard_wanted)

@@ -134,9 +134,9 @@ def test_relaunched_proven_undone_and_discarded(
             assert no_new_privs(one_engine, name) == "0"
             assert one_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
             side.set_aside.show()
-            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 1)
             press(side.set_aside.dialog.discard.click, "discard")
-            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0)
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 0)
             found = one_engine.run("ps", "-a", "--format", "{{.Names}}").split()
             assert [each for each in found if each.startswith(name)] == [name]
         finally:
