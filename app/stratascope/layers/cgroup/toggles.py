@@ -40,6 +40,7 @@ _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _BEGIN_PIDS = 100  # at the least, where it has too few: an engine's exec takes a dozen for a moment
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
 _MUCH_ROOM_MEMORY, _MUCH_ROOM_PIDS = 512 * _MIB, 512
+# Any limit protects the machine, while one that is too low stops the program on its busiest day
 _TIMES = 4  # what was seen, for a limit that is learned
 # What keeps data in memory: databases, caches, search engines, by the names of images and of processes
 _IN_MEMORY = frozenset(
@@ -404,9 +405,6 @@ OOM_SCORE_ADJ = Toggle(
     default="500",
     pieces=no_pieces,
 )
-
-
-# Any limit protects the machine, while one that is too low stops the program on its busiest day
 
 
 TOGGLES = (MEMORY, PIDS, CPUS, OOM_SCORE_ADJ, *ULIMIT_TOGGLES)

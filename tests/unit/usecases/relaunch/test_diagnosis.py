@@ -42,6 +42,7 @@ ALL = (
     " selinux=default pid=private ipc=private uts=private network=private cgroupns=private read-only-root=on"
     " tmpfs=/var/cache/app masked-paths=default host-paths=read-only unmount=/config"
     " engine-socket=remove devices=remove publish=loopback memory=67108864 pids=20 cpus=1"
+    " oom-score-adj=500"
     " ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 user=1000 volume-owner=change userns=auto"
 )
 # What was printed, how it ended, the toggle that is first to blame among all, and words of the explanation
