@@ -9,13 +9,12 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.observation.observation import NeedsStore
 from stratascope.core.ports import HostFiles, Owners, Relauncher
-from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
+from stratascope.core.relaunch.evidence import Ask, Clock, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState, Trouble
-from stratascope.usecases.evidence.expected import Clock
-from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.evidence.readings import ProcessKind
 
 
 class EngineAccess(Protocol):

@@ -31,7 +31,7 @@ from stratascope.core.relaunch.transaction import (
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.many.kinds import by_kind
+from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.many.plan_together import plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
 from stratascope.usecases.plan.choices import InUse
@@ -50,7 +50,7 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_al
 from stratascope.usecases.relaunch.undo import UndoPlan, undo, undo_plan
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes, tighten
-from stratascope.usecases.trial.search import Loosened, SearchEvent, loosen
+from stratascope.usecases.trial.strategy import Loosened, SearchEvent, loosen
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
 

@@ -31,7 +31,7 @@ from stratascope.core.ports import (
     Relauncher,
 )
 from stratascope.core.process_match import belongs
-from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, RootFiles
+from stratascope.core.relaunch.evidence import Ask, Clock, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -51,10 +51,9 @@ from stratascope.probe import control_groups, network
 from stratascope.state import needs
 from stratascope.state.journal import FileJournal
 from stratascope.state.needs import FileNeeds
-from stratascope.usecases.evidence import liveness, root_files
+from stratascope.usecases.evidence import readings
 from stratascope.usecases.evidence.answers import answer_of, published
-from stratascope.usecases.evidence.expected import Clock
-from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
+from stratascope.usecases.evidence.readings import ProcessKind, all_processes, startup_processes
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.live.reader import machine_of
 from stratascope.usecases.observe.service import ObservationService, held
@@ -190,25 +189,25 @@ class ConnectedEngine:
         if found is None:
             return Liveness()
         read = (
-            self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS, found.id)
+            self._reader.once(self.engine, found.pid, readings.LIVENESS_WANTS, readings.LIVENESS_MEMBER_WANTS, found.id)
             if found.pid
             else None
         )
-        return liveness.liveness_of(found, read, self.ground)
+        return readings.liveness_of(found, read, self.ground)
 
     def root_files(self, container: str) -> RootFiles:
         """See `EngineAccess`."""
         found = self._inspected(container)
         if found is None or not found.pid:
             return RootFiles()
-        read = self._reader.once(self.engine, found.pid, root_files.WANTS, container=found.id)
-        parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
+        read = self._reader.once(self.engine, found.pid, readings.ROOT_FILES_WANTS, container=found.id)
+        parent = None if self.engine.rootless else readings.parent(found, read, self.ground)
         publisher = None if parent is None else self._reader.once(self.engine, parent, ("ns/net",))
         if parent is not None and publisher is not None and publisher.first.text("ns/net") != _own_network():
-            publisher = self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
+            publisher = self._reader.once(self.engine, parent, readings.PUBLISHER_WANTS)
         else:
             publisher = None  # what listens beside us is known
-        return root_files.root_files_of(found, read, publisher, self.ground)
+        return readings.root_files_of(found, read, publisher, self.ground)
 
     def trouble(self) -> Trouble | None:
         """See `EngineAccess`."""

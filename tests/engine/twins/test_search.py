@@ -10,8 +10,7 @@ from engine.twins.stage import QUICK, Stage, stage_of
 from rig.engine import Rig
 from stratascope.core.relaunch.trial import Works
 from stratascope.layers.toggles import parse
-from stratascope.usecases.trial.search import Searched, TrialDone, search
-from stratascope.usecases.trial.strategy import Ends, Purpose
+from stratascope.usecases.trial.strategy import Ends, Purpose, Searched, TrialDone, search
 
 # It needs two capabilities, writes one file in its root, and says nothing when it can't
 SILENT = f"touch /written 2>/dev/null && chown 1000:1000 /written 2>/dev/null || exit 3; {QUICK}"

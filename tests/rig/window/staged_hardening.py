@@ -48,8 +48,17 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.usecases.relaunch.undo import UndoPlan
 from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
-from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone, found
-from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
+from stratascope.usecases.trial.strategy import (
+    Attempt,
+    Ends,
+    Loosened,
+    Purpose,
+    SearchEvent,
+    TrialBegun,
+    TrialDone,
+    Verdict,
+    found,
+)
 from stratascope.value import replace
 
 STEPS = (

@@ -17,8 +17,8 @@ from stratascope.core.container import Container, Status
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.relaunch.evidence import RootFiles
-from stratascope.usecases.evidence.root_files import parent
-from stratascope.usecases.evidence.root_files import root_files_of as decoded
+from stratascope.usecases.evidence.readings import parent
+from stratascope.usecases.evidence.readings import root_files_of as decoded
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make nodes")
 ID = "ab" * 32

@@ -22,7 +22,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.many.kinds import PROJECT, label, of_project
+from stratascope.usecases.listing.alike import PROJECT, label, of_project
 from stratascope.usecases.plan.offers import Preview, shortfalls
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 

@@ -20,7 +20,7 @@ from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, Rel
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.usecases.many.kinds import by_kind
+from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.many.plan_together import members, plan_together, refusals
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, relaunch_together
 from stratascope.usecases.plan.look import look

@@ -21,7 +21,7 @@ from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.trial.search import Loosened, TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import Loosened, TrialBegun, TrialDone
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from enum import StrEnum
 
-from stratascope.value import Value
+from stratascope.core.relaunch.launch_spec import Health
+from stratascope.value import Struct, Value, field
 
 
 class Question(StrEnum):
@@ -93,3 +96,26 @@ class Failure(Value):
     exit_code: int | None = None
     out_of_memory: bool = False
     silent: tuple[int, ...] = ()
+
+
+class Clock(Struct):
+    """Time, to be replaced in tests."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def _nothing(container: str) -> Liveness:
+    return Liveness()
+
+
+class Expected(Value):
+    """What the original did, and the replacement must do too. `look` reads whether a container works.
+
+    `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
+    where the original had it.
+    """
+
+    before: Liveness = field(default_factory=Liveness)
+    look: Callable[[str], Liveness] = _nothing
+    health: Health = Health.HEALTHY

@@ -39,7 +39,7 @@ import stratascope.usecases.live.predictions
 import stratascope.usecases.live.recorded
 import stratascope.usecases.observe.service
 import stratascope.usecases.refusals.service
-import stratascope.usecases.tighten.settings
+import stratascope.usecases.tighten.tighten
 import stratascope.wiring.views  # noqa: F401
 from stratascope.layers import all_layers
 

@@ -20,7 +20,7 @@ from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, spok
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
-from stratascope.usecases.listing.query import Query, parse
+from stratascope.usecases.listing.filter import Query, parse
 from stratascope.value import replace
 
 PATIENCE = 3000  # ms

@@ -22,9 +22,8 @@ from stratascope.presentation.takeover import runs
 from stratascope.presentation.takeover import undecided as undecided
 from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
-from stratascope.usecases.listing.alike import common_name, drifts, likeness
-from stratascope.usecases.listing.query import Query
-from stratascope.usecases.many.kinds import PROJECT, label
+from stratascope.usecases.listing.alike import PROJECT, common_name, drifts, label, likeness
+from stratascope.usecases.listing.filter import Query
 from stratascope.value import Value, replace
 
 POD_ID = 12  # characters of it that are shown

@@ -29,9 +29,8 @@ from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import give_tip, tip
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
-from stratascope.usecases.daily import verbs
-from stratascope.usecases.daily.daily import Daily, NoShellError, VerbPreview
-from stratascope.usecases.daily.verbs import Verb
+from stratascope.usecases.daily import daily as usecase
+from stratascope.usecases.daily.daily import Daily, NoShellError, Verb, VerbPreview
 
 if TYPE_CHECKING:
     from stratascope.ui.daily.log_window import LogWindow
@@ -229,21 +228,21 @@ class DailyController(QObject):
             return msg("There is no engine to ask.")
         if state.key in self.under_way:
             return UNDER_WAY[self.under_way[state.key]]
-        return verbs.impossible(verb, state, snapshot)
+        return usecase.impossible(verb, state, snapshot)
 
     def no_log(self, state: ContainerState) -> Message | None:
         """Why its log can't be read at all."""
         snapshot = self._selection.snapshot
         if snapshot is None or self._daily is None:
             return msg("There is no engine to ask.")
-        return verbs.unreachable(state, snapshot)
+        return usecase.unreachable(state, snapshot)
 
     def no_shell(self, state: ContainerState) -> Message | None:
         """Why no shell can be tried in it."""
         snapshot = self._selection.snapshot
         if snapshot is None or self._daily is None:
             return msg("There is no engine to ask.")
-        return verbs.no_shell(state, snapshot)
+        return usecase.no_shell(state, snapshot)
 
     def _menu_of(self, state: ContainerState) -> QMenu:
         """What can't be done now is there all the same, and its tooltip says why."""
@@ -347,7 +346,7 @@ class DailyController(QObject):
         snapshot = self._selection.snapshot
         others = () if snapshot is None else tuple(each.container for each in snapshot.containers)
         if verb is Verb.START or (verb is Verb.RESTART and not runs(state)):
-            beside = verbs.start_beside(state.container, self.kept(), others)
+            beside = usecase.start_beside(state.container, self.kept(), others)
             if beside:
                 self._looked(state, VerbPreview(Verb.START, beside))
             else:

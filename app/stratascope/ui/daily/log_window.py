@@ -31,7 +31,7 @@ from stratascope.ui.kit.background import Failure, ThreadRun, later
 from stratascope.ui.kit.file_dialogs import ask_save
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, Theme
-from stratascope.usecases.daily.log_text import plain_line
+from stratascope.usecases.daily.terminal import plain_line
 from stratascope.value import Value
 
 # A container's log on its way to the window: read on a thread, handed over in portions, bounded whatever comes.

@@ -48,8 +48,7 @@ from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import SEVERITY_INK, severity_word
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, REGULAR, Theme
-from stratascope.usecases.listing.filter import answer
-from stratascope.usecases.listing.query import parse
+from stratascope.usecases.listing.filter import answer, parse
 
 _TEXTS = {
     CellKind.OPEN_SERIOUS: "0",

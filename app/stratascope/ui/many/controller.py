@@ -29,7 +29,7 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.table import Cell, Row
 from stratascope.usecases.hardening import HardeningTogether
-from stratascope.usecases.many.kinds import PROJECT, kind_of, label, out_of_reach
+from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
 from stratascope.usecases.plan.plan import Plan

@@ -19,7 +19,7 @@ from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
 from stratascope.usecases.plan.offers import Preview
-from stratascope.usecases.refusals.remedies import opened_by
+from stratascope.usecases.refusals.explain import opened_by
 from stratascope.value import Value
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll

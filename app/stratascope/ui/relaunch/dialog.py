@@ -38,7 +38,7 @@ from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText, foreto
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.refusals.remedies import opened_by
+from stratascope.usecases.refusals.explain import opened_by
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.undo import UndoPlan
 

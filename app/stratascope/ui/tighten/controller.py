@@ -29,9 +29,8 @@ from stratascope.ui.relaunch.refusals import GONE
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.tighten.settings import Setting, after_failure, settings
-from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
-from stratascope.usecases.trial.search import Loosened, SearchEvent, TrialBegun, TrialDone
+from stratascope.usecases.tighten.tighten import Setting, Tightened, TwinObserver, Wishes, after_failure, settings
+from stratascope.usecases.trial.strategy import Loosened, SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
 if TYPE_CHECKING:

@@ -28,10 +28,9 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf, sheet_lead, sheet_title, trial_row
 from stratascope.ui.use.table import Row, RowTable
-from stratascope.usecases.tighten.settings import Setting
-from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
+from stratascope.usecases.tighten.tighten import Setting, Tightened, Wishes, found_alone
 from stratascope.usecases.trial.paces import Exercises
-from stratascope.usecases.trial.search import TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import TrialBegun, TrialDone
 
 REPEATS_MOST = 20
 EXAMPLE = "nsenter --net=$STRATASCOPE_TWIN_NETNS curl -fsS http://127.0.0.1/"

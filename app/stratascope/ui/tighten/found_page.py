@@ -31,10 +31,8 @@ from stratascope.ui.relaunch.confirm_page import empty, marked_line, quote_box
 from stratascope.ui.use.cards import Card
 from stratascope.ui.use.table import Cell, Row, RowTable
 from stratascope.usecases.plan.offers import Preview
-from stratascope.usecases.tighten.settings import Setting
-from stratascope.usecases.tighten.tighten import Tightened
-from stratascope.usecases.trial.search import TrialBegun, TrialDone
-from stratascope.usecases.trial.strategy import ENDS, PURPOSES, Ends
+from stratascope.usecases.tighten.tighten import Setting, Tightened
+from stratascope.usecases.trial.strategy import ENDS, PURPOSES, Ends, TrialBegun, TrialDone
 
 WORKS_INK = {Works.YES: "enf", Works.BREAKS: "open", Works.REFUSED: "unk", Works.UNKNOWN: "unk"}
 _SIGNS = {Works.YES: "tick", Works.BREAKS: "cross"}

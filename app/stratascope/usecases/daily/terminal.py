@@ -4,10 +4,14 @@ $TERMINAL, then xdg-terminal-exec, the running desktop's terminal, x-terminal-em
 against those that take a command only as one string, or may do so (lxterminal, qterminal, tilix): a shell would
 interpret it. If one of them is the desktop's own, x-terminal-emulator or xdg-terminal-exec pass it the arguments. In a
 Flatpak all of this is on the host, if flatpak-spawn may start commands there.
+
+And a container's output as plain text, for a window of ours: without colours, cursor movements and anything else that
+could act.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from stratascope import sandbox
 from stratascope.core import shell_quote
 from stratascope.core.message import Message, MessageError, msg
+from stratascope.core.sanitize import plain
 
 # arguments between a terminal and the command
 _BEFORE = {
@@ -45,7 +50,7 @@ class TerminalError(MessageError):
         self.command = shell_quote.words(tuple(command))
 
 
-def known() -> tuple[str, ...]:
+def known_terminals() -> tuple[str, ...]:
     """All programs that may be used."""
     return tuple(_BEFORE)
 
@@ -69,7 +74,7 @@ def open_in_terminal(command: Sequence[str], environ: Mapping[str, str], has: Ha
     if access is sandbox.Access.WITHHELD:
         text = msg("This Flatpak can't start a terminal on the host. Allow it with: {command}", command=sandbox.GRANT)
         raise TerminalError(text, command)
-    asked = (*known(), *_words(environ.get("TERMINAL", ""))[:1], command[0])
+    asked = (*known_terminals(), *_words(environ.get("TERMINAL", ""))[:1], command[0])
     installed = (has or _here)(asked)
     if command[0] not in installed:
         raise TerminalError(msg("The program {name} is not installed here.", name=command[0]), command)
@@ -121,3 +126,20 @@ def _start(whole: Sequence[str], command: Sequence[str], environ: Mapping[str, s
         raise TerminalError(
             msg("The terminal {name} exited at once, with {status}.", name=whole[0], status=status), command
         )  # fmt: skip
+
+
+# ECMA-48: CSI sequences; OSC, DCS, SOS, PM and APC strings, terminated or not; two-character escapes
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+)
+_TAB = 8  # columns, as a terminal has them
+
+
+def plain_line(text: str) -> str:
+    """One line as a terminal would show it in the end: text before a carriage return is overwritten."""
+    shown = _ESCAPES.sub("", text.rstrip("\r\n"))
+    if "\r" in shown:
+        shown = next((part for part in reversed(shown.split("\r")) if part), "")
+    if "\b" in shown:
+        shown = re.sub(r"[^\x08]\x08", "", shown)
+    return plain(shown.expandtabs(_TAB))

@@ -15,8 +15,7 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.container import AskedPort
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.evidence import Ask, Heard, PortReply, Question, Reply
-from stratascope.usecases.evidence.expected import Clock
+from stratascope.core.relaunch.evidence import Ask, Clock, Heard, PortReply, Question, Reply
 
 PORTS_MAX = 16  # ports that are asked, the lowest first
 _LISTEN, _REPLY = 0.25, 3.0  # seconds, where nothing is known of a port

@@ -11,9 +11,8 @@ from stratascope.core.text import common_start, natural
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.capability import NAMES
-from stratascope.usecases.listing.filter import answer
-from stratascope.usecases.listing.query import Key, Query, Term, parse, short_name
-from stratascope.usecases.many.kinds import PROJECT, label
+from stratascope.usecases.listing.alike import PROJECT, label
+from stratascope.usecases.listing.filter import Key, Query, Term, answer, parse, short_name
 from stratascope.value import Value
 
 MOST = 100  # completions

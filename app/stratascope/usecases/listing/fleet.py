@@ -18,8 +18,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import translate
 from stratascope.usecases.listing.alike import common_name, told_once
-from stratascope.usecases.listing.filter import answer
-from stratascope.usecases.listing.query import Query, Term, parse
+from stratascope.usecases.listing.filter import Query, Term, answer, parse
 from stratascope.value import Value
 
 Opened = tuple[Threat, ...]

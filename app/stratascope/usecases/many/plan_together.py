@@ -16,7 +16,7 @@ from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy, transactions
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.many.kinds import in_order
+from stratascope.usecases.listing.alike import in_order
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.plan import Plan, owner_of, plan

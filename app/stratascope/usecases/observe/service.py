@@ -1,17 +1,21 @@
 """Containers watched while they run, and what is learned of them: for the window and the command line alike.
 
-Each observation has a thread of its own, that folds what comes and adds it to the needs at its end: when somebody ends
-it, the container ends, or this program does. Decided against writing it down now and then: an observation that is kept
-twice counts twice.
+Whoever watches a container (the window, a command, a trial on twins, what comes after a relaunch) has a `Follower`: it
+follows an observer's stream on a thread of its own. The service adds what was seen to the needs at the end: when
+somebody ends it, the container ends, or this program does. Decided against writing it down now and then: an observation
+that is kept twice counts twice.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from typing import Self
 
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import (
     FilterAnswer,
     Needs,
@@ -20,15 +24,105 @@ from stratascope.core.observation.observation import (
     Observation,
     Observer,
     ObserverRequest,
+    Stream,
     added,
 )
 from stratascope.core.ports import ProbeError
+from stratascope.core.refusals.ring import RefusalEntry, RefusalRing
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.refusals import unusual_answers
 from stratascope.linux.capability import CapabilitySet
-from stratascope.usecases.observe.follower import Follower, RefusalLog
 from stratascope.value import Value, replace
+
+_LAST_EVENTS = 10.0  # seconds in which its last events have come
+
+
+class RefusalLog(Value):
+    """What a container was refused while it was watched; `forgotten`: kinds that are not remembered any more."""
+
+    entries: tuple[RefusalEntry, ...] = ()
+    forgotten: int = 0
+
+
+def _nobody() -> None:
+    pass
+
+
+class Follower:
+    """May be asked from any thread."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        held: CapabilitySet | None = None,
+        changed: Callable[[], None] = _nobody,
+        over: Callable[[], None] = _nobody,
+    ) -> None:
+        """`held`: the container's bounding set, if known. `changed`, `over`: called by the thread that follows, after
+        each event and at the end.
+        """
+        self.trouble: ProbeError | None = None  # why it ended before its time
+        self._stream, self._changed, self._over = stream, changed, over
+        self._fold, self._ring = Fold(held), RefusalRing()
+        self._lock = threading.Lock()  # of both
+        self._came = threading.Event()  # the first event, or the end
+        self._latest = 0.0  # by the monotonic clock, when the last event came; 0.0: there is none that may follow
+        self._attached = False
+        self._thread = threading.Thread(target=self._follow, name="observe", daemon=True)
+
+    def start(self) -> Self:
+        """Follow it."""
+        self._thread.start()
+        return self
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def attached(self, seconds: float) -> bool:
+        """Whether the observer is attached, at the latest after so many seconds."""
+        return self._came.wait(seconds) and self._attached
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over, at the latest after so many seconds."""
+        self._thread.join(seconds)
+        return not self.alive
+
+    def end(self, seconds: float = _LAST_EVENTS) -> bool:
+        """No more of it. Whether its last events have come within so many seconds."""
+        self._stream.close()
+        return self.wait(seconds)
+
+    def seen(self) -> Observation:
+        """With the time since the last event, as long as there may be more: it was watched then, too."""
+        with self._lock:
+            found = self._fold.observation()
+            quiet = time.monotonic() - self._latest if self._latest else 0.0
+        return replace(found, seen=replace(found.seen, seconds=found.seen.seconds + quiet)) if quiet else found
+
+    def refused(self) -> RefusalLog:
+        """So far."""
+        with self._lock:
+            return RefusalLog(self._ring.entries(), self._ring.forgotten)
+
+    def _follow(self) -> None:
+        try:
+            for event in self._stream:
+                with self._lock:
+                    self._ring.feed(event, self._fold.program_of(getattr(event, "pid", 0)))
+                    self._fold.feed(event)
+                    self._latest = time.monotonic()
+                self._attached = True
+                self._came.set()
+                self._changed()
+        except ProbeError as error:
+            self.trouble = error
+        with self._lock:
+            self._latest = 0.0
+        self._came.set()
+        self._over()
+
 
 _BEGINS = 60.0  # seconds in which an observer has attached
 _END = 5.0  # seconds in which a stream that was closed has ended

@@ -20,7 +20,7 @@ from stratascope.core.relaunch.transaction import transactions
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.file_access import own_volumes
 from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.written_files import image_folders, leaves

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
-from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.evidence import Expected, Liveness
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
@@ -20,7 +20,6 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction, transacti
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import all_live, fold, plain, toggle
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.choices import resolved
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.file_access import handed_over

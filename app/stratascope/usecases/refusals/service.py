@@ -1,22 +1,130 @@
-"""The refusals of containers that are being watched, explained: for the window and the command line alike."""
+"""Refusals of containers that are being watched, explained, and why a container ended or never began: for the window
+and the command line alike.
+
+To tell why it ended, its engine, its counters and its log are asked. Nothing of it is changed, nothing is started. The
+program's file is looked at only where the engine or the log says that it could not be run, and not where Docker would
+make a folder of the host for it (`usecases.plan.programs`).
+"""
 
 from __future__ import annotations
 
+import posixpath
 import time
+from collections.abc import Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
-from stratascope.core.refusals.ended.ending import Ending
+from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.refusals.ended import ending, program_file, why
+from stratascope.core.refusals.ended.complaints import last_lines
+from stratascope.core.refusals.ended.ending import Cause, End, Ending, Phase, signal_name, signal_of
+from stratascope.core.refusals.ended.program_file import Flaw, Program, examined
 from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import ContainerFile
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.service import ObservationService
 from stratascope.usecases.plan.look import subject_of
-from stratascope.usecases.refusals.ended import why_ended
-from stratascope.usecases.refusals.explain import Explainer, Remedies, ordered
-from stratascope.usecases.refusals.remedies import remedies
-from stratascope.value import Value
+from stratascope.usecases.plan.programs import may_look
+from stratascope.usecases.refusals.explain import Explainer, Remedies, ordered, remedies
+from stratascope.value import Value, replace
+
+LOG_LINES = 200  # of its log that are looked at: Java, Node and Go print a stack after the sentence
+SHOWN = 10  # of these, that are told
+_LINE_MAX = 500  # characters of such a line
+_FILE_MAX, _FILE_SECONDS = 32 << 20, 2.0
+
+
+def why_ended(
+    access: EngineAccess,
+    state: ContainerState,
+    refusals: Sequence[Refusal] = (),
+    remedies: Remedies = lambda claim: (),
+) -> Ending:
+    """One answer. `refusals`: the last ones, where it was watched; `remedies`: what would help (`remedies.remedies`).
+
+    Raises EngineError, NoSuchContainerError.
+    """
+    container = state.container
+    end = access.port.end(container.id)
+    phase = why.phase_of(end, time.time())
+    log = _log(access.port, container.id)
+    lines = last_lines(log)
+    counted = access.liveness(container.id) if phase is Phase.RUNNING else Liveness()
+    program = None
+    if phase is not Phase.RUNNING and program_file.concerns(end.words, lines) and may_look(access, container):
+        program = _program(access.port, container.id, end, program_file.named(lines))
+    causes = [
+        _with_remedies(each, remedies) for each in why.causes(end, container.asked, log, refusals, program, counted)
+    ]
+    number = signal_of(end.exit_code)
+    return Ending(
+        container.engine,
+        container.id,
+        container.name,
+        phase,
+        ending.headline(end, phase),
+        end.exit_code,
+        "" if number is None or phase is Phase.NEVER_STARTED else signal_name(number),
+        end.out_of_memory,
+        end.restarts,
+        end.begun,
+        end.ended,
+        ending.facts(end, phase, lines, refusals, counted),
+        causes[0] if causes else None,
+        tuple(causes[1:]),
+        tuple(refusals),
+        tuple(plain(line, _LINE_MAX) for line in lines[-SHOWN:]),
+    )
+
+
+def _with_remedies(cause: Cause, remedies: Remedies) -> Cause:
+    return replace(cause, remedies=remedies(cause.claim)) if cause.claim.wants else cause
+
+
+def _log(port: Relauncher, container: str) -> str:
+    """Empty where it can't be read: with a log driver that keeps nothing, and of what never ran."""
+    try:
+        return port.log(container, LOG_LINES)
+    except (EngineError, NoSuchContainerError):
+        return ""
+
+
+def _program(port: Relauncher, container: str, end: End, named: str) -> Program | None:
+    """What it was to run, looked at; None where it is not found. `named`: the path that the runtime told."""
+    for path in (named,) if named else _places(end):
+        file = _file(port, container, path)
+        if file is not None:
+            return _lacking(port, container, replace(examined(file, end.machine), path=path))
+    return None
+
+
+def _places(end: End) -> tuple[str, ...]:
+    word = next(iter(end.command), "")
+    if not word:
+        return ()
+    if "/" in word:
+        return (posixpath.normpath(posixpath.join("/", end.folder, word)),)
+    return tuple(posixpath.join(folder, word) for folder in end.search)
+
+
+def _lacking(port: Relauncher, container: str, program: Program) -> Program:
+    """With what the kernel needs for it, where that is not there."""
+    if not program.needs.startswith("/") or _file(port, container, program.needs) is not None:
+        return program
+    flaw = Flaw.LOADER if program.binary else Flaw.INTERPRETER
+    return replace(program, flaw=flaw, detail=program.needs)
+
+
+def _file(port: Relauncher, container: str, path: str) -> ContainerFile | None:
+    try:
+        return port.file(container, path, _FILE_MAX, _FILE_SECONDS)
+    except (EngineError, NoSuchContainerError):
+        return None
+
 
 Key = tuple[str, str]
 _Life = tuple[int | None, Asked]  # its first process and what it was made with: by these it is explained

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.evidence import Clock
 from stratascope.core.relaunch.transaction import (
     BusyError,
     JournalError,
@@ -22,7 +23,6 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
-from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.watch import FailedError
 from stratascope.value import replace

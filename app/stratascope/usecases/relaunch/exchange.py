@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
-from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.evidence import Clock, Expected, Failure
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     FIRST,
@@ -43,7 +43,6 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
     TransactionKind,
 )
-from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
 from stratascope.usecases.relaunch.known import as_it_ran
 from stratascope.usecases.relaunch.rollback import (

@@ -22,7 +22,7 @@ from stratascope.core.ports import (
     Owners,
     RefusedError,
 )
-from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.evidence import Expected, Failure
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.transaction import (
@@ -38,7 +38,6 @@ from stratascope.core.relaunch.transaction import (
     transactions,
 )
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.carry_out import in_words, joined, timed
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on, last_words

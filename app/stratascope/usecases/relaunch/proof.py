@@ -32,7 +32,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence import answers
-from stratascope.usecases.evidence.startup_processes import ProcessKind, certain, missing
+from stratascope.usecases.evidence.readings import ProcessKind, certain, missing
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.written_files import hidden, in_memory, is_log, leaves, own_files, some

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.evidence import Clock
 from stratascope.core.relaunch.file_owners import over
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running, guard
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind, transactions
-from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.known import ALIVE, Pair, known, look, looked
 from stratascope.usecases.relaunch.watch import POLL
 from stratascope.value import replace

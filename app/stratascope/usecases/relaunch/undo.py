@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.evidence import Expected
 from stratascope.core.relaunch.launch_spec import Health, claim, own_image
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.transaction import (
@@ -25,7 +26,6 @@ from stratascope.core.relaunch.transaction import (
     transactions,
 )
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.preflight import Block, Caution, unwatched
 from stratascope.usecases.plan.written_files import written

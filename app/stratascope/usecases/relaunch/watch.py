@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
-from stratascope.core.relaunch.evidence import Failure
+from stratascope.core.relaunch.evidence import Clock, Expected, Failure
 from stratascope.core.relaunch.launch_spec import Health, Running
 from stratascope.core.relaunch.transaction import Member, Progress, State
-from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.value import Value, replace
 
 POLL = 0.2  # seconds between two checks of the replacement

@@ -22,7 +22,7 @@ from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.layers.shared.toggle_values import LEARNED
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.observe.follower import Follower
+from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.usecases.trial.strategy import applied

@@ -4,34 +4,109 @@ Ends with settings that were found to work, and changes nothing of the original:
 same plan, proof and way back as any other. Where nothing can be observed the strict settings are tried as they are, and
 what they take too much is found by trials alone. Settings that a person chose go the same way: all of them are tried,
 and where they break it the most of them that work are looked for.
+
+Worth trying are the strict settings, and in the place of each guess what was seen of the container. What was seen
+decides wherever it says something: a limit that the strict settings guess is left out where a whole start was watched
+and nothing speaks for one.
+
+What trials came to is told setting by setting. Why a setting is so is said by what was learned, and where it had to be
+loosened also by what was refused to a twin. Decided against telling trials alone: a person asks about settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Needs, NeedsError, Observation
-from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works
+from stratascope.layers.shared.signs_of_use import waits_for_sessions
 from stratascope.layers.shared.toggle_values import LEARNED, TIGHT
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import all_toggles, choices, fold, toggle
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.choices import PathOf, Resolved, resolved
+from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import image_folders
-from stratascope.usecases.tighten.derive import derive
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
 from stratascope.usecases.trial.paces import Exercises
-from stratascope.usecases.trial.search import Searched, SearchEvent, TrialBegun, TrialDone, search
-from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
+from stratascope.usecases.trial.strategy import (
+    Attempt,
+    Ends,
+    Loosened,
+    Purpose,
+    Searched,
+    SearchEvent,
+    TrialBegun,
+    TrialDone,
+    Verdict,
+    search,
+)
 from stratascope.usecases.trial.trial import Observe, Trials, unwatched
 from stratascope.value import Value, replace
+
+
+def derive(
+    subject: Subject, place: PathOf, *, keep: Collection[str] = (), tight: bool = False, exercised: bool = False
+) -> Resolved:
+    """`keep`: toggles that are not touched; `tight`: only what was seen, where a value can be that strict.
+
+    `exercised`: somebody put it through what it is for, so that what was seen is all of it, and not what its programs
+    could do beside.
+    """
+    subject = replace(subject, programs=None) if exercised else subject
+    wanted = {item.toggle: item.value for item in choices(Preset.STRICT, subject) if item.toggle not in keep}
+    watched = subject.seen is not None and subject.seen.seen.starts > 0
+    left = []
+    for each in all_toggles():
+        against = None if each.id in keep else each.left_off(subject)
+        if against is not None:
+            wanted.pop(each.id, None)
+            left.append((each.id, against))
+            continue
+        if not each.learned_words or each.id in keep or not watched:
+            continue
+        word = each.learned_words[-1 if tight else 0]
+        learned = each.learned(word, subject, subject.container.asked)
+        if learned is not None and (learned.text or _possible(Choice(each.id, learned.value), subject)):
+            wanted[each.id] = word
+        # not possible: limits that a rootless engine can't set, of control groups of version 1
+        elif learned is not None or each.guessed or waits_for_sessions(subject):
+            wanted.pop(each.id, None)
+    found = resolved([Choice(*item) for item in wanted.items()], subject, place)
+    why = dict(found.why)
+    with_files = replace(subject, files=(*subject.files, *found.files))
+    possible = tuple(item for item in found.choices if _possible(item, with_files))
+    possible += tuple(_volumes(possible, subject, found, keep))
+    told = tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible)
+    return Resolved(possible, told, found.files, tuple(left))
+
+
+def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep: Collection[str]) -> Iterator[Choice]:
+    """Its own volumes handed over, where files there belong to the user that it is started as no longer."""
+    before, own = subject.container.asked, subject.own_volumes or ()
+    writable = {mount.target for mount in before.mounts if mount.kind == "volume" and mount.writable}
+    subject = replace(subject, files=(*subject.files, *found.files))
+    who = identities(before, fold(before, chosen, subject), subject)
+    if who is None or writable != {volume.target for volume in own}:
+        return
+    if who[0].uid != who[1].uid and any(who[0].uid in volume.owners for volume in own):
+        yield from (Choice(each.id, each.offered) for each in all_toggles() if each.hands_over and each.id not in keep)
+
+
+def _possible(choice: Choice, subject: Subject) -> bool:
+    try:
+        toggle(choice.toggle).check(choice.value, subject)
+    except ToggleError:
+        return False
+    return True
+
 
 _NARROW = "capabilities"  # found by trials alone where no observation tells which of them it uses
 
@@ -191,3 +266,64 @@ def _learn(access: EngineAccess, seen: Look, twins: TwinObserver | None, unchang
     with suppress(NeedsError):
         return access.needs.of(container)
     return None
+
+
+class Setting(Value):
+    """One that was tried, or speaks against itself. `choice`: as it works; None: it is left out. `loosened`: another
+    value was tried first.
+
+    `tried`: in how many trials it was; those of other values too.
+    """
+
+    toggle: str
+    choice: Choice | None
+    why: tuple[Message, ...]
+    loosened: bool
+    tried: int
+
+
+def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...]:
+    """All that were tried, in the order in which they were, and what was left out before; `trials`: of the same search,
+    as they came.
+    """
+    why, derived = dict(done.derived.why), {item.toggle: item.value for item in done.derived.choices}
+    works = {item.toggle: item for item in done.choices}
+    tried = [each.tried for each in trials]
+    names = dict.fromkeys(item.toggle for one in tried for item in one.choices)
+    found = []
+    for name in (*works, *(name for name in names if name not in works)):
+        choice = works.get(name)
+        with_it = [one for one in tried if any(item.toggle == name for item in one.choices)]
+        if choice is None:
+            loosened, told = False, _against(name, with_it)
+        else:
+            loosened = name in derived and derived[name] != choice.value
+            told = (why.get(name, toggle(name).what), *(_against(name, with_it) if loosened else ()))
+        found.append(Setting(name, choice, told, loosened, len(with_it)))
+    found += [Setting(name, None, (against,), False, 0) for name, against in done.derived.left if name not in names]
+    return tuple(found)
+
+
+def after_failure(wanted: Sequence[Choice], found: Loosened, trials: Sequence[TrialDone]) -> Tightened:
+    """What was found of a relaunch with these that failed, as of settings that were tried; some of them break it."""
+    last = next((each.tried for each in reversed(trials) if each.tried.choices == found.works_with), None)
+    ends = Ends.FOUND if found.works_with else Ends.NOTHING
+    seconds = sum(each.tried.seconds for each in trials)
+    return Tightened(Verdict(ends, found.works_with, last), Resolved(tuple(wanted)), None, len(trials), seconds)
+
+
+def _against(name: str, tried: Sequence[Tried]) -> tuple[Message, ...]:
+    """What spoke against it: what was refused by it, else why the last trial with it broke."""
+    broken = [one for one in tried if one.works in (Works.BREAKS, Works.REFUSED)]
+    refused = [
+        each.text
+        for one in broken
+        for each in one.refusals
+        if each.loosening is not None and each.loosening.toggle == name
+    ]
+    if refused:
+        return tuple(dict.fromkeys(refused))
+    for one in reversed(broken):
+        if one.why is not None:
+            return (one.why,)
+    return (msg("It was found by trials: with it, or with more of it, the twin breaks."),)

@@ -19,7 +19,7 @@ from stratascope.core.observation.observation import Observation, Observer, Obse
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.linux.capability import CapabilitySet
-from stratascope.usecases.observe.follower import Follower
+from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 

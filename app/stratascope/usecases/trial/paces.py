@@ -4,34 +4,143 @@ It works where its ports, its healthcheck and the processes of its start come as
 its stop ends as an unchanged twin's does: the stop belongs to it, as a program may lose its data there. All is bounded
 by how long the unchanged one took. Decided against a fixed grace period: what is awaited says when it is there.
 
-
-A twin told by signal to read its configuration anew and to reopen its logs, as its service manager and logrotate do.
-
+It is told by signal to read its configuration anew and to reopen its logs, as its service manager and logrotate do.
 What a program does then takes other rights than its start did, and comes on another day. Told are only signals for
 which it has a handler; an unchanged twin that ends by one is started again, and no other is told so. Decided against
 SIGUSR2, which means something else to each.
+
+A command of the user's says by status 0 that it works. Each is run by sh as the user whose program this is, in a
+session of its own, and its process group is ended with it. What it prints is kept for the reason why, and bounded. In a
+Flatpak it runs on the host, where that is allowed.
 """
 
 from __future__ import annotations
 
+import os
+import selectors
+import signal
+import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from stratascope import sandbox
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.evidence import Failure, PortReply, Reply
+from stratascope.core.relaunch.evidence import Clock, Expected, Failure, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Pace, Tried
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.answers import NOT_EXERCISED, answered, asks, compared, differs, not_compared, unlike
-from stratascope.usecases.evidence.expected import Expected
-from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
-from stratascope.usecases.trial.exercise import SECONDS, TwinAddress, exercise
 from stratascope.value import Value
+
+SECONDS = 60.0  # that one command may take
+_SAID_MOST = 1 << 14  # bytes of what it prints, the last ones
+_EXERCISE_LOOK = 0.05  # seconds between two looks whether to go on
+_STEP = 1 << 16
+
+
+class TwinAddress(Value):
+    """Where the twin is."""
+
+    pid: int  # of its first process, as the host counts
+    name: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command is told of it."""
+        return {
+            "STRATASCOPE_TWIN_PID": str(self.pid),
+            "STRATASCOPE_TWIN_NAME": self.name,
+            "STRATASCOPE_TWIN_NETNS": f"/proc/{self.pid}/ns/net",
+        }
+
+
+class Exercised(Value):
+    """What a command came to. `why`: it failed; `said`: the end of what it printed, foreign text."""
+
+    command: str
+    why: Message | None = None
+    said: str = ""
+
+
+def exercise(
+    command: str, place: TwinAddress, *, seconds: float, clock: Clock, cancelled: Callable[[], bool] = lambda: False
+) -> Exercised:
+    """Run one command to its end; its process group ends with it. Raises nothing."""
+    access = sandbox.access()
+    if access is sandbox.Access.WITHHELD:
+        text = msg("This Flatpak can't run commands on the host. Allow it with this command: {command}",
+                   command=sandbox.GRANT)  # fmt: skip
+        return Exercised(command, text)
+    try:
+        child = subprocess.Popen(
+            _argv(command, place, outside=access is sandbox.Access.OUTSIDE),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **place.environment},
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Exercised(command, msg("It could not be started: {words}", words=error.strerror or str(error)))
+    until, why = clock.now() + seconds, None
+    said = bytearray()
+    assert child.stdout is not None
+    with child, selectors.DefaultSelector() as selector:
+        os.set_blocking(child.stdout.fileno(), False)
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while child.poll() is None:
+            if cancelled():
+                why = msg("Cancelled.")
+            elif clock.now() >= until:
+                why = msg("It did not finish within {seconds} seconds.", seconds=round(seconds))
+            if why is not None:
+                break
+            if not selector.get_map():  # it closed its output, and goes on
+                clock.sleep(_EXERCISE_LOOK)
+            elif selector.select(_EXERCISE_LOOK) and not _read_output(child.stdout.fileno(), said):
+                selector.unregister(child.stdout)
+        _end_group(child)
+        _read_output(child.stdout.fileno(), said)
+    if why is None and child.returncode:
+        why = msg("It exited with status {status}.", status=child.returncode)
+    return Exercised(command, why, said.decode("utf-8", "replace"))
+
+
+def _argv(command: str, place: TwinAddress, *, outside: bool) -> Sequence[str]:
+    if outside:
+        return ("/bin/sh", "-c", command)
+    told = (f"--env={name}={value}" for name, value in place.environment.items())
+    return (*sandbox.HOST, "--watch-bus", *told, "sh", "-c", command)  # it ends there where this end is killed
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Its whole process group, also what it left behind."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _read_output(descriptor: int, said: bytearray) -> bool:
+    """What is there now; False at its end."""
+    while True:
+        try:
+            part = os.read(descriptor, _STEP)
+        except BlockingIOError:
+            return True
+        if not part:
+            return False
+        said += part
+        del said[:-_SAID_MOST]
+        if len(part) < _STEP:
+            return True
+
 
 SIGNALS = (("HUP", 1), ("USR1", 10))  # on every architecture that engines run on
 WAIT = 0.3  # seconds that it may take over one

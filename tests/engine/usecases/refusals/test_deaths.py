@@ -15,7 +15,7 @@ from rig.fixtures import Engines
 from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.relaunch.want import HeldCapability, LooserMount, MoreOf, Network, Setting, Want, WritablePlace
 from stratascope.i18n.translate import translate
-from stratascope.usecases.refusals.ended import why_ended
+from stratascope.usecases.refusals.service import why_ended
 from stratascope.wiring.hardening import ConnectedHardening, open_hardening
 
 # The first 20 bytes of a program for 64-bit Arm, and as many of nothing as a header has

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.usecases.daily.log_text import plain_line
+from stratascope.usecases.daily.terminal import plain_line
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from stratascope import sandbox
 from stratascope.i18n.translate import translate
-from stratascope.usecases.daily.terminal import TerminalError, known, open_in_terminal, terminal
+from stratascope.usecases.daily.terminal import TerminalError, known_terminals, open_in_terminal, terminal
 
-ALL = frozenset(known())
+ALL = frozenset(known_terminals())
 
 
 @pytest.mark.parametrize(

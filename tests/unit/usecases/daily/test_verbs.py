@@ -10,7 +10,7 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.i18n.translate import translate
-from stratascope.usecases.daily.verbs import Verb, impossible, meaning, no_shell, start_beside
+from stratascope.usecases.daily.daily import Verb, impossible, meaning, no_shell, start_beside
 from stratascope.value import replace
 
 NUMBER = "f" * 64

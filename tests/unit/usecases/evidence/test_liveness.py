@@ -9,7 +9,7 @@ from stratascope.core.container import Asked, AskedPort, Container, Status
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.relaunch.evidence import Liveness
-from stratascope.usecases.evidence.liveness import liveness_of
+from stratascope.usecases.evidence.readings import liveness_of
 from stratascope.value import replace
 
 ID = "ab" * 32

@@ -7,7 +7,7 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import ContainerCapture
-from stratascope.usecases.evidence.startup_processes import (
+from stratascope.usecases.evidence.readings import (
     SETTLED,
     ProcessKind,
     all_processes,

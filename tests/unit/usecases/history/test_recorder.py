@@ -23,8 +23,7 @@ from stratascope.core.history.fold import What
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, ProcessState, Snapshot
 from stratascope.state.history import FileHistory
 from stratascope.usecases.history.history import History
-from stratascope.usecases.history.recorder import AGAIN, ASLEEP, ROW, SAMPLE, TIDY, Recorder
-from stratascope.usecases.history.standing import subject_of
+from stratascope.usecases.history.recorder import AGAIN, ASLEEP, ROW, SAMPLE, TIDY, Recorder, subject_of
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 

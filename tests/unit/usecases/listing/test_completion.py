@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.usecases.listing.completion import MOST, complete
-from stratascope.usecases.listing.filter import answer
-from stratascope.usecases.listing.query import parse
+from stratascope.usecases.listing.filter import answer, parse
 from unit.usecases.listing.listed import states
 
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.i18n.translate import translate
-from stratascope.usecases.listing.filter import answer, hint
-from stratascope.usecases.listing.query import parse
+from stratascope.usecases.listing.filter import answer, hint, parse
 from stratascope.value import replace
 from unit.usecases.listing.listed import states
 

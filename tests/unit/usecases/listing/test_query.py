@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import NAMES
-from stratascope.usecases.listing.query import TERMS_MAX, Key, Query, Term, capabilities, parse
+from stratascope.usecases.listing.filter import TERMS_MAX, Key, Query, Term, capabilities, parse
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, AskedPort, Container, Status
-from stratascope.usecases.many.kinds import by_kind, in_order, of_project, out_of_reach
+from stratascope.usecases.listing.alike import by_kind, in_order, of_project, out_of_reach
 from stratascope.value import replace
 
 IMAGE = "sha256:" + "a" * 64

@@ -17,7 +17,7 @@ from stratascope.core.observation.imports import Programs
 from stratascope.core.ports import EngineError, RefusedError
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.programs import ALL_MAX, FILE_MAX, PROGRAMS_MAX, SECONDS, programs_of
 from unit.linux.elf_files import elf
 from unit.usecases.memory_engine import MemoryEngine

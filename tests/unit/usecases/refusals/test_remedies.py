@@ -23,7 +23,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.preview import Previews
-from stratascope.usecases.refusals.remedies import remedies
+from stratascope.usecases.refusals.explain import remedies
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture
 

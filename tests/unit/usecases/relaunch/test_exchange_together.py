@@ -13,10 +13,10 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.evidence import Clock
 from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, claim, layer_image
 from stratascope.core.relaunch.transaction import JournalError, Member, Stage, Transaction, TransactionKind
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
 from stratascope.usecases.relaunch.watch import FailedError

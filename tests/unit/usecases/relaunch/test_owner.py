@@ -29,7 +29,7 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.core.snapshot import ContainerState
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight, preflight
 from stratascope.usecases.relaunch.harden import harden

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.evidence import Clock, Expected, Liveness
 from stratascope.core.relaunch.launch_spec import Created, Health
 from stratascope.core.relaunch.transaction import Progress, Stage, State
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.plan.preflight import unwatched
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import recover

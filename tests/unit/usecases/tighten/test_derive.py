@@ -11,7 +11,7 @@ from stratascope.core.observation.observation import Observation, Seen, UsedCall
 from stratascope.core.relaunch.toggle import OwnVolume, Subject
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.choices import Resolved
-from stratascope.usecases.tighten.derive import derive
+from stratascope.usecases.tighten.tighten import derive
 from stratascope.value import replace
 from unit.layers.toggle_subjects import facts_of
 from unit.usecases.tighten.watched import WEB, container

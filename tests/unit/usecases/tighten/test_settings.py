@@ -7,10 +7,8 @@ from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.choices import Resolved
-from stratascope.usecases.tighten.settings import settings
-from stratascope.usecases.tighten.tighten import Tightened
-from stratascope.usecases.trial.search import TrialDone
-from stratascope.usecases.trial.strategy import Ends, Purpose, Verdict
+from stratascope.usecases.tighten.tighten import Tightened, settings
+from stratascope.usecases.trial.strategy import Ends, Purpose, TrialDone, Verdict
 
 NONE, CHOWN = Choice("capabilities", "none"), Choice("capabilities", "CHOWN")
 ROOT, PRIVILEGES, LIMIT = Choice("read-only-root", "on"), Choice("no-new-privileges", "on"), Choice("pids", "50")

@@ -8,8 +8,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.i18n.translate import translate
-from stratascope.usecases.trial.search import Loosened, found
-from stratascope.usecases.trial.strategy import Ends, Verdict
+from stratascope.usecases.trial.strategy import Ends, Loosened, Verdict, found
 
 PIDS, CAPS, ROOT = Choice("pids", "50"), Choice("capabilities", "none"), Choice("read-only-root", "on")
 WANTED = (CAPS, ROOT, PIDS)

@@ -10,8 +10,7 @@ import pytest
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
-from stratascope.usecases.trial.search import Searched, TrialDone, search
-from stratascope.usecases.trial.strategy import Ends, Purpose
+from stratascope.usecases.trial.strategy import Ends, Purpose, Searched, TrialDone, search
 from stratascope.usecases.trial.trial import Trials
 
 ON = (Choice("read-only-root", "on"), Choice("pids", "100"))

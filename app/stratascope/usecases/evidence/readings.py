@@ -1,0 +1,260 @@
+"""From what the collector read of a container to what shows whether it works: processes, ports and counters, files.
+Pure. What is not known is None.
+
+A server can lose its workers and live on: where its master may no longer change users it still runs and still listens,
+and answers nobody. What a container started within its first seconds it will start again, so that is what must come
+back, by name and user. Only what outlived an idle worker's time is certain to: a younger container may have been asked
+for something in its first seconds, and what did that comes back when it is asked for again. Decided against counting
+all processes: sessions, jobs and workers on demand come and go.
+
+In a network of its own every listening socket is the container's; in one that it shares only those that its own
+processes have open, and to see these takes the right to trace them.
+
+A rootful engine's helpers (Docker's shim, Podman's conmon) are the container's parents and sit in the engine's own
+network, where its published ports listen; that need not be this program's. A rootless engine's ports listen in the
+user's own network, whatever network its containers' parents are in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stratascope.core.capture import Capture, Gap, GapKind, or_none
+from stratascope.core.container import Asked, Container
+from stratascope.core.ground import Ground, inode_of
+from stratascope.core.ports import ContainerCapture
+from stratascope.core.process_match import WANTS as BELONGING_WANTS
+from stratascope.core.process_match import belongs, thread_of
+from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.layers.shared.devices import in_every_container
+from stratascope.layers.shared.whose_namespace import shared_mode
+from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.namespace import parse_idmap, to_inside
+from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
+from stratascope.linux.sockets import Listening, parse_listeners, parse_listening, parse_socket_links
+from stratascope.value import Value
+
+BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
+# Idle workers end after 100 seconds in Postfix (max_idle), 300 in Apache's mod_fcgid; most others sooner
+SETTLED = 300.0
+_TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on all that Linux runs on today
+_GONE = ("Z", "X")
+
+
+class ProcessKind(Value, order=True):
+    """One kind of process: its name, and its user inside, None where that has no number there."""
+
+    name: str
+    user: int | None
+
+
+def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[ProcessKind] | None:
+    """What it started in its first seconds and still has, beside its first process. None: not readable."""
+    first = _start(found.first)
+    if first is None or found.unread:
+        return None
+    alive = {each.pid: each for each in found.members if thread_of(each) is None}
+    parents = {pid: _status(each) for pid, each in alive.items()}
+    latest = first + BIRTH * (ground.clock_ticks or _TICKS)
+    kinds = set()
+    for pid, each in alive.items():
+        start, status = _start(each), parents[pid]
+        if start is None or status is None or start > latest or not _descends(pid, found.first.pid, parents):
+            continue
+        if (kind := _kind(status, found.first)) is not None:
+            kinds.add(kind)
+    return frozenset(kinds)
+
+
+def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
+    """Every process that it has. None: not readable."""
+    if _status(found.first) is None or found.unread:
+        return None
+    processes = (found.first, *(each for each in found.members if thread_of(each) is None))
+    kinds = {_kind(status, found.first) for each in processes if (status := _status(each))}
+    return frozenset(kind for kind in kinds if kind is not None)
+
+
+def missing(before: frozenset[ProcessKind], now: frozenset[ProcessKind], *, users: bool) -> tuple[ProcessKind, ...]:
+    """Those that did not come back; by name alone where it was given another user."""
+    if users:
+        return tuple(sorted(before - now, key=str))
+    names = {kind.name for kind in now}
+    return tuple(sorted((kind for kind in before if kind.name not in names), key=str))
+
+
+def certain(
+    lost: Iterable[ProcessKind], now: frozenset[ProcessKind], seconds: float, *, users: bool
+) -> tuple[ProcessKind, ...]:
+    """Those of the `lost` that would be there if all was well, where the original had run for so many seconds.
+
+    Of a younger one these are whose user nobody runs as now, where users are the same: that its first process can still
+    become that user is then not shown by any other.
+    """
+    there = {kind.user for kind in now}
+    return tuple(kind for kind in lost if seconds >= SETTLED or (users and kind.user not in there))
+
+
+def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:
+    """Whether it came of the first process: a session in the container (exec) did not."""
+    seen = set()
+    while pid != first:
+        status = parents.get(pid)
+        if status is None or status.ppid is None or pid in seen:
+            return False
+        seen.add(pid)
+        pid = status.ppid
+    return True
+
+
+def _kind(status: ProcessStatus, first: Capture) -> ProcessKind | None:
+    if status.name is None or status.uids is None or status.state in _GONE:
+        return None
+    idmap = first.decoded("uid_map", parse_idmap)
+    uid = status.uids.effective
+    return ProcessKind(status.name, uid if isinstance(idmap, Gap) else to_inside(idmap, uid))
+
+
+def _status(capture: Capture) -> ProcessStatus | None:
+    return or_none(capture.decoded("status", parse_status))
+
+
+def _start(capture: Capture) -> int | None:
+    stat = or_none(capture.decoded("stat", parse_stat))
+    return None if stat is None else stat.start
+
+
+_SOCKETS, _OOM, _FORKS = "fd:sockets", "cgroup:oom", "cgroup:forks"
+_WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}
+LIVENESS_WANTS = tuple(
+    dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], _SOCKETS, _OOM, _FORKS))
+)
+LIVENESS_MEMBER_WANTS = (_SOCKETS,)
+
+NOTHING = Liveness()
+# net.ipv4.ip_local_port_range as kernels come with it: whoever binds no port in particular gets one of these (ip(7))
+_CHOSEN = range(32768, 61000)
+_LOW = 1024  # below it nobody takes a UDP port by chance: resolvers ask from any port above
+_ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
+
+
+def liveness_of(container: Container, found: ContainerCapture | None, ground: Ground) -> Liveness:
+    """Nothing where the process that was read is not the container's."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return NOTHING
+    tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
+    kills = or_none(found.first.decoded(_OOM, parse_oom_kills))
+    forks = or_none(found.first.decoded(_FORKS, parse_refused_forks))
+    return Liveness(tcp, kills, udp, forks)
+
+
+def _listens(asked: Asked, found: ContainerCapture, ground: Ground, way: str) -> tuple[int, ...] | None:
+    sockets: list[Listening] = []
+    for name in _WAYS[way]:
+        listening = found.first.decoded(name, lambda text: parse_listening(text, udp=way == "udp"))
+        if isinstance(listening, Gap):
+            if name.endswith("6") and listening.kind is GapKind.ABSENT and listening.errno is not None:
+                continue  # a kernel without IPv6
+            return None
+        sockets += listening
+    inode, host = inode_of(found.first.text("ns/net")), ground.namespace("net")
+    if shared_mode(asked.network_mode) or inode is None or inode == host:
+        own = _own(found)
+        if own is None:
+            return None
+        sockets = [socket for socket in sockets if socket.inode in own]
+    published = {port.container_port.partition("/")[0] for port in asked.ports if port.container_port.endswith(way)}
+    return tuple(
+        sorted(
+            {
+                socket.port
+                for socket in sockets
+                if socket.address != _ENGINE_DNS and (str(socket.port) in published or _meant(socket.port, way))
+            }
+        )
+    )
+
+
+def _meant(port: int, way: str) -> bool:
+    return port not in _CHOSEN if way == "tcp" else port < _LOW
+
+
+def _own(found: ContainerCapture) -> frozenset[int] | None:
+    """The inodes of all sockets that its processes have open; None where one of them can't be looked at, or was not."""
+    if found.unread:
+        return None
+    inodes: set[int] = set()
+    for process in (found.first, *found.members):
+        links = process.decoded(_SOCKETS, parse_socket_links)
+        if not isinstance(links, Gap):
+            inodes |= links
+        elif links.kind is not GapKind.GONE:
+            return None
+    return frozenset(inodes)
+
+
+_DEVICES, _SET_UID = "root:dev", "root:set-uid"
+ROOT_FILES_WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)
+_TCP_FILES, _UDP_FILES = ("net/tcp", "net/tcp6"), ("net/udp", "net/udp6")
+PUBLISHER_WANTS = (*_TCP_FILES, *_UDP_FILES)
+_NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
+_PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
+
+
+def parent(container: Container, found: ContainerCapture | None, ground: Ground) -> int | None:
+    """The PID of its first process's parent."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return None
+    status = or_none(found.first.decoded("status", parse_status))
+    return None if status is None else status.ppid or None
+
+
+def root_files_of(
+    container: Container, found: ContainerCapture | None, publisher: ContainerCapture | None, ground: Ground
+) -> RootFiles:
+    """Nothing where the process that was read is not the container's."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return RootFiles()
+    listeners, bound = (
+        None if publisher is None else _listeners(publisher.first, names) for names in (_TCP_FILES, _UDP_FILES)
+    )
+    return RootFiles(_nodes(found.first), _programs(found.first), listeners, bound)
+
+
+def _nodes(capture: Capture) -> tuple[str, ...] | None:
+    text = capture.text(_DEVICES)
+    if isinstance(text, Gap):
+        return None
+    found = []
+    for line in text.splitlines():
+        node = _NODE(line)
+        if node is None:
+            return None
+        if not in_every_container(node[1], int(node[2]), int(node[3])):
+            found.append(node[4])
+    return tuple(sorted(found))
+
+
+def _programs(capture: Capture) -> tuple[str, ...] | None:
+    text = capture.text(_SET_UID)
+    if isinstance(text, Gap):
+        return None
+    found = [_PROGRAM(line) for line in text.splitlines()]
+    return tuple(sorted({program[1] for program in found if program is not None}))
+
+
+def _listeners(capture: Capture, names: tuple[str, ...]) -> tuple[tuple[str, int], ...] | None:
+    texts = [capture.text(name) for name in names]
+    if isinstance(texts[0], Gap):
+        return None
+    try:
+        return tuple(
+            item
+            for text in texts
+            if not isinstance(text, Gap)
+            for item in parse_listeners(text, udp=names is _UDP_FILES)
+        )
+    except DecodeError:
+        return None
