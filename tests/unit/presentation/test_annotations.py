@@ -89,6 +89,7 @@ def test_a_threat_that_is_open_now(was: str, is_new: bool) -> None:
     name = next(name for name, each in container["threats"].items() if each["outcome"] == "open")
     container["threats"][name]["outcome"] = was
     found = narrowed(before)
+    assert len(json_report.document(replace(snapshot(), containers=found))["containers"]) == len(found)
     assert bool(found) is is_new
     if found:
         assert found[0].matrix is not None

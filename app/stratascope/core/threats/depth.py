@@ -286,15 +286,15 @@ def exposure_verified(matrix: Matrix) -> float:
     """The exposure, 0.0 to 10.0, with that and everything else unknown let through."""
     perhaps = set()
     through = whole = 0.0
-    for state, share in zip(matrix.threats, matrix.exposure.shares, strict=True):
+    for state in matrix.threats:  # which may be fewer than the exposure's shares: a baseline leaves some out
         weight = WEIGHTS[state.threat.severity]
         whole += weight
-        outcome = state.outcome
         if _asks(state):
             through += weight * max([factor(_sure_depth(route)[0], route.ground, _STOPS) for route in state.routes])
             outcome = _sure_outcome(state)
         else:
-            through += share.worst
+            through += weight * max([factor(route.least, route.ground, _STOPS) for route in state.routes])
+            outcome = state.outcome
         if outcome is not Outcome.STOPPED:
             perhaps.add(state.threat.severity)
     return score(band_of(perhaps), through, whole)
