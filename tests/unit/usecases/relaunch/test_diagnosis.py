@@ -43,7 +43,7 @@ ALL = (
     " tmpfs=/var/cache/app masked-paths=default host-paths=read-only unmount=/config"
     " engine-socket=remove devices=remove publish=loopback memory=67108864 pids=20 cpus=1"
     " oom-score-adj=500"
-    " ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 user=1000 volume-owner=change userns=auto"
+    " ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 oom-score-adj=0 user=1000 volume-owner=change userns=auto"
 )
 # What was printed, how it ended, the toggle that is first to blame among all, and words of the explanation
 SAID: dict[str, tuple[str, dict[str, Any], str, str]] = {
