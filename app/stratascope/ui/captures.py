@@ -1,4 +1,4 @@
-"""Captures: opened by the menu or dropped on the window, and saved once it was said what is in them."""
+"""Captures: opened from the menu or dropped on the window, and saved after a dialog that says what they contain."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMED = 3
 
 
 def told_of(captures: tuple[Captured, ...]) -> Message:
-    """Which they are, and that nothing of it is live."""
+    """Return a line that names the captures and says that nothing of it is live."""
     read = [each for each in captures if each.trouble is None]
     if len(read) == 1:
         name, when = plain(read[0].name, 80), moment(read[0].taken_at)
@@ -42,7 +42,7 @@ def told_of(captures: tuple[Captured, ...]) -> Message:
 
 
 class CaptureNotice(NoticeBar):
-    """`asked`: another one is to be opened."""
+    """The bar that says captures are shown. `asked`: open another one."""
 
     asked = Signal()
 
@@ -58,7 +58,7 @@ class CaptureNotice(NoticeBar):
         self.hide()
 
     def show_captures(self, captures: tuple[Captured, ...]) -> None:
-        """Those; none: it is hidden."""
+        """Show the bar for these captures; without any, hide it."""
         self.setVisible(bool(captures))
         if captures == self._shown:
             return
@@ -76,7 +76,7 @@ def _wrong(name: str, trouble: Message) -> str:
 
 
 def contents(count: int) -> tuple[Message, ...]:
-    """What is in it, and what is not."""
+    """Return what a capture contains, and what it does not."""
     return (
         plural(
             "What the engine says about {count} container: name, image, command, mounts, ports, limits.",
@@ -90,7 +90,7 @@ def contents(count: int) -> tuple[Message, ...]:
 
 
 class SaveDialog(QDialog):
-    """`wanted`: it is to be saved, with all labels or without."""
+    """The dialog before saving. `wanted`: save it, with all labels or without."""
 
     wanted = Signal(bool)
 
@@ -108,7 +108,7 @@ class SaveDialog(QDialog):
         self.setMinimumWidth(theme.px(460))
 
     def open_for(self, count: int) -> None:
-        """Of so many containers."""
+        """Open the dialog for this many containers."""
         self.lines.setText("\n".join(f"• {translate(each)}" for each in contents(count)))
         self.labels.setChecked(False)
         self.open()
@@ -118,27 +118,27 @@ class SaveDialog(QDialog):
         self.wanted.emit(self.labels.isChecked())
 
 
-MOST = 2000  # files at once
+MOST = 2000  # files opened at once
 
 
 class CaptureFiles(Protocol):
     """Captures on disk, and the window that shows them."""
 
     def capture(self) -> MachineCapture | None:
-        """What is shown now, as it was read; None where nothing of this machine was read yet."""
+        """Return what is shown now, as it was read; None if nothing of this machine has been read yet."""
 
     def save(self, capture: MachineCapture, path: Path, *, labels: bool) -> None:
         """Raises OSError."""
 
     def check(self, path: Path) -> None:
-        """Whether it is a capture at all. Raises ProbeError, OSError."""
+        """Check that it is a capture. Raises ProbeError, OSError."""
 
     def show(self, paths: Sequence[Path]) -> None:
-        """In a window of their own. Raises OSError."""
+        """Show them in a window of their own. Raises OSError."""
 
 
 class CaptureController(QObject):
-    """`put_into` gives it its entries in the menu, and what says a line to the person."""
+    """Opens and saves captures; `put_into` adds its menu entries."""
 
     def __init__(self, window: QWidget, theme: Theme, files: CaptureFiles, notice: CaptureNotice) -> None:
         super().__init__(window)
@@ -154,28 +154,28 @@ class CaptureController(QObject):
     def put_into(
         self, add: Callable[[Message, str, Callable[[], object]], object], tell: Callable[[Message], object]
     ) -> None:
-        """The menu; `tell` shows a line."""
+        """Add the entries to the menu; `tell` shows a line to the user."""
         self._tell = tell
         add(msg("Open captures…"), "Ctrl+O", self.choose)
         add(msg("Save a capture…"), "Ctrl+S", self.ask_save)
 
     @property
     def dialog(self) -> SaveDialog:
-        """Made when it is first wanted."""
+        """The dialog, made when first needed."""
         if self._dialog is None:
             self._dialog = SaveDialog(self._theme, self._window)
             self._dialog.wanted.connect(self._choose_place)
         return self._dialog
 
-    # -- opened
+    # -- opening
 
     def choose(self) -> None:
-        """By a dialog."""
+        """Let the user choose files in a dialog."""
         title, kinds = translate(msg("Open captures")), translate(msg("Captures (*.json)"))
         ask_open_several(self._window, title, self.open_files, kinds=f"{kinds};;*")
 
     def open_files(self, paths: Sequence[Path]) -> None:
-        """In a window of their own, once the first of them turned out to be one."""
+        """Open files in a window of their own, once the first one has proved to be a capture."""
         if paths:
             kept = tuple(paths[:MOST])
             self._queries.ask("open", partial(self._open, kept), self._opened)
@@ -200,10 +200,10 @@ class CaptureController(QObject):
             return True
         return super().eventFilter(watched, event)
 
-    # -- saved
+    # -- saving
 
     def ask_save(self) -> None:
-        """What is in it is said first."""
+        """Open the dialog that says what a capture contains."""
         self._capture = self._files.capture()
         if self._capture is None:
             self._tell(msg("Nothing has been read yet that could be saved."))
@@ -230,7 +230,7 @@ class CaptureController(QObject):
                           file=plain(path.name, 80)))  # fmt: skip
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop answers that are still to come."""
         self._queries.end()
 
     def _complain(self, failure: Failure) -> None:

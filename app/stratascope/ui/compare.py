@@ -1,6 +1,6 @@
-"""Two containers are chosen, and all that differs is shown side by side below, with a sentence that sums it up.
+"""The dialog that compares two containers: all differences side by side, and a sentence that sums them up.
 
-They are of this machine, of captures, or one of each; the comparison is made on a thread.
+The containers are of this machine, of captures, or one of each; the comparison is made on a thread.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from stratascope.value import Value
 
 
 class Side(Value):
-    """Something to choose: a container, and what it is called; `source`: the capture that it is of, empty: now."""
+    """One side of a comparison: a container and its label. `source`: the capture that it comes from, empty: now."""
 
     state: ContainerState
     name: str
@@ -50,7 +50,7 @@ class Side(Value):
 
 
 def _columns(names: tuple[str, str]) -> tuple[Column, ...]:
-    """What, and what it is in either container. `names`: what the two are called, as far as that is known."""
+    """Columns: what is compared, and its value in either container. `names`: the containers' names, if known."""
     one, two = names
     return (
         Column(msg("Kind"), lambda found: translate(PARTS[found.part]), share=0.13, most=110, size=12,
@@ -73,7 +73,7 @@ def _spoken(text: str, found: Difference, side: int) -> str:
 
 
 class CompareDialog(QDialog):
-    """`wanted`: two Sides are to be compared. `capture_wanted`: a capture is to be opened, to choose from."""
+    """The dialog. `wanted`: compare two Sides. `capture_wanted`: open a capture, to choose from."""
 
     wanted = Signal(object, object)
     capture_wanted = Signal()
@@ -103,7 +103,7 @@ class CompareDialog(QDialog):
         self.whole = Label(theme, 12, ink="text2", wrap=True).selectable()
         self.copy, self.close_ = QPushButton(translate(msg("Copy as text"))), QPushButton(translate(msg("Close")))
         for button in (self.swap, self.capture, self.copy, self.close_):
-            button.setAutoDefault(False)  # Enter after a name was typed is none of theirs
+            button.setAutoDefault(False)  # Enter in a name field must not press them
         self._lay_out()
         self.resize(theme.px(980), theme.px(680))
         for box in (self.one, self.two):
@@ -161,10 +161,10 @@ class CompareDialog(QDialog):
             gap=10,
         )
 
-    # -- what is shown
+    # -- contents
 
     def offer(self, sides: tuple[Side, ...], one: Side | None, two: Side | None) -> None:
-        """All that can be chosen, and what is."""
+        """Fill the two choices, and select `one` and `two`."""
         self._filling = True
         for box, side in ((self.one, one), (self.two, two)):
             box.clear()
@@ -177,7 +177,7 @@ class CompareDialog(QDialog):
 
     @property
     def sides(self) -> tuple[Side | None, Side | None]:
-        """What is chosen."""
+        """The two chosen sides."""
         one, two = (box.currentData() for box in (self.one, self.two))
         return one if isinstance(one, Side) else None, two if isinstance(two, Side) else None
 
@@ -199,7 +199,7 @@ class CompareDialog(QDialog):
         self._ask()
 
     def say(self, text: Message) -> None:
-        """A sentence in the place of a comparison."""
+        """Show a sentence in place of a comparison."""
         self.found = None
         self.lead.setText(translate(text))
         self.counted.hide()
@@ -208,7 +208,7 @@ class CompareDialog(QDialog):
         self.table.show_rows((), _columns(("", "")))
 
     def show_comparison(self, found: Comparison) -> None:
-        """That one."""
+        """Show a comparison."""
         self.found = found
         names = self.names
         self.lead.setText(translate(comparison.exposures(found, *names)))
@@ -220,7 +220,7 @@ class CompareDialog(QDialog):
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two are called here."""
+        """The labels of the two sides."""
         if self.found is None:
             return "", ""
         sources = (each.source if each is not None else "" for each in self.sides)
@@ -247,7 +247,7 @@ class CompareDialog(QDialog):
                 self.table.make_current(0)
 
     def _show_whole(self) -> None:
-        """What may be cut in the row, in full."""
+        """Show the current row in full, since its cells may be cut."""
         found: Difference | None = self.table.current()
         self.whole.setVisible(found is not None)
         if found is not None:
@@ -256,7 +256,7 @@ class CompareDialog(QDialog):
             self.whole.setText(f"{plain(found.what, 300)}\n{translate(text)}")
 
     def as_text(self) -> str:
-        """The whole comparison, to be copied."""
+        """Return the whole comparison as text, for copying."""
         if self.found is None:
             return ""
         return "\n".join(comparison.lines(self.found, *self.names, Style(width=100))) + "\n"
@@ -266,7 +266,7 @@ class CompareDialog(QDialog):
 
 
 class CompareController(QObject):
-    """`ask` opens the sheet for a container, `show_pair` for two states that somebody else has, such as its past."""
+    """Opens the dialog: `ask` for a container, `show_pair` for two given states, such as one and its past."""
 
     def __init__(self, window: QWidget, theme: Theme, layers: tuple[Layer, ...], selection: Selection) -> None:
         super().__init__(window)
@@ -277,7 +277,7 @@ class CompareController(QObject):
 
     @property
     def dialog(self) -> CompareDialog:
-        """Made when it is first wanted."""
+        """The dialog, made when first needed."""
         if self._made is None:
             self._made = CompareDialog(self._theme, self._window)
             self._made.wanted.connect(self._compare)
@@ -285,7 +285,7 @@ class CompareController(QObject):
         return self._made
 
     def ask(self, key: Key | None = None, other: Key | None = None) -> None:
-        """Compare that container, or the one in view; with the other, or with one to be chosen."""
+        """Compare that container, or the one in view, with `other` or with one to be chosen."""
         wanted = self._selection.key if key is None else key
         sides = self._sides()
         one = next((each for each in sides if each.state.key == wanted and not each.source), None)
@@ -293,14 +293,14 @@ class CompareController(QObject):
         self._open(sides, one, two)
 
     def show_pair(self, one: ContainerState, two: ContainerState, source: str) -> None:
-        """`source`: what the second is called beside its name, such as a moment."""
+        """Compare two given states. `source`: appended to the second one's name, such as a moment."""
         sides = self._sides()
         first = next((each for each in sides if each.state.key == one.key and not each.source), None)
         second = Side(two, plain(two.container.name, 80), source)
         self._open((*sides, second), first or Side(one, plain(one.container.name, 80)), second)
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop answers that are still to come."""
         self._queries.end()
 
     def _sides(self) -> tuple[Side, ...]:
@@ -331,12 +331,12 @@ class CompareController(QObject):
         ask_open(self.dialog, title, self.open_capture, kinds=f"{kinds};;*")
 
     def open_capture(self, path: Path) -> None:
-        """Its containers can be chosen then."""
+        """Offer the containers of a capture as choices."""
         self._queries.ask("capture", partial(_read, path), partial(self._take, path))
 
     def _take(self, path: Path, found: Snapshot | Failure) -> None:
         if isinstance(found, Failure):
-            self._queries.drop("compare")  # one that is still under way would take its place
+            self._queries.drop("compare")  # a pending answer would replace the current one
             self.dialog.say(found.message)
             return
         source = plain(path.name, 60)
@@ -344,13 +344,13 @@ class CompareController(QObject):
         new = [Side(state, plain(state.container.name, 80), source) for state in found.containers]
         self._captured += sorted(new, key=lambda each: each.name.casefold())
         one, two = self.dialog.sides
-        if one is not None and two is None:  # the same one, as it was
+        if one is not None and two is None:  # the same container as it was in the capture
             two = next((each for each in self._captured if (each.source, each.name) == (source, one.name)), None)
         self.dialog.offer(self._sides(), one, two)
 
 
 def _read(path: Path) -> Snapshot:
-    """Raises ProbeError, OSError."""
+    """Read a capture. Raises ProbeError, OSError."""
     from stratascope.wiring import views
 
     return views.read(path)

@@ -1,7 +1,8 @@
-"""The program with a window: start, one instance, notifications, Qt's own words.
+"""The program with a window: start-up, single instance, notifications, Qt's translations.
 
-What needs no Qt is imported before it: PySide reads the source of each module that is imported after it, to see whether
-that uses PySide, which takes longer than to import it. What is missing here is only imported later.
+Modules that need no Qt are imported before it: PySide reads the source of every module that is imported after it, to
+see whether it uses PySide, and that takes longer than the import itself. A module that is missing here is only imported
+later.
 """
 
 import html  # noqa: F401

@@ -1,7 +1,7 @@
-"""Starts the window: application with Qt's own words in its language, theme, feed, and the end by SIGINT or SIGTERM.
+"""Runs the window: application, Qt's own translations, theme, feed, and quitting on SIGINT or SIGTERM.
 
-Qt brings its translations along, in files beside its libraries. Where a build left them out they stay English: no
-reason not to start. Decided against translating them ourselves: Qt's are complete, and grow with it.
+Qt ships its translations as files next to its libraries. A build may leave them out; Qt's texts are then English, which
+is no reason not to start. Decided against translating them ourselves: Qt's are complete, and grow with it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from stratascope.ui.window.main_window import MainWindow, Services
 
 
 class _Pseudo(QTranslator):
-    """Qt's words in the pseudo-locale."""
+    """Qt's own texts in the pseudo-locale."""
 
-    def isEmpty(self) -> bool:  # Qt asks no translator that is empty
+    def isEmpty(self) -> bool:  # Qt skips translators that are empty
         return False
 
     def translate(self, context: str, text: str, /, disambiguation: str | None = None, n: int = -1) -> str:
@@ -42,7 +42,7 @@ class _Pseudo(QTranslator):
 
 
 def speak(app: QCoreApplication) -> None:
-    """Let Qt speak as the program does; once for an application."""
+    """Load Qt's translations for the program's language; call once per application."""
     for old in app.findChildren(QObject, "words"):
         if isinstance(old, QTranslator):
             app.removeTranslator(old)
@@ -60,33 +60,33 @@ def speak(app: QCoreApplication) -> None:
     app.installTranslator(translator)
 
 
-RESTART = 1000  # no status of a program: those go to 255
-SETTLED = 3000  # ms after the start, when the first picture has been drawn
-TURN = 0.0005  # seconds
+RESTART = 1000  # not an exit status of the program: those end at 255
+SETTLED = 3000  # ms after the start, when the first frame has been painted
+TURN = 0.0005  # seconds: thread switch interval
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
 
 def chosen_mode(settings: SettingsLike) -> ThemeMode:
-    """The theme: from the environment, else as chosen, else the desktop's."""
+    """Return the theme: from the environment, else from the settings, else from the desktop."""
     forced = os.environ.get(THEME_VARIABLE, "")
     known = forced in [mode.value for mode in ThemeMode]
     return ThemeMode(forced if known else preferences.THEME.of(settings))
 
 
 def make_application(argv: list[str]) -> QApplication:
-    """The one QApplication, with our names."""
+    """Create the one QApplication, with our names set."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         app = existing
     else:
         with own_plugins():
             app = QApplication(argv)
-        # Nothing that is made until the first picture is garbage, and later nobody should look through all of it again:
-        # each of these looks stops the window for 10 ms and more.
+        # Objects made before the first frame live as long as the window, so later collections need not traverse them:
+        # each traversal would block the window for 10 ms and more.
         gc.disable()
         QTimer.singleShot(SETTLED, app, lambda: _settle(app))
-    # Threads that decode take turns with the window's, which comes back to Python at each call of Qt: with Python's own
-    # 5 ms for a turn a page that opens meanwhile would take twice as long.
+    # Decoding threads take turns with the window's thread, which returns to Python at each Qt call: with Python's
+    # default interval of 5 ms a page that opens meanwhile would take twice as long.
     sys.setswitchinterval(TURN)
     app.setApplicationName("stratascope")
     app.setApplicationDisplayName("Stratascope")
@@ -111,9 +111,9 @@ def _settle(app: QApplication) -> None:
 
 
 def make_window(watch: WatchLike, services: Services | None = None, *, begun: bool = False) -> MainWindow:
-    """The window with its feed. A QApplication must exist.
+    """Create the window with its feed. A QApplication must exist.
 
-    `begun`: engines are asked while it is being made, since most of the time that takes is theirs.
+    `begun`: the engines are queried while the window is being made, since most of the start-up time is theirs.
     """
     services = Services() if services is None else services
     theme = Theme(chosen_mode(services.settings))
@@ -136,9 +136,11 @@ def run(
     demo: bool = False,
     where: Path | None = None,
 ) -> int:
-    """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
+    """Show the window until it is closed; return the exit status, or RESTART if the user wants the program to start
+    again.
 
-    `demo` is told by each snapshot, and kept as a hint. `where`: the place at which further starts are heard.
+    Every snapshot says whether it is `demo`; here it is only a hint. `where`: the socket on which further starts are
+    received.
     """
 
     def raised(token: str) -> None:  # once the event loop runs
@@ -172,7 +174,9 @@ def run(
 
 
 def _only(where: Path | None, came: Callable[[str], None]) -> SingleInstance | None:
-    """Further starts raise this window, None where they can't. Raises FileExistsError where another one listens."""
+    """Let further starts raise this window; None if that is impossible. Raises FileExistsError if another instance
+    listens.
+    """
     if where is None:
         return None
     try:
@@ -184,7 +188,9 @@ def _only(where: Path | None, came: Callable[[str], None]) -> SingleInstance | N
 
 
 class _QuitSignals(QObject):
-    """Python's handlers run only when the interpreter does; the wake-up descriptor wakes Qt's loop for them."""
+    """Quits on a signal. Python's handlers run only in the interpreter, so the wake-up descriptor wakes Qt's event
+    loop.
+    """
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
@@ -196,7 +202,8 @@ class _QuitSignals(QObject):
         self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._drain, Qt.ConnectionType.DirectConnection)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
+            # nohup(1) means: keep running
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._end)
 
     def _drain(self) -> None:

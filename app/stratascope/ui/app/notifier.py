@@ -1,9 +1,9 @@
-"""Notifications of the desktop, by its message bus: org.freedesktop.Notifications, in a Flatpak the portal's.
+"""Desktop notifications over D-Bus: org.freedesktop.Notifications, or the portal's in a Flatpak.
 
-A click brings the window to the front, on Wayland with the token that the service sends before it. Where no service
-answers nothing is told, and that is no error. Jeepney speaks to the bus, on a thread of its own that starts with the
-first notification: QtDBus can't send the unsigned number that the call wants from Python, and a tray icon that nobody
-asked for would be the price of Qt's own way.
+A click brings the window to the front, on Wayland with the activation token that the service sends first. If no service
+answers, nothing is shown, and that is no error. Jeepney talks to the bus on a thread of its own that starts with the
+first notification: QtDBus cannot send the unsigned integer that the call needs from Python, and Qt's own way would
+require a tray icon that nobody asked for.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from stratascope.ui.kit.selection import Selection
 from stratascope.usecases.live.alerts import Alert, Alerts
 
 logger = logging.getLogger(__name__)
-SHOWN_MOST = 200  # of which a click is still understood
-_PAUSE = 1.0  # seconds between looks for something to send while clicks are waited for
+SHOWN_MOST = 200  # notifications whose clicks are still recognised
+_PAUSE = 1.0  # seconds between checks for something to send while waiting for clicks
 _ANSWER = 5.0  # seconds
 
 
 class Notifier(QObject):
-    """`clicked` gives the key of the container whose notification was clicked, and the token that lets the window come
-    forward (empty: none was sent)."""
+    """Sends notifications. `clicked` carries the key of the container whose notification was clicked, and the token
+    that lets the window come to the front (empty: none was sent).
+    """
 
     clicked = Signal(object, str)
 
@@ -50,14 +51,14 @@ class Notifier(QObject):
         self._bell = Bell(self._deliver, self)
 
     def tell(self, alert: Alert) -> None:
-        """Show it soon; returns at once."""
+        """Queue a notification; returns at once."""
         self._waiting.put(alert)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """No more; returns when the thread has ended or after two seconds."""
+        """Stop; returns when the thread has ended or after two seconds."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join(2.0)
@@ -92,10 +93,10 @@ class Notifier(QObject):
 
 
 class _Bus:
-    """What both services have in common."""
+    """What both notification services have in common."""
 
     place = ("", "", "")  # object path, bus name, interface
-    members: tuple[str, ...] = ("ActionInvoked",)  # the signal of a click, and those that belong to it
+    members: tuple[str, ...] = ("ActionInvoked",)  # the signal of a click, and those that accompany it
 
     def __init__(self, clicked: Any) -> None:
         """Raises where there is no bus."""
@@ -108,7 +109,7 @@ class _Bus:
         self._address = self._jeepney.DBusAddress(*self.place)
         self._link = blocking.open_dbus_connection(bus="SESSION")
         self._heard: deque[Any] = deque(maxlen=16)
-        self._token: tuple[Any, str] = (None, "")  # of which notification, and what was sent for it
+        self._token: tuple[Any, str] = (None, "")  # notification id, and the activation token sent for it
         path, _, interface = self.place
         for member in self.members:
             rule = self._jeepney.MatchRule(type="signal", interface=interface, member=member, path=path)
@@ -119,7 +120,7 @@ class _Bus:
         self._link.close()
 
     def show(self, alert: Alert) -> None:
-        """Never raises: a desktop without the service is none of our concern."""
+        """Show a notification. Never raises: a desktop without the service is none of our concern."""
         try:
             self._send(alert, translate(alert.title), plain(translate(alert.text)))
         except Exception as error:  # noqa: BLE001
@@ -129,7 +130,7 @@ class _Bus:
             self.shown.pop(next(iter(self.shown)))
 
     def listen(self, seconds: float) -> None:
-        """Wait for a click so long."""
+        """Wait this long for clicks."""
         try:
             heard = self._link.recv_until_filtered(self._heard, timeout=seconds)
             number, what = heard.body[:2]
@@ -159,7 +160,7 @@ class _Bus:
 
 
 class Desktop(_Bus):
-    """See the Desktop Notifications Specification 1.2; since that version a token comes before the click."""
+    """The desktop's own service; see Desktop Notifications Specification 1.2, which sends a token before a click."""
 
     place = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications")
     members = ("ActivationToken", "ActionInvoked")
@@ -174,7 +175,7 @@ class Desktop(_Bus):
 
 
 class Portal(_Bus):
-    """See org.freedesktop.portal.Notification."""
+    """The portal's service; see org.freedesktop.portal.Notification."""
 
     place = (
         "/org/freedesktop/portal/desktop",
@@ -190,7 +191,9 @@ class Portal(_Bus):
 
 
 class Notifications(QObject):
-    """`hardened`: what was hardened, which is told when it ends. `notifier.clicked` has the container."""
+    """Notifies when a hardened container ends. `hardened`: the containers that were hardened. Clicks:
+    `notifier.clicked`.
+    """
 
     def __init__(
         self,
@@ -207,7 +210,7 @@ class Notifications(QObject):
         selection.snapshot_changed.connect(self._see)
 
     def stop(self) -> None:
-        """Tell nothing any more."""
+        """Send no more notifications."""
         self.notifier.stop()
 
     def _see(self, snapshot: Snapshot) -> None:

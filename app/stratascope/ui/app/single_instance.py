@@ -1,9 +1,9 @@
-"""One window for each user, display and set of engines: a second start raises the first one's window and ends.
+"""One window for each user, display and set of engines: a second start raises the first window and exits.
 
-A socket in the user's runtime folder; whoever may connect is this user (the folder is theirs alone, and the kernel is
-asked who connects). Another choice of engines by STRATASCOPE_ENGINES is another window, since that is what was asked
-for. Where there is no such folder, or the first one does not answer, a window opens all the same. Decided against
-D-Bus, which is not there everywhere, and against QLocalServer: a plain socket is loaded already.
+A socket in the user's runtime folder; only this user can connect (the folder is theirs alone, and the kernel says who
+connects). Another STRATASCOPE_ENGINES is another window, since that is what was asked for. If there is no such folder,
+or the first instance does not answer, a window opens all the same. Decided against D-Bus, which is not available
+everywhere, and against QLocalServer: a plain socket is already loaded.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from PySide6.QtCore import QObject, QSocketNotifier
 
 from stratascope import atomic_file
 
-PATIENCE = 1.5  # seconds for the first one to answer
+PATIENCE = 1.5  # seconds for the first instance to answer
 _RAISE, _DONE = b"raise", b"done\n"
-_TOKEN = "XDG_ACTIVATION_TOKEN"  # with it a Wayland compositor lets a window come to the front
+_TOKEN = "XDG_ACTIVATION_TOKEN"  # lets a Wayland compositor bring the window to the front
 _MOST = 4096
-# What makes it another window
+# Variables whose values make it another instance
 _ASPECTS = ("WAYLAND_DISPLAY", "DISPLAY", "STRATASCOPE_ENGINES", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME")
 
 
 def socket_path(environ: Mapping[str, str]) -> Path | None:
-    """Where the socket is, in a folder of this user's alone; None where there is no such folder."""
+    """Return the socket's path, in a folder of this user's alone; None if there is no such folder."""
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if not runtime.startswith("/"):
         return None
@@ -48,7 +48,7 @@ def socket_path(environ: Mapping[str, str]) -> Path | None:
 
 
 def raise_other(where: Path, environ: Mapping[str, str]) -> bool:
-    """Whether there is a window already, and it has come to the front."""
+    """Raise the window of a running instance; False if there is none."""
     token = environ.get(_TOKEN, "")[:1000]
     try:
         with socket.socket(socket.AF_UNIX) as link:
@@ -64,7 +64,7 @@ class SingleInstance(QObject):
     """Listens for further starts; `came` is called with the activation token of each, "" where there is none."""
 
     def __init__(self, where: Path, came: Callable[[str], None]) -> None:
-        """Raises OSError where it can't listen there."""
+        """Raise OSError if the socket cannot be opened."""
         super().__init__()
         self._where, self._came = where, came
         self._server = socket.socket(socket.AF_UNIX)
@@ -74,7 +74,7 @@ class SingleInstance(QObject):
                 if _answered(where):
                     raise FileExistsError(str(where))
                 with contextlib.suppress(FileNotFoundError):
-                    where.unlink()  # of one that was killed
+                    where.unlink()  # left by an instance that was killed
                 self._server.bind(str(where))
                 self._server.listen(8)
         except OSError:
@@ -84,7 +84,7 @@ class SingleInstance(QObject):
         self._notifier.activated.connect(self._connected)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._notifier.setEnabled(False)
         with contextlib.suppress(OSError):
             self._where.unlink()
@@ -97,7 +97,7 @@ class SingleInstance(QObject):
             return
         with link:
             try:
-                link.settimeout(0.2)  # it has written before we look, and the window must not wait long
+                link.settimeout(0.2)  # the peer has already written, and the window must not block for long
                 if _uid(link) != os.getuid():
                     return
                 word, _, token = link.recv(_MOST).rstrip(b"\n").partition(b" ")
@@ -120,6 +120,6 @@ def _answered(where: Path) -> bool:
 
 
 def _uid(link: socket.socket) -> int:
-    """See SO_PEERCRED in unix(7)."""
+    """Return the peer's uid; see SO_PEERCRED in unix(7)."""
     size = struct.calcsize("3i")
     return int(struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])

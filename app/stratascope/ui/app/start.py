@@ -1,6 +1,6 @@
-"""From the program's entry to the window: what it shows, remembers and hardens, and what "copy as text" copies.
+"""Builds the window's services: what it shows, records and hardens, and what "copy as text" copies.
 
-Hardening's wiring is imported when it is first needed, by a thread that is not the window's.
+The wiring of hardening is imported when first needed, on a background thread.
 """
 
 from __future__ import annotations
@@ -46,12 +46,16 @@ if TYPE_CHECKING:
 
 
 class NotStarted:
-    """Of one machine at a time, which is made ready when the first text has come, by a thread that is not the window's.
-    Of the others nothing is kept.
+    """Judges texts of containers that are not started yet, for one machine at a time.
+
+    The machine's checker is built when the first text arrives, on a background thread. Nothing is kept for other
+    machines.
     """
 
     def __init__(self, machines: Sequence[tuple[str, Callable[[], Checker]]]) -> None:
-        """Their names, "" for this one, and what judges for them; the first is taken. At least one."""
+        """`machines`: names ("" is this one), each with the function that builds its checker; the first is chosen. At
+        least one.
+        """
         self._makes = dict(machines)
         self.machines = tuple(self._makes)
         self.machine = self.machines[0]
@@ -59,7 +63,7 @@ class NotStarted:
         self._made: Corrections | None = None
 
     def choose(self, machine: str) -> None:
-        """Judge for that one from now on. Raises KeyError."""
+        """Judge for that machine from now on. Raises KeyError."""
         with self._lock:
             self._makes[machine]
             self.machine, self._made = machine, None
@@ -94,7 +98,7 @@ class NotStarted:
 
 
 class CaptureStore:
-    """Captures as files; those that are opened are shown by this program, started once more."""
+    """Captures as files. Opened captures are shown by this program, started once more."""
 
     def __init__(self, capture: Callable[[], MachineCapture | None]) -> None:
         self.capture = capture
@@ -124,7 +128,7 @@ class CaptureStore:
 
 
 def show_captures(paths: Sequence[Path]) -> int:
-    """A window on captures in the place of this machine: no engine is asked, nothing is recorded or changed."""
+    """Show a window on captures instead of this machine: no engine is asked, nothing is recorded or changed."""
     watch = views.recorded_view(paths)
     status = app.run(
         watch,
@@ -142,7 +146,7 @@ def show_captures(paths: Sequence[Path]) -> int:
 
 
 def main(words: list[str]) -> int:
-    """Show the window on the engines of this environment until it is closed; or raise the one that there is."""
+    """Show the window on the engines of this environment until it is closed, or raise the window already open."""
     where = single_instance.socket_path(os.environ)
     if where is not None and single_instance.raise_other(where, os.environ):
         return 0
@@ -168,39 +172,39 @@ def main(words: list[str]) -> int:
             where=where,
         )
     finally:
-        learning.close()  # what is being observed is kept
+        learning.close()  # keeps what is being observed
     if status == app.RESTART:
         start_again()
     return status
 
 
 def _checker(late: LateEngines) -> Checker:
-    """Judges for the engines of this machine. Raises ProbeError."""
+    """Build the checker for this machine's engines. Raises ProbeError."""
     from stratascope.wiring.check import checker
 
     return checker(late.get())
 
 
 def _checker_of(path: Path) -> Checker:
-    """Judges for the machine of that capture. Raises ProbeError, OSError."""
+    """Build the checker for the machine of that capture. Raises ProbeError, OSError."""
     from stratascope.wiring.check import checker
 
     return checker(None, capture_file.load(path))
 
 
 def start_again() -> NoReturn:
-    """The same program with the same words in place of this process, which has ended its work."""
+    """Replace this process, which has finished its work, by the same program with the same arguments."""
     words = [sys.executable, *(sys.argv[1:] if appimage_environment.is_frozen() else sys.orig_argv[1:])]
     os.execve(sys.executable, words, appimage_environment.again())
 
 
 def learning_of(late: LateEngines) -> ObservationService:
-    """Watching on these engines: as root, who is asked for when the first container is to be watched."""
+    """Observation on these engines, as root: authorisation is asked for when the first container is to be observed."""
     return ObservationService(FileNeeds(), lambda: late.get().root())
 
 
 def twins_of(late: LateEngines) -> TwinsOf:
-    """Watching twins on these engines, as root."""
+    """Observation of twins on these engines, as root."""
 
     def make(state: ContainerState) -> TwinObserver:
         from stratascope.wiring import hardening
@@ -211,12 +215,12 @@ def twins_of(late: LateEngines) -> TwinsOf:
 
 
 def history_of() -> Made:
-    """What is recorded while the window is open, and how it is read."""
+    """The history: what is recorded while the window is open, and how it is read."""
     return views.history(), views.recorder()
 
 
 def hardening_of(late: LateEngines) -> Hardening:
-    """Hardening on these engines, each connected to when it is first needed."""
+    """Hardening on these engines; each is connected to when first needed."""
     journal = FileJournal()
 
     def connect(engine: str) -> EngineAccess:
@@ -239,7 +243,7 @@ def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:
 
 
 def as_text(snapshot: Snapshot) -> str:
-    """The report that the window puts on the clipboard, every fact included."""
-    from stratascope.presentation import text_report  # not needed for the first picture
+    """Return the report that the window copies to the clipboard, with every fact."""
+    from stratascope.presentation import text_report  # not needed for the first frame
 
     return text_report.render(snapshot, all_layers(), text_report.Style(details=True))

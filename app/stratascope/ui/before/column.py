@@ -1,6 +1,6 @@
-"""The right column of a text: what can be switched for each of its services, and the text with all of that written in.
+"""The right column for a text: the toggles of each of its services, and the text with the chosen ones written in.
 
-At its foot are the lines that change. The whole difference is copied; it and the corrected text are saved as files.
+At its foot are the lines that change. The whole diff can be copied; the diff and the corrected text can be saved.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ Key = tuple[str, str]
 class Before(Offering, Protocol):
     """Judges a text and corrects it, on any thread. Raises ProbeError, OSError.
 
-    `machines`: for which it can be judged, "" for this one; `machine`: for which it is.
+    `machines`: those it can judge for, "" for this one; `machine`: the chosen one.
     """
 
     machines: tuple[str, ...]
     machine: str
 
     def choose(self, machine: str) -> None:
-        """Judge for that one from now on."""
+        """Judge for that machine from now on."""
 
     def check(self, text: str, file: str) -> Judged:
-        """How each container would start."""
+        """Return how each container would start."""
 
     def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
-        """The text with the choices of its containers, by their ids."""
+        """Return the text with the choices of its containers written in, keyed by their ids."""
 
 
 class FileDraft(Draft):
-    """`copied` has what was asked for by `ask_copy`, a Corrected or a Failure."""
+    """The choices for the services of a text. `copied` carries the answer to `ask_copy`: a Corrected or a Failure."""
 
     copied = Signal(object)
 
@@ -72,7 +72,7 @@ class FileDraft(Draft):
         self.offered.connect(self._keep_options)
 
     def show_text(self, text: str, file: str, there: frozenset[Key]) -> None:
-        """It was judged, and asks for these containers; what is shown next is of it."""
+        """Take over a text that was judged and asks for these containers; later choices apply to it."""
         self._there = there
         if (text, file) != (self._text, self._file):
             self._text, self._file = text, file
@@ -80,24 +80,24 @@ class FileDraft(Draft):
 
     @property
     def file(self) -> str:
-        """The name of what was judged; a word where it is no file's."""
+        """The name of the judged file, or a word if the text is no file's."""
         return self._file
 
     def forget(self) -> None:
-        """Another text: what was chosen for services that happen to be called alike was not meant for it."""
+        """Drop all choices: in another text they were not meant for services that happen to have the same name."""
         self.memory, self._options = ChoiceMemory(), {}
         self._offered_to, self.state = None, None
         self._forget_made()
 
     @property
     def all_choices(self) -> dict[str, tuple[Choice, ...]]:
-        """What is switched on of each service that was looked at, by its id."""
+        """The toggles switched on for each service that was opened, by its id."""
         known = {key: options for key, options in self._options.items() if key in self._there}
         found = {key[1]: self.memory.of(key).choices(options) for key, options in known.items()}
         return {name: choices for name, choices in found.items() if choices}
 
     def ask_copy(self, text: str) -> None:
-        """The text as it is now with all that is switched on."""
+        """Request the current text with everything switched on written in."""
         asking = partial(self._before.corrected, text, self._file, self.all_choices)
         self._queries.ask("copy", asking, self.copied.emit)
 
@@ -144,7 +144,7 @@ _NAMES = {
 
 
 class _Lines(QWidget):
-    """The first few lines, with the number of those left out behind the last."""
+    """The first few lines of a diff, and after the last one how many are left out."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -153,7 +153,8 @@ class _Lines(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_lines(self, lines: tuple[str, ...]) -> None:
-        written = (each.partition("\n")[0] for each in lines)  # diff(1) tells below it of an end without a newline
+        # diff(1) notes a missing final newline on a line of its own
+        written = (each.partition("\n")[0] for each in lines)
         self.lines = tuple(plain(f"{each[:1]} {each[1:].strip()}", 400) for each in written)
         told = "\n".join(self.lines)
         self.setAccessibleName(told[:4000] or translate(msg("No line changes")))
@@ -188,7 +189,7 @@ class _Lines(QWidget):
 
 
 class DiffBox(QWidget):
-    """With Copy and Export. `failed` has a message: why a file could not be written."""
+    """The diff, with Copy and Export. `failed` carries a Message: why a file could not be written."""
 
     failed = Signal(object)
 
@@ -210,7 +211,7 @@ class DiffBox(QWidget):
         self.show_difference(None, "")
 
     def show_difference(self, made: Corrected | None, file: str) -> None:
-        """None: nothing is switched on. `file`: the name of what was corrected."""
+        """Show a diff; None if nothing is switched on. `file`: the name of what was corrected."""
         self._made, self._file = made or Corrected(""), file
         self.lines.show_lines(self._made.lines)
         for button in (self.copy, self.export):
@@ -218,16 +219,16 @@ class DiffBox(QWidget):
 
     @property
     def patch(self) -> str:
-        """The difference, whole."""
+        """The whole diff."""
         return self._made.patch
 
     def copy_patch(self) -> None:
-        """Onto the clipboard, as patch(1) takes it."""
+        """Copy the diff to the clipboard, in the form patch(1) takes."""
         if self.patch:
             feedback.copy(self, self.patch)
 
     def open_exports(self) -> None:
-        """The menu: the corrected text and the difference, copied or saved as a file of another name."""
+        """Open the menu that copies the corrected text or the diff, or saves them under another name."""
         name, made = file_name(self._file, self._made.language), self._made
         parts = (
             Exported(msg("Corrected file"), name, lambda: made.text),
@@ -243,7 +244,7 @@ class DiffBox(QWidget):
 
 
 def file_name(file: str, language: Language | None) -> str:
-    """Beside the file that was corrected, never that one itself; what was pasted gets the usual name."""
+    """Return a new name next to the corrected file, never its own; pasted text gets the language's usual name."""
     path = Path(file)
     if path.suffix:
         return f"{path.stem}.hardened{path.suffix}"
@@ -254,7 +255,7 @@ _STAYS = msg("The file on disk stays as it is.")
 
 
 class FileColumn(SwitchColumn):
-    """`copy_wanted`: the corrected text is to be put on the clipboard."""
+    """The column of a text. `copy_wanted`: copy the corrected text to the clipboard."""
 
     copy_wanted = Signal()
     draft: FileDraft
@@ -282,11 +283,11 @@ class FileColumn(SwitchColumn):
         self.show_state(None)
 
     def make_prediction(self, titles: dict[int, str]) -> Prediction:
-        """Of what does not run yet."""
+        """The prediction for a container that does not run yet."""
         return Prediction(self._theme, titles, msg("If it starts so, predicted"), msg("As is"))
 
     def show_state(self, state: ContainerState | None) -> None:
-        """Another service, or the same one of another text."""
+        """Show another service, or the same one of another text."""
         before = self.draft.state
         if state is None or before is None or state.key != before.key:
             self.told.hide()

@@ -1,4 +1,4 @@
-"""Above the text: its language, its file and what fills it; and what is below while there is nothing to judge."""
+"""Above the text: its language, its file and the buttons that fill it; and the panel for when nothing can be judged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stratascope.ui.kit.flow import Flow
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
-AGES = 20_000  # ms after which "just now" is looked at again
+AGES = 20_000  # ms after which "just now" is updated
 WORDS: dict[Language, Message] = {
     Language.RUN: msg("docker run"),
     Language.COMPOSE: msg("Compose file"),
@@ -30,8 +30,8 @@ WORDS: dict[Language, Message] = {
 
 
 class LanguageStrip(QWidget):
-    """The known languages, with the recognised one highlighted. It is an indicator, and nothing can be chosen: a
-    text is what it is. Where it is narrow only the recognised one stands there.
+    """The known languages, with the recognised one highlighted. An indicator only: the language cannot be chosen. If
+    there is little room, only the recognised one is shown.
     """
 
     def __init__(self, theme: Theme) -> None:
@@ -44,7 +44,7 @@ class LanguageStrip(QWidget):
         self.show_read(None)
 
     def show_read(self, read: Read | None) -> None:
-        """What came of the text; None: there is none."""
+        """Show the language of a text that was read; None: there is no text."""
         self.language = None if read is None else read.language
         podman = read is not None and any(each.kind is EngineKind.PODMAN for each in read.services)
         self._words[Language.RUN] = translate(msg("podman run") if podman else WORDS[Language.RUN])
@@ -60,11 +60,11 @@ class LanguageStrip(QWidget):
 
     @property
     def whole(self) -> int:
-        """The width of all of them."""
+        """The width of all languages."""
         return sum(map(self._width, self._words.values())) + self._theme.px(4)
 
     def set_short(self, short: bool) -> None:
-        """Whether there is room for the recognised one only."""
+        """Show only the recognised language, or all of them."""
         if short is not self._short:
             self._short = short
             self.updateGeometry()
@@ -108,7 +108,7 @@ class LanguageStrip(QWidget):
 
 
 class TextHead(QWidget):
-    """`open`, `paste`, `clear`: what fills the text."""
+    """The bar above the text. `open`, `paste`, `clear`: signals of its buttons."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class TextHead(QWidget):
         self._timer.timeout.connect(self._tell)
 
     def show_file(self, name: str) -> None:
-        """It was read this very moment; empty: what is there is no file's."""
+        """Show the name of the file that was read just now; empty: the text is no file's."""
         self._name, self._read_at, self._changed = name, time.monotonic(), False
         if name:
             self._timer.start()
@@ -135,7 +135,7 @@ class TextHead(QWidget):
         self._tell()
 
     def show_changed(self, changed: bool) -> None:
-        """Whether the text is another than the file's by now."""
+        """Say whether the text differs from the file."""
         if changed is not self._changed:
             self._changed = changed
             self._tell()
@@ -145,7 +145,7 @@ class TextHead(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """The file's name has room before the languages that it is not."""
+        """Show all languages only if the file's name still fits."""
         margins, gaps = self._row.contentsMargins(), 4 * self._row.spacing()
         room = self.width() - margins.left() - margins.right() - gaps
         room -= sum(button.sizeHint().width() for button in self._buttons)
@@ -229,7 +229,7 @@ WIDTH = 560  # px of the design: longer lines are hard to read
 
 
 class EmptyPanel(QFrame):
-    """`wanted` has the text of an example."""
+    """The panel shown instead of the strata. `wanted` carries the text of an example."""
 
     wanted = Signal(str)
 
@@ -261,7 +261,7 @@ class EmptyPanel(QFrame):
         self.show_why(None)
 
     def show_why(self, why: Message | None) -> None:
-        """Why there is nothing to show of the text; None: there is no text."""
+        """Say why the text yields nothing to show; None: there is no text."""
         if why is None:
             self.title.setText(translate(msg("See what would stand, before you start it")))
             text = msg(

@@ -1,7 +1,7 @@
-"""The page *Before it starts*: a text above, and below it the card, the strata and the panel as of a real container.
+"""The page *Before it starts*: a text, and below it the card, the strata and the panel as for a real container.
 
-It has a selection of its own, so that all that is drawn of containers that run is drawn of these too, and a column of
-its own, which the window shows in the place of that for what runs. What is typed is judged a moment later on a thread;
+It has its own selection, so that every widget that shows running containers also shows these, and its own column, which
+the window shows in place of the one for running containers. The text is judged on a thread a moment after the last key;
 nothing is started.
 """
 
@@ -39,12 +39,12 @@ from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.value import replace
 
-CHIPS = 24  # services with a chip each
+CHIPS = 24  # services that get a chip each
 _LETTERS = 40
 
 
 class ServiceChips(ChoiceChips):
-    """`chosen` has the id of a container."""
+    """A chip for each service. `chosen` carries the id of a container."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "")
@@ -52,7 +52,7 @@ class ServiceChips(ChoiceChips):
         self.setAccessibleName(translate(msg("Containers it asks for")))
 
     def show_states(self, states: Sequence[ContainerState], current: ContainerState | None) -> None:
-        """All of a text, and the one in view, which has a chip in any case."""
+        """Show the services of a text; the current one has a chip in any case."""
         first = list(states[:CHIPS])
         if current is not None and current.key not in [each.key for each in first]:
             first[-1:] = [each for each in states if each.key == current.key]
@@ -91,31 +91,31 @@ def _mark(state: ContainerState) -> Mark:
 
 
 SETTLE = 200  # ms after the last key
-TEXT, LEAST = 256, 170  # px of the design: the text with head and foot
+TEXT, LEAST = 256, 170  # px of the design: the text with head and foot, and its minimum
 # Heights below which there is no room for the card's button, for two lines in a band, for the whole card, for the panel
 BARE, COMPACT, CARD, PANEL = 480, 710, 760, 1120
 
 
 class StrataLike(Protocol):
-    """What draws a container."""
+    """The widget that draws a container."""
 
     @property
     def widget(self) -> QWidget:
-        """All of it."""
+        """The whole widget."""
 
     def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
-        """Fold parts away, or bring them back. `bare`: of the card."""
+        """Fold parts away, or bring them back. `bare`: fold the card's button."""
 
 
 class BeforePage(QWidget):
-    """`search_field` is the text, `column` the window's right column. `column_wanted`: move the keyboard there."""
+    """The page. `search_field` is the text, `column` the window's right column. `column_wanted`: focus it."""
 
     column_wanted = Signal()
 
     def __init__(
         self, theme: Theme, layers: tuple[Layer, ...], before: Before, selection: Selection, strata: StrataLike
     ) -> None:
-        """`strata`: the card, the strata and the panel of what that selection has in view."""
+        """`strata`: draws the card, the strata and the panel of the container in that selection."""
         super().__init__()
         self._theme, self._before, self.selection, self.strata = theme, before, selection, strata
         self._queries = QueryRunner(self)
@@ -158,7 +158,7 @@ class BeforePage(QWidget):
         theme.lay(QVBoxLayout(self._rest), self.empty, around=(16, 10, 16, 12))
         self._content = QWidget()
         theme.lay(QVBoxLayout(self._content), above, (self.strata.widget, 1), (self._rest, 1), around=0, gap=0)
-        area = Scrolled(self._content)  # where the window is too low for all of it
+        area = Scrolled(self._content)  # scrolls if the window is too low
         self._content.installEventFilter(self)
         theme.lay(QVBoxLayout(self), area, around=0)
 
@@ -179,31 +179,31 @@ class BeforePage(QWidget):
         column.draft.copied.connect(_copied)
 
     def search_field(self) -> TextField:
-        """Where the keyboard goes."""
+        """The widget that takes the focus."""
         return self.text
 
     def open_file(self, path: Path) -> None:
-        """Its text instead of the one that is there."""
+        """Replace the text by that of a file."""
         self._queries.ask("file", partial(_read, path), partial(self._take, path))
 
     def close_critical(self) -> None:
-        """The smallest set is switched on, and nothing else."""
+        """Switch on the smallest set that closes the critical threats, and nothing else."""
         self.column_wanted.emit()
         self.column.close_critical()
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
-        """To one switch of the column."""
+        """Focus one toggle of the column."""
         if turn_on:
             self.column.draft.switch(key, True)
         self.column_wanted.emit()
         self.column.toggles.show_row(key)
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop answers that are still to come."""
         self._timer.stop()
         self._queries.end()
 
-    # -- asked
+    # -- asking
 
     def _typed(self) -> None:
         self.head.show_changed(self.text.toPlainText() != self._as_read)
@@ -232,10 +232,10 @@ class BeforePage(QWidget):
         self.column.draft.show_text(text, self._file, frozenset(each.key for each in snapshot.containers))
         self._show(replace(snapshot, demo=True), None)
 
-    # -- shown
+    # -- showing
 
     def _show(self, snapshot: Snapshot | None, why: Message | None) -> None:
-        """`why`: there is a text, and nothing to show of it."""
+        """Show the containers of a text; `why`: the text yields nothing to show."""
         self._snapshot = snapshot
         there = snapshot is not None
         self.head.languages.show_read(None if self._checked is None else self._checked.read)
@@ -281,10 +281,10 @@ class BeforePage(QWidget):
         if note.line:
             self.text.go_to(note.line)
 
-    # -- what the person does
+    # -- actions
 
     def put(self, text: str) -> None:
-        """That text instead of the one that is there; it is no file's."""
+        """Replace the text; the new one is no file's."""
         self.column.draft.forget()
         self._file, self._as_read = translate(msg("text")), text
         self.head.show_file("")
@@ -313,20 +313,22 @@ class BeforePage(QWidget):
         self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The card may say more by now."""
+        """Fit again when the card's content has changed."""
         if event.type() == QEvent.Type.LayoutRequest:
             self._fit_text()
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
-        """The panel goes where there is no room for it, then the card is one line high."""
+        """Hide the panel if there is no room for it, then reduce the card to one line."""
         theme, height = self._theme, self.height()
         compact, low_card, low = (height < theme.px(least) for least in (COMPACT, CARD, PANEL))
         self.strata.adapt(low=low, compact=compact, low_card=low_card, bare=height < theme.px(BARE))
         self._fit_text()
 
     def _fit_text(self) -> None:
-        """The text has what the strata leave, or a third of the page while there are none, and beside the panel."""
+        """Give the text the height that the strata leave, or a third of the page without strata, and place the panel
+        next to it.
+        """
         theme, height, rest = self._theme, self.height(), self.strata.widget.layout()
         wanted, low = min(theme.px(TEXT), height * 31 // 100), 0
         if self._snapshot is not None and rest is not None and height < theme.px(PANEL):
@@ -353,7 +355,7 @@ def _where(snapshot: Snapshot, machine: str) -> Message:
 
 
 def _read(path: Path) -> str:
-    """Raises OSError."""
+    """Return the text of a file. Raises OSError."""
     data = atomic_file.read(path, MOST)
     if data is None:
         raise OSError(0, translate(msg("It is too long.")), str(path))

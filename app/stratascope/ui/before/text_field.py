@@ -1,8 +1,8 @@
-"""The text that asks for containers: typed, pasted or dropped, in colours of its own; and what is said of its lines.
+"""The text that asks for containers: typed, pasted or dropped, with syntax colours and notes on its lines.
 
-Lines that matter say at their right end why. What is said never covers what is typed: where there is no room only the
-mark and the layer's number are left, in margins of their own. All of it is in the tooltip, read out when the keyboard
-comes into the line, and in the bar below the text.
+A line that matters says why at its right end. The note never covers the text: if there is no room, only the mark and
+the layer's number remain, in margins of their own. The full note is in the tooltip, is announced to screen readers when
+the cursor enters the line, and is shown in the bar below the text.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ _GROUND = {Severity.CRITICAL: OPEN, Severity.HIGH: OPEN, Severity.MEDIUM: WEAK}
 
 
 class LineNote(Value):
-    """`line` from 1; 0: of the text as a whole. `token`: its ground, empty for none. `layer`: a number, 0 for none.
-    `unread`: it is a problem of reading, not a finding. `service`: the container that it is found of. `short`: what it
-    opens, in a few words; empty where that is not told.
+    """A note on a line.
+
+    `line` from 1; 0: the text as a whole. `token`: the line's background colour, empty for none. `layer`: a number, 0
+    for none. `unread`: a problem of reading, not a finding. `service`: the container that it was found in. `short`:
+    what it opens, in a few words; may be empty.
     """
 
     line: int
@@ -64,17 +66,17 @@ class LineNote(Value):
 
     @property
     def whole(self) -> str:
-        """With its position."""
+        """The note with its position."""
         where = translate(msg("line {line}", line=self.line)) if self.line else ""
         layer = translate(msg("layer {number}", number=self.layer)) if self.layer else ""
         return "  ".join(each for each in (where, layer, self.text) if each)
 
 
 def notes(read: Read, problems: Sequence[Problem], states: Sequence[ContainerState]) -> tuple[LineNote, ...]:
-    """By line, the worst of each first.
+    """Return the notes ordered by line, the worst of each first.
 
-    What is merely missing is told where its service begins: that line has no ground for it, unless it is serious. Of a
-    run command nobody knows what is missing and what stands in that line.
+    What is merely missing is noted where its service begins: that line gets no background unless it is serious. For a
+    run command the two cannot be told apart, since everything is on one line.
     """
     begins = set[int]() if read.language is Language.RUN else {each.place.line for each in read.services}
     found = [LineNote(each.place.line, plain(translate(each.text), 300), WEAK, unread=True) for each in problems]
@@ -92,7 +94,7 @@ def notes(read: Read, problems: Sequence[Problem], states: Sequence[ContainerSta
 
 
 def _opened(finding: Finding, state: ContainerState) -> str:
-    """The worst of what is open by it, and how many there are of that kind."""
+    """Return the worst threat that the finding leaves open, and how many there are of that severity."""
     matrix = state.matrix
     there = () if matrix is None else [each for each in matrix.threats if each.threat.id in finding.behind]
     opened = sorted(
@@ -112,12 +114,12 @@ def _opened(finding: Finding, state: ContainerState) -> str:
 
 
 def brief_of(sentence: str) -> str:
-    """What it says first, without what follows from that."""
+    """Return the first clause of a sentence, without its consequences."""
     return _FIRST.split(sentence, maxsplit=1)[0]
 
 
 def by_line(found: Iterable[LineNote]) -> dict[int, tuple[LineNote, ...]]:
-    """Of each line all that is said of it, the worst first; nothing of the text as a whole."""
+    """Group the notes by line, the worst first, without those on the text as a whole."""
     lines: dict[int, tuple[LineNote, ...]] = {}
     for each in found:
         if each.line:
@@ -126,12 +128,12 @@ def by_line(found: Iterable[LineNote]) -> dict[int, tuple[LineNote, ...]]:
 
 
 def line_of(source: str) -> int:
-    """`FILE:LINE`; 0 where it has none."""
+    """Return the line number of `FILE:LINE`; 0 if there is none."""
     number = source.rpartition(":")[2]
     return int(number) if number.isascii() and number.isdigit() else 0
 
 
-COLOURED = 400  # characters of a line that are looked at
+COLOURED = 400  # characters of a line that are coloured
 _PARTS = (
     ("accent", re.compile(r"^\s*(?:- )*([\w./-]+):(?=\s|$)")),  # a key of YAML
     ("accent", re.compile(r"^(\[\w+\]|[A-Z]\w*(?==))")),  # a section or key of a unit
@@ -141,7 +143,7 @@ _PARTS = (
 
 
 class Colours(QSyntaxHighlighter):
-    """Follows the theme."""
+    """Syntax colours, following the theme."""
 
     def __init__(self, document: QTextDocument, theme: Theme) -> None:
         super().__init__(document)
@@ -156,16 +158,16 @@ class Colours(QSyntaxHighlighter):
                 self.setFormat(found.start(1), found.end(1) - found.start(1), shape)
 
 
-MOST = 4 << 20  # characters: what is longer is cut, and refused by the readers anyway
+MOST = 4 << 20  # characters: longer text is cut, and refused by the readers anyway
 NUMBER, MARK, LEAST = (
     16,
     11,
     72,
-)  # px of the design: a layer's number, a mark, the least of a reason that tells
+)  # px of the design: a layer's number, a mark, the minimum width of a useful reason
 
 
 class _Margin(QWidget):
-    """Beside the lines; painted and explained by the field."""
+    """A margin next to the lines; the field paints it and supplies its tooltips."""
 
     decoration = True
 
@@ -186,7 +188,7 @@ class _Margin(QWidget):
 
 
 class TextField(QPlainTextEdit):
-    """`dropped` has the path of a file. `line_entered`: the keyboard is in another line."""
+    """The text field. `dropped` carries the path of a file. `line_entered`: the cursor is in another line."""
 
     dropped = Signal(object)
     line_entered = Signal()
@@ -218,26 +220,26 @@ class TextField(QPlainTextEdit):
         theme.changed.connect(self._shade)
         self._fit()
 
-    # -- what is said of lines
+    # -- notes
 
     def show_notes(self, found: Sequence[LineNote]) -> None:
-        """Of lines; what is said of the text as a whole is left to others."""
+        """Show the notes on lines; those on the text as a whole are shown elsewhere."""
         self._notes = by_line(found)
         self._shade()
         self._describe()
 
     @property
     def notes(self) -> Mapping[int, tuple[LineNote, ...]]:
-        """By line, from 1; the worst of each first."""
+        """The notes by line, from 1; the worst of each first."""
         return self._notes
 
     @property
     def line(self) -> int:
-        """Where the keyboard is, from 1."""
+        """The cursor's line, from 1."""
         return self.textCursor().blockNumber() + 1
 
     def replace_all(self, text: str) -> None:
-        """Another text; to undo that brings this one back."""
+        """Replace the text; undo restores the previous one."""
         cursor = self.textCursor()
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(text)
@@ -245,7 +247,7 @@ class TextField(QPlainTextEdit):
         self.setTextCursor(cursor)
 
     def go_to(self, number: int) -> None:
-        """The keyboard at the beginning of that line, counted from 1."""
+        """Move the cursor to the beginning of that line, counted from 1."""
         block = self.document().findBlockByNumber(max(0, number - 1))
         if block.isValid():
             self.setTextCursor(QTextCursor(block))
@@ -253,7 +255,7 @@ class TextField(QPlainTextEdit):
             self.setFocus()
 
     def lines_in_view(self) -> Iterator[tuple[QTextBlock, float, float]]:
-        """Each with its top and its height, px."""
+        """Yield each visible block with its top and height, px."""
         block, bottom = self.firstVisibleBlock(), self.viewport().height()
         while block.isValid():
             box = self.blockBoundingGeometry(block).translated(self.contentOffset())
@@ -263,17 +265,17 @@ class TextField(QPlainTextEdit):
             block = block.next()
 
     def reason_of(self, number: int) -> str:
-        """As shown at the end of that line; empty where there is no room for it."""
+        """Return the reason shown at the end of that line; empty if there is no room."""
         block = self.document().findBlockByNumber(number - 1)
         return self._reason(block)[0] if number in self._notes and block.isValid() else ""
 
     def explain(self, event: QHelpEvent, of: QWidget) -> None:
-        """The tooltip: all that is said of the line below the mouse."""
+        """Show the tooltip: all notes on the line below the pointer."""
         place = self.viewport().mapFromGlobal(event.globalPos())
         found = self._notes.get(self.cursorForPosition(place).blockNumber() + 1, ())
         QToolTip.showText(event.globalPos(), tip("\n".join(each.whole for each in found)), of)
 
-    # -- how
+    # -- painting
 
     def _shade(self) -> None:
         for part in (self.viewport(), self._left, self._right):
@@ -292,7 +294,7 @@ class TextField(QPlainTextEdit):
         self.setAccessibleDescription("\n".join(each.whole for each in found) or self.placeholderText())
 
     def _fit(self) -> None:
-        """Margins as wide as the numbers; they lie in the frame, beside what scrolls."""
+        """Make the margins as wide as the numbers; they lie in the frame, next to what scrolls."""
         theme = self._theme
         digits = max(2, len(str(self.blockCount())))
         number = QFontMetrics(theme.font(11, fixed=True)).horizontalAdvance("0") * digits
@@ -334,10 +336,10 @@ class TextField(QPlainTextEdit):
                 room = QRectF(wide - width, top, width, height)
                 painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
         painter.end()
-        super().paintEvent(event)  # what is typed lies above
+        super().paintEvent(event)  # the text is painted over the background
 
     def _reason(self, block: QTextBlock) -> tuple[str, float]:
-        """What has room behind the text of that line, and how wide that is."""
+        """Return the reason that fits behind the text of that line, and its width."""
         theme, found = self._theme, self._notes[block.blockNumber() + 1]
         end = block.layout().lineAt(0).naturalTextWidth() if block.layout().lineCount() else 0.0
         end += self.contentOffset().x() + self.document().documentMargin() + theme.px(24)
@@ -381,13 +383,13 @@ class TextField(QPlainTextEdit):
             place = QRectF(theme.px(6), box.center().y() - side / 2, side, side)
             paint_number(painter, place, note.layer, theme, MARKS[note.token][1])
 
-    # -- what comes in
+    # -- input
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         return bool(_files(source)) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Text as it is, and never as markup; a file instead of its address."""
+        """Insert plain text, never markup; for a file its content instead of its address."""
         files = _files(source)
         if files:
             self.dropped.emit(files[0])
@@ -401,11 +403,11 @@ def _files(source: QMimeData) -> list[Path]:
 
 
 LISTED = 60  # notes in the menu
-LETTERS = 140  # of each
+LETTERS = 140  # characters of each
 
 
 class StatusBar(QWidget):
-    """`chosen` has a LineNote, by the person."""
+    """The bar below the text. `chosen` carries the LineNote that the user picked."""
 
     chosen = Signal(object)
 
@@ -420,7 +422,7 @@ class StatusBar(QWidget):
         theme.lay(QHBoxLayout(self), self.mark, (self.text, 1), self.all, around=(12, 1, 6, 1), gap=6)
 
     def show_notes(self, notes: Sequence[LineNote], line: int) -> None:
-        """All of the text, and where the keyboard is."""
+        """Show the notes of the text, and the one on the cursor's line."""
         self._notes = tuple(notes)
         count = len(self._notes)
         self.all.setText(translate(plural("{count} note", "{count} notes", count)))
@@ -429,7 +431,7 @@ class StatusBar(QWidget):
         self.show_line(line)
 
     def show_line(self, line: int) -> None:
-        """The keyboard is there by now."""
+        """Show the notes on the cursor's new line."""
         here = [each for each in self._notes if each.line == line]
         first = [each for each in self._notes if each.unread and not each.line]
         told = here or first or [each for each in self._notes if each.unread]
@@ -446,7 +448,7 @@ class StatusBar(QWidget):
         give_tip(self.text, "\n".join(each.whole for each in told))
 
     def tell(self, text: str) -> None:
-        """Something else, until the keyboard goes on."""
+        """Show another message until the cursor moves on."""
         self.mark.show_mark(Mark.TRIANGLE, "weak")
         self.mark.show()
         self.show()
@@ -454,7 +456,7 @@ class StatusBar(QWidget):
         accessibility.announce(self, text)
 
     def open_menu(self) -> None:
-        """Each note leads to its line, and to its layer."""
+        """Open a menu of the notes; each leads to its line, and to its layer."""
         self.menu.clear()
         for note in self._notes[:LISTED]:
             words = note.whole if len(note.whole) <= LETTERS else note.whole[: LETTERS - 1] + "…"

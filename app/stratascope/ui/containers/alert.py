@@ -1,4 +1,4 @@
-"""The line above the list: which containers could take over this machine. Never scrolls away nor obeys the filter."""
+"""The line above the list: which containers could take over this machine. Not scrolled or filtered."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
-NAMED = 12  # names told at most; the rest is a number
+NAMED = 12  # names shown at most; the rest is a number
 
 
 class AlertButton(QAbstractButton):
-    """Count and names of the containers with a critical threat open; a click goes to the worst (`wanted`)."""
+    """Number and names of the containers with an open critical threat; a click opens the worst (`wanted`)."""
 
     wanted = Signal(object)
 
@@ -39,13 +39,13 @@ class AlertButton(QAbstractButton):
         self._say(translate(msg("Looking for containers…")), Mark.UNKNOWN)
 
     def set_narrow(self, narrow: bool) -> None:
-        """Only the mark and the number."""
+        """Show only the mark and the number."""
         self._narrow = narrow
         self.updateGeometry()
         self.update()
 
     def show_states(self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = ()) -> None:
-        """Say it of these containers; of the engines `unseen` nothing is known."""
+        """Show the alert for these containers; nothing is known about the engines in `unseen`."""
         found = self._judges.taking_over(states)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         self._key = bad[0].key if bad else None
@@ -68,7 +68,7 @@ class AlertButton(QAbstractButton):
             self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
 
     def show_unread(self) -> None:
-        """Say that nothing could be read: no container is known, and that there is none is not known either."""
+        """Say that nothing could be read: no container is known, but there may be some."""
         self._key, self._named, self._unknown, self._count, self._names = None, "", 0, 0, ""
         self._say(translate(msg("Nothing could be read")), Mark.UNKNOWN)
 
@@ -89,7 +89,7 @@ class AlertButton(QAbstractButton):
 
     @property
     def mark(self) -> Mark:
-        """The mark before it."""
+        """The mark in front of the line."""
         return self._mark
 
     def sizeHint(self) -> QSize:
@@ -126,14 +126,14 @@ class AlertButton(QAbstractButton):
         painter.setPen(theme.color("text"))
         painter.setFont(theme.font(12, MEDIUM))
         text, metrics = self._names, painter.fontMetrics()
-        if self._unknown and metrics.horizontalAdvance(text) > width:  # the number must not be what is cut off
+        if self._unknown and metrics.horizontalAdvance(text) > width:  # elide the names rather than the number
             room = width - metrics.horizontalAdvance(self._line(""))
             text = self._line(metrics.elidedText(self._named, Qt.TextElideMode.ElideRight, max(0, room)))
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(x, y + head, width, names, Qt.AlignmentFlag.AlignVCenter, text)
 
     def _line(self, names: str) -> str:
-        """The second line, with these names."""
+        """Return the second line, with these names."""
         if not self._unknown:
             return names
         return translate(msg("{names}; {count} not known", names=names, count=self._unknown))

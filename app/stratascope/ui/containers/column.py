@@ -1,4 +1,4 @@
-"""The left column: alert, heads, the list of containers, a status line. What is chosen in it goes to the selection."""
+"""The left column: alert, headers, the list of containers, a status line. Choosing a row changes the selection."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.usecases.listing.filter import hint
 
-UNCHANGED = 90  # seconds without news, after which minutes are told
+UNCHANGED = 90  # seconds without news, after which minutes are shown
 
 
 def age_line(snapshot: Snapshot, now: float) -> Message:
-    """`now`: seconds since the epoch, as `taken_at` is."""
+    """Return how old the snapshot is. `now`: seconds since the epoch, as `taken_at`."""
     if snapshot.nothing_read:
         return msg("Nothing could be read")
     count = len(snapshot.containers)
@@ -48,7 +48,7 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
         return plural("{count} demo container", "{count} demo containers", count)
     shown = {state.container.engine for state in snapshot.containers}
     silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
-    if silent:  # what is shown of these is how it was before
+    if silent:  # their last known containers are still shown
         names = listed(plain(each, 60) for each in silent)
         return plural(
             "{count} container; no answer from {engines}", "{count} containers; no answer from {engines}", count,
@@ -74,37 +74,36 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
 
 
 def filter_line(shown: int, count: int, unknown: int) -> Message:
-    """While something is filtered. `unknown`: of how many it is not known whether they are meant."""
+    """The status line while a filter is set. `unknown`: containers for which a match cannot be decided."""
     if unknown:
         return msg("{shown} of {count} shown, {unknown} not known. Esc shows all", shown=shown, count=count,
                    unknown=unknown)  # fmt: skip
     return msg("{shown} of {count} shown. Esc shows all", shown=shown, count=count)
 
 
-# What a person folded and unfolded in the list, kept over starts; a group is known by its key, however the list is
-# divided, and replicas that are alike by the engine and the name of the first of them.
-# Only what was done by hand: a group that opens because a container in it is wanted in view is folded again at the next
-# start.
-FOLDED, UNFOLDED = "folded", "unfolded"  # settings: groups are whole until they are folded, replicas are one row
-MOST, LONGEST = 200, 200  # keys, and characters of one: projects have the names that strangers give them
+# What the user folded and unfolded in the list, kept across starts. A group is identified by its key, however the list
+# is grouped; identical replicas by the engine and the name of the first. Only manual folds are kept: a group that opens
+# to reveal a container is folded again at the next start.
+FOLDED, UNFOLDED = "folded", "unfolded"  # settings: groups are open unless folded, replicas share a row unless unfolded
+MOST, LONGEST = 200, 200  # keys, and characters of one: strangers choose the names of projects
 
 
 class Folds:
-    """`all` has the last one last; where there are too many, the first are forgotten."""
+    """Keys kept in the settings, newest last; beyond the maximum the oldest are dropped."""
 
     def __init__(self, settings: SettingsLike, setting: str) -> None:
         self._settings, self._setting = settings, setting
         self.all: tuple[str, ...] = _read(settings.get(setting) or "")
 
     def turn(self, key: str, turned: bool) -> None:
-        """It was folded by hand, or unfolded; or it is as it is without that again."""
+        """Add or remove the key of what was folded, or unfolded, by hand."""
         others = tuple(each for each in self.all if each != key)
         self.all = (*others, key)[-MOST:] if turned and len(key) <= LONGEST else others
         self._settings.set(self._setting, json.dumps(self.all))
 
 
 def _read(text: str) -> tuple[str, ...]:
-    """What makes no sense is left out."""
+    """Parse the setting, leaving out invalid keys."""
     try:
         found = json.loads(text or "[]")
     except (ValueError, RecursionError):
@@ -115,7 +114,7 @@ def _read(text: str) -> tuple[str, ...]:
 
 
 class ContainerColumn(QWidget):
-    """`opened`: one container is to be looked at, by Enter or a click. `view_by_changed` has the new division."""
+    """The left column. `opened`: show one container, by Enter or a click. `view_by_changed`: the new grouping."""
 
     opened = Signal()
     view_by_changed = Signal(object)
@@ -128,7 +127,7 @@ class ContainerColumn(QWidget):
         settings: SettingsLike,
         parent: QWidget | None = None,
     ) -> None:
-        """`machine`: the switch of the pages that are of all containers."""
+        """`machine`: the switch between pages about all containers."""
         super().__init__(parent)
         self.machine = machine
         self.setObjectName("column")
@@ -153,7 +152,7 @@ class ContainerColumn(QWidget):
         selection.arrived.connect(self._show_snapshot)
         selection.container_changed.connect(self._follow)
         selection.filter_changed.connect(self._show_filtered)
-        selection.chosen.connect(self.view.roll_to)  # unfolded for it only where somebody asked for it
+        selection.chosen.connect(self.view.roll_to)  # groups unfold only for an explicit choice
         selection.front_wanted.connect(self._show_row)
         self.model.divided.connect(self._follow)
         self.view.chosen.connect(selection.choose)
@@ -176,16 +175,16 @@ class ContainerColumn(QWidget):
         foot = theme.lay(QVBoxLayout(), self.status, around=(EDGE, 0, 8, 0))
         layout.addLayout(foot)
 
-    # -- what is shown
+    # -- contents
 
     def set_view_by(self, view_by: ViewBy) -> None:
-        """Divide the list another way."""
+        """Group the list another way."""
         self.model.set_view_by(view_by)
         self.head.show_view_by(view_by)
         self.view_by_changed.emit(view_by)
 
     def open_head_menu(self, at: QPoint) -> None:
-        """Of the heads of groups: all of them at once, and how the list is divided."""
+        """Open the menu of group headers: fold or unfold all, and how the list is grouped."""
         if self.head_menu is not None:
             self.head_menu.deleteLater()
         menu = self.head_menu = QMenu(self)
@@ -197,11 +196,11 @@ class ContainerColumn(QWidget):
         menu.popup(at)
 
     def set_elsewhere(self, elsewhere: bool) -> None:
-        """Whether the page in view is of all containers."""
+        """Say whether the page in view is about all containers."""
         self.view.set_elsewhere(elsewhere)
 
     def set_narrow(self, narrow: bool) -> None:
-        """64 wide: initials and the worst mark."""
+        """Reduce the column to 64 px: initials and the worst mark."""
         if narrow is self._narrow:
             return
         self._narrow = narrow
@@ -212,7 +211,7 @@ class ContainerColumn(QWidget):
         self.status.setVisible(not narrow)
 
     def tell_age(self) -> None:
-        """How old the snapshot is by now; while something is filtered, how many are shown."""
+        """Show the snapshot's age; while a filter is set, how many containers match."""
         snapshot, model = self._selection.snapshot, self.model
         if snapshot is None:
             return
@@ -222,12 +221,12 @@ class ContainerColumn(QWidget):
             self.status.say(translate(filter_line(model.shown(), len(snapshot.containers), model.unknown)))
 
     def first_found(self) -> None:
-        """From the filter into the list: to the container in view, or else to the first one found."""
+        """Move from the filter to the list: to the container in view, or else to the first match."""
         if self._row() < 0:
             self.view.select_key(None)
 
     def take_focus(self) -> None:
-        """The keyboard to the list, where that is in view: else it would go to whatever comes first."""
+        """Focus the list, if visible: otherwise Qt would focus the first widget in the tab order."""
         if self.view.isVisible():
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -239,14 +238,14 @@ class ContainerColumn(QWidget):
         self.model.show(snapshot.containers)
         if snapshot.nothing_read:
             self.alert.show_unread()
-        elif snapshot.containers or not snapshot.reading:  # what is still being read says nothing
+        elif snapshot.containers or not snapshot.reading:  # until an engine has been read, nothing is known
             self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self._show_head()
         self.tell_age()
         self._tell_filter()
 
     def _show_filtered(self, words: str) -> None:
-        """What is in view stays so, also where the filter leaves it out."""
+        """Filter the list; the container in view stays, even if it does not match."""
         self.model.set_filter(words)
         if self._selection.key is None:
             self.first_found()
@@ -254,11 +253,11 @@ class ContainerColumn(QWidget):
         self._tell_filter()
 
     def _follow(self) -> None:
-        """The row of the container in view is the selected one."""
+        """Select the row of the container in view."""
         self.view.follow(self._selection.key)
 
     def _show_row(self) -> None:
-        """It was asked for: not to be folded away."""
+        """Unfold the group of a container that was asked for."""
         if self._selection.key is not None:
             self.view.reveal(self._selection.key)
 
@@ -266,14 +265,14 @@ class ContainerColumn(QWidget):
         key = self._selection.key
         return self.model.row_of(key) if key is not None else -1
 
-    # -- how
+    # -- painting
 
     def _align(self) -> None:
         bar = self.view.verticalScrollBar()
         self.head.set_inset(bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0)
 
     def _show_head(self) -> None:
-        """Without containers there is nothing to head or to order."""
+        """Hide the header if there are no containers."""
         self.head.setVisible(not self._selection.empty and not self._narrow)
 
     def _tell_filter(self) -> None:

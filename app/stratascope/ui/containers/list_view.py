@@ -1,7 +1,7 @@
-"""The list of containers: rows between heads, by keyboard and mouse.
+"""The list of containers: rows between group headers, by keyboard and mouse.
 
-Current is where the keyboard is, which may be a head that folds; selected is always a container. Decided against one
-for both: to fold a group must not choose another container.
+The current index has the keyboard, and may be a header that folds; the selected row is always a container. Decided
+against one for both: folding a group must not choose another container.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ Flag = QItemSelectionModel.SelectionFlag
 
 
 class ContainerView(QListView):
-    """The list itself: arrows, type-ahead and selection are Qt's. Heads that do not fold are stepped over."""
+    """The list view. Qt handles arrows, type-ahead and selection; headers that do not fold are skipped."""
 
     chosen = QtSignal(object)  # the key of the current container
     opened = QtSignal(object)  # the same, by Enter or a click
-    menu_wanted = QtSignal(object, QPoint)  # the key of a container, and where on the screen
+    menu_wanted = QtSignal(object, QPoint)  # the key of a container, and the position on screen
     left = QtSignal()  # Escape
-    head_menu_wanted = QtSignal(QPoint)  # of any group's head, and where on the screen
-    folded = QtSignal(str, bool)  # a group, by hand: whether it is folded now
-    unfolded = QtSignal(str, bool)  # replicas, by hand: their key, and whether each has a row now
+    head_menu_wanted = QtSignal(QPoint)  # the position on screen; for the header of any group
+    folded = QtSignal(str, bool)  # a group was folded or unfolded by hand: its key, and whether it is folded now
+    # replicas were unfolded or folded by hand: their key, and whether each has a row now
+    unfolded = QtSignal(str, bool)
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +57,7 @@ class ContainerView(QListView):
 
     @property
     def narrow(self) -> bool:
-        """Whether rows are initials only."""
+        """Whether rows show initials only."""
         return self._paint.narrow
 
     def set_narrow(self, narrow: bool) -> None:
@@ -65,32 +66,32 @@ class ContainerView(QListView):
         self.viewport().update()
 
     def set_elsewhere(self, elsewhere: bool) -> None:
-        """The page in view is of all containers: the chosen one only has an outline."""
+        """Draw the selected row as an outline only: the page in view is about all containers."""
         self._paint.elsewhere = elsewhere
         self.viewport().update()
 
     def set_past(self, past: Past) -> None:
-        """Where the exposure of the last days comes from."""
+        """Set the source of the exposure of recent days."""
         self._paint.past = past
         self.viewport().update()
 
     def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
-        """A row has its height whatever it says; QListView would lay out and paint all of them anew."""
+        """Repaint rows only: their heights never change, but QListView would lay out all of them anew."""
         QAbstractItemView.dataChanged(self, first, last, roles)
 
     def chosen_row(self) -> int:
-        """The row of the selected container; -1 without one."""
+        """Return the row of the selected container; -1 without one."""
         chosen = self.selectionModel().selectedIndexes()
         return chosen[0].row() if chosen else -1
 
     def select_key(self, key: tuple[str, str] | None) -> bool:
-        """Choose that container, None: the first one; False where it is not in the list."""
+        """Choose that container, None: the first one; False if it is not in the list."""
         row = self.containers.row_of(key) if key is not None else self.containers.first_row()
         self._go(row, select=True)
         return row >= 0
 
     def follow(self, key: tuple[str, str] | None) -> None:
-        """That container is selected, whoever chose it: its row, the row that stands for it, or none."""
+        """Select the container in view, whoever chose it: its own row, the row of its replicas, or none."""
         row = self.containers.row_of(key) if key is not None else -1
         if row == self.chosen_row():
             return
@@ -102,27 +103,27 @@ class ContainerView(QListView):
                     self.selectionModel().setCurrentIndex(QModelIndex(), Flag.NoUpdate)
             elif self._is_container(self.currentIndex().row()) or not self.currentIndex().isValid():
                 self.selectionModel().setCurrentIndex(self.containers.index(row), Flag.ClearAndSelect)
-            else:  # the keyboard is at a head, and stays there
+            else:  # the keyboard is on a header, and stays there
                 self.selectionModel().select(self.containers.index(row), Flag.ClearAndSelect)
         finally:
             self._following = False
 
     def reveal(self, key: tuple[str, str]) -> None:
-        """Unfold the group that hides it, and roll to it."""
+        """Unfold the group that hides a container, and scroll to it."""
         self.containers.reveal(key)
         self.roll_to(key)
 
     def roll_to(self, key: tuple[str, str]) -> None:
-        """Its row is selected and in view, where it has one."""
+        """Select the row of a container and scroll to it, if it has one."""
         self.follow(key)
         row = self.containers.row_of(key)
         if row >= 0:
             self.scrollTo(self.containers.index(row))
 
-    # -- what Qt asks and tells
+    # -- Qt's handlers
 
     def selectionCommand(self, index: AnyIndex, event: QEvent | None = None) -> Flag:
-        """A head takes the keyboard and no selection."""
+        """Headers take the keyboard, but are never selected."""
         if index.isValid() and not self._is_container(index.row()):
             return Flag.NoUpdate
         return super().selectionCommand(index, event)
@@ -143,14 +144,14 @@ class ContainerView(QListView):
         if entry is not None and event.button() == Qt.MouseButton.LeftButton and self._folds_at(row, entry, event):
             return
         if event.button() != Qt.MouseButton.RightButton and (entry is None or entry.state is not None):
-            super().mousePressEvent(event)  # the right button asks for a menu, and chooses nothing
+            super().mousePressEvent(event)  # the right button opens a menu and selects nothing
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not event.buttons() or self._at(event.position().toPoint())[1] is not None:
             super().mouseMoveEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """By the right button, of what is under it; by the Menu key, of the current row."""
+        """Open the menu: the right button's for the row below it, the Menu key's for the current row."""
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
             index = self.currentIndex()
             row, entry = index.row(), self.containers.entry(index.row())
@@ -164,7 +165,7 @@ class ContainerView(QListView):
             self.head_menu_wanted.emit(at)
 
     def fold_all(self, *, folded: bool) -> None:
-        """Every group that can be folded, by hand."""
+        """Fold or unfold every group that folds, as by hand."""
         entries = [self.containers.entry(row) for row in range(self.containers.rowCount())]
         for section in [each.section for each in entries if each is not None and each.folds]:
             self.containers.fold(section, folded=folded)
@@ -180,7 +181,7 @@ class ContainerView(QListView):
             self._fold(row, folded=event.key() == Qt.Key.Key_Left)
             return
         if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_Up) and row <= self.containers.first_row():
-            self.scrollToTop()  # the head above the first row must be reachable for the eye
+            self.scrollToTop()  # keep the header above the first row reachable
         entry = self.containers.entry(row)
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if entry is not None and entry.folds and event.key() in keys:
@@ -189,7 +190,7 @@ class ContainerView(QListView):
         super().keyPressEvent(event)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        """As Qt moves, but never onto a head that does not fold."""
+        """Move as Qt does, but skip headers that do not fold."""
         index = super().moveCursor(action, modifiers)
         actions = QAbstractItemView.CursorAction
         if not index.isValid() or self._stands(index.row()):
@@ -203,10 +204,10 @@ class ContainerView(QListView):
                 row += step
         return self.currentIndex()
 
-    # -- inside
+    # -- internals
 
     def _fold(self, row: int, *, folded: bool) -> None:
-        """What the keys Left and Right do, from the inside to the outside: replicas, then their group."""
+        """Fold or unfold on Left and Right, from the inside out: replicas, then their group."""
         model, entry = self.containers, self.containers.entry(row)
         if entry is None:
             return
@@ -241,7 +242,7 @@ class ContainerView(QListView):
             self.scrollTo(index)
 
     def _folds_at(self, row: int, entry: ListRow, event: QMouseEvent) -> bool:
-        """A click on a head, or on the number of a row's replicas."""
+        """Fold on a click on a header, or on the number of replicas in a row."""
         if entry.state is None:
             if entry.folds:
                 self._fold(row, folded=not entry.folded)
@@ -266,13 +267,13 @@ class ContainerView(QListView):
         return entry is not None and entry.state is not None
 
     def _stands(self, row: int) -> bool:
-        """Whether the keyboard can be there."""
+        """Whether the row can be current."""
         entry = self.containers.entry(row)
         return entry is not None and (entry.state is not None or entry.folds)
 
     def _current_changed(self, current: QModelIndex) -> None:
         entry = self.containers.entry(current.row()) if current.isValid() else None
-        quiet = self._following or self.containers.dividing  # else rows that go away would choose another one
+        quiet = self._following or self.containers.dividing  # otherwise removing rows would select another one
         if entry is not None and entry.state is not None and not quiet:
             self.chosen.emit(entry.state.key)
 

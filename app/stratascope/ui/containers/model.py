@@ -1,11 +1,11 @@
-"""The list of containers with its heads as one flat model, updated row by row.
+"""The list of containers with its group headers as one flat model, updated row by row.
 
-Decided against a tree and against resets: selection, scroll position and a screen reader's place must outlive
-every update.
+Decided against a tree and against resets: selection, scroll position and a screen reader's position must outlive every
+update.
 
-Rows do not jump: they keep their places until their order has stood for PATIENCE and nobody has used the list for as
-long (`touch`), and under the pointer they never move (`hold`). So a container that restarts comes back to the row that
-it had. What is new, or was read for the first time, goes to its place at once, and what is gone leaves.
+Rows do not jump: they keep their places until the new order has been stable for PATIENCE and nobody has used the list
+for as long (`touch`), and never move while the pointer is over them (`hold`). So a container that restarts comes back
+to its row. New containers, and those read for the first time, go to their places at once; removed ones leave at once.
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ PATIENCE = 3000  # ms
 
 
 class ContainerModel(QAbstractListModel):
-    """Rows of `ListRow`. `show` gives it a new picture; the setters and `hold` change the view, and tell `divided`."""
+    """Rows of `ListRow`. `show` takes a new snapshot of the containers; the setters and `hold` change the view and emit
+    `divided`.
+    """
 
     divided = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._entries: list[ListRow] = []
-        self._places: dict[tuple[str, str], int] = {}  # rows of containers, made when they are asked for
+        self._places: dict[tuple[str, str], int] = {}  # rows of containers, built on demand
         self._states: tuple[ContainerState, ...] = ()
         self._rows = Rows()
         self._filter = ""
         self._held = False
-        self.dividing = False  # rows come and go although the containers are the same
-        self._order: tuple[Key, ...] = ()  # as it would be
+        self.dividing = False  # rows come and go while the containers stay the same
+        self._order: tuple[Key, ...] = ()  # the order without holding rows back
         self.patience = later(self, PATIENCE, self._settle)
 
-    # -- what the view asks
+    # -- for the view
 
     def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self._entries)
@@ -69,7 +71,7 @@ class ContainerModel(QAbstractListModel):
             return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
-    # -- what the window asks
+    # -- for the window
 
     @property
     def view_by(self) -> ViewBy:
@@ -77,12 +79,12 @@ class ContainerModel(QAbstractListModel):
 
     @property
     def query(self) -> Query:
-        """What is filtered by."""
+        """The current filter."""
         return self._rows.query
 
     @property
     def unknown(self) -> int:
-        """Of how many the filter can't say whether they are meant."""
+        """The number of containers for which the filter cannot decide."""
         return self._rows.unknown
 
     @property
@@ -90,11 +92,11 @@ class ContainerModel(QAbstractListModel):
         return self._rows.pinned
 
     def entry(self, row: int) -> ListRow | None:
-        """The entry in that row, if there is one."""
+        """Return the entry of that row, or None."""
         return self._entries[row] if 0 <= row < len(self._entries) else None
 
     def row_of(self, key: tuple[str, str]) -> int:
-        """The row of a container, or of the one that stands for it; -1 where none does."""
+        """Return the row of a container, or the row of its replicas; -1 without one."""
         if not self._places:
             for row, entry in enumerate(self._entries):
                 if entry.state is not None:
@@ -103,86 +105,86 @@ class ContainerModel(QAbstractListModel):
         return self._places.get(key, -1)
 
     def states(self) -> tuple[ContainerState, ...]:
-        """All containers, whatever is filtered."""
+        """All containers, whatever the filter."""
         return self._states
 
     def passed(self) -> tuple[ContainerState, ...]:
-        """Those that pass the filter, in order; those too that are folded away."""
+        """The containers that match the filter, in order, folded ones included."""
         return self._rows.shown
 
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """The same by their keys."""
+        """The keys of `passed`."""
         return tuple(state.key for state in self._rows.shown)
 
     def first_row(self) -> int:
-        """The first container's row; -1 without any."""
+        """Return the first container's row; -1 without any."""
         return next((row for row, entry in enumerate(self._entries) if entry.state is not None), -1)
 
     def head_of(self, row: int) -> int:
-        """The row of the head that a row is under, or is; -1 without one."""
+        """Return the row of the group header of a row; -1 without one."""
         section = self._entries[row].section if 0 <= row < len(self._entries) else ""
         wanted = ("head", section)
         return next((place for place, entry in enumerate(self._entries) if entry.key == wanted), -1)
 
     def shown(self) -> int:
-        """How many containers pass the filter."""
+        """Return how many containers match the filter."""
         return len(self._rows.shown)
 
-    # -- what changes
+    # -- updates
 
     def show(self, states: tuple[ContainerState, ...]) -> None:
-        """A new picture of all containers."""
+        """Replace all containers."""
         self._states = states
         self._rows.forget_all_but({state.key for state in states})
         self._update()
 
     def set_filter(self, text: str) -> None:
-        """Only containers that it finds (`usecases.listing.query`)."""
+        """Show only containers that match (`usecases.listing.query`)."""
         if text != self._filter:
             self._filter = text
             self._rows.query = parse(text)
             self._divide()
 
     def set_view_by(self, view_by: ViewBy) -> None:
-        """Divide the list another way."""
+        """Group the list another way."""
         if view_by is not self.view_by:
             self._rows.view_by = view_by
             self._divide()
 
     def set_pinned(self, pinned: Collection[Pin]) -> None:
-        """Those stand above the groups."""
+        """Show these above the groups."""
         self._rows.pinned = pinned
         self._divide()
 
     def set_folded(self, sections: Collection[str]) -> None:
-        """Of these groups only the heads are shown, and of all others everything."""
+        """Fold these groups, and unfold all others."""
         self._rows.folded = set(sections)
         self._divide()
 
     def fold(self, section: str, *, folded: bool) -> None:
-        """Show only the head of a group, or all of it."""
+        """Fold or unfold a group."""
         (self._rows.folded.add if folded else self._rows.folded.discard)(section)
         self._divide()
 
     def reveal(self, key: tuple[str, str]) -> None:
-        """Unfold the group that hides that container."""
+        """Unfold the group that hides a container."""
         if self.row_of(key) < 0:
             section = self._rows.section_of(key)
             if section:
                 self.fold(section, folded=False)
 
     def set_opened(self, replicas: Collection[str]) -> None:
-        """Of these each has a row (`rows.replicas_key`), and of all others that are alike one stands for all."""
+        """Give each of these replicas a row (`rows.replicas_key`); all other identical replicas share one."""
         self._rows.opened = set(replicas)
         self._divide()
 
     def open_replicas(self, key: str, *, opened: bool) -> None:
-        """Give each of those that are alike a row, or one to all. `key`: of the first (`rows.replicas_key`)."""
+        """Unfold or fold identical replicas. `key`: that of the first (`rows.replicas_key`)."""
         (self._rows.opened.add if opened else self._rows.opened.discard)(key)
         self._divide()
 
     def first_of(self, row: int) -> ContainerState | None:
-        """The first of the replicas with a row each that this one is among."""
+        """Return the first of the unfolded replicas that this row belongs to."""
         while 0 <= row < len(self._entries) and self._entries[row].opened:
             entry = self._entries[row]
             if entry.opened > 0:
@@ -191,18 +193,18 @@ class ContainerModel(QAbstractListModel):
         return None
 
     def hold(self, held: bool) -> None:
-        """While held, rows do not move."""
+        """Keep rows from moving while held."""
         if held is not self._held:
             self._held = held
             if not held:
                 self.touch()
 
     def touch(self) -> None:
-        """Somebody is using the list: what would move has to wait again."""
+        """Note that the list is in use: rows wait again before they move."""
         if self.patience.isActive():
             self.patience.start()
 
-    # -- how
+    # -- internals
 
     def _settle(self) -> None:
         if self._held:
@@ -229,7 +231,7 @@ class ContainerModel(QAbstractListModel):
         self._become(target)
 
     def _become(self, target: list[ListRow]) -> None:
-        """Turn the rows into `target` with the least signals: leave, arrive or move, then change."""
+        """Turn the rows into `target` with the fewest signals: remove, insert or move, then change."""
         before = [entry.key for entry in self._entries]
         if before != [entry.key for entry in target]:
             self._places = {}
@@ -278,9 +280,9 @@ class ContainerModel(QAbstractListModel):
 
 
 def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
-    """`target` without moves: rows stay where they are, gone ones leave, new ones go behind whom they follow.
+    """Return `target` without moves: rows keep their places, gone ones leave, new ones follow their predecessors.
 
-    What is read for the first time counts as new.
+    Containers that are read for the first time count as new.
     """
     if not now or [entry.key for entry in now] == [entry.key for entry in target]:
         return target
@@ -294,14 +296,14 @@ def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
             kept.append(replace(new, section=entry.section))
     places = {entry.key: at for at, entry in enumerate(kept)}
     behind: dict[int, list[ListRow]] = {}
-    anchor = -1  # the last of those that stand where they belong
+    anchor = -1  # the last row that is in its place
     for entry in target:
         at = places.get(entry.key)
         if at is not None:
             anchor = at if kept[at].section == entry.section else anchor
             continue
         while entry.state is None and anchor + 1 < len(kept) and kept[anchor + 1].state is not None:
-            anchor += 1  # a new group goes behind the last row of the one before it
+            anchor += 1  # a new group follows the last row of the group before it
         behind.setdefault(anchor, []).append(entry)
     every = behind.get(-1, []) + [each for at, entry in enumerate(kept) for each in (entry, *behind.get(at, ()))]
     sizes: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""How the rows and heads of the list look: names, marks, exposure now and before, what a filter found, what drifts."""
+"""Paints the rows and group headers of the list: name, marks, exposure and its trend, filter matches, drift."""
 
 from __future__ import annotations
 
@@ -37,13 +37,15 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
 SPARK_WIDE, SPARK_HIGH = 36, 12  # px
 DAYS = 7.0
 _STROKE, _DOT = 1.4, 1.6
-_MOST = 10.0  # of an exposure
+_MOST = 10.0  # maximum of an exposure
 
 Step = tuple[float, float]  # days ago (0 is now), and the exposure from then on
 
 
 def corners(steps: Sequence[Step], box: QRectF) -> tuple[QPointF, ...]:
-    """The line's corners, from the left; empty without steps. What began before the box begins at its edge."""
+    """Return the corners of the line, from the left; empty without steps. A step from before the box starts at its
+    edge.
+    """
     known = sorted((step for step in steps if step[0] >= 0.0), key=lambda step: -step[0])
     before = [step for step in known if step[0] >= DAYS]
     inside = ([(DAYS, before[-1][1])] if before else []) + [step for step in known if step[0] < DAYS]
@@ -60,7 +62,7 @@ def corners(steps: Sequence[Step], box: QRectF) -> tuple[QPointF, ...]:
 
 
 def paint_sparkline(painter: QPainter, box: QRectF, steps: Sequence[Step], ink: QColor, ground: QColor) -> bool:
-    """Whether there was anything to draw. `ground`: of the line at the bottom, which is no exposure at all."""
+    """Paint a sparkline; False if there is nothing to draw. `ground`: colour of the base line (exposure 0)."""
     inner = box.adjusted(0, _DOT, -_DOT, -_DOT)
     line = corners(steps, inner)
     if not line:
@@ -80,7 +82,7 @@ EXPOSURE = 52  # px: the exposure's column, with the gap before it
 
 
 def view_by_word(view_by: ViewBy) -> str:
-    """The division in words."""
+    """Return the grouping in words."""
     words: dict[ViewBy, Message] = {
         ViewBy.WORST: msg("Worst first"),
         ViewBy.PROJECT: msg("By project"),
@@ -91,7 +93,7 @@ def view_by_word(view_by: ViewBy) -> str:
 
 
 class ListHead(QWidget):
-    """`chosen` tells the division that was picked."""
+    """The header of the list. `chosen` carries the grouping that was picked."""
 
     chosen = Signal(object)
 
@@ -113,12 +115,12 @@ class ListHead(QWidget):
             self.menu.addAction(action)
         self.button.setMenu(self.menu)
         theme.lay(QHBoxLayout(self), self.button, STRETCH, around=(9, 0, 0, 0))
-        self.inset = 0  # width of the list's scroll bar
+        self.inset = 0  # width of the list's scroll bar, px
         self.show_view_by(ViewBy.WORST)
         theme.changed.connect(self.update)
 
     def show_view_by(self, view_by: ViewBy) -> None:
-        """Tell how the list is divided now."""
+        """Show how the list is grouped."""
         self.button.setText(translate(msg("{division} ▾", division=view_by_word(view_by))))
         self.button.setAccessibleName(translate(msg("List order: {division}", division=view_by_word(view_by))))
         for action in self.group.actions():
@@ -158,15 +160,15 @@ class ListHead(QWidget):
 
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
-DRIFT, HALO = 8, 2.5  # px: the dot after a name, and what is around it
-STRIPS = 200  # pictures of six marks that are kept
-_ARROW = 12  # px: room for that of a head which folds
+DRIFT, HALO = 8, 2.5  # px: the drift dot after a name, and the halo around it
+STRIPS = 200  # cached pixmaps of six marks
+_ARROW = 12  # px: room for the arrow of a header that folds
 
-Past = Callable[[ContainerState], Sequence[Step]]  # the exposure of the last days; empty: not known
+Past = Callable[[ContainerState], Sequence[Step]]  # the exposure of recent days; empty: unknown
 
 
 def mark_of(entry: ListRow, number: int) -> Mark:
-    """The mark of one layer in a row."""
+    """Return the mark of one layer in a row."""
     if entry.state is None or not runs(entry.state):
         return Mark.NOT_RUNNING
     layer = next((layer for layer in entry.state.layers if layer.number == number), None)
@@ -174,24 +176,24 @@ def mark_of(entry: ListRow, number: int) -> Mark:
 
 
 class RowPaint:
-    """Paints heads and rows. `narrow`: initials only. `elsewhere`: the chosen one only has an outline."""
+    """Paints headers and rows. `narrow`: initials only. `elsewhere`: the selected row is an outline only."""
 
     def __init__(self, theme: Theme, focused: Callable[[], bool]) -> None:
-        """`focused`: whether the list has the keyboard."""
+        """`focused`: whether the list has the focus."""
         self._theme, self._focused = theme, focused
         self.narrow = self.elsewhere = False
         self._strips: dict[object, QPixmap] = {}
         self.past: Past = lambda state: ()
 
     def size(self, index: AnyIndex) -> QSize:
-        """Of a row or a head."""
+        """Return the size of a row or a header."""
         theme, entry = self._theme, index.data(ItemRole)
         if entry.state is None:
             return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
         return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
 
     def draw(self, painter: QPainter, rect: QRect, index: AnyIndex, state: QStyle.StateFlag) -> None:
-        """One of them."""
+        """Paint a row or a header."""
         entry: ListRow = index.data(ItemRole)
         if entry.state is None:
             self._head(painter, rect, entry, focused=bool(state & QStyle.StateFlag.State_HasFocus) and self._focused())
@@ -203,7 +205,7 @@ class RowPaint:
                 self._row(painter, rect, entry)
 
     def chip_box(self, rect: QRect, entry: ListRow) -> QRectF:
-        """Where a row says how many it stands for; empty where it is for itself."""
+        """Return the box of a row's number of replicas; empty if it is a single container."""
         text = alike_text(entry)
         if not text or self.narrow:
             return QRectF()
@@ -218,7 +220,7 @@ class RowPaint:
         high = theme.box(11)
         return QRectF(left + name + theme.px(6), top + (theme.box(13) - high) / 2, wide, high)
 
-    # -- heads
+    # -- headers
 
     def _head(self, painter: QPainter, rect: QRect, entry: ListRow, *, focused: bool) -> None:
         theme = self._theme
@@ -293,7 +295,7 @@ class RowPaint:
             painter.drawRoundedRect(box, theme.px(7), theme.px(7))
 
     def _edges(self, rect: QRect) -> tuple[int, int, int]:
-        """Left, right and the top of the text."""
+        """Return left, right and the top of the text."""
         theme = self._theme
         high = theme.box(13) + theme.box(11)
         return rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE), rect.top() + (rect.height() - high) // 2
@@ -323,7 +325,7 @@ class RowPaint:
             x = left + painter.fontMetrics().horizontalAdvance(name) + theme.px(DRIFT / 2 + HALO + 4)
             self._drift(painter, QPointF(x, top + one / 2))
         stopped = None if running or entry.state is None else entry.state.container
-        if stopped is not None:  # how it ended, where others have their marks
+        if stopped is not None:  # its end, in place of the marks
             box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
             marks_left = self._ended(painter, box, stopped)
         painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
@@ -336,7 +338,7 @@ class RowPaint:
             painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
 
     def _ended(self, painter: QPainter, room: QRect, container: Container) -> int:
-        """Its state in a word; where that begins: left of `room` where it is long."""
+        """Paint a stopped container's state in a word; return its left edge, left of `room` if the word is long."""
         theme, never = self._theme, container.status is Status.CREATED
         word = translate(msg("not started")) if never else ended_word(container)
         painter.setFont(theme.font(11))
@@ -347,7 +349,9 @@ class RowPaint:
         return left
 
     def _marks(self, shown: tuple[Mark, ...], painter: QPainter) -> QPixmap:
-        """Six marks as a picture: many containers have the same ones, and to paint them takes half of a row's time."""
+        """Return six marks as a pixmap, cached: many containers share them, and painting them takes half of a row's
+        time.
+        """
         theme, ratio = self._theme, painter.device().devicePixelRatioF()
         key = (shown, theme.name, theme.high_contrast, theme.scale, ratio)
         if key not in self._strips:
@@ -383,8 +387,8 @@ class RowPaint:
         painter.drawEllipse(at, half, half)
 
     def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
-        """Number at the right of the name's line, below it "best 2.6", the last days or a bar; where the number
-        begins.
+        """Paint the exposure at the right of the name's line, and below it "best 2.6", the sparkline or a bar; return
+        the left edge.
         """
         theme = self._theme
         matrix = state.matrix if state is not None else None
@@ -411,7 +415,7 @@ class RowPaint:
         return begin
 
     def _as_started(self, painter: QPainter, line: QRect, matrix: Matrix | None) -> int:
-        """The number that it would have, thin and without a colour; where it begins."""
+        """Paint the exposure it would have when started, thin and uncoloured; return its left edge."""
         theme, right = self._theme, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setPen(theme.color("text2"))
         painter.setFont(theme.font(11))
@@ -460,7 +464,7 @@ class RowPaint:
 
 
 def alike_text(entry: ListRow) -> str:
-    """How many a row stands for, and whether a click shows them or folds them away; empty where it is one alone."""
+    """Return how many replicas a row stands for, and what a click does; empty for a single container."""
     if entry.count > 1:
         return f"×{entry.count} ▸"
     return f"×{entry.opened} ▾" if entry.opened > 1 else ""

@@ -1,6 +1,6 @@
-"""The rows that a list has for these containers, and their order: heads, containers, replicas in one row. No Qt.
+"""The rows of the list and their order: group headers, containers, replicas in one row. No Qt.
 
-What a row says is made once for each reading of its container, not at each painting or at each letter of the filter.
+A row's texts are made once per reading of its container, not at each paint or each letter of the filter.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from stratascope.usecases.listing.alike import PROJECT, common_name, drifts, lab
 from stratascope.usecases.listing.filter import Query
 from stratascope.value import Value, replace
 
-POD_ID = 12  # characters of it that are shown
+POD_ID = 12  # characters of a pod's id that are shown
 
-Pin = tuple[str, str]  # engine and name: what is created anew under its name stays where it was
+Pin = tuple[str, str]  # engine and name: a container recreated under its name stays pinned
 Worst = tuple[float, float]
 
 
 class ViewBy(StrEnum):
-    """How the list is divided."""
+    """How the list is grouped."""
 
     WORST = "worst"
     PROJECT = "project"
@@ -42,7 +42,7 @@ class ViewBy(StrEnum):
 
 
 class GroupKind(StrEnum):
-    """What a head stands for."""
+    """What a group header stands for."""
 
     TAKE_OVER = "take-over"
     PINNED = "pinned"
@@ -54,12 +54,12 @@ class GroupKind(StrEnum):
 
 
 FOLDS = frozenset({GroupKind.COMPOSE, GroupKind.POD, GroupKind.ENGINE, GroupKind.OWN})
-_FLAT = frozenset({GroupKind.TAKE_OVER, GroupKind.PINNED, GroupKind.ALL})  # no replicas are folded in these
+_FLAT = frozenset({GroupKind.TAKE_OVER, GroupKind.PINNED, GroupKind.ALL})  # groups in which replicas are not folded
 _FIRST, _LAST = (GroupKind.TAKE_OVER, GroupKind.PINNED), GroupKind.OWN
 
 
 class Group(Value):
-    """A head of the list. `key` is its own among all that there ever are."""
+    """A group of the list. `key` is unique among all groups of all groupings."""
 
     key: str
     kind: GroupKind
@@ -67,7 +67,7 @@ class Group(Value):
 
 
 class Section(Value):
-    """A head, and its rows in order: each has one container, or several that are alike."""
+    """A group with its rows in order: each has one container, or several identical replicas."""
 
     group: Group
     rows: tuple[tuple[ContainerState, ...], ...]
@@ -75,19 +75,19 @@ class Section(Value):
 
     @property
     def states(self) -> tuple[ContainerState, ...]:
-        """All its containers."""
+        """All containers of the group."""
         return tuple(state for row in self.rows for state in row)
 
 
 class Sorted(Value):
-    """One container with all that its place depends on: made once for each reading of it."""
+    """A container with everything that its place depends on, computed once per reading."""
 
     state: ContainerState
     group: Group
     worst: tuple[float, float, Natural, tuple[str, str]]
     name: tuple[Natural, tuple[str, str]]
     critical: bool
-    alike: Hashable  # a number of its own for each kind; None: always by itself
+    alike: Hashable  # a number for each kind of identical replicas; None: never folded
 
     @property
     def pin(self) -> Pin:
@@ -95,7 +95,7 @@ class Sorted(Value):
 
 
 def worst_first(state: ContainerState) -> tuple[float, float, Natural, tuple[str, str]]:
-    """Sort key: the exposure as it is written in the row, then what it is at best, then the name."""
+    """Sort key: the exposure as shown in the row, then the best possible, then the name."""
     best, worst = (-1.0, -1.0) if state.matrix is None else (state.matrix.exposure.best, state.matrix.exposure.worst)
     if not runs(state):
         best, worst = -2.0, -2.0
@@ -103,12 +103,12 @@ def worst_first(state: ContainerState) -> tuple[float, float, Natural, tuple[str
 
 
 def by_name(state: ContainerState) -> tuple[Natural, tuple[str, str]]:
-    """Sort key: the name, whatever its case, and numbers in it by their value."""
+    """Sort key: the name, ignoring case, with numbers by value."""
     return (natural(state.container.name), state.key)
 
 
 def group_of(state: ContainerState) -> Group:
-    """The Compose project or the pod that it belongs to, or neither."""
+    """Return the Compose project or the pod that a container belongs to, or the group for neither."""
     container = state.container
     project = label(container, PROJECT)
     if project:
@@ -121,7 +121,7 @@ def group_of(state: ContainerState) -> Group:
 
 
 class Sorter:
-    """Remembers what the place of each container depends on; asked again for the same reading it answers at once."""
+    """Caches what the place of each container depends on, per reading."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], Sorted] = {}
@@ -144,15 +144,15 @@ class Sorter:
         return made
 
     def forget_all_but(self, alive: Collection[tuple[str, str]]) -> None:
-        """What is gone needs no place."""
+        """Drop containers that are gone."""
         self._kept = {key: kept for key, kept in self._kept.items() if key in alive}
-        if len(self._kinds) > 4 * len(self._kept) + 64:  # kinds of readings that are long past
+        if len(self._kinds) > 4 * len(self._kept) + 64:  # mostly kinds of readings long past
             self._kinds.clear()
             self._kept.clear()
 
 
 class Divider:
-    """Divides a list into sections, in order. A section whose containers are as before is the same object as before."""
+    """Divides a list into ordered sections. A section whose containers have not changed stays the same object."""
 
     def __init__(self) -> None:
         self._made: dict[Group, tuple[list[Sorted], Section, Worst]] = {}
@@ -161,7 +161,7 @@ class Divider:
     def sections(
         self, found: Iterable[Sorted], view_by: ViewBy, pinned: Collection[Pin] = (), *, fold: bool = True
     ) -> tuple[Section, ...]:
-        """Empty ones are left out. `fold`: replicas that are alike share a row."""
+        """Return the sections that are not empty. `fold`: identical replicas share a row."""
         groups: dict[Group, list[Sorted]] = {}
         for each in found:
             groups.setdefault(_group(each, view_by, pinned), []).append(each)
@@ -206,7 +206,7 @@ def _place(group: Group, worst: Worst, view_by: ViewBy) -> tuple[int, Worst, Nat
 
 
 def _folded(members: list[Sorted]) -> tuple[tuple[ContainerState, ...], ...]:
-    """Where the worst of the replicas stands, as their names go."""
+    """Fold identical replicas into one row, at the place of the worst, sorted by name."""
     rows: dict[Hashable, list[Sorted]] = {}
     for place, each in enumerate(members):
         rows.setdefault(("alone", place) if each.alike is None else each.alike, []).append(each)
@@ -214,7 +214,7 @@ def _folded(members: list[Sorted]) -> tuple[tuple[ContainerState, ...], ...]:
 
 
 def group_title(group: Group) -> str:
-    """A head in words."""
+    """Return a group's title."""
     words: dict[GroupKind, Message] = {
         GroupKind.TAKE_OVER: msg("Can take over this machine"),
         GroupKind.PINNED: msg("Pinned"),
@@ -225,7 +225,7 @@ def group_title(group: Group) -> str:
 
 
 def kind_word(kind: GroupKind) -> str:
-    """What a group is, where its name does not say it."""
+    """Return the kind of a group, if its name does not say it."""
     words: dict[GroupKind, Message] = {GroupKind.COMPOSE: msg("Compose"), GroupKind.POD: msg("Pod")}
     return translate(words[kind]) if kind in words else ""
 
@@ -234,10 +234,10 @@ Key = tuple[str, ...]  # ("head", group) or ("row", engine, id)
 
 
 class ListRow(Value):
-    """One row. A head has no `state`; `count` is how many containers it is over.
+    """One row. A header has no `state`; `count` is the number of containers below it.
 
-    A container's row stands for `count` of them, itself the first; `members` are the keys of the others. `opened`: it
-    is the first of so many that have a row each. `reason`: why the filter found it, where that is not its name.
+    A container's row stands for `count` replicas, itself the first; `members` are the keys of the others. `opened`: it
+    is the first of that many replicas with a row each. `reason`: why it matches the filter, if not by its name.
     """
 
     key: Key
@@ -247,7 +247,7 @@ class ListRow(Value):
     count: int = 0
     state: ContainerState | None = None
     kind: GroupKind | None = None
-    worst: Matrix | None = None  # of a group
+    worst: Matrix | None = None  # the worst matrix of a group
     folded: bool = False
     members: tuple[tuple[str, str], ...] = ()
     opened: int = 0
@@ -261,31 +261,31 @@ class ListRow(Value):
 
     @property
     def settled(self) -> bool:
-        """Whether it has a place by what was read of it; before, it goes to one at once."""
+        """Whether its place follows from a reading; until then it is placed at once."""
         return self.state is None or self.state.matrix is not None or self.state.gap is not None
 
 
 class Rows:
-    """Makes the entries. What is folded, pinned and filtered is told by fields; `shown` counts what passed."""
+    """Builds the rows. Fields say what is folded, pinned and filtered; `shown` counts the matches."""
 
     def __init__(self) -> None:
         self.view_by = ViewBy.WORST
         self.query = Query()
         self.pinned: Collection[Pin] = ()
-        self.folded: set[str] = set()  # groups
-        self.opened: set[str] = set()  # replicas that have a row each, by `replicas_key`
+        self.folded: set[str] = set()  # keys of groups
+        self.opened: set[str] = set()  # unfolded replicas, by `replicas_key`
         self.shown: tuple[ContainerState, ...] = ()
-        self.unknown = 0  # of how many the filter can't say
+        self.unknown = 0  # containers for which the filter cannot decide
         self._sorter = Sorter()
         self._divider = Divider()
         self._divided: tuple[Section, ...] = ()
         self._made: dict[str, tuple[Section, list[ListRow], tuple[ContainerState, ...]]] = {}
-        self._shape: Hashable = None  # all beside the containers that the entries depend on
+        self._shape: Hashable = None  # all that the rows depend on besides the containers
         self._texts: dict[tuple[str, str], tuple[ContainerState, str, str, bool]] = {}
         self._answers: dict[tuple[str, str], tuple[ContainerState, Query, listing.Match]] = {}
 
     def forget_all_but(self, alive: Collection[tuple[str, str]]) -> None:
-        """What is gone."""
+        """Drop containers that are gone."""
         if len(self._texts) == len(alive) and all(key in self._texts for key in alive):
             return
         self._texts = {key: kept for key, kept in self._texts.items() if key in alive}
@@ -293,7 +293,7 @@ class Rows:
         self._sorter.forget_all_but(alive)
 
     def of(self, states: tuple[ContainerState, ...]) -> list[ListRow]:
-        """Heads and rows in order. Sets `shown` and `unknown`."""
+        """Return headers and rows in order. Sets `shown` and `unknown`."""
         found, self.unknown = [], 0
         for state in states:
             passed = self._answer(state).found
@@ -318,7 +318,7 @@ class Rows:
         return made
 
     def section_of(self, key: tuple[str, str]) -> str:
-        """The group that a container stands in; empty where it is not shown."""
+        """Return the group of a container; empty if it is not shown."""
         return next((each.group.key for each in self._divided if any(state.key == key for state in each.states)), "")
 
     def _section(self, section: Section) -> list[ListRow]:
@@ -380,7 +380,7 @@ class Rows:
 
 
 def replicas_key(first: ContainerState) -> str:
-    """The first of replicas that are alike, also when it has been created anew under its name."""
+    """Return the key of identical replicas: that of the first, stable when it is recreated under its name."""
     return f"{first.container.engine}:{first.container.name}"
 
 
@@ -390,7 +390,7 @@ def short_image(image: str) -> str:
 
 
 def spoken(entry: ListRow) -> str:
-    """A row for the ear, and for its tooltip."""
+    """Return a row's text for screen readers and for its tooltip."""
     state = entry.state
     if state is None:
         return _spoken_head(entry)

@@ -1,8 +1,8 @@
-"""What a page of the window is, which there are, and the switches that turn to them.
+"""The registry of pages: what a page of the window is, which pages there are, and the switches between them.
 
-A page is a line of `PAGES` with the module whose `make` gives it: by it the window makes the page when it is first
-opened, its switch offers it and F1 explains it. Nothing is sent to a page that is not in view, and it knows no other
-page. In the whole window one page is pressed in.
+A page is a line of `PAGES` with the module whose `make` builds it: the window builds it when it is first opened, its
+switch offers it and F1 explains it. The widget that holds the built pages is `ui/window/page_stack.py`. A page gets no
+updates while it is hidden, and knows no other page. Only one page of the whole window is pressed in.
 """
 
 from __future__ import annotations

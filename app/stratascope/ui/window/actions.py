@@ -19,7 +19,7 @@ from stratascope.ui.kit.feedback import Clipboard
 from stratascope.ui.kit.page import View, view_key
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from stratascope.ui.window.pages import Pages
+from stratascope.ui.window.page_stack import Pages
 from stratascope.ui.window.toolbar import KEYS, Toolbar
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from stratascope.ui.kit.page import MACHINE, View
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.notices import Notices
-from stratascope.ui.window.pages import Pages
+from stratascope.ui.window.page_stack import Pages
 from stratascope.ui.window.toolbar import Toolbar
 
 LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 284, 264, 420, 64

@@ -45,7 +45,7 @@ from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notices import Notices
-from stratascope.ui.window.pages import AsText, Pages
+from stratascope.ui.window.page_stack import AsText, Pages
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
 from stratascope.usecases.daily.daily import Daily

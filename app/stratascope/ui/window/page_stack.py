@@ -1,7 +1,8 @@
-"""The middle of the window: the page of each view, and one for no container.
+"""The stack of pages in the middle of the window: a widget for each view, and one for no container.
 
-All but the strata are made when they are first opened, so that the window starts without them, and told nothing while
-they are not in view. Those of the container stand below a head of their own; the fleet takes all, and brings pyqtgraph.
+Which pages there are is in the registry, `ui/kit/page.py`. All but the strata are made when they are first opened, so
+that the window starts without them, and are not updated while hidden. Pages about one container share a header above
+them; the fleet's page covers all containers and loads pyqtgraph.
 """
 
 from __future__ import annotations
