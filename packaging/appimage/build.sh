@@ -31,7 +31,7 @@ done
 unshare --mount --propagation private true 2>/dev/null ||
     stop "no mount namespace can be made here (in a container, or a chroot), and the AppImage is built in one"
 
-. packaging/way.sh
+. packaging/copy-network-config.sh
 cache=${STRATASCOPE_APPIMAGE:-${XDG_CACHE_HOME:-$HOME/.cache}/stratascope-appimage}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
@@ -53,7 +53,7 @@ if [ ! -d "$root" ]; then
         stop "mmdebstrap could not make a root folder of Debian 12 (above)"
     mv "$making" "$root"
 fi
-way_into "$root"
+copy_network_config "$root"
 
 # What git knows or would add, as the commit's time stands.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1700000000)}
@@ -79,7 +79,7 @@ ROOT=$root BUILD=$build unshare --mount --propagation private sh -eu -c '
     fi
     exec chroot "$ROOT" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
         "$@" sh /build/checkout/packaging/appimage/inside.sh
-' sh "VERSION=$VERSION" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $(way_variables) >&2 9>&- || {
+' sh "VERSION=$VERSION" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $(network_variables) >&2 9>&- || {
     echo "stratascope: the build failed (above)" >&2
     exit 1
 }

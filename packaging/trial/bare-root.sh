@@ -47,9 +47,9 @@ find "$root/checkout" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
     tar --create --owner=0 --group=0 --no-recursion --null --files-from=-) |
     tar --extract --directory "$root/checkout"
 
-# This machine's way to the indexes.
-. "$checkout/packaging/way.sh"
-way_into "$root"
+# This machine's network, apt and pip configuration, to reach the package indexes.
+. "$checkout/packaging/copy-network-config.sh"
+copy_network_config "$root"
 
 if [ -n "${AS_USER:-}" ]; then
     grep -q '^trial:' "$root/etc/passwd" || chroot "$root" sh -c '
@@ -64,7 +64,7 @@ fi
 
 # Everything from here on is in a mount namespace of its own; the arguments arrive as they are.
 status=0
-ROOT=$root WHAT=$what WAY=$checkout/packaging/way.sh unshare --mount --propagation private sh -eu -c '
+ROOT=$root WHAT=$what NETWORK_CONFIG=$checkout/packaging/copy-network-config.sh unshare --mount --propagation private sh -eu -c '
     mount -t proc proc "$ROOT/proc"
     mount --rbind /sys "$ROOT/sys"
     mount --rbind /dev "$ROOT/dev"
@@ -93,8 +93,8 @@ ROOT=$root WHAT=$what WAY=$checkout/packaging/way.sh unshare --mount --propagati
     fi
 
     # A clean environment, except for what leads to the indexes and to the display.
-    . "$WAY"
-    passed=$(way_variables)
+    . "$NETWORK_CONFIG"
+    passed=$(network_variables)
     if [ "$WHAT" != test ] && [ -n "${DISPLAY:-}" ]; then
         passed="$passed DISPLAY=$DISPLAY"
         [ ! -f "$ROOT/run/xauthority" ] || passed="$passed XAUTHORITY=/run/xauthority"

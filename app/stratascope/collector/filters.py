@@ -1,8 +1,8 @@
 """A process's seccomp filters, as the kernel holds them: ptrace(2) with PTRACE_SECCOMP_GET_FILTER.
 
 `read_filters` may block forever, since a frozen target (a paused container) or one in vfork never stops: it is only
-called in a short-lived child process (`privileged`). PTRACE_SEIZE and PTRACE_INTERRUPT send no signal, and a target
-continues if its tracer dies. Decided against PTRACE_ATTACH, whose SIGSTOP may be noticed.
+called in a short-lived child process (`privileged_readings`). PTRACE_SEIZE and PTRACE_INTERRUPT send no signal, and a
+target continues if its tracer dies. Decided against PTRACE_ATTACH, whose SIGSTOP may be noticed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
 
 
 class NoFiltersError(Exception):
-    """Why the filters can't be read: a kind of gap, errno or None, a detail."""
+    """Why the filters can't be read: a kind of gap, the errno or None, and a detail."""
 
     def __init__(self, kind: str, errno: Optional[int], detail: str) -> None:
         super().__init__(detail)
@@ -142,7 +142,7 @@ def _unreadable(number: int) -> NoFiltersError:
 
 
 def _hex(raw: bytes) -> str:
-    """In little endian, whatever this machine uses."""
+    """Encode in little endian, whatever the byte order of this machine."""
     return b"".join(struct.pack("<HBBI", *parts) for parts in struct.iter_unpack("=HBBI", raw)).hex()
 
 

@@ -95,11 +95,11 @@ _ALIASES_MAX = 16 << 20  # bytes
 
 
 class _NotKnownError(Exception):
-    """It can't be determined; the message says why."""
+    """Raised when a feature can't be determined; the message says why."""
 
 
 class Kernel:
-    """Answers for one request; loads libc once, and tries each call once."""
+    """Feature detection for one request; loads libc once, and tries each call once."""
 
     def __init__(self) -> None:
         self._machine = os.uname().machine

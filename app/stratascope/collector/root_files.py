@@ -30,7 +30,7 @@ FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbi
 DEPTH = 4
 ITEMS_MAX = 50000
 NODES_MAX = 4096
-SECONDS = 0.5  # the child that searches has a second (privileged.TARGET_LIMIT)
+SECONDS = 0.5  # the child that searches has a second (privileged_readings.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _IN_MEMORY = ("tmpfs", "devtmpfs", "devpts", "mqueue")
 # capabilities(7), file capabilities; the permitted set comes first since VFS_CAP_REVISION_2

@@ -1,5 +1,6 @@
-"""The privileged helper's program, and the collector's two interfaces: direct calls in the same process, or one JSON
-request and one JSON reply per line. `probe/helper/` installs and starts it.
+"""The program that runs as root, as the privileged helper (`probe/helper/` installs and starts it).
+
+The collector has two interfaces: direct calls in the same process, or one JSON request and one JSON reply per line.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and {"ask": "capture", "wishes": [[pid, wants,
 member_wants, members, container's id], ...]}. {"ask": "observe", ...} comes last: the lines after it have another form
@@ -29,7 +30,7 @@ from stratascope.collector.members import (
     standing_for,
     text_of,
 )
-from stratascope.collector.privileged import (
+from stratascope.collector.privileged_readings import (
     BY_CHILD,
     IDMAPS,
     PRIVILEGED,
@@ -304,8 +305,8 @@ def _observed(line: bytes, requests: BinaryIO, replies: BinaryIO) -> bool:
         return False
     if not isinstance(asked, dict) or asked.get("ask") != "observe":
         return False
-    from stratascope.collector.observe.exchange import RefusedError as NotObservedError
     from stratascope.collector.observe.observer import observe  # few need it, and it needs ctypes
+    from stratascope.collector.observe.protocol import RefusedError as NotObservedError
 
     try:
         observe(asked, requests.fileno(), replies.fileno())

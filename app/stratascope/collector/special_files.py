@@ -26,7 +26,7 @@ SOCKETS = "sockets:engines"
 DEPTH = 4  # /run/user/1000/podman/podman.sock
 ITEMS_MAX = 4000
 SECONDS = 0.1  # of CPU time; 4000 items take a tenth of that
-WAIT = 0.5  # of wall time: the child that searches has a second (privileged.TARGET_LIMIT)
+WAIT = 0.5  # of wall time: the child has a second (privileged_readings.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 # The kernel's own file systems, which hold no sockets or nodes
 _KERNELS = frozenset(

@@ -50,7 +50,7 @@ class _Known:
         self._kinds = {leader: leader}  # each text is stored once
 
     def take(self, identity: _Identity, key: Optional[Key]) -> None:
-        """None: it has ended."""
+        """Store a thread's key; None removes the thread, which has ended."""
         if key is None:
             self.keys.pop(identity, None)
         else:

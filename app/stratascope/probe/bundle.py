@@ -14,9 +14,9 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files"),
-    *("privileged", "liveness", "threads"),
+    *("privileged_readings", "liveness", "threads"),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
-    *(f"observe.{name}" for name in ("refusals", "checks", "calls", "exchange", "kernel_log", "aside")),
+    *(f"observe.{name}" for name in ("refusals", "checks", "calls", "protocol", "kernel_log", "side_sources")),
     *(f"observe.{name}" for name in ("group", "polls", "observer")),
     "serve",
 )

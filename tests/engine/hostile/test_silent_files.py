@@ -20,7 +20,7 @@ from engine.hostile.silent_fuse import silent
 from machine.truth.fleet import report
 from rig.engine import Rig
 from rig.places import APP
-from stratascope.collector import paths, privileged, root_files
+from stratascope.collector import paths, privileged_readings, root_files
 from stratascope.collector.serve import Collector
 from stratascope.engines.shared import runtime_state
 from stratascope.engines.shared.host_files import LocalFiles
@@ -135,9 +135,9 @@ def test_what_is_asked_all_the_same_is_given_up(rooted: tuple[int, Path], monkey
             assert (found[2:4], "did not answer" in str(found[5])) == ((None, "UNSUPPORTED"), True)
             assert len(set(asked())) == 1
             assert len(children() - before) == 1
-        assert len(privileged.given_up()) == 1
+        assert len(privileged_readings.given_up()) == 1
         monkeypatch.undo()
-    while privileged.given_up():
+    while privileged_readings.given_up():
         time.sleep(0.01)
 
 

@@ -13,7 +13,7 @@ import pytest
 from rig.collector import target
 from rig.engine import Rig
 from stratascope.collector.filters import why_not
-from stratascope.collector.privileged import OWNERS, PORT_START, SECCOMP
+from stratascope.collector.privileged_readings import OWNERS, PORT_START, SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.ports import Prober, Wish
 from stratascope.probe.helper.elevated import ElevatedProber, open_elevated, ways

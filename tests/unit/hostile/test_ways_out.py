@@ -21,7 +21,7 @@ STARTS = {
     "child_output.py": {"subprocess.Popen"},  # Podman's own words of one container, and config.json elsewhere
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
     "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
-    "collector/privileged.py": {"os.fork"},  # the collector's own readers
+    "collector/privileged_readings.py": {"os.fork"},  # the collector's own readers
     "desktop_files.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
     "owners/host.py": {"subprocess.Popen", "subprocess.run"},  # Compose, systemctl; has a Flatpak's host a program

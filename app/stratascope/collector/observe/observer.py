@@ -1,6 +1,6 @@
 """The observer: as root, streams what one control group does, as lines, until its input ends or its time is over.
 
-`core/observation/events.py` has the lines, `exchange` the request. What comes beside the rings is in `aside`.
+`core/observation/events.py` has the lines, `protocol` the request, `side_sources` what comes from outside the rings.
 
 The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
 is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first
@@ -18,18 +18,18 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from stratascope.collector.filters import why_not
-from stratascope.collector.observe.aside import Aside
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
 from stratascope.collector.observe.credentials import Credentials
-from stratascope.collector.observe.exchange import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.group import NoGroupError, place
 from stratascope.collector.observe.moments import Moments
 from stratascope.collector.observe.paths import in_flight
 from stratascope.collector.observe.perf import HELP, OFTEN, POINTS, REGS, STACK, Perf, Record, Source, gone
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, Signals, is_runtime, threads
+from stratascope.collector.observe.protocol import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.refusals import Floods, Refusals
+from stratascope.collector.observe.side_sources import SideSources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 MASKS_MAX = 8  # files, for each of which as many events are open as there are calls that open one, on each CPU
@@ -208,7 +208,9 @@ class Observer:
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
         self._moments.elder = first[0]
-        self._aside = Aside(self._lines, self._processes, self._signals, self._moments, self._calls, self._credentials)
+        self._side_sources = SideSources(
+            self._lines, self._processes, self._signals, self._moments, self._calls, self._credentials
+        )
 
     def _means(self, point: Optional[Point]) -> Optional[Means]:
         if point is not None:
@@ -226,7 +228,7 @@ class Observer:
         assert self._perf is not None
         poll = select.poll()
         poll.register(requests, select.POLLIN)
-        for descriptor in (*self._perf.wakers(), *self._aside.wakers()):
+        for descriptor in (*self._perf.wakers(), *self._side_sources.wakers()):
             poll.register(descriptor, select.POLLIN)
         next_poll = 0.0
         wakes, since = 0, time.monotonic()
@@ -242,7 +244,7 @@ class Observer:
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
-            self._aside.look()
+            self._side_sources.look()
             self._signals.look()
             self._credentials.look()
             now = time.monotonic()
@@ -276,7 +278,7 @@ class Observer:
         self._processes.missing(pids, at)
         self._polls.look(pids)
         self._moments.elder = self._polls.first
-        self._aside.once_a_second(self._polls.first, self._sources.masks)
+        self._side_sources.once_a_second(self._polls.first, self._sources.masks)
         if self._moments.given_up:
             self._lines.now("unseen", "paths", "a process keeps others from reading the paths that it names")
         if self._checks is not None and self._checks.symbols.hidden:
@@ -296,13 +298,13 @@ class Observer:
                 break
             self._one(record)
             if number % BURST == BURST - 1 and refines:
-                self._sources.refine(self._aside.unseen)  # in a flood each moment counts
+                self._sources.refine(self._side_sources.unseen)  # in a flood each moment counts
         if refines:
-            self._sources.refine(self._aside.unseen)
+            self._sources.refine(self._side_sources.unseen)
 
     def _fresh(self) -> List[Record]:
         assert self._perf is not None
-        return self._aside.fresh(self._perf.drain())
+        return self._side_sources.fresh(self._perf.drain())
 
     def _one(self, record: Record) -> None:
         kind, at = record.kind, record.time
@@ -343,7 +345,7 @@ class Observer:
         elif kind == "victim":
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
         elif kind.startswith(MASK):
-            self._aside.named(record, kind[len(MASK) :].rpartition(" ")[0])
+            self._side_sources.named(record, kind[len(MASK) :].rpartition(" ")[0])
 
     def _executed(self, record: Record) -> None:
         had = self._processes.has_foreign
@@ -353,7 +355,7 @@ class Observer:
             self._programs = True
             self._calls.begin_anew()
         self._processes.executed(record.pid, name, record.bits, record.time)
-        self._aside.executed(record, self._calls.executed(record, name))
+        self._side_sources.executed(record, self._calls.executed(record, name))
         self._polls.user(record.pid)
         self._polls.rooted(record.pid)
         self._began = True
@@ -380,7 +382,7 @@ class Observer:
     def finish(self) -> None:
         """The last of what was seen."""
         self._drain(last=True)
-        self._aside.look(last=True)
+        self._side_sources.look(last=True)
         self._signals.look(last=True)
         self._polls.last()
         self._rest(time.monotonic_ns())
@@ -392,7 +394,8 @@ class Observer:
             self._perf.close()
             os.close(self._folder)
             self._perf = None
-        parts = (getattr(self, name, None) for name in ("_own", "_polls", "_moments", "_aside", "_probes", "_tracefs"))
+        names = ("_own", "_polls", "_moments", "_side_sources", "_probes", "_tracefs")
+        parts = (getattr(self, name, None) for name in names)
         for part in parts:
             if part is not None:
                 part.close()

@@ -19,7 +19,7 @@ from stratascope.core.container import (
 from stratascope.core.options.capabilities import with_result
 from stratascope.core.options.rules import labels_of, no_new_privileges, profile, security_option
 from stratascope.core.ports import RawContainer
-from stratascope.engines.shared.asked_options import alike, bound_ports, network_ids, tmpfs_mounts
+from stratascope.engines.shared.asked_options import bound_ports, common_options, network_ids, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     JsonObject,
     blank_environment,
@@ -78,7 +78,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
         "apparmor", options, privileged, answer.text("AppArmorProfile"), "docker-default"
     )
     return replace(
-        alike(answer),
+        common_options(answer),
         # Daemons before 20.10 have no such field and share the host's
         cgroupns_mode=host.text("CgroupnsMode") or "host",
         userns_mode=host.text("UsernsMode"),

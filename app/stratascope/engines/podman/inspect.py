@@ -22,7 +22,7 @@ from stratascope.core.options.values import device_of
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman.sources import added, id_maps, unmasked
 from stratascope.engines.podman.sources import options as typed_options
-from stratascope.engines.shared.asked_options import alike, bound_ports, network_ids, tmpfs_mounts
+from stratascope.engines.shared.asked_options import bound_ports, common_options, network_ids, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     JsonObject,
     blank_environment,
@@ -143,7 +143,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
     labels = list(labels_of(options))
     if not labels and f"{_ANNOTATION}label" in notes:
         labels = [notes[f"{_ANNOTATION}label"]]
-    told = alike(answer)
+    told = common_options(answer)
     return replace(
         told,
         cgroupns_mode=host.text("CgroupMode") or "private",

@@ -26,7 +26,7 @@ _NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can
 _RLIMIT = "RLIMIT_"  # as Podman names them
 
 
-def alike(answer: JsonObject) -> Asked:
+def common_options(answer: JsonObject) -> Asked:
     """All that both say in the same words; the rest is as where nothing was said."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     log_driver, log = log_of(host)

@@ -28,11 +28,11 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 from stratascope.collector.cgroups import unescaped
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.credentials import Around, Credentials, who
-from stratascope.collector.observe.exchange import Lines
 from stratascope.collector.observe.kernel_log import KernelLog
 from stratascope.collector.observe.moments import Budget, Moments, bounded
 from stratascope.collector.observe.perf import Record
 from stratascope.collector.observe.processes import Processes, Signals
+from stratascope.collector.observe.protocol import Lines
 from stratascope.collector.paths import Sight, mount_of
 from stratascope.collector.read import TooLongError, read_file
 
@@ -257,7 +257,7 @@ WAIT = 0.5  # seconds in which whoever opened something is to become known
 WAITING_MAX = 256
 
 
-class Aside:
+class SideSources:
     """One observation's."""
 
     def __init__(self, lines: Lines, processes: Processes, signals: Signals, moments: Moments, calls: Calls,

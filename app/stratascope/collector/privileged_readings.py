@@ -1,4 +1,4 @@
-"""What only some may read of a process, on request only: seccomp filters, namespace owners, id maps of mounts.
+"""Readings of a process that need privileges, on request only: seccomp filters, namespace owners, id maps of mounts.
 
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys

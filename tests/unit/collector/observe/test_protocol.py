@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.collector.observe import exchange
-from stratascope.collector.observe.exchange import Lines
+from stratascope.collector.observe import protocol
+from stratascope.collector.observe.protocol import Lines
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -84,7 +84,7 @@ class Listener:
 @pytest.fixture(autouse=True, scope="module")
 def _nobody_waits() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exchange, "LAST", 0.0)
+        patch.setattr(protocol, "LAST", 0.0)
         yield
 
 
@@ -146,7 +146,7 @@ def test_a_write_that_takes_a_part_or_nothing(monkeypatch: pytest.MonkeyPatch, r
 
 
 def test_what_has_come_when_the_time_is_over_is_told_to_who_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "LAST", 600.0)
+    monkeypatch.setattr(protocol, "LAST", 600.0)
     listener = Listener()
     with listener.reading():
         for number in range(1000):

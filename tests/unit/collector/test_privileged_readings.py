@@ -15,9 +15,17 @@ from hypothesis import strategies as st
 
 from rig.collector import target
 from rig.collector.asking import as_ordinary, needs_root, read, wait_for
-from stratascope.collector import privileged
+from stratascope.collector import privileged_readings
 from stratascope.collector.filters import FILTERS_MAX
-from stratascope.collector.privileged import OWNERS, PORT_START, PRIVILEGED, SECCOMP, PrivilegedReader, run, start_of
+from stratascope.collector.privileged_readings import (
+    OWNERS,
+    PORT_START,
+    PRIVILEGED,
+    SECCOMP,
+    PrivilegedReader,
+    run,
+    start_of,
+)
 from stratascope.collector.serve import Collector, reply
 
 INITIAL_USER = "user:[4026531837]"
@@ -62,7 +70,7 @@ def test_more_filters_than_are_told_is_a_gap_and_no_part() -> None:
 
 @needs_root
 def test_the_limit_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileged, "REQUEST_LIMIT", 0.0)
+    monkeypatch.setattr(privileged_readings, "REQUEST_LIMIT", 0.0)
     with target.running(1) as it:
         assert read(it.pid, SECCOMP) == {SECCOMP: ("UNSUPPORTED", "no time was left for it")}
 
@@ -86,8 +94,8 @@ def test_another_process_with_the_same_number_is_not_read(start: str) -> None:
 
 @needs_root
 def test_many_that_die_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privileged, "TARGET_LIMIT", 600.0)  # a busy machine may take longer than its limits
-    monkeypatch.setattr(privileged, "REQUEST_LIMIT", 600.0)
+    monkeypatch.setattr(privileged_readings, "TARGET_LIMIT", 600.0)  # a busy machine may take longer than its limits
+    monkeypatch.setattr(privileged_readings, "REQUEST_LIMIT", 600.0)
     many = [subprocess.Popen([str(target.built()), "1"], stdout=subprocess.PIPE) for _ in range(40)]
     try:
         for each in many:
@@ -147,7 +155,8 @@ def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
 def test_what_is_not_privileged_is_not_read_for_members() -> None:
     child = subprocess.Popen(["sleep", "30"])
     try:
-        entries = privileged.owners(os.open("/proc/self", os.O_RDONLY), os.getpid(), ["comm", "owner:user", "owner:"])
+        proc = os.open("/proc/self", os.O_RDONLY)
+        entries = privileged_readings.owners(proc, os.getpid(), ["comm", "owner:user", "owner:"])
         assert entries == []
         found = read(os.getpid(), "owner:user", "owner:../mnt", "seccomp:0", "netns:kernel.hostname")
         assert {value[0] for value in found.values()} == {"UNSUPPORTED"}

@@ -1,7 +1,7 @@
-# Sourced, not run: gives the root folder of another system this machine's way to the package indexes. Names no host.
+# Sourced, not run: copies network, apt and pip configuration into a chroot, to reach the package indexes. Names no host.
 
-# way_into ROOT: apt's Acquire settings, pip's configuration, name service, certificates.
-way_into() {
+# copy_network_config ROOT: copy apt's Acquire settings, pip's configuration, name service, certificates.
+copy_network_config() {
     cp -L /etc/resolv.conf /etc/hosts "$1/etc/" 2>/dev/null || true
     for file in /etc/apt/apt.conf.d/*; do
         if grep -q '^ *Acquire::' "$file" 2>/dev/null; then cp "$file" "$1/etc/apt/apt.conf.d/"; fi
@@ -15,7 +15,7 @@ way_into() {
     done
 }
 
-# way_variables: those of the environment that lead there, as NAME=VALUE, one a line; values with spaces are left out.
-way_variables() {
+# network_variables: print the proxy, pip and certificate variables as NAME=VALUE, one a line; skip values with spaces.
+network_variables() {
     env | grep -iE '^(PIP_[A-Z_]+|https?_proxy|no_proxy|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE)=[^ ]*$' || true
 }
