@@ -34,7 +34,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.look import look
-from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.trial import Trials
 from stratascope.wiring.engines import describe, open_engines
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening

@@ -16,7 +16,7 @@ from stratascope.core.relaunch.trial import Tried
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.look import look
-from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.trial import Observe, Trials, unwatched
 from stratascope.wiring.hardening import open_hardening
 

@@ -1,90 +1,91 @@
-"""The entry for the menu and AppStream's text: valid to the desktop's own judges, complete in both languages, true."""
+"""The entry starts this installation, whatever its folder is called; the desktop's own launcher is the judge."""
 
 from __future__ import annotations
 
-import configparser
+import os
 import subprocess
+import time
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
-from PySide6.QtGui import QImageReader
 
-from rig.places import CHECKOUT
-from stratascope import __version__, resources
+from stratascope import resources
+from stratascope.desktop_files import Origin, Start, UnfitError, entry, folders_of, start
 
-LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-
-
-def judged(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+TEMPLATE = resources.read_text(resources.DESKTOP_ENTRY)
 
 
-@pytest.fixture(scope="module")
-def entry() -> configparser.SectionProxy:
-    read = configparser.RawConfigParser(delimiters=("=",), strict=True)
-    read.optionxform = str  # type: ignore[assignment,method-assign]
-    read.read(resources.path(resources.DESKTOP_ENTRY), encoding="utf-8")
-    assert read.sections() == ["Desktop Entry"]
-    return read["Desktop Entry"]
+def values(text: bytes) -> dict[str, str]:
+    lines = text.decode().splitlines()
+    assert lines[0] == "[Desktop Entry]"
+    return dict(line.split("=", 1) for line in lines[1:])
 
 
-@pytest.fixture(scope="module")
-def metainfo() -> ElementTree.Element:
-    return ElementTree.parse(resources.path(resources.METAINFO)).getroot()
-
-
-def test_the_entry_is_valid_without_a_hint() -> None:
-    assert judged("desktop-file-validate", str(resources.path(resources.DESKTOP_ENTRY))) == ""
-
-
-def test_the_metainfo_is_valid() -> None:
-    told = judged(
-        "appstreamcli", "validate", "--no-net", "--strict", "--no-color", str(resources.path(resources.METAINFO))
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "plain",
+        "with space",
+        " first and last ",
+        "日本語 と 空白",
+        "100% of $HOME, `id` & \"quotes\" 'n' such; (all) #1 ~ *?",
+        "back\\slash\\\\twice\\s\\n",
+        "%f %U %%",
+    ],
+)
+def test_the_launcher_of_the_desktop_starts_it(tmp_path: Path, folder: str) -> None:
+    program = tmp_path / folder / "Strata $1.AppImage"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$0" "$@" > "{tmp_path}/said.part"\nmv "{tmp_path}/said.part" "{tmp_path}/said"\n'
     )
-    assert "successful" in told
+    program.chmod(0o755)
+    menu = tmp_path / "own.desktop"
+    menu.write_bytes(entry(TEMPLATE, (str(program), "-m", "a b")))
+    judge = subprocess.run(("desktop-file-validate", menu), capture_output=True, text=True, check=False)
+    assert (judge.returncode, judge.stdout) == (0, "")
+    subprocess.run(("gio", "launch", menu), check=True, env={**os.environ, "DISPLAY": ""})
+    while not (tmp_path / "said").exists():
+        time.sleep(0.01)
+    assert (tmp_path / "said").read_text().splitlines() == [str(program), "-m", "a b"]
 
 
-def test_every_text_of_the_entry_is_in_japanese_too(entry: configparser.SectionProxy) -> None:
-    for key in ("GenericName", "Comment", "Keywords"):
-        english, japanese = entry[key], entry[f"{key}[ja]"]
-        assert english.isascii()
-        assert not japanese.isascii()
-        assert (english.endswith(";"), japanese.endswith(";")) == (key == "Keywords",) * 2
+def test_only_what_starts_it_is_another(tmp_path: Path) -> None:
+    packaged, ours = values(TEMPLATE.encode()), values(entry(TEMPLATE, ("/opt/s t",)))
+    assert ours.pop("TryExec") == "/opt/s t"
+    assert ours.pop("Exec") == '"/opt/s t"'
+    assert packaged.pop("Exec") == "stratascope"
+    assert ours == packaged
 
 
-def test_the_entry_starts_the_program_that_the_wheel_installs(entry: configparser.SectionProxy) -> None:
-    assert entry["Exec"] == "stratascope"
-    assert 'stratascope = "stratascope.__main__:main"' in (CHECKOUT / "pyproject.toml").read_text("utf-8")
-    assert entry["Icon"] == resources.APPLICATION_ID
+@pytest.mark.parametrize("path", ["/a=b/x", "/a\nb", "/a\x7fb", "/\udcff"])
+def test_what_no_entry_can_hold_is_refused(path: str) -> None:
+    with pytest.raises(UnfitError):
+        entry(TEMPLATE, (path,))
 
 
-def test_ids_version_and_program_agree(metainfo: ElementTree.Element) -> None:
-    assert metainfo.findtext("id") == resources.APPLICATION_ID
-    assert metainfo.findtext("launchable") == Path(resources.DESKTOP_ENTRY).name
-    assert metainfo.findtext("provides/binary") == "stratascope"
-    newest = metainfo.find("releases/release")
-    assert newest is not None
-    assert newest.get("version") == __version__
+def test_the_folders_are_remembered_and_none_leads_out() -> None:
+    made = ("applications", "icons/hicolor")
+    assert folders_of(entry(TEMPLATE, ("/x",), made).decode()) == made
+    assert folders_of(entry(TEMPLATE, ("/x",)).decode()) == ()
+    assert folders_of("X-Stratascope-Folders=a;../b;/c;d/../../e;;a b;\n") == ("a", "a b")
 
 
-def test_every_text_of_the_metainfo_is_in_japanese_too(metainfo: ElementTree.Element) -> None:
-    """Each is followed by its Japanese, or it is a word that is the same there."""
-    told = 0
-    for parent in metainfo.iter():
-        children = [child for child in parent if child.tag in ("p", "li", "caption", "summary")]
-        assert [child.get(LANG) for child in children] == [None, "ja"] * (len(children) // 2)
-        told += len(children) // 2
-    assert told >= 10
-
-
-def test_the_screenshots_are_ours_and_as_large_as_told(metainfo: ElementTree.Element) -> None:
-    images = metainfo.findall("screenshots/screenshot/image")
-    assert images
-    for image in images:
-        address = image.text or ""
-        assert address.startswith("https://")
-        size = QImageReader(str(resources.path(f"screenshots/{address.rpartition('/')[2]}"))).size()
-        assert (str(size.width()), str(size.height())) == (image.get("width"), image.get("height"))
+def test_each_way_is_started_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "stratascope"
+    script.write_text("")
+    there = str(script)
+    assert start(script=there, python="/p").origin is Origin.MODULE, "can't be run"
+    script.chmod(0o755)
+    link = tmp_path / "bin" / "stratascope"
+    link.parent.mkdir()
+    link.symlink_to(script)  # as pipx does: the link stays where it is, the folder behind it may not
+    assert start(script=str(link), python="/p") == Start(Origin.PROGRAM, (str(link),))
+    monkeypatch.chdir(tmp_path)
+    assert start(script="./stratascope", python="/p").command == (there,)
+    other = start(script="/x/stratascope/__main__.py", python="/p")
+    assert other == Start(Origin.MODULE, ("/p", "-m", "stratascope"))
+    assert start(frozen=True, python="/f/S", script=there).command == ("/f/S",)
+    image = start(image="./Some App.AppImage", frozen=True, python="/f/S", script=there)
+    assert image == Start(Origin.APPIMAGE, (f"{tmp_path}/Some App.AppImage",))
+    assert start(flatpak=True, script=there) == Start(Origin.FLATPAK, ())

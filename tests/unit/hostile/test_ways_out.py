@@ -29,7 +29,7 @@ STARTS = {
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve", "subprocess.Popen"},  # itself, in another language, and on captures
     "usecases/daily/terminal.py": {"subprocess.Popen", "subprocess.run"},  # the user's terminal; whether a host has it
-    "usecases/trial/paces.py": {"subprocess.Popen"},  # commands that the user gave for a twin, by sh
+    "usecases/trial/lifecycle.py": {"subprocess.Popen"},  # commands that the user gave for a twin, by sh
     "wiring/desktop_files.py": {"subprocess.run"},  # whether Python finds this installation
 }
 CONNECTS = {

@@ -19,7 +19,7 @@ from stratascope.layers.toggles import toggle, value_text
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
-from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import ENDS, Ends, TrialBegun, TrialDone
 from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening, connected, watched_twins

@@ -29,7 +29,7 @@ from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf, sheet_lead, sheet_title, trial_row
 from stratascope.ui.use.table import Row, RowTable
 from stratascope.usecases.tighten.tighten import Setting, Tightened, Wishes, found_alone
-from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import TrialBegun, TrialDone
 
 REPEATS_MOST = 20

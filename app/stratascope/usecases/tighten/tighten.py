@@ -35,7 +35,7 @@ from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import image_folders
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
-from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import (
     Attempt,
     Ends,

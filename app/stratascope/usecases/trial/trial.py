@@ -1,4 +1,4 @@
-"""Trials of one container: for each a twin with candidate settings, watched and exercised by `paces`, and removed.
+"""Trials of one container: for each a twin with candidate settings, watched and exercised by `LifecycleTest`, and removed.
 
 Nothing that goes wrong with an engine or a disk is raised: such a trial came to nothing, and says why.
 """
@@ -29,7 +29,7 @@ from stratascope.usecases.plan.written_files import with_chosen
 from stratascope.usecases.relaunch.carry_out import in_words, joined
 from stratascope.usecases.relaunch.diagnosis import blame
 from stratascope.usecases.relaunch.watch import FailedError
-from stratascope.usecases.trial.paces import Exercises, Paces
+from stratascope.usecases.trial.lifecycle import Exercises, LifecycleTest
 from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of, twin
 from stratascope.value import Value, replace
 
@@ -135,7 +135,7 @@ class Trials:
 
     def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
-        paces = Paces(access, self._seen, self._processes, self._exercises, self.cancelled, like)
+        test = LifecycleTest(access, self._seen, self._processes, self._exercises, self.cancelled, like)
         failed: FailedError | None = None
         refusals: tuple[TwinRefusal, ...] = ()
         with self._observe(number) as witness:
@@ -156,7 +156,7 @@ class Trials:
                             access.port.give_twin(container, number, prepared.mounts, prepared.handed)
                         access.port.start(container)
                         witness.started(container)
-                        tried = replace(tried, pace=paces.through(container, record.name, tried.choices))
+                        tried = replace(tried, pace=test.run(container, record.name, tried.choices))
                     except FailedError as error:
                         failed = error
                         access.port.stop(container, 0)
@@ -167,8 +167,8 @@ class Trials:
         tried = replace(
             tried,
             refusals=tuple(each for each in refusals if each.key not in known),
-            compared=tuple(paces.compared),
-            not_compared=tuple(paces.not_compared),
+            compared=tuple(test.compared),
+            not_compared=tuple(test.not_compared),
         )
         if failed is None and (like is None or not tried.refusals):
             return replace(tried, works=Works.YES)

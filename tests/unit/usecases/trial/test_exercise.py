@@ -9,7 +9,7 @@ from pathlib import Path
 from stratascope.core.message import msg
 from stratascope.core.relaunch.evidence import Clock
 from stratascope.i18n.translate import translate
-from stratascope.usecases.trial.paces import TwinAddress, exercise
+from stratascope.usecases.trial.lifecycle import TwinAddress, exercise
 
 PLACE = TwinAddress(4242, "web.twin-01234567")
 

@@ -202,7 +202,7 @@ class Exercises(Value):
     seconds: float = SECONDS
 
 
-class Paces:
+class LifecycleTest:
     """For one twin. `compared` and `not_compared` say what was looked at so far."""
 
     def __init__(
@@ -229,7 +229,7 @@ class Paces:
             self.not_compared.append(msg("A twin starts without what was written outside its volumes: {paths}.",
                                          paths=paths))  # fmt: skip
 
-    def through(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
+    def run(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
         """Of a twin that was just started, to its end. Raises FailedError, EngineError, NoSuchContainerError."""
         clock = self._access.clock
         begun = clock.now()
