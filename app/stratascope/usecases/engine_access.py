@@ -65,30 +65,30 @@ class EngineAccess(Protocol):
         """Addresses and ports with a listener on the host."""
 
     def bound(self) -> tuple[tuple[str, int], ...] | None:
-        """The same for UDP."""
+        """`listeners` for UDP: bound addresses and ports."""
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """The text for an owner's file that asks for these options. Raises OwnerError."""
 
     def file_inside(self, container: str, path: str, most: int) -> tuple[ContainerFile | None] | None:
-        """A file of a running container, read without its engine as root may, and None in it if there is none there.
-        None: this can't be told so. Raises EngineError.
+        """Read a file of a running container through /proc, not through its engine. `(None,)`: the container has no
+        such file; None: not readable this way, for instance without root. Raises EngineError.
         """
 
     def moment(self) -> EngineAccess:
-        """The same access for one look: what was read of a container is not read again. To be dropped afterwards."""
+        """A short-lived copy of this access that caches what it reads of each container."""
 
     def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
-        """The processes that it started in its first seconds and still has. Raises EngineError."""
+        """Processes that the container started in its first seconds and still has. Raises EngineError."""
 
     def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
-        """All processes that it has now. Raises EngineError."""
+        """All processes of the container. Raises EngineError."""
 
     def liveness(self, container: str) -> Liveness:
-        """Its ports and counters."""
+        """The container's listening ports and kernel counters."""
 
     def root_files(self, container: str) -> RootFiles:
-        """Takes a moment, so only a plan and a proof ask for it."""
+        """What only root can read of a container's files and listeners. Slow, so only a plan and a proof use it."""
 
     def trouble(self) -> Trouble | None:
         """Why the engine's kernel could not be read at the last attempt; None if it could."""

@@ -256,11 +256,11 @@ class Hardening:
     # -- originals set aside, and leftovers of a crash
 
     def kept(self) -> tuple[Transaction, ...]:
-        """What is set aside, oldest first, without asking any engine."""
+        """Transactions whose originals are set aside, oldest first. Queries no engine."""
         return tuple(item for item in transactions(self._journal) if item.stage is Stage.DONE)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
-        """The same with sizes, and damaged journal entries; a size is not known if its engine is away."""
+        """`kept` with sizes, and damaged journal entries; a size is not known if its engine is away."""
         found: list[Aside | Damaged] = []
         for item in self._journal.all():
             if isinstance(item, Damaged):
@@ -270,9 +270,10 @@ class Hardening:
         return tuple(found)
 
     def recover(self) -> tuple[Recovered, ...]:
-        """What a crash left unfinished: each completed, undone, removed, left to a running program, or why not yet.
+        """Complete, undo or remove what a crash left unfinished, or report why that can't be done yet; leave what a
+        running program holds.
 
-        Asks no engine if nothing is left. Raises nothing that an engine or a disk can cause.
+        Queries no engine if nothing is left. Errors of an engine or a disk are not raised.
         """
         left: dict[str, list[Transaction | TwinRecord | Group]] = {}
         for item in unfinished(self._journal):
@@ -286,7 +287,7 @@ class Hardening:
         return tuple(found)
 
     def recover_on(self, engine: str) -> Iterator[Recovered]:
-        """The same for one engine, including what began under another id of it."""
+        """`recover` for one engine, including what began under another id of it."""
         access = self._on(engine).access
         yield from recover_all(access)
         yield from recover_groups(access)
@@ -348,7 +349,7 @@ class Hardening:
 
 
 def recorded(snapshot: Snapshot, engine: Engine) -> Previews:
-    """For recorded containers, of which only the snapshot is known."""
+    """Previews for recorded containers, of which only the snapshot is known."""
 
     def subject(state: ContainerState, chosen: object, changes: Sequence[FileChange] | None) -> Subject:
         return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
@@ -363,7 +364,7 @@ def _subjects(
 
 
 class HardeningTogether:
-    """The same for several containers of one engine. Every method asks the engine, and belongs on a thread of its own.
+    """`Hardening` for several containers of one engine. Every method queries the engine: call it on a worker thread.
 
     A preset's choices are computed once per kind.
     """

@@ -93,7 +93,7 @@ def meaning(verb: Verb, state: ContainerState, facts: StopFacts, others: Iterabl
 
 
 def start_beside(container: Container, kept: Iterable[Transaction], others: Iterable[Container]) -> tuple[Message, ...]:
-    """What starting a container means that a relaunch or an undo has set aside; empty for any other."""
+    """What it means to start a container that a relaunch or an undo has set aside; empty for any other."""
     found = (
         (done, member)
         for done in kept
@@ -219,7 +219,7 @@ Key = tuple[str, str]
 # By exit status, since Podman sometimes loses an exec's output (containers/podman#18025)
 _BASH = ("sh", "-c", "command -v bash >/dev/null || exit 3")  # `command -v` alone would exit with 127
 _NOT_FOUND = (126, 127)  # exit codes of an exec whose program does not exist
-_SECONDS = 20.0  # to find out which shells exist
+_SECONDS = 20.0  # time limit for finding out which shells exist
 
 
 class NoShellError(Exception):
@@ -250,7 +250,7 @@ class Daily:
         self._environ = os.environ if environ is None else environ
 
     def look(self, verb: Verb, state: ContainerState, others: Iterable[Container]) -> VerbPreview:
-        """Its consequences at present. Raises EngineError, NoSuchContainerError."""
+        """What the verb would mean now. Raises EngineError, NoSuchContainerError."""
         facts = self._connect(state.container.engine).stop_facts(state.container.id)
         return VerbPreview(verb, meaning(verb, state, facts, others))
 

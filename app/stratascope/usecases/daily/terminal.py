@@ -5,8 +5,8 @@ against those that take a command only as one string, or may do so (lxterminal, 
 interpret it. If one of them is the desktop's own, x-terminal-emulator or xdg-terminal-exec pass it the arguments. In a
 Flatpak all of this is on the host, if flatpak-spawn may start commands there.
 
-And a container's output as plain text, for a window of ours: without colours, cursor movements and anything else that
-could act.
+Also reduces a container's output to plain text for our own windows: without colours, cursor movements and any other
+control sequence.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _here(names: Sequence[str]) -> frozenset[str]:
-    """On this machine; from inside a Flatpak, on the host."""
+    """Which of these programs exist on this machine; from inside a Flatpak, on the host."""
     if sandbox.access() is sandbox.Access.OUTSIDE:
         return frozenset(name for name in names if shutil.which(name) is not None)
     asked = (*sandbox.HOST, "sh", "-c", _ASK, "sh", *names)

@@ -1,11 +1,12 @@
-"""What a container answers at its TCP ports, before and after, and whether that is alike. Pure but for the asking.
+"""Compares a container's replies at its TCP ports before and after a relaunch. Pure, except that the caller's `hear`
+connects.
 
-That a port takes a connection says little: the kernel takes it, also where the program can no longer serve it. So what
-comes back counts, reduced to its shape: an HTTP status, the first words of a greeting. What is read is others' text:
-bounded, and of it only printable ASCII is kept. Decided against comparing all of it: dates, host names and numbers
-differ from one time to the next, and a page may be anything.
+An accepted connection proves little: the kernel accepts it even if the program can no longer serve it. So the reply
+counts, reduced to its shape: an HTTP status, or the first words of a greeting. Replies are untrusted text: they are
+bounded, and only printable ASCII is kept. Decided against comparing whole replies: dates, host names and numbers
+change each time, and a page may contain anything.
 
-Where a server only closes the connection, or says nothing, nothing is shown: it takes connections, no more.
+A server that only closes the connection or stays silent proves no more than that it accepts connections.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from stratascope.core.container import AskedPort
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.evidence import Ask, Clock, Heard, PortReply, Question, Reply
 
-PORTS_MAX = 16  # ports that are asked, the lowest first
-_LISTEN, _REPLY = 0.25, 3.0  # seconds, where nothing is known of a port
-_AGREED = 5.0  # seconds for one that is known to say something
-_HOPELESS = 0.5  # … and that is known to say nothing
-# They speak first, some after they looked up who comes: FTP, SSH, SMTP, POP3, IMAP, MySQL
+PORTS_MAX = 16  # ports to probe, lowest first
+_LISTEN, _REPLY = 0.25, 3.0  # seconds for a port whose behaviour is not known
+_AGREED = 5.0  # seconds for a port that replied before
+_HOPELESS = 0.5  # … and for one that did not
+# Servers that speak first, some only after a reverse DNS lookup: FTP, SSH, SMTP, POP3, IMAP, MySQL
 _GREETERS = frozenset((21, 22, 25, 110, 143, 587, 3306))
 _GREETING = 3.0
 
@@ -40,7 +41,7 @@ NOT_EXERCISED = msg("No exercise was given, so nothing that it does on request w
 
 
 def asks(ports: Sequence[int], like: Sequence[PortReply] = (), *, thorough: bool = False) -> tuple[Ask, ...]:
-    """What to ask at these ports. `like`: what was answered before; `thorough`: of a twin."""
+    """Probes for these ports. `like`: the earlier replies, which set the timeouts; `thorough`: for twins."""
     known = {each.port: each for each in like if each.question is Question.FIRST}
     found = []
     for port in sorted(ports)[:PORTS_MAX]:
@@ -57,7 +58,7 @@ def asks(ports: Sequence[int], like: Sequence[PortReply] = (), *, thorough: bool
 
 
 def published(ports: Sequence[AskedPort]) -> dict[int, tuple[tuple[str, int], ...]]:
-    """Where its engine publishes its TCP ports on this machine, by the container's port."""
+    """Host addresses where the engine publishes the container's TCP ports, by container port."""
     found: dict[int, tuple[tuple[str, int], ...]] = {}
     for port in ports:
         number, _, protocol = port.container_port.partition("/")
@@ -68,7 +69,7 @@ def published(ports: Sequence[AskedPort]) -> dict[int, tuple[tuple[str, int], ..
 
 
 def answer_of(heard: Heard) -> PortReply:
-    """The shape of what was heard."""
+    """Reduce a raw reply to its shape."""
     first = bool(heard.data) and not heard.asked
     if not heard.taken:
         return PortReply(heard.port, Reply.NONE, question=heard.question)
@@ -85,7 +86,7 @@ def answer_of(heard: Heard) -> PortReply:
 
 def _folded(line: str) -> str:
     if not (line.isascii() and line.replace("\t", " ").isprintable()):
-        return ""  # bytes of a protocol of its own, which may hold anything
+        return ""  # a binary protocol: its bytes may hold anything, so none are kept
     code = _CODE(line)
     if code is not None:
         return code[1]
@@ -93,32 +94,32 @@ def _folded(line: str) -> str:
     return " ".join("…" if place and _HOST(word) else word for place, word in enumerate(words))[:_SHAPE_MOST]
 
 
-def alike(was: PortReply, now: PortReply) -> bool:
-    """Whether it answers as it did. What said nothing before need not say anything; nor is it worse where it does."""
+def same_reply(was: PortReply, now: PortReply) -> bool:
+    """Whether a port replies as before. One that was silent before may stay silent or reply: neither is worse."""
     if now.reply is Reply.NONE:
         return was.reply is Reply.NONE
     match was.reply:
         case Reply.TEXT | Reply.HTTP if shows(was):
             return (now.reply, now.shape) == (was.reply, was.shape)
-        case Reply.CLOSES:  # by whoever took the connection: its program, not the kernel
+        case Reply.CLOSES:  # the program accepted the connection, since the kernel alone would not close it
             return now.reply is not Reply.SILENT and (bool(was.shape) or not now.shape or now.reply is not Reply.CLOSES)
     return True
 
 
-def unlike(before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[tuple[PortReply, PortReply], ...]:
-    """Those that answer in another way, as it was and as it is. What could not be asked is none of them."""
+def changed_replies(before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[tuple[PortReply, PortReply], ...]:
+    """Pairs (before, now) of replies that changed. Ports that could not be probed again are left out."""
     found = {(each.port, each.question): each for each in now}
     pairs = ((was, found.get((was.port, was.question))) for was in before)
-    return tuple((was, there) for was, there in pairs if there is not None and not alike(was, there))
+    return tuple((was, there) for was, there in pairs if there is not None and not same_reply(was, there))
 
 
 def shows(was: PortReply) -> bool:
-    """Whether an answer like this one shows that a program serves: it says something, and no error of its own."""
+    """Whether such a reply proves that the program serves: it has content, and is no HTTP server error."""
     return was.reply is Reply.TEXT or (was.reply is Reply.HTTP and not was.shape.startswith("5"))
 
 
 def in_words(answer: PortReply) -> Message:
-    """For people. The shape is foreign text, of printable characters alone."""
+    """The reply as a message for people. Its shape is untrusted text, of printable characters only."""
     match answer.reply:
         case Reply.HTTP:
             return msg("HTTP {code}", code=answer.shape)
@@ -134,14 +135,14 @@ def in_words(answer: PortReply) -> Message:
 
 
 def compared(before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[Message, ...]:
-    """What shows that it serves: all that answers as it did, where nothing is `unlike`."""
+    """Evidence that the container serves: ports that reply as before, given that there are no `changed_replies`."""
     there = {each.port for each in now}
     told = [each for each in before if each.question is Question.FIRST and shows(each) and each.port in there]
     return tuple(msg("Port {port} answers as before: {answer}", port=each.port, answer=in_words(each)) for each in told)
 
 
 def not_compared(ports: Sequence[int], before: Sequence[PortReply], now: Sequence[PortReply]) -> tuple[Message, ...]:
-    """Ports of which the answers say nothing or only the beginning, and those that were not asked."""
+    """Ports whose replies prove nothing or little, and ports that were not probed."""
     there = {each.port for each in now}
     answered = {each.port: each for each in before if each.question is Question.FIRST and each.port in there}
     found = [
@@ -161,7 +162,7 @@ def not_compared(ports: Sequence[int], before: Sequence[PortReply], now: Sequenc
 
 
 def differs(pair: tuple[PortReply, PortReply]) -> Message:
-    """Why it does not work, of one port."""
+    """The reason for a failure: one port replies differently."""
     was, now = pair
     return msg("Port {port} answers differently than before: {before}, now {now}", port=was.port,
                before=in_words(was), now=in_words(now))  # fmt: skip
@@ -177,9 +178,9 @@ def answered(
     again: float,
     go_on: Callable[[], None],
 ) -> tuple[PortReply, ...] | None:
-    """What it answers, asked again where that is not alike yet; `go_on` raises where there is no use in it any more.
+    """Probe until all ports reply as `before`, or until `until`. `go_on` is called between rounds, and raises to stop.
 
-    None: it can't be asked.
+    None: the ports can't be reached.
     """
     known: dict[tuple[int, Question], PortReply] = {}
     left = tuple(before)
@@ -189,7 +190,7 @@ def answered(
         if now is None:
             return None
         known.update({(each.port, each.question): each for each in now})
-        left = tuple(was for was, _ in unlike(before, tuple(known.values())))
+        left = tuple(was for was, _ in changed_replies(before, tuple(known.values())))
         if not left or clock.now() >= until:
             return tuple(known.values())
         go_on()

@@ -1,18 +1,18 @@
-"""From what the collector read of a container to what shows whether it works: processes, ports and counters, files.
+"""Derives evidence that a container works from what the collector read: processes, ports, counters and files.
 Pure. What is not known is None.
 
-A server can lose its workers and live on: where its master may no longer change users it still runs and still listens,
-and answers nobody. What a container started within its first seconds it will start again, so that is what must come
-back, by name and user. Only what outlived an idle worker's time is certain to: a younger container may have been asked
-for something in its first seconds, and what did that comes back when it is asked for again. Decided against counting
-all processes: sessions, jobs and workers on demand come and go.
+A server can lose its workers and live on: a master that may no longer change users still runs and listens, but serves
+nobody. A container starts again what it started within its first seconds, so those processes must come back, by name
+and user. This is certain only for processes older than any idle worker's timeout: in a younger container one may be a
+worker started by a request, and returns only with the next request. Decided against counting all processes: sessions,
+jobs and workers on demand come and go.
 
-In a network of its own every listening socket is the container's; in one that it shares only those that its own
-processes have open, and to see these takes the right to trace them.
+In a private network namespace every listening socket is the container's. In a shared one only the sockets that its
+own processes have open are, and reading those needs ptrace access.
 
-A rootful engine's helpers (Docker's shim, Podman's conmon) are the container's parents and sit in the engine's own
-network, where its published ports listen; that need not be this program's. A rootless engine's ports listen in the
-user's own network, whatever network its containers' parents are in.
+A rootful engine's helpers (Docker's shim, Podman's conmon) are the container's parents and run in the engine's network
+namespace, where published ports listen; that need not be this program's. A rootless engine's ports listen in the
+user's own network namespace, whichever one its containers' parents are in.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
 from stratascope.linux.sockets import Listening, parse_listeners, parse_listening, parse_socket_links
 from stratascope.value import Value
 
-BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
-# Idle workers end after 100 seconds in Postfix (max_idle), 300 in Apache's mod_fcgid; most others sooner
+BIRTH = 10.0  # seconds after the first process's start within which others belong to the container's start
+# Idle workers exit after 100 seconds in Postfix (max_idle), 300 in Apache's mod_fcgid; most others sooner
 SETTLED = 300.0
-_TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on all that Linux runs on today
+_TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on every architecture today
 _GONE = ("Z", "X")
 
 
 class ProcessKind(Value, order=True):
-    """One kind of process: its name, and its user inside, None where that has no number there."""
+    """A process's name and its user ID inside the container; None if that user is not mapped there."""
 
     name: str
     user: int | None
 
 
 def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[ProcessKind] | None:
-    """What it started in its first seconds and still has, beside its first process. None: not readable."""
+    """Processes that it started in its first seconds and still has, without the first one. None: not readable."""
     first = _start(found.first)
     if first is None or found.unread:
         return None
@@ -69,7 +69,7 @@ def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[Proc
 
 
 def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
-    """Every process that it has. None: not readable."""
+    """All its processes. None: not readable."""
     if _status(found.first) is None or found.unread:
         return None
     processes = (found.first, *(each for each in found.members if thread_of(each) is None))
@@ -78,7 +78,7 @@ def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
 
 
 def missing(before: frozenset[ProcessKind], now: frozenset[ProcessKind], *, users: bool) -> tuple[ProcessKind, ...]:
-    """Those that did not come back; by name alone where it was given another user."""
+    """Processes that did not come back; compared by name alone if the container was given another user."""
     if users:
         return tuple(sorted(before - now, key=str))
     names = {kind.name for kind in now}
@@ -88,17 +88,17 @@ def missing(before: frozenset[ProcessKind], now: frozenset[ProcessKind], *, user
 def certain(
     lost: Iterable[ProcessKind], now: frozenset[ProcessKind], seconds: float, *, users: bool
 ) -> tuple[ProcessKind, ...]:
-    """Those of the `lost` that would be there if all was well, where the original had run for so many seconds.
+    """The `lost` processes whose absence proves a failure, given that the original had run for `seconds`.
 
-    Of a younger one these are whose user nobody runs as now, where users are the same: that its first process can still
-    become that user is then not shown by any other.
+    For an original younger than SETTLED, these are processes whose user no process has now, if users are the same:
+    then nothing else proves that the first process can still switch to that user.
     """
     there = {kind.user for kind in now}
     return tuple(kind for kind in lost if seconds >= SETTLED or (users and kind.user not in there))
 
 
 def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:
-    """Whether it came of the first process: a session in the container (exec) did not."""
+    """Whether it descends from the first process; a session started by exec does not."""
     seen = set()
     while pid != first:
         status = parents.get(pid)
@@ -134,14 +134,14 @@ LIVENESS_WANTS = tuple(
 LIVENESS_MEMBER_WANTS = (_SOCKETS,)
 
 NOTHING = Liveness()
-# net.ipv4.ip_local_port_range as kernels come with it: whoever binds no port in particular gets one of these (ip(7))
+# The default net.ipv4.ip_local_port_range: a socket bound to port 0 gets one of these (ip(7))
 _CHOSEN = range(32768, 61000)
-_LOW = 1024  # below it nobody takes a UDP port by chance: resolvers ask from any port above
-_ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
+_LOW = 1024  # a UDP port below this is bound on purpose: DNS clients send from random ports above
+_ENGINE_DNS = "127.0.0.11"  # Docker's embedded DNS server listens there, inside the container's network namespace
 
 
 def liveness_of(container: Container, found: ContainerCapture | None, ground: Ground) -> Liveness:
-    """Nothing where the process that was read is not the container's."""
+    """The container's ports and counters; NOTHING if the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
     tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
@@ -182,7 +182,7 @@ def _meant(port: int, way: str) -> bool:
 
 
 def _own(found: ContainerCapture) -> frozenset[int] | None:
-    """The inodes of all sockets that its processes have open; None where one of them can't be looked at, or was not."""
+    """Inodes of all sockets that its processes have open; None if any process was not or could not be read."""
     if found.unread:
         return None
     inodes: set[int] = set()
@@ -214,7 +214,7 @@ def parent(container: Container, found: ContainerCapture | None, ground: Ground)
 def root_files_of(
     container: Container, found: ContainerCapture | None, publisher: ContainerCapture | None, ground: Ground
 ) -> RootFiles:
-    """Nothing where the process that was read is not the container's."""
+    """What root reads of its files and listeners; empty if the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return RootFiles()
     listeners, bound = (

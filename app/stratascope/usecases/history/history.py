@@ -16,7 +16,7 @@ from stratascope.value import Value, replace
 
 
 class Point(Value):
-    """From then on, the exposure at worst; None: not known, or it was not running."""
+    """A step: the exposure at worst from `at` on; None: not known, or it was not running."""
 
     at: float
     worst: float | None

@@ -144,7 +144,7 @@ class Recorder:
         self._came, self._ending = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._shown: Snapshot | None = None
-        self._standing: dict[Subject, Standing] = {}  # as it is stored
+        self._standing: dict[Subject, Standing] = {}  # the latest stored state of each
         # the state it was derived from, and whether it was read as root
         self._read: dict[Subject, tuple[ContainerState, bool]] = {}
         self._metered: dict[Subject, _Metered] = {}
@@ -172,7 +172,7 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            # check news soon but not continuously; without news, when the counters are due
+            # wake for a new snapshot, at most once per LOOK; without one, when the counters are due
             if self._came.wait(max(0.1, self._sample_at - self._clock()) if self._shown else None):
                 self._came.clear()
             self.step()
@@ -205,7 +205,7 @@ class Recorder:
             return
         newest, self._newest = self._newest, None
         if newest is not None:
-            self._look(newest)
+            self._compare(newest)
         if now >= self._sample_at or last:
             self._sample_at = now + SAMPLE
             self._sample(now)
@@ -235,9 +235,9 @@ class Recorder:
             self._metered.clear()
         return True
 
-    # -- their state
+    # -- state
 
-    def _look(self, snapshot: Snapshot) -> None:
+    def _compare(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
         root = snapshot.privilege.state is PrivilegeState.ON
         listed_subjects: set[Subject] = set()
@@ -261,7 +261,7 @@ class Recorder:
         parts = changed(self._standing.get(subject, Standing()), now)
         self._entries.extend((subject, HistoryEntry(at, kind, part)) for kind, part in parts)
 
-    # -- their usage
+    # -- usage
 
     def _sample(self, now: float) -> None:
         snapshot = self._shown

@@ -21,7 +21,7 @@ _BARE = re.compile(r'[^\s":]+').fullmatch
 
 
 class Completion(Value):
-    """`words` replace the text from `start` on; `common` is their common beginning."""
+    """Candidates (`words`) that replace the text from `start` on; `common` is their common beginning."""
 
     start: int
     words: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Completion(Value):
 def complete(text: str, states: Sequence[ContainerState], after: str = "") -> Completion:
     """`text` is before the cursor, `after` behind it; no completions if no word has begun.
 
-    Only completions for which the other words still match something; if those match nothing by themselves, all.
+    Values come from the containers that the other words match, or from all if those match none.
     """
     found = _LAST(text)
     word = found.group() if found is not None else ""

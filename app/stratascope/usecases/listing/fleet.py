@@ -33,8 +33,8 @@ class Member(Value):
 
 
 class FoundMachine(Value):
-    """A machine and its matching containers, most exposed first; `critical` and `high`: how many threats of that
-    severity are open in any of these.
+    """A machine and its matching containers, most exposed first. `critical`, `high`: how many distinct threats of that
+    severity are open in any of them.
     """
 
     machine: Machine
@@ -52,7 +52,7 @@ class Alike(Value):
 
     @property
     def state(self) -> ContainerState:
-        """The one that represents all."""
+        """The state that represents all of them."""
         return self.members[0].state
 
 
@@ -122,7 +122,7 @@ class Fleet:
     # -- matching
 
     def find(self, text: str) -> Found:
-        """By the words of the window's filter; empty: everything."""
+        """Machines and containers that match a filter as typed; empty text matches everything."""
         query = parse(text)
         if query.trouble is not None:
             return Found(trouble=query.trouble)

@@ -1,5 +1,5 @@
-"""What to notify a person about who is not looking, from one snapshot to the next, without a window. Pure but for its
-memory.
+"""Decides from successive snapshots what to notify a person about who is not looking at the window. Pure, except for
+its memory.
 
 Anything present when an engine was first seen is not news. Neither is a replacement, if the container formerly of that
 name was no better. Each is reported once; a failure again only after the container was well in between.

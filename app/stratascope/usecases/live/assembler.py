@@ -1,4 +1,4 @@
-"""From raw text to a snapshot, pure: translate, check whose process it is, decode, assess.
+"""Turns raw text into a snapshot: translates, checks whose process it is, decodes, assesses. Pure.
 
 A replay, a one-shot report and the live window all use `Assembler`. It caches the result of each container and
 recomputes it only when its own input changed, so one event among 200 containers costs as much as one among 20.
@@ -110,7 +110,7 @@ class Assembler:
                 return before
         container = self._translations.container(raw, engine)
         found = captured.found
-        gap = _attempted(container, lambda: _whose(container, found, ground))
+        gap = _attempted(container, lambda: _unusable(container, found, ground))
         shared = None if found is None or gap is not None else _attempted(container, lambda: sharing_of(found.first))
         sharing = shared if isinstance(shared, Sharing) else Sharing()
         return _Known(captured, engine, ground, container, gap, sharing)
@@ -188,7 +188,7 @@ class Assembler:
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
-    """A bug of ours, or an unforeseen text, costs this container and no other; the log has the traceback."""
+    """Contain a bug or an unforeseen text to this one container; the log has the traceback."""
     try:
         return make()
     except Exception as error:
@@ -220,7 +220,7 @@ def _shares_alike(one: _Known, before: _Known) -> bool:
     )
 
 
-def _whose(container: Container, found: ContainerCapture | None, ground: Ground) -> Gap | None:
+def _unusable(container: Container, found: ContainerCapture | None, ground: Ground) -> Gap | None:
     """Why the readings can't be used for this container; None if they can."""
     if container.error:
         return Gap(GapKind.UNPARSED, detail=container.error)

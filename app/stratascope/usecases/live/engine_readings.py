@@ -1,4 +1,4 @@
-"""What the live view knows of one engine and of this machine, and what is due to be read when.
+"""The live view's readings of each engine and of this machine, and the schedule of the next ones.
 
 The machine's facts are read once, again on request, and retried while unreadable; its mounts are read more often.
 """
@@ -25,7 +25,7 @@ NAMED_MAX = 1000  # containers waiting to be read, or remembered as removed
 
 
 class EngineReadings(Struct):
-    """What is known of one engine. `ready` guards all fields."""
+    """The latest readings of one engine, and their schedule. `ready` guards all fields."""
 
     port: EnginePort
     ready: threading.Condition = field(default_factory=threading.Condition)
@@ -40,7 +40,7 @@ class EngineReadings(Struct):
     try_now: threading.Event = field(default_factory=threading.Event)
 
     def started(self, captured: Sequence[CapturedContainer]) -> bool:
-        """Whether one of them has a first process that was not there when it was last read."""
+        """Whether any of them has another first process than at its last reading."""
         with self.ready:
             return any(
                 item.found is not None and _pid(item) != _pid(self.captured.get(item.raw.id)) for item in captured
@@ -75,9 +75,7 @@ class EngineReadings(Struct):
         self.later[what] = now + SECOND_LOOK
 
     def put_off(self, what: str) -> None:
-        """Restart the delay of the second reading now that the first has ended: with many containers that takes as
-        long.
-        """
+        """Restart the delay of the second reading: with many containers, the first one takes longer than the delay."""
         with self.ready:
             if what in self.later:
                 self.later[what] = time.monotonic() + SECOND_LOOK

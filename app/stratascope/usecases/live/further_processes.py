@@ -38,7 +38,7 @@ from stratascope.value import Value, replace
 EXEC = "exec"
 _FILTERS = "seccomp:"
 _APPARMOR, _LABEL = "attr/apparmor/current", "attr/current"
-# different in every process, or compared line by line
+# readings that differ in every process, or are compared line by line
 _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))
 # readings that are valid only for processes in the same namespace, or with the same label
 _HOLDS_FOR = {
@@ -85,7 +85,9 @@ def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
 
 
 def differs(first: Capture, other: Capture) -> Hashable:
-    """What decides its judgement, if it differs from the first; else None. Equal if one judgement is valid for both."""
+    """A key of everything that its assessment depends on; None if it does not differ from the first process. Processes
+    with equal keys are assessed once.
+    """
     one, two = status_of(first), status_of(other)
     if one is None or two is None:
         return None
@@ -383,7 +385,7 @@ def _who(member: Capture) -> Message:
 
 
 def unread_finding(count: int, source: str) -> Finding:
-    """The finding for it, of the layer that says most about what a process may do."""
+    """The finding for unread processes, attributed to capabilities: that layer says most about a process's rights."""
     text = plural(
         "At least {count} of its processes was not read, and may be able to do more than those that were.",
         "At least {count} of its processes were not read, and may be able to do more than those that were.",
@@ -394,7 +396,7 @@ def unread_finding(count: int, source: str) -> Finding:
 
 
 def with_unread(known: Assessment, count: int, source: str) -> Assessment:
-    """The layer's assessment in that case."""
+    """The layer's assessment, given that `count` processes were not read."""
     gap = NamedGap("processes", Gap(GapKind.UNSUPPORTED, detail=f"{count} or more were not read"), source)
     if known.verdict in (Verdict.OPEN, Verdict.UNKNOWN):
         return replace(known, gaps=(*known.gaps, gap))
@@ -404,7 +406,7 @@ def with_unread(known: Assessment, count: int, source: str) -> Assessment:
 
 @cache
 def ruling_with_unread(layer: Layer) -> Layer:
-    """The layer with its rulings in that case. Cached per layer, so that like containers are judged once."""
+    """The layer, ruling as if processes were unread. Cached per layer, so that like containers are judged once."""
 
     def stance(need: Need, posture: Any) -> Ruling | None:
         found = layer.stance(need, posture)

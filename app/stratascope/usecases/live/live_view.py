@@ -107,7 +107,7 @@ class LiveView:
                 known.ready.notify_all()
 
     def pace(self, seconds: float) -> None:
-        """Seconds between these readings."""
+        """Set the seconds between readings of the selected container."""
         self._pace = seconds
 
     def elevate(self) -> None:

@@ -39,7 +39,7 @@ class Predictions:
         self._known: dict[Key, _Known] = {}
 
     def look_at(self, key: Key | None) -> bool:
-        """That container is in view from now on. Returns whether a new snapshot is needed for it."""
+        """Predict that container from now on. Returns whether a new snapshot is needed for it."""
         if self._predict is None or key is None or key in self._looked:
             return False
         self._looked |= {key}

@@ -166,7 +166,7 @@ class Reader:
                 self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
         if reach.top is not None:
             for place in asked:
-                found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
+                found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)
         if reach.configuration is not None:
             for place, each in found.items():
                 found[place] = _with_filter(containers[place], each, reach.configuration)
@@ -224,7 +224,7 @@ class Reader:
         self._trouble = None if error is None else Trouble(error.message, command, error.words)
 
     @staticmethod
-    def _or_top(
+    def _found_or_top(
         container: Container,
         found: ContainerCapture | None,
         ground: Ground,
@@ -246,7 +246,7 @@ class Reader:
 
 
 def _with_filter(container: Container, found: ContainerCapture, read: Callable[[str], str]) -> ContainerCapture:
-    """With the filter as passed to the runtime, if the engine names a profile but does not show its content."""
+    """Add the filter as passed to the runtime, if the engine names a profile but does not show its content."""
     path, asked = container.configuration, container.asked
     if not path or asked.seccomp is not ProfileKind.CUSTOM or "seccomp:0" in found.first.names():
         return found
@@ -260,7 +260,7 @@ def _with_filter(container: Container, found: ContainerCapture, read: Callable[[
 
 
 def _unlike(first: Capture, members: Sequence[Capture]) -> list[Capture]:
-    """Further processes and threads that need it, one of each kind, since each is stopped for it."""
+    """Further processes and threads that must be read as root: one per kind, since each is stopped for it."""
     sessions = exec_sessions(first, members)
     found: dict[Hashable, Capture] = {}
     for member in members:

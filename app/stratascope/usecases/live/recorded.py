@@ -195,7 +195,7 @@ class _Seen(Generic[K, V]):
 
 
 class SharedTexts:
-    """For the captures of one fleet. One thread at a time."""
+    """Shares equal parts among the captures of one fleet. Not thread-safe."""
 
     def __init__(self) -> None:
         self._readings = _Seen[tuple[str, str, str | None, Gap | None], Reading]()
@@ -221,7 +221,7 @@ class SharedTexts:
         return replace(found, first=self._capture(found.first), members=tuple(map(self._capture, found.members)))
 
     def _capture(self, capture: Capture) -> Capture:
-        """Runs for thousands of readings a second, so without needless calls."""
+        """Processes thousands of readings a second, so it avoids calls."""
         folder, seen = f"{process_folder(capture.pid)}/", self._readings
         found = []
         for reading in capture.readings:

@@ -76,7 +76,7 @@ class Elevation:
             self._changed()
 
     def fall(self, error: ProbeError) -> None:
-        """It was refused, or ended later."""
+        """Mark root access as lost: authorisation was refused, or the helper exited."""
         with self._lock:
             self._privilege = replace(
                 self._privilege, state=PrivilegeState.REFUSED, message=error.message, words=error.words
@@ -101,7 +101,7 @@ class RootReadings:
         self._kept: dict[Key, dict[int, tuple[Hashable, tuple[Reading, ...]]]] = {}
 
     def use(self, prober: Prober, on_loss: Loss | None) -> None:
-        """From now on. `on_loss` is called once, from any thread, if it fails for good."""
+        """Read with this prober from now on. `on_loss` is called once, from any thread, if it fails for good."""
         with self._lock:
             self._prober, self._on_loss, self._lost, self._kept = prober, on_loss, None, {}
 
@@ -111,7 +111,7 @@ class RootReadings:
         return bool(self._wants) and (self._prober is not None or self._lost is not None)
 
     def forget(self, key: Key | None) -> None:
-        """Read again: one container, or all."""
+        """Drop the cached readings of one container, or of all."""
         with self._lock:
             if key is None:
                 self._kept = {}
@@ -157,7 +157,7 @@ class RootReadings:
         before = {container.key: kept.pop(container.key, {}) for container, _ in ours}
         for container, first in ours:
             key = container.key, first.pid
-            # a paused one can't be read, but can be afterwards
+            # the status is part of the key, as a paused container becomes readable when it is resumed
             state: Hashable = (container.status, *_state(first))
             found = before[container.key].get(first.pid)
             if found is not None and found[0] == state:
@@ -190,7 +190,7 @@ class RootReadings:
         return tuple(Reading(name, f"/proc/{pid}", None, gap) for name in self._wants)
 
     def _lose(self, prober: Prober, error: ProbeError) -> None:
-        """It can't be used any more. Reported once, however many threads notice."""
+        """Drop a prober that failed for good. Reported once, however many threads notice."""
         with self._lock:
             if self._prober is not prober:
                 return

@@ -128,7 +128,7 @@ def _hardening(made: Plan) -> Plan:
 
 
 def _takes(made: Plan) -> list[str]:
-    """Those that are relaunched with it since they need it."""
+    """IDs of the dependents that are relaunched with it."""
     return [] if made.owner is not None or made.live else [each.container.id for each in made.further]
 
 

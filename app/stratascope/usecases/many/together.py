@@ -48,7 +48,7 @@ FAILURES = frozenset({RelaunchOutcome.REFUSED, RelaunchOutcome.ROLLED_BACK, Rela
 
 
 class Of(Value):
-    """An event of one of them. `name`: its container; `place`: its index in what was passed in."""
+    """An event of one relaunch or undo. `name`: its container; `place`: its index in the argument."""
 
     name: str
     place: int
@@ -56,7 +56,7 @@ class Of(Value):
 
 
 class Outcome(Value):
-    """How one of them ended. `undone`: how its undo ended, if a later one failed; else None."""
+    """How one relaunch or undo ended. `undone`: how it was undone again, if a later one failed; else None."""
 
     place: int
     ended: RelaunchResult
@@ -310,7 +310,9 @@ def _worst(outcomes: Sequence[Outcome], count: int) -> RelaunchOutcome:
 
 
 def recover_groups(access: EngineAccess) -> Iterator[Recovered]:
-    """Of that engine, after `recover_all`; raises nothing that an engine, an owner or a disk can cause."""
+    """Undo groups that a crash interrupted on this engine. Call it after `recover_all`. Errors of an engine, an owner
+    or a disk are reported, not raised.
+    """
     for group in access.journal.groups():
         if access.engine.endpoint != group.endpoint and access.engine.id != group.engine:
             continue
@@ -333,7 +335,7 @@ def _recovered(access: EngineAccess, group: Group) -> Iterator[Recovered]:
     there = [item for item in of_it if group.undoes or item.kind is TransactionKind.HARDEN]
     if not group.undoes:
         for item in of_it:
-            if item.kind is TransactionKind.UNDO:  # it was on its way back already
+            if item.kind is TransactionKind.UNDO:  # already being undone when the program died
                 drop(access, item)
         if len(there) == len(group.members):
             access.journal.forget_group(group.id)

@@ -1,1 +1,1 @@
-"""A container watched: what it uses, learned and kept."""
+"""Watching a container, and storing what it was seen to use."""

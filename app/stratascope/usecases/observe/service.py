@@ -1,9 +1,9 @@
-"""Containers watched while they run, and what is learned of them: for the window and the command line alike.
+"""Watches running containers and stores what they were seen to use; shared by the window and the command line.
 
-Whoever watches a container (the window, a command, a trial on twins, what comes after a relaunch) has a `Follower`: it
-follows an observer's stream on a thread of its own. The service adds what was seen to the needs at the end: when
-somebody ends it, the container ends, or this program does. Decided against writing it down now and then: an observation
-that is kept twice counts twice.
+Each watch (by the window, a command, a trial on twins, or after a relaunch) has a `Follower`, which reads an observer's
+stream on its own thread. The service adds the observation to the stored needs once, at the end: when somebody stops the
+watch, the container exits, or this program does. Decided against saving periodically: an observation saved twice counts
+twice.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from stratascope.layers.seccomp.refusals import unusual_answers
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, replace
 
-_LAST_EVENTS = 10.0  # seconds in which its last events have come
+_LAST_EVENTS = 10.0  # seconds to wait for the last events after closing a stream
 
 
 class RefusalLog(Value):
-    """What a container was refused while it was watched; `forgotten`: kinds that are not remembered any more."""
+    """What a container was refused while it was watched; `forgotten`: how many kinds the full ring has dropped."""
 
     entries: tuple[RefusalEntry, ...] = ()
     forgotten: int = 0
@@ -50,7 +50,7 @@ def _nobody() -> None:
 
 
 class Follower:
-    """May be asked from any thread."""
+    """Reads one observer's stream. Thread-safe."""
 
     def __init__(
         self,
@@ -59,20 +59,20 @@ class Follower:
         changed: Callable[[], None] = _nobody,
         over: Callable[[], None] = _nobody,
     ) -> None:
-        """`held`: the container's bounding set, if known. `changed`, `over`: called by the thread that follows, after
-        each event and at the end.
+        """`held`: the container's bounding set, if known. `changed`, `over`: called on the reading thread after each
+        event and at the end.
         """
-        self.trouble: ProbeError | None = None  # why it ended before its time
+        self.trouble: ProbeError | None = None  # why it ended early
         self._stream, self._changed, self._over = stream, changed, over
         self._fold, self._ring = Fold(held), RefusalRing()
-        self._lock = threading.Lock()  # of both
+        self._lock = threading.Lock()  # guards `_fold`, `_ring` and `_latest`
         self._came = threading.Event()  # the first event, or the end
-        self._latest = 0.0  # by the monotonic clock, when the last event came; 0.0: there is none that may follow
+        self._latest = 0.0  # monotonic time of the last event; 0.0 before the first event and after the end
         self._attached = False
         self._thread = threading.Thread(target=self._follow, name="observe", daemon=True)
 
     def start(self) -> Self:
-        """Follow it."""
+        """Start the reading thread."""
         self._thread.start()
         return self
 
@@ -81,28 +81,28 @@ class Follower:
         return self._thread.is_alive()
 
     def attached(self, seconds: float) -> bool:
-        """Whether the observer is attached, at the latest after so many seconds."""
+        """Wait up to `seconds` for the observer to attach; whether it did."""
         return self._came.wait(seconds) and self._attached
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over, at the latest after so many seconds."""
+        """Wait up to `seconds` for the stream to end; whether it did."""
         self._thread.join(seconds)
         return not self.alive
 
     def end(self, seconds: float = _LAST_EVENTS) -> bool:
-        """No more of it. Whether its last events have come within so many seconds."""
+        """Close the stream, and wait up to `seconds` for its last events; whether it has ended."""
         self._stream.close()
         return self.wait(seconds)
 
     def seen(self) -> Observation:
-        """With the time since the last event, as long as there may be more: it was watched then, too."""
+        """The observation so far. While it runs, the quiet time since the last event counts as watched."""
         with self._lock:
             found = self._fold.observation()
             quiet = time.monotonic() - self._latest if self._latest else 0.0
         return replace(found, seen=replace(found.seen, seconds=found.seen.seconds + quiet)) if quiet else found
 
     def refused(self) -> RefusalLog:
-        """So far."""
+        """The refusals so far."""
         with self._lock:
             return RefusalLog(self._ring.entries(), self._ring.forgotten)
 
@@ -124,12 +124,12 @@ class Follower:
         self._over()
 
 
-_BEGINS = 60.0  # seconds in which an observer has attached
-_END = 5.0  # seconds in which a stream that was closed has ended
+_BEGINS = 60.0  # seconds to wait for an observer to attach
+_END = 5.0  # seconds to wait for a closed stream to end
 
 
 class ObservedContainer(Value):
-    """One container that is, or was, observed by this program. `trouble`: why it ended before its time."""
+    """A container that this program observes or has observed. `trouble`: why the observation ended early."""
 
     container: Container
     observation: Observation
@@ -138,7 +138,7 @@ class ObservedContainer(Value):
 
 
 class _Watch:
-    """One observation under way, or over."""
+    """One observation, running or ended."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -148,17 +148,17 @@ class _Watch:
 
 
 class ObservationService:
-    """See the module. May be asked from several threads; `begin` and `end` may take a while."""
+    """See the module. Thread-safe; `begin` and `end` may take a while."""
 
     def __init__(self, store: NeedsStore, observer: Callable[[], Observer]) -> None:
-        """`observer` is called where one is needed first: it may have to ask for a password. It raises ProbeError."""
+        """`observer` is called when one is first needed, as it may ask for a password. It raises ProbeError."""
         self._store, self._observer = store, observer
         self._watches: dict[tuple[str, str], _Watch] = {}
         self._lock = threading.Lock()
-        self.changed: Callable[[Container], None] = lambda container: None  # called by the thread of an observation
+        self.changed: Callable[[Container], None] = lambda container: None  # called on a reading thread
 
     def known(self, container: Container) -> Needs | None:
-        """All that is known of it, with what is being observed now. Raises NeedsError."""
+        """The stored needs, combined with the observation under way. Raises NeedsError."""
         kept = self._store.of(container)
         watch = self._watches.get(container.key)
         if watch is None or watch.kept:
@@ -169,19 +169,19 @@ class ObservationService:
         )
 
     def watched(self, container: Container) -> ObservedContainer | None:
-        """The observation of it by this program; None where there was none."""
+        """The container's latest observation by this program; None if there was none."""
         watch = self._watches.get(container.key)
         if watch is None:
             return None
         return ObservedContainer(watch.container, watch.follower.seen(), watch.follower.alive, watch.trouble)
 
     def refused(self, container: Container) -> RefusalLog:
-        """Since this program watched it last, or does."""
+        """What was refused to it during the latest observation."""
         watch = self._watches.get(container.key)
         return RefusalLog() if watch is None else watch.follower.refused()
 
     def begin(self, state: ContainerState, start: str = "", seconds: float | None = None) -> None:
-        """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
+        """Start watching it. Raises ProbeError if that is impossible, naming what would allow it."""
         container = state.container
         if container.pid is None:
             raise ProbeError(msg("It is not running, so it can't be watched."))
@@ -198,7 +198,7 @@ class ObservationService:
         watch.follower.start()
 
     def end(self, container: Container) -> None:
-        """No longer; what was seen is kept. Waits until it is. Raises NeedsError where that can't be done."""
+        """Stop watching it, and wait until the observation is stored. Raises NeedsError if it can't be."""
         watch = self._watches.get(container.key)
         if watch is None:
             return
@@ -206,28 +206,28 @@ class ObservationService:
         self._keep(watch)
 
     def ready(self, container: Container, seconds: float = _BEGINS) -> bool:
-        """Whether the observer is attached by now, at the latest after so many seconds."""
+        """Wait up to `seconds` for the observer to attach; whether it did."""
         watch = self._watches.get(container.key)
         return watch is not None and watch.follower.attached(seconds)
 
     def wait(self, container: Container, seconds: float) -> bool:
-        """Whether its observation is over, at the latest after so many seconds."""
+        """Wait up to `seconds` for the observation to end; whether it did."""
         watch = self._watches.get(container.key)
         return watch is None or watch.follower.wait(seconds)
 
     def forget(self, container: Container) -> bool:
-        """All that was kept of its image and command. Raises NeedsError."""
+        """Delete everything stored for its image and command. Raises NeedsError."""
         return self._store.forget(container)
 
     def close(self) -> None:
-        """End all."""
+        """Stop all observations; a storage error is left in `trouble`."""
         for watch in tuple(self._watches.values()):
             try:
                 self.end(watch.container)
             except NeedsError as error:
                 watch.trouble = _not_kept(error)
 
-    # -- inside
+    # -- internal
 
     def _over(self, watch: _Watch) -> None:
         if watch.follower.trouble is not None:
@@ -251,7 +251,7 @@ class ObservationService:
 
 
 def held(state: ContainerState) -> CapabilitySet | None:
-    """The capabilities that its first process could ever use; None where they were not read."""
+    """The bounding set of its first process; None if it was not read."""
     for layer in state.layers:
         bounding = getattr(layer.facts, "bounding", None)
         if isinstance(bounding, CapabilitySet):
@@ -260,7 +260,7 @@ def held(state: ContainerState) -> CapabilitySet | None:
 
 
 def answers(state: ContainerState) -> tuple[FilterAnswer, ...]:
-    """What its filter answers to calls beside what the observer always takes for a refusal."""
+    """Its seccomp filter's answers other than those that the observer always counts as a refusal."""
     facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, SeccompFacts)), None)
     return () if facts is None else unusual_answers(facts)
 

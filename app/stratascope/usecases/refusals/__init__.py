@@ -1,1 +1,1 @@
-"""Explaining what a container was refused: by whom, and what would allow it at which price."""
+"""Explains what a container was refused: which layer refused it, and what would allow it, at which price."""

@@ -1,12 +1,11 @@
-"""Refusals of one container explained, with what would allow each at the least price.
+"""Explains the refusals of one container: which layer refused each, and the remedy that opens least.
 
-Each layer is asked whether it was the one, and the strongest claim wins. A claim is made once for refusals that are
-alike, and again when the kernel's log has said more. Pure but for the remedies, which ask what a relaunch would come
-to.
+Each layer may claim a refusal, and the strongest claim wins. A claim is cached per kind of refusal, and made anew when
+the kernel's log has more lines about it. Pure, except for the remedies, which predict the effect of a relaunch.
 
-Of all toggles that could allow it, the one that opens least is the remedy. Whether a toggle can is the toggle's own
-knowledge (`Toggle.allows`); what it would open is the same prediction that the right column shows. What no toggle gives
-is said in words: what only the host, the image or the program itself can do.
+Of all toggles that would allow the call, the remedy is the one that opens least. Each toggle knows what it can allow
+(`Toggle.allows`); what it would open comes from the prediction that the right column shows. What no toggle can allow is
+described in words: what only the host, the image or the program itself can do.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ from stratascope.linux.namespace import parse_idmap
 from stratascope.usecases.plan.offers import Preview
 from stratascope.value import replace
 
-# Of two claims as strong: who says more of just this call. Where a setting, a limit, an id map or the mode of a file
-# refused, the kernel asks for a capability that would let one off, so that one says least; the module comes after all.
+# Order among equally strong claims: the more specific first. A capability would bypass most refusals by a setting, a
+# limit, an id map or a file mode, so a claim by capabilities says little; the security module comes last.
 _ORDER = ("seccomp", "usermap", "namespaces", "cgroup", FILES, NETWORK, KERNEL, "capabilities", "mac")
 _NOBODY = Claim(
     KERNEL, msg("The kernel refused it, and nothing known about this container explains why."), Strength.LEFT
@@ -57,12 +56,12 @@ Remedies = Callable[[Claim], tuple[RefusalRemedy, ...]]
 
 
 def claim_of(attempt: Attempt, state: ContainerState, around: Surroundings) -> Claim:
-    """Who refused it."""
+    """The strongest claim of the layers to have refused this call."""
     facts = {layer.id: layer.facts for layer in state.layers}
     found = [layer.refused(attempt, facts.get(layer.id), around) for layer in all_layers()]
     found += [files.claim(attempt, around.ground), network.claim(attempt), kernel.claim(attempt, around)]
     claims = [claim for claim in found if claim is not None]
-    if attempt.around.presumed:  # it may have seen other mounts
+    if attempt.around.presumed:  # the process may have had other mounts
         claims = [_doubted(claim) for claim in claims]
     claims.sort(key=lambda claim: _ORDER.index(claim.layer) if claim.layer in _ORDER else len(_ORDER))
     return max(claims, key=lambda claim: claim.strength, default=_NOBODY)
@@ -73,17 +72,17 @@ def _doubted(claim: Claim) -> Claim:
 
 
 def _without_others_path(attempt: Attempt) -> Attempt:
-    """A path is read after the call, and may be another's by then: no mount that can be written answers with EROFS."""
+    """Drop a path that can't be the call's: it is read after the call, and a writable mount never fails with EROFS."""
     places = [place for place in (attempt.around.place, attempt.around.other) if place is not None]
     mounts = [place.mount for place in places if place.mount is not None]
-    of_two = attempt.name.startswith(("rename", "link"))  # it may be the other one, which was not seen
+    of_two = attempt.name.startswith(("rename", "link"))  # the other path, which was not read, may be the cause
     if attempt.errno != errno.EROFS or not mounts or of_two or any(mount.read_only for mount in mounts):
         return attempt
     return replace(attempt, path="", around=replace(attempt.around, place=None, other=None))
 
 
 class Explainer:
-    """For one container. `remedies`: what would allow it; called for each kind of refusal once."""
+    """Explains refusals of one container. `remedies`: returns what would allow a claim; called once per kind."""
 
     def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
         self._around, self.remedies = around, remedies
@@ -94,7 +93,7 @@ class Explainer:
         self._gids = None if capture is None else or_none(capture.decoded("gid_map", parse_idmap))
 
     def denials(self, entries: Iterable[RefusalEntry], since: float) -> tuple[Refusal, ...]:
-        """`since`: seconds since the epoch at zero of the observer's clock. In the order of the entries."""
+        """Explain each entry, in order. `since`: the zero of the observer's clock, in seconds since the epoch."""
         return tuple(self._denial(entry, since) for entry in entries)
 
     def _denial(self, entry: RefusalEntry, since: float) -> Refusal:
@@ -105,7 +104,7 @@ class Explainer:
         attempt = replace(_without_others_path(entry.attempt), uids=uids, gids=gids, apart=apart)
         explained, claim, remedies = self._explained(entry.key, attempt)
         if entry.many:
-            attempt = explained  # of several names the one that the explanation is about
+            attempt = explained  # an entry for many paths shows the one that was explained
         code = attempt.errno
         return Refusal(
             entry.key,
@@ -137,7 +136,7 @@ class Explainer:
 
 
 def ordered(denials: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    """For people: what a process died of first, then the newest; what is benign last."""
+    """Sort for people: first what a process died of, then newest first; benign ones last."""
     return tuple(sorted(denials, key=lambda each: (each.benign, not each.ended, -each.last)))
 
 
@@ -146,7 +145,7 @@ _RANK = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
 
 
 def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[RefusalRemedy, ...]:
-    """Those of the wants that something of ours can give, what opens least first; then what is said in words alone."""
+    """Remedies for a claim: choices first, the one that opens least before the others; then those in words only."""
     found: dict[Choice | Message, RefusalRemedy] = {}
     for want in claim.wants:
         gives = _choices(want, subject)
@@ -170,12 +169,12 @@ def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
             try:
                 found.append((Choice(each.id, each.check(given.value, subject)), given.text))
             except ToggleError:
-                continue  # this engine can't
+                continue  # this engine does not support it
     return found
 
 
 def _beside(want: Want, subject: Subject) -> tuple[tuple[Choice, ...], Message | None]:
-    """What another layer would refuse next, and what would allow that: choices, and all of it in words."""
+    """What else must be allowed, since another layer would refuse the call next: choices, and a text about them."""
     names = asked_by_kernel(want.name) if isinstance(want, PassedCall) else ()
     asked = subject.container.asked
     if not names or (named(names) & bounding(asked, subject.engine) and starts_as_root(asked)):
@@ -190,8 +189,8 @@ def _beside(want: Want, subject: Subject) -> tuple[tuple[Choice, ...], Message |
 
 @cache
 def asked_by_kernel(call: str) -> tuple[str, ...]:
-    """Capabilities, any of which the kernel asks for at that call, wherever a threat begins with it: what comes later
-    in a route may be in a user namespace that was made before.
+    """Capabilities of which the kernel requires any for that call, taken from threat routes that begin with the call.
+    Later steps don't count: they may run in a user namespace created before.
     """
     found: set[str] | None = None
     for step in (route.steps[0] for threat in all_threats() for route in threat.routes):
@@ -203,7 +202,7 @@ def asked_by_kernel(call: str) -> tuple[str, ...]:
 
 
 def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:
-    """Also what may be open then, where that can't be predicted and nothing of it is now."""
+    """IDs of threats that the choices would open, or might open; None if they can't be chosen together."""
     try:
         return tuple(threat.id for threat in opened_by(preview(chosen)))
     except ToggleError:
@@ -211,7 +210,7 @@ def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | No
 
 
 def opened_by(found: Preview) -> tuple[Threat, ...]:
-    """What would be open, or may be, that is not now; the worst first."""
+    """Threats that would be open, or might be, and are not now; most severe first."""
     pairs = zip(found.before.threats, found.after.threats, strict=True)
     worse = [new.threat for old, new in pairs if _RANK[new.outcome] > _RANK[old.outcome]]
     return tuple(sorted(worse, key=lambda each: (each.severity.rank, each.id)))
@@ -226,7 +225,7 @@ def _price(opened: tuple[str, ...] | None) -> tuple[object, ...]:
 
 
 def in_words(want: Want, subject: Subject) -> Message | None:
-    """What no setting of a container gives, and who can; None: nothing is known that helps."""
+    """A remedy that is no container setting, and who can apply it; None: nothing is known to help."""
     asked = subject.container.asked
     match want:
         case HeldCapability(names=names, uid=uid) if uid or (uid is None and not starts_as_root(asked)):

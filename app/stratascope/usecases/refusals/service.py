@@ -1,9 +1,9 @@
-"""Refusals of containers that are being watched, explained, and why a container ended or never began: for the window
-and the command line alike.
+"""Explains the refusals of watched containers, and why a container ended or failed to start; shared by the window and
+the command line.
 
-To tell why it ended, its engine, its counters and its log are asked. Nothing of it is changed, nothing is started. The
-program's file is looked at only where the engine or the log says that it could not be run, and not where Docker would
-make a folder of the host for it (`usecases.plan.programs`).
+The reason for an end comes from the engine, the kernel's counters and the log; nothing is changed or started. The
+program's file is read only if engine or log report that it could not be executed, and not if Docker would create a
+folder on the host for that (`usecases.plan.programs`).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from stratascope.usecases.plan.programs import may_look
 from stratascope.usecases.refusals.explain import Explainer, Remedies, ordered, remedies
 from stratascope.value import Value, replace
 
-LOG_LINES = 200  # of its log that are looked at: Java, Node and Go print a stack after the sentence
-SHOWN = 10  # of these, that are told
-_LINE_MAX = 500  # characters of such a line
+LOG_LINES = 200  # last lines of the log to search: Java, Node and Go print a stack trace after the message
+SHOWN = 10  # lines of these to show
+_LINE_MAX = 500  # characters per line
 _FILE_MAX, _FILE_SECONDS = 32 << 20, 2.0
 
 
@@ -44,7 +44,7 @@ def why_ended(
     refusals: Sequence[Refusal] = (),
     remedies: Remedies = lambda claim: (),
 ) -> Ending:
-    """One answer. `refusals`: the last ones, where it was watched; `remedies`: what would help (`remedies.remedies`).
+    """Why the container ended. `refusals`: its latest, if it was watched; `remedies`: see `explain.remedies`.
 
     Raises EngineError, NoSuchContainerError.
     """
@@ -86,7 +86,7 @@ def _with_remedies(cause: Cause, remedies: Remedies) -> Cause:
 
 
 def _log(port: Relauncher, container: str) -> str:
-    """Empty where it can't be read: with a log driver that keeps nothing, and of what never ran."""
+    """The end of its log; empty if unreadable: the log driver stores nothing, or the container never ran."""
     try:
         return port.log(container, LOG_LINES)
     except (EngineError, NoSuchContainerError):
@@ -94,7 +94,7 @@ def _log(port: Relauncher, container: str) -> str:
 
 
 def _program(port: Relauncher, container: str, end: End, named: str) -> Program | None:
-    """What it was to run, looked at; None where it is not found. `named`: the path that the runtime told."""
+    """Examine the program it should have run; None if its file is not found. `named`: the path in a runtime error."""
     for path in (named,) if named else _places(end):
         file = _file(port, container, path)
         if file is not None:
@@ -112,7 +112,7 @@ def _places(end: End) -> tuple[str, ...]:
 
 
 def _lacking(port: Relauncher, container: str, program: Program) -> Program:
-    """With what the kernel needs for it, where that is not there."""
+    """The program, with a flaw if the interpreter or loader that the kernel needs for it is missing."""
     if not program.needs.startswith("/") or _file(port, container, program.needs) is not None:
         return program
     flaw = Flaw.LOADER if program.binary else Flaw.INTERPRETER
@@ -127,43 +127,43 @@ def _file(port: Relauncher, container: str, path: str) -> ContainerFile | None:
 
 
 Key = tuple[str, str]
-_Life = tuple[int | None, Asked]  # its first process and what it was made with: by these it is explained
-_DRIFT = 0.5  # seconds: the clock was set, or the machine slept
+_Life = tuple[int | None, Asked]  # first PID and options: an explainer is valid while both stay the same
+_DRIFT = 0.5  # seconds of difference that show that the clock was set, or the machine slept
 
 
 class RefusalList(Value):
-    """What a container was refused, the oldest first. `forgotten`: kinds that are not remembered any more."""
+    """What a container was refused, oldest first. `forgotten`: how many kinds were dropped."""
 
     all: tuple[Refusal, ...] = ()
     forgotten: int = 0
 
 
 class RefusalService:
-    """See the module. Asks what remedies come to, which takes a while for what is new: not on the window's thread."""
+    """See the module. Predicting remedies of new refusals takes a while: don't call this on the window's thread."""
 
     def __init__(self, learning: ObservationService, hardening: Hardening) -> None:
         self._learning, self._hardening = learning, hardening
         self._explainers: dict[Key, tuple[_Life, Explainer]] = {}
-        self._since = 0.0  # the moment at zero of the observer's clock
+        self._since = 0.0  # the zero of the observer's clock, in seconds since the epoch
 
     def of(self, state: ContainerState, *, sessions_only: bool = False) -> RefusalList:
-        """All of that container so far. Raises EngineError, NoSuchContainerError where its engine can't be asked."""
+        """The container's refusals so far. Raises EngineError, NoSuchContainerError."""
         found = self._learning.refused(state.container)
         if not found.entries:
             return RefusalList()
         known = self._explainers.get(state.key)
         life = state.container.pid, state.container.asked
-        # what it was when it ran says more than what is left of it
+        # after it has ended, keep the explainer from when it ran: that one knows more
         if known is None or (known[0] != life and state.gap is None):
             known = self._explainers[state.key] = life, self._explainer(state)
         entries = [entry for entry in found.entries if entry.session or not sessions_only]
         since = time.time() - time.monotonic()
-        if abs(since - self._since) > _DRIFT:  # else what is the same would be told as another a microsecond later
+        if abs(since - self._since) > _DRIFT:  # smaller differences would change the time of every entry at each call
             self._since = since
         return RefusalList(known[1].denials(entries, self._since), found.forgotten)
 
     def ending(self, state: ContainerState) -> Ending:
-        """Why it ended or never began; what it was refused last is part of it where it was watched meanwhile.
+        """Why it ended or failed to start, including its latest refusals if it was watched.
 
         Raises EngineError, NoSuchContainerError.
         """

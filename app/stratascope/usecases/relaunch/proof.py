@@ -264,7 +264,7 @@ def look_at(
         if before is None or now is None:
             not_compared.append(msg("Its answers at its ports: they can't be reached from here."))
         else:
-            if other := answers.unlike(before, now):
+            if other := answers.changed_replies(before, now):
                 return Shown(False, tuple(compared), tuple(not_compared), answers.differs(other[0]))
             matched = answers.compared(before, now)
             compared += matched

@@ -1,17 +1,18 @@
-"""What a twin is put through from its start to its stop, held against what its original did, and an unchanged twin.
+"""Tests a twin from its start to its stop, and compares it with its original and with an unchanged twin.
 
-It works where its ports, its healthcheck and the processes of its start come as they did, each exercise ends well, and
-its stop ends as an unchanged twin's does: the stop belongs to it, as a program may lose its data there. All is bounded
-by how long the unchanged one took. Decided against a fixed grace period: what is awaited says when it is there.
+It works if its ports, its healthcheck and its start processes come up as in the original, every exercise succeeds, and
+it stops as an unchanged twin does; stopping is tested because a program may lose data then. Time limits are multiples
+of what the unchanged twin took. Decided against a fixed grace period: each awaited event shows by itself that it has
+happened.
 
-It is told by signal to read its configuration anew and to reopen its logs, as its service manager and logrotate do.
-What a program does then takes other rights than its start did, and comes on another day. Told are only signals for
-which it has a handler; an unchanged twin that ends by one is started again, and no other is told so. Decided against
-SIGUSR2, which means something else to each.
+The twin is signalled to reload its configuration and to reopen its logs, as a service manager and logrotate do: this
+needs other rights than the start, and would otherwise fail days later. Only signals with a handler are sent; if an
+unchanged twin exits on one, it is restarted, and no later twin gets that signal. Decided against SIGUSR2, whose meaning
+differs between programs.
 
-A command of the user's says by status 0 that it works. Each is run by sh as the user whose program this is, in a
-session of its own, and its process group is ended with it. What it prints is kept for the reason why, and bounded. In a
-Flatpak it runs on the host, where that is allowed.
+A user's command reports success by exit status 0. sh runs it as the user of this program, in its own session, and its
+process group is killed at the end. Its output is kept to explain a failure, up to a limit. In a Flatpak it runs on the
+host, if that is allowed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Pace, Tried
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.answers import NOT_EXERCISED, answered, asks, compared, differs, not_compared, unlike
+from stratascope.usecases.evidence.answers import (
+    NOT_EXERCISED,
+    answered,
+    asks,
+    changed_replies,
+    compared,
+    differs,
+    not_compared,
+)
 from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import lost_files
@@ -39,21 +48,21 @@ from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
 from stratascope.value import Value
 
-SECONDS = 60.0  # that one command may take
-_SAID_MOST = 1 << 14  # bytes of what it prints, the last ones
-_EXERCISE_LOOK = 0.05  # seconds between two looks whether to go on
+SECONDS = 60.0  # time limit of one command
+_OUTPUT_MAX = 1 << 14  # bytes of its output to keep, counted from the end
+_EXERCISE_POLL = 0.05  # seconds between checks for cancellation and the time limit
 _STEP = 1 << 16
 
 
 class TwinAddress(Value):
-    """Where the twin is."""
+    """How a command finds the twin."""
 
-    pid: int  # of its first process, as the host counts
+    pid: int  # of its first process, in the host's PID namespace
     name: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command is told of it."""
+        """The environment variables for a command."""
         return {
             "STRATASCOPE_TWIN_PID": str(self.pid),
             "STRATASCOPE_TWIN_NAME": self.name,
@@ -62,7 +71,7 @@ class TwinAddress(Value):
 
 
 class Exercised(Value):
-    """What a command came to. `why`: it failed; `said`: the end of what it printed, foreign text."""
+    """The result of a command. `why`: the reason if it failed; `said`: the end of its output, untrusted text."""
 
     command: str
     why: Message | None = None
@@ -72,7 +81,7 @@ class Exercised(Value):
 def exercise(
     command: str, place: TwinAddress, *, seconds: float, clock: Clock, cancelled: Callable[[], bool] = lambda: False
 ) -> Exercised:
-    """Run one command to its end; its process group ends with it. Raises nothing."""
+    """Run one command, then kill its process group. Raises nothing."""
     access = sandbox.access()
     if access is sandbox.Access.WITHHELD:
         text = msg("This Flatpak can't run commands on the host. Allow it with this command: {command}",
@@ -102,9 +111,9 @@ def exercise(
                 why = msg("It did not finish within {seconds} seconds.", seconds=round(seconds))
             if why is not None:
                 break
-            if not selector.get_map():  # it closed its output, and goes on
-                clock.sleep(_EXERCISE_LOOK)
-            elif selector.select(_EXERCISE_LOOK) and not _read_output(child.stdout.fileno(), said):
+            if not selector.get_map():  # it has closed its output, but still runs
+                clock.sleep(_EXERCISE_POLL)
+            elif selector.select(_EXERCISE_POLL) and not _read_output(child.stdout.fileno(), said):
                 selector.unregister(child.stdout)
         _end_group(child)
         _read_output(child.stdout.fileno(), said)
@@ -116,19 +125,20 @@ def exercise(
 def _argv(command: str, place: TwinAddress, *, outside: bool) -> Sequence[str]:
     if outside:
         return ("/bin/sh", "-c", command)
-    told = (f"--env={name}={value}" for name, value in place.environment.items())
-    return (*sandbox.HOST, "--watch-bus", *told, "sh", "-c", command)  # it ends there where this end is killed
+    variables = (f"--env={name}={value}" for name, value in place.environment.items())
+    # --watch-bus: the command on the host ends if flatpak-spawn is killed here
+    return (*sandbox.HOST, "--watch-bus", *variables, "sh", "-c", command)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Its whole process group, also what it left behind."""
+    """Kill the whole process group, including background processes that the command left."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
 def _read_output(descriptor: int, said: bytearray) -> bool:
-    """What is there now; False at its end."""
+    """Read the output available now into `said`; False at its end."""
     while True:
         try:
             part = os.read(descriptor, _STEP)
@@ -137,19 +147,19 @@ def _read_output(descriptor: int, said: bytearray) -> bool:
         if not part:
             return False
         said += part
-        del said[:-_SAID_MOST]
+        del said[:-_OUTPUT_MAX]
         if len(part) < _STEP:
             return True
 
 
-SIGNALS = (("HUP", 1), ("USR1", 10))  # on every architecture that engines run on
-WAIT = 0.3  # seconds that it may take over one
-END = 0.5  # … in which an unchanged one ends that takes it for its end
-_LOOK = 0.05
+SIGNALS = (("HUP", 1), ("USR1", 10))  # the same numbers on every architecture that engines run on
+WAIT = 0.3  # seconds in which a twin may exit because of a signal
+END = 0.5  # … and an unchanged twin, which is awaited longer
+_SIGNAL_POLL = 0.05  # seconds between checks whether it still runs
 
 
 def understood(access: EngineAccess, container: str) -> tuple[str, ...]:
-    """Which of them the first process of an unchanged twin takes and goes on; tells it all that it has a handler for.
+    """Send an unchanged twin every signal that it has a handler for; return those that it survives.
 
     Raises EngineError, NoSuchContainerError.
     """
@@ -158,52 +168,52 @@ def understood(access: EngineAccess, container: str) -> tuple[str, ...]:
     for name, number in SIGNALS:
         if number not in caught:
             continue
-        if _told(access, container, name, END):
+        if _survives(access, container, name, END):
             found.append(name)
         else:
             access.port.start(container)
     return tuple(found)
 
 
-def tell(access: EngineAccess, container: str, signals: tuple[str, ...]) -> str:
-    """The signal by which it ended, of those; empty where it goes on. Raises EngineError, NoSuchContainerError."""
-    return next((name for name in signals if not _told(access, container, name, WAIT)), "")
+def first_fatal(access: EngineAccess, container: str, signals: tuple[str, ...]) -> str:
+    """Send the signals; return the one on which it exited, or "". Raises EngineError, NoSuchContainerError."""
+    return next((name for name in signals if not _survives(access, container, name, WAIT)), "")
 
 
-def _told(access: EngineAccess, container: str, signal: str, seconds: float) -> bool:
-    """Whether it still runs afterwards."""
+def _survives(access: EngineAccess, container: str, signal: str, seconds: float) -> bool:
+    """Send a signal; whether the container still runs after `seconds`."""
     try:
         access.port.signal(container, signal)
-    except (RefusedError, NoSuchContainerError):  # it ended just now
+    except (RefusedError, NoSuchContainerError):  # it has just exited
         return False
     until = access.clock.now() + seconds
     while access.port.running(container).status == "running":
         if access.clock.now() >= until:
             return True
-        access.clock.sleep(_LOOK)
+        access.clock.sleep(_SIGNAL_POLL)
     return False
 
 
-SETTLE = 0.2  # seconds that a changed one must stay well, where it does something that can be awaited
-BLIND = 2.0  # … where there is nothing to await
-POLL = 0.05  # seconds between two looks
-PATIENT = 4.0  # times as long as the unchanged one may another one take
-LEAST = 5.0  # seconds, however fast that one was
-FIRST = 60.0  # seconds that the unchanged one may take
-UNSURE = 15.0  # seconds for a healthcheck of which nobody knows whether it was ever well
-KILLED = 128 + 9  # exit status of a program that did not end when it was told to
-HURRY = 1  # seconds to stop, where the unchanged one does not end by itself either
+SETTLE = 0.2  # seconds that a changed twin must keep running, if it has ports, processes or a healthcheck to await
+BLIND = 2.0  # … if it has none
+POLL = 0.05  # seconds between checks
+PATIENT = 4.0  # a twin's time limit, as a multiple of what the unchanged one took
+LEAST = 5.0  # the least time limit in seconds, however fast the unchanged one was
+FIRST = 60.0  # time limit of the unchanged twin in seconds
+UNSURE = 15.0  # seconds to wait for a healthcheck that was never known to succeed
+KILLED = 128 + 9  # exit status of a program killed by SIGKILL, since it did not exit on the stop signal
+HURRY = 1  # stop timeout in seconds, if the unchanged one did not exit on the stop signal either
 
 
 class Exercises(Value):
-    """Commands for sh, and the seconds that each may take."""
+    """Commands for sh, and the time limit of each in seconds."""
 
     commands: tuple[str, ...] = ()
     seconds: float = SECONDS
 
 
 class LifecycleTest:
-    """For one twin. `compared` and `not_compared` say what was looked at so far."""
+    """The test of one twin. `compared` and `not_compared` list what was and was not checked so far."""
 
     def __init__(
         self,
@@ -214,7 +224,7 @@ class LifecycleTest:
         cancelled: Callable[[], bool],
         like: Tried | None,
     ) -> None:
-        """`processes`: those of the original's start; `like`: the trial of the unchanged one."""
+        """`processes`: the original's start processes; `like`: the trial of the unchanged container."""
         self._access, self._seen, self._processes = access, seen, processes
         self._exercises, self._cancelled = exercises, cancelled
         self._like = None if like is None else like.pace
@@ -230,7 +240,7 @@ class LifecycleTest:
                                          paths=paths))  # fmt: skip
 
     def run(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
-        """Of a twin that was just started, to its end. Raises FailedError, EngineError, NoSuchContainerError."""
+        """Test a twin that was just started, and stop it. Raises FailedError, EngineError, NoSuchContainerError."""
         clock = self._access.clock
         begun = clock.now()
         limit = FIRST if self._like is None else max(LEAST, PATIENT * self._like.up)
@@ -256,21 +266,21 @@ class LifecycleTest:
             pass
 
     def _reload(self, watcher: Watcher, container: str) -> tuple[str, ...]:
-        """As its service manager and logrotate tell it; its ports are there again afterwards."""
+        """Send the reload signals; afterwards its ports must listen again."""
         if self._like is None:
-            told = understood(self._access, container)
+            signals = understood(self._access, container)
         else:
-            told = self._like.signals
-            if ended := tell(self._access, container, told):
+            signals = self._like.signals
+            if ended := first_fatal(self._access, container, signals):
                 self._fail(container, msg("It ended when told to reload (SIG{name}).", name=ended))
-        if told:
-            names = ", ".join(f"SIG{name}" for name in told)
+        if signals:
+            names = ", ".join(f"SIG{name}" for name in signals)
             self.compared.append(msg("It keeps running when told to reload: {names}.", names=names))
         self._watch(watcher, container, 0.0)
-        return told
+        return signals
 
     def _ports(self, container: str, limit: float) -> tuple[PortReply, ...] | None:
-        """What it says at them; one on an address that only the original has can't be asked."""
+        """Its replies at its ports; None if unknown. Ports on addresses that only the original has can't be probed."""
         ports, clock = self._seen.before.listens, self._access.clock
         if ports is None:
             self.not_compared.append(msg("Which ports it listens on can't be read."))
@@ -287,7 +297,7 @@ class LifecycleTest:
         if now is None:
             self.not_compared.append(msg("Its answers at its ports: its network can't be entered from here."))
             return None
-        other = unlike(before or (), now)
+        other = changed_replies(before or (), now)
         if other:
             self._fail(container, differs(other[0]))
         if taken := sorted({each.port for each in now if each.reply is not Reply.NONE}):
@@ -371,7 +381,7 @@ class LifecycleTest:
         return now.exit_code
 
     def _go_on(self, container: str) -> None:
-        """Raises FailedError where it has ended, or somebody cancelled."""
+        """Raise FailedError if the twin has exited, or the trial was cancelled."""
         if self._cancelled():
             raise FailedError(msg("Cancelled."))
         now = self._access.port.running(container)

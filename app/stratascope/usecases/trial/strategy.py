@@ -1,20 +1,20 @@
-"""The search on twins for the largest set of choices that works: what to try next, tried until it ends or is cancelled.
+"""Searches on twins for the largest set of choices that works: decides what to try next, and tries it.
 
-`strategy` is pure, a generator that yields attempts and is sent what each came to. First the unchanged one: where its
-twin does not work, no trial says anything. Then the whole set, which mostly works. Where it breaks, what refusals or
-the diagnosis name is loosened; only where these are silent it is searched, by halving towards the first choice that
-breaks it. What was left out by mere suspicion is tried again in the end, so that the result is as large as can be: each
-choice left out breaks it. The result is then tried some times more.
+`strategy` is a pure generator: it yields attempts and is sent their results. It tries the unchanged container first: if
+that twin does not work, no trial proves anything. Then the whole set, which usually works. If it breaks, what refusals
+or the diagnosis name is loosened; if they name nothing, a binary search finds the first choice that breaks it. Choices
+left out on suspicion are tried again at the end, so that the result is maximal: each choice left out breaks it. The
+result is then repeated a few times.
 
-A set that stands or falls with one choice (another user) has a second one behind it: that comes as soon as the first
-breaks and nothing certain is left to loosen.
+A set that depends on one choice (another user) has an alternative set, which is tried as soon as the first one breaks
+and nothing certain is left to loosen.
 
-Decided against remembering that a larger set must break too: settings help each other (another user needs other folders
-writable), so only what was tried itself is known.
+Decided against concluding that a superset of a broken set breaks too: settings help each other (another user needs
+other folders writable), so only a set that was tried itself is known.
 
-`loosen` is for a relaunch that failed where nothing says why: the largest part of the choices that works is found by
-trials once the original runs again, and the rest breaks it. Bounded in time, since nobody asked for more than a
-relaunch. Decided against trying parts by relaunching: each would take the container down.
+`loosen` is for a relaunch that failed for no known reason: once the original runs again, trials find the largest subset
+of the choices that works, and the rest breaks it. It is limited in time, since the person asked only for a relaunch.
+Decided against trying subsets by relaunching: each would interrupt the container.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from stratascope.usecases.plan.look import look
 from stratascope.usecases.trial.trial import Trials
 from stratascope.value import Value, replace
 
-_ROUNDS = 3  # times that a set which worked may fail when it is repeated
+_ROUNDS = 3  # how often a set that worked may fail when repeated
 
 Set = tuple[Choice, ...]
 
 
 class Purpose(StrEnum):
-    UNCHANGED = "unchanged"  # what all others are held against
+    UNCHANGED = "unchanged"  # the reference for all others
     WHOLE = "whole"
-    LOOSENED = "loosened"  # without what was named
-    SEARCH = "search"  # nothing was named
-    TIGHTER = "tighter"  # with what may have been left out for nothing
+    LOOSENED = "loosened"  # without the choices that a failure named
+    SEARCH = "search"  # a failure named nothing
+    TIGHTER = "tighter"  # with choices that may have been left out needlessly
     REPEAT = "repeat"
 
 
@@ -56,7 +56,7 @@ PURPOSES = {
 
 
 class Attempt(Value):
-    """To be tried now. `left`: how many more there are at the least."""
+    """The next set to try. `left`: the least number of attempts after this one."""
 
     choices: Set
     purpose: Purpose
@@ -64,11 +64,11 @@ class Attempt(Value):
 
 
 class Ends(StrEnum):
-    FOUND = "found"  # the largest set that works, tried as often as was wanted
+    FOUND = "found"  # the largest set that works, repeated as often as requested
     NOTHING = "nothing"  # none of the choices works
     UNCHANGED_BREAKS = "unchanged-breaks"
-    REFUSED = "refused"  # there can be no twin
-    UNSTEADY = "unsteady"  # what works once does not work again
+    REFUSED = "refused"  # this container can have no twin
+    UNSTEADY = "unsteady"  # sets that worked fail when repeated
     CUT_OFF = "cut-off"  # cancelled, or an engine went away
 
 
@@ -83,7 +83,7 @@ ENDS = {
 
 
 class Verdict(Value):
-    """How it ended. `choices`: what works; empty unless FOUND. `last`: the trial that says why, where there is one."""
+    """How it ended. `choices`: what works; empty unless FOUND. `last`: the trial that shows why, if there is one."""
 
     ends: Ends
     choices: Set = ()
@@ -104,11 +104,10 @@ _Searching = Generator[Attempt, Tried, Set]
 def strategy(
     choices: Sequence[Choice], repeats: int = REPEATS, *, narrow: str = "", otherwise: Sequence[Choice] = ()
 ) -> Strategy:
-    """Towards the largest set of these that works, those that come first kept where not all can be.
+    """Search for the largest subset of `choices` that works; earlier choices have priority.
 
-    `otherwise`: the set in their place, where they do not work with what is certain loosened. `narrow`: a toggle whose
-    value is a list of what stays (capabilities): in the end each part of it that is not needed is taken out of it, by
-    one trial each.
+    `otherwise`: an alternative set, used if `choices` still break after everything certain is loosened. `narrow`: a
+    toggle whose value lists what is kept (capabilities): at the end, one trial per item removes those not needed.
     """
     search = _Towards(choices, repeats, narrow, otherwise)
     try:
@@ -122,7 +121,7 @@ class _Towards:
         self._wanted, self._repeats, self._narrow = tuple(choices), repeats, narrow
         self._otherwise = tuple(otherwise)
         self._known: dict[frozenset[Choice], Tried] = {}
-        self._doubted: list[Choice] = []  # left out because something pointed to them
+        self._doubted: list[Choice] = []  # left out on suspicion
 
     def all(self) -> Strategy:
         unchanged = yield from self._try((), Purpose.UNCHANGED, 1 + self._repeats)
@@ -156,7 +155,7 @@ class _Towards:
         return Verdict(Ends.UNSTEADY, last=tried)
 
     def _try(self, choices: Sequence[Choice], purpose: Purpose, left: int) -> _Trying:
-        """Of what was tried before, what that came to."""
+        """Try the choices, or return the earlier result if they were tried before."""
         known = self._known.get(frozenset(choices))
         return known if known is not None else (yield from self._new(choices, purpose, left))
 
@@ -174,7 +173,7 @@ class _Towards:
     def _loosened(
         self, current: Set, tried: Tried, *, only_certain: bool = False
     ) -> Generator[Attempt, Tried, tuple[Set, Tried]]:
-        """As long as something points somewhere new."""
+        """Loosen step by step, until the set works or the failure suggests nothing new."""
         while tried.works is not Works.YES:
             step = self._step(current, tried, only_certain=only_certain)
             if not step:
@@ -186,7 +185,7 @@ class _Towards:
         return current, tried
 
     def _step(self, current: Set, tried: Tried, *, only_certain: bool) -> tuple[Loosening, ...]:
-        """All that is certain, else the likeliest. Nothing that leads to what was tried before."""
+        """All certain loosenings, else the likeliest one; never a step that leads to a set tried before."""
         certain = tuple(each for each in tried.loosenings if each.certain)
         likely = () if only_certain else tried.loosenings
         for step in (certain, *((each,) for each in likely)):
@@ -196,17 +195,17 @@ class _Towards:
         return ()
 
     def _last_doubted(self, current: Set) -> Set:
-        """All again, in the values that were learned, those that something pointed to last."""
+        """The current set plus every doubted choice; these come last, so that they are the first to be dropped."""
         doubted = tuple(choice for choice in dict.fromkeys(self._doubted) if choice not in current)
         return (*current, *self._ordered(doubted))
 
     def _largest(self, good: Set, rest: Sequence[Choice], purpose: Purpose) -> _Searching:
-        """The first choices of `rest` that work together with `good`, which works."""
+        """Extend `good`, which works, by as many choices of `rest` as possible, by binary search."""
         left = [choice for choice in rest if choice not in good]
         while left:
             if (yield from self._works((*good, *left), purpose, len(left))):
                 return self._ordered((*good, *left))
-            low, high = 0, len(left)  # so many of them work, so many break
+            low, high = 0, len(left)  # the first `low` work, the first `high` break
             while high - low > 1:
                 middle = (low + high) // 2
                 if (yield from self._works((*good, *left[:middle]), purpose, high - low)):
@@ -236,18 +235,20 @@ class _Towards:
 
 
 def applied(choices: Set, loosenings: Sequence[Loosening]) -> Set:
-    """The choices with these taken back, and with what has to come beside them."""
+    """The choices with the loosenings applied: choices are dropped, replaced or added."""
     instead = {each.toggle: each.choice for each in loosenings}
     found = (instead.pop(choice.toggle, choice) for choice in choices)
     kept = tuple(choice for choice in found if choice is not None)
     return (*kept, *(choice for choice in instead.values() if choice is not None))
 
 
-_AGAIN = 2  # more looks at the unchanged one, for what it is refused only now and then
+_AGAIN = 2  # extra trials of the unchanged container, to see refusals that it gets only now and then
 
 
 class TrialBegun(Value):
-    """`number` from 1; `seconds_left`: at the least, with this one, by how long the others took; None: not known."""
+    """A trial begins. `number`: from 1; `seconds_left`: a lower bound including this trial, by the average duration so
+    far; None: not known.
+    """
 
     number: int
     attempt: Attempt
@@ -255,7 +256,7 @@ class TrialBegun(Value):
 
     @property
     def sentence(self) -> Message:
-        """What is tried, and how long it takes at the least."""
+        """What is tried, and the least time left."""
         what = PURPOSES[self.attempt.purpose]
         if self.seconds_left is None:
             return msg("Trial {number}: {what} …", number=self.number, what=what)
@@ -270,7 +271,7 @@ class TrialDone(Value):
 
 
 class Searched(Value):
-    """How it ended. `unchanged`: the trial that all were held against, where there was one; `trials`: how many."""
+    """How the search ended. `unchanged`: the reference trial, if there was one; `trials`: their number."""
 
     verdict: Verdict
     unchanged: Tried | None
@@ -290,10 +291,10 @@ def search(
     otherwise: Sequence[Choice] = (),
     unchanged: Tried | None = None,
 ) -> Iterator[SearchEvent]:
-    """The largest set of these that works. The last thing is a `Searched`; raises nothing that an engine can cause.
+    """Carry out `strategy`. The last item is a `Searched`; errors of an engine are not raised.
 
-    `unchanged`: a trial of the unchanged container that went before and works: the first of all, not made again.
-    Closing it ends it between two trials; `trials.cancelled` within one, too. See `strategy` for the rest.
+    `unchanged`: an earlier, successful trial of the unchanged container, reused as the first one. Closing the generator
+    ends the search between two trials; `trials.cancelled` also ends it within one. See `strategy` for the rest.
     """
     plan = strategy(choices, repeats, narrow=narrow, otherwise=otherwise)
     attempt, number, seconds, again = next(plan), 0, 0.0, _AGAIN
@@ -330,16 +331,16 @@ def search(
 
 
 def _unexplained(tried: Tried) -> bool:
-    """Whether all that is wrong is a refusal that none of the choices explains: it may come unchanged, too."""
+    """Whether it failed only by refusals that no choice explains: the unchanged container may get them, too."""
     return tried.works is Works.BREAKS and tried.failure is None and bool(tried.refusals) and not tried.loosenings
 
 
-SECONDS = 300.0  # after which the search is broken off
+SECONDS = 300.0  # time limit of `loosen`
 _REPEATS = 1
 
 
 class Loosened(Value):
-    """What works, and the toggles that break it; both empty where that was not found. `why`: what there is to say."""
+    """The choices that work, and the toggles that break it; both empty if not found. `why`: the result in words."""
 
     works_with: tuple[Choice, ...] = ()
     breaks: tuple[str, ...] = ()
@@ -354,7 +355,9 @@ def loosen(
     *,
     seconds: float = SECONDS,
 ) -> Iterator[SearchEvent | Loosened]:
-    """The last thing is a `Loosened`. Raises EngineError, NoSuchContainerError where it can't be looked at."""
+    """Find which of the choices work, by trials. The last item is a `Loosened`. Raises EngineError,
+    NoSuchContainerError if the container can't be read.
+    """
     until = access.clock.now() + seconds
 
     def over() -> bool:
@@ -370,7 +373,7 @@ def loosen(
 
 
 def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None) -> Loosened:
-    """What the search came to. `late`: the seconds after which it was broken off, if it was."""
+    """The result of a search. `late`: its time limit in seconds, if that was reached."""
     match verdict.ends:
         case Ends.FOUND:
             kept = {choice.toggle for choice in verdict.choices}

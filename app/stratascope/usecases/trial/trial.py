@@ -1,6 +1,6 @@
-"""Trials of one container: for each a twin with candidate settings, watched and exercised by `LifecycleTest`, and removed.
+"""Trials of one container. Each runs a twin with candidate settings through a `LifecycleTest`, then removes it.
 
-Nothing that goes wrong with an engine or a disk is raised: such a trial came to nothing, and says why.
+Errors of an engine or a disk are not raised: such a trial has no result, and reports the reason.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ class Witness(Protocol):
 
     @property
     def cgroup(self) -> str:
-        """Below which control group the twin is to lie, as its engine takes it; empty: wherever. Removed afterwards."""
+        """The parent control group for the twin, in its engine's notation; empty: any. Removed afterwards."""
 
     def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
-        """Watch the twin of this full id: the journal knows of it, and it is not started yet. A control group that was
-        asked for is made now; where there was none, `initialize` makes a process that waits for the start: its PID.
+        """Watch the created, not yet started twin with this full id, and create its control group if one was requested.
+        Otherwise `initialize` creates the process that waits for the start, and returns its PID.
         """
 
     def started(self, container: str) -> None:
-        """The twin runs now; its full id."""
+        """The twin with this full id runs now."""
 
     def refusals(self) -> tuple[TwinRefusal, ...]:
-        """What was refused to it; asked once, after it has ended and before it is removed."""
+        """What the twin was refused; called once, after it has ended and before it is removed."""
 
 
 class _Nobody:
     cgroup = ""
 
     def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
-        """Nobody looks."""
+        """Do nothing."""
 
     def started(self, container: str) -> None:
-        """Nobody looks."""
+        """Do nothing."""
 
     def refusals(self) -> tuple[TwinRefusal, ...]:
         return ()
@@ -68,11 +68,11 @@ class _Nobody:
 
 @contextmanager
 def unwatched(number: str) -> Iterator[Witness]:
-    """Where nothing can be observed."""
+    """A witness that watches nothing, for engines where observing is impossible."""
     yield _Nobody()
 
 
-Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before all else
+Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before its creation
 
 
 class _Prepared(Value):
@@ -86,7 +86,7 @@ class _Prepared(Value):
 
 
 class Trials:
-    """One after the other. What the container does by itself is read once, when this is made."""
+    """Runs trials of one container, one at a time. The container's own start processes are read once, here."""
 
     def __init__(
         self,
@@ -103,11 +103,11 @@ class Trials:
         self._processes = access.startup_processes(seen.spec.id) if runs else None
 
     def know(self, subject: Subject) -> None:
-        """What was learned of it since."""
+        """Use this newer subject, which has what was learned since."""
         self._seen = replace(self._seen, subject=subject)
 
     def run(self, choices: Sequence[Choice], like: Tried | None = None) -> Tried:
-        """Try these. `like`: the trial of the unchanged container, that this one is held against. Blocks."""
+        """Try these choices; blocks. `like`: the trial of the unchanged container, to compare with."""
         clock = self._access.clock
         begun, tried = clock.now(), Tried(tuple(choices), Works.UNKNOWN, 0.0)
         try:
@@ -161,7 +161,7 @@ class Trials:
                         failed = error
                         access.port.stop(container, 0)
                     refusals = witness.refusals()
-            except RefusedError as error:  # of create or start: these options can't be had
+            except RefusedError as error:  # by create or start: the engine rejects these options
                 failed = FailedError(error.message, error.words, failure=Failure(words=error.words))
         known = {each.key for each in like.refusals} if like is not None else set()
         tried = replace(
@@ -176,7 +176,7 @@ class Trials:
 
 
 def _broken(tried: Tried, failed: FailedError | None, prepared: _Prepared) -> Tried:
-    """With why, and what would help: what was refused says so, else our best explanation."""
+    """Add the reason and what would help: taken from the refusals, else from the diagnosis."""
     helpful = [each.loosening for each in tried.refusals if each.loosening is not None]
     if failed is None:
         text = msg("It is refused something that it is not refused unchanged: {text}",

@@ -1,14 +1,11 @@
-"""A twin from the journal's first word of it until nothing is left of it, and what a crash left of one removed.
+"""Creates and removes twins, decides whether a container can have one, and removes what a crash left of one.
 
-Everything of it carries its number as a label, so whoever finds the record finds all: container, volumes. The record
-is written first and forgotten last. The original is asked about, and otherwise left alone.
+Everything that belongs to a twin (container, volumes) has its number as a label, so its journal record is enough to
+find all of it. The record is written first and deleted last. The original is read, and otherwise left alone.
 
-
-Whether there can be a twin of a container, and how it gets its binds and volumes. Nothing is changed here.
-
-A twin may not reach what its original, or the machine, would notice. What can't be copied refuses it with a sentence;
-what can't be told refuses it too. Decided against sharing anything writable: a second PostgreSQL starts on the same
-volume, since namespaces hide the lock of the first.
+A twin must not reach anything that its original, or the machine, would notice. If something can't be copied, or it is
+unclear whether it can, there is no twin. Decided against sharing anything writable: a second PostgreSQL would start on
+the same volume, since namespaces hide the first one's lock.
 """
 
 from __future__ import annotations
@@ -28,17 +25,17 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result, is_of
 from stratascope.usecases.relaunch.rollback import LATE
 from stratascope.usecases.relaunch.watch import POLL
 
-LOOKED_AT = 20_000  # files below a read-only folder
-# They act on the whole machine, whatever the namespaces: capabilities(7)
+LOOKED_AT = 20_000  # files below a read-only folder to examine at most
+# Capabilities that affect the whole machine whatever the namespaces: capabilities(7)
 _MACHINE = ("CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME")
 
 
 class NoTwinError(MessageError):
-    """There can be no such twin; `message` says why."""
+    """This container can't have such a twin; `message` says why."""
 
 
 def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
-    """For these options, but for its mounts. Raises NoTwinError."""
+    """Check that a twin with these options is possible; mounts are checked by `mounts_of`. Raises NoTwinError."""
     for why in spec.lost:
         raise NoTwinError(why)
     if container.pod or container.infra:
@@ -50,7 +47,8 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
         (wanted.pid_mode, msg("It sees processes of others, and a twin must not reach those.")),
         (wanted.ipc_mode, msg("It shares memory and queues (IPC) with others, and a twin must not reach those.")),
         (wanted.uts_mode, msg("It shares the host name with others, and a twin must not change that.")),
-        # the host's own one means root there, which privileged mode and capabilities are asked about
+        # the host's user namespace is no other container's; being root in it is covered by the checks for privileged
+        # mode and capabilities
         (wanted.userns_mode.removeprefix("host"), msg("It shares a user namespace with others, and a twin must not.")),
     ):
         if mode.partition(":")[0] in ("host", "container", "pod", "ns"):
@@ -65,7 +63,7 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
 
 
 def mounts_of(wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount, ...]:
-    """Its binds and volumes as a twin gets them. Raises NoTwinError."""
+    """The binds and volumes for a twin. Raises NoTwinError."""
     return tuple(_mount(mount, engine, host) for mount in wanted.mounts if mount.kind in ("bind", "volume"))
 
 
@@ -102,16 +100,16 @@ def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
 def twin(
     access: EngineAccess, spec: LaunchSpec, body: str, record: TwinRecord, mounts: tuple[TwinMount, ...]
 ) -> Iterator[str]:
-    """A twin that was created and not started; yields its full id. Nothing is left of it afterwards.
+    """Create a twin without starting it, yield its full id, and remove all of it afterwards.
 
-    `body`: the create request of a container with the options to try. Raises EngineError, JournalError, ToggleError,
-    also where it could not be removed: the journal keeps it then.
+    `body`: the create request with the options to try. Raises EngineError, JournalError, ToggleError, also if the twin
+    could not be removed: its journal record stays then.
     """
     port = access.port
     request = port.twin(spec, body, record.id, mounts, record.cgroup)
     with _held(access, record):
         access.journal.write_twin(record)
-        lost = True  # an answer: what was asked for may still come into being
+        lost = True  # without an answer from the engine, the container may still be created later
         try:
             port.overlay(record.id, mounts)
             made = port.create(request, record.name, {TWIN: record.id, ORIGINAL: spec.id})
@@ -126,9 +124,9 @@ def twin(
 
 
 def remove(access: EngineAccess, record: TwinRecord, *, late: float = 0.0) -> None:
-    """A twin and all that came with it, then its record. May be repeated. Raises EngineError, JournalError.
+    """Remove a twin with everything that belongs to it, then its record. Idempotent. Raises EngineError, JournalError.
 
-    `late`: seconds that a create whose answer was lost is waited for.
+    `late`: seconds to wait for a container whose create call got no answer.
     """
     port, until = access.port, access.clock.now() + late
     while not (found := port.labelled(TWIN, record.id)) and access.clock.now() < until:
@@ -147,13 +145,13 @@ def remove(access: EngineAccess, record: TwinRecord, *, late: float = 0.0) -> No
 
 
 def remove_left(access: EngineAccess) -> Iterator[Recovered]:
-    """The twins of that engine that a crash left; raises nothing that an engine or a disk can cause."""
+    """Remove the twins that a crash left on this engine; errors of an engine or a disk are reported, not raised."""
     for item in access.journal.twins():
         try:
             if not is_of(access, item):
                 continue
             with _held(access, item):
-                if any(each.id == item.id for each in access.journal.twins()):  # not removed just now by its maker
+                if any(each.id == item.id for each in access.journal.twins()):  # else just removed
                     remove(access, item, late=LATE)
                     yield Recovered(item, Result.REMOVED)
         except BusyError:
@@ -163,5 +161,5 @@ def remove_left(access: EngineAccess) -> Iterator[Recovered]:
 
 
 def _held(access: EngineAccess, record: TwinRecord) -> AbstractContextManager[None]:
-    """One twin of a container at a time. A relaunch of it is not held up: they share nothing."""
+    """Lock the container's twins: one at a time. A relaunch is not blocked, as it shares nothing with a twin."""
     return access.journal.hold(record.engine, f"twin of {record.original}")

@@ -1,4 +1,4 @@
-"""What comes back from a port, as a shape; and which shapes are alike."""
+"""What comes back from a port, reduced to a shape; and which shapes count as the same reply."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stratascope.core.container import AskedPort
 from stratascope.core.relaunch.evidence import Ask, Heard, PortReply, Question, Reply
 from stratascope.usecases.evidence.answers import (
     PORTS_MAX,
-    alike,
     answer_of,
     answered,
     asks,
+    changed_replies,
     compared,
     not_compared,
     published,
+    same_reply,
     shows,
-    unlike,
 )
 
 FIRST = Question.FIRST
@@ -113,8 +113,8 @@ def of(reply: Reply, shape: str = "") -> PortReply:
     ],
 )
 def test_what_is_alike(was: PortReply, now: PortReply, same: bool) -> None:
-    assert alike(was, now) is same
-    assert unlike((was,), (now,)) == (() if same else ((was, now),))
+    assert same_reply(was, now) is same
+    assert changed_replies((was,), (now,)) == (() if same else ((was, now),))
 
 
 def test_what_shows_that_a_program_serves() -> None:
@@ -128,7 +128,7 @@ def test_what_shows_that_a_program_serves() -> None:
 
 def test_what_was_not_asked_is_neither_alike_nor_other() -> None:
     was = of(Reply.HTTP, "200")
-    assert unlike((was,), ()) == ()
+    assert changed_replies((was,), ()) == ()
     assert compared((was,), ()) == ()
     assert [dict(text.args) for text in not_compared((80, 81), (was,), ())] == [{"ports": "80, 81"}]
 
