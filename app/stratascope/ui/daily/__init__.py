@@ -1,1 +1,1 @@
-"""The daily verbs in the window: the menu of a container, its buttons, its log, the questions before a stop."""
+"""The daily verbs in the window: a container's menu, its buttons, its log, the questions before a stop."""

@@ -1,6 +1,6 @@
-"""The daily verbs in the window: from a menu, a button or a key to the engine, off the window's thread.
+"""The daily verbs in the window: from a menu, a button or a key to the engine, on a background thread.
 
-Without `daily` (tests, a capture) what would need an engine is there and says why it can't be done.
+Without `daily` (tests, a capture) the verbs that need an engine are shown, and say why they cannot be done.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def ask_about(parent: QWidget, name: str, asked: VerbPreview) -> QMessageBox:
-    """The button that does it has the object name `go`; Enter and Escape change nothing."""
+    """The question before a verb. The confirming button has the object name `go`; Enter and Escape change nothing."""
     match asked.verb:
         case Verb.START:
             title, word = msg("Start {name}?", name=name), msg("Start")
@@ -58,7 +58,7 @@ def ask_about(parent: QWidget, name: str, asked: VerbPreview) -> QMessageBox:
 
 
 def tell_why(parent: QWidget, title: Message, why: Message, words: str = "", command: str = "") -> QMessageBox:
-    """Why it was not done. `words`: the engine's own; `command`: what can be typed instead, to be copied."""
+    """The message why a verb failed. `words`: the engine's own; `command`: what to type instead, for copying."""
     lines = [translate(why)]
     if words and words not in lines[0]:
         lines.append(plain(words, 500))
@@ -97,7 +97,7 @@ _TIPS = {Verb.START: msg("Starts it as it is"), Verb.STOP: _ASKS, Verb.RESTART: 
 
 
 class TitleButtons(QWidget):
-    """`logs_wanted`, `shell_wanted`; `verb_wanted` has a Verb."""
+    """The buttons next to a container's name. `logs_wanted`, `shell_wanted`; `verb_wanted` carries a Verb."""
 
     logs_wanted = Signal()
     shell_wanted = Signal()
@@ -117,7 +117,7 @@ class TitleButtons(QWidget):
     def show_state(
         self, verb: Verb, under_way: Verb | None, no_logs: Message | None, no_shell: Message | None, no: Message | None
     ) -> None:
-        """What can be done now; where something can't, its tooltip says why."""
+        """Enable what can be done now; the tooltip of a disabled button says why."""
         self.verb = verb
         self.run.setText(translate(WORDS[verb] if under_way is None else UNDER_WAY[under_way]))
         tips = (
@@ -131,7 +131,7 @@ class TitleButtons(QWidget):
 
 
 def add(made: QMenu, text: Message, call: Callback, why_not: Message | None = None, keys: str = "") -> QAction:
-    """A line of a menu; with `why_not` it is disabled. `keys`: the window's own shortcut, shown and not registered."""
+    """Add an entry to a menu; `why_not` disables it. `keys`: the window's own shortcut, shown but not registered."""
     action = QAction(f"{translate(text)}\t{keys}" if keys else translate(text), made)
     action.triggered.connect(lambda _=False: call())
     if why_not is not None:
@@ -147,14 +147,14 @@ MOST = 200
 
 
 class Pins:
-    """What was kept and makes no sense is left out."""
+    """The pinned containers, kept in the settings. Invalid entries are ignored."""
 
     def __init__(self, settings: SettingsLike) -> None:
         self._settings = settings
         self.all: frozenset[Pin] = _read(settings.get(_SETTING) or "")
 
     def turn(self, pin: Pin) -> None:
-        """Pin it, or let it go."""
+        """Pin a container, or unpin it."""
         self.all = self.all ^ {pin} if pin in self.all or len(self.all) < MOST else self.all
         self._settings.set(_SETTING, json.dumps(sorted(self.all)))
 
@@ -174,7 +174,9 @@ def _read(text: str) -> frozenset[Pin]:
 
 
 class DailyController(QObject):
-    """`harden` and `compare`: what the menu's lines of that name do for the container in view; None: no such line."""
+    """Runs the daily verbs. `harden` and `compare`: what the menu entries of that name call for the container in view;
+    None: no such entry.
+    """
 
     def __init__(
         self,
@@ -205,7 +207,7 @@ class DailyController(QObject):
         selection.snapshot_changed.connect(self._follow)
 
     def make_buttons(self) -> TitleButtons:
-        """One more row of them; all say the same."""
+        """Return another row of buttons; all rows show the same."""
         buttons = TitleButtons(self._theme)
         buttons.logs_wanted.connect(self.logs)
         buttons.shell_wanted.connect(self.shell)
@@ -214,15 +216,15 @@ class DailyController(QObject):
         return buttons
 
     def stop(self) -> None:
-        """No more answers, and no open logs."""
+        """Drop pending answers and close the logs."""
         self._queries.end()
         for window in tuple(self.windows.values()):
             window.close()
 
-    # -- what can be done, and what is said of it
+    # -- what can be done
 
     def why_not(self, verb: Verb, state: ContainerState) -> Message | None:
-        """None where it can be done now."""
+        """Return why the verb cannot be done now, or None."""
         snapshot = self._selection.snapshot
         if snapshot is None or self._daily is None:
             return msg("There is no engine to ask.")
@@ -231,21 +233,21 @@ class DailyController(QObject):
         return usecase.impossible(verb, state, snapshot)
 
     def no_log(self, state: ContainerState) -> Message | None:
-        """Why its log can't be read at all."""
+        """Return why its log cannot be read at all, or None."""
         snapshot = self._selection.snapshot
         if snapshot is None or self._daily is None:
             return msg("There is no engine to ask.")
         return usecase.unreachable(state, snapshot)
 
     def no_shell(self, state: ContainerState) -> Message | None:
-        """Why no shell can be tried in it."""
+        """Return why no shell can be opened in it, or None."""
         snapshot = self._selection.snapshot
         if snapshot is None or self._daily is None:
             return msg("There is no engine to ask.")
         return usecase.no_shell(state, snapshot)
 
     def _menu_of(self, state: ContainerState) -> QMenu:
-        """What can't be done now is there all the same, and its tooltip says why."""
+        """Return the container's menu. Entries that cannot be used now are disabled, with the reason in the tooltip."""
         made = QMenu(self._window)
         made.setToolTipsVisible(True)
         container = state.container
@@ -269,7 +271,7 @@ class DailyController(QObject):
         return made
 
     def open_menu(self, key: Key, at: QPoint) -> None:
-        """Of that container, which is not chosen by it."""
+        """Open the menu of a container, without selecting it."""
         state = self._state(key)
         if state is None:
             return
@@ -279,12 +281,12 @@ class DailyController(QObject):
         self.menu.popup(at)
 
     def on(self, state: ContainerState, call: Callback) -> None:
-        """For what works on the container in view: it comes into view first."""
+        """Bring the container into view, then call: for actions that work on the container in view."""
         self._selection.go_to(state.key)
         call()
 
     def turn_pin(self, state: ContainerState) -> None:
-        """Pin it, or let it go."""
+        """Pin the container, or unpin it."""
         self.pins.turn((state.container.engine, state.container.name))
         self._column.model.set_pinned(self.pins.all)
 
@@ -292,13 +294,13 @@ class DailyController(QObject):
         return (state.container.engine, state.container.name) in self.pins.all
 
     def copy(self, text: str) -> None:
-        """Plain text onto the clipboard."""
+        """Copy plain text to the clipboard."""
         feedback.copy(self._window, text)
 
-    # -- what is done; without a container that is the one in view
+    # -- verbs; without a container they apply to the one in view
 
     def logs(self, state: ContainerState | None = None) -> None:
-        """Its log, in a window; the one that is there comes forward."""
+        """Open its log in a window; an open one comes to the front."""
         state, daily = state or self._selection.current, self._daily
         if state is None or daily is None or self.no_log(state) is not None:
             return
@@ -314,7 +316,7 @@ class DailyController(QObject):
         self.windows[key].activateWindow()
 
     def shell(self, state: ContainerState | None = None) -> None:
-        """A shell in it, in the user's terminal."""
+        """Open a shell in it, in the user's terminal."""
         state, daily = state or self._selection.current, self._daily
         if state is None or daily is None or self.no_shell(state) is not None:
             return
@@ -337,8 +339,8 @@ class DailyController(QObject):
             self._put(tell_why(self._window, title, answer.message, answer.words))
 
     def ask(self, verb: Verb, state: ContainerState | None = None) -> None:
-        """A start is done, but asked about beside the container that took its place; before a stop or a restart it is
-        said what that means.
+        """Carry out a verb. A start asks only if another container took its place; a stop or a restart first says
+        what it means.
         """
         state, daily = state or self._selection.current, self._daily
         if state is None or daily is None or self.why_not(verb, state) is not None:
@@ -397,7 +399,7 @@ class DailyController(QObject):
         if self.question is box:
             self.question = None
 
-    # -- how
+    # -- internals
 
     def _state(self, key: Key) -> ContainerState | None:
         snapshot = self._selection.snapshot

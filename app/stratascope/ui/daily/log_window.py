@@ -1,4 +1,4 @@
-"""A container's log in a window of its own: it follows, it can be searched, copied and saved, and it is plain text."""
+"""A container's log in a window of its own: followed, searched, copied and saved, always plain text."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.daily.terminal import plain_line
 from stratascope.value import Value
 
-# A container's log on its way to the window: read on a thread, handed over in portions, bounded whatever comes.
-# A container that prints faster than a window can show loses its older lines, and it is told how many. Where the
-# container ends and starts again, it is read on from where it was.
-LINES = 5000  # that are kept, and asked for at the beginning
+# A container's log on its way to the window: read on a thread, handed over in portions, always bounded. If a container
+# prints faster than a window can show, older lines are dropped and their number is shown. When a container ends and
+# starts again, reading continues where it stopped.
+LINES = 5000  # lines kept, and requested at the beginning
 PORTION, PACE = 500, 100  # lines at a time, and ms between two portions
 
-Read = Callable[[int, str], LogStream]  # the last so many lines, from that moment on
+Read = Callable[[int, str], LogStream]  # called with the number of last lines, and the moment to start from
 
 
 class _End(Value):
-    """Of what was there to be read."""
+    """The end of what could be read."""
 
     failure: Failure | None = None
 
@@ -54,7 +54,7 @@ def _end(error: Exception | None) -> _End:
 
 
 class LogFeed(QObject):
-    """`came`: some lines as plain text, and how many were left out before them. `ended`: None, or a Failure."""
+    """Reads a log. `came`: lines as plain text, and how many were left out before them. `ended`: None, or a Failure."""
 
     came = Signal(list, int)
     ended = Signal(object)
@@ -65,7 +65,7 @@ class LogFeed(QObject):
         self._waiting: deque[str] = deque(maxlen=LINES)
         self._lock = threading.Lock()
         self._dropped = 0
-        self._last: tuple[str, list[str]] = "", []  # the newest moment, and what was printed in it
+        self._last: tuple[str, list[str]] = "", []  # the newest timestamp, and the lines printed at it
         self._stream: LogStream | None = None
         self._run: ThreadRun | None = None
         self._closed = False
@@ -75,11 +75,11 @@ class LogFeed(QObject):
 
     @property
     def reading(self) -> bool:
-        """Whether more may come."""
+        """Whether more lines may come."""
         return self._run is not None
 
     def start(self) -> None:
-        """From the beginning, or from where it ended before. Nothing where it is being read."""
+        """Read from the beginning, or from where it ended before; no effect while reading."""
         if self._run is None and not self._closed:
             self._run = ThreadRun(self._work, _end, "log", self, idle=True)
             self._run.over.connect(self._tell_over)
@@ -87,7 +87,7 @@ class LogFeed(QObject):
             self._run.start()
 
     def stop(self) -> None:
-        """For good."""
+        """Stop for good."""
         self._closed = True
         self._timer.stop()
         stream = self._stream
@@ -102,7 +102,7 @@ class LogFeed(QObject):
             stream.close()
         for line in stream:
             if seen and line.moment == moment and line.text in seen:
-                seen.remove(line.text)  # told before: engines give all of the moment that is asked for
+                seen.remove(line.text)  # a duplicate: engines repeat all lines of the requested moment
                 continue
             self._take(line)
         yield _End()
@@ -136,11 +136,11 @@ class LogFeed(QObject):
 
 
 WIDE, HIGH = 860, 560
-QUIET = 1500  # ms after which it counts as having printed nothing
+QUIET = 1500  # ms without a line after which the log counts as empty
 
 
 class LogWindow(QDialog):
-    """Not modal. `closed`: nothing is read any more."""
+    """The log window; not modal. `closed`: nothing is read any more."""
 
     closed = Signal()
 
@@ -177,7 +177,7 @@ class LogWindow(QDialog):
         self._lay_out()
         self._connect()
         self.told.setText(translate(msg("Reading…")))
-        self._quiet = later(self, QUIET, self._tell_quiet)  # an engine says nothing before the first line comes
+        self._quiet = later(self, QUIET, self._tell_quiet)  # an engine is silent until the first line comes
         self._quiet.start()
         self.feed.start()
 
@@ -192,7 +192,7 @@ class LogWindow(QDialog):
         self.text.setFont(theme.font(12, fixed=True))
         for button in (self.copy, self.save):
             button.setFont(theme.font(12))
-            button.setAutoDefault(False)  # Enter is the field's
+            button.setAutoDefault(False)  # Enter belongs to the search field
         self.follow.setFont(theme.font(12))
 
     def _connect(self) -> None:
@@ -216,10 +216,10 @@ class LogWindow(QDialog):
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(lambda back=back: self.search(back=back))
 
-    # -- what comes
+    # -- reading
 
     def resume(self) -> None:
-        """The container runs again: read on."""
+        """Continue reading: the container runs again."""
         if not self.feed.reading:
             self.feed.start()
             self._tell()
@@ -269,14 +269,14 @@ class LogWindow(QDialog):
         bar.setValue(bar.maximum())
 
     def _looked_up(self) -> None:
-        """Whoever rolls up wants to read: what comes does not pull it away."""
+        """Stop following once the user scrolls up: new lines must not pull the view away."""
         bar = self.text.verticalScrollBar()
         self.follow.setChecked(bar.value() >= bar.maximum())
 
-    # -- what is done with it
+    # -- actions
 
     def search(self, *, fresh: bool = False, back: bool = False) -> None:
-        """To the next or previous match of the field's text; wraps around at the end."""
+        """Go to the next or previous match of the field's text; wraps around at the end."""
         needle = self.field.text()
         if not needle:
             self.found.say("")
@@ -296,16 +296,16 @@ class LogWindow(QDialog):
             self.found.say("")
 
     def copy_all(self) -> None:
-        """All that is kept."""
+        """Copy all lines kept."""
         feedback.copy(self, self.text.toPlainText())
 
     def ask_where(self) -> None:
-        """And save it there."""
+        """Ask for a file and save the log there."""
         name = "".join(each if each.isalnum() or each in "-_." else "_" for each in self._name)
         ask_save(self, translate(msg("Save the log")), self.save_to, name=f"{name}.log")
 
     def save_to(self, path: Path) -> None:
-        """What stood there before stays until the new file is whole."""
+        """Save the log; an existing file is replaced only once the new one is complete."""
         try:
             atomic_file.save(path, (self.text.toPlainText() + "\n").encode("utf-8"))
             trouble = ""
@@ -322,7 +322,7 @@ class LogWindow(QDialog):
         super().closeEvent(event)
 
     def done(self, result: int) -> None:
-        """Escape closes it, too."""
+        """Close on Escape, too."""
         self._end()
         super().done(result)
 

@@ -1,1 +1,1 @@
-"""The page "Denied": what the chosen container was refused, by whom, and what would allow it."""
+"""The page "Denied": what the selected container was refused, by what, and what would allow it."""

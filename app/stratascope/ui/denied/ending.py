@@ -1,8 +1,8 @@
-"""Why a container does not run: what happened, what of it is certain, what would help, and the end of its log.
+"""Why a container does not run: what happened, how certain that is, what would help, and the end of its log.
 
-It is asked on a thread of its own, once for each end. Also of one that runs and is not observed: what the kernel's
-counters and its log say without root, where they say anything. That is asked each time it comes into view, since it
-grows. Nothing is asked while the page is not in view. All of it is text that can be selected, for trackers and mails.
+Explained on a background thread, once for each end. For a running container that is not observed, the explanation is
+what the kernel's counters and its log say without root, if anything; it is requested each time the container comes into
+view, since it grows. Nothing is requested while the page is hidden. All text can be selected, for trackers and mails.
 """
 
 from __future__ import annotations
@@ -34,21 +34,22 @@ from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.usecases.hardening import Hardening
 
-LEAST = 120  # height that why it ended has at the least
+LEAST = 120  # minimum height of the explanation
 _NO_LIMIT = 16_777_215  # QWIDGETSIZE_MAX
 EndKey = tuple[object, ...]
 
 
 def end_of(state: ContainerState) -> EndKey:
-    """Distinguishes one end or run of a container from its next."""
+    """Return a key that distinguishes one end or run of a container from the next."""
     container = state.container
     return container.status, container.pid, container.started, container.exit_code, container.out_of_memory
 
 
 class EndingAbove(QVBoxLayout):
-    """`rows`: whether there is something to list. Where there is not, why it ended may be all that there is to say.
+    """The layout with the explanation above the list.
 
-    `away`: nothing is shown, since it is another container's.
+    `rows`: whether there is anything to list; without rows the explanation may fill the page. `away`: show nothing,
+    since it is about another container.
     """
 
     def __init__(self, theme: Theme, page: QWidget, card: QWidget) -> None:
@@ -63,18 +64,18 @@ class EndingAbove(QVBoxLayout):
         self.addWidget(card, 1)
 
     def put(self, ending: QWidget) -> None:
-        """The part above."""
+        """Insert the explanation above the list."""
         self._ending = ending
         self.insertWidget(0, ending)
         self.place()
 
     def tell(self, *, shown: bool, whole: bool) -> None:
-        """Whether the part above has something to say, and whether that is all: then there is no empty list."""
+        """Say whether there is an explanation, and whether it is `whole`: then no empty list is shown."""
         self._shown, self._whole = shown, whole
         self.place()
 
     def place(self) -> None:
-        """As the page is now: the part above has half of it at the most where there are rows, else what it needs."""
+        """Share the height: with rows the explanation gets about half at most, otherwise as much as it needs."""
         ending = self._ending
         alone = ending is not None and self._shown and self._whole and not self.rows
         self._card.setVisible(not self.away and not alone)
@@ -91,8 +92,10 @@ _EVIDENCE_MAX = 600  # characters
 
 
 class EndingView(Scrolled):
-    """`wanted`: a Choice that would help, to be put into the right column, or to be relaunched with where it has ended.
-    `command_wanted`: of what does not run the command that starts it anew with this is to be copied.
+    """The explanation.
+
+    `wanted`: Choices that would help, to be taken into the right column, or to relaunch with if the container has
+    ended. `command_wanted`: copy the command that creates a container that does not run anew with them.
     """
 
     wanted = Signal(object)
@@ -129,11 +132,11 @@ class EndingView(Scrolled):
         rest = (self.others, self.log_head, self.log, STRETCH)
         theme.lay(QVBoxLayout(inner), self.headline, self.facts, *cause, *rest, around=(0, 0, 8, 0), gap=8)
         self.setWidget(inner)
-        inner.setAutoFillBackground(False)  # it stands on a card
+        inner.setAutoFillBackground(False)  # the card is its background
         self.viewport().setAutoFillBackground(False)
 
     def sizeHint(self) -> QSize:
-        """As high as what it says, at the width that it has."""
+        """Its height for the text at the current width."""
         inner, seen = self.widget(), self.viewport()
         high = 0 if inner is None else inner.heightForWidth(seen.width()) + self.height() - seen.height()
         return QSize(super().sizeHint().width(), high)
@@ -144,7 +147,9 @@ class EndingView(Scrolled):
             self.updateGeometry()
 
     def show_ending(self, ending: Ending | None, status: Status = Status.RUNNING) -> None:
-        """Fill it; None: nothing is known yet. `status`: of its container now, by which a button can do more."""
+        """Show an explanation; None: nothing is known yet. `status`: the container's current state, which decides the
+        buttons.
+        """
         self.ending = ending
         self.setEnabled(ending is not None)
         cause = None if ending is None else ending.cause
@@ -163,14 +168,14 @@ class EndingView(Scrolled):
         self.updateGeometry()
 
     def show_trouble(self, message: Message, words: str) -> None:
-        """Why nothing can be said; `words` of whoever refused."""
+        """Say why nothing can be explained; `words` of whoever refused."""
         self.show_ending(None)
         self.setEnabled(True)
         self._say(self.headline, translate(message))
         self._say(self.evidence, words)
 
     def _facts(self, ending: Ending) -> str:
-        """The log's last line is below, in the log."""
+        """Return the facts, without the log's last line, which is shown in the log."""
         told = (translate(fact.text) for fact in ending.facts if fact.source is not Source.LOG)
         return "\n".join(map(plain, told))
 
@@ -207,7 +212,7 @@ class EndingView(Scrolled):
         self._helps.setVisible(bool(self.buttons))
 
     def _ways(self, remedy: str, status: Status) -> tuple[tuple[str, Message, SignalInstance], ...]:
-        """What can be done with it: a word, its tooltip, and the signal to emit."""
+        """Return a button for each use of the remedy: a word, its tooltip, and the signal to emit."""
         if status in (Status.RUNNING, Status.PAUSED):
             tip = msg("Adds this in the right column. Nothing is relaunched until you confirm.")
             return ((remedy, tip, self.wanted),)
@@ -221,7 +226,7 @@ class EndingView(Scrolled):
         )
 
     def tell(self, text: str) -> None:
-        """What came of a button."""
+        """Show the result of a button."""
         self._say(self.told, text)
         accessibility.announce(self, text)
 
@@ -234,12 +239,12 @@ class EndingView(Scrolled):
 
     def _restyle(self) -> None:
         self.log.setFont(self._theme.font(11, fixed=True))
-        lines = min(self.log.document().blockCount(), _LOG_LINES)  # none of them wraps: a long one is scrolled
+        lines = min(self.log.document().blockCount(), _LOG_LINES)  # lines do not wrap: a long one is scrolled
         self.log.setFixedHeight(self.log.fontMetrics().lineSpacing() * lines + self._theme.px(26))
 
 
 def _headline(ending: Ending) -> Message:
-    """That it runs is no news."""
+    """Return the headline; that a container runs is not worth one."""
     return msg("What is known without watching it") if ending.phase is Phase.RUNNING else ending.headline
 
 
@@ -249,13 +254,15 @@ REMEMBERED = 50  # containers
 
 
 def command_with(hardening: Hardening, state: ContainerState, *choices: Choice) -> str:
-    """The command that would start it anew with these, whatever prevents a relaunch. Raises what engines raise."""
+    """Return the command that would create it anew with these, whatever prevents a relaunch. Raises the engine's
+    errors.
+    """
     return hardening.command(hardening.plan(state, choices))
 
 
 class EndingFeed(QObject):
-    """`explain`: why that container ended; `command`: what would start it with that change. Both raise what engines
-    raise.
+    """Requests explanations. `explain`: why a container ended; `command`: what would start it with a change. Both raise
+    the engine's errors.
     """
 
     def __init__(self, theme: Theme, explain: Explain, command: CommandOf, parent: QObject | None = None) -> None:
@@ -270,14 +277,16 @@ class EndingFeed(QObject):
 
     @cached_property
     def view(self) -> EndingView:
-        """Made with the page."""
+        """The explanation's widget, made with the page."""
         view = EndingView(self._theme)
         view.wanted.connect(self._want)
         view.command_wanted.connect(self._ask_command)
         return view
 
     def join(self, above: EndingAbove, asked: SignalInstance, allow: SignalInstance) -> None:
-        """Shown there from now on. `asked`: why a container ended; `allow`: gets its key and the choices that help."""
+        """Show the explanation in `above`. `asked`: emits the container to explain; `allow`: gets its key and the
+        choices that help.
+        """
         card = QFrame()
         card.setObjectName("card")
         card.setAccessibleName(self.view.accessibleName())
@@ -287,10 +296,10 @@ class EndingFeed(QObject):
         asked.connect(self._show)
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop pending answers."""
         self._queries.end()
 
-    # -- inside
+    # -- internals
 
     def _show(self, state: ContainerState | None) -> None:
         self._shown = state
@@ -299,7 +308,8 @@ class EndingFeed(QObject):
             return
         end, known = end_of(state), self._known.get(state.key)
         if known is not None and (known[0] == end or known[1].phase is Phase.RESTARTING):
-            self._show_known(state, known[1])  # one that restarts has an end a second: its last one meanwhile
+            # a restarting container ends every second: show its last known end meanwhile
+            self._show_known(state, known[1])
         else:
             self.view.show_ending(None)
             self._tell(shown=not runs(state), whole=not runs(state))
@@ -322,7 +332,7 @@ class EndingFeed(QObject):
     def _show_known(self, state: ContainerState, ending: Ending) -> None:
         if ending != self.view.ending:
             self.view.show_ending(ending, state.container.status)
-        over = not runs(state) and ending.phase is not Phase.RESTARTING  # else it can be watched
+        over = not runs(state) and ending.phase is not Phase.RESTARTING  # otherwise it can be observed
         self._tell(shown=ending.phase is not Phase.RUNNING or ending.cause is not None, whole=over)
 
     def _tell(self, *, shown: bool, whole: bool = False) -> None:

@@ -1,7 +1,7 @@
 """The page "Denied": what the container in view was refused, by which layer, and what would allow it.
 
-It shows what the observation of the page "Use" sees: one of them begins and ends it for both. What "Allow it" does is
-switch something on in the right column; nothing happens before the sheet of the relaunch is confirmed.
+It shows what the observation of the page "Use" sees: one observation, started and stopped on either page. "Allow it"
+only switches a toggle on in the right column; nothing happens before the relaunch is confirmed in its sheet.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from stratascope.ui.use.strip import Eye, busy_text, why_not
 
 
 class _Head(FoldButton):
-    """No wider than its words."""
+    """The heading of the probing refusals, no wider than its words."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
@@ -52,7 +52,7 @@ class _Head(FoldButton):
 
 
 class ProbingBand(QFrame):
-    """`turned`: they are shown below all others, or not."""
+    """The band that unfolds harmless probing refusals. `turned`: show or hide them below all others."""
 
     turned = Signal(bool)
 
@@ -76,15 +76,15 @@ class ProbingBand(QFrame):
         return self.head.isChecked()
 
     def fold(self) -> None:
-        """Shown no more."""
+        """Hide them."""
         self.head.setChecked(False)
 
     def set_low(self, low: bool) -> None:
-        """One line."""
+        """Reduce the band to one line."""
         self.calls.setVisible(not low)
 
     def show_harmless(self, harmless: tuple[Refusal, ...]) -> None:
-        """How many there are; none: no trace of it."""
+        """Show how many there are; without any, hide the band."""
         count = sum(each.count for each in harmless)
         self.head.show_head(translate(msg("Harmless probing")), count)
         self.head.updateGeometry()
@@ -93,7 +93,7 @@ class ProbingBand(QFrame):
 
 
 def _asked_in_vain(harmless: tuple[Refusal, ...]) -> str:
-    """Which calls are asked for in vain, the most frequent first."""
+    """Return the calls that programs only probe for, most frequent first."""
     counts: dict[str, int] = {}
     for each in harmless:
         name = plain(each.syscall or each.process, 40)
@@ -102,11 +102,11 @@ def _asked_in_vain(harmless: tuple[Refusal, ...]) -> str:
     return "   ".join(f"{name} {count_text(count)}×" for name, count in ordered[:20])
 
 
-WORDS, LEAST = 360, 200  # width of the sentence
+WORDS, LEAST = 360, 200  # width of the sentence, and its minimum
 
 
 class Nothing(QWidget):
-    """A few words, a sentence, and the one thing to do."""
+    """The notice for an empty list: a title, a sentence, and one button."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -134,12 +134,12 @@ class Nothing(QWidget):
         self.tell_trouble("")
 
     def tell_trouble(self, text: str) -> None:
-        """Why it can't be watched after all, below the button that was pressed; empty: nothing is wrong."""
+        """Say below the button why observing failed after all; empty: no failure."""
         self.trouble.setText(text)
         self.trouble.setVisible(bool(text))
 
     def say(self, title: str, why: str, *, able: bool) -> None:
-        """`able`: it can be watched."""
+        """Set title and sentence. `able`: it can be observed."""
         self.title.say(title)
         self.why.setText(why)
         self.observe.setVisible(able)
@@ -149,7 +149,7 @@ ALL = ""
 
 
 class LayerChips(ChoiceChips):
-    """`chosen` has the id of a layer, or ALL."""
+    """A chip for each layer. `chosen` carries the id of a layer, or ALL."""
 
     def __init__(self, theme: Theme, layers: Layers) -> None:
         super().__init__(theme, ALL)
@@ -160,20 +160,20 @@ class LayerChips(ChoiceChips):
         self.setAccessibleName(translate(msg("Filter by layer")))
 
     def show_counts(self, shown: tuple[Refusal, ...]) -> None:
-        """How often each refused; one that never did has no chip."""
+        """Show how often each layer refused; one that never did has no chip."""
         for which, chip in self.chips.items():
             count = sum(each.count for each in shown if which in (ALL, each.claim.layer))
             self.show_count(which, chip.text(), count)
         self.arrange()
 
 
-LOW = 330  # height of the page below which chips and notes leave, for the sake of the rows
+LOW = 330  # height of the page below which chips and notes are hidden, in favour of the rows
 _DAY = 86400
 
 
 class DeniedPage(QWidget):
-    """`allow_wanted`: Key and Choices. `ending_wanted`: a ContainerState that does not run, or is not observed, and why
-    it ended or what can be said all the same should stand `above` the list; None: no more.
+    """The page. `allow_wanted`: Key and Choices. `ending_wanted`: explain, `above` the list, why this ContainerState
+    ended, or what is known without observing it; None: no more.
     """
 
     allow_wanted = Signal(object, object)
@@ -189,14 +189,14 @@ class DeniedPage(QWidget):
         *,
         able: bool,
     ) -> None:
-        """`able`: whether a relaunch can be asked for at all."""
+        """`able`: whether relaunching is available at all."""
         super().__init__()
         self._theme, self._selection, self._watching, self._refused = theme, selection, watching, refused
         self._able = able
         self._layers = words.Layers(layers)
         self._shown: Key | None = None
         self._low = False
-        self._asked: tuple[Key, EndKey] | None = None  # whose end was asked about
+        self._asked: tuple[Key, EndKey] | None = None  # the end that was last asked about
         self.setAccessibleName(translate(msg("Denied")))
         self.chips = LayerChips(theme, self._layers)
         self.table = DenialTable(theme, self._layers)
@@ -212,7 +212,7 @@ class DeniedPage(QWidget):
         self.nothing = Nothing(theme)
         self.source = Label(theme, 12, ink="text2", wrap=True)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)
-        self._later = later(self, 0, self.refresh)  # when what was said has been laid out
+        self._later = later(self, 0, self.refresh)  # runs after the texts have been laid out
         self._lay_out()
         self._connect()
         self.setFocusProxy(self.table)
@@ -253,15 +253,15 @@ class DeniedPage(QWidget):
         """Whether it shows the container in view."""
         return self._shown == self._selection.key
 
-    # -- what is shown
+    # -- contents
 
     def refresh(self) -> None:
-        """The container in view as it is known now."""
+        """Show what is known of the container in view."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is None or snapshot is None:
             return
         known = Known() if snapshot.demo else self._watching.known(state.container)
-        if known is None:  # it is being read; meanwhile nothing of another container stands under this one's name
+        if known is None:  # being read; meanwhile do not show another container's refusals under this name
             self.above.away = not self.ready
             self.above.place()
             return
@@ -279,7 +279,7 @@ class DeniedPage(QWidget):
         self._ask_ending(state, known, demo=snapshot.demo)
 
     def _ask_ending(self, state: ContainerState, known: Known, *, demo: bool) -> None:
-        """Once for each of its ends, and for each of its runs that nobody watched."""
+        """Request an explanation once for each end, and for each run that is not observed."""
         wanted = not demo and (not runs(state) or known.watched is None)
         asked = (state.key, end_of(state)) if wanted else None
         if asked != self._asked:
@@ -307,7 +307,7 @@ class DeniedPage(QWidget):
             self._fill_details()
 
     def _show_state(self, state: ContainerState, known: Known, refusals: KnownRefusals) -> None:
-        """Head, foot, and what is shown in place of rows."""
+        """Update head and foot, and the notice in place of rows."""
         snapshot = self._selection.snapshot
         if snapshot is None:
             return
@@ -356,7 +356,7 @@ class DeniedPage(QWidget):
             self.probing.set_low(low)
             self._later.start()
 
-    # -- what the person does
+    # -- actions
 
     def _told(self, key: Key) -> None:
         if key == self._selection.key and self.isVisible():
@@ -373,7 +373,7 @@ class DeniedPage(QWidget):
     def _let_in(self) -> None:
         self.table.fold()
         self.table.verticalScrollBar().setValue(0)
-        self.table.setFocus(Qt.FocusReason.OtherFocusReason)  # the button goes
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)  # the button disappears and would lose the focus
         self.refresh()
 
     def _scrolled(self, value: int) -> None:
@@ -389,7 +389,7 @@ class DeniedPage(QWidget):
         if key:
             self._fill_details()
         else:
-            self._later.start()  # what was held back may come in
+            self._later.start()  # new rows that were held back may be inserted
 
     def _copy(self) -> None:
         label, denial = self.table.details.why, self.table.chosen
@@ -440,7 +440,7 @@ class DeniedPage(QWidget):
 
 
 def live_text(known: Known, *, busy: bool) -> str:
-    """At the right of its head."""
+    """Return the text at the right of the heading."""
     if busy:
         return translate(busy_text(known))
     if not known.alive or known.watched is None:
@@ -450,7 +450,7 @@ def live_text(known: Known, *, busy: bool) -> str:
 
 
 def nothing_text(known: Known, why_not: Message | None, privilege: Privilege) -> tuple[str, str]:
-    """Where there is nothing to show: a few words, and a sentence on why or how."""
+    """Return title and sentence for an empty list: why there is nothing, or what to do."""
     if known.alive:
         told = msg("Nothing has been refused so far")
         return translate(told), translate(
@@ -467,7 +467,7 @@ def nothing_text(known: Known, why_not: Message | None, privilege: Privilege) ->
 
 
 def source_text(refusals: KnownRefusals, known: Known) -> str:
-    """Of how many, read where, and what is not seen."""
+    """Return how many are shown, where they were read, and what is not seen."""
     kinds, count = len(refusals.shown), refusals.count
     kinds_text = plural("{count} kind", "{count} kinds", kinds)
     parts = [plural("{shown} refusal of {kinds}.", "{shown} refusals of {kinds}.", count, shown=count_text(count),
@@ -486,7 +486,7 @@ def source_text(refusals: KnownRefusals, known: Known) -> str:
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     watching, refused = parts.get(ObservationFeed), parts.get(RefusalFeed)
     page = DeniedPage(parts.theme, parts.layers, parts.selection, watching, refused, able=parts.able)
     return MadePage(page, page.refresh)

@@ -1,6 +1,6 @@
-"""Between the page and the service that explains: what the container in view was refused, asked on a thread of its own.
+"""Requests explanations of the refusals of the container in view, on a background thread.
 
-It is asked when the observation has news, which come twice a second at the most (`ui/use/observation_feed.py`).
+It asks when the observation has news, at most twice a second (`ui/use/observation_feed.py`).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from stratascope.usecases.plan.offers import Asking
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import Value, replace
 
-# Which refusals a person has called harmless, kept in the settings: by image, so that no other one hides behind it.
-# What is kept are digests: what a refusal is known by holds names and paths that a container chose.
+# Which refusals the user has marked as harmless, kept in the settings: by image, so that another image's refusal is not
+# hidden by it. Digests are kept, since a refusal's key contains names and paths that a container chose.
 KEPT = "denied_harmless"  # key in the settings
-MOST = 500  # the oldest goes first
+MOST = 500  # the oldest are dropped first
 _LENGTH = 24  # hexadecimal digits of a digest
 
 
 class FoldedKinds:
-    """Those that a person folded away."""
+    """The kinds of refusals that the user folded away."""
 
     def __init__(self, settings: SettingsLike) -> None:
         self._settings = settings
@@ -40,11 +40,11 @@ class FoldedKinds:
         self._kept = dict.fromkeys(word for word in words[-MOST:] if len(word) == _LENGTH and word.isalnum())
 
     def has(self, image: str, key: str) -> bool:
-        """Whether such a refusal is called harmless in containers of that image."""
+        """Whether such a refusal is marked as harmless in containers of that image."""
         return _digest(image, key) in self._kept
 
     def turn(self, image: str, key: str, *, harmless: bool) -> None:
-        """From now on it is, or is not."""
+        """Mark such a refusal as harmless, or unmark it."""
         digest = _digest(image, key)
         self._kept.pop(digest, None)
         if harmless:
@@ -59,14 +59,15 @@ def _digest(image: str, key: str) -> str:
 
 
 Explain = Callable[[ContainerState], RefusalList]
-DAY = 24 * 3600.0  # seconds; what is older is not told
+DAY = 24 * 3600.0  # seconds; older refusals are not shown
 REMEMBERED = 50  # containers
 
 
 class KnownRefusals(Value):
-    """Of one container, in the last 24 hours. `shown`: what may be why something fails; `harmless`: what is not.
+    """The refusals of one container in the last 24 hours. `shown`: those that may be why something fails; `harmless`:
+    the others.
 
-    `trouble`: why it could not be explained, and `words` of whoever refused.
+    `trouble`: why they could not be explained, and `words` of whoever refused.
     """
 
     shown: tuple[Refusal, ...] = ()
@@ -77,12 +78,12 @@ class KnownRefusals(Value):
 
     @property
     def count(self) -> int:
-        """How often something was refused that is shown."""
+        """The number of refusals that are shown, repetitions included."""
         return sum(each.count for each in self.shown)
 
 
 class RefusalFeed(QObject):
-    """`told` when more is known of that container. `explain` says what it was refused; None: nothing ever is."""
+    """Emits `told` when more is known of a container. `explain` returns its refusals; None: there never are any."""
 
     told = Signal(object)  # Key
 
@@ -106,7 +107,7 @@ class RefusalFeed(QObject):
         selection.container_changed.connect(self._another)
 
     def of(self, state: ContainerState) -> KnownRefusals:
-        """What is known of it by now."""
+        """Return what is known of it so far."""
         found = self._known.get(state.key, KnownRefusals())
         after = time.time() - DAY
         if all(each.last >= after for each in (*found.shown, *found.harmless)):
@@ -115,7 +116,7 @@ class RefusalFeed(QObject):
         return replace(found, shown=shown, harmless=harmless)
 
     def show(self, state: ContainerState, raw: RefusalList) -> None:
-        """What it was refused, as it was explained."""
+        """Show the explained refusals of a container."""
         if len(self._raw) >= REMEMBERED and state.key not in self._raw:
             gone = next(iter(self._raw))
             del self._raw[gone], self._known[gone]
@@ -126,23 +127,23 @@ class RefusalFeed(QObject):
         self._tell(state.key, KnownRefusals(shown, folded, raw.forgotten))
 
     def turn(self, state: ContainerState, denial: Refusal, *, harmless: bool) -> None:
-        """Fold such away as harmless, or show them again; that is remembered."""
+        """Fold such refusals away as harmless, or show them again; this is remembered."""
         self._folded.turn(state.container.image, denial.key, harmless=harmless)
         self.show(state, self._raw.get(state.key, RefusalList()))
 
     def is_folded(self, state: ContainerState, denial: Refusal) -> bool:
-        """Whether a person has folded such away."""
+        """Whether the user has folded such refusals away."""
         return self._folded.has(state.container.image, denial.key)
 
     def stop(self) -> None:
-        """No more news."""
+        """Stop reporting."""
         self._queries.end()
 
-    # -- inside
+    # -- internals
 
     def _another(self) -> None:
         state = self._selection.current
-        if state is not None and state.key != self._in_view:  # not at each reading of the same one
+        if state is not None and state.key != self._in_view:  # not at each reading of the same container
             self._in_view = state.key
             self._ask(state)
 
@@ -173,9 +174,9 @@ class RefusalFeed(QObject):
 
 
 def asked(refusals: KnownRefusals) -> tuple[RemedyChoice, ...]:
-    """What would give what was refused: of each refusal the remedy that opens least; of all, what opens least first.
+    """Return the remedies for these refusals: for each one the remedy that opens least, sorted by how little they open.
 
-    How often each was refused stands in the list, where it is counted on; here it would make the rows change places.
+    The counts are shown in the list, which updates them; here they would make rows change places.
     """
     found: dict[Choice, Asking] = {}
     for denial in refusals.shown:

@@ -1,10 +1,10 @@
-"""The list of refusals: rows of 48 or more, of which the chosen one unfolds to say why in full, and what can be done.
+"""The list of refusals: rows at least 48 high; the current one unfolds to explain the refusal and to offer remedies.
 
-They keep their order while they are looked at: what died of it first, then what came last. A row that is refused again
-moves up only after it had been quiet for a minute, so that several that are refused all the time do not change places
-twice a second. As long as the list is being read, rows that are new stand at its end, where they move nothing.
+Rows keep their order while somebody looks at them: first what was fatal, then the newest. A repeated refusal moves up
+only after a quiet minute, so that several frequent ones do not change places twice a second. While the list is being
+read, new rows are appended, where they move nothing.
 
-No sentence is cut: a row is as high as the longest of its texts needs. Only the raw call is shortened, in its middle.
+No sentence is cut: a row is as high as its longest text needs. Only the raw call is elided, in its middle.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from stratascope.ui.kit.table import AnyIndex, Heads, ItemModel, ItemRole, ItemT
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, STRETCH, Theme
 from stratascope.value import Value
 
-OFFERED = 3  # remedies with a button
+OFFERED = 3  # remedies that get a button
 _ON_THE_RIGHT = msg("It is switched on in the right column, and takes effect with the next relaunch.")
 
 
 class Act(Value):
-    """One thing that can be done with a refusal: a button here, an entry in the context menu."""
+    """An action on a refusal: a button here, an entry in the context menu."""
 
     word: Message
-    name: str  # allow, copy, fold, show
+    name: str  # allow, copy, fold or show
     choices: tuple[Choice, ...] = ()
-    more: str = ""  # for the tooltip
+    more: str = ""  # the tooltip
 
 
 def acts(denial: Refusal, *, folded: bool, able: bool) -> tuple[Act, ...]:
-    """What can be done. `folded`: a person called it harmless; `able`: a relaunch can be asked for."""
+    """Return the actions on a refusal. `folded`: the user marked it as harmless; `able`: relaunching is available."""
     found: list[Act] = []
     for remedy in denial.remedies if able else ():
         if remedy.choice is not None and len(found) < OFFERED:
@@ -65,7 +65,7 @@ def acts(denial: Refusal, *, folded: bool, able: bool) -> tuple[Act, ...]:
 
 
 class Details(QWidget):
-    """`wanted` has the Act of a button that was pressed."""
+    """The unfolded part of a row. `wanted` carries the Act of the button that was pressed."""
 
     wanted = Signal(object)
 
@@ -74,7 +74,7 @@ class Details(QWidget):
         self._theme = theme
         self._acts: tuple[Act, ...] = ()
         self.why = Label(theme, 12, wrap=True).selectable()
-        self.why.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a list that is read by arrows; Copy has all of it
+        self.why.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the list is read by arrow keys; Copy has the whole text
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.buttons = Flow(theme, middle=False)
         self.times = Line(theme, 11, ink="text2", fixed=True)
@@ -87,7 +87,7 @@ class Details(QWidget):
         self.hide()
 
     def show_denial(self, denial: Refusal, found: tuple[Act, ...]) -> None:
-        """That one; its buttons are made anew only where they must be, so that the keyboard stays there."""
+        """Show a refusal; its buttons are replaced only if they change, so that one keeps the focus."""
         self.why.setText(words.whole(denial))
         self.times.say(words.span_text(denial))
         self.setAccessibleName(self.why.text().split("\n")[0])
@@ -100,31 +100,31 @@ class Details(QWidget):
             self.buttons.put(tuple(made))
 
     def high_at(self, width: int) -> int:
-        """As high as it has to be at that width."""
+        """Return the height it needs at that width."""
         theme, edges = self._theme, self._column.contentsMargins()
         inner = max(1, width - edges.left() - edges.right())
         self.buttons.resize(inner, self.buttons.height())
         text = self.why.heightForWidth(inner)
-        self.why.setFixedHeight(text)  # else what is above its least height goes to the others too
+        self.why.setFixedHeight(text)  # otherwise the other widgets would share the height above its minimum
         parts = (text, self.buttons.sizeHint().height(), theme.box(11))
         return sum(parts) + 2 * theme.px(6) + edges.top() + edges.bottom()
 
     def event(self, event: QEvent) -> bool:
-        if isinstance(event, QMouseEvent):  # it takes no clicks; let through, they would press the row, which folds
+        if isinstance(event, QMouseEvent):  # swallow clicks: passed on, they would press the row, which folds it
             event.accept()
             return True
         return super().event(event)
 
 
 ROW = 48
-SIDE = 12  # left of the first column
-TIGHT = 620  # below it the raw call and the process share what there is; the time goes
+SIDE = 12  # px left of the first column
+TIGHT = 620  # below this width the time is hidden, and the raw call and the process share the rest
 QUIET = 60.0  # seconds
-_KNOWN = 5000  # heights of texts
+_KNOWN = 5000  # cached heights of texts
 
 
 class Column(IntEnum):
-    """From the left."""
+    """The columns, from the left."""
 
     TIME = 0
     PROCESS = 1
@@ -144,17 +144,17 @@ _SHARES = {Column.PROCESS: 0.17, Column.TRIED: 0.33, Column.LAYER: 0.23, Column.
 
 
 class DenialModel(ItemModel):
-    """Harmless ones are below all others, where they are shown at all."""
+    """The rows; harmless refusals, if shown, are below all others."""
 
     def __init__(self, layers: words.Layers) -> None:
         super().__init__(tuple(map(self._column, Column)), lambda denial: denial.key)
         self._layers = layers
-        self.harmless: frozenset[str] = frozenset()  # keys of those
-        self.waiting = 0  # new ones at the end, which have no place among the others yet
-        self._rank: dict[str, float] = {}  # by key: the moment by which it has its place
+        self.harmless: frozenset[str] = frozenset()  # keys of the harmless ones
+        self.waiting = 0  # new rows at the end that have no place in the order yet
+        self._rank: dict[str, float] = {}  # by key: the moment that decides its place
 
     def placed(self, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...], *, hold: bool) -> tuple[Refusal, ...]:
-        """Refusals in their order. `hold`: rows stay where they are, new ones come last."""
+        """Return refusals in their order. `hold`: rows keep their places, new ones come last."""
         self.harmless = frozenset(each.key for each in harmless)
         found = {each.key: each for each in (*shown, *harmless)}
         if hold:
@@ -189,7 +189,7 @@ class DenialModel(ItemModel):
         return table.Column(_HEADS[column], text, whole=whole, spoken=spoken)
 
     def lines(self, denial: Refusal, column: Column) -> tuple[str, str]:
-        """The two lines of a cell."""
+        """Return the two lines of a cell."""
         match column:
             case Column.TIME:
                 return words.time_lines(denial.last, time.time())
@@ -205,7 +205,7 @@ class DenialModel(ItemModel):
 
 
 class DenialTable(ItemTable):
-    """`unfolded`: another row is, or none ("")."""
+    """The table. `unfolded`: the key of the row that is unfolded now, "" for none."""
 
     unfolded = Signal(str)
     acts, lead = True, int(Column.TRIED)
@@ -213,12 +213,12 @@ class DenialTable(ItemTable):
 
     def __init__(self, theme: Theme, layers: words.Layers) -> None:
         self.layers = layers
-        self.whose: ContainerState | None = None  # whose refusals they are
-        self.open = ""  # key of the row that is unfolded
+        self.whose: ContainerState | None = None  # the container whose refusals are shown
+        self.open = ""  # key of the unfolded row
         self.leftmost = Column.TIME
-        self._pressed = ""  # what was unfolded when the mouse was pressed
-        self._folded: list[int] = []  # heights of the rows, without what unfolds
-        self._tall: dict[tuple[int, bool, int, str], int] = {}  # size, bold, width, text
+        self._pressed = ""  # what was unfolded when the mouse button went down
+        self._folded: list[int] = []  # heights of the rows when folded
+        self._tall: dict[tuple[int, bool, int, str], int] = {}  # key: size, bold, width, text
         look = RowLook(bar=True, high=self.height_of)
         name = translate(msg("What was refused"))
         super().__init__(theme, name, DenialModel(layers), self._paint, size=self._size, row=look)
@@ -237,21 +237,21 @@ class DenialTable(ItemTable):
         super().restyle()
 
     def height_of(self, place: int) -> int:
-        """48, or what its texts need."""
+        """Return a row's height: 48, or what its texts need."""
         return self._folded[place] if place < len(self._folded) else self._theme.px(ROW)
 
     @property
     def chosen(self) -> Refusal | None:
-        """Of the current row."""
+        """The refusal of the current row."""
         return self.current()  # type: ignore[no-any-return]
 
     @property
     def at_top(self) -> bool:
-        """Whether new rows may come in: nothing is being read further below, or in full."""
+        """Whether new rows may be inserted: nothing further down or unfolded is being read."""
         return not self.open and self.verticalScrollBar().value() == 0
 
     def show_denials(self, shown: tuple[Refusal, ...], harmless: tuple[Refusal, ...], *, hold: bool) -> None:
-        """Other refusals; what is unfolded stays so. `hold`: as in the model."""
+        """Replace the refusals; the unfolded row stays unfolded. `hold`: as in the model."""
         self.show_rows(self.model_.placed(shown, harmless, hold=hold))
         self._place_details()
 
@@ -261,19 +261,19 @@ class DenialTable(ItemTable):
         self._set_heights()
 
     def unfold(self, key: str) -> None:
-        """That row, and no other."""
+        """Unfold that row, and fold any other."""
         if key != self.open and self.model_.place_of(key) >= 0:
             self.open = key
             self.unfolded.emit(key)
             self._set_heights()
             place = self.model_.place_of(key)
-            if self.currentIndex().row() != place:  # else another unfolds as the keyboard comes
+            if self.currentIndex().row() != place:  # otherwise taking the focus would unfold another row
                 self.make_current(place)
             self.scrollTo(self.model_.index(place, 0))
             accessibility.announce(self, self.details.why.text())
 
     def fold(self) -> None:
-        """None is unfolded."""
+        """Fold the unfolded row."""
         if self.open:
             had = self.details.isAncestorOf(self.focusWidget()) if self.focusWidget() is not None else False
             self.open = ""
@@ -284,11 +284,11 @@ class DenialTable(ItemTable):
             self.unfolded.emit("")
 
     def again(self) -> None:
-        """What is unfolded says something else."""
+        """Refresh the unfolded part."""
         self._set_heights()
 
     def fit(self) -> None:
-        """Share out the width; where there is little the time goes."""
+        """Distribute the width; if there is little, hide the time."""
         theme, whole = self._theme, self.viewport().width()
         tight = whole < theme.px(TIGHT)
         self.leftmost = Column.PROCESS if tight else Column.TIME
@@ -303,7 +303,7 @@ class DenialTable(ItemTable):
         self._set_heights()
         self.viewport().update()
 
-    # -- inside
+    # -- internals
 
     def _set_heights(self) -> None:
         rows = self.verticalHeader()
@@ -321,7 +321,7 @@ class DenialTable(ItemTable):
         return max(least, self._texts_high(self.model_.rows[row]))
 
     def _changed(self, first: QModelIndex | QPersistentModelIndex) -> None:
-        """A row says something else, which may take another height."""
+        """Adjust the height of a row whose texts have changed."""
         if first.row() < len(self._folded) and self._folded[first.row()] != self._needed(first.row()):
             self._set_heights()
 
@@ -356,7 +356,7 @@ class DenialTable(ItemTable):
         super().currentChanged(current, previous)
         denial = self.chosen
         if denial is not None and self.open and self.open != denial.key and self.hasFocus():
-            self.unfold(denial.key)  # what is read in full goes along
+            self.unfold(denial.key)  # the unfolded row stays in view
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = self.open
@@ -376,25 +376,25 @@ class DenialTable(ItemTable):
 
     def updateGeometries(self) -> None:
         super().updateGeometries()
-        if hasattr(self, "details"):  # Qt asks while it is being made
+        if hasattr(self, "details"):  # Qt calls this during construction
             self._place_details()
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
         self._place_details()
 
-    # -- how a row is drawn
+    # -- painting
 
     def _size(self, index: AnyIndex) -> QSize:
         return QSize(10, self.height_of(index.row()))
 
     def _texts_high(self, denial: Refusal) -> int:
-        """How high a row must be for its texts."""
+        """Return the height that a row's texts need."""
         lines = self.model_.lines
         return max(sum(self._heights(denial, column, *lines(denial, column))) for column in Column) + self._theme.px(10)
 
     def _heights(self, denial: Refusal, column: Column, one: str, two: str) -> tuple[int, int]:
-        """Of the two texts of a cell."""
+        """Return the heights of the two texts of a cell."""
         theme = self._theme
         left = theme.px(SIDE if column == self.leftmost else 6)
         width = max(20, self.columnWidth(column) - left - theme.px(6))
@@ -472,7 +472,7 @@ class DenialTable(ItemTable):
         return room.adjusted(theme.px(14), 0, 0, 0)
 
     def _layer(self, painter: QPainter, room: QRect, denial: Refusal) -> QRect:
-        """Its number and mark; what is left for its name."""
+        """Paint the layer's number and mark; return the room left for its name."""
         theme = self._theme
         number, side = self.layers.number(denial.claim.layer), theme.px(16)
         if not number:
@@ -497,7 +497,7 @@ def _draw_text(painter: QPainter, room: QRect, text: str, font: QFont, theme: Th
 
 
 def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
-    """The same, with words that are wider than a line broken anywhere: their end may be what matters ("…forward=1")."""
+    """Return the text with words wider than a line broken anywhere: what matters may be at their end ("…forward=1")."""
     if metrics.horizontalAdvance(text) <= width:
         return text
     return " ".join(
@@ -506,7 +506,7 @@ def breakable(text: str, metrics: QFontMetrics, width: int) -> str:
 
 
 def mark_of(state: ContainerState | None, which: str) -> Mark | None:
-    """The verdict of that layer in this container; None: it is no layer, or not known."""
+    """Return the mark of that layer's verdict in this container; None: not a layer, or unknown."""
     layers = () if state is None else state.layers
     verdict = next((each.assessment.verdict for each in layers if each.id == which), Verdict.UNKNOWN)
     return None if verdict is Verdict.UNKNOWN else Mark(verdict.value)

@@ -1,1 +1,1 @@
-"""What was found of a container: each finding with the switch that mends it, in a layer's panel and a column."""
+"""The findings of a container, each with the toggle that fixes it, in a layer's panel and in a column."""

@@ -1,4 +1,4 @@
-"""What the window's own list accepts: read and written on a thread, asked by everything that shows findings."""
+"""The list of accepted findings: read and written on a thread, asked by every widget that shows findings."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ Entries = tuple[Accepted, ...]
 
 
 class AcceptedList(Protocol):
-    """Where it is kept. All of it raises AcceptedError."""
+    """The stored list. Every call raises AcceptedError."""
 
     def entries(self) -> Entries:
-        """What is in it."""
+        """Return its entries."""
 
     def add(self, entry: Accepted) -> None:
-        """One more."""
+        """Add an entry."""
 
     def remove(self, entry: Accepted) -> None:
-        """One less."""
+        """Remove an entry."""
 
 
 class Acceptances(QObject):
-    """`changed`: other findings are accepted now. `failed` has why the list can't be read or written, as a Message."""
+    """The accepted findings. `changed`: other findings are accepted now. `failed` carries a Message: why the list
+    cannot be read or written.
+    """
 
     changed = Signal()
     failed = Signal(object)
@@ -50,26 +52,26 @@ class Acceptances(QObject):
         return self._kept is not None
 
     def read(self) -> None:
-        """Look what is in the list: another window, or a person, may have changed it."""
+        """Read the list again: another window, or the user, may have changed it."""
         if self._kept is not None:
             self._ask(self._kept.entries)
 
     def of(self, finding: Finding, container: Container) -> Standing | None:
-        """The exception that fits, where there is one."""
+        """Return the exception that covers a finding, or None."""
         return self._acceptance.of(finding.code, container)
 
     def accept(self, entry: Accepted) -> None:
-        """From now on, until its last day."""
+        """Accept a finding until the entry's last day."""
         if self._kept is not None:
             self._ask(partial(_changed, self._kept, self._kept.add, entry))
 
     def take_back(self, entry: Accepted) -> None:
-        """It counts again."""
+        """Withdraw an exception: the finding counts again."""
         if self._kept is not None:
             self._ask(partial(_changed, self._kept, self._kept.remove, entry))
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop pending answers."""
         self._queries.end()
 
     def _ask(self, asking: Callable[[], Entries]) -> None:

@@ -1,7 +1,7 @@
-"""Findings below each other, worst first, then what could not be read; in a wide window also those of all layers.
+"""The list of findings, worst first, then what could not be read; in a wide window also a column of all layers.
 
-A card has severity, sentence, advice, evidence, references, and what would mend it. The cards stay as long as they say
-the same.
+A card shows severity, sentence, advice, evidence, references and what would fix it. Cards stay as long as their content
+does.
 """
 
 from __future__ import annotations
@@ -52,12 +52,11 @@ from stratascope.usecases.plan.offers import Offer, Option
 
 
 class FindingCard(QWidget):
-    """One finding. With the keyboard on it it is the selected one: Ctrl+C copies it, F mends it.
+    """One finding. The focused card is the selected one: Ctrl+C copies it, F fixes it.
 
-    `fix_wanted`: the switch that mends it is to be turned on, or shown where it is on. `accept_wanted`: it is to be
-    accepted, or to count again. `layer`: the number of the layer that it belongs to, told where the findings of several
-    stand below each other; there it is narrow. `standing`: the exception that accepts it, or did. `able`: whether it
-    can be accepted here.
+    `fix_wanted`: turn on the toggle that fixes it, or show it if it is on. `accept_wanted`: accept it, or let it count
+    again. `layer`: the number of its layer, shown in narrow lists of several layers. `standing`: the exception that
+    accepts it, or did. `able`: whether it can be accepted here.
     """
 
     fix_wanted = Signal(str)
@@ -83,7 +82,7 @@ class FindingCard(QWidget):
         if not layer:
             evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True)
             evidence.setText(source)
-            give_tip(evidence, source)  # a long id has no place to be broken at
+            give_tip(evidence, source)  # a long id has no break opportunity
             parts += [
                 (evidence.selectable(), source),
                 (Label(theme, 11, ink="text3", wrap=True).selectable(), refs),
@@ -111,7 +110,7 @@ class FindingCard(QWidget):
         _card(self, theme, mark, ink, word, parts, buttons, narrow=bool(layer))
 
     def show_fix(self, option: Option | None, *, on: bool) -> None:
-        """The switch that mends it, None where there is none; and whether it is on."""
+        """Show the toggle that fixes it, if any, and whether it is on."""
         self._key = "" if option is None else option.key
         self.fix.setVisible(bool(self._key))
         self.fix.setText(translate(msg("Switched on") if on else msg("Fix")))
@@ -186,23 +185,23 @@ def _named(finding: Finding) -> str:
 
 
 def told_whole(finding: Finding) -> str:
-    """All of it as plain text, to be copied."""
+    """Return the whole finding as plain text, for copying."""
     refs = "   ".join(plain(ref, 100) for ref in finding.refs)
     lines = (_named(finding), plain(translate(finding.advice), 2000), plain(finding.source, 2000), refs)
     return "\n".join(each for each in lines if each)
 
 
 def _widest(theme: Theme) -> int:
-    """Of the words at the left of a card; all cards have the same room for them."""
+    """Return the width of the longest word at the left of a card, the same in all cards."""
     words = [severity_word(severity) for severity in Severity] + [translate(msg("Not known"))]
     return max(QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(word) for word in words)
 
 
 def _small(theme: Theme, word: Message, told: Message, then: Callable[[], object]) -> QPushButton:
-    """A button in a row, 22 high."""
+    """Return a small button of a row, 22 high."""
     button = text_button(theme, word, then, size=11, look="act", more=told)
     button.setFixedHeight(theme.box(11) + theme.px(6))
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the row is one stop, with a key for each of them
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the row is one tab stop, with a key for each button
     return button
 
 
@@ -233,7 +232,7 @@ def _card(
     for part, text in parts:
         part.setText(text)
         part.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the card has one
-        if text:  # never setVisible(True) before it has a parent: it would be a window of its own for a moment
+        if text:  # setVisible(True) before it has a parent would flash it as a window of its own
             right.addWidget(part)
     column = theme.lay(QVBoxLayout(), left, STRETCH)
     layout = theme.lay(QHBoxLayout(widget), column, (right, 1), around=(8, 6, 8, 8), gap=8)
@@ -244,12 +243,12 @@ def _card(
         layout.addLayout(beside)
 
 
-DAYS = 90  # that it holds, unless another day is chosen
+DAYS = 90  # days that an exception lasts, unless another day is chosen
 _LONG = 300  # characters of a reason
 
 
 class AcceptDialog(QDialog):
-    """`wanted` has the exception."""
+    """The dialog that accepts a finding. `wanted` carries the exception."""
 
     wanted = Signal(object)
 
@@ -290,7 +289,7 @@ class AcceptDialog(QDialog):
         column = theme.lay(QVBoxLayout(self), title, note, form, buttons, around=16, gap=10)
         self._check()
         wide = theme.px(460)
-        self.resize(wide, column.totalHeightForWidth(wide))  # by itself it would be as high as at a narrower width
+        self.resize(wide, column.totalHeightForWidth(wide))  # Qt would size it for a narrower width
         self.reason.setFocus()
 
     def _check(self) -> None:
@@ -319,9 +318,9 @@ NOTHING_FOUND = msg("Nothing was found in this layer.")
 
 
 class FindingsList(QWidget):
-    """One stop of the Tab key; those that are accepted are folded away at the end, and counted.
+    """A list of findings, one tab stop; accepted ones are folded away at the end, and counted.
 
-    `fix_wanted` has the key of a switch, `opened` a finding.
+    `fix_wanted` carries the key of a toggle, `opened` a finding.
     """
 
     fix_wanted = Signal(str)
@@ -350,7 +349,7 @@ class FindingsList(QWidget):
         numbers: Mapping[str, int] | None = None,
         nothing: Message = NOTHING_FOUND,
     ) -> None:
-        """`numbers`: of the layers by id, where findings of several are listed."""
+        """Show these findings. `numbers`: the numbers of the layers by id, for a list of several layers."""
         standing = tuple(self._acceptances.of(finding, container) for finding in findings)
         shown = (findings, gaps, standing, container.key, numbers is None, nothing)
         if shown == self._shown:  # somebody may be selecting text in them
@@ -383,7 +382,7 @@ class FindingsList(QWidget):
         self._show_fixes()
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
-        """What hardening offers for this container; which switches are on."""
+        """Show what hardening offers for this container, and which toggles are on."""
         if (offer, on) != (self._offer, self._on):
             self._offer, self._on = offer, on
             self._show_fixes()
@@ -418,7 +417,7 @@ _GRADES: dict[str, tuple[tuple[Severity, ...], Message, Mark | None, str]] = {
 
 
 class FindingsColumn(QFrame):
-    """Follows the selection while it is in view."""
+    """The column of the findings of all layers; follows the selection while visible."""
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, acceptances: Acceptances) -> None:
         super().__init__()
@@ -450,7 +449,7 @@ class FindingsColumn(QFrame):
         acceptances.changed.connect(self._show)
 
     def set_seen(self, *, seen: bool) -> None:
-        """Whether there is room for it, and a container in view."""
+        """Show the column if there is room for it and a container in view."""
         if seen is self.isHidden():
             self.setVisible(seen)
             self._show()
@@ -460,7 +459,7 @@ class FindingsColumn(QFrame):
         return state.findings if state is not None and runs(state) else ()
 
     def _chosen(self) -> tuple[Finding, ...]:
-        """Those of the grades that are pressed in."""
+        """Return the findings of the severities that are pressed in."""
         grades = _GRADES[self.chips.current][0]
         return tuple(each for each in self._found() if each.severity in grades)
 

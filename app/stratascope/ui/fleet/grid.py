@@ -1,6 +1,6 @@
-"""The fleet's cells and their heads: drag or wheel to move, Ctrl and wheel to zoom, arrow keys, Enter opens one.
+"""The fleet's cells and headers: drag or wheel to move, Ctrl and wheel to zoom, arrow keys, Enter opens one.
 
-What is in view is kept by `Viewport`; the cells are one item, painted by `Mosaic`.
+`Viewport` keeps the visible part; the cells are one item, painted by `Mosaic`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ EMPTY = FleetTable("", (), ())
 
 
 class _Head(QWidget):
-    """Common to both: the table, what is in view, what is under the pointer."""
+    """What row and column headers share: the table, the visible part, the highlighted line."""
 
-    decoration = True  # each cell names its container and its column
+    decoration = True  # each cell names its container and its column, so screen readers skip the headers
 
     pointed = Signal(int)  # the row or column under the pointer, -1 for none
     clicked = Signal(int)
@@ -53,19 +53,19 @@ class _Head(QWidget):
         self.setMouseTracking(True)
 
     def follow(self, start: float, pitch: float) -> None:
-        """The first cell in view (a fraction), and pixels from cell to cell."""
+        """Set the first visible cell (a fraction), and the pixels from cell to cell."""
         if (start, pitch) != (self.start, self.pitch):
             self.start, self.pitch = start, pitch
             self.update()
 
     def light(self, place: int) -> None:
-        """The row or column to be shown as the one under the pointer."""
+        """Highlight a row or column."""
         if place != self.lit:
             self.lit = place
             self.update()
 
     def visible(self, length: int, count: int) -> range:
-        """Which rows (columns) are in view."""
+        """Return the visible rows (columns)."""
         first = max(0, math.floor(self.start))
         return range(first, max(first, min(count, math.ceil(self.start + length / self.pitch))))
 
@@ -78,7 +78,7 @@ class _Head(QWidget):
 
 
 class RowHeads(_Head):
-    """Name, engine, exposure. Where rows are too low for text only the one under the pointer has it."""
+    """Name, engine, exposure. If rows are too low for text, only the highlighted one has it."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self.theme, smooth_painter(self)
@@ -123,14 +123,14 @@ class RowHeads(_Head):
 
 
 class ColumnHeads(_Head):
-    """Vertical titles; above them a bracket for each group (severity)."""
+    """Vertical titles, and above them a bracket for each group (severity)."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
-        self.inks: dict[str, str] = {}  # group -> token
+        self.inks: dict[str, str] = {}  # group -> colour token
 
     def needed(self) -> int:
-        """How high it must be for all titles to have their whole length."""
+        """The height at which no title is cut."""
         metrics = QFontMetrics(self.theme.font(11, MEDIUM))
         longest = max((metrics.horizontalAdvance(column.title) for column in self.table.columns), default=0)
         grouped = any(column.group for column in self.table.columns)
@@ -177,7 +177,7 @@ class ColumnHeads(_Head):
         painter.restore()
 
     def _groups(self, painter: QPainter) -> None:
-        """A line over the columns of one group, and its name at the line's visible beginning."""
+        """Paint a line over the columns of each group, and its name at the line's visible beginning."""
         theme, columns, first = self.theme, self.table.columns, 0
         painter.setFont(theme.font(11, BOLD))
         while first < len(columns):
@@ -200,13 +200,13 @@ class ColumnHeads(_Head):
 
 
 # The visible part of the fleet as one image, put together from painted tiles. There are about twenty distinct cells,
-# however many containers there are. Each is painted once for a zoom; the image is then gathered by numpy, pixel by
-# pixel, so that its cost depends on the size of the window and not on the fleet.
+# however many containers there are. Each is painted once per zoom level; numpy then gathers the image pixel by pixel,
+# so that its cost depends on the size of the window and not on that of the fleet.
 Pixels = NDArray[numpy.uint32]
 
 
 class Mosaic:
-    """`show` gives it a table; `image` makes the picture of a part of it."""
+    """The image of a table. `show` sets the table; `image` returns a part of it."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
@@ -216,9 +216,9 @@ class Mosaic:
         self._made: tuple[object, QImage] | None = None
 
     def show(self, table: FleetTable) -> None:
-        """Another table."""
+        """Set the table."""
         known = {cell: code for code, cell in enumerate(self._cells)}
-        rows = {id(row.cells): row.cells for row in table.rows}  # alike containers have the same
+        rows = {id(row.cells): row.cells for row in table.rows}  # identical containers share their cells
         coded = {key: [known.setdefault(cell, len(known)) for cell in cells] for key, cells in rows.items()}
         codes = [coded[id(row.cells)] for row in table.rows]
         if len(known) > len(self._cells):
@@ -229,11 +229,13 @@ class Mosaic:
         self._made = None
 
     def forget(self) -> None:
-        """The theme has changed: paint everything anew."""
+        """Repaint everything: the theme has changed."""
         self._tiles = self._made = None
 
     def image(self, part: QRectF, width: int, height: int, ratio: float) -> QImage:
-        """`part` in cells, on `width` x `height` logical pixels; outside of the table it is transparent."""
+        """Return an image of `part` (in cells) in `width` x `height` logical pixels; transparent outside of the
+        table.
+        """
         key = (part.x(), part.y(), part.width(), part.height(), width, height, ratio)
         if self._made is not None and self._made[0] == key:
             return self._made[1]
@@ -257,7 +259,7 @@ class Mosaic:
         return image
 
     def _painted(self, pitch_x: float, pitch_y: float, ratio: float) -> Pixels:
-        """All distinct cells, painted for this pitch (device pixels): cell x line x pixel."""
+        """Return all distinct cells, painted for this pitch (device pixels): cell x line x pixel."""
         width, height = math.ceil(pitch_x) + 1, math.ceil(pitch_y) + 1
         key = (pitch_x, pitch_y, ratio, len(self._cells))
         if self._tiles is not None and self._tiles[0] == key:
@@ -277,7 +279,7 @@ class Mosaic:
 
 
 def _places(start: float, pitch: float, count: int) -> tuple[NDArray[numpy.intp], NDArray[numpy.intp]]:
-    """For each of `count` device pixels: its cell, and its place in that cell from the left (or top)."""
+    """Return for each of `count` device pixels its cell, and its offset in that cell from the left (or top)."""
     pixel = numpy.arange(count)
     cell = numpy.floor(start + (pixel + 0.5) / pitch).astype(numpy.intp)
     begin = numpy.ceil((cell - start) * pitch - 0.5).astype(numpy.intp)
@@ -285,7 +287,7 @@ def _places(start: float, pitch: float, count: int) -> tuple[NDArray[numpy.intp]
 
 
 class _Cells(QGraphicsItem):
-    """All cells; the row and the column under the pointer are tinted, the chosen cell has an outline."""
+    """All cells; the row and the column of the highlighted cell are tinted, and it has an outline."""
 
     def __init__(self, theme: Theme, grid: FleetGrid) -> None:
         super().__init__()
@@ -302,7 +304,7 @@ class _Cells(QGraphicsItem):
         device = painter.device()
         ratio = device.devicePixelRatioF() if device is not None else 1.0
         painter.save()
-        painter.resetTransform()  # pixels of the view: the image is made for them
+        painter.resetTransform()  # device coordinates: the image is made for the view's pixels
         row, column = grid.lit
         lit = view.box_of(row, column)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -322,7 +324,7 @@ class _Cells(QGraphicsItem):
 
 
 class FleetGrid(QWidget):
-    """`show_table` gives it a table; `opened` names a container that was clicked, `pointed` the cell for the card."""
+    """The grid. `opened` carries the container that was clicked, `pointed` the cell for the card."""
 
     opened = Signal(object)  # key of a container
     pointed = Signal(int, int, object)  # row, column, QPointF in this widget; -1, -1 for none
@@ -333,7 +335,7 @@ class FleetGrid(QWidget):
         self.table, self.lit = EMPTY, NOWHERE
         self.mosaic = Mosaic(theme)
         self._pressed: QPointF | None = None
-        self._heads = theme.px(40)  # height that the titles would like
+        self._heads = theme.px(40)  # height at which no title is cut
         self._cells = _Cells(theme, self)
         self.view = Viewport(theme, self._cells, self)
         self.canvas = self.view.canvas
@@ -365,10 +367,10 @@ class FleetGrid(QWidget):
         theme.changed.connect(self._relook)
         self._relook()
 
-    # -- what is shown
+    # -- contents
 
     def show_table(self, table: FleetTable, inks: dict[str, str]) -> None:
-        """Another table, or the same with other cells; what is in view stays where the shape is the same."""
+        """Set the table, or update its cells; scroll position and zoom stay if the shape is the same."""
         columns = len(table.columns)
         other = columns != len(self.table.columns) or table.title != self.table.title
         lit = _moved_to(self.lit, self.table, table)
@@ -388,7 +390,7 @@ class FleetGrid(QWidget):
         self.columns.update()
 
     def _fit_heads(self) -> None:
-        """Titles have their whole length, but never so much that hardly a row is left."""
+        """Give the titles their full height, but leave room for rows."""
         self.columns.setFixedHeight(max(self._theme.px(40), min(self._heads, self.height() * 2 // 5)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -401,10 +403,10 @@ class FleetGrid(QWidget):
         self.rows.follow(part.y(), pitch_y)
         self._cells.update()
 
-    # -- the cell under the pointer, or the one that the keys are at
+    # -- the cell under the pointer, or the one the keys are at
 
     def point(self, row: int, column: int, where: QPointF | None = None) -> None:
-        """Light a cell (-1: none), and tell its card."""
+        """Highlight a cell (-1: none), and show its card."""
         self._light(row, column)
         self.pointed.emit(row, column, where if where is not None else QPointF())
 
@@ -417,7 +419,7 @@ class FleetGrid(QWidget):
             accessibility.tell_taken(self.canvas, self.part_in_hand())
 
     def place_of(self, row: int, column: int) -> QPointF:
-        """The middle of a cell, in this widget."""
+        """Return the middle of a cell, in this widget's coordinates."""
         return QPointF(self.canvas.mapTo(self, self.view.box_of(row, column).center().toPoint()))
 
     def _open(self, row: int) -> None:
@@ -427,7 +429,7 @@ class FleetGrid(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.Resize and watched is not self.canvas:
-            QTimer.singleShot(0, self, self.view.resized)  # after the view has taken it in
+            QTimer.singleShot(0, self, self.view.resized)  # after the view has handled its resize
         if isinstance(event, QWheelEvent):
             self._wheel(event)
             return True
@@ -496,14 +498,14 @@ class FleetGrid(QWidget):
         return True
 
     def _taken(self, event: QFocusEvent) -> None:
-        """The keyboard has come: its place is the cell that is lit, else the first one in view."""
+        """Highlight a cell on focus: the highlighted one, else the first visible."""
         by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
         if event.gotFocus() and self.part_in_hand() < 0 and self.part_count() and not by_mouse:
             part = self.view.part()
             self._go(min(len(self.table.rows) - 1, round(part.y())), min(len(self.table.columns) - 1, round(part.x())))
 
     def _go(self, row: int, column: int) -> None:
-        """To that cell, and bring it into view."""
+        """Highlight that cell and scroll to it."""
         self.view.reveal(row, column)
         self.point(row, column, self.place_of(row, column))
 
@@ -536,7 +538,7 @@ class FleetGrid(QWidget):
         row, column = divmod(place, len(self.table.columns))
         return card_lines(self.table, self.table.rows[row], column)
 
-    # -- how it looks
+    # -- painting
 
     def _relook(self) -> None:
         self.view.set_background(self._theme.color("panel"))
@@ -547,7 +549,7 @@ class FleetGrid(QWidget):
 
 
 def _moved_to(lit: tuple[int, int], before: FleetTable, after: FleetTable) -> tuple[int, int]:
-    """Where the same container and the same column are now: a row's number is another container's at any reading."""
+    """Return the cell of the same container and column in the new table: row numbers change with every reading."""
     row, column = lit
     if row >= 0:
         key = before.rows[row].key

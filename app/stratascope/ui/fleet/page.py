@@ -1,4 +1,4 @@
-"""The fleet's page: which table, how near, the cells, a card for the cell under the pointer, a legend, and exports."""
+"""The fleet's page: choice of table and zoom, the cells, a card for the highlighted cell, a legend, and exports."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ _TEXTS = {
     CellKind.DEEP: "3",
 }
 CARD = 300
-REST = 80  # ms from the last key in the filter
+REST = 80  # ms after the last key in the filter
 
 
 class FleetLegend(QWidget):
-    """The cells that are there, each with its words; flows into as many lines as it needs."""
+    """The kinds of cells in the table, each in words; wraps into as many lines as needed."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class FleetLegend(QWidget):
         theme.changed.connect(self.update)
 
     def show_table(self, table: FleetTable) -> None:
-        """Only what is in the table."""
+        """Show the kinds of cells in this table only."""
         there = {cell.ink for row in table.rows for cell in row.cells}
         self.inks = tuple(ink for ink in CellKind if ink in there)
         self.setAccessibleName(listed(ink_word(ink) for ink in self.inks))
@@ -115,7 +115,7 @@ class FleetLegend(QWidget):
 
 
 class CellCard(QFrame):
-    """What one cell says, beside it; never under the pointer, and never takes a click."""
+    """The text of one cell, next to it; never under the pointer, and transparent to clicks."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -138,7 +138,7 @@ class CellCard(QFrame):
             label.setVisible(bool(text))
         width = self._theme.px(CARD)
         parent = self.parentWidget()
-        height = self.heightForWidth(width)  # with the border, which the layout's own does not count
+        height = self.heightForWidth(width)  # includes the border, which the layout's own does not
         away = self._theme.px(16)
         room = parent.size() if parent is not None else QSize(width, height)
         x = where.x() + away if where.x() + away + width <= room.width() else where.x() - away - width
@@ -149,7 +149,7 @@ class CellCard(QFrame):
 
 
 class FleetPage(QWidget):
-    """`show_states` gives it all containers; `chosen` names the one that was clicked."""
+    """The page. `show_states` sets the containers; `chosen` carries the one that was clicked."""
 
     chosen = Signal(object)  # key of a container
 
@@ -168,7 +168,7 @@ class FleetPage(QWidget):
         self.grid = FleetGrid(theme)
         self.legend = FleetLegend(theme)
         self.card = CellCard(theme, self)
-        self._told: tuple[tuple[str, ...], QPointF] | None = None  # what the card says, and where its cell is
+        self._told: tuple[tuple[str, ...], QPointF] | None = None  # the card's text, and the position of its cell
         self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.export_menu = QMenu(self)
@@ -201,15 +201,15 @@ class FleetPage(QWidget):
         self.grid.pointed.connect(self._point)
         self.setFocusProxy(self.grid.canvas)
 
-    # -- what is shown
+    # -- contents
 
     def show_states(
         self, states: tuple[ContainerState, ...], needle: str = "", found: Mapping[Key, str] | None = None
     ) -> None:
-        """All containers, and the filter's words. While the page is hidden nothing is worked out; while somebody types,
-        once the keys rest.
+        """Set the containers and the filter's words. Nothing is computed while the page is hidden; while the user
+        types, only after a pause.
 
-        `found`: of several machines those that the words find, each with the name of its machine.
+        `found`: for several machines the matches, each with the name of its machine.
         """
         if states is self._states and needle == self._needle and not self._stale:
             return
@@ -226,7 +226,7 @@ class FleetPage(QWidget):
         self.work_out()
 
     def work_out(self) -> None:
-        """Make the tables of what was given last."""
+        """Build the tables from the last containers set."""
         if not self._stale:
             return
         self._rest.stop()
@@ -259,7 +259,7 @@ class FleetPage(QWidget):
 
     @property
     def table(self) -> FleetTable:
-        """The table in view."""
+        """The visible table."""
         return self._tables[self._table] if self._tables else EMPTY
 
     def _choose(self, place: int) -> None:
@@ -284,23 +284,23 @@ class FleetPage(QWidget):
             self.card.tell(self._told[0], self.grid.mapTo(self, where.toPoint()))
 
     def _to_tell(self, row: int, column: int) -> tuple[tuple[str, ...], QPointF] | None:
-        """What there is to say of a cell, and its place; None outside of the table."""
+        """Return the card's text for a cell, and its position; None outside of the table."""
         if not (0 <= row < len(self.table.rows) and 0 <= column < len(self.table.columns)):
             return None
         return card_lines(self.table, self.table.rows[row], column), self.grid.place_of(row, column)
 
-    # -- files
+    # -- export
 
     def _menu(self) -> None:
         self.export_menu.popup(self.export.mapToGlobal(QPoint(0, self.export.height() + 2)))
 
     def ask_file(self, ending: str) -> None:
-        """Where to; then write it."""
+        """Ask for a file, then write it."""
         name = f"stratascope-fleet.{ending}"
         ask_save(self, translate(msg("Save the fleet")), self.write, name=name, kinds=f"*.{ending}")
 
     def write(self, file: Path) -> bool:
-        """Save the table in view, and report a failure."""
+        """Save the visible table, and report a failure."""
         why = save(file, self.table, self._theme)
         if why:
             box = QMessageBox(self)

@@ -1,8 +1,8 @@
-"""The fleet drawn: one cell, and the whole table as a file whatever is in view: PNG, SVG, and values as CSV.
+"""The fleet drawn: one cell, and the whole table as a file, independent of the view: PNG, SVG, and values as CSV.
 
-A cell's colour is never alone: a number or a pattern says the same. SVG is written by hand: each distinct cell is drawn
-once by Qt as a symbol, and used by all that look like it, which keeps 300 containers below a megabyte. CSV follows
-RFC 4180; a text that a spreadsheet would run gets a quote before it.
+Colour never stands alone: a number or a pattern says the same. SVG is written by hand: Qt draws each distinct cell once
+as a symbol that all equal cells reuse, which keeps 300 containers below a megabyte. CSV follows RFC 4180; a text that a
+spreadsheet would evaluate is prefixed with a quote.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stratascope.ui.fleet.table import CellKind, FleetCell, FleetTable, ink_word
 from stratascope.ui.kit.marks import paint_dots
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme
 
-LEAST_TEXT = 12  # px, width and height from which on a cell holds its number
+LEAST_TEXT = 12  # px, width and height from which a cell shows its number
 _FILLED = {
     CellKind.OPEN_SERIOUS: ("open", "panel"),
     CellKind.OPEN_MEDIUM: ("weak", "panel"),
@@ -33,11 +33,11 @@ _FILLED = {
     CellKind.DEEP: ("enf", "panel"),
     CellKind.UNKNOWN: ("unk_soft", "unk"),
 }
-_TWICE = 0.4  # how much of `enf` is in the ground of two layers, the rest is `enf_soft`
+_TWICE = 0.4  # share of `enf` in the background of two layers, the rest is `enf_soft`
 
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:
-    """`share` of `other` in `one`."""
+    """Return a mixture with `share` of `other` in `one`."""
     return QColor.fromRgbF(
         one.redF() + (other.redF() - one.redF()) * share,
         one.greenF() + (other.greenF() - one.greenF()) * share,
@@ -46,7 +46,7 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
 
 
 def cell_colors(ink: CellKind, theme: Theme) -> tuple[QColor, QColor]:
-    """Ground and text of a cell that is filled."""
+    """Return background and text colour of a filled cell."""
     if ink is CellKind.TWICE:
         return mixed(theme.color("enf_soft"), theme.color("enf"), _TWICE), theme.color("text")
     ground, text = _FILLED.get(ink, ("panel", "text2"))
@@ -54,7 +54,7 @@ def cell_colors(ink: CellKind, theme: Theme) -> tuple[QColor, QColor]:
 
 
 def paint_cell(painter: QPainter, box: QRectF, cell: FleetCell, theme: Theme) -> None:
-    """Draw it into `box`, which is the whole pitch: a gap of 1 to each neighbour is kept free."""
+    """Draw a cell into `box`, which is the whole pitch: a gap of 1 is left to each neighbour."""
     across, down = _gap(box.width()), _gap(box.height())
     body = box.adjusted(across, down, -across, -down)
     painter.save()
@@ -67,7 +67,7 @@ def paint_cell(painter: QPainter, box: QRectF, cell: FleetCell, theme: Theme) ->
 
 
 def _gap(pitch: float) -> float:
-    """To each side; where cells are a few pixels only, there is none, or their colour would fade."""
+    """Return the gap on each side; none for cells of a few pixels, or their colour would fade."""
     return 0.0 if pitch < 4 else 0.5 if pitch < 6 else 1.0
 
 
@@ -96,7 +96,9 @@ def _depth(painter: QPainter, body: QRectF, cell: FleetCell, theme: Theme) -> No
 
 
 def _pattern(painter: QPainter, body: QRectF, ink: CellKind, color: QColor) -> None:
-    """Instead of the number where it has no room: a hole where it is open, a bar a layer, dots for unknown."""
+    """Paint a pattern in place of a number that does not fit: a hole if open, a bar for each layer, dots for
+    unknown.
+    """
     width, height, centre = body.width(), body.height(), body.center()
     painter.setBrush(color)
     if height < 5 <= width:
@@ -117,7 +119,7 @@ def _pattern(painter: QPainter, body: QRectF, ink: CellKind, color: QColor) -> N
 
 
 def _segments(painter: QPainter, body: QRectF, ink: CellKind) -> None:
-    """Of a cell that is a mere line: whole where it is open, cut once a layer, dotted where it is not known."""
+    """Paint a cell that is a mere line: whole if open, cut once for each layer, dotted if unknown."""
     cuts = {CellKind.ONCE: 1, CellKind.TWICE: 2, CellKind.DEEP: 3, CellKind.UNKNOWN: 4}.get(ink, 0)
     width = max(1.0, body.width() / 12)
     for at in range(cuts):
@@ -126,7 +128,7 @@ def _segments(painter: QPainter, body: QRectF, ink: CellKind) -> None:
 
 
 def _ground_sign(painter: QPainter, body: QRectF, theme: Theme) -> None:
-    """The sign of the ground: an outline, and at its foot a thick bar."""
+    """Paint the sign of the ground: an outline with a thick bar at its foot."""
     painter.setPen(QPen(theme.color("line2"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(body.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -141,7 +143,9 @@ _BITS = frozenset(
 
 
 def _bit(painter: QPainter, body: QRectF, ink: CellKind, theme: Theme) -> None:
-    """Held over the machine: full; inside only: an outline; not held: a dot. Added ones have a ground and a point."""
+    """Paint a bit: full if held over the machine, an outline if held inside a namespace only, with a question mark if
+    that is unknown; a dash if only the default has it, a dot if neither. Added ones have a background and a plus.
+    """
     side = min(body.width(), body.height(), 12 * theme.scale) * 0.86
     square = QRectF(body.center().x() - side / 2, body.center().y() - side / 2, side, side)
     radius = side * 0.22
@@ -179,12 +183,12 @@ def _bit(painter: QPainter, body: QRectF, ink: CellKind, theme: Theme) -> None:
 
 
 ACROSS, DOWN, LEFT, TOP, EDGE = 18, 20, 260, 210, 12  # px of the picture
-LARGEST = 40_000_000  # pixels; above it the picture is made at single size
+LARGEST = 40_000_000  # pixels; a larger picture is made at single size
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
 def csv_text(table: FleetTable) -> str:
-    """One line a container: name, engine, id, exposure, then a value for each column in words or as depth."""
+    """Return one line per container: name, engine, id, exposure, then a value for each column in words or as depth."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     heads = (msg("Container"), msg("Engine"), msg("Id"), msg("Exposure"))
@@ -200,17 +204,17 @@ def _value(cell: FleetCell) -> str:
 
 
 def harmless(text: str) -> str:
-    """`text` as a spreadsheet shows it, never as a formula that it runs."""
+    """Return `text` such that a spreadsheet shows it, and never evaluates it as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def picture_size(table: FleetTable) -> QSize:
-    """Of PNG and SVG, in pixels at single size."""
+    """Return the size of PNG and SVG, in pixels at single size."""
     return QSize(2 * EDGE + LEFT + len(table.columns) * ACROSS, 2 * EDGE + TOP + len(table.rows) * DOWN)
 
 
 def png_image(table: FleetTable, theme: Theme) -> QImage:
-    """The whole table as an image; a null image where there is no memory for it."""
+    """Return the whole table as an image; a null image if memory is short."""
     size = picture_size(table)
     ratio = 2 if size.width() * size.height() * 4 <= LARGEST else 1
     image = QImage(size * ratio, QImage.Format.Format_RGB32)
@@ -246,7 +250,7 @@ def png_image(table: FleetTable, theme: Theme) -> QImage:
 
 
 def svg_text(table: FleetTable, theme: Theme) -> str:
-    """The whole table as SVG; text stays text."""
+    """Return the whole table as SVG; text stays text."""
     size = picture_size(table)
     cells = {cell: f"c{at}" for at, cell in enumerate(dict.fromkeys(cell for row in table.rows for cell in row.cells))}
     family = html.escape(theme.font(12).families()[0] if theme.font(12).families() else "sans-serif", quote=True)
@@ -283,7 +287,7 @@ def svg_text(table: FleetTable, theme: Theme) -> str:
 
 
 def _symbol(cell: FleetCell, theme: Theme) -> str:
-    """One cell as SVG elements, drawn by Qt."""
+    """Return one cell as SVG elements, drawn by Qt."""
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -299,9 +303,9 @@ def _symbol(cell: FleetCell, theme: Theme) -> str:
 
 
 def save(path: Path, table: FleetTable, theme: Theme) -> str:
-    """Write the file that the ending asks for (png, svg, csv); empty, or why it could not be written.
+    """Write the file in the format of its suffix (png, svg, csv); return why it failed, or "".
 
-    What stood there before stays until the new file is whole.
+    An existing file is replaced only once the new one is complete.
     """
     kind = path.suffix.lower()
     if kind == ".png":

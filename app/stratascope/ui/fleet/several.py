@@ -1,6 +1,6 @@
-"""The page "Fleet" as the window has it: where several machines are shown, its containers, machines or threats.
+"""The page "Fleet" in the window: for several machines their containers, machines or threats.
 
-Where only one is, it is the table of its containers alone. What is not in view is not worked out.
+For a single machine it is the table of its containers alone. Hidden parts are not computed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _NAME, _IMAGE = 200, 300  # characters
 
 
 def worst_of(found: FoundMachine) -> Matrix | None:
-    """Of the most exposed of its containers; None where nothing is known of any."""
+    """Return the matrix of the most exposed container; None if nothing is known of any."""
     return found.members[0].state.matrix if found.members else None
 
 
 def machine_name(found: FoundMachine) -> str:
-    """Its name, and that it could not be read."""
+    """Return the machine's name, with a note if it could not be read."""
     name = plain(found.machine.name, _NAME)
     return name if found.machine.trouble is None else translate(msg("{name}, not read", name=name))
 
@@ -56,12 +56,12 @@ def _machine_whole(found: FoundMachine) -> str:
 
 
 def kernels(machine: Machine) -> str:
-    """The releases of its kernels."""
+    """Return the kernel releases of a machine."""
     return listed(plain(each, 80) for each in machine.kernels if each)
 
 
 def engines(machine: Machine) -> str:
-    """Those that are there; with the state of one that gave no answer."""
+    """Return the engines that are installed, with the state of any that did not answer."""
     told = []
     for engine in machine.engines:
         name = plain(machine.own(engine.id), 60)
@@ -88,7 +88,7 @@ def _count_ink(found: FoundMachine, count: int) -> str:
 
 
 def machine_meaning(found: FoundMachine) -> str:
-    """The line below its name."""
+    """Return the line below a machine's name."""
     machine = found.machine
     if machine.trouble is not None:
         return plain(translate(machine.trouble), 500)
@@ -99,7 +99,7 @@ def machine_meaning(found: FoundMachine) -> str:
 
 
 def machine_title(found: FoundMachine) -> str:
-    """The head of its card."""
+    """Return the heading of a machine's card."""
     if found.machine.trouble is not None:
         return machine_name(found)
     count = plural("{count} container", "{count} containers", len(found.members))
@@ -143,11 +143,11 @@ THREATS = (
 )  # fmt: skip
 
 
-# -- containers that are alike
+# -- identical containers
 
 
 def alike_name(found: Alike) -> str:
-    """What they are called, and how many they are where that is more than one a machine."""
+    """Return the name of identical containers, and their number if there is more than one a machine."""
     name = plain(found.name, _NAME)
     count = len(found.members)
     return name if count == len(found.machines) else f"{name} ×{count}"
@@ -186,7 +186,7 @@ CARD_LEAST = 150  # px of the design
 
 
 class CardText(Value):
-    """What the card says of a row."""
+    """The card's texts for a row."""
 
     title: str
     meaning: str
@@ -194,7 +194,9 @@ class CardText(Value):
 
 
 class FleetList(QWidget):
-    """`opened`: a row of the card, and the row above that it belongs to. `tell` says what the card of a row is."""
+    """A table with a card for the current row. `opened`: a row of the card, and the row above that it belongs to.
+    `tell` returns the card's texts.
+    """
 
     opened = Signal(object, object)
 
@@ -221,7 +223,7 @@ class FleetList(QWidget):
         self.title, self.meaning = Line(theme, 15, BOLD, middle=True), Label(theme, 13, ink="text2", wrap=True)
         self.parts = ItemTable(theme, names[1], ItemModel(parts, lambda each: each.state.key), first=True)
         policy = self.parts.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # the lines above stay where they are
+        policy.setRetainSizeWhenHidden(True)  # keeps the lines above in place
         self.parts.setSizePolicy(policy)
         self.card = self._frame(names[1], (self.title, self.meaning), self.parts)
         theme.lay(
@@ -246,7 +248,7 @@ class FleetList(QWidget):
         return frame
 
     def show_rows(self, rows: tuple[Any, ...], nothing: str) -> None:
-        """Others; `nothing` is said where there is none."""
+        """Replace the rows; `nothing` is shown if there are none."""
         self.nothing.setText(nothing)
         self.stack.setCurrentWidget(self.table if rows else self.nothing)
         self._told = None
@@ -270,14 +272,14 @@ class FleetList(QWidget):
 
 
 class FleetPages(QWidget):
-    """`chosen`: the Key of a container that is to come into view, and the id of a threat to open in it, or ""."""
+    """The page. `chosen`: the Key of a container to show, and the id of a threat to open in it, or ""."""
 
     chosen = Signal(object, str)
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
-        self._read: Snapshot | None = None  # of which the fleet below was made
+        self._read: Snapshot | None = None  # the snapshot that the fleet was computed from
         self._fleet: Fleet | None = None
         self._found = Found()
         self._needle, self._stale = "", False
@@ -303,7 +305,7 @@ class FleetPages(QWidget):
         self.setFocusProxy(self.containers)
 
     def show_snapshot(self, snapshot: Snapshot, needle: str = "") -> None:
-        """All of it, and the filter's words. While the page is hidden nothing is worked out."""
+        """Set the snapshot and the filter's words. Nothing is computed while the page is hidden."""
         if snapshot is self._snapshot and needle == self._needle:
             return
         self._snapshot, self._needle, self._stale = snapshot, needle, True
@@ -335,7 +337,7 @@ class FleetPages(QWidget):
         self._show()
 
     def _show(self) -> None:
-        """What is in view."""
+        """Show the visible part."""
         page, snapshot, found = self.stack.currentWidget(), self._snapshot, self._found
         if snapshot is None:
             return
@@ -365,7 +367,7 @@ def _machine_told(row: FoundMachine) -> CardText:
 
 
 def _counted(fleet: Fleet, found: Found, *, captures: bool) -> Message:
-    """How many of what are shown, and how many captures, or machines, could not be read."""
+    """Return how many are shown of how many, and how many captures or machines could not be read."""
     there = sum(len(each.states) for each in fleet.machines)
     read = [each for each in fleet.machines if each.trouble is None]
     shown = len(found.members)
@@ -387,7 +389,7 @@ def _counted(fleet: Fleet, found: Found, *, captures: bool) -> Message:
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page, selection = FleetPages(parts.theme, parts.layers), parts.selection
 
     def refresh() -> None:

@@ -1,7 +1,7 @@
 """All containers against threats, and against the bits of a layer's grid (capabilities), as plain tables. No Qt.
 
-A cell is a `FleetCell`: what is drawn, and the text in it. Rows are sorted worst first, and so are the threats: what is
-worst stands in the upper left corner. No layer is known by name: any layer that shows a `BitGrid` has a table.
+A cell is a `FleetCell`: its kind, and its text. Rows are sorted worst first, and so are the threats: the worst is in
+the upper left corner. No layer is known by name: every layer that shows a `BitGrid` has a table.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from stratascope.ui.containers.rows import critical, worst_first
 from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value, replace
 
-DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
+DEEPEST = 3  # layers; deeper cells look the same, the number tells them apart
 
 
 class CellKind(StrEnum):
-    """How a cell is drawn; pattern and number say what the colour says."""
+    """How a cell is drawn; pattern and number repeat what the colour says."""
 
     OPEN_SERIOUS = "open serious"
     OPEN_MEDIUM = "open medium"
@@ -51,13 +51,13 @@ class CellKind(StrEnum):
     HELD_ADDED = "held added"
     HELD = "held"
     HELD_INSIDE = "held inside"  # counts only inside an own namespace
-    HELD_UNKNOWN = "held unknown"  # not known where it counts
-    MISSING = "missing"  # the default has it
+    HELD_UNKNOWN = "held unknown"  # whether inside only is unknown
+    MISSING = "missing"  # part of the engine's default set
     UNSET = "unset"
 
 
 class FleetCell(Value):
-    """One cell: its ink and its text (a depth), both short."""
+    """One cell: its kind and its text (a depth), both short."""
 
     ink: CellKind
     text: str = ""
@@ -70,9 +70,9 @@ class FleetRow(Value):
     name: str
     second: str  # engine
     exposure: str
-    level: str  # the exposure's colour token
+    level: str  # colour token of the exposure
     cells: tuple[FleetCell, ...]
-    source: object  # what is judged, by column, or the BitGrid: for the card
+    source: object  # for the card: the judged threats by column, or the BitGrid
 
 
 class FleetColumn(Value):
@@ -84,7 +84,7 @@ class FleetColumn(Value):
 
 
 class FleetTable(Value):
-    """Rows and columns; empty where there is nothing to show."""
+    """Rows and columns; empty if there is nothing to show."""
 
     title: str
     columns: tuple[FleetColumn, ...]
@@ -92,22 +92,23 @@ class FleetTable(Value):
 
 
 def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
-    """Those that have a process, in the order of the list: worst first."""
+    """Return the containers that have a process, worst first."""
     shown = tuple(filter(runs, states))
     worst = {id(state.matrix): critical(state) for state in {id(each.matrix): each for each in shown}.values()}
     return tuple(sorted(shown, key=lambda state: (not worst[id(state.matrix)], worst_first(state))))
 
 
 class Kept:
-    """What was worked out of each reading, by its identity: a filter that shows it again works nothing out anew."""
+    """Caches what was computed for each reading, by identity, so that filtering computes nothing anew."""
 
     def __init__(self) -> None:
-        self._matrices: dict[int, tuple[Matrix, _Judged]] = {}  # with what is kept, so that no other has its number
+        # holds a reference, so that no other matrix gets the same id()
+        self._matrices: dict[int, tuple[Matrix, _Judged]] = {}
         self._grids: dict[int, tuple[Assessment, BitGrid | None]] = {}
         self._cells: dict[tuple[int, int], tuple[BitGrid | None, tuple[FleetCell, ...]]] = {}
 
     def judged(self, matrix: Matrix) -> _Judged:
-        """By the ids of its threats."""
+        """Return the judged threats by id."""
         found = self._matrices.get(id(matrix))
         if found is None:
             judged = {
@@ -118,7 +119,7 @@ class Kept:
         return found[1]
 
     def grid(self, state: ContainerState, layer: str) -> BitGrid | None:
-        """That layer's, where it shows one."""
+        """Return the grid of that layer, or None if it shows none."""
         assessment = next((each.assessment for each in state.layers if each.id == layer), None)
         if assessment is None:
             return None
@@ -130,14 +131,14 @@ class Kept:
         return found[1]
 
     def cells(self, grid: BitGrid | None, count: int) -> tuple[FleetCell, ...]:
-        """So many, of its bits."""
+        """Return `count` cells, one for each bit."""
         found = self._cells.get((id(grid), count))
         if found is None:
             found = self._cells[id(grid), count] = grid, _bit_cells(grid, count)
         return found[1]
 
     def forget_all_but(self, states: tuple[ContainerState, ...]) -> None:
-        """What is gone, or was read anew."""
+        """Drop readings that are gone or were replaced."""
         matrices = {id(state.matrix) for state in states}
         assessments = {id(layer.assessment) for state in states for layer in state.layers}
         self._matrices = {at: kept for at, kept in self._matrices.items() if at in matrices}
@@ -147,18 +148,20 @@ class Kept:
 
     @property
     def count(self) -> int:
-        """How many readings it holds."""
+        """The number of cached readings."""
         return len(self._matrices) + len(self._grids)
 
 
-_Judged = dict[str, tuple[ThreatState, FleetCell, bool, tuple[int, ...]]]  # its cell, whether it is open, its place
+_Judged = dict[str, tuple[ThreatState, FleetCell, bool, tuple[int, ...]]]  # its cell, whether it is open, its position
 
 
 # -- threats
 
 
 def threat_table(states: tuple[ContainerState, ...], kept: Kept | None = None) -> FleetTable:
-    """All threats of the containers that run. Containers that are alike have one matrix: it is looked at once."""
+    """Return the table of all threats of running containers. Identical containers share a matrix, which is judged
+    once.
+    """
     shown, kept = running(states), Kept() if kept is None else kept
     matrices = {id(state.matrix): state.matrix for state in shown if state.matrix is not None}
     times = Counter(id(state.matrix) for state in shown)
@@ -176,7 +179,7 @@ def threat_table(states: tuple[ContainerState, ...], kept: Kept | None = None) -
 
 
 def _threats(known: dict[int, _Judged], times: Counter[int]) -> list[Threat]:
-    """By severity; of one severity those that are open most often first."""
+    """Return the threats by severity, then by how often they are open."""
     open_in: Counter[str] = Counter()
     keys: dict[str, tuple[int, ...]] = {}
     found: dict[str, Threat] = {}
@@ -202,7 +205,7 @@ _ONCE_AND_MORE = (CellKind.ONCE, CellKind.TWICE, CellKind.DEEP)
 
 
 def threat_cell(state: ThreatState | None) -> FleetCell:
-    """One threat of one container."""
+    """Return the cell of one threat of one container."""
     if state is None:
         return FleetCell(CellKind.NOTHING)
     kind, (least, most) = kind_of(state), state.depth
@@ -221,7 +224,7 @@ def threat_cell(state: ThreatState | None) -> FleetCell:
 def bit_tables(
     states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Kept | None = None
 ) -> tuple[FleetTable, ...]:
-    """One table for each layer that shows a grid of bits: the column that counts now, of all containers that run."""
+    """Return a table for each layer that shows a grid of bits: its effective column, for all running containers."""
     shown, kept = running(states), Kept() if kept is None else kept
     tables = []
     for layer in layers:
@@ -262,7 +265,7 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
 
 
 def with_machines(table: FleetTable, machines: Mapping[tuple[str, str], str]) -> FleetTable:
-    """Each row with the machine's name behind that of its container."""
+    """Return the table with the machine's name after that of each container."""
     rows = (
         replace(row, name=translate(msg("{name}, {machine}", name=row.name, machine=plain(machines[row.key], 100))))
         for row in table.rows
@@ -274,7 +277,7 @@ def with_machines(table: FleetTable, machines: Mapping[tuple[str, str], str]) ->
 
 
 def ink_word(ink: CellKind) -> str:
-    """It in words, for legend, card and files."""
+    """Return a kind of cell in words, for legend, card and files."""
     words: dict[CellKind, Message] = {
         CellKind.OPEN_SERIOUS: msg("Open, serious"),
         CellKind.OPEN_MEDIUM: msg("Open, medium"),
@@ -296,7 +299,7 @@ def ink_word(ink: CellKind) -> str:
 
 
 def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
-    """What the card says of one cell: container, column, value in words, and a sentence."""
+    """Return the card's lines for one cell: container, column, value in words, and a sentence."""
     column, cell = table.columns[place], row.cells[place]
     lines = [row.name, column.title, ink_word(cell.ink)]
     if isinstance(row.source, dict):

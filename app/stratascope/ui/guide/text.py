@@ -1,11 +1,11 @@
-"""The guide's chapters: one Markdown file each in the resources, laid out in the look's fonts and colours, and shown.
+"""The guide's chapters: a Markdown file each in the resources, laid out in the theme's fonts and colours.
 
-A file begins with its title (`# …`); what can be gone to is a heading with `<a id="name"></a>` in the line before it,
-which GitHub understands too. English is the one that is complete: a chapter that another language lacks comes from
-there. Qt reads the Markdown and knows nothing of our design, so each part gets its form afterwards. The marks of the
-window stand in the text as characters (■ ⬕ ○ ▲) and are drawn as the window draws them. No HTML is understood, and
-nothing is loaded from anywhere. Decided against HTML (nobody likes to translate it) and against Qt's help engine (a
-database, a compiler, and a module that is not shipped).
+A file begins with its title (`# …`); a link target is a heading with `<a id="name"></a>` in the line before it, which
+GitHub understands too. English is complete; a chapter missing in another language is taken from it. Qt parses the
+Markdown and knows nothing of our design, so each part is formatted afterwards. The window's marks are characters in the
+text (■ ⬕ ○ ▲), drawn as the window draws them. No HTML is interpreted, and nothing is loaded from anywhere. Decided
+against HTML (nobody likes to translate it) and against Qt's help engine (a database, a compiler, and a module that is
+not shipped).
 """
 
 from __future__ import annotations
@@ -46,11 +46,13 @@ _NAME = re.compile(r"(?:\d+-)?([a-z0-9-]+)\.md")
 
 
 class NoGuideError(MessageError):
-    """There is no guide to show; `message` says so to a person."""
+    """There is no guide to show; `message` tells the user."""
 
 
 class Chapter(Value):
-    """`text` is Markdown without the anchors; `anchors` holds one a heading, in order ("" where it has none)."""
+    """A chapter. `text` is Markdown without the anchors; `anchors` has an entry for each heading, in order ("" without
+    an anchor).
+    """
 
     name: str
     file: str
@@ -60,13 +62,13 @@ class Chapter(Value):
 
 
 def chapter_name(file: str) -> str:
-    """`07-hardening.md` as a name: hardening; empty where it is no chapter's."""
+    """Return the name in a file name, such as hardening for `07-hardening.md`; empty if it is no chapter's."""
     found = _NAME.fullmatch(file)
     return found.group(1) if found else ""
 
 
 def read_chapter(file: str, text: str) -> Chapter:
-    """The chapter in this text."""
+    """Parse a chapter."""
     lines, anchors, title, anchor, fenced = [], [], "", "", False
     for line in text.splitlines():
         if line.startswith("```"):
@@ -85,7 +87,7 @@ def read_chapter(file: str, text: str) -> Chapter:
 
 
 def load(language: str) -> tuple[Chapter, ...]:
-    """All chapters in order, in that language (`ja`, `pt_BR` …) as far as it has them. Raises NoGuideError."""
+    """Return all chapters in order, in that language (`ja`, `pt_BR` …) as far as translated. Raises NoGuideError."""
     return tuple(_chapter(file, language) for file in _files())
 
 
@@ -93,7 +95,7 @@ def _files() -> list[str]:
     try:
         folder = resources.path(f"{FOLDER}/{FALLBACK}")
         found = sorted(each.name for each in folder.iterdir() if chapter_name(each.name))
-    except OSError:  # MissingResourceError is one
+    except OSError:  # includes MissingResourceError
         found = []
     if not found:
         raise NoGuideError(
@@ -116,12 +118,12 @@ def _chapter(file: str, language: str) -> Chapter:
 SIZE, HEADINGS = 14, {1: 24, 2: 18, 3: 15}
 MARKS = {"■": Mark.ENFORCED, "⬕": Mark.WEAKENED, "○": Mark.OPEN, "▲": Mark.TRIANGLE}
 MARK = 13
-LINE_HEIGHT, CLOSE = 145, 122  # percent, in text and in headings and tables
+LINE_HEIGHT, CLOSE = 145, 122  # percent: of text, and of headings and tables
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
 class GuideDocument(QTextDocument):
-    """`places`: the position of each anchor in the text."""
+    """A laid-out chapter. `places`: the position of each anchor in the text."""
 
     def __init__(self, chapter: Chapter, theme: Theme, ratio: float = 1.0) -> None:
         super().__init__()
@@ -145,7 +147,7 @@ class GuideDocument(QTextDocument):
         self._put_marks()
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
-        """Nothing from outside: only what was added is there."""
+        """Return added resources only, nothing from outside."""
         return None
 
     def _blocks(self) -> list[QTextBlock]:
@@ -226,7 +228,7 @@ class GuideDocument(QTextDocument):
         self.addResource(QTextDocument.ResourceType.ImageResource.value, QUrl(f"mark:{mark.value}"), image)
 
     def _put_marks(self) -> None:
-        """The characters as pictures, one for one, so that no place in the text moves."""
+        """Replace the mark characters by pictures, one for one, so that positions in the text stay valid."""
         text, side = self.toRawText(), self.theme.px(MARK)
         for at, letter in enumerate(text):
             if letter in MARKS:
@@ -241,11 +243,11 @@ class GuideDocument(QTextDocument):
                 cursor.insertImage(picture)
 
 
-MEASURE = 760  # of a line at most; longer ones are hard to follow
+MEASURE = 760  # px of the design: longest line; longer ones are hard to follow
 
 
 class GuideView(QTextBrowser):
-    """Links only emit `anchorClicked`; Qt never opens them."""
+    """The chapter's view. Links only emit `anchorClicked`; Qt never opens them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -256,14 +258,14 @@ class GuideView(QTextBrowser):
         self.setTabChangesFocus(False)
         kinds = Qt.TextInteractionFlag
         self.setTextInteractionFlags(kinds.TextBrowserInteraction | kinds.TextSelectableByKeyboard)
-        self.document_: GuideDocument | None = None  # held: Qt does not keep it alive
+        self.document_: GuideDocument | None = None  # keeps a reference: Qt does not keep it alive
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:
-        """No file and no network."""
+        """Load nothing from files or the network."""
         return None
 
     def show_document(self, document: GuideDocument, title: str) -> None:
-        """Another chapter, from its beginning."""
+        """Show a chapter from its beginning."""
         if document is not self.document_:
             self.document_ = document
             self.setDocument(document)
@@ -272,7 +274,7 @@ class GuideView(QTextBrowser):
             self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def go_to(self, anchor: str) -> None:
-        """That place to the top; without one the beginning."""
+        """Scroll an anchor to the top, "" the beginning."""
         document = self.document_
         if document is None:
             return
@@ -286,7 +288,7 @@ class GuideView(QTextBrowser):
         self.verticalScrollBar().setValue(round(top))
 
     def select(self, start: int, length: int) -> None:
-        """Select that piece of the text, and bring it into view."""
+        """Select that range of the text, and scroll to it."""
         cursor = self.textCursor()
         cursor.setPosition(start)
         cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)

@@ -1,6 +1,6 @@
-"""F1: which chapter of the guide fits what has the keyboard, and the one window that shows it.
+"""F1: finds the guide's chapter for the focused widget, and opens the guide's window.
 
-The window is made when it is first asked for, so that the program starts without it.
+The window is made when first needed, so that the program starts without it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ TRIALS, REFUSALS = ("hardening", "trials"), ("hardening", "refusals")
 MANY = ("hardening", "many")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "exposure")
-LAYERS = "layers"  # the chapter; a layer's id is its place in it
+LAYERS = "layers"  # the chapter; each layer's id is an anchor in it
 NOTHING = ("troubleshooting", "engines")
 
 
 class Guide(QObject):
-    """`open` shows the chapter that fits; `otherwise` says which, where the keyboard is at nothing that is served."""
+    """Opens the guide. `otherwise` returns the topic if the focused widget has none."""
 
     def __init__(self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic]) -> None:
         super().__init__(window)
@@ -51,17 +51,17 @@ class Guide(QObject):
 
     @property
     def shown(self) -> GuideWindow | None:
-        """Its window, once it was asked for."""
+        """The guide's window, once opened."""
         return self._shown
 
     def serve(self, other: QWidget, topic: Topic | Callable[[], Topic]) -> None:
-        """F1 in that window of its own too, or in that part of the main window."""
+        """Let F1 work in that window too, or give that part of the main window a topic of its own."""
         self._served.append((other, topic))
-        if other.isWindow() and other.windowType() is not Qt.WindowType.Popup:  # to a popup it comes from its window
+        if other.isWindow() and other.windowType() is not Qt.WindowType.Popup:  # a popup gets the key from its window
             other.addAction(self.action)
 
     def open(self) -> None:
-        """At the chapter for what has the keyboard."""
+        """Open the guide at the topic of the focused widget."""
         topic = self.topic(QApplication.focusWidget())
         language = i18n.language()
         if self._shown is None or self._language != language:
@@ -74,13 +74,13 @@ class Guide(QObject):
         self._shown.open_at(*topic)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """It has no parent, which it would always cover, so it is closed when the main window is hidden."""
+        """Close the guide when the main window is hidden: it has no parent, since it would always stay on top of it."""
         if event.type() == QEvent.Type.Hide and not event.spontaneous() and self._shown is not None:
             self._shown.close()
         return super().eventFilter(watched, event)
 
     def topic(self, focus: QWidget | None) -> Topic:
-        """For what has the keyboard."""
+        """Return the topic for the focused widget."""
         if focus is not None:
             for other, topic in self._served:
                 if other is focus or other.isAncestorOf(focus):

@@ -1,7 +1,7 @@
-"""The user guide in a window of its own: chapters at the left, text at the right, a search through all of it.
+"""The user guide in a window of its own: chapters at the left, text at the right, a full-text search.
 
-It shows our own files and nothing else: a link leads to another place in the guide, or nowhere. The documents are made
-when they are first looked at or searched. Decided against a modal dialog: one reads and tries at the same time.
+It shows our own files only: a link leads to another place in the guide, or nowhere. Documents are laid out when first
+shown or searched. Decided against a modal dialog: users read and try at the same time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from stratascope.value import Value
 
 
 class SearchHit(Value):
-    """One place; `number` counts through the whole guide, from 1."""
+    """One match; `number` counts through the whole guide, from 1."""
 
     chapter: int
     start: int
@@ -55,7 +55,7 @@ class SearchHit(Value):
 
 
 class GuideSearch:
-    """`look_for` new words, then `step` from hit to hit."""
+    """The search. `look_for` sets the words, `step` goes from match to match."""
 
     def __init__(self, view: GuideView, document: Callable[[int], GuideDocument], chapters: int) -> None:
         self._view, self._document, self._chapters = view, document, chapters
@@ -63,7 +63,7 @@ class GuideSearch:
         self.hits: tuple[SearchHit, ...] = ()
 
     def look_for(self, text: str) -> None:
-        """These words from now on."""
+        """Search for these words."""
         self.needle = text.strip()
         found: list[SearchHit] = []
         if self.needle:
@@ -73,7 +73,7 @@ class GuideSearch:
         self.hits = tuple(found)
 
     def step(self, chapter: int, *, back: bool, stay: bool) -> SearchHit | None:
-        """The next hit from the cursor on (`stay`: one that begins at it will do); None where there is none."""
+        """Return the next match from the cursor on (`stay`: including one at the cursor); None without any."""
         if not self.hits:
             return None
         cursor = self._view.textCursor()
@@ -85,13 +85,13 @@ class GuideSearch:
         return after[0] if after else self.hits[0]
 
     def words(self, hit: SearchHit | None) -> Message:
-        """How many there are, and which this is."""
+        """Return how many matches there are, and which one this is."""
         if hit is None:
             return msg("No matches")
         return msg("{number} of {count}", number=hit.number, count=len(self.hits))
 
     def mark(self) -> None:
-        """A ground of their own for all hits in view."""
+        """Highlight all matches in the shown chapter."""
         document, marked = self._view.document_, []
         if document is not None and self.needle:
             for start, length in places(document, self.needle):
@@ -107,7 +107,7 @@ class GuideSearch:
 
 
 def places(document: QTextDocument, needle: str) -> list[tuple[int, int]]:
-    """Start and length of each place that holds these words, in order; upper and lower case are the same."""
+    """Return start and length of each match, in order, ignoring case."""
     found, cursor = [], document.find(needle)
     while not cursor.isNull():
         found.append((cursor.selectionStart(), cursor.selectionEnd() - cursor.selectionStart()))
@@ -117,18 +117,18 @@ def places(document: QTextDocument, needle: str) -> list[tuple[int, int]]:
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640
 LIST_LEAST, LIST_MOST = 170, 280
-HISTORY = 100  # places that can be gone back to
+HISTORY = 100  # places kept for going back
 
 
 class VisitedPage(Value):
-    """A chapter, and how far down."""
+    """A visited place: a chapter, and how far down."""
 
     chapter: int
     down: int = 0
 
 
 class SearchField(QLineEdit):
-    """Escape empties it first; Enter goes on to the next place, with Shift to the one before."""
+    """The search field. Escape clears it first; Enter goes to the next match, with Shift to the previous one."""
 
     def __init__(self, window: GuideWindow) -> None:
         super().__init__()
@@ -144,13 +144,13 @@ class SearchField(QLineEdit):
 
 
 class GuideWindow(QDialog):
-    """`open_at` shows it at a chapter."""
+    """The guide's window; `open_at` shows a chapter."""
 
     def __init__(self, theme: Theme, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         kind = Qt.WindowType
-        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)  # the program ends with the main window
+        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)  # only the main window's end quits the program
         self.setWindowFlags(kind.Window | kind.WindowCloseButtonHint | kind.WindowMinMaxButtonsHint)
         self.setWindowTitle(translate(msg("Guide")))
         self.missing = Label(theme, 14, wrap=True).selectable()
@@ -260,15 +260,15 @@ class GuideWindow(QDialog):
             entry.triggered.connect(lambda _=False, number=number: self._go(number))
             self.menu.addAction(entry)
 
-    # -- places
+    # -- navigation
 
     @property
     def chapter(self) -> Chapter | None:
-        """The one in view."""
+        """The current chapter."""
         return self.chapters[self._current] if 0 <= self._current < len(self.chapters) else None
 
     def open_at(self, name: str, anchor: str = "") -> None:
-        """Show the window at that chapter (the first one where there is none of that name), and at that place in it."""
+        """Show the window at that chapter (the first if there is no such name), and at that anchor in it."""
         numbers = [number for number, chapter in enumerate(self.chapters) if chapter.name == name]
         if self.chapters:
             self._go(numbers[0] if numbers else 0, anchor)
@@ -278,7 +278,7 @@ class GuideWindow(QDialog):
         self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def follow(self, link: QUrl) -> None:
-        """To another place in the guide; a link out of it is not followed."""
+        """Follow a link within the guide; links out of it are ignored."""
         if not link.isRelative():
             return
         name = chapter_name(link.path())
@@ -316,7 +316,7 @@ class GuideWindow(QDialog):
         self.search.mark()
 
     def document(self, number: int) -> GuideDocument:
-        """A chapter laid out."""
+        """Return a chapter laid out."""
         if number not in self._documents:
             self._documents[number] = GuideDocument(self.chapters[number], self._theme, self.devicePixelRatioF())
         return self._documents[number]
@@ -336,7 +336,7 @@ class GuideWindow(QDialog):
         self.find_next(stay=True)
 
     def find_next(self, *, back: bool = False, stay: bool = False) -> None:
-        """To the next place that holds the words (`stay`: the one in hand, if it still does)."""
+        """Go to the next match (`stay`: keep the current one, if it still matches)."""
         if not self.chapters:
             return
         at = self.search.step(max(self._current, 0), back=back, stay=stay)
@@ -354,7 +354,7 @@ class GuideWindow(QDialog):
             button.setEnabled(at is not None)
         self._tell()
 
-    # -- looks
+    # -- painting
 
     def _open_menu(self) -> None:
         self.menu.popup(self.contents.mapToGlobal(self.contents.rect().bottomLeft()))

@@ -1,6 +1,6 @@
-"""The chart itself: one time axis, moved by wheel, mouse and keys, with a cursor that describes one moment.
+"""The chart: one time axis, moved by wheel, mouse and keys, with a cursor that describes one moment.
 
-For screen readers it is a list of moments: evenly spaced ones, and each at which something changed.
+For screen readers it is a list of moments: evenly spaced ones, and each moment of a change.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.theme import Theme
 
-# Which time is in view, and how near: a pyqtgraph view with time from left to right, and pixels from top to bottom.
-# The wheel and plus and minus zoom, dragging moves. pyqtgraph is imported here and nowhere else in this package, so
-# only with this page.
-NEAREST = 300.0  # seconds that can be in view at the least
+# The visible span of time: a pyqtgraph view with time from left to right, and pixels from top to bottom. The wheel and
+# plus and minus zoom, dragging moves. pyqtgraph is imported here and nowhere else in this package, so only with this
+# page.
+NEAREST = 300.0  # seconds visible at the least
 ZOOM = 1.3
 
 
 class Timeline(QObject):
-    """`moved`: the person has brought another time into view. Times are seconds since the epoch."""
+    """The view. `moved`: the user moved or zoomed. Times are seconds since the epoch."""
 
     moved = Signal()
 
     def __init__(self, drawing: QGraphicsItem, parent: QWidget) -> None:
         super().__init__(parent)
-        pyqtgraph.setConfigOption("exitCleanup", False)  # it would walk through all objects when the program ends
+        pyqtgraph.setConfigOption("exitCleanup", False)  # it would walk through all objects at exit
         self._view: Any = pyqtgraph.GraphicsView()
         self._box: Any = pyqtgraph.ViewBox(enableMenu=False, defaultPadding=0.0, invertY=True)
         self._view.setCentralItem(self._box)
@@ -47,24 +47,24 @@ class Timeline(QObject):
         self._box.disableAutoRange()
         self._box.addItem(drawing, ignoreBounds=True)
         self._box.sigRangeChangedManually.connect(self._follow)
-        self.canvas: QWidget = self._view  # has the keyboard
-        self.surface: QWidget = self._view.viewport()  # has the mouse
+        self.canvas: QWidget = self._view  # takes the focus
+        self.surface: QWidget = self._view.viewport()  # takes the mouse
         self.surface.setMouseTracking(True)
-        self._left = self._right = 0  # margins of the time, in pixels
+        self._left = self._right = 0  # px left and right of the time axis
         self._since, self._until = 0.0, 1.0
 
     def set_background(self, color: QColor) -> None:
-        """Behind all that is drawn."""
+        """Set the background colour."""
         self._view.setBackground(color)
 
     def set_margins(self, left: int, right: int) -> None:
-        """Pixels at both sides that are not of the time axis."""
+        """Set the pixels at both sides of the time axis."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.show_time(*self.time())
 
     def set_whole(self, since: float, until: float) -> None:
-        """There is nothing before and after that."""
+        """Limit the time that can be shown."""
         room = (until - since) * 0.02
         self._box.setLimits(xMin=since - room * 20, xMax=until + room * 20, minXRange=NEAREST / 2)
 
@@ -73,67 +73,67 @@ class Timeline(QObject):
         return max(1, self.surface.width()), max(1, self.surface.height())
 
     def time(self) -> tuple[float, float]:
-        """From when to when is in view, between the margins."""
+        """The visible span, between the margins."""
         return self._since, self._until
 
     def show_time(self, since: float, until: float) -> None:
-        """Bring that into view."""
+        """Show that span."""
         width = max(1, self.area()[0] - self._left - self._right)
         pixel = max(NEAREST, until - since) / width
         self._since, self._until = since, since + pixel * width
         self._box.setXRange(since - pixel * self._left, self._until + pixel * self._right, padding=0)
 
     def resized(self) -> None:
-        """Keep the time that was in view."""
+        """Keep the visible span at the new size."""
         self.show_time(*self.time())
 
     def _follow(self, *_: object) -> None:
-        """Take over what wheel and mouse did."""
+        """Take over the range set by wheel and mouse."""
         (left, right), _ = self._box.viewRange()
         pixel = (right - left) / self.area()[0]
         self._since, self._until = left + pixel * self._left, right - pixel * self._right
         self.moved.emit()
 
     def x_of(self, at: float) -> float:
-        """Where that moment is, in pixels."""
+        """Return the x of a moment, in pixels."""
         since, until = self.time()
         width = self.area()[0] - self._left - self._right
         return self._left + (at - since) / max(1e-9, until - since) * width
 
     def all_x(self) -> Callable[[float], float]:
-        """`x_of` as it is now, for whoever asks a thousand times."""
+        """Return `x_of` for the present view, for thousands of calls."""
         since, until = self.time()
         pixels = (self.area()[0] - self._left - self._right) / max(1e-9, until - since)
         left = self._left
         return lambda at: left + (at - since) * pixels
 
     def at(self, x: float) -> float:
-        """Which moment is there."""
+        """Return the moment at x."""
         since, until = self.time()
         width = max(1, self.area()[0] - self._left - self._right)
         return since + (x - self._left) / width * (until - since)
 
     def zoom(self, factor: float, about: float) -> None:
-        """So many times nearer, about that moment."""
+        """Zoom by a factor about a moment."""
         since, until = self.time()
         self.show_time(about - (about - since) / factor, about + (until - about) / factor)
         self.moved.emit()
 
     def move(self, share: float) -> None:
-        """By that share of what is in view."""
+        """Move by a share of the visible span."""
         since, until = self.time()
         away = (until - since) * share
         self.show_time(since + away, until + away)
         self.moved.emit()
 
 
-MOMENTS = 24  # evenly spaced ones in view
-SETTLED = 250  # ms after the last move, when it is finer data's turn
-GRIP = 6  # px beside the blue line where it can be taken
+MOMENTS = 24  # evenly spaced moments for screen readers
+SETTLED = 250  # ms after the last move, before finer data is requested
+GRIP = 6  # px on either side of the marker where it can be dragged
 
 
 class _Drawing(QGraphicsItem):
-    """All of the chart, painted in pixels of the view."""
+    """The whole chart, painted in pixels of the view."""
 
     def __init__(self, chart: HistoryChart) -> None:
         super().__init__()
@@ -150,8 +150,8 @@ class _Drawing(QGraphicsItem):
 
 
 class HistoryChart(QWidget):
-    """`time_wanted`: from when to when is in view now, once it rests; `marker_moved`: to which moment the blue line was
-    dragged; `told`: what is to be said of the moment in hand, empty: none is.
+    """The chart. `time_wanted`: the visible span, once it has stopped moving; `marker_moved`: the moment to which the
+    blue line was dragged; `told`: the text for the moment at the cursor, empty for none.
     """
 
     time_wanted = Signal(float, float)
@@ -189,19 +189,19 @@ class HistoryChart(QWidget):
         theme.changed.connect(self._relook)
         self._relook()
 
-    # -- what is shown
+    # -- contents
 
     @property
     def moves(self) -> bool:
-        """Whether somebody moved in time just now, and it does not rest yet."""
+        """Whether the view was moved and has not stopped yet."""
         return self._settled.isActive()
 
     def rest(self) -> None:
-        """Other data is on its way: none is wanted for what is in view."""
+        """Cancel a pending request: other data is on its way."""
         self._settled.stop()
 
     def show_past(self, past: Past, *, anew: bool) -> None:
-        """Another history, or the same with more in it; `anew`: bring all of its time into view."""
+        """Show a history, or an extended one; `anew`: show all of its time."""
         self.past = past
         if anew:
             self.rest()
@@ -211,25 +211,25 @@ class HistoryChart(QWidget):
         self._place()
 
     def set_proposed(self, proposed: Limits) -> None:
-        """Limits that hardening would set, beside those that there are."""
+        """Show the limits that hardening would set, next to the current ones."""
         if proposed != self.proposed:
             self.proposed = proposed
             self._drawing.update()
 
     def set_marker(self, at: float | None) -> None:
-        """Since when things are compared."""
+        """Set the start of the comparison."""
         self.marker = at
         self._drawing.update()
 
     def set_cursor(self, at: float | None) -> None:
-        """The moment in hand."""
+        """Set the cursor's moment."""
         if at != self.cursor_at:
             self.cursor_at = at
             self._drawing.update()
             self.told.emit("" if at is None or self.past is None else self._words(at))
 
     def paint_all(self, painter: QPainter) -> None:
-        """Called by the view."""
+        """Paint everything; called by the view."""
         if self.past is None or self._places is None:
             return
         picture = Painting(
@@ -253,7 +253,7 @@ class HistoryChart(QWidget):
         return flags([(x_of(each.at), each) for each in found], self._theme.px(NEAR))
 
     def _near(self, at: float) -> list[Change]:
-        """What changed about then: so near that it has one flag."""
+        """Return the changes close enough to that moment to share a flag."""
         x, near = self.timeline.x_of(at), self._theme.px(NEAR) / 2
         found = () if self.past is None else self.past.changes
         return [each for each in found if abs(self.timeline.x_of(each.at) - x) <= near]
@@ -272,7 +272,7 @@ class HistoryChart(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        QTimer.singleShot(0, self, self._resized)  # after the view has taken it in
+        QTimer.singleShot(0, self, self._resized)  # after the view has handled its resize
 
     def _resized(self) -> None:
         self.timeline.resized()
@@ -293,7 +293,7 @@ class HistoryChart(QWidget):
         return super().eventFilter(watched, event)
 
     def _mouse(self, event: QMouseEvent) -> bool:
-        """True: the blue line has it; else the view moves."""
+        """Drag the marker; return False if the view should move instead."""
         x = event.position().x()
         grips = self.marker is not None and abs(self.timeline.x_of(self.marker) - x) <= self._theme.px(GRIP)
         if event.type() == QEvent.Type.MouseButtonPress and event.button() is Qt.MouseButton.LeftButton and grips:

@@ -1,7 +1,7 @@
-"""Between the window and what records and reads the history: nothing of it on the window's thread.
+"""Between the window and the recording and reading of the history, none of which runs on the window's thread.
 
-Both are made off the window's thread when the first picture of this machine's containers comes; what is asked meanwhile
-waits in the same lane. The small lines of the list are asked for all at once, and not often.
+Both are created on a background thread when the first snapshot of this machine's containers comes; requests wait in the
+same lane until then. The sparklines of the list are requested together, and rarely.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from stratascope.usecases.history.history import History, Point
 from stratascope.usecases.history.recorder import Recorder
 from stratascope.value import Value
 
-GATHER = 1000  # ms from something written to the page that asks again
+GATHER = 1000  # ms between a write and the page's next request
 Made = tuple[History, Recorder]
 MakeHistory = Callable[[], Made]
 
 
 class HistoryAnswer(Value):
-    """What a question came to. `trouble`: why the history can't be read, or is not being kept."""
+    """The answer to a request. `trouble`: why the history cannot be read, or is not being recorded."""
 
     past: Past | None = None
     trouble: Message | None = None
@@ -41,7 +41,7 @@ Then = Callable[[HistoryAnswer], None]
 
 
 class HistoryFeed(QObject):
-    """`wrote`: more is known by now. Without `make` there is no history at all."""
+    """The history's requests. `wrote`: more is known now. Without `make` there is no history at all."""
 
     wrote = Signal()
 
@@ -61,7 +61,7 @@ class HistoryFeed(QObject):
         return self._make is not None
 
     def see(self, snapshot: Snapshot) -> None:
-        """A newer picture, to be written down where something is new in it."""
+        """Record what is new in a snapshot."""
         if self._make is None or snapshot.demo:
             return
         self._newest = snapshot
@@ -70,14 +70,16 @@ class HistoryFeed(QObject):
         self._start()
 
     def ask(self, topic: str, subject: Subject, since: float, until: float | None, then: Then) -> None:
-        """`then` gets it on the window's thread; nothing where a newer question of that topic came."""
+        """Request a span of the history; `then` gets it on the window's thread, unless a newer request of that topic
+        came.
+        """
         self._start()
         asking = partial(self._answer, subject, since, until)
         self._queries.ask(topic, asking, lambda found: then(_known(found)), "history")
 
     def ask_lines(self, since: float, then: Callable[[dict[Subject, tuple[Point, ...]]], None]) -> None:
-        """The steps of the exposure of all containers from that moment on, for small lines; none where there is no
-        history, or it can't be read. One query for all of them.
+        """Request the steps of the exposure of all containers since that moment, for sparklines, in one query; none if
+        there is no history, or it cannot be read.
         """
         self._start()
         self._queries.ask("history lines", partial(self._lines, since), lambda found: then(_lines_of(found)), "history")
@@ -88,7 +90,7 @@ class HistoryFeed(QObject):
             self._queries.ask("make", partial(self._begin, self._make), lambda _: None, "history")
 
     def stop(self) -> None:
-        """Write what is left; no more news. May be called twice."""
+        """Write what is left and stop reporting. May be called twice."""
         self._later.stop()
         if self._begun and self._make is not None:
             self._made.wait(2.0)
@@ -97,7 +99,7 @@ class HistoryFeed(QObject):
         if both is not None:
             both[1].close()
 
-    # -- on threads of their own
+    # -- on background threads
 
     def _begin(self, make: MakeHistory) -> None:
         try:
@@ -135,7 +137,7 @@ class HistoryFeed(QObject):
 
 @cache
 def _load_graphs() -> None:
-    """pyqtgraph takes a moment to load, which is not the window's: the chart is made after the first answer."""
+    """Import pyqtgraph off the window's thread, since it takes a moment; the chart is made after the first answer."""
     importlib.import_module("stratascope.ui.history.chart")
 
 
@@ -147,12 +149,12 @@ def _known(found: HistoryAnswer | Failure) -> HistoryAnswer:
     return found if isinstance(found, HistoryAnswer) else HistoryAnswer(None, found.message)
 
 
-AGAIN = 60_000  # ms from one question to the next
+AGAIN = 60_000  # ms between two requests
 _DAY, _LEAST = 86400.0, 3600.0  # seconds
 
 
 class ExposureLines(QObject):
-    """`changed` is called when there is more to draw."""
+    """The steps of each container's exposure; calls `changed` when there is more to draw."""
 
     def __init__(self, history_feed: HistoryFeed, changed: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -163,7 +165,7 @@ class ExposureLines(QObject):
         history_feed.wrote.connect(self._news)
 
     def of(self, state: ContainerState) -> Sequence[row_paint.Step]:
-        """Its steps; none where too little is known."""
+        """Return its steps; none if too little is known."""
         points = self._known.get(Subject(state.container.engine, state.container.name), ())
         now = time.time()
         if not points or now - points[0].at < _LEAST:

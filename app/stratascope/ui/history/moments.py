@@ -1,4 +1,4 @@
-"""The page's words: moments by this machine's clock in the program's language, and what is known of one."""
+"""The page's texts: moments in local time and in the program's language, and what is known of one."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _DAYS = (1, 2, 7, 14, 30, 61, 91, 182, 365)
 
 
 def moment(at: float, *, whole: bool = True) -> str:
-    """`Thu 26 Nov 10:42`, or without the time."""
+    """Format a moment as `Thu 26 Nov 10:42`, or without the time."""
     return _local(at, "ddd d MMM HH:mm" if whole else "ddd d MMM")
 
 
 def hour(at: float) -> str:
-    """`10:42`"""
+    """Format a time as `10:42`."""
     return _local(at, "HH:mm")
 
 
 def since_word(at: float, now: float) -> str:
-    """Since when things are compared, as a heading."""
+    """Return the start of the comparison, as a heading."""
     days = (datetime.fromtimestamp(now).date() - datetime.fromtimestamp(at).date()).days
     if days == 0:
         return translate(msg("Since today, {time}", time=hour(at)))
@@ -43,7 +43,7 @@ def since_word(at: float, now: float) -> str:
 
 
 def since_pill(at: float, now: float) -> str:
-    """The same on the line itself."""
+    """Return the start of the comparison, for the pill on the marker."""
     days = (datetime.fromtimestamp(now).date() - datetime.fromtimestamp(at).date()).days
     if days == 0:
         return translate(msg("today, {time}", time=hour(at)))
@@ -51,7 +51,7 @@ def since_pill(at: float, now: float) -> str:
 
 
 def ticks(since: float, until: float, most: int) -> list[tuple[float, str]]:
-    """Moments for the axis, at most so many, each with its word: full hours, days or months of this machine's clock."""
+    """Return up to `most` moments for the axis, each with its label: full hours, days or months of local time."""
     long = max(1.0, until - since)
     wanted = long / max(1, most)
     step = next((each for each in _STEPS if each >= wanted), None)
@@ -79,7 +79,7 @@ def _local(at: float, form: str) -> str:
 
 
 def use_line(measure: str, peaks: UsageRow | None) -> str:
-    """What it uses now and the most in that time, behind the name of the measure."""
+    """Return the measure's name, its current value and its peak in the visible span."""
     now, peak = (None if peaks is None else getattr(peaks, name) for name in (measure, f"{measure}_peak"))
     if now is None or peak is None:
         return translate(msg("not known"))
@@ -87,13 +87,13 @@ def use_line(measure: str, peaks: UsageRow | None) -> str:
 
 
 def limit_of(limits: Limits | None, name: str) -> float | None:
-    """Of that measure; None where there is none, or none is known."""
+    """Return the limit of that measure; None if there is none, or it is unknown."""
     found: float | None = getattr(limits, name, None)
     return found
 
 
 def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
-    """What limits it, and what is proposed to, at the right; and whether nothing does. Empty where nothing is known."""
+    """Return the current and proposed limits, and whether there is none. Empty if nothing is known."""
     limits, parts = past.now.limits, list[str]()
     limit = None if limits is None else limit_of(limits, measure)
     if limits is not None and measure != "io":
@@ -105,12 +105,12 @@ def limit_line(measure: str, past: Past, proposed: Limits) -> tuple[str, bool]:
 
 
 def scale_word(measure: str, value: float) -> str:
-    """At the top of a scale."""
+    """Return the label at the top of a scale."""
     return size_text(value).removesuffix("iB") if measure in ("memory", "io") else f"{value:g}"
 
 
 def flag_word(change: Change) -> str:
-    """Beside its flag, where there is room: options without dashes, and little more."""
+    """Return the text next to a flag, if it fits: options without dashes, and little more."""
     match change.what:
         case What.SETTINGS:
             return history_report.signed(change)
@@ -126,7 +126,7 @@ def flag_word(change: Change) -> str:
 
 
 def told_at(at: float, past: Past, near: Iterable[Change]) -> str:
-    """All that is known of one moment, for screen readers and for the line above the chart."""
+    """Return all that is known of one moment, for screen readers and for the line above the chart."""
     parts = [history_report.sentence(each) for each in near]
     parts += [translate(each) for each in _known(at, past)]
     text = listed(parts) if parts else translate(msg("nothing is known"))
@@ -150,12 +150,12 @@ def _known(at: float, past: Past) -> list[Message]:
 
 
 def step_at(at: float, past: Past) -> Step | None:
-    """How it stood then; None where that is not known."""
+    """Return the state at that moment; None if unknown."""
     return next((each for each in past.steps if each.began <= at <= each.until), None)
 
 
 def used_at(at: float, past: Past) -> UsageRow | None:
-    """What was used about then."""
+    """Return the usage at about that moment."""
     if not past.used or not past.since <= at <= past.until:
         return None
     width = (past.until - past.since) / len(past.used)

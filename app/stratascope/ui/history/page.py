@@ -1,6 +1,6 @@
-"""The page "History": the chart of the container in view, and below it what is different since yesterday.
+"""The page "History": the chart of the container in view, and below it what has changed since yesterday.
 
-pyqtgraph comes with the first chart, which is made when there is something to draw.
+pyqtgraph is loaded with the first chart, which is made when there is something to draw.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 _INKS = {"bad": "open", "good": "enf", "plain": "text2"}
 _SIGNS = {Sign.CAME: msg("New:"), Sign.WENT: msg("Gone:"), Sign.SAME: msg("Also:")}
 
-SwitchFor = Callable[[Line], tuple[Option | None, bool]]  # and whether it is on
+SwitchFor = Callable[[Line], tuple[Option | None, bool]]  # the toggle for a line, and whether it is on
 
 
 class SinceRow(QWidget):
-    """One line: its sign, the layer, what it is, where more of it is shown, and the switch that would mend it."""
+    """One change: its sign, the layer, a sentence, a link to more, and the toggle that would fix it."""
 
     wanted = Signal(object)  # Line
-    fix_wanted = Signal(str)  # the key of that switch
+    fix_wanted = Signal(str)  # the key of that toggle
 
     def __init__(self, theme: Theme, line: Line, number: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class SinceRow(QWidget):
         room = box.sizePolicy()
         room.setRetainSizeWhenHidden(True)
         box.setSizePolicy(room)
-        if not number:  # not shown here either: it would be a window of its own for a moment
+        if not number:  # showing it here too would flash it as a window of its own
             box.hide()
         self.text = Label(theme, 13, MEDIUM, wrap=True)
         self.text.setText(line.text)
@@ -91,7 +91,7 @@ class SinceRow(QWidget):
                 button.hide()
 
     def show_fix(self, option: Option | None, on: bool) -> None:
-        """The switch that would mend it, None where there is none; and whether it is on."""
+        """Show the toggle that would fix it, if any, and whether it is on."""
         self._key = "" if option is None else option.key
         self.fix_button.setVisible(option is not None)
         if option is not None:
@@ -105,8 +105,8 @@ class SinceRow(QWidget):
 
 
 class SinceCard(QFrame):
-    """`show_wanted`: a Line that is to be shown where it belongs; `fix_wanted`: the key of the switch that mends one;
-    `another_wanted`: compare with another day.
+    """The card of changes. `show_wanted`: show a Line where it belongs; `fix_wanted`: the key of the toggle that fixes
+    one; `another_wanted`: compare with another day.
     """
 
     show_wanted = Signal(object)
@@ -119,7 +119,7 @@ class SinceCard(QFrame):
         self._theme = theme
         self._numbers = {layer.id: layer.number for layer in layers}
         self.lines: tuple[Line, ...] | None = None
-        self._parts: list[QWidget] = []  # of the column, from the top
+        self._parts: list[QWidget] = []  # the column's widgets, from the top
         self._switch_for: SwitchFor = lambda line: (None, False)
         self.title, self.told = OneLine(theme, 14, BOLD), OneLine(theme, 12, ink="text2")
         self.title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -139,11 +139,11 @@ class SinceCard(QFrame):
 
     @property
     def rows(self) -> list[SinceRow]:
-        """The rows that are shown."""
+        """The visible rows."""
         return [each for each in self._parts if isinstance(each, SinceRow)]
 
     def show_past(self, past: Past, now: float, refused: int) -> None:
-        """From the beginning of that past to now."""
+        """Show the changes from the beginning of that past until now."""
         first = past.first if past.first is not None else past.since
         self.title.say(moments.since_word(max(past.since, first), now))
         self.setAccessibleName(self.title.text())
@@ -169,14 +169,14 @@ class SinceCard(QFrame):
         self._column.addStretch(1)
 
     def show_switches(self, switch_for: SwitchFor) -> None:
-        """What would mend each line now."""
+        """Show the toggle that would fix each line now."""
         self._switch_for = switch_for
         for row in self.rows:
             row.show_fix(*switch_for(row.line))
 
     def whole_height(self, width: int) -> int:
-        """As high as it would have to be for all of it to be seen without scrolling."""
-        inside = max(1, width - self._theme.px(16))  # less a scroll bar
+        """Return the height at which nothing needs scrolling."""
+        inside = max(1, width - self._theme.px(16))  # minus a scroll bar
         rows = sum(_height(each, inside) for each in self._parts)
         return self._head.sizeHint().height() + rows + self._theme.px(12)
 
@@ -220,7 +220,7 @@ LINES = 2
 
 
 class Legend(QWidget):
-    """Only of what is in the chart; in two lines where one has no room for it."""
+    """The legend of what is in the chart; on two lines if one is too short."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -234,12 +234,12 @@ class Legend(QWidget):
         self._name()
 
     def show_past(self, past: Past) -> None:
-        """What happened in it."""
+        """Show the kinds of changes in this past."""
         self._past = past
         self._show()
 
     def show_proposed(self, proposed: Limits) -> None:
-        """Limits that hardening would set."""
+        """Include the limits that hardening would set."""
         if proposed != self._proposed:
             self._proposed = proposed
             self._show()
@@ -275,7 +275,7 @@ class Legend(QWidget):
             self.updateGeometry()
 
     def placed(self) -> list[tuple[str | What, str, float, int]]:
-        """Each sign with its word, its left edge and its line; what does not fit into the lines is left out."""
+        """Return each sign with its word, left edge and line; entries that do not fit are left out."""
         theme, metrics = self._theme, QFontMetrics(self._theme.font(12))
         found: list[tuple[str | What, str, float, int]] = []
         x, line = 0.0, 0
@@ -308,7 +308,7 @@ class Legend(QWidget):
 
 
 def _wide(what: str | What) -> int:
-    """Of the sign, in pixels of the design."""
+    """Return a sign's width, in pixels of the design."""
     return 22 if isinstance(what, str) else 14
 
 
@@ -321,13 +321,13 @@ RANGES = (
     (msg("30 days"), 30 * DAY),
     (msg("All"), LONGEST),
 )
-FIRST_RANGE = 2  # or a shorter one that has all that is recorded, until a person chooses
-LOW = 420  # height of the page below which the card leaves, for the sake of the chart
+FIRST_RANGE = 2  # or a shorter range that covers all that is recorded, until the user chooses
+LOW = 420  # height of the page below which the card is hidden, in favour of the chart
 
 
 class HistoryPage(QWidget):
-    """`show_wanted`: a `presentation.history_report.Line` that is to be shown on the page where it belongs.
-    `fix_wanted`: the key of a switch that is to be on.
+    """The page. `show_wanted`: show a `presentation.history_report.Line` on the page where it belongs. `fix_wanted`:
+    the key of a toggle to switch on.
     """
 
     show_wanted = Signal(object)
@@ -343,12 +343,12 @@ class HistoryPage(QWidget):
     ) -> None:
         super().__init__()
         self._theme, self._selection, self._history_feed, self._refused = theme, selection, history_feed, refused
-        self._shown: Key | None = None  # of the chart
-        self._compared: Key | None = None  # of the card
+        self._shown: Key | None = None  # the chart's container
+        self._compared: Key | None = None  # the card's container
         self._place, self._chosen = FIRST_RANGE, False
-        self._first: tuple[Key, float] | None = None  # whose line is known to begin when
-        self._near: tuple[float, float] | None = None  # a part of the time that was zoomed to
-        self._since: float | None = None  # where the blue line was put
+        self._first: tuple[Key, float] | None = None  # the container, and the known beginning of its history
+        self._near: tuple[float, float] | None = None  # the span that was zoomed to
+        self._since: float | None = None  # the moment of the blue line
         self._offer: Offer | None = None
         self._on = frozenset[str]()
         self.setAccessibleName(translate(msg("History")))
@@ -383,7 +383,7 @@ class HistoryPage(QWidget):
         frame = card_frame(theme, head, told, (self.stack, 1), foot, name=self.title.text())
         theme.lay(QVBoxLayout(self), (frame, 1), self.card, around=0, gap=10)
 
-    # -- what is shown
+    # -- contents
 
     @property
     def ready(self) -> bool:
@@ -391,14 +391,14 @@ class HistoryPage(QWidget):
         return self._shown == self._selection.key
 
     def refresh(self) -> None:
-        """The container in view."""
+        """Show the container in view."""
         if self._selection.key != self._shown:
             self._near = self._since = None
             self._later.start()
             self._fit()
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
-        """What hardening offers for the container in view, None where that is not known; which switches are on."""
+        """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
         if offer is not self._offer or on != self._on:
             self._offer, self._on = offer, on
             self.card.show_switches(self._switch_for)
@@ -411,7 +411,7 @@ class HistoryPage(QWidget):
             self.chart.set_proposed(proposed)
 
     def _switch_for(self, line: Line) -> tuple[Option | None, bool]:
-        """The switch that mends what that line reports, if it is still so; and whether it is on."""
+        """Return the toggle that fixes what a line reports, if it still applies; and whether it is on."""
         offer, on, found = self._offer, self._on, None
         if offer is not None and line.opened:
             found = offer.closing(line.opened, on)
@@ -421,12 +421,12 @@ class HistoryPage(QWidget):
             state = self._selection.current
             layers = () if state is None else state.layers
             findings = (each for layer in layers if layer.id == line.weaker for each in layer.assessment.findings)
-            mending = (offer.mending(each, on) for each in findings)  # the worst of them first
+            mending = (offer.mending(each, on) for each in findings)  # worst first
             found = next((each for each in mending if each is not None), None)
         return found, found is not None and found.key in on
 
     def choose_range(self, place: int) -> None:
-        """So far back, for every container from now on."""
+        """Show that range, for every container from now on."""
         self._place, self._chosen, self._near = place, True, None
         if self.chart is not None:
             self.chart.rest()
@@ -434,7 +434,7 @@ class HistoryPage(QWidget):
         self._later.start()
 
     def _fitting(self, key: Key, now: float) -> int:
-        """The range to show: as chosen, else what is recorded fills it."""
+        """Return the range to show: the chosen one, else one that all that is recorded fills."""
         if self._chosen:
             return self._place
         if self._first is None or self._first[0] != key:
@@ -462,7 +462,7 @@ class HistoryPage(QWidget):
         near = self._near
 
         def chart(answer: HistoryAnswer) -> None:
-            if key == self._selection.key and near == self._near:  # else another part was asked for meanwhile
+            if key == self._selection.key and near == self._near:  # otherwise another span was requested meanwhile
                 self._show_chart(key, answer, anew=near is None)
 
         def card(answer: HistoryAnswer) -> None:
@@ -497,7 +497,7 @@ class HistoryPage(QWidget):
                 self._later.start()
                 return
         if anew and self.chart is not None and self.chart.moves and key == self._shown:
-            return  # once it rests it is asked for what is in view then
+            return  # the span is requested once the view has stopped moving
         self._shown = key
         if past is None or past.first is None:
             text = msg("The line begins when Stratascope first saw this container, and continues while its window is "
@@ -541,14 +541,16 @@ class HistoryPage(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """The chart has what the card below it does not need, and at least three fifths; where it is low, all."""
+        """Give the chart what the card does not need, at least three fifths; in a low window, all."""
         drawn = self.chart is not None and self.stack.currentWidget() is self.chart
         drawn = drawn and self._compared == self._shown == self._selection.key
         self.card.setVisible(drawn and self.height() >= self._theme.px(LOW))
         self.card.setFixedHeight(min(self.card.whole_height(self.width()), self.height() * 2 // 5))
 
     def _with_refusals(self, past: Past) -> Past:
-        """What was refused while it was watched, from the page that explains it: it is recorded nowhere else."""
+        """Add the refusals seen while observing, from the page that explains them: they are not recorded anywhere
+        else.
+        """
         state = self._selection.current
         shown = () if state is None else self._refused.of(state).shown
         found = [
@@ -560,10 +562,10 @@ class HistoryPage(QWidget):
         super().resizeEvent(event)
         self._fit()
 
-    # -- what the person does
+    # -- actions
 
     def _zoomed(self, since: float, until: float) -> None:
-        if self.ready:  # else it is of the container before, and moved just before another one was shown
+        if self.ready:  # otherwise it is about the previous container, moved just before another one was shown
             self._near = (since, until)
             self.ranges.choose(-1)
             self._later.start()
@@ -573,7 +575,7 @@ class HistoryPage(QWidget):
         self._later.start()
 
     def _another(self) -> None:
-        """To the chart, where the line is."""
+        """Focus the chart at the marker."""
         if self.chart is not None:
             self.chart.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
             if self.chart.cursor_at is None and self.chart.marker is not None:
@@ -581,7 +583,7 @@ class HistoryPage(QWidget):
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     history_feed, refused = parts.get(HistoryFeed), parts.get(RefusalFeed)
     page = HistoryPage(parts.theme, parts.layers, parts.selection, history_feed, refused)
     return MadePage(page, page.refresh)

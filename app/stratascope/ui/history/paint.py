@@ -1,4 +1,4 @@
-"""The chart's drawing: where its parts are, flags, bands and steps of the exposure, what is used, limits, the time."""
+"""Paints the chart: geometry, flags, bands and steps of the exposure, usage, limits, the time axis."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _ROUND = frozenset({What.RESTARTED, What.STARTED})
 
 
 def ink_of(what: What) -> str:
-    """The colour token of its sign and its line."""
+    """Return the colour token of a sign and its line."""
     return INKS.get(what, "text2")
 
 
 def paint_sign(painter: QPainter, centre: QPointF, side: float, what: What, theme: Theme) -> None:
-    """In a box of that side about the point."""
+    """Paint a sign centred in a box of that side."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     color = theme.color(ink_of(what))
@@ -80,15 +80,17 @@ def paint_sign(painter: QPainter, centre: QPointF, side: float, what: What, them
     painter.restore()
 
 
-LEFT, RIGHT = 44, 14  # px beside the time
+LEFT, RIGHT = 44, 14  # px left and right of the time axis
 LANE, AXIS, HEAD, GAP = 24, 22, 20, 8
-EXPOSED, USED = 150, 56  # as drawn; both give way where it is low
+EXPOSED, USED = 150, 56  # preferred heights; both shrink in a low chart
 EXPOSED_LEAST, USED_LEAST = 66, 26
-NEAR = 9  # px between two flags that are one
+NEAR = 9  # px below which two flags merge
 
 
 class Places(Value, eq=False):
-    """In pixels of the chart. `uses`: of each measure that finds room, its head and its plot; `peaks`: of that use."""
+    """The geometry of the chart, in pixels. `uses`: heading and plot of each measure that fits; `peaks`: its peak
+    usage.
+    """
 
     lane: QRectF
     exposed: QRectF
@@ -98,19 +100,19 @@ class Places(Value, eq=False):
 
     @property
     def bottom(self) -> float:
-        """Of the lowest plot."""
+        """The bottom of the lowest plot."""
         return self.uses[-1][2].bottom() if self.uses else self.exposed.bottom()
 
 
 class Flag(Value):
-    """Changes that are so near to each other that they have one flag."""
+    """Changes so close to each other that they share a flag."""
 
     x: float
     changes: tuple[Change, ...]
 
 
 def places(theme: Theme, width: int, height: int, past: Past) -> Places:
-    """What finds room: measures of which nothing is known leave first, then disks, processes, CPU."""
+    """Return what fits: measures without data are left out first, then disks, processes, CPU."""
     px = theme.px
     known = [name for name in MEASURES if any(getattr(each, name) is not None for each in past.used if each)]
     head = max(px(HEAD), theme.box(12))
@@ -151,11 +153,11 @@ SHOWN = (
     What.LAYERS,
     What.DRIFT_ENDED,
     What.FIRST,
-)  # whose sign stands for all of a flag: the first of these
+)  # order in which one sign stands for all of a flag
 
 
 def flags(found: list[tuple[float, Change]], near: float) -> tuple[Flag, ...]:
-    """From left to right, of changes with their places."""
+    """Return the flags from left to right, for changes with their x."""
     made: list[Flag] = []
     for x, change in sorted(found, key=lambda each: each[0]):
         if made and x - made[-1].x <= near:
@@ -166,12 +168,12 @@ def flags(found: list[tuple[float, Change]], near: float) -> tuple[Flag, ...]:
 
 
 def leading(flag: Flag) -> Change:
-    """The change whose sign is drawn."""
+    """Return the change whose sign is drawn."""
     return min(flag.changes, key=lambda each: SHOWN.index(each.what))
 
 
 def pieces(values: list[float | None]) -> list[list[tuple[int, float]]]:
-    """Runs of what is known, with their places."""
+    """Return the runs of known values, with their indices."""
     found: list[list[tuple[int, float]]] = []
     for place, value in enumerate(values):
         if value is None:
@@ -184,7 +186,7 @@ def pieces(values: list[float | None]) -> list[list[tuple[int, float]]]:
 
 
 def scale_top(name: str, past: Past, peaks: UsageRow | None, proposed: Limits) -> float:
-    """Of the measure's scale: above all that was used, and the limits where they are not far away."""
+    """Return the top of a measure's scale: above all usage, and above limits that are not far away."""
     peak = (getattr(peaks, f"{name}_peak") if peaks is not None else None) or 0.0
     limits = [limit_of(each, name) for each in (proposed, *(step.limits for step in past.steps))]
     near = [each for each in limits if each is not None and each <= max(peak, 1e-9) * 4]
@@ -192,7 +194,7 @@ def scale_top(name: str, past: Past, peaks: UsageRow | None, proposed: Limits) -
 
 
 def lines_drawn(past: Past, proposed: Limits) -> frozenset[str]:
-    """Which lines of limits are within a scale: "limit", "proposed"."""
+    """Return which kinds of limit lines are within a scale: "limit", "proposed"."""
     found, peaks = set(), past.peaks
     for name in MEASURES:
         top = scale_top(name, past, peaks, proposed)
@@ -204,7 +206,7 @@ def lines_drawn(past: Past, proposed: Limits) -> frozenset[str]:
 
 
 def rounded_up(value: float, *, binary: bool) -> float:
-    """To 1, 2 or 5 of a power of ten, of two for bytes; never 0."""
+    """Round up to 1, 2 or 5 times a power of ten, for bytes to a power of two; never 0."""
     if binary:
         size = 1024.0
         while size < value:
@@ -219,8 +221,8 @@ def rounded_up(value: float, *, binary: bool) -> float:
 
 
 XOf = Callable[[float], float]
-NOW = 180.0  # seconds: what is written down once a minute is of now
-LINES = (0, 4, 7, 9, 10)  # of the exposure's scale: where its words change
+NOW = 180.0  # seconds: samples are recorded once a minute, so this recent counts as now
+LINES = (0, 4, 7, 9, 10)  # of the exposure's scale: where its word changes
 _BANDS = ((0, 4, "enf_soft", msg("low")), (4, 7, "weak_soft", msg("medium")), (7, 9, "open_soft", msg("high")),
           (9, 10, "open_soft", None))  # fmt: skip
 _INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}
@@ -228,7 +230,7 @@ _TEXTS = {"enf_soft": "enf", "weak_soft": "weak", "open_soft": "open"}
 
 
 class Painting:
-    """One picture of the chart. `x_of`: where a moment is."""
+    """One frame of the chart. `x_of`: the x of a moment."""
 
     def __init__(
         self, painter: QPainter, theme: Theme, places: Places, past: Past, proposed: Limits, x_of: XOf, now: float
@@ -238,7 +240,7 @@ class Painting:
         self._tops = {name: scale_top(name, past, places.peaks, proposed) for name, _, _ in places.uses}
 
     def all(self, flags: tuple[Flag, ...], marker: float | None, cursor: float | None) -> None:
-        """Everything, from the ground up. `marker`: since when things are compared; `cursor`: the moment in hand."""
+        """Paint everything, back to front. `marker`: start of the comparison; `cursor`: the current moment."""
         painter, places = self._painter, self._places
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._ground()
@@ -259,7 +261,7 @@ class Painting:
         for name, head, box in places.uses:
             self._head(name, head, box)
 
-    # -- the ground
+    # -- background
 
     def _ground(self) -> None:
         painter, theme, box = self._painter, self._theme, self._places.exposed
@@ -272,7 +274,7 @@ class Painting:
                 painter.drawText(QPointF(box.left() + theme.px(6), self._beside(part)), translate(word))
         painter.setFont(theme.font(11))
         last = -1e9
-        for line in reversed(LINES):  # from the top; what would cover another number has none
+        for line in reversed(LINES):  # from the top; a number that would cover another is left out
             y = self._level(line)
             painter.setPen(QPen(theme.color("line"), 1))
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
@@ -281,7 +283,9 @@ class Painting:
                 last = y
 
     def _beside(self, part: QRectF) -> float:
-        """The base line for a band's word: in its middle, or where the line that begins at the left does not cross."""
+        """Return the base line for a band's word: its middle, or where the line that begins at the left does not cross
+        it.
+        """
         high, rise = self._theme.box(11), self._theme.px(4)
         middle = part.center().y()
         first = self._past.steps[0] if self._past.steps else None
@@ -305,12 +309,12 @@ class Painting:
         box = self._places.exposed
         return box.bottom() - exposure / 10.0 * box.height()
 
-    # -- the exposure
+    # -- exposure
 
     def _steps(self) -> None:
-        """Worst as a strong line in the colour of its word, best dashed; broken where nothing is known."""
+        """Paint the worst as a strong line in its word's colour, the best dashed; gaps where nothing is known."""
         painter, theme = self._painter, self._theme
-        before: tuple[float, float, float] | None = None  # right end, worst, best of the last one
+        before: tuple[float, float, float] | None = None  # right end, worst, best of the previous step
         for step in self._past.steps:
             left, right = self._x_of(step.began), self._x_of(step.until)
             if step.exposed is None:
@@ -341,7 +345,7 @@ class Painting:
         return 0.0 if exposed is None else exposed.worst
 
     def _drifting(self) -> None:
-        """How long a process had other rights than the first."""
+        """Paint how long a process had other rights than the first one."""
         painter, theme, box = self._painter, self._theme, self._places.exposed
         for began, until in self._past.drifting:
             self._span(began, until, box)
@@ -353,12 +357,12 @@ class Painting:
         width = max(3.0, self._x_of(until) - left)
         self._painter.fillRect(QRectF(left, box.top(), width, box.height()), self._theme.color("open", 0.25))
 
-    # -- what is used
+    # -- usage
 
     def _use(self, name: str, box: QRectF) -> None:
         painter, theme, top = self._painter, self._theme, self._tops[name]
         painter.setPen(QPen(theme.color("line"), 1))
-        for y in (box.top(), box.bottom()):  # a limit may be the end of the scale, and is drawn over it
+        for y in (box.top(), box.bottom()):  # a limit at the end of the scale is drawn over it
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         values = [None if each is None else getattr(each, f"{name}_peak") for each in self._past.used]
         width = (self._past.until - self._past.since) / max(1, len(values))
@@ -380,7 +384,9 @@ class Painting:
         self._limits(name, box, top)
 
     def _limits(self, name: str, box: QRectF, top: float) -> None:
-        """Solid lines, each as long as it held, and a dashed one all along for what is proposed; within the scale."""
+        """Paint the limits within the scale: solid while each was in force, a dashed line all along for the proposed
+        ones.
+        """
         ink = self._theme.color("weak")
         lines = [(limit_of(step.limits, name), step.began, step.until) for step in self._past.steps]
         self._painter.setPen(QPen(ink, 1.4))
@@ -418,13 +424,13 @@ class Painting:
             self._scale(box.top(), moments.scale_word(name, self._tops[name]))
 
     def _on_ground(self, box: QRectF, how: Qt.AlignmentFlag, text: str) -> None:
-        """Text through which no line goes."""
+        """Paint text on a background, so that no line crosses it."""
         if text:
             painter = self._painter
             painter.fillRect(painter.boundingRect(box, how, text).adjusted(-2, 0, 2, 0), self._theme.color("panel"))
             painter.drawText(box, how, text)
 
-    # -- flags, and the time
+    # -- flags and the time axis
 
     def _stems(self, flags: tuple[Flag, ...]) -> None:
         for flag in flags:
@@ -436,7 +442,7 @@ class Painting:
                 self._painter.drawLine(QPointF(x, self._places.exposed.top()), QPointF(x, self._places.bottom))
 
     def _marks(self, flags: tuple[Flag, ...], marker: float | None) -> None:
-        """Signs, and their words where these cover nothing: the marker's pill comes first."""
+        """Paint signs, and their words where they cover nothing: the marker's pill comes first."""
         painter, theme, lane = self._painter, self._theme, self._places.lane
         taken = QRectF() if marker is None else self._pill(marker, [each.x for each in flags])
         font = theme.font(11, MEDIUM)
@@ -462,7 +468,7 @@ class Painting:
                 painter.drawText(QRectF(start, lane.top(), room, lane.height()), Qt.AlignmentFlag.AlignVCenter, shown)
 
     def _pill(self, marker: float, signs: list[float]) -> QRectF:
-        """What the blue line is: its day, on it or beside it, where it covers the fewest signs."""
+        """Return the box of the marker's day, on its line or next to it, where it covers the fewest signs."""
         painter, theme, lane = self._painter, self._theme, self._places.lane
         font = theme.font(11, BOLD)
         text = moments.since_pill(marker, self._now)
@@ -504,7 +510,7 @@ class Painting:
             painter.drawText(QRectF(left, axis.top(), wide + 2, axis.height()), Qt.AlignmentFlag.AlignVCenter, text)
 
     def _shown(self) -> tuple[float, float]:
-        """The time between the edges, from two known places of it."""
+        """Return the visible span, from two known x."""
         since, until = self._past.since, self._past.until
         left, right = self._x_of(since), self._x_of(until)
         box = self._places.exposed
