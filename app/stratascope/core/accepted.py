@@ -1,9 +1,9 @@
-"""Findings that somebody reviewed and accepts, each with a reason, an owner and an expiry date.
+"""Findings that were reviewed and accepted, each with a reason, an owner and an expiry date.
 
 An exception changes how reports count and fold findings. It never touches exposure and threats, which are what the
 kernel enforces. An expired one has no effect, and the report says that it expired.
 
-As a TOML file that people keep in a repository, with comments of their own:
+They are written in a TOML file, which people keep in a repository with comments of their own:
 
     [[accepted]]
     finding = "capabilities.sys-admin"

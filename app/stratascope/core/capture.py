@@ -19,7 +19,7 @@ from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")
 _LONGEST = 1 << 20  # characters of one reading of a process: collector/read.py refuses longer ones
-_LONGEST_OF_HOST = 16 << 20  # of the host, and of a runtime's config.json
+_LONGEST_OF_HOST = 16 << 20  # the same for the host, and for a runtime's config.json
 
 
 class GapKind(StrEnum):
@@ -31,11 +31,11 @@ class GapKind(StrEnum):
     UNSUPPORTED = "UNSUPPORTED"  # this way of reading can't provide it
     UNPARSED = "UNPARSED"  # read, but not understood
     FOREIGN = "FOREIGN"  # the PID is of another kernel, or no longer this container's
-    CONFINED = "CONFINED"  # our own sandbox keeps us from the host
+    CONFINED = "CONFINED"  # our own sandbox (Flatpak) denies access to the host
 
 
 class Gap(Value):
-    """A missing reading: its kind, the errno(3) where the kernel gave one, and a detail in English for the log."""
+    """A missing reading: its kind, the errno(3) if the kernel returned one, and an English detail for the log."""
 
     kind: GapKind
     errno: int | None = None
@@ -45,10 +45,10 @@ class Gap(Value):
 class Reading(Value):
     """One file or link: `text` as read (bytes that are not UTF-8 as lone surrogates), or `gap`.
 
-    `name` is what layers ask for: a path below /proc/PID (`status`, `ns/net`), an absolute path on the host, or
+    `name`: a path below /proc/PID (`status`, `ns/net`), an absolute path on the host, or
     `cgroup:HIERARCHY:LEVEL:FILE` (hierarchy `v2` or a v1 controller; level 0 is the leaf, 1 its parent …). `source` is
-    the path that was read, shown as evidence (`/proc/4211/status`); empty where it is just the process's folder plus
-    the name, so use `Capture.source`.
+    the path that was read, shown as evidence (`/proc/4211/status`); empty if it is just the process's folder plus the
+    name, so use `Capture.source`.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Capture(Value, dict=True):
 
     pid: int
     readings: tuple[Reading, ...]
-    via: str = "proc"  # "proc", or "podman-top" where the kernel is out of reach and Podman reports
+    via: str = "proc"  # "proc", or "podman-top" where /proc is out of reach and podman-top(1) reports instead
 
     @cached_property
     def _index(self) -> dict[str, int]:
         return _indices(tuple([reading.name for reading in self.readings]))
 
     def text(self, name: str) -> str | Gap:
-        """The text of one reading, or its gap (ABSENT if it was never asked for)."""
+        """The text of one reading, or its gap (ABSENT if it was not among those to read)."""
         place = self._index.get(name)
         if place is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
@@ -82,7 +82,7 @@ class Capture(Value, dict=True):
         return text
 
     def _longest(self, name: str) -> int:
-        """Our collector never returns more; a file or a remote machine may."""
+        """The longest text accepted. Our collector never returns more, but a capture file or a remote machine may."""
         return _LONGEST if self.pid and not name.startswith("oci:") else _LONGEST_OF_HOST
 
     def decoded(self, name: str, parse: Callable[[str], Decoded]) -> Decoded | Gap:
@@ -107,7 +107,7 @@ class Capture(Value, dict=True):
 
 @remembered()
 def _indices(names: tuple[str, ...]) -> dict[str, int]:
-    """Index by name, cached: captures with equally deep control groups have the same names."""
+    """Position by name, cached: captures with equally deep control groups have the same names."""
     return {name: place for place, name in enumerate(names)}
 
 
@@ -133,7 +133,7 @@ def whole_gap(capture: Capture) -> Gap | None:
 
 
 class GapWords(NamedTuple):
-    """`advice` is None where a person can do nothing about it."""
+    """Texts for one kind of gap. `advice`: None if a person can do nothing about it."""
 
     band: Message
     phrase: Message
@@ -187,5 +187,5 @@ _WORDS = {
 
 
 def gap_words(gap: Gap) -> GapWords:
-    """All texts for one gap."""
+    """The texts for a gap."""
     return _WORDS[gap.kind]

@@ -1,4 +1,4 @@
-"""Engines and containers as the rest of the program knows them: what an engine was asked for, in one form.
+"""Engines, containers and the options requested for them, in one form for Docker and Podman.
 
 Docker's and Podman's JSON is translated into these types in `engines/` and nowhere else. Decided against
 keeping the engines' field names: they differ between the two and between versions of one.
@@ -37,17 +37,17 @@ class Status(StrEnum):
     STOPPING = "stopping"
     EXITED = "exited"
     DEAD = "dead"
-    PREDICTED = "predicted"  # not started: read from a text by which it could be
+    PREDICTED = "predicted"  # does not exist: read from a command or file that would create it
     UNKNOWN = "unknown"
 
     @property
     def rests(self) -> bool:
-        """Whether nothing of it runs, and it can be started."""
+        """Whether it has no process and can be started."""
         return self in (Status.CREATED, Status.EXITED)
 
 
 class EngineFacts(Value):
-    """What an engine says of itself, where it does. Empty text: not said."""
+    """What an engine reports about itself (`docker info`, `podman info`). Empty text: not reported."""
 
     storage_driver: str = ""
     cgroup_driver: str = ""
@@ -62,11 +62,11 @@ class EngineFacts(Value):
     selinux: bool = False
     apparmor: bool = False
     userns_remap: bool = False
-    data_root: str = ""  # the folder of its containers, images and volumes
+    data_root: str = ""  # directory with its containers, images and volumes
 
 
 class Engine(Value):
-    """One endpoint. `id` is short and stable (`docker`, `podman-rootless`), `message` says what to do."""
+    """One engine endpoint. `id`: short and stable (`docker`, `podman-rootless`); `message`: what to do if it failed."""
 
     id: str
     kind: EngineKind
@@ -75,21 +75,21 @@ class Engine(Value):
     state: EngineState = EngineState.STOPPED
     version: str = ""
     message: Message | None = None
-    error: str = ""  # the engine's own words
+    error: str = ""  # the engine's own error text
     daemon_uid: int | None = None
     socket_mode: int | None = None  # permission bits of the socket, e.g. 0o660
     socket_group: str | None = None
-    socket_file: str = ""  # the file itself, `DEVICE:INODE`, whatever name it is reached by; empty: not known
+    socket_file: str = ""  # identity of the socket, `DEVICE:INODE`, whatever its path; empty: not known
     facts: EngineFacts = field(default_factory=EngineFacts)
 
     @property
     def local(self) -> bool:
-        """Whether its processes may be of this machine at all (a socket in the file system)."""
+        """Whether its containers can run on this machine at all: it listens on a Unix socket."""
         return self.endpoint.startswith("unix://")
 
 
 class ProfileKind(StrEnum):
-    """Which profile was asked for (seccomp, AppArmor)."""
+    """Which seccomp or AppArmor profile was requested."""
 
     DEFAULT = "default"
     CUSTOM = "custom"
@@ -101,7 +101,7 @@ WRITABLE_BELOW = "writable-below"
 
 
 class AskedMount(Value):
-    """A mount that was requested."""
+    """A requested mount."""
 
     kind: str  # bind, volume, tmpfs, image …
     source: str  # path on the engine's host; empty for tmpfs
@@ -109,13 +109,13 @@ class AskedMount(Value):
     writable: bool
     propagation: str = ""
     volume: str = ""  # the volume's name
-    # of a tmpfs that is to be made: uid=, gid=, mode=, exec; empty: as the engine would. Of a bind: nosuid, suid …;
-    # bind: without what is mounted below its source; WRITABLE_BELOW: that stays writable if it is read-only; idmap
+    # For a new tmpfs: uid=, gid=, mode=, exec; empty: the engine's defaults. For a bind mount: nosuid, suid …, idmap;
+    # bind: not recursive; WRITABLE_BELOW: submounts stay writable if the mount is read-only.
     options: str = ""
 
 
 class AskedDevice(Value):
-    """A host device passed in; `permissions` of r, w, m."""
+    """A host device passed in; `permissions`: some of r (read), w (write), m (mknod)."""
 
     source: str
     target: str
@@ -131,7 +131,7 @@ class AskedPort(Value):
 
 
 class AskedLimit(Value):
-    """A resource limit of the processes (ulimit), by its name as in `--ulimit`: nofile, nproc, core."""
+    """A resource limit (ulimit), named as in `--ulimit`: nofile, nproc, core."""
 
     name: str
     soft: int
@@ -139,21 +139,21 @@ class AskedLimit(Value):
 
 
 class LogKeeping(StrEnum):
-    """What becomes of all that a container prints, by its log driver and that one's options."""
+    """Where a container's output is stored and whether its size is limited, according to its log driver and options."""
 
-    UNLIMITED = "unlimited"  # a file on the disk that holds the containers, without a limit of its size
-    LIMITED = "limited"  # kept up to a size, or not at all
+    UNLIMITED = "unlimited"  # a file of unlimited size on the disk that holds the containers
+    LIMITED = "limited"  # size-limited, or not stored at all
     JOURNAL = "journal"  # the host's journal, which limits itself
-    ELSEWHERE = "elsewhere"  # handed to another program, whose limits are not known here
+    ELSEWHERE = "elsewhere"  # sent to another program, whose limits are not known here
     UNKNOWN = "unknown"  # the engine does not say
 
 
 class Asked(Value):
-    """What was requested of the engine, for all layers. None: the engine does not say (which is not "no")."""
+    """The options requested from the engine, for all layers. None: not reported by the engine (which is not "no")."""
 
     privileged: bool = False
     user: str = ""
-    # namespaces: "private", "host", "container:ID", "shareable", "none", "pod", or the engine's own word
+    # Namespaces: "private", "host", "container:ID", "shareable", "none", "pod", or the engine's own value
     pid_mode: str = "private"
     ipc_mode: str = "private"
     uts_mode: str = "private"
@@ -165,43 +165,43 @@ class Asked(Value):
     read_only_paths: tuple[str, ...] | None = None
     mounts: tuple[AskedMount, ...] = ()
     devices: tuple[AskedDevice, ...] = ()
-    device_rules: tuple[str, ...] | None = ()  # of the device cgroup, as typed: "c 1:3 rwm"
-    # cgroup: None or 0 means no limit was asked for; bytes, cores
+    device_rules: tuple[str, ...] | None = ()  # device cgroup rules as typed: "c 1:3 rwm"
+    # cgroup limits in bytes and cores; None or 0: no limit requested
     memory: int | None = None
     memory_swap: int | None = None
     pids: int | None = None
     cpu_cores: float | None = None
     cpuset: str = ""
     cgroup_parent: str = ""
-    oom_score_adj: int = 0  # what the kernel adds to its score when it chooses whom to kill; 0: not asked for
-    # capabilities, CAP_… names or "ALL"
+    oom_score_adj: int = 0  # added to its badness when the OOM killer picks a victim, proc(5); 0: not requested
+    # Capabilities: CAP_… names or "ALL"
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
-    capabilities: tuple[str, ...] | None = None  # the resulting bounding set, as the options imply it
+    capabilities: tuple[str, ...] | None = None  # the bounding set that the options result in
     no_new_privileges: bool = False
     seccomp: ProfileKind = ProfileKind.UNKNOWN
-    seccomp_profile: str = ""  # a custom profile: its path or its JSON
+    seccomp_profile: str = ""  # path or JSON of a custom profile
     apparmor: ProfileKind = ProfileKind.UNKNOWN
     apparmor_profile: str = ""
-    selinux_label: str = ""  # the label that the engine chose
+    selinux_label: str = ""  # the process label chosen by the engine
     selinux_options: tuple[str, ...] = ()  # "disable", "type:spc_t", "level:s0:c1"
-    uid_map: tuple[tuple[int, int, int], ...] = ()  # asked for explicitly
+    uid_map: tuple[tuple[int, int, int], ...] = ()  # explicitly requested (inside, outside, length)
     ports: tuple[AskedPort, ...] = ()
     limits: tuple[AskedLimit, ...] = ()
     shm_size: int | None = None  # bytes of /dev/shm
-    sysctls: tuple[tuple[str, str], ...] = ()  # of its own namespaces, by name; Podman tells those that were typed
-    # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; of what is to
-    # be made, and where only the command says so
+    sysctls: tuple[tuple[str, str], ...] = ()  # namespaced sysctls by name; Podman reports those that were typed
+    # Paths excluded from the masked and read-only ones (`--security-opt unmask=`). Only known for containers to be
+    # created, or from the create command: inspect does not list them.
     unmasked: tuple[str, ...] = ()
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN
-    groups: tuple[str, ...] = ()  # further ones of its first process, by number or by the image's name
-    gid_map: tuple[tuple[int, int, int], ...] = ()  # as `uid_map`; empty beside one of those: the same
-    foreign_mounts: bool = False  # those of other containers come along (--volumes-from), and are not known
+    groups: tuple[str, ...] = ()  # supplementary groups of its first process, by number or by name in the image
+    gid_map: tuple[tuple[int, int, int], ...] = ()  # as `uid_map`; if empty, `uid_map` applies to groups too
+    foreign_mounts: bool = False  # it also has mounts of other containers (--volumes-from), which are not known
 
 
 class Container(Value):
-    """One container of one engine. `pid` is its first process's PID as the engine counts, None if none runs."""
+    """One container of one engine. `pid`: its first process as the engine numbers it; None if it is not running."""
 
     engine: str
     id: str
@@ -209,28 +209,28 @@ class Container(Value):
     image: str
     status: Status
     pid: int | None
-    created: float  # seconds since the epoch; 0.0 where not said
+    created: float  # seconds since the epoch; 0.0: not reported
     started: float
     runtime: str = ""  # runc, crun, runsc (gVisor), kata …
     command: str = ""
-    image_id: str = ""  # as the engine names what it was made from
+    image_id: str = ""  # the engine's id of the image it was created from
     pod: str = ""
-    pod_name: str = ""  # as its containers are told: the host name that they share
-    infra: bool = False  # it holds its pod's namespaces
-    init: bool = False  # a small init process was put in front (docker run --init)
-    configuration: str = ""  # the path of its OCI config.json on the engine's machine, where the engine says
+    pod_name: str = ""  # the pod's host name, which its containers share
+    infra: bool = False  # the pod's infra container, which holds its namespaces
+    init: bool = False  # an init process runs as PID 1 (docker run --init)
+    configuration: str = ""  # path of its OCI config.json on the engine's machine, if reported
     labels: tuple[tuple[str, str], ...] = ()
-    exposed: tuple[str, ...] = ()  # ports that its image or its options name, published or not: "80/tcp"
-    networks: tuple[str, ...] = ()  # the engine's networks that it is attached to, by name
-    # other containers, by name or id, that it is tied to, apart from namespaces that it shares (those are in `asked`)
+    exposed: tuple[str, ...] = ()  # ports named by its image or options, published or not: "80/tcp"
+    networks: tuple[str, ...] = ()  # names of the engine's networks it is attached to
+    # Other containers it depends on, by name or id. Shared namespaces are not here but in `asked`.
     links: tuple[str, ...] = ()  # docker run --link on the default network
-    requires: tuple[str, ...] = ()  # what Podman starts before it
-    exit_code: int | None = None  # of its last run; None while it runs, or where not said
-    ended: float = 0.0  # its last run, seconds since the epoch; 0.0 while it runs, or where not said
-    out_of_memory: bool = False  # its last run was ended by the kernel for want of memory
-    health: str = ""  # what its healthcheck came to: starting, healthy, unhealthy; empty where it has none
-    restored: bool = False  # its processes were not started but restored from a checkpoint
-    error: str = ""  # why the engine's answer could not be understood; all else is then unknown
+    requires: tuple[str, ...] = ()  # containers that Podman starts before it (--requires)
+    exit_code: int | None = None  # of its last run; None while it runs, or if not reported
+    ended: float = 0.0  # end of its last run, seconds since the epoch; 0.0 while it runs, or if not reported
+    out_of_memory: bool = False  # its last run was ended by the kernel's OOM killer
+    health: str = ""  # result of its healthcheck: starting, healthy, unhealthy; empty if it has none
+    restored: bool = False  # its processes were restored from a checkpoint instead of started
+    error: str = ""  # why the engine's answer could not be parsed; everything else is then unknown
     asked: Asked = field(default_factory=Asked)
 
     @property
@@ -240,18 +240,18 @@ class Container(Value):
 
 
 class Image(Value):
-    """What an image brings along, as reported by an engine that has it."""
+    """An image's defaults for its containers, as reported by an engine that has the image."""
 
     user: str = ""  # as in a Dockerfile's USER; empty: root
-    volumes: tuple[str, ...] = ()  # places that get an anonymous volume each
+    volumes: tuple[str, ...] = ()  # paths that get an anonymous volume each
     exposed: tuple[str, ...] = ()  # "80/tcp"
 
 
-SHORTEST_ID = 3  # characters of an id that may stand for it
+SHORTEST_ID = 3  # characters: shorter prefixes of an id are not accepted
 
 
 def matching(word: str, containers: Iterable[Container]) -> tuple[Container, ...]:
-    """Those that a person means by that word: their name or whole id, else an id that begins so."""
+    """The containers with that name or full id; if there are none, those whose id starts with `word`."""
     every = tuple(containers)
     exact = tuple(each for each in every if word in (each.name, each.id))
     if exact or len(word) < SHORTEST_ID:
@@ -259,7 +259,7 @@ def matching(word: str, containers: Iterable[Container]) -> tuple[Container, ...
     return tuple(each for each in every if each.id.startswith(word))
 
 
-# Runtimes with a kernel of their own inside: what /proc says here is not what the workload meets.
+# Runtimes with a kernel of their own: this machine's /proc does not describe what their workload runs on.
 OTHER_KERNEL_RUNTIMES = ("runsc", "kata", "krun", "io.containerd.runsc", "io.containerd.kata")
 
 

@@ -1,6 +1,6 @@
 """The ground below the six layers: the host's kernel and its settings, decoded from one host capture.
 
-The collector reads these by absolute path (`HOST_WANTS`). The ground is not a layer and is never counted as one.
+`HOST_WANTS` lists what the collector reads for it. The ground is not a layer and is never counted as one.
 `Surroundings` is all that a layer may know besides its container.
 """
 
@@ -44,10 +44,10 @@ SYSCTLS = (
     *(f"fs.protected_{kind}" for kind in ("fifos", "hardlinks", "regular", "symlinks")),
 )
 
-# What a kernel may lack. Detected by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
-# exists with the feature; both in `collector/host.py` (`feature:NAME`). The text is "yes" or "no".
-# `apparmor_userns`: profiles that do not mention user namespaces deny new ones; `apparmor_move_mount`: the same for
-# moves.
+# Kernel features that may be missing. `collector/host.py` detects each (`feature:NAME`, text "yes" or "no") by a
+# harmless call with arguments that can't succeed (ENOSYS: missing), or by a file that only exists with the feature.
+# `apparmor_userns`: profiles that do not mention user namespaces deny creating them; `apparmor_move_mount`: the same
+# for moving mounts.
 FEATURES = (
     "apparmor_move_mount",
     "apparmor_userns",
@@ -80,7 +80,7 @@ FEATURES = (
     "x32",
 )
 
-# Podman's default seccomp profile, the administrator's before the distribution's; containers/common, pkg/seccomp
+# Podman's default seccomp profile: the administrator's takes precedence (containers/common, pkg/seccomp)
 PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
 
 # "uname:release" and the like are not files: the collector takes them from uname(2) and sysconf(3)
@@ -97,7 +97,7 @@ HOST_WANTS = (
     "/sys/module/apparmor/parameters/enabled",
     "/sys/fs/selinux/enforce",
     "sockets:engines",  # the usual paths of engine sockets
-    "selinux:switches",  # enabled booleans of the policy that concern containers
+    "selinux:switches",  # enabled SELinux booleans that concern containers
     "cpu:vulnerabilities",
     "/sys/devices/system/cpu/smt/control",
     "/proc/sys/kernel/cap_last_cap",
@@ -114,17 +114,17 @@ HOST_WANTS = (
 
 
 class Ground(Value, cache_hash=True):
-    """The host as read. Tuples of pairs instead of dicts; look values up by the methods."""
+    """The host as read. Tuples of pairs instead of dicts, so that it is hashable; use the methods to look values up."""
 
     UNPRINTED = ("profiles", "sockets", "file_systems")
 
     kernel: str  # "6.18.44"; empty if not read
     machine: str  # "x86_64"
     lsms: tuple[str, ...] | None  # active Linux Security Modules; None where not readable
-    sysctls: tuple[tuple[str, str], ...]  # those that this kernel has and that are readable
+    sysctls: tuple[tuple[str, str], ...]  # those of SYSCTLS that this kernel has and that are readable
     cap_last_cap: int | None  # number of the kernel's last capability
-    namespaces: tuple[tuple[str, int], ...]  # kind and inode, of the host's first process (see below for others)
-    namespaces_from: str  # "PID 1", "PID 2" (kthreadd), "own" (the reader's; weaker), "" if none
+    namespaces: tuple[tuple[str, int], ...]  # kind and inode, of the process in `namespaces_from`
+    namespaces_from: str  # "PID 1", "PID 2" (kthreadd), "own" (the reader's: may not be the host's), "" if none
     initial_user_namespace: bool | None  # whether the reader itself is in the initial user namespace
     memory_total: int | None  # bytes
     cpus_online: int | None
@@ -135,9 +135,9 @@ class Ground(Value, cache_hash=True):
     apparmor: bool  # AppArmor is active
     selinux: str  # "enforcing", "permissive" or "" where SELinux is not active
     mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: maps a bind mount back to its host path
-    features: tuple[tuple[str, bool], ...] = ()  # the FEATURES that are known either way
+    features: tuple[tuple[str, bool], ...] = ()  # the FEATURES known to be present or missing
     lockdown: str | None = None  # "none", "integrity", "confidentiality"; None where not readable or not built in
-    selinux_switches: tuple[str, ...] | None = None  # enabled ones about containers; None where not readable
+    selinux_switches: tuple[str, ...] | None = None  # enabled booleans that concern containers; None where not readable
     lacking: tuple[str, ...] = ()  # SYSCTLS that this kernel does not have (unreadable ones are in neither)
     profiles: tuple[tuple[str, str], ...] = ()  # path and text of each of PROFILES that exists
     peer_groups: tuple[int, ...] = ()  # of the host's own mounts; empty if the reader's mounts are private
@@ -145,7 +145,7 @@ class Ground(Value, cache_hash=True):
     first_processes: bool = False  # whether the reader's /proc is of the initial PID namespace
     cpu_flaws: tuple[CpuFlaw, ...] | None = None  # None where not readable
     smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty if not read
-    sockets: tuple[tuple[str, str], ...] = ()  # engine sockets in the usual places: the file (`DEVICE:INODE`), its path
+    sockets: tuple[tuple[str, str], ...] = ()  # engine sockets at the usual paths: file identity (`DEVICE:INODE`), path
     file_systems: tuple[tuple[str, str, str], ...] = ()  # for each of `mounts`: type, mount options, superblock options
 
     def sysctl(self, name: str) -> str | None:
@@ -153,7 +153,7 @@ class Ground(Value, cache_hash=True):
         return next((value for key, value in self.sysctls if key == name), None)
 
     def sysctl_number(self, name: str) -> int | None:
-        """The setting as a whole number; None also if it is not one."""
+        """The setting as an integer; None also if it is not one."""
         value = self.sysctl(name)
         try:
             return None if value is None else parse_number(value)
@@ -166,18 +166,18 @@ class Ground(Value, cache_hash=True):
 
     def namespace(self, kind: str) -> int | None:
         """Inode of the host's namespace of that kind."""
-        for key, inode in self.namespaces:  # asked for thousands of times a second
+        for key, inode in self.namespaces:  # a loop instead of a generator: called thousands of times a second
             if key == kind:
                 return inode
         return None
 
     def is_hosts(self, kind: str, inode: int) -> bool | None:
-        """Whether that namespace is the host's own; None if the host's is not known."""
+        """Whether `inode` is the host's namespace of that kind; None if the host's is not known."""
         host = self.namespace(kind)
         shared = None if host is None else inode == host
         if shared is None or self.namespaces_from == "own":
-            # the reader may be in a namespace of its own: trust the fixed inode of the initial one where the kernel has
-            # it
+            # the reader may not be in the host's namespace: decide by the initial namespace's fixed inode, where the
+            # kernel has one
             fixed = is_initial(Namespace(kind), inode)
             return shared if fixed is None else fixed
         return shared
@@ -187,19 +187,19 @@ UNREAD = Ground("", "", None, (), None, (), "", None, None, None, "none", None, 
 
 
 class Neighbour(Value):
-    """A container with which this one shares its PID namespace."""
+    """Another container in the same PID namespace."""
 
     name: str
-    permitted: int | None  # capabilities of its first process; None: not known
-    strong: bool | None  # whether these amount to root on the host
+    permitted: int | None  # its first process's permitted set, as a mask; None: not known
+    strong: bool | None  # whether that set amounts to root on the host; None: not known
 
 
 class Peers(Value):
     """Names of other containers that share something with this one."""
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
-    uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
-    as_requested: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, by what the engine was asked for
+    uid_range: tuple[str, ...] = ()  # containers whose mapped host uids overlap with ours
+    as_requested: tuple[tuple[str, tuple[str, ...]], ...] = ()  # as `namespaces`, according to the requested options
     neighbours: tuple[Neighbour, ...] = ()
     mounts: tuple[int, ...] = ()  # inodes of the neighbours' mount namespaces
 
@@ -208,17 +208,19 @@ class Peers(Value):
         return next((names for key, names in self.namespaces if key == kind), ())
 
     def requested_of(self, kind: str) -> tuple[str, ...]:
-        """The same as the engine states it: whose namespace was asked for, and who asked for ours."""
+        """The same according to the requested options: the container whose namespace we joined, and those that joined
+        ours.
+        """
         return next((names for key, names in self.as_requested if key == kind), ())
 
 
 class Surroundings(Value):
-    """What a layer may know besides its container: the host, the engine, the other containers."""
+    """What a layer may know besides its container: host, engine, other containers."""
 
     ground: Ground
     engine: Engine
     peers: Peers = Peers()
-    verified_only: bool = False  # count only what was verified, not what only the engine states
+    verified_only: bool = False  # ignore what only the engine states, without the kernel's confirmation
 
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -315,7 +317,7 @@ def _lsms(capture: Capture) -> tuple[str, ...] | None:
 
 
 def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str]:
-    """Of PID 1, else of PID 2 (kthreadd), else our own: PID 1 may deny access even to root."""
+    """The namespaces of PID 1, else PID 2 (kthreadd), else our own, and which: PID 1 may deny access even to root."""
     for who, word in (("1", "PID 1"), ("2", "PID 2"), ("self", "own")):
         if who == "2" and _get(capture, "/proc/2/ns/pid") is not None and not _is_initial(capture):
             continue  # in a PID namespace of our own, PID 2 is an arbitrary process
@@ -330,7 +332,7 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
 
 
 def _host_network_inode(capture: Capture) -> int | None:
-    """The host's first process's, which anyone may stat; else our own."""
+    """Inode of /proc/PID/net/dev for the host's first process, which anyone may stat; else for the reader."""
     first = _number(capture, "inode:/proc/1/net/dev")
     return _number(capture, "inode:/proc/self/net/dev") if first is None else first
 
@@ -349,8 +351,8 @@ def inode_of(link: str | Gap | None) -> int | None:
         return None
 
 
-# Mounts that come and go with containers are left out, so that the ground stays equal when one starts. The host itself
-# may use an overlay for its root directory or /etc; those of containers are mounted in the engines' stores.
+# Mounts that come and go with containers are left out, so that the ground stays equal when one starts. An overlay
+# counts as a container's only below an engine's store: the host itself may use one for its root directory or /etc.
 _PEERS = re.compile(r"\b(?:shared|master):([0-9]{1,10})\b").findall
 _OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
@@ -365,7 +367,9 @@ def _of_host(mount: Mount) -> bool:
 
 
 def _peer_groups(mounts: Iterable[Mount]) -> tuple[int, ...]:
-    """Includes peer groups that the reader only receives from (`master:`), as in a mount namespace of its own."""
+    """Peer groups of the host's mounts, with those the reader only receives from (`master:`, in its own mount
+    namespace).
+    """
     found = (_PEERS(mount.optional) for mount in mounts if mount.optional and _of_host(mount))
     return tuple(sorted({int(number) for numbers in found for number in numbers}))
 
@@ -377,7 +381,7 @@ _SOCKET = re.compile(r"([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S).fullmatch
 
 
 class SpecialFile(Value):
-    """`kind` is s, b or c; `file` identifies the file, `DEVICE:INODE`; ids in the reader's numbering."""
+    """A socket or device. `kind`: s, b or c; `file`: identity, `DEVICE:INODE`; ids in the reader's user namespace."""
 
     kind: str
     major: int
@@ -390,7 +394,7 @@ class SpecialFile(Value):
 
 
 class SpecialFiles(Value):
-    """`whole`: the list is complete down to the depth that is searched."""
+    """The special files found. `whole`: the list is complete down to the searched depth."""
 
     files: tuple[SpecialFile, ...]
     whole: bool
@@ -398,7 +402,7 @@ class SpecialFiles(Value):
 
 @remembered()
 def parse_special(text: str) -> SpecialFiles:
-    """Every line; raises DecodeError. A final line `...` means that there may be more."""
+    """Parse one file per line; a final line `...` means there may be more. Raises DecodeError."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if line in ("", "..."):
@@ -413,7 +417,7 @@ def parse_special(text: str) -> SpecialFiles:
 
 @remembered()
 def parse_sockets(text: str) -> tuple[tuple[str, str], ...]:
-    """File identity and path of each; raises DecodeError."""
+    """Parse one socket per line: its file identity and path. Raises DecodeError."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line:

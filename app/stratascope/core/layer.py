@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """A layer's overall result; rules in section 6 of the design."""
+    """A layer's overall result."""
 
     ENFORCED = "ENFORCED"
     WEAKENED = "WEAKENED"
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
 
 class Tone(StrEnum):
-    """How a value is tinted; always together with a mark or a word."""
+    """The colour of a value; never used alone, but with a symbol or a word."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -45,7 +45,7 @@ class Tone(StrEnum):
 
 
 class NamedGap(Value):
-    """A gap and what it leaves open: `what` is the reading's name (`ns/net`), `source` its path."""
+    """A gap and the reading it concerns: `what` is the reading's name (`ns/net`), `source` its path."""
 
     what: str
     gap: Gap
@@ -56,7 +56,7 @@ class Finding(Value):
     """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, advice, evidence.
 
     `behind`: ids of the threats that justify its severity. It is never more severe than the worst of those that is not
-    stopped; if all are stopped it is minor, and `milder` is the sentence.
+    stopped; if all are stopped it is LOW, and `milder` replaces the sentence.
 
     `refs`: `CIS-Docker-1.6.0:5.4`, `PSS:baseline`, `PSS:restricted`, or a man page such as `capabilities(7)`.
     """
@@ -99,7 +99,7 @@ class Table(Value):
 
 
 class BitRow(Value):
-    """One bit in several sets. `word` (added, missing) and `tone` mark a difference from what was expected."""
+    """One bit in several sets. `word` (added, missing) and `tone` mark a difference from the expected set."""
 
     number: int
     name: str
@@ -111,7 +111,7 @@ class BitRow(Value):
 
 
 class BitSet(Value):
-    """One column of a grid: short head, full name, hex text as read, source."""
+    """One column of a grid: short heading, full name, hex text as read, source."""
 
     head: str
     name: str
@@ -120,8 +120,8 @@ class BitSet(Value):
 
 
 class BitGrid(Value):
-    """Bits by number (rows) in several sets (columns); `emphasis` is the column that counts now. `whole_machine`:
-    whether the bits count against the whole machine, or only inside (False); None: not known.
+    """Bits by number (rows) in several sets (columns); `emphasis`: index of the set that takes effect. `whole_machine`:
+    whether the bits apply to the whole machine, or only in the container's user namespace (False); None: not known.
     """
 
     sets: tuple[BitSet, ...]
@@ -152,7 +152,7 @@ class Bars(Value):
 
 
 class RulerRange(Value):
-    """`length` ids from `inside` on in the container are the `length` ids from `outside` on, on the host."""
+    """`length` ids, starting at `inside` in the container and at `outside` on the host."""
 
     inside: int
     outside: int
@@ -172,7 +172,7 @@ class Rulers(Value):
 
 
 class CallMap(Value):
-    """A filter's verdict for every system call, one table per entry point, and a default to compare with."""
+    """A seccomp filter's verdict for every system call, one table per entry point, and a default to compare with."""
 
     title: Message
     tables: tuple[CallTable, ...]
@@ -192,14 +192,14 @@ class Tab(Value):
 class Assessment(Value):
     """One layer's result for one container.
 
-    `draw` makes the views on demand: only one of forty containers is looked at, so most are never made. It depends on
-    the layer's facts alone, and is therefore left out of comparisons.
+    `draw` builds the views on demand: of many containers only one is shown at a time. It depends on the layer's facts
+    alone, and is therefore left out of comparisons.
     """
 
     UNPRINTED = ("draw",)
 
     verdict: Verdict  # as stated by the engine if `basis` is ASKED
-    fact: Message  # the one fact shown on the band
+    fact: Message  # the one fact shown on the layer's band
     findings: tuple[Finding, ...] = ()
     draw: Callable[[], tuple[Tab, ...]] = tuple
     gaps: tuple[NamedGap, ...] = ()
@@ -234,7 +234,7 @@ def _as_read(facts: Any, asked: Any, around: Surroundings) -> Any:
 
 
 def on_demand(module: str, name: str) -> Callable[..., Any]:
-    """That function, whose module is loaded when it is first called: who only looks needs none of what explains."""
+    """A stand-in for `module.name` that imports the module at its first call, to keep it out of the start-up time."""
 
     def call(*arguments: Any) -> Any:
         return getattr(import_module(module), name)(*arguments)
@@ -251,9 +251,9 @@ class Layer(Value, eq=False, kw_only=True):
 
     `id`: stable, as in the report (`namespaces`). `number`: its place in the strata, from 1 (just above the kernel) up.
     `wants`: readings below /proc/PID of the first process; `privileged_wants`: readings that need root (`seccomp:*`,
-    `owner:net`), on request only; `member_wants`: readings of each further process, for `drift`.
+    `owner:net`), made on request only; `member_wants`: readings of each further process, for `drift`.
 
-    `asked(container)`: what the engine was asked for, for this layer. `decode(capture, container, around)`: typed
+    `asked(container)`: the requested options that concern this layer. `decode(capture, container, around)`: typed
     facts; a field that could not be read is None or a Gap, never a guess. Both are printed as they are in the JSON
     report, so their field names are a contract.
 
@@ -261,7 +261,7 @@ class Layer(Value, eq=False, kw_only=True):
     process of the container differs from its first.
 
     `posture(facts, asked, around)`: everything that decides this layer's stances. Hashable, without PIDs and inodes, so
-    that like containers have equal postures and are judged once. UNKNOWN facts stay unknown.
+    that similar containers have equal postures and are judged once. UNKNOWN facts stay unknown.
 
     `as_requested(facts, asked, around)`: the facts, completed with the engine's requested options where they could not
     be read; the same object if the engine adds nothing, or anything read contradicts it.
@@ -270,12 +270,12 @@ class Layer(Value, eq=False, kw_only=True):
     under `before`; None for facts None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options
     leave the facts unchanged.
 
-    `stance(need, posture)`: this layer's answer, alone, to one need of a route; None: not its job. Alone means
-    everything else is as permissive as possible (uid 0, all capabilities, no filter, the host's namespaces). If two
-    layers would refuse only together, one of them must say STOPS: somebody has to account for what the kernel refuses.
+    `stance(need, posture)`: this layer's ruling, alone, on one need of a route; None: not its subject. Alone means that
+    everything else is as permissive as possible (uid 0, all capabilities, no filter, the host's namespaces). If the
+    kernel refuses only because of two layers together, one of them must rule STOPS, or nobody accounts for the refusal.
 
-    `refused(attempt, facts, around)`: this layer's claim to have refused an attempt; None: another one did. Decided by
-    what the kernel reported at that moment first, then by the container's facts (None: not read).
+    `refused(attempt, facts, around)`: this layer's claim to have refused an attempt; None: it did not. Decided first by
+    what the kernel reported at that moment, then by the container's facts (None: not read).
     """
 
     id: str
@@ -295,7 +295,7 @@ class Layer(Value, eq=False, kw_only=True):
     refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never
 
     def judged_by(self, facts: Any, asked: Any, around: Surroundings) -> Posture:
-        """Everything that decides this layer's stances: what was read, completed by what the engine states."""
+        """This layer's posture by what was read, and, where it differs, completed with what the engine states."""
         read = self.posture(facts, asked, around)
         if around.verified_only:
             return AsRequested(read, None)
@@ -304,8 +304,8 @@ class Layer(Value, eq=False, kw_only=True):
         return read if posture == read else AsRequested(read, posture)
 
     def assessed(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
-        """Verdict, findings and views. Findings come from what was read; if that leaves the verdict open, the verdict
-        is the one by what the engine states.
+        """Verdict, findings and views. Findings come from what was read; if the verdict is then UNKNOWN, it is taken
+        from what the engine states.
         """
         read = self.assess(facts, asked, around)
         if around.verified_only:
@@ -322,7 +322,7 @@ class Layer(Value, eq=False, kw_only=True):
 
 
 class CallVerdict(StrEnum):
-    """The outcome of a call, as far as the filter decides."""
+    """The seccomp filter's decision on a call."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -340,7 +340,7 @@ class CallSource(StrEnum):
 
 
 class CallState(Value):
-    """One system call. `number` is None if this entry point has no call of that name."""
+    """One system call. `number`: None if this entry point has no call of that name."""
 
     name: str
     number: int | None
@@ -354,5 +354,5 @@ class CallTable(Value):
 
     abi: str
     source: CallSource
-    title: Message  # what the table is: "Docker's default, as measured on Docker 26.1"
+    title: Message  # "Docker's default, as measured on Docker 26.1"
     calls: tuple[CallState, ...]

@@ -16,7 +16,7 @@ from stratascope.core.message import Message, MessageError
 from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
 from stratascope.value import Value
 
-if TYPE_CHECKING:  # signatures alone name them, and what only looks loads none of a relaunch
+if TYPE_CHECKING:  # only for signatures: commands that only read do not load the code of a relaunch
     from stratascope.core.refusals.ended.ending import End
     from stratascope.core.relaunch.launch_spec import (
         ContainerFile,
@@ -97,11 +97,11 @@ class EnginePort(Protocol):
 
     @property
     def shell(self) -> tuple[str, ...]:
-        """The prefix that runs a command on the engine's machine; empty if that is this machine, or there is no way."""
+        """Command prefix that runs a command on the engine's machine; empty if that is this machine, or impossible."""
 
     @property
     def top(self) -> Top | None:
-        """The engine's own process listing; None where it has nothing that /proc has not."""
+        """The engine's own process listing; None if it has nothing that /proc lacks."""
 
     def describe(self) -> Engine:
         """Kind and state of the engine. Never raises: a failure is a state with a message."""
@@ -130,7 +130,7 @@ class Translator(Protocol):
 
 
 class Wish(Value):
-    """Read these names of this process; `members`: list the container's other PIDs as well."""
+    """A request to read these names of this process; `members`: list the container's other PIDs as well."""
 
     pid: int
     wants: tuple[str, ...]
@@ -149,7 +149,7 @@ class ContainerCapture(Value):
 
 
 class Prober(Protocol):
-    """Runs the collector somewhere. Raises ProbeError if it can't run at all; all else are gaps."""
+    """Runs the collector on one machine. Raises ProbeError if it can't run at all; every other failure is a gap."""
 
     def host(self) -> Capture:
         """The host's facts (`core.ground.HOST_WANTS`)."""
@@ -305,7 +305,7 @@ class StopFacts(Value):
 
 
 class DailyEngine(Protocol):
-    """Everyday calls to an engine. Containers by full id. Raises as `Relauncher` does."""
+    """Calls for viewing and controlling containers by full id: start, stop, logs, exec. Raises as `Relauncher` does."""
 
     @property
     def client(self) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 
 
 class Flaw(Value):
-    """`known`: the day this was last checked; `finding`: code of the finding, or id of the threat, that shows it."""
+    """A CVE. `known`: the day this was last checked; `finding`: code of the finding, or id of the threat, that shows
+    it.
+    """
 
     id: str
     finding: str

@@ -1,10 +1,10 @@
 r"""Words for a shell, quoted so that foreign text can be neither a command nor a terminal escape.
 
-Read alike by sh, dash, bash, zsh and fish. Two things that shlex writes are not: fish interprets `\\` and `\'` in
-single quotes, and zsh expands a leading `=x` to the path of a program. Text with characters that a terminal would act
-on is written in the one form that all of them know: `"$(printf 'a\033b')"`. Decided against `$'…'`: dash and fish read
-a dollar and a string that ends at its first apostrophe. Line breaks and tabs stay, since scripts in commands contain
-them.
+sh, dash, bash, zsh and fish read them the same way. shlex writes two things that they do not: fish interprets `\\` and
+`\'` in single quotes, and zsh expands a leading `=x` to the path of a program. Text with characters that a terminal
+would act on is written in the one form that all of them support: `"$(printf 'a\033b')"`. Decided against `$'…'`: dash
+and fish read a dollar and a string that ends at its first apostrophe. Line breaks and tabs stay, since scripts in
+commands contain them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INERT = re.compile(r"[\w .,:/@%+=-]*").fullmatch
 
 
 def word(text: str) -> str:
-    """One word. Raises NoNotationError."""
+    """Quote one word. Raises NoNotationError."""
     if _BARE(text):
         return text
     if _is_harmless(text):
@@ -33,7 +33,7 @@ def word(text: str) -> str:
 
 
 def words(texts: Iterable[str]) -> str:
-    """Several words, separated by spaces. Raises NoNotationError."""
+    """Quote several words, separated by spaces. Raises NoNotationError."""
     return " ".join(map(word, texts))
 
 
@@ -51,7 +51,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _printed(text: str) -> str:
-    """Via printf. Command substitution strips trailing newlines, so those follow in single quotes."""
+    """Write it by printf. Command substitution strips trailing newlines, so those follow in single quotes."""
     printed = text.rstrip("\n")
     form = "".join(letter if _FORMAT(letter) else _escaped(letter, text) for letter in printed)
     if form.startswith("-"):

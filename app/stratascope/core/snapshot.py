@@ -1,6 +1,6 @@
 """What the program knows at one moment: engines, ground, and every container with its assessed layers.
 
-And the capture below it: all raw text that was read of the machine, to be saved, sent with a bug report, and replayed.
+And the capture it is decoded from: all raw text read from the machine, to save, attach to a bug report, and replay.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from stratascope.value import Value, field, replace
 
 
 class PrivilegeState(StrEnum):
-    ABSENT = "absent"  # nothing is live here (a replayed capture, the demo)
-    IDLE = "idle"  # not asked for
-    ASKING = "asking"  # waiting for a password, or the reader is starting
+    ABSENT = "absent"  # nothing live to read (a replayed capture, the demo)
+    IDLE = "idle"  # not requested
+    ASKING = "asking"  # waiting for a password, or for the root reader to start
     ON = "on"
-    REFUSED = "refused"  # refused, or ended; everything else stays as it was
+    REFUSED = "refused"  # authorisation refused, or the root reader exited; unprivileged reading goes on
 
 
 class Privilege(Value):
-    """`command`: what would be, or was, run as root ("" if no one has to be asked); `message`: why not."""
+    """Root access for reading. `command`: what would be, or was, run as root ("" if no prompt is needed); `message`:
+    why there is none.
+    """
 
     state: PrivilegeState = PrivilegeState.ABSENT
     command: str = ""
@@ -44,7 +46,7 @@ class Privilege(Value):
 
 
 class CapturedContainer(Value):
-    """An engine's inspect answer and what was read for it; `found` is None for a container without a process."""
+    """A container's inspect JSON and what was read of its processes; `found` is None if it has none."""
 
     raw: RawContainer
     found: ContainerCapture | None
@@ -59,9 +61,8 @@ class Trouble(Value):
 
 
 class MachineCapture(Value):
-    """`taken_at` in seconds since the epoch; `host` is this machine's capture.
-
-    `hosts`: captures of other machines by engine id, for engines that do not run on this one.
+    """Everything read from a machine at one time. `taken_at`: seconds since the epoch; `host`: this machine's capture;
+    `hosts`: captures of other machines, by id of the engine that runs there.
     """
 
     taken_at: float
@@ -80,7 +81,7 @@ V = TypeVar("V")
 
 
 class LayerState(Value):
-    """One layer of one container. `facts` is None if nothing at all could be read."""
+    """One layer of one container. `facts`: None if nothing could be read."""
 
     id: str
     number: int
@@ -100,13 +101,13 @@ class ProcessState(Value):
     pid_inside: int | None
     command: str
     drift: tuple[str, ...]
-    kind: str = ""  # "exec": it belongs to an exec session
+    kind: str = ""  # "exec" if it belongs to an exec session
     thread_of: int | None = None
     exposure: float | None = None  # its own, if the facts that decide it differ from the first process's
-    verified: bool = True  # whether it rests on the kernel's data alone
+    verified: bool = True  # whether `exposure` rests on the kernel's data alone
     effective: int | None = None  # capabilities in effect, as a mask; None: not read
     user: int | None = None  # its uid, in the container's numbering
-    layers: tuple[LayerState, ...] = ()  # its own assessment; empty: as the first process, or not assessed
+    layers: tuple[LayerState, ...] = ()  # its own assessment; empty: same as the first process's, or not assessed
     capture: Capture | None = None
 
 
@@ -132,7 +133,7 @@ class ContainerState(Value):
 
     @property
     def judged(self) -> ContainerState:
-        """The predicted state if it is not running and one exists; else itself."""
+        """The predicted state of a container that is not running, if there is one; else this state."""
         return self if self.as_started is None else self.as_started
 
     @property
@@ -148,7 +149,7 @@ class ContainerState(Value):
 
     @property
     def worst(self) -> Verdict:
-        """The worst verdict of its layers: OPEN before WEAKENED before UNKNOWN before ENFORCED."""
+        """The worst verdict of its layers, in the order OPEN, WEAKENED, UNKNOWN, ENFORCED."""
         order = (Verdict.OPEN, Verdict.WEAKENED, Verdict.UNKNOWN, Verdict.ENFORCED)
         verdicts = {layer.assessment.verdict for layer in self.layers}
         return next((verdict for verdict in order if verdict in verdicts), Verdict.UNKNOWN)
@@ -162,8 +163,8 @@ def rank(state: ContainerState) -> tuple[bool, float, float]:
 
 
 class Captured(Value):
-    """One of the captures shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown. `engines`: ids
-    of its engines in the snapshot; `kernels`: as in a snapshot.
+    """One of the captures shown. `taken_at`: seconds since the epoch; `trouble`: why it can't be shown. `engines`: its
+    engines' ids in the snapshot.
     """
 
     name: str
@@ -174,12 +175,12 @@ class Captured(Value):
 
 
 class Snapshot(Value):
-    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine. `captures`:
-    the captures that a person opened to replay; empty with `demo`: the demo that comes with the program.
+    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not live. `captures`: the
+    captures being replayed; empty although `demo` is set: the program's own demo.
 
     `listed`: in a live view, engines whose containers have all been read at least once; `asking`: engines that have not
-    answered yet, or "" while captures are still being read. `ground` is this machine's; `elsewhere` that of each engine
-    on another machine whose kernel was read. `unsought`: why engines could not be looked for at all.
+    answered yet, or "" while captures are still being read. `ground`: this machine's; `elsewhere`: the ground of each
+    engine on another machine whose kernel was read. `unsought`: why engines could not be searched for at all.
     """
 
     taken_at: float
@@ -202,7 +203,7 @@ class Snapshot(Value):
 
     @property
     def nothing_read(self) -> bool:
-        """Whether nothing at all could be read; "no containers" is then not known to be true."""
+        """Whether nothing at all could be read, so that an empty list does not mean that there are no containers."""
         captures = self.captures
         return self.unsought is not None or (bool(captures) and all(each.trouble is not None for each in captures))
 
@@ -219,7 +220,7 @@ class Snapshot(Value):
 
 
 def first_view(state: ContainerState, kind: type[V]) -> V | None:
-    """The first view of that kind in any layer. Views are built at each access, so keep the result."""
+    """The first view of that kind in any layer. Views are built at each call, so keep the result."""
     if state.gap is not None:
         return None
     views = (view for layer in state.layers for tab in layer.assessment.tabs for view in tab.views)
@@ -227,12 +228,12 @@ def first_view(state: ContainerState, kind: type[V]) -> V | None:
 
 
 def raising_most(state: ContainerState) -> ProcessState | None:
-    """The process that raises it most; None if none does."""
+    """The process with the highest exposure above the first process's; None if there is none."""
     return max(state.raising, key=lambda each: each.exposure or 0.0, default=None)
 
 
 def raised(state: ContainerState) -> Message | None:
-    """None if no process does."""
+    """A sentence on the process that raises the exposure most; None if none does."""
     worst = raising_most(state)
     if worst is None:
         return None
@@ -253,7 +254,7 @@ def _named(process: ProcessState) -> Message:
 
 
 def cap_severity(finding: Finding, matrix: Matrix | None) -> Finding:
-    """The finding, no more severe than the threats behind it: critical words need a critical threat that is open.
+    """Lower a finding's severity to that of the worst threat behind it that is not stopped.
 
     A layer sees only its own facts. What it finds may be stopped by another layer, or by the ground: a socket whose
     permissions let nobody in, a capability for a feature that this kernel lacks.

@@ -12,7 +12,7 @@ _LETTERS = (("g", 30), ("m", 20), ("k", 10))  # suffixes of the engines' options
 
 
 def size_text(number: float) -> str:
-    """In the largest unit with a value of at least one: `512 MiB`, `1.5 GiB`, `12 B`."""
+    """A size in the largest unit with a value of at least one: `512 MiB`, `1.5 GiB`, `12 B`."""
     for unit, bits in _UNITS:
         if number >= 1 << bits:
             return f"{number / (1 << bits):.1f}".removesuffix(".0") + f" {unit}"
@@ -20,7 +20,7 @@ def size_text(number: float) -> str:
 
 
 def count_text(number: int) -> str:
-    """Short enough for a table: `9999`, `12k`, `9007T`."""
+    """A count short enough for a table: `9999`, `12k`, `9007T`."""
     short, letter = number, ""
     for letter in ("", "k", "M", "G", "T"):
         if short < 10_000 or letter == "T":
@@ -30,7 +30,7 @@ def count_text(number: int) -> str:
 
 
 def exact_size(number: int) -> str:
-    """In the largest unit that gives a whole number: `1536 MiB`."""
+    """A size in the largest unit that gives a whole number: `1536 MiB`."""
     for unit, bits in _UNITS:
         if number and number % (1 << bits) == 0:
             return f"{number >> bits} {unit}"
@@ -38,7 +38,7 @@ def exact_size(number: int) -> str:
 
 
 def typed_size(number: int) -> str:
-    """The shortest way to type it: `512m` rather than 536870912."""
+    """The shortest way to type a size: `512m` rather than 536870912."""
     for letter, bits in _LETTERS:
         if number and number % (1 << bits) == 0:
             return f"{number >> bits}{letter}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.container import EngineKind
 from stratascope.core.options.meaning import Options
-from stratascope.core.options.table import ALIASES, NOT_FORETOLD, lettered, named
+from stratascope.core.options.table import ALIASES, UNPREDICTABLE, lettered, named
 from stratascope.core.options.values import FLAG
 from stratascope.formats.read import read
 from stratascope.formats.run.read import ShellError, commands, read_words
@@ -42,7 +42,7 @@ def test_all_options_of_the_program_are_known(kind: EngineKind) -> None:
         assert option is not None, name
         assert (option.form is FLAG) is not bool(value), name
         assert not short or lettered(short, kind) == option, name
-        assert (options.way(option.name) is not None) is (option.touches and option.name not in NOT_FORETOLD), name
+        assert (options.handler(option.name) is not None) is (option.touches and option.name not in UNPREDICTABLE), name
 
 
 @pytest.mark.parametrize("kind", list(EngineKind))

@@ -1,1 +1,1 @@
-"""What a container was asked for: the options of `run`, what they come to, and how two sets of them differ."""
+"""The options of `docker run` and `podman run`: their table, their effects, and differences of two sets."""

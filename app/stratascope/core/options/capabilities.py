@@ -1,6 +1,6 @@
-"""The capabilities that options result in, and what a process keeps of them: for toggles and predictions.
+"""The capabilities that options result in, and which of them a process keeps: for toggles and predictions.
 
-As moby's TweakCapabilities and containers/common's MergeCapabilities: adding ALL cancels dropping ALL. If the engine
+As in moby's TweakCapabilities and containers/common's MergeCapabilities, adding ALL cancels dropping ALL. If the engine
 does not report its default, the measured list for its kind is used.
 """
 
@@ -14,15 +14,15 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.defaults import SETTINGS
 from stratascope.value import replace
 
-# on others' files
+# Capabilities that act on files of other users
 FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _ALL = "ALL"
-# The same in all measured versions (14 and 11); if an engine reports its own list, that is used
+# Docker's 14 and Podman's 11, the same in all measured versions; if an engine reports its own list, that is used
 ENGINE_DEFAULTS = {kind: SETTINGS[kind][-1].capabilities for kind in EngineKind}
 
 
 def engine_default(engine: Engine) -> CapabilitySet:
-    """The engine's default."""
+    """The engine's default bounding set."""
     return _default(engine.kind, engine.facts.default_capabilities)
 
 
@@ -31,7 +31,7 @@ def _default(kind: EngineKind, reported: tuple[str, ...]) -> CapabilitySet:
     try:
         return CapabilitySet.of(reported) if reported else ENGINE_DEFAULTS[kind]
     except DecodeError:
-        return ENGINE_DEFAULTS[kind]  # no capability of that name: the engine's answer is not trusted
+        return ENGINE_DEFAULTS[kind]  # an unknown name: the engine's answer is not trusted
 
 
 @remembered()
@@ -48,11 +48,11 @@ def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
 
 def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
     """The bounding set that results from added and dropped capabilities."""
-    return come_to(asked, engine_default(engine))
+    return bounding_from(asked, engine_default(engine))
 
 
-def come_to(asked: Asked, default: CapabilitySet) -> CapabilitySet:
-    """The same on an engine that gives `default` by itself."""
+def bounding_from(asked: Asked, default: CapabilitySet) -> CapabilitySet:
+    """The same, for an engine whose default is `default`."""
     if asked.privileged:
         return CapabilitySet.full()
     added, dropped = named(asked.cap_add), named(tuple(name for name in asked.cap_drop if name != _ALL))
@@ -64,19 +64,19 @@ def come_to(asked: Asked, default: CapabilitySet) -> CapabilitySet:
 
 
 def bounding(asked: Asked, engine: Engine) -> CapabilitySet:
-    """The bounding set as the engine reports it, else as its options result in."""
+    """The bounding set reported by the engine, else the one that the options result in."""
     return resulting(asked, engine) if asked.capabilities is None else named(asked.capabilities)
 
 
 def with_result(asked: Asked, engine: Engine) -> Asked:
-    """The request with `capabilities` as its other options result in."""
+    """The request with `capabilities` recomputed from its other options."""
     return replace(asked, capabilities=resulting(asked, engine).names())
 
 
 def starts_as_root(asked: Asked) -> bool:
-    """Whether its first program starts as root inside, by its options; a name other than root is another user.
+    """Whether the options start the first program as root in the container; a name other than root is another user.
 
-    With a user namespace that keeps the engine's user, Podman starts it as that user unless asked otherwise.
+    With `--userns=keep-id`, Podman starts it as the engine's user unless `--user` is given.
     """
     if asked.userns_mode.startswith("keep-id") and not asked.user:
         return False
@@ -84,7 +84,7 @@ def starts_as_root(asked: Asked) -> bool:
 
 
 def same_start(before: Asked, after: Asked) -> bool:
-    """Whether a process starts with the same capabilities under both."""
+    """Whether the first process starts with the same capabilities under both."""
     return (
         before.privileged == after.privileged
         and before.capabilities == after.capabilities
@@ -95,7 +95,7 @@ def same_start(before: Asked, after: Asked) -> bool:
 
 
 def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) -> int | None:
-    """Mask of what the first process holds after a relaunch; `held`: what it holds now. None: unknown.
+    """Mask of the capabilities held by the first process after a relaunch; `held`: those it holds now. None: unknown.
 
     A root program that kept everything will do so again; one that dropped some is assumed to drop them again; one that
     newly becomes root is assumed to keep everything. As another user it has none with Docker; with Podman it has those

@@ -1,6 +1,6 @@
-"""Which options have to go, to come or to change so that a container is asked for otherwise. Pure.
+"""Which options to remove, add or change to turn one request into another. Pure.
 
-In the options of `run`, whatever the text's language; each language writes them its own way (`formats/*/edit.py`).
+In the options of `run`, whatever the file format; each format writes them its own way (`formats/*/edit.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MOUNTS = frozenset(("volume", "mount", "tmpfs"))
 
 
 class Change(Value):
-    """`old`: what goes, None where something is only added; `name`, `value`: what comes, "" where nothing does."""
+    """One change. `old`: the option to remove, None for an addition; `name`, `value`: the new option, "" for none."""
 
     old: GivenOption | None
     name: str = ""
@@ -29,7 +29,7 @@ class Change(Value):
 
 
 class UnwritableError(Exception):
-    """A change that has no words in this text. `why`: in a sentence; None: its place can't be found, or made."""
+    """A change that this file format can't express. `why`: the reason; None: the place to write it was not found."""
 
     def __init__(self, what: str, why: Message | None = None) -> None:
         super().__init__(what)
@@ -37,7 +37,7 @@ class UnwritableError(Exception):
 
 
 def changes(said: tuple[GivenOption, ...], before: Asked, after: Asked, engine: Engine) -> tuple[Change, ...]:
-    """From what is asked for to what is wanted."""
+    """The changes that lead from the current options `before` to the wanted ones `after`; `said`: those in the file."""
     found = [
         *_flags(said, before, after),
         *_capabilities(said, before, after),
@@ -55,7 +55,7 @@ def _of(said: tuple[GivenOption, ...], *names: str) -> list[GivenOption]:
 
 
 def _set(said: tuple[GivenOption, ...], name: str, value: str) -> Iterator[Change]:
-    """One word of a kind: the last one is changed, those before go."""
+    """Set an option with one value: change its last occurrence and remove earlier ones."""
     there = _of(said, name)
     yield from (Change(each) for each in there[:-1])
     yield Change(there[-1] if there else None, name, value)
@@ -119,7 +119,7 @@ def _modes(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterat
         there = _of(said, name)
         if now in ("private", "", "bridge") and there:
             yield from (Change(each) for each in there)
-            if name in ("ipc", "cgroupns") and now == "private":  # not so by itself everywhere
+            if name in ("ipc", "cgroupns") and now == "private":  # not the default everywhere
                 yield Change(None, name, now)
         elif now:
             yield from _set(said, name, now)

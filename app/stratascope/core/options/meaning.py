@@ -1,8 +1,7 @@
-"""What the options of `run` come to: a container as the engine's inspect would show it, before there is one.
+"""Predict from the options of `run` the container that the engine's inspect would show, before it is created.
 
-Each is taken down one after the other; whatever nothing is said of stays as an engine of that kind gives it to a plain
-container. By the rules of both engines (moby: daemon/oci_linux.go; containers/podman: pkg/specgenutil), tried on real
-ones (tests/unit/check).
+Options are applied in order; everything else stays as in a container created without options. The rules are those of
+the engines (moby: daemon/oci_linux.go; containers/podman: pkg/specgenutil), verified against real ones.
 """
 
 from __future__ import annotations
@@ -38,19 +37,19 @@ from stratascope.core.options.rules import (
     profile,
     security_option,
 )
-from stratascope.core.options.table import NAMED, NOT_FORETOLD, Option
+from stratascope.core.options.table import NAMED, UNPREDICTABLE, Option
 from stratascope.core.options.values import FLAG, capability, device_of, id_map, limit_of, true, whole
 from stratascope.core.options.words import GivenOption, Problem, Service
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value, replace
 
 ALL = "ALL"
-_OF_POD = "container:pod"  # of whom nothing is known
+_OF_POD = "container:pod"  # the namespace of an infra container of which nothing is known
 _NAME = str.maketrans("- ", "__")
 
 
 class Options:
-    """One container's, beginning with what a plain one has."""
+    """The options of one container, applied one by one to those of a container created without any (`plain`)."""
 
     def __init__(
         self, engine: Engine, plain: Asked, runtime: str, folder: str = "", there: There = NOTHING_THERE
@@ -59,8 +58,8 @@ class Options:
         self.docker = engine.kind is EngineKind.DOCKER
         self.problems: list[Problem] = []
         self.asked = plain
-        self.user: str | None = None  # None: nobody said
-        self.lists: dict[str, list[Any]] = defaultdict(list)  # by fields of `Asked`
+        self.user: str | None = None  # None: not given
+        self.lists: dict[str, list[Any]] = defaultdict(list)  # values of repeatable options, by field of `Asked`
         self.mounts: dict[str, AskedMount] = {}
         self.limits: dict[str, AskedLimit] = {}
         self.sysctls: dict[str, str] = {}
@@ -68,26 +67,26 @@ class Options:
         self.read_only_tmpfs = True
         self.kube_play = False
         self.publish_all = False
-        self.image_volumes = ""  # "": as usual; ignore, tmpfs
+        self.image_volumes = ""  # "ignore", "tmpfs"; "": a volume each
         self.runtime = runtime
         self.networks: list[str] = []
 
-    def take(self, said: GivenOption) -> None:
-        """One more; those that touch no layer mean nothing."""
-        if (way := self.way(said.name)) is not None:
-            way(said)
-        elif said.name in NOT_FORETOLD:
+    def apply(self, said: GivenOption) -> None:
+        """Apply one option; options that affect no layer are ignored."""
+        if (handler := self.handler(said.name)) is not None:
+            handler(said)
+        elif said.name in UNPREDICTABLE:
             what = msg("The effect of {option} can't be predicted, and is left out.", option=f"--{said.name}")
             self.problems.append(Problem(said.place, what, unread=True))
 
-    def way(self, name: str) -> Callable[[GivenOption], None] | None:
-        """How an option is taken down; None where it means nothing here."""
-        way: Callable[[GivenOption], None] | None = getattr(self, f"_of_{name.translate(_NAME)}", None)
+    def handler(self, name: str) -> Callable[[GivenOption], None] | None:
+        """Return the handler for this option, or None if it has no effect here."""
+        own: Callable[[GivenOption], None] | None = getattr(self, f"_of_{name.translate(_NAME)}", None)
         option = NAMED.get(name)
-        return way if way is not None or option is None or not option.field else lambda said: self._field(option, said)
+        return own if own is not None or option is None or not option.field else lambda said: self._field(option, said)
 
     def _field(self, option: Option, said: GivenOption) -> None:
-        """An option whose value is that of a field, or one of them."""
+        """Apply an option that sets a field of `Asked`, or adds a value to it."""
         value = said.value or ""
         found = option.form.read(value) if option.form is not FLAG else true(said.value) is True
         if found is None:
@@ -177,7 +176,7 @@ class Options:
                 self._wrong(said)
 
     def _of_pod(self, said: GivenOption) -> None:
-        """One that is there may be in any namespaces of the host's; a new one has its own."""
+        """Apply `--pod`: an existing pod may share any of the host's namespaces; a new one has its own."""
         if (said.value or "").startswith("new:"):
             return
         what = msg(
@@ -267,7 +266,7 @@ class Options:
             case "unmask" if not self.docker:
                 self._unmask(value)
             case "mask" if not self.docker:
-                pass  # more is hidden than by default, which no threat counts on
+                pass  # masks more paths than the default; no threat depends on it
             case "proc-opts" if not self.docker:
                 pass
             case _:
@@ -288,14 +287,14 @@ def _with(asked: Asked, field: str, value: Any) -> Asked:
     return replace(asked, **{field: value})
 
 
-# -- all of them together
+# -- the container that they result in
 
-ANYBODY = "?"  # a user of whom nothing is known: the image's, which nobody looked at
+ANYBODY = "?"  # the user if neither the options nor a known image names one
 _EVERYBODY = ((0, 0, 4294967295),)
 
 
 class Understood(Value):
-    """A container to be, and what was not understood of it."""
+    """A container as it would be created, and the options that were not understood."""
 
     container: Container
     problems: tuple[Problem, ...] = ()
@@ -304,10 +303,12 @@ class Understood(Value):
 def understand(
     service: Service, engine: Engine, plain: Container, image: Image | None, there: There = NOTHING_THERE
 ) -> Understood:
-    """One service on that engine, which gives `plain` where nothing is asked for; `there` is what it has already."""
+    """Predict one service's container on that engine. `plain`: the container it would create without options; `there`:
+    its existing volumes and paths.
+    """
     options = Options(engine, plain.asked, plain.runtime, service.folder, there)
     for each in service.said:
-        options.take(each)
+        options.apply(each)
     return Understood(_container(service, options, plain, image), tuple(options.problems))
 
 
@@ -365,7 +366,7 @@ def _is_place(text: str) -> bool:
 
 
 def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
-    """What one option means for others."""
+    """Apply the effects that options have on each other."""
     engine, docker = options.engine, options.docker
     if asked.privileged:
         asked = replace(asked, masked_paths=(), read_only_paths=())
@@ -376,11 +377,11 @@ def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
     if docker and not asked.selinux_options and label_disabled(asked):
         asked = replace(asked, selinux_options=("disable",))
     if asked.pid_mode == "pod" and not options.kube_play:
-        asked = replace(asked, pid_mode="container:pod")  # a pod that is there may be in the host's itself
+        asked = replace(asked, pid_mode="container:pod")  # an existing pod may itself be in the host's
     if asked.uid_map and not asked.userns_mode:
         asked = replace(asked, userns_mode="private")
     if not docker and not engine.rootless and asked.userns_mode.startswith("keep-id"):
-        # root keeps all ids, in a user namespace of its own (pkg/util: GetKeepIDMapping)
+        # rootful keep-id maps every id to itself, in a new user namespace (pkg/util: GetKeepIDMapping)
         words = dict(word.partition("=")[::2] for word in asked.userns_mode.partition(":")[2].split(","))
         user = asked.user or f"{words.get('uid', '0')}:{words.get('gid', '0')}"
         asked = replace(asked, uid_map=_EVERYBODY, gid_map=_EVERYBODY, user=user)
@@ -392,7 +393,7 @@ def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
 
 
 def _published(options: Options, image: Image | None) -> list[AskedPort]:
-    """All ports that the image names, where that was asked for."""
+    """With --publish-all, the image's exposed ports."""
     if not options.publish_all or image is None:
         return []
     named = {port.container_port for port in options.lists["ports"]}
@@ -410,9 +411,9 @@ def _cores(options: Options) -> float | None:
 
 
 def _temporary(options: Options) -> list[AskedMount]:
-    """What Podman lays over a read-only root directory so that programs can write; `kube play` over any."""
+    """The tmpfs mounts that Podman adds for a read-only root (--read-only-tmpfs); `kube play` adds them always."""
     if options.docker or not (options.kube_play or (options.asked.read_only_root and options.read_only_tmpfs)):
         return []
-    # a pod has a memory of its own to share, also where its IPC namespace is the host's
+    # a pod gets its own /dev/shm even with the host's IPC namespace
     more = ("/dev/shm",) if options.kube_play and options.asked.ipc_mode == "host" else ()
     return [AskedMount("tmpfs", "", place, True) for place in (*WRITABLE, *more) if place not in options.mounts]

@@ -1,4 +1,4 @@
-"""What `-v`, `--mount` and `--tmpfs` ask for, as the engine's inspect would show it."""
+"""Parse the values of `-v`, `--mount` and `--tmpfs` into mounts as the engine's inspect would show them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from stratascope.core.options.values import true
 from stratascope.value import replace
 
 _PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"))
-# Words of a bind that change what it shows; `bind`: without what is mounted below its source
+# Options of a bind mount that change what it gives access to; `bind`: not recursive
 _WORDS = frozenset(("nosuid", "nodev", "noexec", "suid", "dev", "exec", "bind", "idmap"))
 _BOUND = frozenset(("bind", "rbind"))
 
 
 class MountError(MessageError):
-    """A mount that no engine takes."""
+    """A mount that no engine accepts."""
 
 
 def volume_path(name: str, engine: Engine) -> str:
-    """Where an engine keeps a volume, if nobody moved its folder. Of an anonymous one the name is not known yet."""
+    """The default path of an engine's volume; an anonymous volume has no name yet (`?`)."""
     if engine.facts.data_root:
         root = engine.facts.data_root
     else:
@@ -34,7 +34,7 @@ def volume_path(name: str, engine: Engine) -> str:
 
 
 def of_volume(text: str, folder: str, engine: Engine) -> AskedMount | None:
-    """`[SOURCE:]TARGET[:WORDS]`; None for what shows a copy of the host's (`:O` of Podman). Raises MountError."""
+    """Parse `[SOURCE:]TARGET[:OPTIONS]`; None for an overlay of the source (Podman's `:O`). Raises MountError."""
     parts = text.split(":")
     if len(parts) == 1:
         source, target, words = "", parts[0], []
@@ -43,12 +43,12 @@ def of_volume(text: str, folder: str, engine: Engine) -> AskedMount | None:
     if len(parts) > 3 or not target.startswith("/"):
         raise MountError(msg("{value} is not a mount: it has to be SOURCE:PLACE, or SOURCE:PLACE:ro.", value=text))
     if "O" in words and engine.kind is EngineKind.PODMAN:
-        return None  # an overlay: what is written there stays with the container
+        return None  # an overlay: writes stay in the container
     return _mount("", source, target, words, writable="ro" not in words, folder=folder, engine=engine)
 
 
 def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
-    """`type=bind,source=…,target=…`; None for a kind that shows nothing of the host. Raises MountError."""
+    """Parse `type=bind,source=…,target=…`; None for types that show nothing of the host. Raises MountError."""
     fields = _fields(text)
     known = dict(fields)
     kind = known.get("type", "volume")
@@ -67,7 +67,7 @@ def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
         source = target
     words = [name for name, _ in fields]
     words += [value for name, value in fields if name == "bind-propagation" and value]
-    if kind == "bind" and _alone(known, docker=docker):
+    if kind == "bind" and _non_recursive(known, docker=docker):
         words.append("bind")
     if known.get("bind-recursive") == "writable":
         words.append(WRITABLE_BELOW)
@@ -80,17 +80,17 @@ def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
 
 
 class There(NamedTuple):
-    """What the engine's machine has already. By itself: nothing is known of it."""
+    """Look-ups of volumes and paths that exist on the engine's machine; by default nothing is known of them."""
 
-    volume: Callable[[str], Mapping[str, str]] = lambda _: {}  # the options that the volume of a name was made with
-    real: Callable[[str], str] = str  # where a path leads
+    volume: Callable[[str], Mapping[str, str]] = lambda _: {}  # the options that a volume was created with, by its name
+    real: Callable[[str], str] = str  # a path with symbolic links resolved
 
 
 NOTHING_THERE = There()
 
 
 def shown(mount: AskedMount, there: There) -> AskedMount:
-    """The same as what it shows: where links lead; the folder that a volume is bound to, which the engine has."""
+    """The mount with links in its source resolved; a volume that binds a folder (`bound_folder`) as a bind mount."""
     if mount.kind == "bind" and mount.source.startswith("/"):
         return replace(mount, source=there.real(mount.source))
     if mount.kind != "volume" or not mount.volume:
@@ -104,8 +104,8 @@ def shown(mount: AskedMount, there: There) -> AskedMount:
 
 
 def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool]:
-    """Of a volume with these options of the driver `local`: the host's folder that it shows, empty for an ordinary one;
-    words of that bind; and whether it is read-only.
+    """For a volume with these options of the driver `local`: the host folder it binds (empty if it binds none), the
+    mount options, and whether it is read-only.
     """
     words = options.get("o", "").split(",")
     if not _BOUND.intersection(words):
@@ -115,7 +115,7 @@ def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool
 
 
 def _fields(text: str) -> list[tuple[str, str | None]]:
-    """Names and values, quoted as in CSV; None: a name alone."""
+    """Split into names and values, quoted as in CSV; value None: a name without `=`."""
     try:
         row = next(csv.reader([text], strict=True), [])
     except csv.Error:
@@ -125,7 +125,7 @@ def _fields(text: str) -> list[tuple[str, str | None]]:
 
 
 def _read_only(known: Mapping[str, str | None], *, docker: bool) -> bool:
-    """Docker reads these values as Go does; Podman knows true and false, and takes no notice of others."""
+    """Whether it is read-only. Docker parses the values as Go's ParseBool; Podman ignores all but true and false."""
     for name in ("readonly", "ro"):
         if name in known:
             value = known[name]
@@ -133,15 +133,15 @@ def _read_only(known: Mapping[str, str | None], *, docker: bool) -> bool:
     return not docker and (known.get("rw") or "").lower() == "false"
 
 
-def _alone(known: Mapping[str, str | None], *, docker: bool) -> bool:
-    """Whether what is mounted below its source does not come along."""
+def _non_recursive(known: Mapping[str, str | None], *, docker: bool) -> bool:
+    """Whether a bind mount is not recursive: without what is mounted below its source."""
     if "bind-nonrecursive" in known and (not docker or true(known["bind-nonrecursive"]) is True):
         return True
     return docker and known.get("bind-recursive") == "disabled"
 
 
 def of_tmpfs(text: str) -> AskedMount:
-    """`PLACE[:WORDS]`. Raises MountError."""
+    """Parse `TARGET[:OPTIONS]`. Raises MountError."""
     target, _, words = text.partition(":")
     if not target.startswith("/"):
         raise MountError(msg("{value} is not a path in the container: it has to begin with /.", value=text))

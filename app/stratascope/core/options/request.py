@@ -1,8 +1,8 @@
-"""How a container is started, in words that are no engine's own: what exports to other tools are written from.
+"""A container's complete start options, independent of the engine: the source of exports to other tools.
 
-An engine's adapter fills it from its create request, with the wanted options already written in. Decided against
-reading the request in the exports: there are two kinds of requests, and six kinds of exports. It is no model of all
-options either: what only a command line can say stays in its words (`shared`, `own`).
+An engine's adapter fills it from its create request, with the wanted options already applied. Decided against parsing
+the request in the exports: there are two kinds of requests, and six kinds of exports. It does not model every option:
+those that only a command line can express stay as typed (`shared`, `own`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class RunMount(Value):
-    """One mount. `words` are its options as `-v` and `--tmpfs` take them (rslave, z, nocopy, size=64m), without ro, rw.
+    """One mount. `words`: its options as in `-v` and `--tmpfs` (rslave, z, nocopy, size=64m), without ro and rw.
 
-    `long` are those that only `--mount` takes, by name: such a mount is asked for with `--mount`.
+    `long`: options that only `--mount` accepts, by name; such a mount is written as `--mount`.
     """
 
     kind: str  # bind, volume, tmpfs, image, overlay, devpts …
-    source: str  # path, name of the volume or of the image; empty for tmpfs
+    source: str  # path, or name of the volume or image; empty for tmpfs
     target: str
     read_only: bool = False
     words: tuple[str, ...] = ()
@@ -32,17 +32,17 @@ class RunMount(Value):
 
 
 class Endpoint(Value):
-    """A network that it joins; empty fields are for the engine to choose."""
+    """A network it joins; empty fields: chosen by the engine."""
 
     network: str
     aliases: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     mac: str = ""
-    options: Pairs = ()  # of the driver; `interface_name` is Podman's
+    options: Pairs = ()  # driver options; `interface_name` is Podman's
 
 
 class HealthTest(Value):
-    """`test` is CMD and words, CMD-SHELL and a text, or NONE; times in nanoseconds, 0 is the engine's default."""
+    """A healthcheck. `test`: CMD and words, CMD-SHELL and a text, or NONE; times in nanoseconds, 0: the default."""
 
     test: tuple[str, ...]
     interval: int = 0
@@ -53,10 +53,10 @@ class HealthTest(Value):
 
 
 def health_command(test: tuple[str, ...]) -> str:
-    """A test as `podman run --health-cmd` takes it; empty for one word with spaces, for which it has no form.
+    """A test as `podman run --health-cmd` accepts it; empty for a single word with spaces, which it can't express.
 
-    It reads a list with CMD in front as text and splits that at spaces (pkg/specgenutil/specgen.go:
-    makeHealthCheckFromCli). A list without it runs without a shell, one word alone does not.
+    Podman splits a list that begins with CMD at spaces, like text (pkg/specgenutil/specgen.go: makeHealthCheckFromCli).
+    A list without CMD runs without a shell, but a single word runs in one.
     """
     if test[0] == "CMD-SHELL" and len(test) > 1:
         return test[1]
@@ -68,12 +68,12 @@ def health_command(test: tuple[str, ...]) -> str:
 
 
 class RunOptions(Value):
-    """One container, ready to be written for another tool. Times in seconds, sizes in bytes; 0 or empty: not asked for.
+    """One container, ready to be written for another tool. Times in seconds, sizes in bytes; 0 or empty: not requested.
 
-    `environment` holds secrets; `plain` are the names of it that hold none for sure (they are the image's own).
-    `before` and `asked` are the options of now and the wanted ones, `asked` with what comes of another option in the
-    request (swap with the memory). A field here that `Asked` has too is more exact in the request, or another word.
-    `unsaid` names what none of the fields can hold.
+    `environment` holds secrets; `plain`: names of variables that certainly hold none (the image's own). `before` and
+    `asked`: the current and the wanted options, `asked` with values implied in the request (swap by memory). Fields
+    that `Asked` has too are here because the request is more exact, or spells them differently. `unsaid`: names of
+    options that no field can hold.
     """
 
     UNPRINTED = ("environment",)
@@ -83,7 +83,7 @@ class RunOptions(Value):
     image: str
     before: Asked
     asked: Asked
-    entrypoint: tuple[str, ...] | None = None  # None: the image's; empty: none at all
+    entrypoint: tuple[str, ...] | None = None  # None: the image's; empty: none
     command: tuple[str, ...] = ()
     environment: Pairs = ()
     plain: frozenset[str] = frozenset()
@@ -97,7 +97,7 @@ class RunOptions(Value):
     init: bool = False
     mounts: tuple[RunMount, ...] = ()
     ports: tuple[AskedPort, ...] = ()
-    # "" is the engine's default; host, none, container:ID …; where it is "", `networks` may name some
+    # host, none, container:ID …; "": the engine's default, or those in `networks`
     network: str = ""
     networks: tuple[Endpoint, ...] = ()
     dns: tuple[str, ...] = ()
@@ -117,10 +117,10 @@ class RunOptions(Value):
     apparmor: str = ""
     mask: tuple[str, ...] = ()
     unmask: tuple[str, ...] = ()  # "ALL" or paths
-    read_only_tmpfs: bool = False  # Podman's temporary file systems that come with a read-only root
+    read_only_tmpfs: bool = False  # Podman's tmpfs mounts that come with a read-only root
     devices: tuple[AskedDevice, ...] = ()
     memory_reservation: int = 0
     sysctls: Pairs = ()
-    shared: Pairs = ()  # further options that `docker run` and `podman run` spell alike, without the dashes
-    own: Pairs = ()  # those that only the `run` of `kind` has; an empty value: the option alone
+    shared: Pairs = ()  # other options that `docker run` and `podman run` spell the same, without the dashes
+    own: Pairs = ()  # options that only the `run` of `kind` has; empty value: a flag
     unsaid: tuple[Message, ...] = ()

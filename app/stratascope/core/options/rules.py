@@ -1,6 +1,7 @@
-"""What options mean beyond their own field, where both engines' adapters, the checks and the exports go by it.
+"""Engine rules shared by both engines' adapters, the checks and the exports: implied values, and how the engines
+differ.
 
-By moby (daemon/oci_linux.go, daemon/create.go) and containers/podman (pkg/specgen, pkg/specgenutil).
+From moby (daemon/oci_linux.go, daemon/create.go) and containers/podman (pkg/specgen, pkg/specgenutil).
 """
 
 from __future__ import annotations
@@ -10,51 +11,51 @@ from collections.abc import Collection, Iterable
 from stratascope.core.container import Asked, Engine, EngineKind, LogKeeping, ProfileKind
 from stratascope.value import Value
 
-WRITABLE = ("/run", "/tmp", "/var/tmp")  # what Podman keeps so with --read-only (--read-only-tmpfs)
-# Microseconds of a CPU quota where nothing is said, the kernel's own (Documentation/scheduler/sched-bwc.rst)
+WRITABLE = ("/run", "/tmp", "/var/tmp")  # tmpfs mounts that Podman adds with --read-only (--read-only-tmpfs)
+# Default period of a CPU quota in microseconds, the kernel's (Documentation/scheduler/sched-bwc.rst)
 CPU_PERIOD = 100_000
-_SWAP = 2  # times the memory, both together: where only memory was given
+_SWAP = 2  # memory plus swap, as a multiple of memory, if only memory was given
 _FILES = frozenset(("json-file", "k8s-file"))
-_BOUNDED = frozenset(("local", "none"))  # Docker's local driver keeps 100 MB where nothing else was said
+_BOUNDED = frozenset(("local", "none"))  # Docker's local driver keeps 100 MB by default
 
 
-# -- in what the kinds of engines differ
+# -- differences between the engines
 
 Version = tuple[int, int, int]
 
 
 class EngineRules(Value, kw_only=True):
-    """What Docker and Podman do differently: a row an engine, by moby and containers/podman, and as measured on them.
+    """Differences between Docker and Podman, one row per engine: from moby and containers/podman, and as measured.
 
     `since` versions: None if the engine never does it.
     """
 
-    process: str  # the engine's own name among processes
-    socket: str  # the usual one of a rootful engine
-    storage: str  # the usual directory of a rootful engine
-    answer: str  # what of its API says how it runs
-    # The first port that everyone may bind in a network that it creates. Docker frees all of them since 20.10 (moby,
+    process: str  # name of the engine's process
+    socket: str  # default path for a rootful engine
+    storage: str  # default directory of a rootful engine
+    answer: str  # the API endpoint that reports how it runs
+    # The first port that unprivileged users may bind in its networks. Docker allows all ports since 20.10 (moby,
     # daemon/oci_linux.go, WithSysctls), if the kernel has the setting per network (Linux 4.11) and the user namespace
     # is the initial one; Podman leaves the kernel's default
     port_start: int
-    apparmor: str  # its default profile; Podman's goes on with the version of containers/common
-    built_in_filter: bool  # its default filter is part of the program; a path is another filter
-    names_capabilities: bool  # another user than root holds what it is given by name (in the ambient set)
+    apparmor: str  # name of its default profile; Podman's is followed by the version of containers/common
+    built_in_filter: bool  # its default seccomp profile is built in; a path means another one
+    names_capabilities: bool  # a user other than root holds capabilities added by name (in the ambient set)
     typed_capabilities: bool  # it reports capabilities as typed, rather than computed back from the process
-    writable_root: bool  # its topmost image layer has mode 0755, whatever the image's root directory has
-    own_users: bool  # it can give one container a user namespace; then it requests no device rules
+    writable_root: bool  # `/` has mode 0755, from its topmost layer, whatever mode the image's root directory has
+    own_users: bool  # it can give a single container a user namespace, and then requests no device rules
     rootlesskit: bool  # rootless, its containers' namespaces belong to RootlessKit's user namespace
-    own_mounter: bool  # it mounts overlays from a domain that Debian's policy lets write nothing there
+    own_mounter: bool  # it mounts overlays from an SELinux domain that may not write there under Debian's policy
     # It gives volumes no propagation, and the runtime makes all mounts slaves; a bind that contains the daemon's data
     # becomes one implicitly (moby, volume/mounts/linux_parser.go)
     slave_mounts: bool
     recursive_read_only_since: Version | None  # read-only binds include what is mounted below (mount_setattr(2))
-    profile_if_privileged_since: Version | None  # a profile counts together with --privileged (moby's change 47500)
-    daemon: bool  # nothing runs while it is stopped
-    makes_sources: bool  # it makes a folder of the host that a bind lacks
-    needs_shared: bool  # it refuses to start with a bind that should propagate mounts, and can't
-    writable: tuple[str, ...]  # what it lays over a read-only root directory, though inspect does not list it
-    pids: int  # the limit that it sets where none was asked for, containers.conf(5); 0: none
+    profile_if_privileged_since: Version | None  # a profile works together with --privileged (moby's change 47500)
+    daemon: bool  # a daemon: no containers are managed while it is stopped
+    makes_sources: bool  # it creates the missing source folder of a bind mount
+    needs_shared: bool  # it refuses to start with a bind mount whose requested propagation is not possible
+    writable: tuple[str, ...]  # tmpfs mounts it adds to a read-only root, though inspect does not list them
+    pids: int  # its default pids limit, containers.conf(5); 0: none
 
 
 _RULES = {
@@ -108,15 +109,15 @@ _RULES = {
 
 
 def rules_of(engine: Engine | EngineKind) -> EngineRules:
-    """The engine's row."""
+    """The rules of this engine."""
     return _RULES[engine if isinstance(engine, EngineKind) else engine.kind]
 
 
-# -- what both do alike
+# -- what both do the same way
 
 
 def memory_and_swap(memory: int) -> int:
-    """How much of both an engine gives where only memory was asked for."""
+    """The limit of memory plus swap that an engine sets if only memory was requested."""
     return _SWAP * memory
 
 
@@ -127,7 +128,7 @@ def security_option(word: str) -> tuple[str, str]:
 
 
 def no_new_privileges(words: Iterable[str], default: bool = False) -> bool:
-    """What these security options say; the last one counts."""
+    """Whether these security options set no-new-privileges; the last one counts."""
     said = [value for name, value in map(security_option, words) if name == "no-new-privileges"]
     return said[-1].lower() not in ("false", "0", "f") if said else default
 
@@ -140,14 +141,14 @@ def profile(name: str, default: Collection[str]) -> tuple[ProfileKind, str]:
 
 
 def profile_text(kind: ProfileKind, name: str) -> str:
-    """The same the other way; empty for the engine's own."""
+    """The inverse: the name or text of a profile; empty for the engine's default."""
     if kind is ProfileKind.UNCONFINED:
         return "unconfined"
     return name if kind is ProfileKind.CUSTOM else ""
 
 
 def log_keeping(driver: str, *, limited: bool = False) -> LogKeeping:
-    """What becomes of all that is printed. `limited`: whether a size was given for it."""
+    """How a log driver limits the stored output. `limited`: whether a size was given."""
     if driver in _BOUNDED:
         return LogKeeping.LIMITED
     if driver in _FILES:
@@ -156,7 +157,7 @@ def log_keeping(driver: str, *, limited: bool = False) -> LogKeeping:
 
 
 def label_disabled(asked: Asked) -> bool:
-    """Whether Docker itself adds `label=disable` (generateSecurityOpt)."""
+    """Whether Docker adds `label=disable` by itself (generateSecurityOpt)."""
     return asked.privileged or "host" in (asked.pid_mode, asked.ipc_mode)
 
 

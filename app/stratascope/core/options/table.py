@@ -1,7 +1,7 @@
-"""The options of `docker run` and `podman run`, each once: how they are typed, what they are of a container, and the
-keys of a Compose service and of a Quadlet unit that say the same.
+"""The table of all options of `docker run` and `podman run`: how their values are typed, the field of `Asked` they set,
+and the corresponding keys of Compose services and Quadlet units.
 
-From `docker run --help` (26.1) and `podman run --help` (5.4); a test holds them against the programs that are here.
+From `docker run --help` (26.1) and `podman run --help` (5.4); a test compares it with the installed programs.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _MODE = ("", "private")
 class Option(Value):
     """One option, by its long name.
 
-    `field`: of `Asked`; `usual`: values of it that need no option. `layer`: whose it is, of those that the history
-    keeps. `compose`: the key of a service, `quadlet`: of the section [Container], where they take such values too.
-    `many`: said several times, once for each value. `touches`: whether a layer depends on it.
+    `field`: of `Asked`; `usual`: its values that need no option. `layer`: the layer it is listed under in the history.
+    `compose`: the key of a service, `quadlet`: the key of a [Container] section, if they accept the same values.
+    `many`: given several times, once per value. `touches`: whether a layer depends on it.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Option(Value):
     touches: bool = True
 
     def said(self, value: object) -> bool:
-        """Whether it takes the option to ask for that value of its field."""
+        """Whether this value of the field must be requested with the option."""
         return bool(value) and value not in self.usual
 
 
-# In the order in which a command says them
+# In the order in which commands are written
 OPTIONS = (
     Option("privileged", FLAG, "privileged", compose="privileged"),
     Option("cap-add", CAPABILITY, "cap_add", "", "capabilities", "cap_add", "AddCapability", many=True),
@@ -102,13 +102,13 @@ OPTIONS = (
     *(Option(name, kinds=_PODMAN) for name in ("cgroup-conf", "image-volume", "pod", "pod-id-file")),
     *(Option(name, kinds=_PODMAN) for name in ("seccomp-policy", "systemd")),
     *(Option(name) for name in ("gpus", "storage-opt")),
-    # What changes nothing that a layer says: names, addresses, environment, how it is watched, shares of time
+    # No layer depends on these: names, addresses, environment, health, CPU shares
     Option("name", quadlet="ContainerName", touches=False),
     Option("cpu-shares", WHOLE, letter="c", compose="cpu_shares", touches=False),
     Option("memory-swappiness", WHOLE, compose="mem_swappiness", touches=False),
     Option("expose", compose="expose", many=True, touches=False),
 )
-TITLES = {  # of the fields, in a word or two
+TITLES = {  # short names of fields
     "privileged": msg("Privileged mode"),
     "masked_paths": msg("Masked paths"),
     "read_only_paths": msg("Read-only paths in /proc"),
@@ -134,12 +134,12 @@ TITLES = {  # of the fields, in a word or two
     "uid_map": msg("ID maps"),
 }
 _OF = {option.name: option for option in OPTIONS}
-MODES = tuple(_OF[name] for name in ("pid", "ipc", "uts", "cgroupns"))  # but for users and network, which say more
+MODES = tuple(_OF[name] for name in ("pid", "ipc", "uts", "cgroupns"))  # userns and network have more values
 LIMITS = tuple(_OF[name] for name in ("memory", "memory-swap", "cpus", "pids-limit"))
 FURTHER_NUMBERS = (_OF["shm-size"], _OF["oom-score-adj"])
 NUMBERS = tuple(option for option in OPTIONS if option in (*LIMITS, *FURTHER_NUMBERS))
 OF_FIELD = {option.field: option for option in OPTIONS if option.field}
-# Of those that are only named
+# Letters of the options listed by name only
 _LETTERS = {
     "attach": "a",
     "detach": "d",
@@ -172,7 +172,7 @@ init-path init-ctr os passwd-entry personality pidfile preserve-fd preserve-fds 
 sdnotify secret shm-size-systemd signature-policy timeout tz umask unsetenv variant
 """
 _FLAGS_OF_PODMAN = "env-host http-proxy no-hostname no-hosts passwd replace rmi tls-verify unsetenv-all"
-# Other words of theirs for the same (docker/cli: cli/command/container/opts.go; containers/podman: cmd/podman/utils)
+# The engines' other names for options (docker/cli: cli/command/container/opts.go; containers/podman: cmd/podman/utils)
 ALIASES = {
     EngineKind.DOCKER: {"net": "network", "net-alias": "network-alias", "dns-opt": "dns-option"},
     EngineKind.PODMAN: {
@@ -183,9 +183,11 @@ ALIASES = {
         **{f"override-{word}": word for word in ("arch", "os", "variant")},
     },
 }
-KUBE_PLAY = "kube play"  # no option: of each container of a manifest, which Podman starts in its own way; its pod
-# What a layer may depend on, and nobody can predict: reported with its line
-NOT_FORETOLD = frozenset(("cgroup-conf", "gpus", "rootfs", "seccomp-policy", "storage-opt", "subgidname", "subuidname"))
+KUBE_PLAY = "kube play"  # not an option: marks a container of a manifest for `podman kube play`; value: its pod
+# A layer may depend on these, but their effect can't be predicted: reported with their line
+UNPREDICTABLE = frozenset(
+    ("cgroup-conf", "gpus", "rootfs", "seccomp-policy", "storage-opt", "subgidname", "subuidname")
+)
 
 
 def _all() -> dict[str, Option]:
@@ -208,12 +210,12 @@ _OF_LETTER = {option.letter: option for option in NAMED.values() if option.lette
 
 
 def named(name: str, kind: EngineKind) -> Option | None:
-    """The option of that engine's `run` by its name, or another one of its names."""
+    """The option of that engine's `run` with this name or alias."""
     found = NAMED.get(ALIASES[kind].get(name, name))
     return found if found is not None and kind in found.kinds else None
 
 
 def lettered(letter: str, kind: EngineKind) -> Option | None:
-    """The option of that engine's `run` by its letter."""
+    """The option of that engine's `run` with this letter."""
     found = _OF_LETTER.get(letter)
     return found if found is not None and kind in found.kinds else None

@@ -1,6 +1,6 @@
-"""How the values of options are typed: read as the engines' command lines take them, and written so that they do.
+"""Parse and write the values of options as the engines' command lines accept them.
 
-Sizes, numbers and flags by docker/go-units and containers/common.
+Sizes, numbers and flags as in docker/go-units and containers/common.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
 
 def size(text: str) -> int | None:
-    """Bytes of `512m`, `1.5GiB`, `1073741824`; None where it is no size."""
+    """Bytes of `512m`, `1.5GiB`, `1073741824`; None if it is not a size."""
     found = _SIZE(text.strip())
     if found is None:
         return None
@@ -30,26 +30,26 @@ def size(text: str) -> int | None:
 
 
 def whole(text: str) -> int | None:
-    """A whole number with or without a sign; None where it is none."""
+    """Parse an integer with or without a sign; None if it is not one."""
     text = text.strip()
     digits = text.removeprefix("-").removeprefix("+")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 19 else None
 
 
 def decimal(text: str) -> float | None:
-    """A number of processors such as `.5`; None where it is none."""
+    """Parse a number of CPUs such as `.5`; None if it is not one."""
     return float(text) if re.fullmatch(r"(?=.*[0-9])[0-9]{0,9}(?:\.[0-9]{0,9})?", text.strip()) else None
 
 
 def true(value: str | None) -> bool | None:
-    """A flag's value as Go reads it (strconv.ParseBool), without one yes; None where it is none."""
+    """Parse a flag's value as Go's strconv.ParseBool does; True without a value; None if it is not a boolean."""
     if value is None or value in _TRUE:
         return True
     return False if value in _FALSE else None
 
 
 def capability(word: str) -> str:
-    """`net_admin`, `CAP_NET_ADMIN`, `all` as CAP_… or ALL."""
+    """Normalise `net_admin`, `CAP_NET_ADMIN`, `all` to CAP_… or ALL."""
     name = word.strip().upper()
     if name in ("ALL", "CAP_ALL"):
         return "ALL"
@@ -57,25 +57,25 @@ def capability(word: str) -> str:
 
 
 def id_map(text: str) -> tuple[int, int, int] | None:
-    """`INSIDE:OUTSIDE:LENGTH`; None where it is none."""
+    """Parse `INSIDE:OUTSIDE:LENGTH`; None if it has another form."""
     numbers = [number for part in text.split(":") if (number := whole(part)) is not None]
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 == text.count(":") + 1 else None
 
 
 def device_of(text: str) -> AskedDevice:
-    """`SOURCE[:TARGET][:rwm]`."""
+    """Parse `SOURCE[:TARGET][:rwm]`."""
     source, *rest = text.split(":")
     target = rest.pop(0) if rest and rest[0].startswith("/") else source
     return AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm")
 
 
 def device_text(device: AskedDevice) -> str:
-    """`/dev/fuse:/dev/fuse:rwm`, or a name of the Container Device Interface, which has no place in the container."""
+    """`/dev/fuse:/dev/fuse:rwm`, or a Container Device Interface name, which has no path in the container."""
     return device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
 
 
 def port_of(text: str) -> AskedPort:
-    """`[[ADDRESS:]PORT:]PORT[/PROTOCOL]`."""
+    """Parse `[[ADDRESS:]PORT:]PORT[/PROTOCOL]`."""
     address, colon, inside = text.rpartition(":")
     name = inside if "/" in inside else f"{inside}/tcp"
     if not colon:
@@ -93,7 +93,7 @@ def port_text(port: AskedPort) -> str:
 
 
 def limit_of(text: str) -> AskedLimit | None:
-    """`nofile=100:200`; None where it is none."""
+    """Parse `nofile=100:200`; None if it has another form."""
     name, _, numbers = text.partition("=")
     soft, _, hard = numbers.partition(":")
     least, most = whole(soft), whole(hard or soft)
@@ -101,10 +101,10 @@ def limit_of(text: str) -> AskedLimit | None:
 
 
 class Form(Value):
-    """How the value of an option is typed, or one of its values where it is said several times.
+    """How an option's value is typed, or one of its values if it can be repeated.
 
-    `read`: None for what is none. `text`: exactly, for a program; `typed`: as a person would type it. `limit`: whether
-    it is a number of which 0 and less mean that there is no limit.
+    `read`: parse it; None if it is invalid. `text`: write it exactly, for a program; `typed`: write it as a person
+    would. `limit`: whether it is a number where 0 or less means no limit.
     """
 
     read: Callable[[str], Any]
@@ -114,7 +114,7 @@ class Form(Value):
 
 
 def between(least: int, most: int) -> Form:
-    """A whole number within these bounds."""
+    """The form of an integer within these bounds."""
 
     def read(text: str) -> int | None:
         number = whole(text)

@@ -1,7 +1,8 @@
-"""Options as words of a run command: taken apart as pflag does it, and written for those who compare and show them.
+"""Options as words of a run command: parsed as pflag does, and written to be compared and shown; and what a file
+requests.
 
-What is written here is not run: `formats/run/write.py` writes a command that can be. It is the same in every language
-and bounded, as the history keeps it. Values of the environment are not among it. Docker's words, which Podman shares.
+The words written here are not for running: `formats/run/write.py` writes commands that are. They are bounded, the same
+in every language, without values of the environment, and kept in the history. Docker's spelling, which Podman shares.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from stratascope.core.options.table import NAMED, OPTIONS, Option, lettered, nam
 from stratascope.core.options.values import CAPABILITY, FLAG
 from stratascope.value import Value
 
-FLAGS_MOST = 300  # of one container
-LENGTH_MOST = 400  # characters of one
+FLAGS_MOST = 300  # per container
+LENGTH_MOST = 400  # characters per flag
 _MEASURES = {"memory": "memory", "pids-limit": "pids", "cpus": "cpu"}
 _OF_SECURITY = {"seccomp": "seccomp", "no-new-privileges": "seccomp", "apparmor": "mac", "label": "mac",
                 "systempaths": "namespaces"}  # fmt: skip
@@ -26,10 +27,10 @@ _VOLUME = "-v"
 
 
 class Typed(NamedTuple):
-    """One option among words, from word `at` to before word `end`.
+    """One option in a command, from word `at` to before word `end`.
 
-    `option`: None where the engine has none of that name, then `name` is what was typed. `value`: None where it was
-    named without one. `alone`: whether it shares its words with no other. `lacks`: whether its value is missing.
+    `option`: None if the engine has no option of that name; `name` is then as typed. `value`: None if none was given.
+    `alone`: whether no other option shares its words. `lacks`: whether a required value is missing.
     """
 
     option: Option | None
@@ -42,8 +43,8 @@ class Typed(NamedTuple):
 
 
 def taken_apart(words: Sequence[str], kind: EngineKind, *, accepted: bool = False) -> tuple[list[Typed], int]:
-    """The options in front, and where they end: at the image. `accepted`: the engine has taken these words, so that an
-    option that is not known here is one of a newer version; nearly all of those take a value.
+    """Parse the options in front of the image; returns them and the index of the image. `accepted`: the engine has
+    accepted this command, so an unknown option is one of a newer version, and nearly all of those take a value.
     """
     found: list[Typed] = []
     at = 0
@@ -69,7 +70,7 @@ def _long(words: Sequence[str], at: int, kind: EngineKind, accepted: bool) -> It
 
 
 def _short(words: Sequence[str], at: int, kind: EngineKind, accepted: bool) -> Iterator[Typed]:
-    """Letters in one word: the first that takes a value has all the rest of it."""
+    """Parse the letters of one word: the first that takes a value gets the rest of the word."""
     letters = words[at][1:]
     for position, letter in enumerate(letters):
         option, rest, alone = lettered(letter, kind), letters[position + 1 :], position == 0
@@ -96,13 +97,13 @@ def _with_next(option: Option | None, typed: str, words: Sequence[str], at: int,
 
 
 def flags(asked: Asked) -> tuple[str, ...]:
-    """What was asked for, in the order of a command; bounded."""
+    """The requested options, in the order of a command; bounded."""
     found = dict.fromkeys(each[:LENGTH_MOST] for each in _flags(asked))
     return tuple(found)[:FLAGS_MOST]
 
 
 def layer_of(flag: str) -> str:
-    """The layer that the option belongs to, by its id; empty where it is of several, or of none."""
+    """Id of the layer that the option belongs to; empty if several or none."""
     name, value = _parts(flag)
     if name == "security-opt":
         return _OF_SECURITY.get(value.partition("=")[0], "")
@@ -110,7 +111,7 @@ def layer_of(flag: str) -> str:
 
 
 def measure_of(flag: str) -> str:
-    """What of the container's use the option limits, as `entry.Limits` names it; empty where it is no such limit."""
+    """The resource that the option limits, as named in `entry.Limits`; empty if it is not such a limit."""
     return _MEASURES.get(_parts(flag)[0], "")
 
 
@@ -144,12 +145,12 @@ def _security(asked: Asked) -> Iterator[str]:
         ("apparmor", asked.apparmor, asked.apparmor_profile),
     ):
         if kind in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM):
-            yield f"--security-opt {name}={_told_apart(profile_text(kind, profile))}"
+            yield f"--security-opt {name}={_profile_identity(profile_text(kind, profile))}"
     yield from (f"--security-opt label={each}" for each in asked.selinux_options)
 
 
-def _told_apart(text: str) -> str:
-    """A profile's name or path; of one that is there as its whole text (Docker's seccomp), what identifies it."""
+def _profile_identity(text: str) -> str:
+    """A profile's name or path, or a hash of a profile given as its whole text (Docker's seccomp)."""
     if not text.lstrip().startswith("{"):
         return text or "custom"
     return f"sha256:{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:12]}"
@@ -162,14 +163,14 @@ def _mount(mount: AskedMount) -> str:
     return f"{_VOLUME} {mount.volume or mount.source}:{mount.target}{mode}"
 
 
-# -- what a text asks for, whatever its language: containers to be, each a list of options of `run` with their lines
-#
-# Every language is read into the options of `docker run` and `podman run`, so that what an option means is said once
-# (`meaning.py`). Decided against a model of each language: they have no settings of a container that `run` has not.
+# -- what a file requests, whatever its format: containers to create, each a list of options of `run` with their lines
+
+# Every format is read into the options of `docker run` and `podman run`, so that the effect of an option is defined
+# once (`meaning.py`). Decided against a model of each format: they have no container settings that `run` lacks.
 
 
 class Position(Value):
-    """A line of a file, counted from 1; 0 is the file as a whole."""
+    """A line of a file, counted from 1; 0: the whole file."""
 
     file: str
     line: int
@@ -179,9 +180,9 @@ class Position(Value):
 
 
 class GivenOption(Value):
-    """An option by its long name in `run`, without dashes; `value` None: named without one.
+    """An option by its long name in `run`, without dashes; `value` None: given without a value.
 
-    `span`: where a run command has it, from and to in the text; None where it shares a word with others.
+    `span`: its start and end in the text of a run command; None if it shares a word with others.
     """
 
     name: str
@@ -191,10 +192,10 @@ class GivenOption(Value):
 
 
 class Problem(Value):
-    """What could not be read, or has no effect that is known.
+    """Something that could not be parsed, or whose effect is not known.
 
-    `fatal`: without it nothing can be said at all. `unread`: what is asked for there is not known, so that more may be
-    open than is said.
+    `fatal`: nothing can be predicted at all. `unread`: what it requests is not known, so more may be open than
+    predicted.
     """
 
     place: Position
@@ -204,10 +205,10 @@ class Problem(Value):
 
 
 class Service(Value):
-    """One container to be. `said` is in the order in which it is asked for: the last word counts.
+    """One container that a file describes. `said`: its options in order, since the last one counts.
 
-    `options_end`: where in a run command further options may be put; `folder`: what relative paths of places are below;
-    `files`: path and text of the profiles that it names; `words`: of its command and of its environment.
+    `options_end`: where options can be inserted in a run command; `folder`: the base of relative paths;
+    `files`: path and text of the profiles it names; `words`: those of its command and environment.
     """
 
     UNPRINTED = ("words", "files")

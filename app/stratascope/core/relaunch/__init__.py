@@ -1,1 +1,1 @@
-"""How a container is created again, from what, and by whom: types and rules, no calls."""
+"""Recreating a container: from what, how, and by whom. Types and rules, no calls."""

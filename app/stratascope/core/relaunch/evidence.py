@@ -1,4 +1,4 @@
-"""What is read of a container before and after a relaunch, to see what it needs and whether it works."""
+"""Readings of a container before and after a relaunch, to find what it needs and whether it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Question(StrEnum):
     """How a TCP port is probed. Each is a connection of its own."""
 
     FIRST = "first"  # listen for a greeting; without one, request a page's head
-    MORE = "more"  # the same, then request and read a page: only of a twin, where the load bothers nobody
+    MORE = "more"  # the same, then request and read a page: only for twins, where the load disturbs nobody
 
 
 class Ask(Value):
@@ -27,9 +27,7 @@ class Ask(Value):
 
 
 class Heard(Value):
-    """Raw bytes that came back. `taken`: the connection was accepted; `asked`: something was sent; `closed`: by the
-    server.
-    """
+    """Raw bytes received. `taken`: the connection was accepted; `asked`: we sent a request; `closed`: by the server."""
 
     port: int
     question: Question
@@ -43,14 +41,14 @@ class Reply(StrEnum):
     TEXT = "text"
     HTTP = "http"
     CLOSES = "closes"
-    SILENT = "silent"  # accepts connections, and sends nothing
-    NONE = "none"  # accepts no connection
+    SILENT = "silent"  # accepts connections, but sends nothing
+    NONE = "none"  # accepts no connections
 
 
 class PortReply(Value):
     """The shape of a port's response: the HTTP status, else its first words without what varies between connections.
 
-    `first`: it sent something before it was asked.
+    `first`: it sent something before our request.
     """
 
     port: int
@@ -63,7 +61,7 @@ class PortReply(Value):
 class Liveness(Value):
     """Signs that a container's program works, as far as they could be read.
 
-    `listens`: TCP ports that it listens on and will want again (no ephemeral ones), in order; `udp`: the same for UDP;
+    `listens`: TCP ports that it listens on, except ephemeral ones, sorted; `udp`: the same for UDP;
     `kills`: times that the kernel's OOM killer killed one of its processes; `forks`: times that a limit refused it
     another process or thread. None: not known.
     """
@@ -75,10 +73,10 @@ class Liveness(Value):
 
 
 class RootFiles(Value):
-    """What takes a while to read, and is read for one container only. None: not readable.
+    """Files and sockets that are slow to read, so they are read for one container only. None: not readable.
 
-    `nodes`: device nodes in its /dev that not every container has, by path; `set_uid`: programs that give rights to
-    whoever starts them; `listeners`: address and port of listening sockets on ports that its engine publishes; `bound`:
+    `nodes`: device nodes in its /dev that not every container has, by path; `set_uid`: programs that are set-uid,
+    set-gid or have file capabilities; `listeners`: address and port of listening sockets on published ports; `bound`:
     the same for UDP.
     """
 
@@ -92,7 +90,7 @@ class Failure(Value):
     """How a replacement failed. `silent`: ports on which it no longer listens."""
 
     log: str = ""
-    words: str = ""  # the engine's own
+    words: str = ""  # the engine's error text
     exit_code: int | None = None
     out_of_memory: bool = False
     silent: tuple[int, ...] = ()
@@ -112,8 +110,8 @@ def _nothing(container: str) -> Liveness:
 class Expected(Value):
     """What the original did, and the replacement must do too. `look` reads whether a container works.
 
-    `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
-    where the original had it.
+    `health`: the result of the original's healthcheck. Podman without systemd never runs healthchecks, so a result is
+    only awaited if the original had one.
     """
 
     before: Liveness = field(default_factory=Liveness)

@@ -1,7 +1,8 @@
-"""Volumes whose files change owner, so that a container can start as an ordinary user: what changes, and the way back.
+"""Change the owner of a volume's files, so that a container can start as an ordinary user, and change it back.
 
-Only the user and group that it starts as are replaced by the new ones, wherever a file has them. Whatever could not be
-reversed from that alone is listed: files that already had the new user or group, other mixtures, and what the kernel
+Only the user and group that it starts as are replaced by the new ones, wherever a file has them. Whatever can't be
+reversed from that alone is listed: files that already had the new user or group, other combinations, and what the
+kernel
 clears when the owner changes (set-uid bits, file capabilities: chown(2)). So for most volumes the list is short however
 many files they hold, and the way back also fits files written since. Decided against a list of all files.
 """
@@ -23,8 +24,8 @@ class Ids(Value):
 
 
 class FileOwner(Value):
-    """One file as it was. `path`: relative to the volume's root, empty for the root; its bytes as Latin-1, which JSON
-    can hold.
+    """One file before the change. `path`: relative to the volume's root, empty for the root; its bytes as Latin-1,
+    which JSON can hold.
 
     `bits`: set-uid and set-gid; `capability`: `security.capability` in hexadecimal. Restored only to the same inode
     with the same content: size and SHA-256 (empty for other files).
@@ -41,7 +42,7 @@ class FileOwner(Value):
 
 
 class VolumeChange(Value):
-    """One volume. A file that is not in `files` and belongs to `becomes` afterwards belonged to `was`, or is new."""
+    """The change for one volume. A file of `becomes` that is not in `files` belonged to `was` before, or is new."""
 
     source: str  # its folder on the engine's host
     was: Ids
@@ -64,7 +65,7 @@ class VolumeChange(Value):
 
 
 def over(first: tuple[VolumeChange, ...], then: tuple[VolumeChange, ...]) -> tuple[VolumeChange, ...]:
-    """Both as one change, whose way back leads to the state before the first."""
+    """Combine two changes into one that is undone to the state before the first."""
     later = {change.source: change for change in then}
     known = {change.source for change in first}
     joined = (
@@ -83,7 +84,7 @@ class VolumeOwners(Protocol):
         """Why file owners can't be changed from here; None if they can."""
 
     def volume_change(self, source: str, was: Ids, becomes: Ids) -> VolumeChange:
-        """What a change would have to restore. Reads only."""
+        """What undoing a change would have to restore. Reads only."""
 
     def give_volume(self, change: VolumeChange) -> None:
         """Change to the new owner. Idempotent."""
@@ -97,7 +98,7 @@ class VolumeOwners(Protocol):
     def give_twin(
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
-        """The same in the layers that the twin of this number writes to, before its start: no volume changes."""
+        """Change owners in the overlays of this twin before its start; the volumes themselves stay unchanged."""
 
 
 # -- folders in a container's root directory: what a tmpfs mounted there would hide, or must resemble
@@ -106,7 +107,7 @@ class VolumeOwners(Protocol):
 
 
 class Folder(Value):
-    """`names`: its entries, as far as they were read. Owner and group in the numbering of whoever returns it."""
+    """A folder. `names`: its entries, as far as they were read. Owner and group in the numbering of the reader."""
 
     path: str
     uid: int

@@ -1,4 +1,5 @@
-"""The launch spec: everything needed to create a container again. The engine's JSON is kept whole, security is typed.
+"""The launch spec: everything needed to recreate a container. The engine's JSON is kept whole, security options are
+typed.
 
 Toggles change `asked`; the engine's adapter applies the difference between the spec's `asked` and the wanted one to the
 body, so that everything unknown to toggles stays as the engine reported it. Decided against a model of all options: it
@@ -19,13 +20,13 @@ TRANSACTION = "io.github.stratascope.transaction"
 ORIGINAL = "io.github.stratascope.original"
 NAME = "io.github.stratascope.name"
 
-# Images of committed writable layers. No registry is called `localhost/`, so none is ever asked for them
+# Images of committed writable layers. No registry is named `localhost/`, so engines never try to pull them
 IMAGES = "localhost/stratascope/"
-_IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole
+_IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole name
 
 
 class RestartPolicy(Value):
-    """In the engine's terms: no, on-failure, always, unless-stopped; `retries` for on-failure."""
+    """A restart policy in the engine's terms: no, on-failure, always, unless-stopped; `retries` for on-failure."""
 
     name: str = "no"
     retries: int = 0
@@ -41,16 +42,16 @@ class Health(StrEnum):
 
 
 class RuntimeState(Value):
-    """What its engine says of a container in addition to its options: whether the original could start again, and what
-    a relaunch would interrupt. The defaults mean there is nothing to report.
+    """A container's state besides its options: whether the original could start again, and what a relaunch would
+    interrupt. The defaults mean there is nothing to report.
     """
 
-    restarts: int = 0  # times that the engine restarted it after it had exited by itself
+    restarts: int = 0  # how often the engine restarted it after it exited by itself
     attached: bool = False  # started in the foreground, or with its input kept open
     sessions: int = 0  # exec sessions running now, without its own healthcheck
     healthcheck: bool = False
-    log: bool = False  # its engine keeps its output, and deletes that with it
-    networks: tuple[str, ...] = ()  # their name leads to another network by now, or to none
+    log: bool = False  # the engine keeps its output, and deletes it with the container
+    networks: tuple[str, ...] = ()  # names that now belong to another network, or to none
     edited: tuple[str, ...] = ()  # files made by the engine and edited since: /etc/hosts …
     health: Health = Health.NONE  # state of its healthcheck now
 
@@ -66,16 +67,16 @@ def layer_image(name: str, transaction: str) -> str:
 
 
 def own_image(image: str) -> str:
-    """The image's name if it is one of those, else empty."""
+    """The image's name if it is such an image of a writable layer, else empty."""
     return image if image.startswith(IMAGES) else ""
 
 
 class LaunchSpec(Value):
-    """One container, ready to be created again.
+    """One container, ready to be recreated.
 
     `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's full
-    answer. These and `environment` hold secrets: they go to the engine and into the journal, never into logs or
-    reports. `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
+    JSON. These and `environment` hold secrets: they go to the engine and into the journal, never into logs or
+    reports. `lost`: what can't be recovered (a reason to refuse), by name; `differs`: what must differ, by name.
     """
 
     UNPRINTED = ("body", "inspect", "environment")
@@ -119,18 +120,18 @@ class Running(Value):
 
     id: str
     name: str
-    status: str  # in core.container.Status's words
+    status: str  # as in core.container.Status
     pid: int | None
     exit_code: int | None
     restarts: int
     health: Health
     labels: tuple[tuple[str, str], ...] = ()
-    error: str = ""  # the engine's own reason why it is not running
+    error: str = ""  # the engine's reason why it is not running
     out_of_memory: bool = False  # the engine reports an OOM kill
     published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, including those the engine chose
     created: float = 0.0  # seconds since the epoch
     restart: str = "no"  # name of its restart policy
-    mounted: tuple[str, ...] = ()  # where its binds and volumes are on the engine's machine
+    mounted: tuple[str, ...] = ()  # host paths of its bind mounts and volumes
 
 
 class Executed(Value):
@@ -148,38 +149,38 @@ class FileChange(Value):
 
 
 class ContainerFile(Value):
-    """A regular file in a container. `path`: with symlinks resolved, as far as its engine says."""
+    """A regular file in a container. `path`: with symlinks resolved, as far as the engine reports it."""
 
     UNPRINTED = ("data",)
 
     path: str
     mode: int  # permission bits, with set-uid, set-gid and sticky; 0 if it is too large
-    data: bytes | None  # None: larger than the limit asked for
+    data: bytes | None  # None: larger than the requested limit
 
 
-# -- locks of a relaunch, held in the engine itself as container names, so that everybody who asks it sees them
+# -- locks of a relaunch, held in the engine itself as container names, so that all its clients see them
 #
 # The journal's locks are per folder, and two users have two folders. No engine has two containers of one name, so a
-# name derived from a container's id is a lock that everyone takes alike, and that survives a crash until `recover`
+# name derived from a container's id is a lock that is the same for everyone and survives a crash until `recover`
 # releases it. Two are needed: a container is claimed before another one takes its place, and guarded afterwards until
 # it is known whether that one stays.
 
 _PREFIX, _AFTER = "stratascope-", ".old"
 _SHORT = 12  # characters of an id that engines themselves show
 
-# Further labels of a replacement: what must survive the loss of the journal
-FIRST = "io.github.stratascope.first"  # the original that is kept, if the one replaced was itself a replacement
+# Other labels of a replacement: what must survive the loss of the journal
+FIRST = "io.github.stratascope.first"  # the original that is kept, if the replaced container was itself a replacement
 RESTART = "io.github.stratascope.restart"  # restart policy of the one that it replaces
 PLACE = "io.github.stratascope.place"  # position among those relaunched together: each after everything it needs
 
 
 def claim(container: str) -> str:
-    """The name of the container that is to take that one's place."""
+    """The name of a container created to take this container's place."""
     return f"{_PREFIX}{container[:_SHORT]}"
 
 
 def guard(container: str) -> str:
-    """The name of the container that this one replaced, until the replacement is to stay."""
+    """The name of the replaced container, until its replacement is known to stay."""
     return claim(container) + _AFTER
 
 
@@ -188,19 +189,19 @@ def is_mark(name: str) -> bool:
 
 
 def policy_text(policy: RestartPolicy) -> str:
-    """As `--restart` takes it."""
+    """The policy as `--restart` accepts it."""
     return f"{policy.name}:{policy.retries}" if policy.retries else policy.name
 
 
 def policy_of(text: str) -> RestartPolicy:
-    """The reverse; a label is foreign text, so anything invalid is no policy."""
+    """Parse a policy from a label, which is foreign text: anything invalid means none."""
     name, _, retries = text.partition(":")
     if name not in ("always", "unless-stopped", "on-failure"):
         return RestartPolicy()
     return RestartPolicy(name, int(retries) if retries.isascii() and retries.isdigit() and len(retries) < 10 else 0)
 
 
-# -- twins: disposable copies of a container next to it, and what they are made of
+# -- twins: disposable copies of a container that run in parallel with it
 #
 # A twin can change nothing of its original: writable files are below an overlay, its network is empty, and anything
 # that can't be copied this way refuses the twin, with the reason. It is written into the journal before it exists. Not
@@ -209,7 +210,7 @@ def policy_of(text: str) -> RestartPolicy:
 TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
 TWIN_NAME = "twin-"  # suffix of its name, after the original's name and a dot
 CHECK_INTERVAL = 1_000_000_000  # nanoseconds between two runs of a twin's healthcheck
-CHECK_FAILURES = 100_000  # failures allowed, practically unlimited: whoever watches the twin knows how long to wait
+CHECK_FAILURES = 100_000  # failures allowed, practically unlimited: the trial decides how long to wait
 
 
 class TwinMount(Value):
@@ -225,7 +226,7 @@ class TwinMount(Value):
 
 
 class TwinRecord(Value):
-    """A twin's entry in the journal: all that is needed to remove it and what was made for it."""
+    """A twin's entry in the journal: all that is needed to remove it and what was created for it."""
 
     id: str  # also the value of the label
     engine: str

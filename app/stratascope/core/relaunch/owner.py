@@ -1,7 +1,7 @@
-"""Owners: programs that made a container and would recreate it their own way, Compose and systemd with Quadlet.
+"""Owners: programs that created a container and would recreate it their own way, Compose and systemd with Quadlet.
 
 A change then goes through their files: our text is put into a file that the owner reads, and the owner recreates the
-container. The way back is to remove just that text. A file's former content is never restored as a whole: somebody may
+container. To undo it, just that text is removed. A file's former content is never restored as a whole: somebody may
 have added to it since. Types only; the port is `core.ports.Owners`.
 """
 
@@ -36,16 +36,16 @@ class OwnerFile(Value):
 
 
 class Owned(Value):
-    """All it takes to let the owner recreate one container, now or after a crash.
+    """Everything needed to let the owner recreate one container, now or after a crash.
 
-    `labels`: containers that have all of these belong to this service. `stamp`: state of the owner's own files, to
+    `labels`: containers with all of these belong to this service. `stamp`: state of the owner's own files, to
     detect changes. `undoes`: the transaction that this one undoes.
     """
 
     kind: OwnerKind
     service: str  # the service's name, or the unit's
     labels: tuple[tuple[str, str], ...]
-    sources: tuple[str, ...]  # the files that the owner makes it from
+    sources: tuple[str, ...]  # the files that the owner creates it from
     files: tuple[OwnerFile, ...]
     patience: float  # seconds that recreating it may take
     stamp: str = ""
@@ -58,12 +58,12 @@ class Owned(Value):
 
     @property
     def key(self) -> str:
-        """Identifies the service, whichever container it has at the moment."""
+        """Identity of the service, independent of its current container."""
         return f"{self.kind}:{self.project}:{self.service}"
 
 
 class OwnerPlan(Value):
-    """What will be written, and what the owner will be asked to do; commands as they can be typed."""
+    """What will be written, and the commands that the owner will run, as they can be typed."""
 
     owned: Owned
     title: Message

@@ -1,6 +1,6 @@
-"""A relaunch as the journal has it: its stage, what it takes to go on or back, and the progress that it reports.
+"""A relaunch as recorded in the journal: its stage, what is needed to complete or undo it, and its progress.
 
-A stage is written before the calls that it names, so whoever finds it after a crash knows what may have happened.
+A stage is written before the calls that it names, so recovery after a crash knows what may have happened.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, by default
 WATCH_MOST = 3600.0  # seconds; the longest watch that can be chosen
-REPEATS, REPEATS_MOST = 3, 100  # times that settings that work on a twin are tried again: default, maximum
+REPEATS, REPEATS_MOST = 3, 100  # how often settings that work on a twin are tried again: default, maximum
 
 
 class Stage(StrEnum):
-    """In order. Before VERIFIED a relaunch is rolled back, from there on it is completed."""
+    """Stages in order. After a crash, a relaunch before VERIFIED is rolled back, a later one is completed."""
 
     INTENT = "intent"  # about to create the new container
     CREATED = "created"  # it exists in addition to the old one, which still runs
@@ -31,7 +31,7 @@ class Stage(StrEnum):
     STOPPED = "stopped"  # about to swap the names
     RENAMED = "renamed"  # about to start the new one
     STARTED = "started"  # started, and being watched
-    VERIFIED = "verified"  # it is to stay
+    VERIFIED = "verified"  # the new one stays
     DONE = "done"  # the old one is set aside until it is discarded
 
 
@@ -41,11 +41,11 @@ class TransactionKind(StrEnum):
 
 
 class Remedy(StrEnum):
-    """An option that makes a blocked relaunch safe: it handles one kind of block instead of refusing."""
+    """An option that handles one kind of obstacle, for which a relaunch would otherwise be refused."""
 
-    COMMIT_LAYER = "commit-layer"  # commit what it wrote over its image; the replacement starts from that
-    LEAVE_LOGS = "leave-logs"  # log files written over its image are left behind, and begin anew
-    DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
+    COMMIT_LAYER = "commit-layer"  # commit its writable layer; the replacement starts from that image
+    LEAVE_LOGS = "leave-logs"  # log files in its writable layer are not carried over
+    DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, in one transaction
 
 
 class Member(Value):
@@ -73,7 +73,7 @@ class Member(Value):
 
     @property
     def starts(self) -> bool:
-        """Whether the new one is to run: as the old one did, unless specified."""
+        """Whether the new one is to run: as specified, else as the old one did."""
         return self.was_running if self.new_runs is None else self.new_runs
 
 
@@ -148,7 +148,7 @@ class Transaction(Value):
         group: str = "",
         leave_logs: bool = False,
     ) -> Transaction:
-        """A relaunch of these, the main one first."""
+        """A relaunch of these members, the main one first."""
         first, *further = members
         own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return cls(id=number, kind=kind, stage=stage, engine=engine, endpoint=endpoint, created=created,
@@ -157,7 +157,7 @@ class Transaction(Value):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The container itself, then those relaunched with it."""
+        """The main container, then those relaunched with it."""
         return (Member(**{name: getattr(self, name) for name in Member.__struct_fields__}), *self.further)
 
     def with_members(self, members: tuple[Member, ...]) -> Transaction:
@@ -172,7 +172,7 @@ class Transaction(Value):
         return self.members[0].starts
 
     def concerns(self, container: str) -> bool:
-        """Whether it is one of them, old or new, by its id."""
+        """Whether a container with this id is one of its members, old or new."""
         return any(container in (member.old, member.new) for member in self.members)
 
 
@@ -184,13 +184,13 @@ class Damaged(Value):
 
 
 class BusyError(Exception):
-    """Someone else is working on this container right now."""
+    """Another program is working on this container right now."""
 
     message = msg("Another window or command is working on this container right now.")
 
 
 class ClaimedError(BusyError):
-    """The same, by a mark in the engine: another user, another machine, or a crash's leftover."""
+    """A lock in the engine is held: by another user or machine, or left over from a crash."""
 
     message = msg("Another window or command, perhaps of another user, is working on this container right now. If "
                   "none is, run stratascope recover.")  # fmt: skip
@@ -244,7 +244,7 @@ class Journal(Protocol):
 
 
 def transactions(journal: Journal) -> tuple[Transaction, ...]:
-    """Its readable ones, oldest first."""
+    """The journal's readable transactions, oldest first."""
     return tuple(item for item in journal.all() if isinstance(item, Transaction))
 
 
@@ -257,7 +257,7 @@ class State(StrEnum):
 
 
 class Progress(Value):
-    """One step as it happens. `seconds`: how long it took, 0.0 when it begins."""
+    """One step as it happens. `seconds`: its duration, 0.0 when it begins."""
 
     step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back; write, re-create
     state: State
@@ -266,7 +266,7 @@ class Progress(Value):
 
 
 class RelaunchOutcome(StrEnum):
-    VERIFIED = "verified"  # enforced, and seen to work
+    VERIFIED = "verified"  # enforced, and observed to work
     ENFORCED = "enforced"  # it runs, and nothing showed whether it works; kept
     KEPT = "kept-unverified"
     ROLLED_BACK = "rolled-back"
@@ -286,17 +286,17 @@ class RelaunchOutcome(StrEnum):
 
 
 class RelaunchResult(Value):
-    """How it ended; `why` if it failed, `log` the replacement's last output.
+    """How a relaunch ended. `why`: if it failed; `log`: the replacement's last output.
 
-    `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
-    first; empty if nothing points to a toggle. `enforced`: all toggles, by /proc; `works`: by what is in `compared`.
-    None: not known. `not_compared`: what could be broken all the same, and why nothing was shown.
+    `blame`: our best explanation, and what would help; `suspects`: ids of the toggles it points to, likeliest first.
+    `enforced`: whether /proc confirms all toggles; `works`: whether everything in `compared` works. None: not known.
+    `not_compared`: what may still be broken, and why it could not be compared.
     """
 
     ending: RelaunchOutcome
     transaction: Transaction | None
     why: Message | None = None
-    words: str = ""  # the engine's own
+    words: str = ""  # the engine's error text
     log: str = ""
     blame: Message | None = None
     suspects: tuple[str, ...] = ()
@@ -306,7 +306,7 @@ class RelaunchResult(Value):
     not_compared: tuple[Message, ...] = ()
 
 
-# -- several relaunches that are done and undone as one: their entry in the journal while they are under way
+# -- groups: several relaunches that are done and undone as one, and their entry in the journal while in progress
 #
 # Each is a transaction of its own, with its own way back, and names the group in `Transaction.group`, for as long as it
 # can be undone. The entry here says what happens to all of them if this program dies in the middle, and is deleted at
@@ -315,8 +315,8 @@ class RelaunchResult(Value):
 
 
 class Group(Value):
-    """`members`: when hardening, full ids of the containers to relaunch, one per transaction; when `undoes`, ids of the
-    transactions to undo.
+    """A group in progress. `members`: when hardening, full ids of the containers to relaunch, one per transaction; when
+    `undoes`, ids of the transactions to undo.
 
     After a crash, an unfinished hardening is undone unless all members were done; an unfinished undo is completed.
     """

@@ -1,4 +1,4 @@
-"""Trials of settings on twins (`twin`): their results, and what would make a failing one work."""
+"""Trials of settings on twins: their results, and changes that would make a failing one work."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stratascope.value import Value
 
 
 class Loosening(Value):
-    """What would take back a part of the candidate: another value for this toggle, which need not be in it; None leaves
-    it out.
+    """A change that makes the candidate less strict: another value for this toggle, which may be a new one; None leaves
+    the toggle out.
 
-    `certain`: stated by a refusal; else it is our best explanation.
+    `certain`: stated by a refusal; else our best explanation.
     """
 
     toggle: str
@@ -23,7 +23,7 @@ class Loosening(Value):
 
 
 class TwinRefusal(Value):
-    """Something that was refused to a twin. `key` is the same each time that exactly this is refused again."""
+    """Something that was refused to a twin. `key`: equal for repetitions of exactly this refusal."""
 
     key: str
     text: Message
@@ -31,14 +31,14 @@ class TwinRefusal(Value):
 
 
 class Pace(Value):
-    """Seconds that a trial took, and how its program behaved: the baseline for the following ones."""
+    """Duration of a trial in seconds and how its program behaved: the baseline for later trials."""
 
-    up: float  # from the start until everything awaited was there
+    up: float  # from the start until everything expected was observed
     exercise: float
     stop: float
     exit_code: int | None
-    healthy: bool  # its healthcheck reported so
-    signals: tuple[str, ...]  # those that it handles and survives: to reload, to reopen its logs
+    healthy: bool  # its healthcheck reported healthy
+    signals: tuple[str, ...]  # those it handles and survives: to reload, to reopen its logs
     answers: tuple[PortReply, ...] | None  # at its TCP ports; None: its network could not be entered
 
 
@@ -60,8 +60,8 @@ WORKS = {
 class Tried(Value):
     """Result of a trial. `why`: set if it does not work; `words`: the engine's message; `log`: the twin's last output.
 
-    `loosenings`: what would help, likeliest first; empty if nothing points anywhere. `refusals`: those that an
-    unchanged twin does not have, or all of an unchanged one. `seconds`: from the plan until the last volume is removed.
+    `loosenings`: what would help, likeliest first; empty if nothing is known. `refusals`: those that an unchanged twin
+    does not have; for an unchanged twin, all. `seconds`: from the plan until the last volume is removed.
     """
 
     choices: tuple[Choice, ...]

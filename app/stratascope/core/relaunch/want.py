@@ -1,7 +1,7 @@
-"""What a refused attempt would have needed, in terms that a toggle can give (`Toggle.allows`). Closed: one type each.
+"""Wants: what a refused attempt would have needed, in terms that toggles can grant (`Toggle.allows`). A closed set.
 
-Refusals name wants and toggles know wants, and neither knows the other; so the smallest change that would help can be
-offered (`usecases/refusals/remedies.py`).
+They decouple refusals from toggles: a refusal names wants, a toggle states which it grants, and
+`usecases/refusals/remedies.py` offers the smallest change that would help.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from stratascope.value import Value
 
 
 class HeldCapability(Value):
-    """These capabilities, effective in the process. `uid`: the one it runs as, inside; None: not known."""
+    """These capabilities, effective in the process. `uid`: its uid in the container; None: not known."""
 
     names: tuple[str, ...]
     uid: int | None = None
@@ -46,7 +46,7 @@ class ReadablePlace(Value):
 
 
 class DeviceNode(Value):
-    """A device of the host. `access`: of r, w, m; `name`: its path in the host's /dev if known, "net/tun"."""
+    """A device of the host. `access`: some of r, w, m; `name`: its path in the host's /dev if known, "net/tun"."""
 
     path: str
     kind: str  # "c" or "b"
@@ -67,8 +67,8 @@ class GainedRights(Value):
 
 
 class MoreOf(Value):
-    """A higher limit: memory, pids, nofile, nproc, fsize, memlock, shm … as in the engines' options. `now`: the present
-    one; None: not known. `path`: of a tmpfs.
+    """A higher limit: memory, pids, nofile, nproc, fsize, memlock, shm … as in the engines' options. `now`: the current
+    one; None: not known. `path`: the tmpfs whose size is limited.
     """
 
     what: str
@@ -84,14 +84,14 @@ class RunsAs(Value):
 
 
 class MappedId(Value):
-    """An id that its user namespace maps. `group`: a group id."""
+    """An id mapped in its user namespace. `group`: a group id."""
 
     number: int
     group: bool = False
 
 
 class Unconfined(Value):
-    """No AppArmor or SELinux profile that refuses this. `system`: apparmor, selinux. `path`: of a labelled file."""
+    """No AppArmor or SELinux policy that refuses this. `system`: apparmor, selinux. `path`: of a labelled file."""
 
     system: str
     path: str = ""
@@ -102,13 +102,13 @@ class Network(Value):
 
 
 class HostsNamespace(Value):
-    """The host's own namespace of that kind: the object asked for belongs to it."""
+    """The host's own namespace of that kind, which the object belongs to."""
 
     kind: str
 
 
 class Setting(Value):
-    """A kernel setting of its own namespace (`--sysctl`)."""
+    """A namespaced kernel setting (`--sysctl`)."""
 
     name: str
     value: str

@@ -1,16 +1,20 @@
-"""Depth and exposure: pure functions of the layers' rulings. No layer is known by name here.
+"""Judge threats: how many layers stop each (depth), and the exposure number, 0.0 to 10.0, computed from that.
 
-Rulings are cached per distinct posture of a layer, and a matrix per distinct set of postures: forty like containers
-cost as much as one, and partly like ones share what is equal. The caches hold weak references: a result lives as long
-as a matrix uses it, and so as long as a container does. `without` answers what if a layer were missing.
+`judge` builds a container's matrix from the layers' postures, `exposure_of` computes its exposure, `exposure_verified`
+the exposure by the kernel's data alone; `without` answers what if a layer were missing. Pure functions of the layers'
+rulings; no layer is known by name here.
 
-What is verified is what remains by the kernel's own data: a ruling that rests on the engine's statement only is taken
-as unknown there, since it may stop a route, or not.
+Rulings are cached per distinct posture of a layer, and a matrix per distinct set of postures: forty equal containers
+cost as much as one, and similar ones share equal parts. The caches hold weak references: a result lives as long
+as a matrix uses it, and so as long as a container does.
 
-For several processes of a container there is one matrix, with each threat from the process where it is weakest. Whoever
-takes over a process can do what it may do, and whoever takes over two can do both. So threats are taken one by one, and
-the exposure, computed from these, is at least the worst process's. Decided against the matrix of the process with the
-highest exposure: it would call a threat stopped that another process can carry out.
+Verified means by the kernel's own data: a ruling that rests only on the engine's statement then counts as unknown,
+since it may or may not stop a route.
+
+A container with several processes has one matrix, with each threat from the process where it is weakest. Whoever
+takes over two processes can do what either may do. So threats are taken one by one, and the exposure computed from
+them is at least the worst process's. Decided against the matrix of the process with the highest exposure: it would call
+a threat stopped that another process can carry out.
 """
 
 from __future__ import annotations
@@ -39,25 +43,25 @@ from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Thre
 from stratascope.value import replace
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
-FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
+FACTORS = (1.0, 0.10, 0.02, 0.005)  # part of a threat's weight let through, by depth: 0, 1, 2, 3 and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
-# The middles are where real containers of that band are, and the rise is steep enough there for one threat of medium
-# severity more or less to show in the number of a plain container (tests/machine/test_calibration.py)
+# Each middle is where real containers of that band are; the rise is steep enough there for a single threat of medium
+# severity to change the number of a plain container (tests/machine/test_calibration.py)
 LOW = Band(0.0, 3.9, 0.06, 4)
 BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.20, 5), Severity.HIGH: Band(4.0, 8.9, 0.135, 5)}
-_GROUNDS_MAX = 32  # machines; a changed setting counts as another one
+_GROUNDS_MAX = 32  # distinct grounds cached; a changed setting makes another one
 _RECENT = 16  # matrices that a new one is compared with, to share equal parts
 _CATALOGUES_MAX = 64  # tests make their own
 
 
 class _Catalogue:
-    """Threats with everything derived from them alone, and weak references to what was judged of them."""
+    """Threats with everything derived from them alone, and weak references to the results of judging them."""
 
     def __init__(self, threats: tuple[Threat, ...]) -> None:
         self.threats = threats
         self.needs = needs_of(threats)
         place = {need: number for number, need in enumerate(self.needs)}
-        # for each route the indices of its needs; the routes of all threats in one sequence
+        # for each route of all threats, in one sequence: the indices of its needs
         self.routes = tuple(
             tuple(place[need] for step in route.steps for need in step.needs)
             for threat in threats
@@ -70,7 +74,7 @@ class _Catalogue:
         self.recent: deque[ref[Matrix]] = deque(maxlen=_RECENT)
 
 
-_catalogues: dict[int, _Catalogue] = {}  # keyed by the identity of the tuple, which the catalogue keeps alive
+_catalogues: dict[int, _Catalogue] = {}  # keyed by id() of the tuple, which the catalogue keeps alive
 
 
 def _catalogue(threats: tuple[Threat, ...]) -> _Catalogue:
@@ -108,7 +112,7 @@ def judge(threats: tuple[Threat, ...], postures: Postures, ground: Ground, like:
 def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matrix | None) -> Matrix:
     rows = tuple([_row(catalogue, layer, posture) for layer, posture in postures])
     grounds = _ground_answers(catalogue, ground)
-    # threats to which every layer answers as for another container are taken from that one's matrix
+    # reuse the threat states of the most similar matrix wherever all layers answer the same
     others = _others(catalogue, rows, ground, like)
     like = max(others, key=lambda other: sum(map(is_, rows, other.rows)), default=None)
     known = () if like is None else like.threats
@@ -138,7 +142,7 @@ def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matr
 
 
 def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: Matrix | None) -> Iterator[Matrix]:
-    """`like` and the matrices judged last that are still alive, of the same layers on the same ground."""
+    """`like` and the most recent matrices that are still alive, of the same layers on the same ground."""
     layers = [row.layer for row in rows]
     for matrix in (like, *[held() for held in tuple(catalogue.recent)]):
         if matrix is None or not (matrix.ground is ground or matrix.ground == ground):
@@ -186,9 +190,9 @@ def _by_route(catalogue: _Catalogue, rulings: list[Ruling | None]) -> list[Rulin
 
 
 def _decisive(rulings: list[Ruling]) -> Ruling | None:
-    """The ruling that stops, preferably one that was read over one that is only stated; else an unknown one; else any,
-    preferably one that is only stated. A stop hinges only on what all stopping rulings have in common: it falls only if
-    all of them do.
+    """The ruling that decides for a layer: one that STOPS, preferably by kernel data over one only stated; else an
+    UNKNOWN one; else any, preferably one only stated. A stop keeps only the hinges that all stopping rulings share: it
+    falls only if all of them do.
     """
     if len(rulings) < 2:
         return rulings[0] if rulings else None
@@ -221,7 +225,7 @@ def _linked(route: RouteState) -> tuple[tuple[str, str], ...]:
 
 
 def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
-    """The same container if these layers stopped nothing."""
+    """The matrix of the same container if these layers stopped nothing."""
     states = []
     for state in matrix.threats:
         routes = tuple(
@@ -233,12 +237,11 @@ def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
 
 
 def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:
-    """See section 6 of the design. `like`: one of the same threats; states that are identical in both are not
-    recomputed.
+    """Compute the exposure. `like`: a matrix of the same threats; states identical in both are not recomputed.
 
-    The worst threat that is open (or may be) gives the band, and the weight that all threats let through the position
-    in it; a threat that no layer stops lets its whole weight through. Decided against adding up to 10: a sum over a
-    hundred threats either says little where few are open, or no longer moves where many are.
+    The worst threat that is open (or may be) selects the band, and the weight let through by all threats the position
+    in it; a threat that no layer stops lets its whole weight through. Decided against a plain sum up to 10: over a
+    hundred threats it either barely moves where few are open, or no longer moves where many are.
     """
     if like is None:
         shares = tuple([_share(state) for state in states])
@@ -253,12 +256,12 @@ def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> 
 
 
 def band_of(through: Collection[Severity]) -> Band:
-    """The band of the worst of these severities."""
+    """The band of exposures for the worst of these severities."""
     return next((band for severity, band in BANDS.items() if severity in through), LOW)
 
 
 def _share(state: ThreatState) -> Share:
-    """The largest over the routes, since the attacker takes that one."""
+    """What a threat lets through: the largest share of its routes, since the attacker takes that one."""
     weight = WEIGHTS[state.threat.severity]
     worst = max([factor(route.least, route.ground, _STOPS) for route in state.routes])
     best = max([factor(route.most, route.ground, _HOLDS) for route in state.routes])
@@ -283,13 +286,13 @@ def score(band: Band, through: float, whole: float) -> float:
 
 
 def exposure_verified(matrix: Matrix) -> float:
-    """The exposure, 0.0 to 10.0, with that and everything else unknown let through."""
+    """The exposure by the kernel's data alone, 0.0 to 10.0: engine statements and unknowns count as let through."""
     perhaps = set()
     through = whole = 0.0
-    for state in matrix.threats:  # which may be fewer than the exposure's shares: a baseline leaves some out
+    for state in matrix.threats:  # may be fewer than the exposure's shares: a baseline leaves some out
         weight = WEIGHTS[state.threat.severity]
         whole += weight
-        if _asks(state):
+        if _rests_on_engine(state):
             through += weight * max([factor(_sure_depth(route)[0], route.ground, _STOPS) for route in state.routes])
             outcome = _sure_outcome(state)
         else:
@@ -301,21 +304,21 @@ def exposure_verified(matrix: Matrix) -> float:
 
 
 def as_asked(state: ThreatState) -> bool:
-    """Whether its outcome rests on the engine's statement, with the kernel's value not read."""
+    """Whether its outcome rests on the engine's statement because the kernel's value was not read."""
     return _sure_outcome(state) is not state.outcome
 
 
 def is_verified(state: ThreatState) -> bool:
-    """Whether no statement of the engine's alone decides its outcome or depth."""
-    if not _asks(state):
+    """Whether its outcome and depth are the same without statements of the engine."""
+    if not _rests_on_engine(state):
         return True
     depths = [_sure_depth(route) for route in state.routes]
     depth = min(least for least, _ in depths), min(most for _, most in depths)
     return depth == state.depth and _sure_outcome(state) is state.outcome
 
 
-def _asks(state: ThreatState) -> bool:
-    """Whether any of its rulings rests on a statement of the engine's: of most containers none does."""
+def _rests_on_engine(state: ThreatState) -> bool:
+    """Whether any of its rulings rests on a statement of the engine: cheap, and for most containers none does."""
     for route in state.routes:
         for item in route.rulings:
             if item.ruling.basis is Basis.ASKED:
@@ -324,7 +327,7 @@ def _asks(state: ThreatState) -> bool:
 
 
 def _sure_depth(route: RouteState) -> tuple[int, int]:
-    """How many layers stop it for certain, and how many if all unknown ones do."""
+    """The depth by the kernel's data alone: layers that stop it for certain, and layers if all unknown ones do."""
     asked = [item.ruling.stance for item in route.rulings if item.ruling.basis is Basis.ASKED]
     return route.least - asked.count(Stance.STOPS), route.most + asked.count(Stance.LETS_THROUGH)
 
@@ -334,7 +337,9 @@ def _sure_outcome(state: ThreatState) -> Outcome:
 
 
 def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
-    """`first` itself if no other is weaker anywhere; each other comes with its folder, `/proc/4300/`."""
+    """Merge matrices of a container's processes, each threat from the weakest; `first` itself if no other is weaker
+    anywhere. Each other comes with its folder, `/proc/4300/`.
+    """
     states = list(first.threats)
     for matrix, folder in others:
         for place, (mine, its) in enumerate(zip(states, matrix.threats, strict=True)):
@@ -349,7 +354,7 @@ def worst_of(first: Matrix, others: Sequence[tuple[Matrix, str]]) -> Matrix:
 
 
 def weaker(first: Matrix, other: Matrix) -> tuple[ThreatState, ...]:
-    """The other's threats that are weaker than here, as they are there."""
+    """The threat states of `other` that are weaker than those in `first`."""
     pairs = zip(first.threats, other.threats, strict=True)
     return tuple(its for mine, its in pairs if its is not mine and _weaker(its, mine))
 
@@ -359,7 +364,7 @@ def _weaker(one: ThreatState, other: ThreatState) -> bool:
 
 
 def _located(state: ThreatState, folder: str) -> ThreatState:
-    """The same with its evidence's process spelled out: in a matrix `@` means the container's first process."""
+    """The state with its evidence's process spelled out, since `@` in a matrix means the container's first process."""
     made = {id(route): _route(route, folder) for route in state.routes}
     weakest = made.get(id(state.weakest)) or _route(state.weakest, folder)
     return replace(state, weakest=weakest, routes=tuple(made[id(route)] for route in state.routes))

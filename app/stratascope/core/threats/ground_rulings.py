@@ -22,7 +22,7 @@ from stratascope.linux.machine import path_of
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
 
-# What each of `core.ground.FEATURES` is, for people, and how it was detected
+# Each of `core.ground.FEATURES`: its name for people, and how it was detected
 _FEATURES: dict[str, tuple[Message, str]] = {
     "apparmor_move_mount": (msg("AppArmor's check of move_mount"), "/sys/kernel/security/apparmor/features/mount"),
     "apparmor_userns": (
@@ -61,7 +61,7 @@ _FEATURES: dict[str, tuple[Message, str]] = {
 
 def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
     """STOPS if the host forbids it to everyone, LETS_THROUGH, UNKNOWN if it could not be read; None: not the ground's
-    job.
+    subject.
     """
     match need:
         case Feature(name):
@@ -88,7 +88,7 @@ def _module(names: tuple[str, ...], ground: Ground) -> Ruling:
 
 
 def holds(setting: Setting, ground: Ground) -> bool | None:
-    """Whether the host's setting has one of those values; None if it could not be read.
+    """Whether the host's setting has one of the setting's values; None if it could not be read.
 
     For `Capability.only_if`: False means that the capability is not required.
     """

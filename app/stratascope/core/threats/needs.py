@@ -1,7 +1,7 @@
-"""What a route needs to succeed: the vocabulary that threats are written in, and that layers answer.
+"""What a route needs to succeed: the vocabulary of the threat catalogue, on which layers rule.
 
-A need is one thing that the kernel checks. It is answered by the layers whose job it is (`Layer.stance`) or by the
-ground. Alternatives that differ for one layer only (unshare or clone) are one need; alternatives that differ for
+A need is one thing that the kernel checks. The layers that it concerns rule on it (`Layer.stance`), or the
+ground does. Alternatives that differ for one layer only (unshare or clone) are one need; alternatives that differ for
 several are separate routes. Decided against functions: as data, needs can be listed, checked for completeness against
 the 41 capabilities and the calls of the engines' filters, and judged once for many containers.
 """
@@ -16,7 +16,7 @@ from stratascope.value import Value
 class Where(StrEnum):
     """The user namespace that a capability is checked against; user_namespaces(7)."""
 
-    INITIAL = "initial"  # capable(): the initial one
+    INITIAL = "initial"  # capable(): the initial user namespace
     OWN = "own"  # ns_capable(current_user_ns()), or a file of a mapped id
     MNT_OWNER = "owner of the mount namespace"
     NET_OWNER = "owner of the network namespace"
@@ -26,7 +26,7 @@ class Where(StrEnum):
 
     @property
     def kind(self) -> str:
-        """The kind of namespace whose owner that is: `mnt`; empty: not by a namespace."""
+        """The kind of namespace (`mnt`) whose owning user namespace is meant; empty for the initial and the own one."""
         return self.name.removesuffix("_OWNER").lower() if self.name.endswith("_OWNER") else ""
 
 
@@ -42,7 +42,7 @@ class Resource(StrEnum):
     MEMORY = "memory"
     CPU = "cpu"
     DISK = "disk"
-    LOG = "log"  # what the engine keeps of the output
+    LOG = "log"  # disk used by the engine's log of the output
     LOCKED_MEMORY = "locked memory"
     PRIORITY = "priority"
 
@@ -96,7 +96,7 @@ class LowPort(Value):
 
 
 class Shares(Value):
-    """The host's own namespace of this kind (`pid`, `net`, `ipc` …)."""
+    """Be in the host's own namespace of this kind (`pid`, `net`, `ipc` …)."""
 
     kind: str
 

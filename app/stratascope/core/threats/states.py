@@ -1,4 +1,4 @@
-"""Results of judging: threats and routes with the layers' answers, exposure, and the matrix of one container. Types.
+"""Types of judging's results: threats and routes with the layers' rulings, exposure, and the matrix of one container.
 
 Built by `depth.py`.
 """
@@ -20,8 +20,8 @@ Postures = tuple[tuple["RulingLayer", Posture], ...]
 
 
 class AsRequested(Value):
-    """The posture of a layer of which not all could be read: by what was read alone, and with what the engine states in
-    the place of the rest. `as_requested` None: what the engine states is not to count.
+    """The posture of a layer that could not be read completely: `read` by what was read alone, `as_requested` with the
+    rest as the engine states it. `as_requested` None: engine statements do not count.
     """
 
     read: Posture
@@ -29,21 +29,21 @@ class AsRequested(Value):
 
 
 class OneOf(Value):
-    """The posture of a layer that is one of these, unknown which. `why`: what that depends on."""
+    """One of several possible postures, unknown which. `why`: what it depends on."""
 
     postures: tuple[Posture, ...]
     why: Message
 
 
 class LayerRuling(Value):
-    """One layer's answer to one route: the deciding one of its answers to all needs."""
+    """One layer's ruling on a route: the decisive one among its rulings on all needs."""
 
     layer: str
     ruling: Ruling
 
 
 class RouteState(Value):
-    """One route, judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
+    """One route, judged. `rulings`: from layer 1 up, only of layers that it concerns; `ground`: None if not concerned.
 
     `least`: how many layers stop it for certain; `most`: how many if all unknown ones do.
     """
@@ -78,7 +78,7 @@ _WEAKEST_FIRST = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 
 
 def weakest_of(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome for an attacker who can choose; raises ValueError if there is none."""
+    """The outcome for an attacker who can choose the route; raises ValueError if there is none."""
     return min(outcomes, key=_WEAKEST_FIRST.index)
 
 
@@ -99,17 +99,17 @@ class ThreatState(Value):
     linked: tuple[tuple[str, str], ...]  # layers of the weakest route that fall together
 
     def ruling(self, layer: str) -> Ruling | None:
-        """That layer's answer on the weakest route; None: not its job."""
+        """The layer's ruling on the weakest route; None: not its subject."""
         return next((item.ruling for item in self.weakest.rulings if item.layer == layer), None)
 
     def stance(self, layer: str) -> Stance:
-        """The same as a stance alone."""
+        """The layer's stance on the weakest route."""
         ruling = self.ruling(layer)
         return Stance.NOT_ITS_JOB if ruling is None else ruling.stance
 
 
 class Share(Value):
-    """What one threat lets through, by its severity and depth: with unknown counted as let through, and at best."""
+    """What one threat adds to the exposure, by severity and depth: with unknowns let through, and with them stopped."""
 
     threat: str
     worst: float
@@ -175,7 +175,7 @@ class RulingLayer(Protocol):
 
 
 class Row:
-    """One layer's answers, in one posture, to each route of all threats."""
+    """One layer's rulings, in one posture, on each route of all threats."""
 
     __slots__ = ("__weakref__", "answers", "layer")
 
@@ -184,7 +184,7 @@ class Row:
 
 
 def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
-    """The layer's answer to the need. ASKED if only the engine's statement decides it."""
+    """The layer's ruling on the need. Its basis is ASKED if only the engine's statement decides it."""
     if isinstance(posture, OneOf):
         return _common([ruled(layer, need, each) for each in posture.postures], posture.why)
     if not isinstance(posture, AsRequested):
@@ -201,7 +201,7 @@ def ruled(layer: RulingLayer, need: Need, posture: Posture) -> Ruling | None:
 
 
 def _common(rulings: Sequence[Ruling | None], why: Message) -> Ruling | None:
-    """What holds in every case; UNKNOWN if the cases differ."""
+    """The ruling if it is the same in every case; UNKNOWN if the cases differ."""
     given = [ruling for ruling in rulings if ruling is not None]
     stances = {ruling.stance for ruling in given}
     if len(stances) > 1 or (len(given) < len(rulings) and stances - {Stance.LETS_THROUGH}):
@@ -213,7 +213,7 @@ _UNVERIFIED = msg("The engine states it; the kernel's own value was not read.")
 
 
 def unverified(ruling: Ruling | None) -> Ruling | None:
-    """The same without the engine's statements."""
+    """The ruling without the engine's statements."""
     if ruling is None or ruling.basis is Basis.KERNEL:
         return ruling
     return Ruling(Stance.UNKNOWN, _UNVERIFIED, ruling.source)

@@ -1,4 +1,4 @@
-"""What a compromised process might try, its routes, and what a layer answers. Types only.
+"""A threat, its routes and steps, and a layer's ruling on them. Types only.
 
 The catalogue is data in `core/threats/catalogue/`. A route succeeds if every need of every step is met.
 """
@@ -27,7 +27,7 @@ class Family(StrEnum):
 
 
 class Stance(StrEnum):
-    """One layer's answer to one threat on its weakest route."""
+    """One layer's position on a need, or on a threat's weakest route."""
 
     STOPS = "STOPS"
     LETS_THROUGH = "LETS_THROUGH"
@@ -54,11 +54,11 @@ class Basis(StrEnum):
 
 
 class Ruling(Value):
-    """A layer's answer to one need: stance, a sentence, and the evidence.
+    """A layer's answer to one need: stance, a sentence of explanation, and the evidence.
 
     A `source` that starts with `@` is relative to the process's own directory: `@status:CapEff` is
-    /proc/4211/status:CapEff. So like containers have equal rulings, and are judged once. `hinges` are the settings each
-    of which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers with one in common fall together.
+    /proc/4211/status:CapEff. So similar containers have equal rulings, and are judged once. `hinges`: settings each of
+    which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers that share one fall together.
     """
 
     stance: Stance

@@ -12,7 +12,7 @@ from typing import Any
 
 from stratascope.core.container import Asked, AskedPort, EngineKind, ProfileKind
 from stratascope.core.message import msg
-from stratascope.core.options.capabilities import ENGINE_DEFAULTS, come_to, named
+from stratascope.core.options.capabilities import ENGINE_DEFAULTS, bounding_from, named
 from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_and_swap, profile_text, security_option
 from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
@@ -113,7 +113,7 @@ def _capabilities(host: dict[str, Any], before: Asked, asked: Asked) -> None:
         host["CapDrop"] = list(asked.cap_drop) or None
     if asked.capabilities is None or asked.capabilities == before.capabilities:
         return
-    if come_to(asked, ENGINE_DEFAULTS[EngineKind.DOCKER]) != named(
+    if bounding_from(asked, ENGINE_DEFAULTS[EngineKind.DOCKER]) != named(
         asked.capabilities
     ):  # only the result was said: the options that lead there
         host["CapAdd"], host["CapDrop"] = list(asked.capabilities) or None, ["ALL"]

@@ -1,6 +1,6 @@
 """The threats, as data: one file per family, found by scanning this folder.
 
-A threat says what a compromised process might try and what that needs; the layers' answers are in the layers.
+A threat states what a compromised process might try and what that needs; each layer's rulings are in its package.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ def all_threats() -> tuple[Threat, ...]:
 
 @cache
 def threats_by_id() -> dict[str, Threat]:
-    """The same by id."""
+    """Every threat by its id."""
     return {threat.id: threat for threat in all_threats()}

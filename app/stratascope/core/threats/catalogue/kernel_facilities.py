@@ -1,6 +1,7 @@
-"""Threats to what the kernel keeps or reports for the whole machine, and by calls that hardly any container needs.
+"""Threats to facilities that the kernel shares machine-wide, and by system calls that hardly any container needs.
 
-It keeps keys, its log, audit records, firmware tables. The calls are old ones, new ones, and those with known flaws.
+Facilities such as keyrings, the kernel log, audit and firmware tables; calls that are obsolete, new, or known for
+flaws.
 """
 
 from __future__ import annotations

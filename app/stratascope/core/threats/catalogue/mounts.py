@@ -28,8 +28,8 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-# Minor by itself, since nearly everyone may mount in new namespaces: each host resource that a mount uncovers is a
-# threat of its own, and the kernel code that becomes reachable is covered by new-user-namespace
+# Low by itself, since nearly everyone may mount in new namespaces: each host resource that a mount uncovers is a
+# separate threat, and the kernel code that becomes reachable is covered by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 

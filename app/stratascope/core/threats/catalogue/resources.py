@@ -1,4 +1,4 @@
-"""Threats by exhaustion: what one container uses up is missing for all others."""
+"""Threats by exhaustion: a resource that one container uses up is missing for all others."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def unattached(kind: str) -> tuple[Step, ...]:
 
 
 def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tuple[Route, ...]:
-    """Open a device after lifting the own device rules, in a v1 cgroup hierarchy mounted anew.
+    """Open a device after lifting the container's own device rules, in a newly mounted v1 cgroup hierarchy.
 
     devcgroup_update_access, security/device_cgroup.c, requires SYS_ADMIN in the initial user namespace and nothing
     else.
@@ -143,7 +143,7 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
 
 
 def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> tuple[Route, ...]:
-    """Use up a resource after lifting the own limit: in a visible cgroup hierarchy, or in a new one.
+    """Use up a resource after lifting the container's own limit: in a visible cgroup hierarchy, or in a new one.
 
     The files belong to root and require no capability; cgroup_file_write, kernel/cgroup/cgroup.c.
     """
@@ -194,8 +194,7 @@ def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ..
 def kernel_file(
     path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
 ) -> tuple[Route, ...]:
-    """The routes to a file of proc: as it is, without what covers it at `cover`, and in a new proc of the attacker's
-    own.
+    """The routes to a file of proc: directly, after removing what covers it at `cover`, and in a newly mounted proc.
 
     `more`: further needs of the last step. `by_uid`, `anyone`: see `KernelFile`.
     """
@@ -244,7 +243,7 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
 
 
 def in_new_namespaces(text: str, *needs: Need, flags: int = 0) -> Route:
-    """The same with all capabilities, as held in a user namespace by its creator. `flags`: additional namespaces."""
+    """A route with all capabilities, as the creator of a user namespace holds in it. `flags`: additional namespaces."""
     made = Step(
         "unshare(CLONE_NEWUSER | CLONE_NEWNS)"
         if not flags
