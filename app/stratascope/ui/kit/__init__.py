@@ -1,1 +1,1 @@
-"""What several parts of the window are made of: theme, marks, labels, focus, selection."""
+"""Building blocks shared by all parts of the window: theme, marks, labels, focus, selection, tables."""

@@ -1,10 +1,10 @@
-"""What Qt can't know of drawn controls, for screen readers: their interfaces, and events for what just happened.
+"""Accessible interfaces for painted widgets, and accessibility events, since Qt knows nothing about what we paint.
 
-Qt asks a factory for an interface to a widget, keeps it as long as the widget lives, and then deletes it. The Python
-side of it has to outlive that: were it freed first, Qt would delete it a second time. So all are kept here until Qt has
-let go of them. The parts of a drawn view (rays, the fleet's cells, ranges of ids) are a list with a child for each;
-decided against tables for them, since PySide has no interface for those. Where Qt takes None for "there is none",
-PySide's stubs know of no None: those methods say Any.
+Qt asks a factory for a widget's interface, keeps it as long as the widget lives, and then deletes it. The Python object
+has to outlive that: if it were freed first, Qt would delete it a second time. So all interfaces are kept here until Qt
+has released them. The parts of a painted view (rays, the fleet's cells, ranges of ids) are a list with a child for
+each; decided against tables for them, since PySide has no interface for those. PySide's stubs do not know that Qt takes
+None for "there is none": those methods say Any.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ SET_FOCUS = "SetFocus"
 
 
 class AccessibleParts(Protocol):
-    """A drawn view with parts: their names, places, which one is in hand, and what can be done to them."""
+    """A painted view with parts: their names, boxes, the current one, and the actions on them."""
 
     def part_count(self) -> int:
-        """How many there are."""
+        """Return the number of parts."""
 
     def part_name(self, place: int) -> str:
-        """One for the ear."""
+        """Return the accessible name of a part."""
 
     def part_more(self, place: int) -> str:
-        """More of it."""
+        """Return the accessible description of a part."""
 
     def part_box(self, place: int) -> QRect:
-        """Where it is, in the widget."""
+        """Return the box of a part, in the widget's coordinates."""
 
     def part_in_hand(self) -> int:
-        """The one that the keys are at; -1: none."""
+        """Return the part that the keys are at; -1 for none."""
 
     def take_part(self, place: int) -> None:
-        """Take another one in hand."""
+        """Make another part current."""
 
     def open_part(self, place: int) -> None:
-        """As Enter does."""
+        """Activate a part, as Enter does."""
 
 
 class _PartActions(QAccessibleActionInterface):
-    """What Enter and the arrow keys do, for whoever has neither."""
+    """The actions of Enter and the arrow keys, for assistive technology."""
 
     def __init__(self, owner: AccessiblePartList, place: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _PartActions(QAccessibleActionInterface):
 
 
 class AccessiblePart(QAccessibleInterface):
-    """One part, by its place in the view."""
+    """One part, by its index in the view."""
 
     def __init__(self, owner: AccessiblePartList, place: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class AccessiblePart(QAccessibleInterface):
         return ""
 
     def setText(self, kind: QAccessible.Text, text: str) -> None:
-        """It can't be written."""
+        """Ignore: the text cannot be set."""
 
     def role(self) -> QAccessible.Role:
         return QAccessible.Role.ListItem
@@ -148,7 +148,7 @@ class AccessiblePart(QAccessibleInterface):
 
 
 class AccessiblePartList(QAccessibleWidget):
-    """The view itself."""
+    """The view itself, a list of parts."""
 
     def __init__(self, widget: QWidget, parts: ref[Any]) -> None:
         super().__init__(widget, QAccessible.Role.List)
@@ -158,7 +158,7 @@ class AccessiblePartList(QAccessibleWidget):
         self._ids: list[int] = []
 
     def parts(self) -> AccessibleParts | None:
-        """What is drawn, while it lives."""
+        """The parts, while the view lives."""
         found: AccessibleParts | None = self._parts()
         return found if self.owner() is not None else None
 
@@ -176,7 +176,7 @@ class AccessiblePartList(QAccessibleWidget):
         return made
 
     def forget_parts(self) -> None:
-        """The view is gone: let Qt let go of its parts."""
+        """Release the parts: the view is gone."""
         for number in self._ids:
             QAccessible.deleteAccessibleInterface(number)
         self._ids, self._made = [], {}
@@ -198,27 +198,27 @@ class AccessiblePartList(QAccessibleWidget):
         return self.child(parts.part_in_hand()) if parts is not None else None
 
 
-# Widgets that we paint ourselves, as a screen reader has them: a picture, a group, a button that opens something.
-# A class says what it is by an attribute: `decoration`, `unfolds`, `opens`.
+# Roles of widgets that we paint: a picture, a group, a button that opens something. A class declares it by an
+# attribute: `decoration`, `unfolds`, `opens`.
 def marked(widget: QObject, mark: str) -> bool:
-    """Whether its class has that attribute, set."""
+    """Whether the widget's class sets that attribute."""
     return bool(getattr(type(widget), mark, False))
 
 
 def decoration(widget: QObject) -> bool:
-    """Whether what it draws is said by something beside it."""
+    """Whether what it shows is said by another widget, so that screen readers skip it."""
     return marked(widget, "decoration")
 
 
 def drawn(widget: QObject) -> bool:
-    """Whether the widget paints itself by our own code."""
+    """Whether the widget paints itself in our own code."""
     return any(
         "paintEvent" in vars(each) for each in type(widget).__mro__ if each.__module__.startswith("stratascope.")
     )
 
 
 class AccessibleGroup(QAccessibleWidget):
-    """A drawn widget is a picture, one that holds others a group. Its tooltip, which is markup, is never told."""
+    """A painted widget: a picture, or a group if it has children. Its tooltip, which is markup, is never exposed."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -248,7 +248,7 @@ def _leaf(widget: QWidget) -> bool:
 
 
 class AccessibleOpener(QAccessibleWidget):
-    """A drawn button that unfolds what is below it (`unfolds` in its class), or opens something (`opens`)."""
+    """A painted button that unfolds what is below it (`unfolds` in its class), or opens something (`opens`)."""
 
     def __init__(self, button: QAbstractButton) -> None:
         super().__init__(button, QAccessible.Role.Button)
@@ -286,14 +286,14 @@ class AccessibleOpener(QAccessibleWidget):
 
 _exposed: WeakKeyDictionary[QObject, ref[Any]] = WeakKeyDictionary()
 _kept: list[QAccessibleInterface] = []
-ROOM = 200  # interfaces made before it is looked which of them are gone
+ROOM = 200  # interfaces created between two checks for deleted ones
 
 
 def expose(widget: QWidget, parts: AccessibleParts) -> None:
-    """Let `widget` be a list of these parts. Neither is kept alive by it."""
+    """Expose `widget` as a list of these parts. Keeps neither alive."""
     _exposed[widget] = ref(parts)
     install()
-    if QAccessible.isActive():  # Qt may have made one of its own already, for an event
+    if QAccessible.isActive():  # Qt may already have made an interface of its own, for an event
         made = QAccessible.queryAccessibleInterface(widget)
         QAccessible.deleteAccessibleInterface(QAccessible.uniqueId(made))
 
@@ -306,7 +306,7 @@ def _make(key: str, made_for: QObject) -> QAccessibleInterface | None:
         if marked(made_for, "unfolds") or marked(made_for, "opens"):
             made = AccessibleOpener(made_for)
     elif key in ("QWidget", "QFrame") and isinstance(made_for, QWidget) and shiboken6.createdByPython(made_for):
-        made = AccessibleGroup(made_for)  # of these Qt would tell nothing but the name
+        made = AccessibleGroup(made_for)  # Qt's own interface would expose nothing but the name
     if made is not None:
         _kept.append(made)
         if len(_kept) % ROOM == 0:
@@ -315,7 +315,7 @@ def _make(key: str, made_for: QObject) -> QAccessibleInterface | None:
 
 
 def _let_go() -> None:
-    """Drop those that Qt has deleted."""
+    """Release the interfaces that Qt has deleted."""
     gone = [each for each in _kept if not shiboken6.isValid(each)]
     _kept[:] = [each for each in _kept if shiboken6.isValid(each)]
     for each in gone:
@@ -325,15 +325,15 @@ def _let_go() -> None:
 
 @cache
 def install() -> None:
-    """Let Qt ask us; once for the program."""
+    """Install the factory; once per program."""
     QAccessible.installFactory(_make)
 
 
-# -- what happens
+# -- events
 
 
 def tell_taken(widget: QWidget, place: int) -> None:
-    """Say that the part at that place of an exposed view is in hand."""
+    """Notify screen readers that this part of an exposed view is current."""
     if QAccessible.isActive() and place >= 0 and widget.hasFocus():
         event = QAccessibleEvent(widget, QAccessible.Event.Focus)
         event.setChild(place)
@@ -341,7 +341,7 @@ def tell_taken(widget: QWidget, place: int) -> None:
 
 
 def tell_unfolded(button: QAbstractButton) -> None:
-    """Say that what is below it has been folded away, or has come back."""
+    """Notify screen readers that the button has folded or unfolded what is below it."""
     if QAccessible.isActive():
         changed = QAccessible.State()
         changed.expanded = changed.collapsed = True
@@ -349,6 +349,6 @@ def tell_unfolded(button: QAbstractButton) -> None:
 
 
 def announce(widget: QWidget, text: str) -> None:
-    """Have it read aloud: what happened elsewhere than where the keyboard is."""
+    """Have a screen reader announce what happened away from the focus."""
     if text and QAccessible.isActive():
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))

@@ -1,8 +1,8 @@
-"""Work off the window's thread, and the one way back to it: a bell that any thread rings and the window's hears.
+"""Work off the window's thread, and the one way back to it: a bell that any thread rings and the window's thread hears.
 
-Questions one after the other of each engine, a long run with its events, and the watch's snapshots. Decided against
-QThread and Qt's thread pool: what works here knows no Qt; and against letting widgets call the watch: one place decides
-what runs on which thread.
+Requests (one at a time for each engine), long runs with their events, and the watch's snapshots. Decided against
+QThread and Qt's thread pool: the workers know no Qt; and against letting widgets call the watch: one place decides what
+runs on which thread.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.snapshot import Snapshot
 
 Asking = Callable[[], Any]
-_Question = tuple[str, int, Asking, Callable[[Any], object]]  # topic, its number, what is asked, who gets the answer
+# topic, its number, the request, the callback for its answer
+_Question = tuple[str, int, Asking, Callable[[Any], object]]
 FAILURES = (EngineError, NoSuchContainerError, ProbeError, ToggleError, JournalError, BusyError, OSError)
 
 
 def reason(error: Exception) -> tuple[Message, str]:
-    """Why it failed as a sentence, and the other side's own words."""
+    """Return why a call failed as a sentence, and the other side's own words."""
     match error:
         case MessageError():
             return error.message, error.words
@@ -42,7 +43,7 @@ def reason(error: Exception) -> tuple[Message, str]:
 
 
 def later(parent: QObject, wait: int, call: Any) -> QTimer:
-    """A timer that, once started, does it after so many ms; started again before that, it waits anew."""
+    """Return a timer that calls once, `wait` ms after it was last started."""
     timer = QTimer(parent)
     timer.setSingleShot(True)
     timer.setInterval(wait)
@@ -51,14 +52,14 @@ def later(parent: QObject, wait: int, call: Any) -> QTimer:
 
 
 class Failure:
-    """What a question came to when it came to nothing."""
+    """The answer to a request that failed."""
 
     def __init__(self, error: Exception) -> None:
         self.message, self.words = reason(error)
 
 
 class Bell(QObject):
-    """Rung on any thread, heard on the window's, once for all that rang until then."""
+    """Rung on any thread, heard on the window's thread, once for all rings up to then."""
 
     _rung = Signal()
 
@@ -68,23 +69,22 @@ class Bell(QObject):
         self._rung.connect(self._hear, Qt.ConnectionType.QueuedConnection)
 
     def ring(self) -> None:
-        """Put down first what there is to hear: storing a reference is atomic."""
+        """Ring. Store what is to be read before ringing; storing a reference is atomic."""
         if not self._pending:
             self._pending = True
-            with suppress(RuntimeError):  # the window was closed meanwhile, and Qt's half of this is gone with it
+            with suppress(RuntimeError):  # the window was closed meanwhile, and Qt's object is gone with it
                 self._rung.emit()
 
     @Slot()
     def _hear(self) -> None:
-        self._pending = False  # first: what comes from now on rings again
+        self._pending = False  # reset first: what comes from now on rings again
         self._heard()
 
 
 class QueryRunner(QObject):
-    """Asks on threads of its own; of questions with the same `topic` only the newest.
+    """Runs requests on background threads; of requests with the same `topic` only the newest is answered.
 
-    Those of one lane are asked one after the other, and no lane waits for another: an engine that is slow to answer
-    holds up what it is asked itself.
+    Requests of one lane run one after the other, and lanes are independent: a slow engine only delays its own requests.
     """
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -96,9 +96,10 @@ class QueryRunner(QObject):
         self._ended = False
 
     def ask(self, topic: str, asking: Asking, then: Callable[[Any], object], lane: str = "") -> None:
-        """`then` gets the answer, or a Failure, on the window's thread; nothing where a newer question came.
+        """Run a request. `then` gets the answer, or a Failure, on the window's thread, unless a newer request of the
+        topic came.
 
-        `lane`: the id of the engine that is asked; empty where it is no single one: then the topic has its own.
+        `lane`: the id of the engine that is asked; empty if it is no single engine: then the topic is the lane.
         """
         if self._ended:
             return
@@ -110,11 +111,11 @@ class QueryRunner(QObject):
         self._lanes[place].put((topic, number, asking, then))
 
     def drop(self, topic: str) -> None:
-        """Its answer is not wanted any more."""
+        """Drop the pending request of a topic."""
         self._newest[topic] = self._newest.get(topic, 0) + 1
 
     def end(self) -> None:
-        """No more answers; may be called twice."""
+        """Drop all pending requests; may be called twice."""
         self._ended = True
         for asked in self._lanes.values():
             asked.put(None)
@@ -139,9 +140,9 @@ class QueryRunner(QObject):
 
 
 class ThreadRun(QObject):
-    """Something long on a thread of its own. `told` has each event but the last; `over` has that one, always.
+    """A long run on a thread of its own. `told` emits each event but the last; `over` always emits the last one.
 
-    The program does not end before it has ended, unless that is `idle`: then nothing is left undone.
+    The program waits for it at exit unless it is `idle`, which leaves nothing undone.
     """
 
     told = Signal(object)
@@ -156,7 +157,7 @@ class ThreadRun(QObject):
         *,
         idle: bool = False,
     ) -> None:
-        """`last` makes the last event where there is none: of what was raised, or of nothing."""
+        """`last` makes the final event if the run yields none: from the exception, or from None."""
         super().__init__(parent)
         self._make, self._make_last = make, last
         self._kind = type(last(None))
@@ -169,7 +170,7 @@ class ThreadRun(QObject):
         self._thread.start()
 
     def cancel(self) -> None:
-        """Stop at the next safe place; may be called at any time."""
+        """Ask it to stop at the next safe point; may be called at any time."""
         self._cancel.set()
 
     @property
@@ -178,7 +179,7 @@ class ThreadRun(QObject):
         return self._cancel.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Until its thread has ended; False where it has not in that time."""
+        """Wait for its thread to end; False if it has not within that time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -206,45 +207,45 @@ class ThreadRun(QObject):
 
 
 class WatchLike(Protocol):
-    """What follows the engines. None of these calls may block."""
+    """The watch on the engines. No call may block."""
 
     def start(self, publish: Callable[[Snapshot], None]) -> None:
-        """Begin; `publish` is called from any thread."""
+        """Begin; `publish` is called on any thread."""
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Read one container, or all, again soon."""
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """The container that is looked at: its present use is read again and again."""
+        """Set the container in view: its current usage is read repeatedly."""
 
     def pace(self, seconds: float) -> None:
-        """How often that is done."""
+        """Set the interval of those readings."""
 
     def elevate(self) -> None:
-        """Ask for what only root can read; each snapshot's `privilege` tells how it goes."""
+        """Request what only root can read; each snapshot's `privilege` says how it goes."""
 
     def stop(self) -> None:
         """End the threads."""
 
 
 class SettingsLike(Protocol):
-    """Small texts remembered between runs; both calls answer from memory.
+    """Small texts kept between runs; both calls answer from memory.
 
-    `trouble`: what was wrong with them as they were found; `unkept`: why the last change could not be kept.
+    `trouble`: what was wrong with the stored file; `unkept`: why the last change could not be stored.
     """
 
     trouble: Message | None
     unkept: Message | None
 
     def get(self, key: str) -> str | None:
-        """The text kept under `key`."""
+        """Return the text stored under `key`."""
 
     def set(self, key: str, value: str) -> None:
-        """Keep `value`; never raises."""
+        """Store `value`; never raises."""
 
 
 class MemorySettings:
-    """Settings that live as long as the program."""
+    """Settings kept in memory only."""
 
     def __init__(self) -> None:
         self._kept: dict[str, str] = {}
@@ -259,7 +260,7 @@ class MemorySettings:
 
 
 class Feed(QObject):
-    """Emits `snapshot` on the window's thread, whatever thread published it; the newest wins."""
+    """Emits `snapshot` on the window's thread, whichever thread published it; older ones are skipped."""
 
     snapshot = Signal(object)
 
@@ -271,7 +272,7 @@ class Feed(QObject):
         self._bell = Bell(self._deliver, self)
 
     def start(self) -> None:
-        """Begin, if it has not begun. What comes before the window's thread handles events waits for that."""
+        """Begin, unless it has begun. Snapshots wait until the window's thread handles events."""
         if not self._begun:
             self._begun = True
             self._watch.start(self.publish)
@@ -292,7 +293,7 @@ class Feed(QObject):
         self._watch.elevate()
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Called from any thread; a burst costs one delivery."""
+        """Publish a snapshot; called on any thread. A burst costs one delivery."""
         self._newest = snapshot
         self._bell.ring()
 

@@ -1,5 +1,5 @@
-"""Controls to press and to choose with: the main button, a field with a list, a strip of segments, and a switch: the
-style's own tick box can't be seen on a dark panel.
+"""Buttons and choices: the main button, a combo box, a strip of segments, and a switch (the style's own check box is
+invisible on a dark panel).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 
 def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
-    """On: filled, knob right, a stroke in the track. Off: outline, knob left. Not to be had: pale."""
+    """Paint a switch. On: filled, knob right, a stroke in the track. Off: outline, knob left. Disabled: pale."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     track = box.adjusted(0.75, 0.75, -0.75, -0.75)
@@ -56,8 +56,8 @@ def text_button(
     spoken: Message | None = None,
     more: Message | str = "",
 ) -> QPushButton:
-    """A plain button that does `then`. `look`: its name in the style sheet, as "link"; `spoken`: its name for screen
-    readers where that is more than its word; `more`: the tooltip.
+    """Return a plain button that calls `then`. `look`: its name in the style sheet, such as "link"; `spoken`: its
+    accessible name if that is more than its text; `more`: the tooltip.
     """
     button = QPushButton(word if isinstance(word, str) else translate(word))
     button.setFont(theme.font(size, weight))
@@ -72,7 +72,7 @@ def text_button(
 
 
 class MainButton(QAbstractButton):
-    """36 high; `set_low`: 28, with smaller letters."""
+    """The main button, 36 high; with `set_low` 28 high, with smaller letters."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,13 +83,13 @@ class MainButton(QAbstractButton):
         theme.changed.connect(self.update)
 
     def set_low(self, low: bool) -> None:
-        """Where there is room for one line."""
+        """Use the low form, for one line."""
         self._letters, self._least = (12, 28) if low else (14, 36)
         self.updateGeometry()
         self.update()
 
     def say(self, text: str) -> None:
-        """Another word on it."""
+        """Set the text."""
         self.setText(text)
         self.setAccessibleName(text)
         self.updateGeometry()
@@ -98,7 +98,7 @@ class MainButton(QAbstractButton):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()  # by itself only QPushButton does that
+            self.click()  # only QPushButton does that by itself
             return
         super().keyPressEvent(event)
 
@@ -143,7 +143,7 @@ class MainButton(QAbstractButton):
 
 
 def paint_chevron(painter: QPainter, x: float, y: float, theme: Theme) -> None:
-    """The small arrow of what opens downwards, its middle at that place."""
+    """Paint the small arrow of something that opens downwards, centred there."""
     half = theme.px(3)
     painter.setPen(QPen(theme.color("text2"), 1.3))
     painter.drawPolyline(
@@ -152,10 +152,10 @@ def paint_chevron(painter: QPainter, x: float, y: float, theme: Theme) -> None:
 
 
 class ChoiceBox(QComboBox):
-    """The style sheet draws it, but for the arrow, which a style sheet can only take from a file."""
+    """A combo box drawn by the style sheet, except for the arrow, which a style sheet can only take from a file."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, *, letters: int = 0) -> None:
-        """`letters`: it has room for so many at least, and does not grow by what it lists; 0: it does."""
+        """`letters`: its minimum width in letters, whatever it lists; 0: it grows with its items."""
         super().__init__(parent)
         self._theme = theme
         if letters:
@@ -168,13 +168,14 @@ class ChoiceBox(QComboBox):
         paint_chevron(painter, self.width() - self._theme.px(14), self.height() / 2 + 1, self._theme)
 
 
-BESIDE = 8  # px beside a word where there is little room
+BESIDE = 8  # px on either side of a word if there is little room
 
 
 class Segment(QAbstractButton):
-    """One word, as wide as it is when bold."""
+    """A segment: one word, as wide as in bold."""
 
-    letters, beside, edge = 13.0, 24, "line"  # of the letters, beside the word, and the token of the pressed one's edge
+    # size of the letters, px around the word, and the colour token of the pressed one's edge
+    letters, beside, edge = 13.0, 24, "line"
     policy = QSizePolicy.Policy.Fixed
 
     def __init__(self, theme: Theme, text: str) -> None:
@@ -188,7 +189,7 @@ class Segment(QAbstractButton):
         self.setSizePolicy(self.policy, QSizePolicy.Policy.Fixed)
 
     def show_count(self, count: int) -> None:
-        """A number behind the word; 0: none."""
+        """Show a number after the word; 0: none."""
         if count != self.count:
             self.count = count
             told = translate(msg("{word}: {count}", word=self.text(), count=count)) if count else self.text()
@@ -197,7 +198,7 @@ class Segment(QAbstractButton):
             self.update()
 
     def set_tight(self, tight: bool) -> None:
-        """Letters a size smaller, and less beside them."""
+        """Use smaller letters and margins."""
         if tight is not self.tight:
             self.tight = tight
             self.letters, self.beside = (self.letters - 1, BESIDE) if tight else (type(self).letters, type(self).beside)
@@ -215,7 +216,7 @@ class Segment(QAbstractButton):
         return QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(count_text(self.count)) + theme.px(5)
 
     def shown(self, painter: QPainter) -> str:
-        """The word, as much of it as there is room for."""
+        """Return the word, elided to the width."""
         return painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -249,9 +250,9 @@ class Segment(QAbstractButton):
 
 
 class SegmentStrip(QWidget):
-    """The strip and its keys; `put` adds a button to it. Only the one that holds is a stop of the Tab key.
+    """A strip of exclusive buttons with arrow keys; one tab stop, at the pressed one.
 
-    `fills`: it is as wide as its column, and its words are smaller where they would touch the edges of their buttons.
+    `fills`: it is as wide as its column, and shrinks its words if they would touch the edges of their buttons.
     """
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None, *, fills: bool = False) -> None:
@@ -264,19 +265,19 @@ class SegmentStrip(QWidget):
         theme.changed.connect(self.update)
 
     def lead(self, word: QWidget) -> None:
-        """A word in front of them."""
+        """Put a label in front of the buttons."""
         self._row.insertSpacing(0, self._theme.px(6))
         self._row.insertWidget(1, word)
         self._row.insertSpacing(2, self._theme.px(4))
 
     def put(self, button: Segment) -> None:
-        """One more at the end."""
+        """Append a button."""
         self._group.addButton(button)
         self._row.addWidget(button)
         self.buttons.append(button)
 
     def clear(self) -> None:
-        """All of them away."""
+        """Remove all buttons."""
         for button in self.buttons:
             self._group.removeButton(button)
             self._row.removeWidget(button)
@@ -316,7 +317,7 @@ class SegmentStrip(QWidget):
 class Segments(SegmentStrip):
     """A strip whose words may change."""
 
-    chosen = Signal(int)  # by the person
+    chosen = Signal(int)  # by the user
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None, *, fills: bool = False) -> None:
         super().__init__(theme, name, parent, fills=fills)
@@ -324,7 +325,7 @@ class Segments(SegmentStrip):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def offer(self, texts: tuple[str, ...]) -> None:
-        """Other words; what was pressed in stays where it is still there."""
+        """Replace the words; the pressed one stays pressed if it is still there."""
         if texts == self._texts:
             return
         before = next((button.text() for button in self.buttons if button.isChecked()), "")
@@ -338,26 +339,26 @@ class Segments(SegmentStrip):
         self.choose(texts.index(before) if before in texts else 0)
 
     def choose(self, place: int) -> None:
-        """Press one in, without telling; a place that is none: all out."""
+        """Press a segment without emitting `chosen`; an index out of range releases all."""
         if 0 <= place < len(self.buttons):
             self.buttons[place].setChecked(True)
             return
-        self._group.setExclusive(False)  # else the one that is in would stay in
+        self._group.setExclusive(False)  # an exclusive group never releases its pressed button
         for button in self.buttons:
             button.setChecked(False)
         self._group.setExclusive(True)
 
     def count(self, place: int, count: int) -> None:
-        """The number behind a word."""
+        """Show a number after a word."""
         self.buttons[place].show_count(count)
 
 
 SWITCH_WIDTH, SWITCH_HEIGHT = 32, 18
-EDGE = 3  # around the switch, for the outline of the keyboard
+EDGE = 3  # around the switch, for the focus ring
 
 
 class Switch(QAbstractButton):
-    """With its words, or without where they stand beside it and are its accessible name."""
+    """A switch with its label, or without one if the label is next to it and is its accessible name."""
 
     def __init__(self, theme: Theme, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Chips: a short fact on a soft ground, and those that are pressed in and out to choose the rows of a list."""
+"""Chips: a short fact on a soft background, and toggle buttons that filter the rows of a list."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 
 
 class Chip(QWidget):
-    """Elided when there is no room."""
+    """A short fact, elided if there is no room."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None, *, widest: int = 160) -> None:
-        """`widest`: in the theme's measure; what is longer is elided."""
+        """`widest`: in the theme's units; longer text is elided."""
         super().__init__(parent)
         self._theme, self._text, self._ink, self._widest = theme, "", "text2", widest
         self._said: tuple[str, str, str] | None = None
@@ -28,7 +28,7 @@ class Chip(QWidget):
 
     @property
     def empty(self) -> bool:
-        """Whether it has nothing to say."""
+        """Whether it shows nothing."""
         return not self._text
 
     def say(self, text: str, whole: str = "", ink: str = "text2") -> None:
@@ -64,7 +64,7 @@ class Chip(QWidget):
 
 
 class FilterChip(QAbstractButton):
-    """A mark or a layer's number, and words; pressed in it has an accent outline and a soft ground."""
+    """A mark or a layer's number, and words; pressed in it has an accent outline and a soft background."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class FilterChip(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def say(self, words: str, *, empty: bool = False) -> None:
-        """What stands on it: its text with a number mostly. `empty`: pale, since there are none."""
+        """Set the text, mostly with a number. `empty`: pale, since there are none."""
         if (words, empty) != (self._words, self._empty):
             self._words, self._empty = words, empty
             self.updateGeometry()
@@ -106,7 +106,7 @@ class FilterChip(QAbstractButton):
         painter.setPen(outline_pen(theme, "accent" if on else "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
-        if on and self.hasFocus():  # its line has that colour anyway: a ring inside of it tells the two apart
+        if on and self.hasFocus():  # the outline has the ring's colour already: a ring inside of it tells the two apart
             inner = box.adjusted(2.5, 2.5, -2.5, -2.5)
             paint_focus_ring(painter, inner, inner.height() / 2, theme)
         left, side = theme.px(9), theme.px(self._side)
@@ -123,18 +123,18 @@ class FilterChip(QAbstractButton):
 
 
 class ChipRow(QWidget):
-    """Chips from left to right; those that are hidden take no room."""
+    """Chips from left to right, wrapped; hidden ones take no room."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._row: list[FilterChip] = []
-        self._heights: dict[int, int] = {}  # by width: a layout asks for the same one a hundred times
+        self._heights: dict[int, int] = {}  # cached by width: a layout asks for the same one a hundred times
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         theme.changed.connect(self.arrange)
 
     def put(self, chip: FilterChip) -> None:
-        """One more at the end."""
+        """Append a chip."""
         chip.setParent(self)
         self._row.append(chip)
         self._heights.clear()
@@ -157,13 +157,13 @@ class ChipRow(QWidget):
         self.arrange()
 
     def arrange(self) -> None:
-        """Others are hidden, or say something else."""
+        """Lay the chips out again, after a change of text or visibility."""
         self._heights.clear()
         self._place(self.width(), move=True)
         self.updateGeometry()
 
     def _place(self, width: int, *, move: bool) -> int:
-        """Rows from left to right as the width allows; the height that this takes."""
+        """Place the chips in rows of that width; return the height."""
         gap, x, y, height = self._theme.px(6), 0, 0, 0
         for chip in self._row:
             if chip.isHidden():
@@ -179,7 +179,7 @@ class ChipRow(QWidget):
 
 
 class ChoiceChips(ChipRow):
-    """One is pressed in; left and right arrows go from one to the next. `chosen` has what stands behind it."""
+    """Exclusive chips; left and right arrows move between them. `chosen` carries the key of the pressed one."""
 
     chosen = Signal(str)
 
@@ -189,7 +189,7 @@ class ChoiceChips(ChipRow):
         self.chips: dict[str, FilterChip] = {}
 
     def add(self, which: str, chip: FilterChip) -> None:
-        """One more; the first one is pressed in."""
+        """Add a chip; the first one is pressed in."""
         self.chips[which] = chip
         self.put(chip)
         chip.setAutoExclusive(True)
@@ -197,7 +197,7 @@ class ChoiceChips(ChipRow):
         chip.clicked.connect(lambda _=False: self._choose(which))
 
     def clear(self) -> None:
-        """None is left."""
+        """Remove all chips."""
         for chip in self.chips.values():
             chip.hide()
             chip.setParent(None)
@@ -206,7 +206,7 @@ class ChoiceChips(ChipRow):
         self._heights.clear()
 
     def show_count(self, which: str, word: str, count: int) -> None:
-        """How many are behind it; where there is none it is hidden, unless it is the first or pressed in."""
+        """Show the count of a chip; without any it is hidden, unless it is the first or pressed in."""
         chip, number = self.chips[which], count_text(count)
         told = translate(msg("{word}: {count}", word=word, count=number))
         chip.say(translate(msg("{word} {count}", word=word, count=number)), empty=not count)
@@ -215,7 +215,7 @@ class ChoiceChips(ChipRow):
         chip.setVisible(which == self.first or bool(count) or which == self.current)
 
     def reset(self) -> None:
-        """Back to the first."""
+        """Press the first one in."""
         if self.current != self.first:
             self.chips[self.first].setChecked(True)
             self._choose(self.first)

@@ -1,8 +1,8 @@
-"""What can be copied, by a context menu and by Ctrl+C, and that something was copied or saved.
+"""Copying by context menu and Ctrl+C, and the note that something was copied or saved.
 
-That is a few words at the foot of the window, which go by themselves. Where the eye is anyway it changes nothing: no
-button is renamed, nothing moves, the keyboard stays. A part of the window that lists something (findings, bands,
-processes) gets its context menu by a line; what it copies is plain text.
+The note is a few words at the foot of the window, which disappear by themselves. Nothing else changes: no button is
+renamed, nothing moves, the focus stays. A list (findings, bands, processes) gets its context menu by one line of code;
+what it copies is plain text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EDGE = 24  # px below it
 
 
 class Feedback(QLabel):
-    """One a window; a newer text takes the place of the one before."""
+    """The note; one per window, a newer text replaces the older."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -43,7 +43,7 @@ class Feedback(QLabel):
         self._timer = later(self, STAYS, self.hide)
 
     def say(self, text: str) -> None:
-        """For a moment, over what is at the foot of the window."""
+        """Show the text for a moment, over the foot of the window."""
         window = self._window
         room = max(1, window.width() - 4 * _EDGE)
         shown = plain(text, 500)
@@ -58,34 +58,34 @@ class Feedback(QLabel):
 
 
 def tell(widget: QWidget, text: str) -> None:
-    """These words, in the window of `widget`."""
+    """Show these words in the window of `widget`."""
     window = widget.window()
     found = window.findChild(Feedback, options=Qt.FindChildOption.FindDirectChildrenOnly)
     (found or Feedback(window)).say(text)
 
 
 def copy(widget: QWidget, text: str) -> None:
-    """Plain text onto the clipboard, and that it is there."""
+    """Copy plain text to the clipboard, and say so."""
     QGuiApplication.clipboard().setText(text)
     copied(widget)
 
 
 def copied(widget: QWidget) -> None:
-    """That something is on the clipboard now."""
+    """Say that something was copied."""
     tell(widget, translate(msg("Copied")))
 
 
 def saved(widget: QWidget, path: Path) -> None:
-    """That it was written, and where."""
+    """Say that a file was saved, and where."""
     tell(widget, translate(msg("Saved as {path}", path=str(path))))
 
 
-Line = tuple[Message, Callable[[], str]]  # what it is called, and the text that is copied
-More = tuple[Message, Callable[[], object]]  # what else can be done there
+Line = tuple[Message, Callable[[], str]]  # the entry's label, and the text that it copies
+More = tuple[Message, Callable[[], object]]  # label and function of another entry
 
 
 class CopyMenu(QObject):
-    """`lines` is asked at each opening; `more` stands below a rule."""
+    """A context menu that copies. `lines` is called at each opening; `more` follows below a separator."""
 
     def __init__(
         self, widget: QWidget, lines: Callable[[], Sequence[Line]], more: Callable[[], Sequence[More]] = tuple
@@ -96,7 +96,7 @@ class CopyMenu(QObject):
         widget.installEventFilter(self)
 
     def open(self, at: QPoint) -> None:
-        """There on the screen."""
+        """Open the menu at that position on screen."""
         if self.menu is not None:
             self.menu.deleteLater()
         self.menu = QMenu(self._widget)
@@ -110,7 +110,7 @@ class CopyMenu(QObject):
         self.menu.popup(at)
 
     def copy_first(self) -> None:
-        """As Ctrl+C does."""
+        """Copy the first line, as Ctrl+C does."""
         self._copy(self._lines()[0][1]())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -119,7 +119,7 @@ class CopyMenu(QObject):
             self.open(self._widget.mapToGlobal(self._widget.rect().center()) if keyed else event.globalPos())
             return True
         if isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Copy):
-            if event.type() == QEvent.Type.ShortcutOverride:  # else the window copies the whole container
+            if event.type() == QEvent.Type.ShortcutOverride:  # otherwise the window would copy the whole container
                 event.accept()
                 return True
             if event.type() == QEvent.Type.KeyPress:
@@ -139,11 +139,11 @@ class CopyMenu(QObject):
         menu.addAction(action)
 
 
-Report = Callable[[Snapshot], str]  # the text report of a whole snapshot
+Report = Callable[[Snapshot], str]  # returns the text report of a whole snapshot
 
 
 def container_text(snapshot: Snapshot, state: ContainerState, report: Report | None) -> str:
-    """By the text report where there is one, else in short: layers and findings."""
+    """Return a container as text, from the report if available, else in short: layers and findings."""
     if report is not None:
         return report(replace(snapshot, containers=(state,)))
     container = state.container
@@ -167,20 +167,20 @@ def container_text(snapshot: Snapshot, state: ContainerState, report: Report | N
 
 
 def snapshot_text(snapshot: Snapshot, report: Report | None) -> str:
-    """All containers as text."""
+    """Return all containers as text."""
     if report is not None:
         return report(snapshot)
     return "\n".join(container_text(snapshot, state, None) for state in snapshot.containers)
 
 
 class Clipboard:
-    """Copies what is selected as text, the container in view, or all."""
+    """Copies the selected text, the container in view, or all containers."""
 
     def __init__(self, window: QWidget, selection: Selection, report: Report | None) -> None:
         self._window, self._selection, self._report = window, selection, report
 
     def copy_container(self) -> None:
-        """What is selected goes first; without a selection the container is copied as text."""
+        """Copy the selected text; without a selection, the container."""
         focus = QApplication.focusWidget()
         if (isinstance(focus, QLineEdit) and focus.hasSelectedText()) or (
             isinstance(focus, QPlainTextEdit) and focus.textCursor().hasSelection()
@@ -195,6 +195,6 @@ class Clipboard:
                 copy(self._window, container_text(snapshot, state, self._report))
 
     def copy_all(self) -> None:
-        """The report of all containers."""
+        """Copy the report of all containers."""
         if self._selection.snapshot is not None:
             copy(self._window, snapshot_text(self._selection.snapshot, self._report))

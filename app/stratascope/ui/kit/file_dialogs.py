@@ -1,7 +1,7 @@
-"""The desktop's dialogs for files. They return at once, and call back when a file was chosen.
+"""The desktop's file dialogs. They return at once, and call back when a file was chosen.
 
-Decided against Qt's static functions: they wait inside the call, so that whatever happens to the window meanwhile
-happens below it.
+Decided against Qt's static functions: they block in a nested event loop, so that whatever happens to the window
+meanwhile happens inside the call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 
 def ask_open(parent: QWidget, title: str, then: Callable[[Path], object], *, folder: str = "", kinds: str = "") -> None:
-    """A file that is there. `kinds`: as Qt's name filters, `Captures (*.json);;*`."""
+    """Ask for an existing file. `kinds`: as Qt's name filters, `Captures (*.json);;*`."""
     dialog = _dialog(parent, title, kinds)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     if folder:
@@ -24,7 +24,7 @@ def ask_open(parent: QWidget, title: str, then: Callable[[Path], object], *, fol
 
 
 def ask_open_several(parent: QWidget, title: str, then: Callable[[list[Path]], object], *, kinds: str = "") -> None:
-    """One file that is there, or more."""
+    """Ask for one existing file or more."""
     dialog = _dialog(parent, title, kinds)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.filesSelected.connect(lambda names: then([Path(name) for name in names]))
@@ -32,7 +32,7 @@ def ask_open_several(parent: QWidget, title: str, then: Callable[[list[Path]], o
 
 
 def ask_save(parent: QWidget, title: str, then: Callable[[Path], object], *, name: str, kinds: str = "") -> None:
-    """Where to write a file. `name`: what is proposed; a name without an ending gets that one's."""
+    """Ask where to write a file. `name`: the proposed name; a name without a suffix gets that one's."""
     dialog = _dialog(parent, title, kinds)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))

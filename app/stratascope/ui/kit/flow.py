@@ -1,5 +1,5 @@
-"""Arrangements of widgets: in as many rows as the width asks for; text as high as its width asks; what scrolls where
-there is no room for all of it; and the line below the toolbar that wants attention.
+"""Layouts of widgets: rows that wrap at the width; text as high as its width requires; scrolling if there is no room;
+and the notice below the toolbar.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ GAP = 5
 
 
 class TextColumn(QWidget):
-    """What a scroll area rolls: as high as its texts are at its width.
+    """The content of a scroll area, as high as its texts are at its width.
 
-    Qt would make it as high as they are in the narrowest column of words, and let it roll into nothing.
+    Qt would make it as high as for the narrowest column of words, and let it scroll into nothing.
     """
 
     def minimumSizeHint(self) -> QSize:
@@ -28,7 +28,7 @@ class TextColumn(QWidget):
 
 
 class Scrolled(QScrollArea):
-    """Rolls what is too high for it up and down. One that `reads` has the keyboard for that, and an outline then."""
+    """A vertical scroll area. One that `reads` takes the focus for scrolling, with a focus ring."""
 
     def __init__(self, inner: QWidget | None = None, name: str = "", *, reads: bool = False) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Scrolled(QScrollArea):
 
 
 def card_frame(theme: Theme, *parts: Part | tuple[Any, ...], name: str = "") -> QFrame:
-    """These below each other on the ground of a card, inside its line; `name` is for screen readers."""
+    """Return a card with these parts below each other; `name` is its accessible name."""
     frame = QFrame()
     frame.setObjectName("card")
     frame.setAccessibleName(name)
@@ -54,7 +54,7 @@ def card_frame(theme: Theme, *parts: Part | tuple[Any, ...], name: str = "") -> 
 
 
 class Flow(QWidget):
-    """Each as wide as it wants to be, and never wider than this. A row that is not full stands in the middle, or at the
+    """A row of widgets that wraps, each as wide as it wants and never wider than this. Rows are centred, or aligned
     left.
     """
 
@@ -65,7 +65,7 @@ class Flow(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def put(self, parts: tuple[QWidget, ...]) -> None:
-        """These instead of those before."""
+        """Replace the widgets."""
         for part in self._parts:
             part.hide()
             part.setParent(None)
@@ -97,7 +97,7 @@ class Flow(QWidget):
             self.setFixedHeight(height)
 
     def _place(self, width: int, *, move: bool) -> int:
-        """The height that it takes."""
+        """Place the widgets in rows of that width; return the height."""
         gap, y = self._theme.px(GAP), 0
         rows: list[list[QWidget]] = []
         room = 0
@@ -121,7 +121,7 @@ class Flow(QWidget):
 
 
 class NoticeBar(QWidget):
-    """A triangle, and what is added to `row`."""
+    """A warning triangle, and the widgets added to `row`."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

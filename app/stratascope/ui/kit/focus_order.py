@@ -1,8 +1,8 @@
-"""The keyboard's place: how it is seen, and where the Tab key goes, row by row as the eye reads.
+"""Focus: how it is shown, and where the Tab key goes, row by row in reading order.
 
-Qt's own order is that in which widgets were made and given to their parents: pages that are made later, rows that come
-and go and parts that fold away leave it in a tangle, and some are never reached. Decided against `setTabOrder`: every
-part of the window would have to know all others, whenever one of them changes.
+Qt's own order is that in which widgets were created and parented: pages made later, rows that come and go and parts
+that fold away tangle it, and some widgets are never reached. Decided against `setTabOrder`: every part of the window
+would have to know all others, whenever one of them changes.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ WIDTH = 2.0
 
 
 def focus_pen(theme: Theme, width: float = WIDTH) -> QPen:
-    """The ring's line."""
+    """Return the pen of the focus ring."""
     return QPen(theme.color("accent"), width)
 
 
 def outline_pen(theme: Theme, line: str = "", *, focused: bool) -> QPen:
-    """The outline of a control with a ground of its own: the ring, or else a line of that colour; none without one."""
+    """Return the pen for the outline of a control: the focus ring, else that colour; no pen if there is none."""
     if focused:
         return focus_pen(theme)
     return QPen(theme.color(line), 1) if line else QPen(Qt.PenStyle.NoPen)
 
 
 def paint_focus_ring(painter: QPainter, box: QRect | QRectF, radius: float, theme: Theme) -> None:
-    """The ring alone, around what is painted already."""
+    """Paint the focus ring around what is painted already."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(focus_pen(theme))
     painter.drawRoundedRect(QRectF(box), radius, radius)
@@ -43,7 +43,7 @@ _ENDS = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: -1}
 
 
 def stops(top: QWidget, here: QWidget | None = None) -> list[QWidget]:
-    """Where the Tab key stops below `top`, in order; `here` is among them in any case, even if it is hidden by now."""
+    """Return the tab stops below `top`, in order; `here` is included in any case, even if it is hidden by now."""
     found: list[QWidget] = []
     children = [child for child in top.children() if isinstance(child, QWidget) and not child.isWindow()]
     for child in in_order([each for each in children if each.isVisible() or _leads_to(each, here)]):
@@ -59,7 +59,7 @@ def _leads_to(widget: QWidget, here: QWidget | None) -> bool:
 
 
 def in_order(widgets: list[QWidget]) -> list[QWidget]:
-    """Siblings as the eye reads them: rows from above, each from the left. What lies over others comes after them."""
+    """Return siblings in reading order: row by row, left to right. Overlays come last."""
     boxes = {widget: widget.geometry() for widget in widgets}
     above = [
         one
@@ -81,13 +81,13 @@ def in_order(widgets: list[QWidget]) -> list[QWidget]:
 
 
 def _beside(one: QRect, other: QRect) -> bool:
-    """Whether they stand in one row."""
+    """Whether the two are in one row."""
     shared = min(one.bottom(), other.bottom()) - max(one.top(), other.top()) + 1
     return shared * 2 > min(one.height(), other.height())
 
 
 def step(window: QWidget, *, forward: bool) -> bool:
-    """Give the keyboard to the next stop (or the one before), round and round; False where there is none."""
+    """Focus the next (or previous) tab stop, wrapping around; False if there is none."""
     here = QApplication.focusWidget()
     order = stops(window, here)
     if not order:
@@ -102,9 +102,9 @@ def step(window: QWidget, *, forward: bool) -> bool:
 
 
 def keep(window: QWidget, *places: QWidget) -> None:
-    """Where the keyboard is at nothing, or at something hidden: to the first stop in the first of these places.
+    """If nothing visible has the focus, focus the first tab stop in the first of these places that has one.
 
-    A stack gives it to what had it last on a page, even if that is hidden meanwhile; and what is switched off loses it.
+    A stack restores the focus of a page even if that widget is hidden meanwhile, and a disabled widget loses the focus.
     """
     here = window.focusWidget()
     if here is not None and here.isVisible() and here.isEnabled():
@@ -115,7 +115,7 @@ def keep(window: QWidget, *places: QWidget) -> None:
 
 
 def enter(place: QWidget) -> bool:
-    """The keyboard to the first stop in it; False where there is none."""
+    """Focus the first tab stop in it; False if there is none."""
     own = [place] if place.focusPolicy() & Qt.FocusPolicy.TabFocus and place.isEnabled() else []
     found = (own or stops(place)) if place.isVisible() else []
     if found:
@@ -124,7 +124,7 @@ def enter(place: QWidget) -> bool:
 
 
 def show_in_areas(widget: QWidget) -> None:
-    """Scroll whatever it stands in, so that it is seen."""
+    """Scroll all scroll areas around a widget so that it is visible."""
     parent = widget.parentWidget()
     while parent is not None and not parent.isWindow():
         inner = parent.widget() if isinstance(parent, QScrollArea) else None
@@ -143,14 +143,14 @@ def show_in_areas(widget: QWidget) -> None:
 
 
 def _place(widget: QWidget) -> QRect:
-    """What has to be seen of it: of a list that is longer than the area the row that the keys are at."""
+    """Return what must be visible of a widget: for a list longer than its scroll area, the current row."""
     if isinstance(widget, QAbstractItemView) and widget.currentIndex().isValid():
         return widget.visualRect(widget.currentIndex()).translated(widget.viewport().pos())
     return widget.rect()
 
 
 def press(key: int) -> bool:
-    """Enter presses the button that has the keyboard, as the space bar does; True where it did."""
+    """Let Enter press the focused button, as the space bar does; True if it did."""
     focus = QApplication.focusWidget()
     if key in _ENTER and isinstance(focus, QAbstractButton) and focus.isEnabled():
         focus.click()
@@ -159,7 +159,7 @@ def press(key: int) -> bool:
 
 
 class OneStop(QObject):
-    """The one that had the keyboard last is where Tab stops; those that are hidden are passed over."""
+    """Makes several widgets one tab stop: the one that had the focus last. Hidden ones are skipped."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -167,7 +167,7 @@ class OneStop(QObject):
         self._current: QWidget | None = None
 
     def put(self, widgets: Sequence[QWidget]) -> None:
-        """These instead of those before, in this order."""
+        """Replace the widgets, in this order."""
         for gone in self._widgets:
             if gone not in widgets:
                 gone.removeEventFilter(self)

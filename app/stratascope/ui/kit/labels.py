@@ -1,7 +1,7 @@
-"""Text on screen: always plain text, cut with an ellipsis where it must be, the whole of it in the tooltip.
+"""Text on screen: always plain text, elided if needed, with the full text in the tooltip.
 
-Qt guesses rich text in labels and tooltips; both are switched off here (PlainText, escaped HTML), because names
-and commands come from engines and may hold markup.
+Qt guesses rich text in labels and tooltips; both are switched off here (PlainText, escaped HTML), because names and
+commands come from engines and may contain markup.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from stratascope.core.sanitize import plain
 from stratascope.ui.kit.theme import REGULAR, Theme
 
-TIP_LIMIT = 900  # characters; a tooltip is no place for ten thousand
-_TOLD = "described-by-tip"  # property: the description that the last tooltip gave
+TIP_LIMIT = 900  # characters; longer tooltips are cut
+_TOLD = "described-by-tip"  # property: the description set with the last tooltip
 _LONG_WORD = re.compile(r"(\S{48})(?=\S)")
 
 
 def tip(text: str) -> str:
-    """`text` as a tooltip that shows it letter by letter, never as markup; empty stays empty."""
+    """Return `text` as a tooltip that is shown literally, never as markup; empty stays empty."""
     if not text:
         return ""
     lines = [plain(line) for line in (text if len(text) <= TIP_LIMIT else text[: TIP_LIMIT - 1] + "…").split("\n")]
@@ -31,9 +31,9 @@ def tip(text: str) -> str:
 
 
 def give_tip(widget: QWidget, text: str) -> None:
-    """`text` as the tooltip of `widget`, and as its description for screen readers unless it has one of its own.
+    """Set `text` as the tooltip of `widget`, and as its accessible description unless it has one of its own.
 
-    Without a description Qt would read out the tooltip, which is markup.
+    Without a description Qt would expose the tooltip, which is markup.
     """
     widget.setToolTip(tip(text))
     told = widget.accessibleDescription()
@@ -41,14 +41,15 @@ def give_tip(widget: QWidget, text: str) -> None:
         return
     name = widget.accessibleName() or str(widget.property("text") or "")
     words = "\n".join(plain(line) for line in text.split("\n")).removeprefix(name).lstrip(".: \n").strip()
-    words = words or (" " if text else "")  # nothing but the name: a blank, since nothing at all is the tooltip again
+    # only the name: a blank, since an empty description would expose the tooltip again
+    words = words or (" " if text else "")
     if words != told:
         widget.setProperty(_TOLD, words)
         widget.setAccessibleDescription(words)
 
 
 class Label(QLabel):
-    """Plain text in a size and ink of the design; may wrap."""
+    """Plain text in a size and colour of the design; may wrap."""
 
     def __init__(
         self,
@@ -75,19 +76,19 @@ class Label(QLabel):
         self.setText(text)
 
     def resize_letters(self, size: float) -> None:
-        """Letters of another size of the design."""
+        """Set another font size of the design."""
         self._size = size
         if self.font() != self._theme.font(size, self._weight, fixed=self._fixed):
             self._restyle()
 
     def tint(self, ink: str) -> None:
-        """Another ink of the design."""
+        """Set another text colour of the design."""
         if ink != self._ink:
             self._ink = ink
             self._restyle()
 
     def selectable(self) -> Label:
-        """Let mouse and keyboard select the text."""
+        """Make the text selectable by mouse and keyboard."""
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -95,7 +96,7 @@ class Label(QLabel):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._restyle()  # what was hidden when the theme changed is given its old colours back by the style sheet
+        self._restyle()  # the style sheet restores the old colours of what was hidden when the theme changed
 
     def _restyle(self) -> None:
         self.setFont(self._theme.font(self._size, self._weight, fixed=self._fixed))
@@ -105,8 +106,8 @@ class Label(QLabel):
 
 
 class Line(Label):
-    """One line, elided at the right (or in the middle, for ids and file names). `or_nothing`: where there is no room
-    for all of it, nothing is seen of it: a number's first digit would be another number.
+    """One line, elided at the right (or in the middle, for ids and file names). `or_nothing`: if it does not fit, it is
+    hidden: the first digits of a number would be another number.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Line(Label):
         self.say(text)
 
     def say(self, text: str) -> None:
-        """Show `text`; the screen reader gets all of it."""
+        """Set the text; screen readers get it unelided."""
         whole = plain(text)
         if whole != self._whole:
             self._whole = whole
@@ -142,7 +143,7 @@ class Line(Label):
         return QSize(0 if self._or_nothing else self._theme.px(24), self._theme.box(self._size))
 
     def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()  # of some letters the ink is wider than the advance
+        metrics = self.fontMetrics()  # glyphs may be wider than their advance
         width = max(metrics.horizontalAdvance(self.text()), metrics.boundingRect(self.text()).width()) + 3
         return QSize(min(width, self._theme.px(900)), self._theme.box(self._size))
 
@@ -172,7 +173,7 @@ class Line(Label):
 def draw_line(
     painter: QPainter, room: QRect, text: str, font: QFont, theme: Theme, ink: str, *, middle: bool = False
 ) -> None:
-    """One line of text, with an ellipsis at its end, or in its `middle`, where there is no room for all of it."""
+    """Draw one line of text, elided at its end or in its `middle` if it does not fit."""
     painter.setFont(font)
     painter.setPen(theme.color(ink))
     mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight

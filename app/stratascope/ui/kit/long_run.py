@@ -1,7 +1,8 @@
-"""Long runs that somebody starts and may break off: a relaunch, several, trials, a watch. One of its kind at a time.
+"""Long runs that the user starts and may cancel: a relaunch, several, trials, an observation. One of each kind at a
+time.
 
-Each has a sheet, made when it is first wanted: before, during and after on pages of one frame. It is not modal, and
-hiding it stops nothing; how a run ended is told also where it was hidden on the way.
+Each has a sheet, made when first needed, with pages for before, during and after. It is not modal, and hiding it stops
+nothing; a run that ends while its sheet is hidden still reports how it ended.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
 
 class Sheet(QDialog):
-    """The frame: title, a sentence, what it shows, a rule, and buttons, of which `back` ends or leaves it. `width` and
-    `height`: in the theme's measure, where the window is large enough.
+    """The frame of a sheet: title, sentence, content, rule, and buttons, of which `back` cancels or closes. `width` and
+    `height`: in the theme's units, if the window is large enough.
     """
 
     def __init__(self, theme: Theme, parent: QWidget, width: int, height: int) -> None:
@@ -39,7 +40,7 @@ class Sheet(QDialog):
         self.back.clicked.connect(lambda _=False: self.press_back())
 
     def frame(self, shown: Sequence[tuple[QWidget, int]], left: Sequence[QWidget], right: Sequence[QWidget]) -> None:
-        """Lay it out: what it shows, each with its stretch, and the buttons at both ends."""
+        """Lay it out: contents with their stretch, and the buttons at both ends."""
         theme = self._theme
         layout = theme.lay(QVBoxLayout(self), around=20, gap=10)
         for widget, stretch in (*shown, (Rule(theme), 0)):
@@ -54,7 +55,7 @@ class Sheet(QDialog):
         theme.changed.connect(self.update)
 
     def present(self) -> None:
-        """In front of the window, no larger than it."""
+        """Show it in front of the window, no larger than it."""
         parent, theme = self._window, self._theme
         if not self.isVisible():
             self.resize(min(theme.px(self._wide), parent.width() - 16), min(theme.px(self._high), parent.height() - 16))
@@ -62,48 +63,48 @@ class Sheet(QDialog):
         self.raise_()
         self.activateWindow()
 
-    # -- what it says
+    # -- texts
 
     def entitle(self, title: Message | str) -> None:
-        """Its title."""
+        """Set the title."""
         self.title.setText(title if isinstance(title, str) else translate(title))
         self.setWindowTitle(self.title.text())
 
     def say(self, text: Message | str | None, words: str = "") -> None:
-        """The sentence below the title; `words`: of whoever refused, in the tooltip."""
+        """Set the sentence below the title; `words`: of whoever refused, in the tooltip."""
         said = "" if text is None else text if isinstance(text, str) else plain(translate(text), 400)
         self.lead.setText(said)
         give_tip(self.lead, plain(words, 400))
         self.lead.setVisible(bool(said))
 
     def refuse(self, why: Message) -> None:
-        """What was asked for can't be done now; what it shows stays, since that may pass."""
+        """Say why the request cannot be carried out now; the content stays, since that may change."""
         self.say(why)
         accessibility.announce(self, self.lead.text())
 
     def tell_end(self) -> None:
-        """How it ended, for the ear too; the keyboard goes to what comes next."""
+        """Announce how it ended, to screen readers too, and focus the next button."""
         self.running = False
         accessibility.announce(self, f"{self.title.text()} {self.lead.text()}".strip())
         if self.isVisible():
             self.next_button().setFocus(Qt.FocusReason.OtherFocusReason)
 
     def next_button(self) -> QWidget:
-        """Which has the keyboard at the end."""
+        """Return the button that gets the focus at the end."""
         return self.back
 
-    # -- how it is left
+    # -- closing
 
     def tell_cancelling(self) -> None:
-        """It ends at the next safe place."""
+        """Say that it ends at the next safe point."""
         self.back.setEnabled(False)
 
     def press_back(self) -> None:
-        """Its button that ends or leaves it."""
+        """Press the button that cancels or closes it."""
         self.leave()
 
     def leave(self) -> None:
-        """Hide it: what runs goes on."""
+        """Hide it; a run goes on."""
         self.hide()
 
     def reject(self) -> None:
@@ -118,7 +119,7 @@ class Sheet(QDialog):
 
 
 class PagedSheet(Sheet):
-    """With `pages`, `told` for a warning, and `go`: what it is for."""
+    """A sheet with `pages`, a warning (`told`), and `go`, the button that confirms."""
 
     def __init__(self, theme: Theme, parent: QWidget, width: int, height: int) -> None:
         super().__init__(theme, parent, width, height)
@@ -129,19 +130,19 @@ class PagedSheet(Sheet):
         self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def turn(self, page: Enum, title: Message | str) -> None:
-        """To that page, whose value is its place, under that title."""
+        """Turn to that page, whose value is its index, under that title."""
         self.pages.setCurrentIndex(page.value)
         self.entitle(title)
         self.warn("")
 
     def warn(self, text: str, words: str = "") -> None:
-        """What is to be kept in mind; empty: nothing."""
+        """Show a warning; empty: none."""
         self.told.setText(text)
         give_tip(self.told, plain(words, 400))
         self.told.setVisible(bool(text))
 
     def offer(self, back: Message, go: Message | str | None) -> None:
-        """The words of its two buttons; without `go` there is nothing to agree to."""
+        """Set the texts of its two buttons; without `go` there is nothing to confirm."""
         self.back.setText(translate(back))
         self.back.setEnabled(True)
         self.back.show()
@@ -158,8 +159,8 @@ S = TypeVar("S", bound=Sheet)
 
 
 class LongRun(QObject, Generic[S]):
-    """The one that may be under way, and its sheet. `closed`: what the window's end waited for is over. `dialog_made`:
-    the sheet is there now.
+    """A run, if there is one, and its sheet. `closed`: the run that delayed closing the window is over. `dialog_made`:
+    the sheet was made.
     """
 
     closed = Signal()
@@ -169,12 +170,12 @@ class LongRun(QObject, Generic[S]):
         super().__init__(window)
         self._window, self._theme = window, theme
         self.run: ThreadRun | None = None
-        self.closing = False  # the window, as soon as the run is over
+        self.closing = False  # close the window as soon as the run is over
         self._dialog: S | None = None
 
     @property
     def dialog(self) -> S:
-        """Made when it is first wanted."""
+        """The sheet, made when first needed."""
         if self._dialog is None:
             self._dialog = self.make_dialog()
             self.dialog_made.emit(self._dialog)
@@ -182,20 +183,20 @@ class LongRun(QObject, Generic[S]):
 
     @property
     def busy(self) -> bool:
-        """Whether one is under way."""
+        """Whether a run is under way."""
         return self.run is not None
 
     def begin_run(
         self, make: Callable[[Callable[[], bool]], Iterator[Any]], last: Callable[[Exception | None], Any], name: str
     ) -> ThreadRun:
-        """A run that has not started yet: see `ThreadRun`."""
+        """Start a run that has not started yet; see `ThreadRun`."""
         self.run = ThreadRun(make, last, name, self)
         self.run.told.connect(self.tell)
         self.run.over.connect(self._over)
         return self.run
 
     def cancel(self) -> None:
-        """Break it off at the next safe place."""
+        """Cancel it at the next safe point."""
         if self.run is not None:
             self.run.cancel()
             self.dialog.tell_cancelling()
@@ -207,32 +208,32 @@ class LongRun(QObject, Generic[S]):
         if self.closing:
             self.closed.emit()
         elif forward and not self.dialog.isVisible():
-            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+            self.dialog.present()  # the sheet was hidden, and nothing else reports the end
 
     def end_or_wait(self) -> bool:
-        """Before the window closes: False while one is under way, then `closed` comes, or the person is asked."""
+        """Prepare for closing the window. False while a run goes on: then `closed` follows, or the user is asked."""
         if self.busy and not self.end_soon():
             return False
         if self._dialog is not None:
             self._dialog.hide()
         return True
 
-    # -- what each kind does
+    # -- for each kind
 
     def make_dialog(self) -> S:
-        """Its sheet."""
+        """Make its sheet."""
         raise NotImplementedError
 
     def tell(self, event: Any) -> None:
-        """What happens."""
+        """Handle an event."""
         raise NotImplementedError
 
     def end(self, last: Any, *, cancelled: bool) -> bool:
-        """How it ended. Whether that is to be seen where the sheet was hidden."""
+        """Handle the end; True if a hidden sheet should come back to show it."""
         raise NotImplementedError
 
     def end_soon(self) -> bool:
-        """The window is to be closed in the middle of it. Whether it is not waited for."""
+        """Handle closing the window during a run; True if the window need not wait."""
         self.closing = True
         self.cancel()
         return False

@@ -1,4 +1,4 @@
-"""Marks: the silhouette says the verdict, the colour repeats it. Painted, so that they are sharp at any scale."""
+"""Marks: the silhouette shows the verdict, the colour repeats it. Painted, so that they are sharp at any scale."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Mark(StrEnum):
     WEAKENED = "WEAKENED"
     OPEN = "OPEN"
     UNKNOWN = "UNKNOWN"
-    # only the engine states it, or it is predicted: the same silhouette, as a line drawing
+    # predicted, or known from the engine only: the same silhouette, outlined
     ENFORCED_AS_ASKED = "ENFORCED as asked"
     WEAKENED_AS_ASKED = "WEAKENED as asked"
     OPEN_AS_ASKED = "OPEN as asked"
@@ -75,17 +75,17 @@ def mark_of(known: Assessment) -> Mark:
 
 
 def assessed_word(known: Assessment) -> str:
-    """A layer's verdict in a word, or with "as asked" or "if run" after it."""
+    """Return a layer's verdict in a word, possibly followed by "as asked" or "if run"."""
     return translate(verdict_words(known))
 
 
 def tone_mark(tone: Tone, basis: Basis) -> Mark:
-    """The mark of a tone that has one: an outline where nothing was read of the kernel."""
+    """Return the mark of a tone: outlined if nothing was read from the kernel."""
     return TONE_MARK[tone] if basis is Basis.KERNEL else AS_ASKED[TONE_MARK[tone]]
 
 
 def tone_word(tone: Tone, basis: Basis) -> str:
-    """What the mark of a tone says; nothing where it has none."""
+    """Return what the mark of a tone means; empty if it has none."""
     if tone not in TONE_MARK:
         return ""
     word = verdict_word(Verdict(TONE_MARK[tone].value))
@@ -105,7 +105,7 @@ def engine_state_word(state: EngineState) -> str:
 
 
 def engine_mark(state: EngineState) -> tuple[Mark, str]:
-    """Mark and ink of an engine's state: filled dot, triangle, or dash where it is merely not there."""
+    """Return mark and colour of an engine's state: filled dot, triangle, or dash if it is not installed."""
     if state is EngineState.CONNECTED:
         return Mark.DOT, "enf"
     if state in (EngineState.DENIED, EngineState.UNREACHABLE):
@@ -189,7 +189,7 @@ def paint_number(painter: QPainter, box: QRectF, number: int, theme: Theme, ink:
 
 
 class MarkBox(QWidget):
-    """One mark as a widget; what it means is said by the text beside it."""
+    """A mark as a widget; the text next to it says what it means."""
 
     decoration = True
 
@@ -236,7 +236,7 @@ _MARKS = {
 
 
 def stance_mark(ruling: Ruling | None) -> Mark:
-    """The mark of one answer; None: not its job."""
+    """Return the mark of an answer; None: not the layer's job."""
     if ruling is None:
         return Mark.NOT_RUNNING
     mark = _MARKS[ruling.stance]
@@ -260,14 +260,16 @@ PROTECTION_INK = {
 
 
 def stance_ink(stance: Stance, where: Protection) -> str:
-    """The colour token of an answer's mark."""
+    """Return the colour token of an answer's mark."""
     if stance is Stance.LETS_THROUGH:
         return "open" if where is Protection.OPEN else "text3"
     return {Stance.STOPS: "enf", Stance.UNKNOWN: "unk", Stance.NOT_ITS_JOB: "bitoff"}[stance]
 
 
 def paint_stance(painter: QPainter, box: QRectF, ruling: Ruling | None, where: Protection, theme: Theme) -> None:
-    """Draw one answer into `box`, None: not its job; the mark in its middle. What was not read is a line."""
+    """Draw an answer into `box` (None: not the layer's job) with the mark in its middle. What was not read is
+    outlined.
+    """
     stance = Stance.NOT_ITS_JOB if ruling is None else ruling.stance
     radius = 2.5 * theme.scale
     painter.save()
@@ -298,7 +300,7 @@ def paint_stance(painter: QPainter, box: QRectF, ruling: Ruling | None, where: P
 
 
 def paint_dots(painter: QPainter, box: QRectF, theme: Theme, ink: str = "unk", *, strong: bool = False) -> None:
-    """The dot grid of what is not known, pitch 6; `strong` where nothing else is drawn."""
+    """Paint the dot grid of what is unknown, pitch 6; `strong` if nothing else is drawn."""
     pitch, radius = 6 * theme.scale, (1.3 if strong else 0.8) * theme.scale
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.color(ink, 1.0 if strong else 0.45))
@@ -312,7 +314,9 @@ def paint_dots(painter: QPainter, box: QRectF, theme: Theme, ink: str = "unk", *
 
 
 def paint_link(painter: QPainter, box: QRectF, *, left: bool, right: bool, end: bool, theme: Theme) -> None:
-    """A piece of the line that joins layers which fall together, along the cell's lower edge; it turns up to them."""
+    """Paint a piece of the line that joins layers which fail together, along the cell's lower edge; it turns up to
+    them.
+    """
     if not left and not right:
         return
     painter.save()

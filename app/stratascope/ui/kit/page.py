@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 
 class Parts(Value):
-    """`services`: what the window asks in the background, each known by its type. `able`: whether a relaunch can be
-    asked for at all. `before`: judges what is not started yet.
+    """What pages are made from. `services`: the window's background services, found by type. `able`: whether
+    relaunching is available at all. `before`: judges what is not started yet.
     """
 
     theme: Theme
@@ -42,7 +42,7 @@ class Parts(Value):
     before: Any = None
 
     def get(self, kind: type[T]) -> T:
-        """That service."""
+        """Return the service of that type."""
         return next(each for each in self.services if isinstance(each, kind))
 
 
@@ -51,8 +51,8 @@ def _nothing() -> None:
 
 
 class MadePage(Value):
-    """`refresh`: show what is in view now. `choose`: of what it shows, the one of that name. `search`: where that is
-    searched. `head`: where it has a card of its own; `column`: where it has one at the right of the window.
+    """A page that was made. `refresh`: show what is in view now. `choose`: select the item of that name. `search`: its
+    search field. `head`: its card, if it has its own; `column`: its column at the right of the window, likewise.
     """
 
     widget: QWidget
@@ -65,7 +65,7 @@ class MadePage(Value):
 
 
 class View(StrEnum):
-    """What the middle of the window shows."""
+    """The views of the window's middle."""
 
     STRATA = "strata"
     MATRIX = "matrix"
@@ -80,15 +80,17 @@ class View(StrEnum):
 
 
 class Group(StrEnum):
-    """Which switch a page is in."""
+    """The switch that a page belongs to."""
 
-    COULD = "could"  # what the chosen container could do
+    COULD = "could"  # what the selected container could do
     DOES = "does"  # what it does
-    MACHINE = "machine"  # of all containers: the left column has that switch
+    MACHINE = "machine"  # all containers: this switch is in the left column
 
 
 class Page(Value):
-    """`module`: whose `make` gives it, below `stratascope.ui`; `topic`: chapter and anchor of the guide."""
+    """An entry of the registry. `module`: below `stratascope.ui`, with the `make`; `topic`: chapter and anchor of the
+    guide.
+    """
 
     view: View
     group: Group
@@ -99,7 +101,7 @@ class Page(Value):
 
 
 PAGES = (
-    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # is there from the start
+    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # exists from the start
     Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("window", "matrix")),
     Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("window", "calls")),
     Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("window", "processes")),
@@ -112,31 +114,31 @@ PAGES = (
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
-_FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; the pages of a container have 1 to 7
+_FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; pages about a container have 1 to 7
 
 
 def has_graphs() -> bool:
-    """Distributions may leave pyqtgraph out; then there is no page that needs it."""
+    """Whether pyqtgraph is installed; distributions may leave it out, and then the pages that need it."""
     return importlib.util.find_spec("pyqtgraph") is not None
 
 
 def page_of(view: View) -> Page:
-    """What is entered of it."""
+    """Return a view's entry in the registry."""
     return next(page for page in PAGES if page.view is view)
 
 
 def of_group(group: Group) -> tuple[Page, ...]:
-    """The pages of that switch, in order."""
+    """Return the pages of that switch, in order."""
     return tuple(page for page in PAGES if page.group is group)
 
 
 def view_word(view: View) -> str:
-    """A view in words."""
+    """Return a view's name."""
     return translate(page_of(view).word)
 
 
 def view_key(view: View) -> str:
-    """The key that turns to it."""
+    """Return the key of a view."""
     containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
     if view in containers:
         return f"Alt+{containers.index(view) + 1}"
@@ -144,7 +146,7 @@ def view_key(view: View) -> str:
 
 
 class GroupSwitch(QWidget):
-    """The switch of one group; folded it is one button with a menu."""
+    """The switch of one group; folded, one button with a menu."""
 
     turned = Signal(object)  # View
 
@@ -154,7 +156,7 @@ class GroupSwitch(QWidget):
         self.views: tuple[View, ...] = ()
         word = translate(_WORDS[group])
         self.label = Line(theme, 11, ink="text3", text=word)
-        self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never cut
+        self.label.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)  # never elided
         self.label.setVisible(group is not Group.MACHINE)
         self.segments = Segments(theme, word, fills=group is Group.MACHINE)
         if group is not Group.MACHINE:
@@ -174,7 +176,7 @@ class GroupSwitch(QWidget):
         self.segments.setSizePolicy(across, QSizePolicy.Policy.Fixed)
 
     def offer_views(self, views: tuple[View, ...]) -> None:
-        """Which are there, in order."""
+        """Set the available views, in order."""
         self.views = views
         self.segments.offer(tuple(view_word(view) for view in views))
         self.menu.clear()
@@ -187,7 +189,7 @@ class GroupSwitch(QWidget):
         self.setVisible(bool(views))
 
     def show_view(self, view: View) -> None:
-        """Press that one in; none where it is another switch's."""
+        """Press that view in; none if it belongs to another switch."""
         self._shown = view
         here = view in self.views
         self.segments.choose(self.views.index(view) if here else -1)
@@ -197,13 +199,13 @@ class GroupSwitch(QWidget):
         give_tip(self.button, self.button.accessibleName())
 
     def show_count(self, view: View, count: int) -> None:
-        """The number behind a word; 0: none."""
+        """Show a number after a word; 0: none."""
         self._counts[view] = count
         if view in self.views:
             self.segments.count(self.views.index(view), count if self._counted else 0)
 
     def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
-        """What there is room for: the word before it, the numbers, the segments themselves."""
+        """Set what fits: the label in front, the numbers, the segments themselves."""
         self.label.setVisible(labelled)
         self._counted = counted
         for view, count in self._counts.items():
@@ -211,13 +213,13 @@ class GroupSwitch(QWidget):
         self.set_folded(folded)
 
     def set_tight(self, tight: bool) -> None:
-        """There is no room for a word: one button with a menu."""
+        """Use one button with a menu and no label."""
         self._tight = tight
         self.set_folded(tight)
         self.show_view(self._shown)
 
     def set_folded(self, folded: bool) -> None:
-        """One button instead of all segments."""
+        """Use one button instead of the segments."""
         self.segments.setVisible(not folded)
         self.button.setVisible(folded)
 
@@ -229,7 +231,7 @@ class GroupSwitch(QWidget):
 
 
 class ViewSwitch(QWidget):
-    """The switches of the tool bar; `machine` is the one that stands in the left column."""
+    """The switches of the toolbar; `machine` is the one in the left column."""
 
     turned = Signal(object)  # View
 
@@ -246,24 +248,24 @@ class ViewSwitch(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def offer_views(self, views: tuple[View, ...]) -> None:
-        """Which are there: those of a container first, then the machine's."""
+        """Set the available views: those of a container first, then the machine's."""
         self.views = tuple(page.view for page in PAGES if page.view in views)
         for group, switch in self.groups.items():
             switch.offer_views(tuple(page.view for page in of_group(group) if page.view in views))
         self.show_view(self.views[0])
 
     def show_view(self, view: View) -> None:
-        """Press that one in, in the whole window."""
+        """Press that view in, and release all others."""
         for switch in self.groups.values():
             switch.show_view(view)
 
     def show_count(self, view: View, count: int) -> None:
-        """The number behind a page's word; 0: none."""
+        """Show a number after a page's word; 0: none."""
         for switch in self.groups.values():
             switch.show_count(view, count)
 
     def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
-        """What the window has room for."""
+        """Set what fits into the window."""
         for group, switch in self.groups.items():
             if group is not Group.MACHINE:
                 switch.set_room(labelled=labelled, counted=counted, folded=folded)

@@ -1,6 +1,7 @@
-"""What the window looks at: the newest snapshot, the container in view, its open layer, what is supposed, the filter.
+"""What the window shows: the latest snapshot, the container in view, its open layer, layers supposed to fail, the
+filter.
 
-Every pane listens to these signals and reads the rest from here; none of them knows another one, or the window.
+Every pane listens to these signals and reads the rest from here; no pane knows another one, or the window.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.what_if import WhatIf
 
-Key = tuple[str, str]  # of a container: engine and id
-ARRIVING = 3.0  # seconds from the first snapshot on, in which engines answer one after the other
+Key = tuple[str, str]  # a container's engine and id
+ARRIVING = 3.0  # seconds after the first snapshot in which engines answer one after the other
 FIRST_LAYER = 3  # open at the start
 
 
 class Selection(QObject):
-    """`show_snapshot` gives it a newer picture; the rest is the person's doing."""
+    """The selection. `show_snapshot` takes the latest snapshot; all else is the user's choice."""
 
-    arrived = Signal(object)  # Snapshot, for the list: what it calls current while its rows come and go is no choice
-    snapshot_changed = Signal(object)  # Snapshot, when it is settled which container is in view
-    container_changed = Signal()  # another container, the same one read anew, or none any more
+    arrived = Signal(object)  # Snapshot, for the list: rows it selects while updating are no choice of the user's
+    snapshot_changed = Signal(object)  # Snapshot, once the container in view is settled
+    container_changed = Signal()  # another container, the same one read anew, or none
     chosen = Signal(object)  # Key of another container
-    front_wanted = Signal()  # in one column: the container before the list
+    front_wanted = Signal()  # one-column layout: show the container instead of the list
     layer_opened = Signal(int)
-    supposed = Signal()  # other layers are taken away in thought
+    supposed = Signal()  # another set of layers is supposed to fail
     filter_changed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -39,20 +40,20 @@ class Selection(QObject):
         self.layer = FIRST_LAYER
         self.what_if = WhatIf()
         self.filter = ""
-        self.listed: Callable[[], Sequence[Key]] = lambda: tuple(self._states)  # in whose order, the list says
+        self.listed: Callable[[], Sequence[Key]] = lambda: tuple(self._states)  # the order of the list
         self._states: dict[Key, ContainerState] = {}
         self._key: Key | None = None
-        self._name = ""  # under which it came into view
-        self._placed: Key | None = None  # put into view by us
+        self._name = ""  # its name when it came into view
+        self._placed: Key | None = None  # chosen automatically
         self._placing = False
-        self._lost: Container | None = None  # was in view when it went, and nobody has chosen another one since
+        self._lost: Container | None = None  # was in view when it disappeared, and nothing has been chosen since
         self._shown_at: float | None = None
 
-    # -- what is in view
+    # -- in view
 
     @property
     def key(self) -> Key | None:
-        """Of the container in view."""
+        """The key of the container in view."""
         return self._key
 
     @property
@@ -62,17 +63,17 @@ class Selection(QObject):
 
     @property
     def judged(self) -> ContainerState | None:
-        """The same as its layers and threats are told: as it would start, where it does not run and that is known."""
+        """The container in view with layers and threats to show: if it does not run, as it would start, if known."""
         return None if self.current is None else self.current.judged
 
     @property
     def empty(self) -> bool:
-        """Whether there is no container at all, or nothing known yet."""
+        """Whether there is no container at all, or nothing is known yet."""
         return not self._states
 
     @property
     def engine(self) -> Engine | None:
-        """Its engine, where that is one of this machine's: a demo's containers are not."""
+        """Its engine, if it is one of this machine's: a demo's containers have none."""
         state, snapshot = self.current, self.snapshot
         if state is None or snapshot is None or snapshot.demo:
             return None
@@ -80,27 +81,27 @@ class Selection(QObject):
 
     @property
     def can_ask_root(self) -> bool:
-        """Whether what only root can read may be asked for, and was not."""
+        """Whether reading as root is possible and has not been requested."""
         asked = (PrivilegeState.IDLE, PrivilegeState.REFUSED)
         return self.snapshot is not None and self.snapshot.privilege.state in asked
 
     @property
     def now(self) -> float | None:
-        """The moment from which a demo's ages count; None: this very moment."""
+        """The moment that a demo's ages count from; None: the present."""
         return self.snapshot.taken_at if self.snapshot is not None and self.snapshot.demo else None
 
     @property
     def layer_id(self) -> str:
-        """Of the open layer; empty where the container in view has none of that number."""
+        """The id of the open layer; empty if the container in view has none of that number."""
         return self._id_of(self.layer)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._states
 
-    # -- what changes it
+    # -- changes
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """A newer picture; the container in view stays so as long as it is there."""
+        """Take the latest snapshot; the container in view stays as long as it exists."""
         before, lost = self._key, self.current
         self.snapshot = snapshot
         self._states = {state.key: state for state in snapshot.containers}
@@ -116,9 +117,9 @@ class Selection(QObject):
         self.snapshot_changed.emit(snapshot)
 
     def choose(self, key: Key) -> None:
-        """Another container."""
+        """Choose another container."""
         if self._placing:
-            if self._key not in self._states:  # what the list calls current while it changes is no choice
+            if self._key not in self._states:  # a row that the list selects while updating is no choice
                 self._key = key
         elif key != self._key:
             self._lost = None
@@ -127,7 +128,7 @@ class Selection(QObject):
             self._tell()
 
     def go_to(self, key: Key) -> None:
-        """That container is wanted in view, also where it is already, and where the filter leaves it out."""
+        """Bring a container into view, even if it already is, or the filter hides it."""
         self._lost = None
         if key not in self._states:
             return
@@ -137,35 +138,37 @@ class Selection(QObject):
         self.front_wanted.emit()
 
     def give_way(self, gone: Key, to: Key) -> None:
-        """`gone` is removed: where it is in view, or was until it went, `to` is wanted there."""
+        """Follow a replacement: `gone` is removed, and `to` comes into view if `gone` is, or was until it
+        disappeared.
+        """
         if (self._key if self._lost is None else self._lost.key) == gone:
             self.go_to(to)
 
     def set_filter(self, words: str) -> None:
-        """Only containers that hold these words are listed."""
+        """List only containers that match these words."""
         if words != self.filter:
-            self._lost = None  # whoever looks for something is not to be led away from what was found
+            self._lost = None  # searching counts as choosing: stop waiting for the lost container
             self.filter = words
             self.filter_changed.emit(words)
 
     def open_layer(self, number: int) -> None:
-        """Show that layer's facts."""
+        """Open that layer."""
         self.layer = number
         self.layer_opened.emit(number)
 
     def suppose_fails(self, number: int) -> None:
-        """Take that layer away in thought, or bring it back."""
+        """Suppose that a layer fails, or no longer."""
         layer = self._id_of(number)
         if layer and self.what_if.matrix is not None:
             self.what_if.toggle(layer)
             self.supposed.emit()
 
     def bring_back(self) -> None:
-        """The layers as they really are."""
+        """Drop all suppositions."""
         self.what_if.clear()
         self.supposed.emit()
 
-    # -- how
+    # -- internals
 
     def _id_of(self, number: int) -> str:
         layers = self.current.layers if self.current is not None else ()
@@ -183,7 +186,7 @@ class Selection(QObject):
         self.container_changed.emit()
 
     def _place(self) -> None:
-        """Which container is in view, where that is not the person's to say."""
+        """Decide which container is in view when the user has not."""
         if self._key not in self._states:
             self._key = None
         listed, arriving, back = self.listed(), self._still_arriving(), self._back_again()
@@ -196,9 +199,9 @@ class Selection(QObject):
             self._placed = self._key
 
     def _still_arriving(self) -> bool:
-        """Whether engines are just answering, and nobody has chosen a container: the first of the list is shown then.
+        """Whether engines are still answering, and the user has not chosen: then the first of the list is shown.
 
-        Not later: what someone looks at does not jump away when another container becomes worse.
+        Not later: the view must not jump away when another container becomes worse.
         """
         if self._shown_at is None:
             self._shown_at = time.monotonic() if self._states else None
@@ -206,7 +209,7 @@ class Selection(QObject):
         return self._key == self._placed and time.monotonic() - self._shown_at < ARRIVING
 
     def _back_again(self) -> Key | None:
-        """What was lost from view (its engine was gone), or the one that was created anew under its name."""
+        """Return what was lost from view (its engine was gone), or the container recreated under its name."""
         lost = self._lost
         if lost is None:
             return None
@@ -215,12 +218,12 @@ class Selection(QObject):
         return self._named(lost.engine, lost.name)
 
     def _name_taken(self) -> Key | None:
-        """Who has the name now under which what is in view was chosen: its replacement, or the one brought back."""
+        """Return the container that now has the name of the one in view: its replacement, or the restored original."""
         state = self.current
         if state is None or state.container.name == self._name:
             return None
         found = self._named(state.container.engine, self._name)
-        if found is None and not is_mark(state.container.name):  # renamed, and not by a relaunch on its way
+        if found is None and not is_mark(state.container.name):  # renamed, and not by a relaunch under way
             self._name = state.container.name
         return found
 

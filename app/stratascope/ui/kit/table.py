@@ -1,9 +1,9 @@
-"""Every list of the window: rows of anything, described by columns. One model, one painter of cells, one table.
+"""All tables of the window: rows of any type, described by columns. One model, one delegate, one view.
 
-A column says what a row's cell shows, what a screen reader and the tooltip say of it, how rows are ordered by it, and
-how it looks where it is one line of text. Rows are recognised by their key: those that keep their places are changed
-in place, so that selection, scroll position and a screen reader's place outlive an update. Selection, keys, copying,
-menu and widths are the table's; moving within it, and screen readers, are Qt's.
+A column defines a cell's text, its accessible text and tooltip, the sort key, and how a single line is painted. Rows
+are identified by their key: rows that keep their places are changed in place, so that selection, scroll position and a
+screen reader's position outlive an update. The table handles selection, keys, copying, menu and widths; Qt handles
+navigation and screen readers.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ from stratascope.value import Value
 ItemRole = int(Qt.ItemDataRole.UserRole) + 1
 AnyIndex = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
-BESIDE = 6  # px of the design: what is free at each side of a cell
-BAR = 3  # px: at the left of the chosen row
+BESIDE = 6  # px of the design: margin at each side of a cell
+BAR = 3  # px: at the left of the selected row
 _CHOOSABLE = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
 
@@ -64,12 +64,11 @@ def _text(_: Any) -> str:
 
 
 class Column(Value):
-    """`head` may be foreign text, made plain. What can be called is given the row: `whole` is what the tooltip and a
-    screen reader say where that is more than `text`, `spoken` the screen reader's alone; by `order` rows are sorted.
+    """A column. `head` may be foreign text, made plain. Functions take the row: `whole` is the tooltip and accessible
+    text if that is more than `text`, `spoken` the accessible text alone; `order` is the sort key.
 
-    `least`: its width in px of the design; one that `grows` takes its part of what is left; with a `share` it is that
-    part of the table, `most` px at the most. `from_width`: where the table is narrower it is left out. `middle`: a
-    name, cut in its middle.
+    `least`: its width in px of the design; if it `grows` it takes its part of what is left; a `share` is a part of the
+    table's width, up to `most` px. `from_width`: hidden in a narrower table. `middle`: a name, elided in its middle.
     """
 
     head: Message | str
@@ -86,21 +85,21 @@ class Column(Value):
     from_width: int = 0
     share: float = 0.0
     most: int = 10_000
-    explained: str = ""  # of its head, in the tooltip
+    explained: str = ""  # tooltip of its header
 
     @property
     def title(self) -> str:
-        """Its head in words."""
+        """The header's text."""
         return self.head if isinstance(self.head, str) else translate(self.head)
 
 
 def same(row: Any) -> Hashable:
-    """A row that is its own key."""
+    """Return the row: it is its own key."""
     return row  # type: ignore[no-any-return]
 
 
 class ItemModel(QAbstractTableModel):
-    """`key`: by which a row is known again. `choosable`: whether a row can be chosen; a heading can't."""
+    """The model. `key`: identifies a row. `choosable`: whether a row can be selected; a heading cannot."""
 
     def __init__(
         self,
@@ -113,13 +112,13 @@ class ItemModel(QAbstractTableModel):
         super().__init__(parent)
         self.columns, self.key, self._choosable = columns, key, choosable
         self.rows: tuple[Any, ...] = ()
-        self._given: Sequence[Any] = ()  # in the order in which they came
+        self._given: Sequence[Any] = ()  # in the given order
         self._sorted: tuple[int, Qt.SortOrder] | None = None
 
-    # -- what a list asks
+    # -- for the table
 
     def show(self, rows: Sequence[Any], columns: tuple[Column, ...] | None = None, *, anew: bool = False) -> bool:
-        """Other rows. Whether all that was known of places is void. `anew`: equal ones may say something else."""
+        """Replace the rows; return whether row indices have changed meaning. `anew`: repaint equal rows too."""
         self._given = rows
         before, found = self.rows, self._ordered(rows)
         columns = self.columns if columns is None else columns
@@ -135,11 +134,11 @@ class ItemModel(QAbstractTableModel):
         return True
 
     def at(self, row: int) -> Any:
-        """What that row shows; None where there is none."""
+        """Return the row at that index, or None."""
         return self.rows[row] if 0 <= row < len(self.rows) else None
 
     def place_of(self, key: Hashable) -> int:
-        """Of the row with that key; -1: there is none."""
+        """Return the index of the row with that key, or -1."""
         return next((at for at, row in enumerate(self.rows) if self.key(row) == key), -1)
 
     def _ordered(self, rows: Sequence[Any]) -> tuple[Any, ...]:
@@ -149,7 +148,7 @@ class ItemModel(QAbstractTableModel):
         found = sorted(rows, key=by)
         return tuple(found if self._sorted[1] is Qt.SortOrder.AscendingOrder else reversed(found))
 
-    # -- what a view asks
+    # -- for the view
 
     def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -195,10 +194,11 @@ class ItemModel(QAbstractTableModel):
 
 
 class RowLook(Value):
-    """How a row is painted around what stands in its cells. `bar`: at the left of the chosen one; `tint`: the ground of
-    one that is not chosen, a colour token or ""; `above`: the hairline is at its top.
+    """How a row is painted around its cells. `bar`: at the left of the selected row; `tint`: background of other rows,
+    a colour token or ""; `above`: the hairline is at the top.
 
-    `framed`: whether a row is painted so; a heading is not. `high`: of the part that is, where something unfolds below.
+    `framed`: whether all this applies to a row; not to a heading. `high`: the height it applies to, if a row unfolds
+    below.
     """
 
     bar: bool = False
@@ -214,8 +214,8 @@ Draw = Callable[[QPainter, QRect, AnyIndex, QStyle.StateFlag], None]
 
 
 class CellPainter(QStyledItemDelegate):
-    """Paints the cells of one view: `draw` what is in one, `size` how large it is. With a `row` it paints the ground,
-    the hairline and the place of the keyboard around them, the same in all tables; without one a cell is all `draw`'s.
+    """The delegate of a view: `draw` paints a cell, `size` returns its size. With a `row` it also paints background,
+    hairline and focus ring, the same in all tables; otherwise `draw` paints the whole cell.
     """
 
     def __init__(
@@ -267,7 +267,7 @@ def paint_chosen(
     tint: str = "",
     hovered: bool = True,
 ) -> None:
-    """The ground of what is chosen, or under the pointer, or else its own."""
+    """Paint the background of a selected or hovered row, else its own."""
     if state & QStyle.StateFlag.State_Selected:
         painter.fillRect(rect, theme.color("sel"))
         if bar:
@@ -279,21 +279,21 @@ def paint_chosen(
 
 
 def draw_column(theme: Theme, painter: QPainter, rect: QRect, index: AnyIndex, column: Column) -> None:
-    """One line of text, as its column looks."""
+    """Paint one line of text as the column defines."""
     room = rect.adjusted(theme.px(BESIDE), 0, -theme.px(BESIDE), -1)
     font, ink = theme.font(column.size, column.weight), column.ink(index.data(ItemRole))
     draw_line(painter, room, str(index.data()), font, theme, ink, middle=column.middle)
 
 
-AIR, HEAD = 8, 26  # px of the design: above and below a line, and the least height of heads that we paint
+AIR, HEAD = 8, 26  # px of the design: above and below a line, and the minimum height of headers that we paint
 WHOLE_ROW = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
 
 
 class ItemTable(QTableView):
-    """`turned`: other rows, or another one is current. `opened`: Enter or a double click, with the row's thing.
+    """A table. `turned`: the rows or the current one have changed. `opened`: Enter or a double click, with the row.
 
-    A table that `acts` has Ctrl+C and a menu for its current row: `copy_wanted`, and `menu_wanted` with where on the
-    screen. `lead`: the column in which the keyboard begins.
+    A table that `acts` has Ctrl+C and a context menu for its current row: `copy_wanted`, and `menu_wanted` with the
+    position on screen. `lead`: the first column of the keyboard.
     """
 
     turned = Signal()
@@ -314,13 +314,13 @@ class ItemTable(QTableView):
         high: int = 30,
         first: bool = False,
     ) -> None:
-        """`draw`: paints a cell; without it each column is one line of text. `high`: of a row, px of the design.
+        """`draw`: paints a cell; without it each column is one line of text. `high`: row height, px of the design.
 
-        `first`: where no row is current the first one becomes it.
+        `first`: if no row is current, the first one becomes so.
         """
         super().__init__()
         self._theme, self.model_, self._least_high, self._first = theme, model, high, first
-        self._kept: Hashable = None  # key of the row that was current last
+        self._kept: Hashable = None  # key of the last current row
         self._showing = False
         model.setParent(self)
         self.setModel(model)
@@ -328,7 +328,7 @@ class ItemTable(QTableView):
         self.setItemDelegate(self.cells)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
-        self.setTabKeyNavigation(False)  # Tab leaves it
+        self.setTabKeyNavigation(False)  # Tab leaves the table
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -342,7 +342,7 @@ class ItemTable(QTableView):
         theme.changed.connect(self.restyle)
 
     def set_heads(self, heads: QHeaderView) -> None:
-        """Those above its columns; their widths are the table's."""
+        """Set the header above the columns; the table sets its widths."""
         if heads is not self.horizontalHeader():
             self.setHorizontalHeader(heads)
         heads.setFont(self._theme.font(11, MEDIUM))
@@ -353,7 +353,7 @@ class ItemTable(QTableView):
     # -- rows
 
     def show_rows(self, rows: Sequence[Any], columns: tuple[Column, ...] | None = None, *, anew: bool = False) -> None:
-        """Other rows; the current one stays so where it is still there. `anew`: as in the model."""
+        """Replace the rows; the current one stays current if it still exists. `anew`: as in the model."""
         top, self._showing = self.verticalScrollBar().value(), True
         if self.model_.show(rows, columns, anew=anew):
             self.place_again(top)
@@ -361,42 +361,42 @@ class ItemTable(QTableView):
         self.turned.emit()
 
     def place_again(self, top: int) -> None:
-        """All that was known of places is void: go on at the same row, scrolled as far as before."""
+        """Restore the current row and the scroll position after row indices have changed meaning."""
         place = -1 if self._kept is None else self.model_.place_of(self._kept)
         if place < 0 and self._first and self.model_.rows:
             place = 0
         if place >= 0:
             self.make_current(place)
         self.rows_placed()
-        self.executeDelayedItemsLayout()  # how far it scrolls is known only then
+        self.executeDelayedItemsLayout()  # only then is the scroll range known
         self.verticalScrollBar().setValue(top)
         if self._first:
             self.scrollTo(self.currentIndex())
 
     def rows_placed(self) -> None:
-        """Rows came or went; a table whose rows are not alike sets their heights."""
+        """Handle inserted or removed rows; a table with rows of different heights sets them here."""
 
     def current(self) -> Any:
-        """The thing of the current row; None where there is none."""
+        """Return the current row, or None."""
         return self.model_.at(self.currentIndex().row())
 
     def make_current(self, place: int) -> None:
-        """That row."""
+        """Make that row current."""
         self.selectionModel().setCurrentIndex(self.model_.index(place, self.lead), WHOLE_ROW)
 
     def row_height(self) -> int:
-        """Of a row with one line: as designed, or what its letters need."""
+        """Return the height of a one-line row: as designed, or what its letters need."""
         return max(self._theme.px(self._least_high), self._theme.box(13) + self._theme.px(AIR))
 
     def _row_size(self, _: AnyIndex) -> QSize:
         return QSize(10, self.row_height())
 
     def restyle(self) -> None:
-        """The theme or the size of letters is another one."""
+        """Apply another theme or font size."""
         self.fit()
 
     def fit(self) -> None:
-        """Share out the width among the columns, as they ask for it."""
+        """Distribute the width among the columns."""
         theme, whole = self._theme, self.viewport().width()
         self.verticalHeader().setDefaultSectionSize(self.row_height())
         metrics = QFontMetrics(theme.font(11, BOLD))
@@ -419,7 +419,7 @@ class ItemTable(QTableView):
     def _draw(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         draw_column(self._theme, painter, rect, index, self.model_.columns[index.column()])
 
-    # -- keys, mouse, size
+    # -- events
 
     def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
         super().currentChanged(current, previous)
@@ -427,7 +427,7 @@ class ItemTable(QTableView):
             self._kept = self.model_.key(self.model_.rows[current.row()])
         if current.row() != previous.row() and not self._showing:
             self.turned.emit()
-        self.viewport().update()  # the ring is as wide as the row's height, or lies over its neighbours
+        self.viewport().update()  # the focus ring is as large as the row, or overlaps its neighbours
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -435,7 +435,7 @@ class ItemTable(QTableView):
             self.make_current(0)
 
     def event(self, event: QEvent) -> bool:
-        # the window copies the whole container by these keys
+        # the window's own shortcut would copy the whole container
         if event.type() == QEvent.Type.ShortcutOverride and self._copies(event):
             event.accept()
             return True
@@ -472,7 +472,7 @@ class ItemTable(QTableView):
 
 
 class Heads(QHeaderView):
-    """Heads above a table whose first column begins further right than the others. `side`: px of the design."""
+    """The header of a table whose first column is indented. `side`: px of the design."""
 
     smooth = False
 
@@ -494,7 +494,7 @@ class Heads(QHeaderView):
         painter.restore()
 
     def draw(self, painter: QPainter, rect: QRect, section: int) -> None:
-        """What stands in one."""
+        """Paint a section."""
         theme, at_left = self._theme, self.sectionViewportPosition(section) == 0
         room = rect.adjusted(theme.px(self._side if at_left else BESIDE), 0, -theme.px(4), 0)
         title = str(self.model().headerData(section, Qt.Orientation.Horizontal))

@@ -1,8 +1,8 @@
-"""Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark. Where the
-desktop asks for high contrast, each has the table's stronger colours on top.
+"""Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark, with stronger
+colours if the desktop asks for high contrast.
 
-All lengths of the design are logical pixels at the desktop's 10 pt font; `Theme.px` makes them follow a larger
-font. Decided against a bundled font, and against colour values anywhere else in the code.
+All lengths of the design are logical pixels at the desktop's 10 pt font; `Theme.px` scales them with a larger font.
+Decided against a bundled font, and against colour values anywhere else in the code.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from PySide6.QtWidgets import QApplication, QBoxLayout, QLayout, QStyle, QWidget
 
 from stratascope.resources import read_text
 
-# The style sheet for Qt's own controls (fields, buttons, menus, scroll bars), filled from the table of tokens.
-# Decided against a file of its own: it would need a template language for lengths and colours.
+# The style sheet for Qt's own controls (fields, buttons, menus, scroll bars), filled from the table of tokens. Decided
+# against a separate file: it would need a template language for lengths and colours.
 _SHEET = """
 QToolTip { background: @panel; color: @text; border: 1px solid @line2; padding: 4px 6px; }
 QLabel#feedback { background: @text; color: @panel; border-radius: $7; padding: $6 $12; }
@@ -109,23 +109,23 @@ def style_sheet(tokens: Mapping[str, str], px: Callable[[float], int]) -> str:
 
 
 REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold
-SMALLEST = 10  # px; nothing is written smaller
+SMALLEST = 10  # px; no text is smaller
 
 
-STRETCH = -1  # among the parts of a layout: takes the room that is left
+STRETCH = -1  # as a part of a layout: takes the remaining room
 Part = QWidget | QLayout | int
 L = TypeVar("L", bound=QBoxLayout)
 
 
 def smooth_painter(widget: QWidget) -> QPainter:
-    """For what has curves and slants."""
+    """Return an antialiased painter, for curves and slants."""
     painter = QPainter(widget)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     return painter
 
 
 class ThemeMode(StrEnum):
-    """Which theme: as the desktop says, or one by choice."""
+    """Which theme: the desktop's, or a chosen one."""
 
     AUTO = "auto"
     LIGHT = "light"
@@ -135,17 +135,17 @@ class ThemeMode(StrEnum):
 Tokens = dict[str, str]
 
 
-HIGH = " high"  # behind the name of a theme: the same in high contrast
+HIGH = " high"  # suffix of a theme's name: its high-contrast variant
 
 
 def load_tokens() -> dict[str, Tokens]:
-    """Both themes, and both in high contrast; name of token to `#RRGGBB`."""
+    """Return both themes, and both in high contrast; name of token to `#RRGGBB`."""
     table: dict[str, Tokens] = json.loads(read_text("style/tokens.json"))
     return {name: {**table[name.removesuffix(HIGH)], **tokens} for name, tokens in table.items()}
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2.1 contrast ratio of two `#RRGGBB` colours, 1.0 to 21.0."""
+    """Return the WCAG 2.1 contrast ratio of two `#RRGGBB` colours, 1.0 to 21.0."""
     high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
@@ -157,7 +157,7 @@ def _luminance(colour: str) -> float:
 
 
 class Theme(QObject):
-    """The theme in force. `changed` asks whoever holds fonts or palettes of its own to set them anew."""
+    """The current theme. `changed`: widgets with fonts or palettes of their own must set them again."""
 
     changed = Signal()
 
@@ -167,12 +167,12 @@ class Theme(QObject):
         self._cache: dict[str, QColor] = {}
         self.mode = mode
         self.dark = self.high_contrast = False
-        self._hints = QGuiApplication.styleHints()  # held: what it has is deleted with the last Python reference to it
+        self._hints = QGuiApplication.styleHints()  # keeps a reference: its objects are deleted with the last one
         self._hints.colorSchemeChanged.connect(self._desktop_changed)
         self._accessibility = self._hints.accessibility()
         self._accessibility.contrastPreferenceChanged.connect(self._desktop_changed)
         points = QApplication.font().pointSizeF()
-        # Qt's own default where no desktop says anything is 9 pt; smaller than the design's base is never used.
+        # Qt's default without a desktop is 9 pt; the scale never goes below the design's base.
         self.scale = min(2.0, max(1.0, points / 10 if points > 0 else 1.0))
         self._family = QApplication.font().families()
         self._fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families()
@@ -180,19 +180,19 @@ class Theme(QObject):
         self._choose()
 
     def set_mode(self, mode: ThemeMode) -> None:
-        """Switch by choice, and repaint everything."""
+        """Set the theme, and repaint everything."""
         self.mode = mode
         self._choose()
         self.apply()
 
     def set_contrast(self, *, high: bool) -> None:
-        """As the desktop asks; `apply` repaints."""
+        """Set the contrast; `apply` repaints."""
         self.high_contrast = high
         self._tokens = self._table[self.name]
         self._cache.clear()
 
     def color(self, token: str, alpha: float = 1.0) -> QColor:
-        """The colour of a token (KeyError for an unknown one), `alpha` from 0 to 1."""
+        """Return the colour of a token (KeyError if unknown), `alpha` from 0 to 1."""
         found = self._cache.get(token)
         if found is None:
             found = self._cache[token] = QColor(self._tokens[token])
@@ -207,20 +207,20 @@ class Theme(QObject):
 
     @property
     def reduced_motion(self) -> bool:
-        """Whether the desktop asks that nothing moves: its style then gives animations no time."""
+        """Whether the desktop asks for reduced motion: its style then sets animation durations to zero."""
         hint = QStyle.StyleHint.SH_Widget_Animation_Duration
         return QApplication.style().styleHint(hint) <= 0 or not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
 
     def px(self, length: float) -> int:
-        """A length of the design, scaled with the desktop's font."""
+        """Scale a length of the design with the desktop's font."""
         return round(length * self.scale)
 
     def box(self, size: float) -> int:
-        """Height of a line of text of that size: 1.45 times, so that Japanese fits."""
+        """Return the height of a line of text of that size: 1.45 times, so that Japanese fits."""
         return round(max(SMALLEST, size * self.scale) * 1.45)
 
     def font(self, size: float, weight: QFont.Weight = REGULAR, *, fixed: bool = False) -> QFont:
-        """The desktop's font (or its fixed one) in a size of the design."""
+        """Return the desktop's font (or its fixed one) in a size of the design."""
         key = (size, weight, fixed)
         found = self._fonts.get(key)
         if found is None:
@@ -237,8 +237,8 @@ class Theme(QObject):
         around: int | tuple[int, int, int, int] | None = None,
         gap: int | None = None,
     ) -> L:
-        """Put these into a layout: widgets and layouts, alone or with their stretch and side, and lengths of free room;
-        `STRETCH` takes what is left. `around`: its margins, one or left, top, right, bottom; `gap`: between its parts.
+        """Fill a layout: widgets and layouts, alone or with stretch and alignment, and lengths of space; `STRETCH`
+        takes the rest. `around`: its margins, one or left, top, right, bottom; `gap`: its spacing.
         """
         if around is not None:
             sides = (around,) * 4 if isinstance(around, int) else around
@@ -258,7 +258,7 @@ class Theme(QObject):
         return layout
 
     def apply(self) -> None:
-        """Give palette and style sheet to the application."""
+        """Set the application's palette and style sheet."""
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.setPalette(self.palette())
@@ -266,7 +266,7 @@ class Theme(QObject):
         self.changed.emit()
 
     def palette(self) -> QPalette:
-        """The tokens in Qt's roles, for what is drawn by the style."""
+        """Return the tokens as Qt's palette roles, for what the style draws."""
         palette = QPalette()
         roles = QPalette.ColorRole
         for role, token in (

@@ -1,1 +1,1 @@
-"""Several containers hardened at once by the window: chosen, planned together, relaunched one after the other."""
+"""Several containers hardened at once in the window: chosen, planned together, relaunched one after the other."""

@@ -1,6 +1,6 @@
-"""Several containers at once in the window: which, their plans, the one run of all, and its undo.
+"""Several containers at once in the window: the choice, their plans, the run of all, and its undo.
 
-Beside the column, which is about one container: what is switched on there can be taken for all.
+The column is about one container; what is switched on there can be applied to all.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class ManyController(LongRun["ManyDialog"]):
-    """Which, their plans, the run and its undo."""
+    """The choice, the plans, the run and its undo."""
 
     menu: ExportMenu  # made with the sheet
 
@@ -56,8 +56,8 @@ class ManyController(LongRun["ManyDialog"]):
         self.together = together
         self._side, self._selection, self._feed = side, selection, feed
         self._plans: tuple[Plan, ...] = ()
-        self._undoing: tuple[Transaction, ...] = ()  # what an undo of all is of
-        self._done: tuple[Transaction, ...] = ()  # what stays of the last run
+        self._undoing: tuple[Transaction, ...] = ()  # what an undo of all undoes
+        self._done: tuple[Transaction, ...] = ()  # what remains of the last run
         self._rows: list[Row] = []
         self._closing = ClosingQuestion(window, self)
 
@@ -78,7 +78,7 @@ class ManyController(LongRun["ManyDialog"]):
     # -- before
 
     def ask(self) -> None:
-        """The sheet, for the engine of the container in view; that of the run that is under way, where there is one."""
+        """Open the sheet for the engine of the container in view, or that of the run under way."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if self.busy:
             self.dialog.present()
@@ -123,7 +123,7 @@ class ManyController(LongRun["ManyDialog"]):
 
     @property
     def _blocked(self) -> tuple[Plan, ...]:
-        """What something is in the way of."""
+        """Return the plans that are blocked."""
         return tuple(each for made in self._plans for each in members(made) if each.checked.blocks)
 
     def _leave_out(self) -> None:
@@ -136,7 +136,7 @@ class ManyController(LongRun["ManyDialog"]):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        """Whose each place of the run is."""
+        """Return the container's name for each index of the run."""
         if self._undoing:
             return tuple(map(names_of, self._undoing))
         return tuple(map(names, self._plans))
@@ -197,7 +197,7 @@ class ManyController(LongRun["ManyDialog"]):
 
 
 def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
-    """Those that are alike with it; where none is, those of its Compose project; else it alone."""
+    """Return the containers identical to this one; if there are none, those of its Compose project; else it alone."""
     alike = tuple(each for each in states if kind_of(each.container) == kind_of(state.container))
     project = label(state.container, PROJECT)
     if len(alike) > 1 or not project:
@@ -213,7 +213,7 @@ def _over(error: Exception | None) -> AllEnded:
     return AllEnded(RelaunchOutcome.REFUSED, (), text, said)
 
 
-# -- what the sheet says
+# -- texts of the sheet
 
 
 WAITS = msg("waiting")
@@ -221,12 +221,12 @@ NAMED = 4  # containers named at most
 
 
 def names(made: Plan) -> str:
-    """Whose relaunch it is."""
+    """Return the name or names that a plan relaunches."""
     return ", ".join(plain(each.spec.name, 80) for each in members(made))
 
 
 def plan_row(made: Plan) -> Row:
-    """A relaunch to come: who, over what is set; how many settings."""
+    """Return a row of the plan: the name, the settings, and their number."""
     told = [plain(translate(toggle(item.toggle).told(item.value)), 200) for item in made.choices]
     count = translate(plural("{count} setting", "{count} settings", len(told)))
     titles = listed([toggle_title(item.toggle, item.value) for item in made.choices])
@@ -234,18 +234,18 @@ def plan_row(made: Plan) -> Row:
 
 
 def waiting_row(name: str) -> Row:
-    """One that was not begun."""
+    """Return the row of one that has not begun."""
     return (Cell(name), Cell(translate(WAITS), ink="text2"))
 
 
 def step_row(name: str, step: Progress) -> Row:
-    """One that is under way."""
+    """Return the row of one under way."""
     told = plain(translate(step.message), 200)
     return (Cell(name, below=told, sign="…"), Cell(translate(msg("in progress")), ink="text2"))
 
 
 def ended_row(name: str, ended: RelaunchResult, kind: RunKind) -> Row:
-    """One that came to its end."""
+    """Return the row of one that has ended."""
     failed = ended.ending in FAILURES
     why = "" if ended.why is None else plain(translate(ended.why), 400)
     return (
@@ -255,7 +255,7 @@ def ended_row(name: str, ended: RelaunchResult, kind: RunKind) -> Row:
 
 
 def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
-    """The same at the end of all; None: it was not begun."""
+    """Return its row after the whole run; None: it was not begun."""
     if outcome is None:
         return (Cell(name, sign="?"), Cell(translate(msg("not started")), ink="text2"))
     if outcome.undone is None:
@@ -269,18 +269,18 @@ def outcome_row(name: str, outcome: Outcome | None, kind: RunKind) -> Row:
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[str, ...]:
-    """What stands in the way, each once with whose it is."""
+    """Return what blocks the plans, each obstacle once with its containers."""
     return _grouped((each, block.sentence) for made in plans for each in members(made) for block in each.checked.blocks)
 
 
 def short(names: Sequence[str]) -> str:
-    """So many names as can be read at a glance, and how many more."""
+    """Return a few of the names, and how many more."""
     shown = [plain(name, 80) for name in names[:NAMED]]
     return listed([*shown, f"+{len(names) - NAMED}"] if len(names) > NAMED else shown)
 
 
 def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
-    """What to keep in mind; what is said of all of them is said once."""
+    """Return the warnings; one that applies to all is given once."""
     every = [each for made in plans for each in members(made)]
     told = [{warning.text for warning in each.checked.warnings} for each in every]
     shared = set.intersection(*told) if len(told) > 1 else set()
@@ -293,7 +293,7 @@ def warnings(plans: Sequence[Plan]) -> tuple[str, ...]:
 
 
 def _grouped(told: Iterable[tuple[Plan, Message]]) -> tuple[str, ...]:
-    """The same of several once, with their names."""
+    """Merge equal messages, with the names they apply to."""
     whose: dict[Message, dict[str, None]] = {}
     for made, text in told:
         whose.setdefault(text, {})[made.spec.name] = None

@@ -1,7 +1,7 @@
-"""The sheet of several containers: which and how, what is going to happen, each as it happens, how all of it ended.
+"""The sheet for several containers: the choice, the plans, the progress of each, and the result.
 
-It is not modal, and hiding it stops nothing. Decided against choosing them in the list: what is chosen there goes with
-each reading and each filter, and here it stands beside what is like it.
+It is not modal, and hiding it stops nothing. Decided against choosing them in the list: a selection there changes with
+each reading and each filter, and here each container is next to those like it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 720, 600
 
 
 class Page(Enum):
-    """What the sheet shows. PLANNED: before a relaunch or an undo of all."""
+    """The pages of the sheet. PLANNED: before a relaunch or an undo of all."""
 
     PICK = 0
     PLANNED = 1
@@ -37,7 +37,7 @@ class Page(Enum):
 
 
 class ManyDialog(PagedSheet):
-    """`looked`: plans are wanted; `begun`: the person agreed; `undo_wanted`: of all that stays."""
+    """The sheet. `looked`: plans are requested; `begun`: the user confirmed; `undo_wanted`: undo all that remains."""
 
     looked = Signal()
     begun = Signal()
@@ -90,19 +90,19 @@ class ManyDialog(PagedSheet):
         column = self._theme.lay(QVBoxLayout(inner), around=(0, 0, 8, 0))
         rows.setSpacing(self._theme.px(6))
         self._theme.lay(column, rows, STRETCH)
-        if wraps:  # as high as at its width
+        if wraps:  # as high as it needs at its width
             inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         area = Scrolled(inner, name, reads=True)
         area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         return area
 
-    # -- what it shows
+    # -- pages
 
     def ask(
         self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], own: bool, out: Message | None
     ) -> None:
-        """Which of these; `chosen` are switched on. `own`: there is a choice of the person's own to take. `out`: which
-        are not switched on, though they belong to these, and why.
+        """Ask which containers; `chosen` are switched on. `own`: the user's own choice in the column can be used.
+        `out`: related containers that are not switched on, and why.
         """
         self._out = "" if out is None else plain(translate(out), 500)
         self._states = states
@@ -122,12 +122,12 @@ class ManyDialog(PagedSheet):
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def looking(self) -> None:
-        """The plans are being made."""
+        """Say that the plans are being made."""
         self.warn(translate(msg("Planning…")))
         self.go.setEnabled(False)
 
     def leave_out(self, keys: frozenset[tuple[str, str]]) -> None:
-        """These are not wanted after all."""
+        """Switch these containers off."""
         for state, switch in zip(self._states, self.switches, strict=True):
             if state.key in keys:
                 switch.setChecked(False)
@@ -142,9 +142,9 @@ class ManyDialog(PagedSheet):
         some: bool = False,
         export: bool = False,
     ) -> None:
-        """What is going to happen to so many; nothing does where anything is in the way of any of them.
+        """Show the plans; nothing can start while any of them is blocked.
 
-        `some`: nothing is in the way of others of them; `export`: what is in the way of can be exported instead.
+        `some`: others of them are not blocked; `export`: the blocked ones can be exported instead.
         """
         self._fill(rows, warnings, blocks)
         self.turn(Page.PLANNED, plural("Relaunch {count} container?",
@@ -158,7 +158,7 @@ class ManyDialog(PagedSheet):
         (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def ask_undo(self, rows: tuple[Row, ...]) -> None:
-        """Before an undo of all of it."""
+        """Ask before an undo of all."""
         self._fill(rows, (), ())
         self.turn(Page.PLANNED, msg("Undo all?"))
         self.say(
@@ -171,7 +171,7 @@ class ManyDialog(PagedSheet):
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def begin(self, rows: tuple[Row, ...], *, undo: bool) -> None:
-        """It starts."""
+        """Show the start."""
         self.running = True
         self.rows.show_rows(rows)
         self.turn(Page.RUN, msg("Undoing all…") if undo else msg("Relaunching one after the other…"))
@@ -179,16 +179,16 @@ class ManyDialog(PagedSheet):
         self._offer(msg("Cancel") if undo else msg("Cancel and roll back"), None)
 
     def tell(self, rows: tuple[Row, ...]) -> None:
-        """How each of them stands."""
+        """Show the progress of each."""
         self.rows.show_rows(rows)
 
     def tell_cancelling(self) -> None:
-        """It ends at the next safe place."""
+        """Say that it ends at the next safe point."""
         self.warn(translate(msg("It is rolled back at the next safe point.")))
         super().tell_cancelling()
 
     def end(self, title: Message, why: Message | None, rows: tuple[Row, ...], *, undo: bool) -> None:
-        """How all of it ended. `undo`: there is something to undo."""
+        """Show the result. `undo`: there is something to undo."""
         self.rows.show_rows(rows)
         self.turn(Page.RUN, title)
         self.say(msg("The originals are set aside, stopped, with all their data.") if why is None and undo else why)
@@ -196,20 +196,20 @@ class ManyDialog(PagedSheet):
         self.tell_end()
 
     def fail(self, why: Message, words: str = "") -> None:
-        """They can't be planned."""
+        """Say why they cannot be planned."""
         self.tell_failed(why, words)
         self._count(keep=True)
 
     def tell_failed(self, why: Message, words: str = "") -> None:
-        """Something did not work, and changes nothing."""
+        """Say that something failed without changing anything."""
         self.warn(plain(translate(why), 400), words)
 
     @property
     def states(self) -> tuple[ContainerState, ...]:
-        """Those that are switched on."""
+        """The containers that are switched on."""
         return tuple(state for state, switch in zip(self._states, self.switches, strict=True) if switch.isChecked())
 
-    # -- inside
+    # -- internals
 
     def _switch(self, state: ContainerState, *, on: bool) -> Switch:
         name, image = plain(state.container.name, 120), plain(state.container.image, 120)

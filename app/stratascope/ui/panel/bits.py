@@ -1,5 +1,5 @@
-"""A grid of bits, as for capabilities: heads above the cells, and below them what the selected bit allows and the sets
-as the kernel wrote them.
+"""A grid of bits, as for capabilities: headers above the cells, and below them what the selected bit allows and the
+sets in the kernel's notation.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, I
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
 ROW, NUMBER = 17, 22
-CELL, GAP = 22, 16  # width of a cell, and what stands between two blocks
-TIGHT_CELL, TIGHT_GAP = 16, 10  # where the letters are wide, so that three blocks have room
+CELL, GAP = 22, 16  # width of a cell, and of the gap between two blocks
+TIGHT_CELL, TIGHT_GAP = 16, 10  # for wide fonts, so that three blocks fit
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
 
 
-TALLEST = 24  # px of the design: a row in a high window
+TALLEST = 24  # px of the design: highest row, in a high window
 
 
 def explain(row: BitRow) -> tuple[str, ...]:
-    """What the bit allows, and why the default has it or not."""
+    """Return what the bit allows, and why the default has it or not."""
     return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
 
 
 class BitList(QListView):
-    """The cells. As many blocks side by side as the width allows; first the numbers give way, then what is between."""
+    """The cells, in as many blocks side by side as fit; if space is short, first the numbers are left out, then the
+    gaps.
+    """
 
     reflowed = Signal()
 
@@ -65,13 +67,13 @@ class BitList(QListView):
         theme.changed.connect(self.reflow)
 
     def show_grid(self, grid: BitGrid) -> None:
-        """Another grid; rows are kept where the bits are the same."""
+        """Set another grid; rows are kept if the bits are the same."""
         self.grid = grid
         self.bits.show(grid.rows, anew=True)
         self.reflow()
 
     def spoken(self, row: BitRow) -> str:
-        """A row for the ear: the name and the sets that hold it."""
+        """Return the accessible text of a row: its name and the sets that hold it."""
         holding = [head.name for head, bit in zip(self.grid.sets, row.bits, strict=False) if bit]
         word = translate(row.word) if row.word else ""
         text = (
@@ -85,13 +87,13 @@ class BitList(QListView):
         return "\n".join((self.spoken(row), *explain(row)))
 
     def set_room(self, room: int) -> None:
-        """How high it may be: its rows share that, as far as rows grow."""
+        """Set the available height; the rows share it up to their maximum."""
         if room != self._room:
             self._room = room
             self.reflow()
 
     def reflow(self) -> None:
-        """Choose blocks for the present width, and the height of a row for that of the window."""
+        """Choose the number of blocks for the width, and the row height for the window's height."""
         theme, count = self._theme, max(1, len(self.grid.rows))
         self.setFont(theme.font(11, BOLD))
         names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.grid.rows), default=80)
@@ -111,7 +113,7 @@ class BitList(QListView):
         self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
         rows = -(-count // self.blocks)
         self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
-        # the last block has no gap at its right, so the width may be shared out a little wider
+        # the last block has no gap at its right, so blocks may be slightly wider
         self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
         self.setGridSize(QSize(self.block_width, self.row_height))
         self.setFixedHeight(rows * self.row_height + 1)
@@ -119,7 +121,7 @@ class BitList(QListView):
         self.reflowed.emit()
 
     def cells_left(self, left: int) -> int:
-        """Where a block's cells begin, if it begins at `left`."""
+        """Return where the cells begin in a block that begins at `left`."""
         return left + self.block_width - self.gap - len(self.grid.sets) * self.cell - self._theme.px(2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -146,7 +148,8 @@ class BitList(QListView):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             strong = self.hasFocus()
             painter.setPen(outline_pen(theme, "line2", focused=strong))
-            edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
+            # aligned to whole pixels
+            edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)
             painter.drawRoundedRect(edge, theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -188,9 +191,9 @@ class BitList(QListView):
 
 
 class _Heads(QWidget):
-    """Inh Prm Eff Bnd Amb above each block; where it is tight their first letters."""
+    """Inh Prm Eff Bnd Amb above each block; only their initials if there is little room."""
 
-    decoration = True  # each bit names its sets
+    decoration = True  # each bit names its sets, so screen readers skip it
 
     def __init__(self, theme: Theme, view: BitList) -> None:
         super().__init__()
@@ -212,14 +215,14 @@ class _Heads(QWidget):
 
 
 class _Area(Scrolled):
-    """Asks for its least height only, and takes what room there is."""
+    """A scroll area that asks for its minimum height only, and takes the available room."""
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
 
 class BitsView(QWidget):
-    """Heads, cells, and the footer of 40: what the selected bit allows, hex and source."""
+    """Headers, cells, and a footer of 40: what the selected bit allows, hex and source."""
 
     def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -234,7 +237,7 @@ class BitsView(QWidget):
         inner = QWidget()
         inner.setObjectName("page")
         theme.lay(QVBoxLayout(inner), self.list, STRETCH, around=0, gap=0)
-        # the cells scroll, the footer stays: what the selected bit allows is always in sight
+        # only the cells scroll: the footer stays visible
         self.area = _Area(inner)
         self.list.reflowed.connect(self._fit)
         self.list.reflowed.connect(self.heads.update)
@@ -259,7 +262,7 @@ class BitsView(QWidget):
         self.list.set_room(event.size().height() - self.heads.height() - below)
 
     def show_grid(self, grid: BitGrid) -> None:
-        """Another grid in the same place; the selected bit stays."""
+        """Set another grid; the selected bit stays selected."""
         if grid != self.list.grid:
             self.list.show_grid(grid)
             if self.list.currentIndex().isValid():
@@ -268,7 +271,7 @@ class BitsView(QWidget):
                 self.choose()
 
     def choose(self) -> None:
-        """Begin with the worst difference, else with the first bit that is set."""
+        """Select the worst difference, else the first bit that is set."""
         rows = self.list.grid.rows
         order = (Tone.BAD, Tone.WARN)
         place = next((at for tone in order for at, row in enumerate(rows) if row.word and row.tone is tone), None)
@@ -286,7 +289,7 @@ class BitsView(QWidget):
         box = self.list.visualRect(index)
         self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
         bar, high = self.area.verticalScrollBar(), self.list.row_height
-        bar.setValue(-(-bar.value() // high) * high)  # no row is cut below the heads
+        bar.setValue(-(-bar.value() // high) * high)  # no partial row below the headers
         grid = self.list.grid
         self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None

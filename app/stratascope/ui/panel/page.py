@@ -1,5 +1,5 @@
-"""One page of the layer panel: views below each other, scrolling as one, updated in place where it can be; and the raw
-text behind a layer, as the kernel wrote it: read-only, searchable, to be copied.
+"""A page of the layer panel: its views below each other, scrolled as one, updated in place if possible; and the raw
+text behind a layer, as the kernel wrote it: read-only, searchable, copyable.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stratascope.ui.syscalls.view import CallsView
 
 
 def extent(bar: Bar) -> tuple[float, float]:
-    """How much of the bar's length is used and where its limit stands (1.0 at the end; 0.0 without)."""
+    """Return the used part of the bar's length, and the position of its limit (1.0 at the end; 0.0 without)."""
     whole = bar.limit if bar.limit else bar.capacity if bar.capacity else bar.used
     if not whole or whole <= 0:
         return 0.0, 0.0
@@ -46,7 +46,7 @@ class BarWidget(QWidget):
         self.show_bar(bar)
 
     def show_bar(self, bar: Bar) -> None:
-        """Another value in the same place."""
+        """Show another value."""
         self.bar = bar
         note = plain(translate(bar.note)) if bar.note else ""
         self._texts = (plain(translate(bar.label), 200), plain(translate(bar.value), 300), plain(bar.source, 300), note)
@@ -127,7 +127,7 @@ class BarsBlock(QWidget):
             layout.addWidget(line)
 
     def show_bars(self, bars: Bars) -> bool:
-        """New values; False where the number of bars differs and the block must be made anew."""
+        """Show new values; False if the number of bars differs and the block must be made again."""
         if len(bars.bars) != len(self.bars):
             return False
         for widget, bar in zip(self.bars, bars.bars, strict=True):
@@ -136,7 +136,7 @@ class BarsBlock(QWidget):
 
 
 def make_view(theme: Theme, view: View) -> QWidget:
-    """The widget for one of the closed set of views."""
+    """Return the widget for a view of the closed set."""
     match view:
         case Table():
             return TableBlock(theme, view)
@@ -151,7 +151,7 @@ def make_view(theme: Theme, view: View) -> QWidget:
 
 
 def update_view(widget: QWidget, view: View) -> bool:
-    """Show `view` in a widget made before; False where it must be made anew."""
+    """Show `view` in an existing widget; False if it must be made again."""
     match widget, view:
         case TableBlock(), Table():
             widget.show_table(view)
@@ -182,14 +182,14 @@ class Page(Scrolled):
         self.made: list[QWidget] = []
 
     def begin(self) -> None:
-        """Another container: back to the top, and to what is worth seeing first."""
+        """Scroll to the top and select what is worth seeing first: another container is shown."""
         self.verticalScrollBar().setValue(0)
         for widget in self.made:
             if isinstance(widget, BitsView):
                 widget.choose()
 
     def show_views(self, views: tuple[View, ...]) -> None:
-        """Show these views; scroll position and selection stay where the same kinds stand."""
+        """Show these views; scroll position and selection are kept where the kinds of views match."""
         if views == self._views and self.made:
             return
         at = self.verticalScrollBar().value()
@@ -203,25 +203,25 @@ class Page(Scrolled):
         self.verticalScrollBar().setValue(at)
 
     def show_widgets(self, widgets: list[QWidget]) -> None:
-        """Show these widgets instead of what was there."""
+        """Replace the widgets."""
         while (item := self.column.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
         for made in widgets:
-            # a grid takes the room that there is, and scrolls within itself
+            # a grid takes the available room, and scrolls within it
             self.column.addWidget(made, 100 if isinstance(made, (BitsView, CallsView)) else 0)
         self.column.addStretch(1)
         self.made, self._views = widgets, ()
 
 
-LONGEST = 400_000  # characters shown; a reading is cut, never the window stopped
+LONGEST = 400_000  # characters shown; longer readings are cut, so that they never block the window
 _LINE = 20_000
 
 
 def raw_text(capture: Capture | None, wants: tuple[str, ...]) -> str:
-    """All readings of a layer (all at all where `wants` is empty), each under the place it was read from."""
+    """Return all readings of a layer (of the whole capture if `wants` is empty), each under its path."""
     if capture is None:
         return translate(msg("Nothing was read from this container."))
     blocks = []
@@ -250,13 +250,13 @@ def _body(reading: Reading) -> str:
 
 
 def _line(text: str) -> str:
-    """Harmless, but with the tabs that the kernel writes between name and value."""
+    """Return a line without control characters, except for the kernel's tabs between name and value."""
     text = text if len(text) <= _LINE else text[: _LINE - 1] + "…"
     return "\t".join(map(plain, text.split("\t")))
 
 
 class RawView(QWidget):
-    """Field, buttons, text."""
+    """The raw text, with a search field and buttons."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -284,9 +284,9 @@ class RawView(QWidget):
         self._relook()
 
     def show_text(self, text: str, whose: object = None) -> None:
-        """Newer text: what is selected, the cursor and what is in view stay where they are, by line and column.
+        """Update the text; selection, cursor and scroll position are kept, by line and column.
 
-        Of the text of something else (`whose`) only what is in view is as far down.
+        For another subject (`whose`) only the scroll position is kept.
         """
         other, self._whose = whose != self._whose, whose
         if text == self.text.toPlainText():
@@ -301,18 +301,18 @@ class RawView(QWidget):
             cursor.setPosition(self._position(*anchor))
             cursor.setPosition(self._position(*position), QTextCursor.MoveMode.KeepAnchor)
             self.text.setTextCursor(cursor)
-        for bar, value in zip(bars, at, strict=True):  # last: the cursor is brought into view wherever it is
+        for bar, value in zip(bars, at, strict=True):  # last, since moving the cursor scrolls to it
             bar.setValue(min(value, bar.maximum()))
         if self.found.text() and not self.text.document().find(self.field.text()).isNull():
-            self.found.say("")  # it has come with this reading
+            self.found.say("")  # the text appeared with this reading
 
     def _place(self, position: int) -> tuple[int, int]:
-        """Line and column."""
+        """Return line and column of a position."""
         block = self.text.document().findBlock(position)
         return block.blockNumber(), position - block.position()
 
     def _position(self, line: int, column: int) -> int:
-        """The same place in the text that is there now, or the last one before it."""
+        """Return the position of a line and column in the present text, or the last one before it."""
         document = self.text.document()
         block = document.findBlockByNumber(min(line, document.blockCount() - 1))
         return block.position() + min(column, block.length() - 1)

@@ -1,4 +1,4 @@
-"""The layer panel: which layer, what it comes to, and its facts in tabs. It draws any layer, and knows none by name."""
+"""The layer panel: the layer, its verdict, and its facts in tabs. It shows any layer, and knows none by name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the
 
 
 class TabButton(QAbstractButton):
-    """One tab: text, underlined where it is the open one."""
+    """A tab, underlined if open."""
 
     def __init__(self, theme: Theme, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class TabButton(QAbstractButton):
         theme.changed.connect(self._fit)
 
     def say(self, text: str) -> None:
-        """Name the tab."""
+        """Set the tab's text."""
         self.setText(plain(text, 60).replace("&", "&&"))
         self.setAccessibleName(translate(msg("Tab {name}", name=text)))
         self._fit()
@@ -80,10 +80,10 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 40 with tabs, then the open tab's page; a line between them where nothing was read of the kernel: that is
-    the engine's word, or predicted.
+    """The panel: a header of 40 with tabs, then the open tab's page; between them a line if nothing was read from the
+    kernel, and the facts are the engine's word, or predicted.
 
-    `root_wanted`: to verify what is stated.
+    `root_wanted`: verify what the engine states.
     """
 
     root_wanted = Signal()
@@ -97,9 +97,9 @@ class Panel(QFrame):
         self._shown: tuple[object, ...] | None = None
         self._state: ContainerState | None = None
         self.number = 0
-        self._open: dict[int, str] = {}  # the tab last open, by layer
-        self._waiting: dict[str, Callable[[], object]] = {}  # what fills a tab's page, until the tab is open
-        self._anew: set[str] = set()  # pages that begin at their top
+        self._open: dict[int, str] = {}  # the last open tab, by layer
+        self._waiting: dict[str, Callable[[], object]] = {}  # fills a tab's page once the tab is open
+        self._anew: set[str] = set()  # pages that start at their top
         self._findings_elsewhere = False
         self.mark, self.box = MarkBox(theme, 14), MarkBox(theme, 16)
         self.title = Label(theme, 15, BOLD)
@@ -111,7 +111,7 @@ class Panel(QFrame):
         self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
         self.fail.clicked.connect(lambda: selection.suppose_fails(self.number))
         self.fail.setFixedHeight(theme.box(12) + theme.px(2))
-        self.fail.setMinimumWidth(1)  # it gives way, and is hidden where it has no room
+        self.fail.setMinimumWidth(1)  # shrinks, and is hidden if there is no room
         self.fail.hide()
         self.verify = QPushButton(translate(msg("Verify as root")))
         self.verify.setObjectName("link")
@@ -127,7 +127,7 @@ class Panel(QFrame):
         self.raw = RawView(theme)
         self.findings = FindingsList(theme, acceptances)
         self.stack = QStackedWidget()
-        self.stack.setMinimumHeight(theme.px(60))  # its pages roll; the strata above them do not
+        self.stack.setMinimumHeight(theme.px(60))  # its pages scroll; the strata above them do not
         self.stack.addWidget(self.raw)
         self._page(FINDINGS).show_widgets([self.findings])
         head = theme.lay(QHBoxLayout(), self.mark, self.box, self.title, (self.fact, 1), gap=8)
@@ -153,11 +153,11 @@ class Panel(QFrame):
             self._show_fail()
 
     def _show_layer(self, state: ContainerState, number: int) -> None:
-        """Nothing moves where nothing changed."""
+        """Show a layer; nothing moves unless something changed."""
         layer = next((each for each in state.layers if each.number == number), None)
         about = self._layers[number].about if number in self._layers else None
         changed = number != self.number or self._state is None or self._state.key != state.key
-        # all that is drawn of it; two snapshots share the objects of a container that did not change
+        # everything that is drawn; two snapshots share the objects of a container that did not change
         facts = (state.key, number, layer, state.findings, runs(state))
         self._state, self.number = state, number
         if facts != self._shown:
@@ -167,14 +167,14 @@ class Panel(QFrame):
             self._show_raw()
 
     def _show_fail(self) -> None:
-        """Whether the layer can be taken away in thought, and whether it is."""
+        """Update the button that supposes the layer fails."""
         what_if = self._selection.what_if
         away = self._selection.layer_id in what_if.away
         self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
         self._fit()
 
     def set_findings_elsewhere(self, *, elsewhere: bool) -> None:
-        """Whether those of all layers stand in a column of their own."""
+        """Say whether the findings of all layers have a column of their own."""
         if elsewhere is not self._findings_elsewhere:
             self._findings_elsewhere = elsewhere
             self._show_anew()
@@ -185,19 +185,19 @@ class Panel(QFrame):
 
     @property
     def current(self) -> str:
-        """Key of the open tab."""
+        """The key of the open tab."""
         button = self._group.checkedButton()
         return button.key if isinstance(button, TabButton) else ""
 
     def open_tab(self, key: str) -> None:
-        """Open the tab of that key, where there is one."""
+        """Open the tab of that key, if there is one."""
         for button in self.tabs:
             if button.key == key:
                 button.setChecked(True)
                 self._turn(key)
 
     def find_in_raw(self) -> None:
-        """Open the raw text and go to its search field."""
+        """Open the raw text and focus its search field."""
         self.open_tab(RAW)
         self.raw.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.raw.field.selectAll()
@@ -232,7 +232,7 @@ class Panel(QFrame):
             if not tabs and (table := asked_table(layer.asked)) is not None:
                 views[ASKED] = (table,)
                 names.append((ASKED, translate(msg("Asked for"))))
-        # of this layer, drift of further processes included; worst first already
+        # this layer's, drift of further processes included; already sorted worst first
         mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)
         count = sum(not in_force(self._acceptances.of(finding, state.container)) for finding in mine)
         count += len(layer.assessment.gaps) if layer else 0
@@ -308,7 +308,7 @@ class Panel(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """A fact that is cut stands whole on the band anyway, and so does the title; first the button gives way."""
+        """Fit the header: the button is hidden first, since an elided fact or title is complete on the band."""
         tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
         room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
         able, wanted = self._selection.what_if.matrix is not None, self.fail.sizeHint().width() + self._theme.px(8)
