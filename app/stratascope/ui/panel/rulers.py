@@ -1,7 +1,7 @@
 """An id map as two rulers: the container's ids above, the host's below, the mapped ranges between them.
 
-A range of one id and one of 65536 stand side by side in the usual map, so lengths are drawn by their logarithm and
-the scale is broken between ranges that do not touch. Decided against a true scale: one of the two would vanish.
+The usual map has a range of one id next to one of 65536, so lengths are drawn by their logarithm and the scale is
+broken between ranges that do not touch. Decided against a true scale: one of the two would vanish.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ MOST = 12  # ranges drawn; the kernel allows 340 lines (user_namespaces(7))
 
 
 class Span(Value):
-    """Where one range lies on a ruler, as parts of its whole length."""
+    """A range's position on a ruler, as fractions of the ruler's length."""
 
     start: float
     end: float
 
 
 def place(starts: tuple[tuple[int, int], ...], *, gap: float = 0.6) -> tuple[Span, ...]:
-    """Spans of (first id, length) on one ruler, in the order given; each as wide as 1 + log2(length) / 4."""
+    """Return spans of (first id, length) on one ruler, in the order given; each as wide as 1 + log2(length) / 4."""
     order = sorted(range(len(starts)), key=lambda at: starts[at])
     at, end_of_last, spans = 0.0, 0, {}
     for position in order:
         first, length = starts[position]
         if first > end_of_last:
-            at += gap  # ids in between that are not mapped: the scale is broken here
+            at += gap  # unmapped ids in between: the scale is broken here
         width = 1.0 + math.log2(max(1, length)) / 4
         spans[position] = (at, at + width)
         at, end_of_last = at + width, first + length
@@ -49,7 +49,7 @@ def place(starts: tuple[tuple[int, int], ...], *, gap: float = 0.6) -> tuple[Spa
 
 
 def range_text(part: RulerRange) -> str:
-    """One range in words."""
+    """Return one range in words."""
     if part.length == 1:
         text = msg("ID {inside} is ID {outside} on the host", inside=str(part.inside), outside=str(part.outside))
     else:
@@ -64,7 +64,7 @@ def range_text(part: RulerRange) -> str:
 
 
 class RulersWidget(QWidget):
-    """The drawing; Left and Right walk through the ranges, the line below tells the one in hand."""
+    """The rulers; Left and Right move through the ranges, the line below describes the current one."""
 
     def __init__(self, theme: Theme, rulers: Rulers, line: Line, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +76,7 @@ class RulersWidget(QWidget):
         accessibility.expose(self, self)
 
     def show_rulers(self, rulers: Rulers) -> None:
-        """Another map in the same place."""
+        """Show another map."""
         self.rulers = rulers
         self.ranges = rulers.ranges[:MOST]
         self.current = min(self.current, max(0, len(self.ranges) - 1))
@@ -99,7 +99,7 @@ class RulersWidget(QWidget):
             return
         super().keyPressEvent(event)
 
-    # -- for the ear
+    # -- for screen readers
 
     def part_count(self) -> int:
         return len(self.ranges)
@@ -125,7 +125,7 @@ class RulersWidget(QWidget):
         accessibility.tell_taken(self, place)
 
     def open_part(self, place: int) -> None:
-        """There is nothing behind it."""
+        """Do nothing: a range has nothing to open."""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         x = event.position().x() / max(1, self.width())
@@ -193,7 +193,7 @@ class RulersWidget(QWidget):
 
 
 class RulersBlock(QWidget):
-    """A heading, the rulers, the range in hand, and how many more there are."""
+    """A heading, the rulers, the current range, and the number of ranges left out."""
 
     def __init__(self, theme: Theme, rulers: Rulers, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -206,7 +206,7 @@ class RulersBlock(QWidget):
         self.show_rulers(rulers)
 
     def show_rulers(self, rulers: Rulers) -> None:
-        """Another map in the same place."""
+        """Show another map."""
         self.title.setText(plain(translate(rulers.title)))
         self.drawing.show_rulers(rulers)
         self.source.say(rulers.source)

@@ -1,4 +1,4 @@
-"""Decoded facts as a table: what, its value, what was asked for, where it was read. An item view, laid out in full."""
+"""Decoded facts as a table: title, value, what was requested, source. An item view, laid out in full."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ COLUMNS = tuple(map(_column, range(4)))
 
 
 def columns_of(rows: tuple[Row, ...]) -> tuple[Column, ...]:
-    """The column of what was asked is there only where something was, and that of the source likewise."""
+    """Return the columns; those of requested values and of sources only if a row has any."""
     asked, source = any(row.asked is not None for row in rows), any(row.source for row in rows)
     return tuple(COLUMNS[at] for at in (LABEL, VALUE, *((ASKED,) if asked else ()), *((SOURCE,) if source else ())))
 
@@ -68,7 +68,7 @@ def _height(font: QFont, text: str, width: int, least: int) -> int:
 
 
 class FactsList(ItemTable):
-    """As high as its rows; the page around it scrolls."""
+    """The table, as high as its rows; the page around it scrolls."""
 
     def __init__(self, theme: Theme, rows: tuple[Row, ...], name: str) -> None:
         model = ItemModel(columns_of(rows), lambda row: row.label)
@@ -80,7 +80,7 @@ class FactsList(ItemTable):
         self.show_facts(rows)
 
     def show_facts(self, rows: tuple[Row, ...]) -> None:
-        """Other rows; kept as they are where only values differ."""
+        """Replace the rows; in place if only values differ."""
         self.show_rows(rows, columns_of(rows))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -90,7 +90,7 @@ class FactsList(ItemTable):
         return super().eventFilter(watched, event)
 
     def fit(self) -> None:
-        """Share out the width, and take the height that this needs."""
+        """Distribute the width, and take the resulting height."""
         width, columns = max(100, self.viewport().width()), self.model_.columns
         total = sum(column.grows for column in columns)
         for place, column in enumerate(columns):
@@ -99,7 +99,7 @@ class FactsList(ItemTable):
         rows = sum(self.rowHeight(row) for row in range(self.model_.rowCount()))
         self.setFixedHeight(rows + self.horizontalHeader().sizeHint().height() + 2)
 
-    # -- how a fact is drawn
+    # -- painting
 
     def _at(self, index: AnyIndex) -> int:
         return COLUMNS.index(self.model_.columns[index.column()])
@@ -169,7 +169,7 @@ class TableBlock(QWidget):
         theme.lay(QVBoxLayout(self), self.title, self.list, around=0, gap=2)
 
     def show_table(self, table: Table) -> None:
-        """Other rows in the same place."""
+        """Replace the rows."""
         self.title.setText(plain(translate(table.title)))
         self.list.show_facts(table.rows)
 
@@ -180,7 +180,7 @@ class TableBlock(QWidget):
 # words. Decided against words in the layers themselves, as only the window draws this.
 
 
-# Of fields that no option has for itself
+# Fields that have no option of their own
 NAMES = {
     "pid": LABELS[Namespace.PID],
     "ipc": LABELS[Namespace.IPC],
@@ -200,7 +200,7 @@ NAMES = {
     "network": msg("Network"),
     "first_free_port": msg("First unprivileged port"),
 }
-_LIMITS = ("memory", "memory_swap", "pids", "cpu_cores")  # None, 0 or -1: none was asked for
+_LIMITS = ("memory", "memory_swap", "pids", "cpu_cores")  # None, 0 or -1: no limit was requested
 _PROFILES = {
     ProfileKind.DEFAULT: msg("The engine's default"),
     ProfileKind.CUSTOM: msg("Custom"),
@@ -217,7 +217,7 @@ _LOGS = {
 
 
 def asked_table(asked: object) -> Table | None:
-    """What the engine was told, field by field."""
+    """Return what the engine was asked for, field by field."""
     if not isinstance(asked, Value):
         return None
     rows = tuple(Row(_name(field), _value(field, getattr(asked, field)), "inspect")
@@ -247,7 +247,8 @@ def _value(field: str, value: object) -> Message:
             return msg("{text}", text=size_text(value))
         case float():
             return msg("{cores} cores", cores=value)
-        case tuple() if all(isinstance(part, str) for part in value):  # names and paths, which no language joins
+        # names and paths, which are the same in every language
+        case tuple() if all(isinstance(part, str) for part in value):
             return msg("{text}", text=", ".join(map(str, value)) or "–")
         case tuple():
             return msg("{text}", text=listed(_parts(value)))
@@ -263,7 +264,7 @@ def _parts(values: tuple[object, ...]) -> Iterator[str]:
                 yield translate(msg("{source} at {target}, read-only", source=_source(value), target=value.target))
             case AskedDevice():
                 yield value.target or value.source
-            case tuple():  # of a map of ids
+            case tuple():  # an id map
                 yield ":".join(str(part) for part in value)
             case _:
                 yield str(value)

@@ -1,1 +1,1 @@
-"""The page "Processes": what runs in a container, each process beside its first."""
+"""The page "Processes": what runs in a container, each process compared with its first one."""

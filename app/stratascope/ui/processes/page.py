@@ -1,7 +1,7 @@
-"""The page "Processes": the tree of what runs in the container in view, and below it the layers of the chosen one.
+"""The page "Processes": the process tree of the container in view, and below it the layers of the selected process.
 
-It shows what the live view reads of the container in view, again and again as it is looked at; only command lines are
-read for it, on a thread of their own. An exec session can be ended here: that is asked once, and done on a thread.
+It shows the live view's repeated readings of the container in view; only command lines are read for this page, on a
+background thread. An exec session can be ended here, after a question and on a thread.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from stratascope.usecases.end_session import SessionEnd
 
 
 class _LayerRow:
-    """Number, name, mark → mark, and what is different."""
+    """A layer's number, name, mark → mark, and what is different."""
 
     def __init__(self, theme: Theme, layer: Layer, grid: QGridLayout, place: int) -> None:
         self.layer = layer
@@ -53,7 +53,7 @@ class _LayerRow:
         marks.setFixedSize(theme.px(54), theme.box(13))
         self.first, self.own = MarkBox(theme, 12), MarkBox(theme, 12)
         self.text = Label(theme, 12, ink="text2", wrap=True).selectable()
-        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has all of it
+        self.text.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Copy has the whole text
         shown = QWidget()
         theme.lay(QVBoxLayout(shown), self.text, around=(0, 6, 0, 4))
         top = Qt.AlignmentFlag.AlignTop
@@ -64,7 +64,7 @@ class _LayerRow:
         grid.addWidget(shown, place, 3)
 
     def show(self, beside: LayerComparison) -> None:
-        """As it is for that process."""
+        """Show the comparison for that process."""
         one, two = beside.first.assessment, beside.own.assessment
         self.first.show_mark(mark_of(one))
         self.own.show_mark(mark_of(two))
@@ -79,7 +79,7 @@ class _LayerRow:
 
 
 class LayersCard(QFrame):
-    """`end_wanted`: the session of the process that is shown is to be ended; `copy_wanted`: it is to be copied."""
+    """The card of the selected process. `end_wanted`: end its session; `copy_wanted`: copy the card."""
 
     end_wanted = Signal()
     copy_wanted = Signal()
@@ -119,7 +119,7 @@ class LayersCard(QFrame):
         self.beside: tuple[LayerComparison, ...] = ()
 
     def show_process(self, state: ContainerState, process: Process, why_not: str, *, busy: bool) -> None:
-        """`why_not`: why its session can't be ended; empty where it can, or it is in none."""
+        """Show a process. `why_not`: why its session cannot be ended; empty if it can, or it is in none."""
         self.name.say(translate(words.title(process)))
         first = process.state is None
         self.note.say(translate(msg("the first process") if first else msg("what differs from the first process")))
@@ -136,7 +136,7 @@ class LayersCard(QFrame):
         self.source.say("" if capture is None else capture.source("status"))
 
     def as_text(self) -> str:
-        """What is shown, to be copied."""
+        """Return the card as text, for copying."""
         lines = [self.name.text()]
         for each in self.beside:
             title, verdict = self.rows[each.first.id].layer.about.title, assessed_word(each.own.assessment)
@@ -144,13 +144,13 @@ class LayersCard(QFrame):
         return "\n".join(lines)
 
 
-AT_ONCE = 60  # processes and threads that are decoded on the window's thread, in some milliseconds
-AFTER_CLICK = 5  # ms: when the click has been handled, and what it changes drawn
-CARD, LEAST = 252, 120  # height of the lower panel, and below which it goes
+AT_ONCE = 60  # processes and threads that are decoded on the window's thread, in a few milliseconds
+AFTER_CLICK = 5  # ms: time to handle the click and paint its effect
+CARD, LEAST = 252, 120  # height of the lower panel, and below which it is hidden
 
 
 class ProcessesPage(QWidget):
-    """`refresh_wanted`: read that container again soon."""
+    """The page. `refresh_wanted`: read that container again soon."""
 
     refresh_wanted = Signal(object)
 
@@ -202,7 +202,7 @@ class ProcessesPage(QWidget):
 
     @property
     def card(self) -> LayersCard:
-        """Made when it is first wanted."""
+        """The card, made when first needed."""
         return self._make_card() if self._card is None else self._card
 
     def _make_card(self) -> LayersCard:
@@ -214,10 +214,10 @@ class ProcessesPage(QWidget):
         self._share()
         return card
 
-    # -- what is shown
+    # -- contents
 
     def refresh(self) -> None:
-        """The container in view as it is known now; nothing is done where it is the very same reading."""
+        """Show what is known of the container in view; no effect for the same reading."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is None or snapshot is None or state is self._state:
             return
@@ -228,11 +228,13 @@ class ProcessesPage(QWidget):
             self._take(state, processes_of(state, snapshot.ground_of(state.container.engine)))
         else:
             if state.key != self._whose:
-                self._take(state, ())  # meanwhile nothing of another container stands under this one's name
+                self._take(state, ())  # until then, show no other container's processes under this name
             self._later.start()
 
     def _ask(self) -> None:
-        """Have many decoded. What is made and drawn meanwhile would take twice as long, so the card comes first."""
+        """Decode many processes on a thread. Painting at the same time would take twice as long, so the card is painted
+        first.
+        """
         state, snapshot = self._state, self._selection.snapshot
         if state is None or snapshot is None:
             return
@@ -306,10 +308,10 @@ class ProcessesPage(QWidget):
         self._share()
 
     def _share(self) -> None:
-        """The list comes first where both don't fit: keys and menu do all that the panel's buttons do."""
+        """Give the list precedence if both do not fit: keys and menu do all that the card's buttons do."""
         px = self._theme.px
         least = self._upper.minimumSizeHint().height() + 2 * self.table.row_height()
-        # its note wraps, and for what wraps a layout counts as the least what is wanted at that width
+        # the note wraps, and a layout takes its height at the preferred width as its minimum
         room = self.height() - max(least, self._upper.heightForWidth(self.width())) - px(10)
         self._roomy = room >= px(LEAST)
         if self._card is not None:
@@ -330,13 +332,13 @@ class ProcessesPage(QWidget):
             self._commands = found
             self.table.show_processes(self.processes, self.which, found)
 
-    # -- what the person does
+    # -- actions
 
     def _session_of(self, process: Process) -> tuple[Process, ...]:
         return end_session.of_session(self.processes, process.session)
 
     def ask_end(self) -> None:
-        """The question before a session is ended; the safe answer is the default one."""
+        """Ask before ending a session; the safe answer is the default."""
         process = self.table.chosen
         if process is None or not process.session or self._ending:
             return
@@ -393,12 +395,12 @@ class ProcessesPage(QWidget):
             super().keyPressEvent(event)
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop pending answers."""
         self._queries.end()
 
 
 def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Message]:
-    """What is not shown, and why."""
+    """Return what is not shown, and why."""
     gap = state.gap if state.gap is not None else (whole_gap(state.capture) if state.capture is not None else None)
     if gap is not None:
         return [gap_words(gap).sentence]
@@ -423,6 +425,6 @@ def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Messag
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page = ProcessesPage(parts.theme, parts.layers, parts.selection)
     return MadePage(page, page.refresh, stop=page.stop)

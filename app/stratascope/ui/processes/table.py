@@ -1,4 +1,4 @@
-"""The list of processes: rows of 40 in the order of their tree, and a line above each exec session."""
+"""The list of processes: rows of 40 in tree order, and a line above each exec session."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.value import Value
 
 ROW, SESSION = 40, 30
-SIDE, STEP, DEEPEST = 14, 14, 8  # left of the first column; a level further right, and at how many it ends
+# px left of the first column; indentation per level; the deepest level that is indented
+SIDE, STEP, DEEPEST = 14, 14, 8
 
-Key = tuple[int, int | None]  # of a process: its PID and when it began
+Key = tuple[int, int | None]  # a process's PID and start time
 
 
 class Column(IntEnum):
-    """From the left."""
+    """The columns, from the left."""
 
     PROCESS = 0
     PIDS = 1
@@ -42,7 +43,7 @@ class Column(IntEnum):
 
 
 class Show(StrEnum):
-    """Which rows."""
+    """Which processes are shown."""
 
     ALL = "all"
     BEYOND = "beyond"
@@ -50,7 +51,7 @@ class Show(StrEnum):
 
 
 class SessionLine(Value):
-    """Above the first process of an exec session."""
+    """The line above the first process of an exec session."""
 
     first: Process
 
@@ -66,10 +67,10 @@ HEADS = {
     Column.AGE: msg("Age"),
 }
 _TIPS = {Column.NEW_PRIVILEGES: msg("no_new_privs: whether it has given up gaining privileges through exec")}
-# in the order in which they go where there is little room, and how much each takes (LOOK-NEXT, section 12)
+# columns in the order in which they are hidden if there is little room, with their widths (LOOK-NEXT, section 12)
 _LEAVING = ((Column.AGE, 74), (Column.NEW_PRIVILEGES, 58), (Column.PIDS, 120))
 _WIDTHS = {Column.USER: 124, Column.CAPABILITIES: 190, Column.FILTERS: 72}
-_LEAST = 190  # of the first column
+_LEAST = 190  # px: minimum of the first column
 SHOW_WORDS: dict[Show, Message] = {
     Show.ALL: msg("All"),
     Show.BEYOND: msg("More than the first process"),
@@ -78,14 +79,14 @@ SHOW_WORDS: dict[Show, Message] = {
 
 
 def wanted(process: Process, which: Show) -> bool:
-    """Whether it is among those that are shown."""
+    """Whether a process is among those shown."""
     if which is Show.BEYOND:
         return process.beyond
     return process.root_inside if which is Show.ROOT else True
 
 
 def rows_of(processes: tuple[Process, ...], which: Show) -> Iterator[Row]:
-    """Those that are shown, with a line where a session begins."""
+    """Yield the processes shown, with a line where a session begins."""
     for each in processes:
         if wanted(each, which):
             if each.session and not each.depth:
@@ -94,7 +95,9 @@ def rows_of(processes: tuple[Process, ...], which: Show) -> Iterator[Row]:
 
 
 def key_of(row: Row) -> tuple[object, ...]:
-    """A session's line is known by its first process; what is at another depth is drawn at another place."""
+    """Return a row's key. A session's line is identified by its first process; the depth is included since rows of
+    another depth are painted elsewhere.
+    """
     return ("session", row.first.key) if isinstance(row, SessionLine) else ("process", row.key, row.depth)
 
 
@@ -103,7 +106,9 @@ def _tint(row: Row) -> str:
 
 
 class ProcessTable(ItemTable):
-    """`now`: the moment from which ages count; None: this one. `commands`: command lines that could be read."""
+    """The table. `now`: the moment that ages count from; None: the present. `commands`: the command lines that could be
+    read.
+    """
 
     acts = True
 
@@ -119,27 +124,27 @@ class ProcessTable(ItemTable):
         self.fit()
 
     def row_height(self) -> int:
-        """40, or what two lines need."""
+        """Return the row height: 40, or what two lines need."""
         return max(self._theme.px(ROW), self._theme.box(13) + self._theme.box(11) + self._theme.px(6))
 
     @property
     def moment(self) -> float:
-        """From which ages count."""
+        """The moment that ages count from."""
         return time.time() if self.now is None else self.now
 
     @property
     def chosen(self) -> Process | None:
-        """Of the current row."""
+        """The process of the current row."""
         row = self.current()
         return row if isinstance(row, Process) else None
 
     def show_processes(self, processes: tuple[Process, ...], which: Show, commands: dict[Key, str]) -> None:
-        """Others, or the same as they are now, in the order of their tree."""
+        """Show processes in tree order."""
         self.commands = commands
         self.show_rows(tuple(rows_of(processes, which)), anew=True)
 
     def choose(self, key: Key) -> None:
-        """That process."""
+        """Select that process."""
         rows = self.model_.rows
         place = next((at for at, row in enumerate(rows) if isinstance(row, Process) and row.key == key), -1)
         if place >= 0:
@@ -147,7 +152,7 @@ class ProcessTable(ItemTable):
             self.scrollTo(self.model_.index(place, 0))
 
     def fit(self) -> None:
-        """Share out the width; where there is little, columns go."""
+        """Distribute the width; if there is little, hide columns."""
         px, whole = self._theme.px, self.viewport().width()
         widths = {column: px(width) for column, width in (*_WIDTHS.items(), *_LEAVING)}
         for column, _ in _LEAVING:
@@ -172,7 +177,7 @@ class ProcessTable(ItemTable):
                 rows.resizeSection(row, line)
                 self.setSpan(row, 0, 1, len(Column))
 
-    # -- what a row says
+    # -- texts
 
     def _column(self, column: Column) -> table.Column:
         def said(of_process: Callable[[Process, Column], str], row: Row) -> str:
@@ -190,7 +195,7 @@ class ProcessTable(ItemTable):
         )
 
     def lines(self, process: Process, column: Column) -> tuple[str, str]:
-        """The text of a cell, and what is behind or below it."""
+        """Return a cell's text, and the text after or below it."""
         match column:
             case Column.PROCESS:
                 below = self.commands.get(process.key, "")
@@ -224,7 +229,7 @@ class ProcessTable(ItemTable):
         more = (words.named_user(process),) if column is Column.USER else ()
         return "\n".join(each for each in (*self.lines(process, column), *more) if each)
 
-    # -- how it is drawn
+    # -- painting
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         row, column, px = index.data(ItemRole), Column(index.column()), self._theme.px

@@ -1,1 +1,1 @@
-"""A relaunch under way: what will happen, its steps, its result, what was set aside."""
+"""The relaunch dialogs: what will happen, its steps, its result, and the containers set aside."""

@@ -1,4 +1,4 @@
-"""The sheet's first page: what will be different, what to keep in mind, the texts of it, how long it is watched."""
+"""The first page of the relaunch sheet: what changes, warnings, the texts involved, and how long it is watched."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.refusals.explain import opened_by
 from stratascope.value import Value
 
-LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
+LINES_MOST = 12  # lines of a text that is shown whole; longer ones scroll
 
 
 class QuotedText(Value):
-    """A text that belongs to the change: a command, a file; foreign text, shown as it is."""
+    """A text that belongs to the change: a command, a file; foreign text, shown literally."""
 
     title: Message
     text: str
 
 
 class _Seconds(QDoubleSpinBox):
-    """Scrolls with the page: whoever turns the wheel over it means the page, not the number."""
+    """A number of seconds that ignores the wheel, which scrolls the page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _Seconds(QDoubleSpinBox):
 
 
 class Number(QSpinBox):
-    """Likewise, a whole one."""
+    """A whole number that ignores the wheel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,12 +55,12 @@ class Number(QSpinBox):
 
 
 class ConfirmPage(Scrolled):
-    """Scrolls as one."""
+    """The page; all of it scrolls together."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(name=translate(msg("What will be different")), reads=True)
         self._theme = theme
-        self.usual: Callable[[], float] = lambda: WATCH  # seconds that are offered each time
+        self.usual: Callable[[], float] = lambda: WATCH  # the seconds offered by default
         self.watch = _Seconds()
         self.watch.setRange(0, WATCH_MOST)
         self.watch.setDecimals(0)
@@ -79,7 +79,8 @@ class ConfirmPage(Scrolled):
         column.addWidget(self._watching())
         self.quotes.setSpacing(theme.px(6))
         theme.lay(column, self.quotes, STRETCH)
-        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
+        # as high as it needs at its width
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.setWidget(inner)
 
     def _watching(self) -> QWidget:
@@ -92,12 +93,14 @@ class ConfirmPage(Scrolled):
         return self._watched
 
     def begin(self) -> None:
-        """A new question: from the top, and with the usual seconds. What is learnt while it is open changes neither."""
+        """Start a new question: scroll to the top, and offer the default seconds. Observations made meanwhile change
+        neither.
+        """
         self.watch.setValue(self.usual())
         self.verticalScrollBar().setValue(0)
 
     def has_keyboard(self) -> bool:
-        """Whether somebody is at something in it."""
+        """Whether something in it has the focus."""
         here = self.window().focusWidget()
         return here is not None and (here is self or self.isAncestorOf(here))
 
@@ -109,7 +112,7 @@ class ConfirmPage(Scrolled):
         *,
         watched: bool = True,
     ) -> None:
-        """`watched`: whether there is anything to watch afterwards."""
+        """Show the change. `watched`: whether there is anything to watch afterwards."""
         count = plural("{count} difference", "{count} differences", len(differences))
         self._fill(self.differences, self.head_differences, differences, None, count)
         self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("Keep in mind"))
@@ -134,7 +137,7 @@ class ConfirmPage(Scrolled):
 
 
 def quote_box(theme: Theme, name: str, text: str) -> QPlainTextEdit:
-    """Foreign text as it is, in the fixed font; as high as its lines, up to LINES_MOST."""
+    """Return a box with foreign text, shown literally in the fixed font; as high as its lines, up to LINES_MOST."""
     lines = [plain(line, 1000) for line in text.rstrip("\n").split("\n")]
     box = QPlainTextEdit("\n".join(lines))
     box.setReadOnly(True)
@@ -147,7 +150,7 @@ def quote_box(theme: Theme, name: str, text: str) -> QPlainTextEdit:
 
 
 def marked_line(theme: Theme, mark: Mark, text: str, ink: str = "") -> QWidget:
-    """One line of a list, as high as its text; the text can be selected."""
+    """Return one line of a list, with a mark, as high as its text; the text can be selected."""
     line = QWidget()
     row = theme.lay(QHBoxLayout(line), around=0, gap=8)
     box = MarkBox(theme, 11)
@@ -160,7 +163,7 @@ def marked_line(theme: Theme, mark: Mark, text: str, ink: str = "") -> QWidget:
 
 
 def empty(rows: QVBoxLayout) -> None:
-    """Take all out of it."""
+    """Remove everything from a layout."""
     while (item := rows.takeAt(0)) is not None:
         widget = item.widget()
         if widget is not None:
@@ -169,7 +172,7 @@ def empty(rows: QVBoxLayout) -> None:
 
 
 def foretold(preview: Preview) -> tuple[Message, ...]:
-    """What it comes to, and on what the advice may rest: no column tells of one that does not run."""
+    """Return the predicted result, and what it is based on: there is no column for a container that does not run."""
     now, then = number_text(preview.before), number_text(preview.after)
     opened = opened_by(preview)
     return (

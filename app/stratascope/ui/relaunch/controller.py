@@ -1,4 +1,4 @@
-"""Hardening in the window: the column shows what is chosen, the dialog carries one relaunch or undo through."""
+"""Hardening in the window: the column shows the choices, the sheet carries out one relaunch or undo."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ RepairPlan = tuple[Plan, Preview, str]
 
 
 class Repair(QObject):
-    """`planned`: a Plan that nothing stands in the way of, its Preview and command. `refused`: why not, a Message."""
+    """Plans a relaunch of a container that has ended. `planned`: an unblocked Plan, its Preview and command. `refused`:
+    why not, a Message.
+    """
 
     planned = Signal(object, object, str)
     refused = Signal(object)
@@ -56,13 +58,13 @@ class Repair(QObject):
         self._hardening, self._queries = hardening, queries
 
     def ask(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
-        """What a relaunch with these would be."""
+        """Plan a relaunch with these choices."""
         self._queries.ask("repair", partial(self._plan, state, choices), self._planned, state.container.engine)
 
     def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> RepairPlan:
         made = self._hardening.plan(state, choices)
         preview = self._hardening.preview(made.state, made.choices, made.files)
-        # a higher limit counts as more, too, and nothing of it runs that could be changed
+        # a higher limit also counts as loosening, and nothing of it runs that could be changed in place
         return made, replace(preview, live=False, allows=True), self._hardening.command(made)
 
     def _planned(self, answer: RepairPlan | Failure) -> None:
@@ -80,7 +82,9 @@ _PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
 
 
 class CrashRecovery(QObject):
-    """`looked`: it was tried. `mended`: something was put right. `told` has a message, and the other side's words."""
+    """Recovers after a crash. `looked`: it was tried. `mended`: something was repaired. `told` carries a Message, and
+    the other side's words.
+    """
 
     looked = Signal()
     mended = Signal()
@@ -89,15 +93,15 @@ class CrashRecovery(QObject):
     def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
         self._hardening, self._queries = hardening, queries
-        self._unmended = False  # something is left half done that could not be put right yet
+        self._unmended = False  # something is half done and could not be repaired yet
         self._connected: frozenset[str] = frozenset()
 
     def recover(self) -> None:
-        """Try it."""
+        """Try to recover."""
         self._queries.ask("recover", self._hardening.recover, self._recovered)
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Try it again where an engine is back."""
+        """Try again when an engine is back."""
         connected = frozenset(each.id for each in snapshot.engines if each.state is EngineState.CONNECTED)
         if not snapshot.demo and self._unmended and connected - self._connected:
             self.recover()
@@ -131,21 +135,21 @@ class CrashRecovery(QObject):
 
 
 class Fixes(Protocol):
-    """A list of findings, the page of what changed."""
+    """A widget that offers toggles: a list of findings, the page of changes."""
 
     @property
     def fix_wanted(self) -> SignalInstance:
-        """The key of a switch that is to be on."""
+        """Emits the key of a toggle to switch on."""
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
-        """What hardening offers for the container in view, None where that is not known; which switches are on."""
+        """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
 
 
 class RelaunchController(LongRun["RelaunchDialog"]):
-    """Column, sheet and the run. `column_wanted`: the keyboard into the column.
+    """The column, the sheet and the run. `column_wanted`: focus the column.
 
-    `find_wanted`: what of a Plan that failed breaks it. `watch_wanted`: what is refused to what a Plan made, by which
-    Transaction, for so many seconds. `run_begun`: of which engine and name.
+    `find_wanted`: find what breaks a failed Plan. `watch_wanted`: watch for refusals to the replacement of a Plan, made
+    by a Transaction, for that many seconds. `run_begun`: engine and name.
     """
 
     column_wanted = Signal()
@@ -168,13 +172,14 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self._hardening, self._selection, self._feed = hardening, selection, feed
         self._layers, self._settings = layers, settings
         self.queries = QueryRunner(self)
-        self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()  # commands that just this was tried with
+        # commands that were tried with exactly these settings
+        self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
-        self._then: tuple[Choice, ...] = ()  # what is relaunched with once it is undone
+        self._then: tuple[Choice, ...] = ()  # the choices to relaunch with after the undo
         self._awaited: Key | None = None  # the container that a run left, until it has been read
-        self._led = True  # whether the window has gone there
+        self._led = True  # whether the window has shown it
         self._closing = ClosingQuestion(window, self)
         self._keys: frozenset[Key] = frozenset()
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
@@ -204,12 +209,12 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return dialog
 
     def close_critical(self) -> None:
-        """The smallest set is switched on; the sheet opens as soon as it is known that nothing stands in the way."""
+        """Switch on the smallest set; the sheet opens once nothing blocks it."""
         self.column_wanted.emit()
         self.column.close_critical()
 
     def take(self, key: Key, choices: tuple[Choice, ...]) -> bool:
-        """Just these are switched on for that container, and the sheet opens; False where it is not there any more."""
+        """Switch on exactly these for that container, and open the sheet; False if the container is gone."""
         if not self._go_to(key) or self._selection.current is None or not runs(self._selection.current):
             return False
         self.column_wanted.emit()
@@ -217,7 +222,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return True
 
     def allow(self, key: Key, choices: tuple[Choice, ...]) -> None:
-        """What was refused to it is to be allowed: the switch that does so is on; for one that has ended, the sheet."""
+        """Allow what was refused: switch on the toggle that does so; for a container that has ended, open the sheet."""
         state = self._selection.current if self._go_to(key) else None
         if state is not None and state.container.status.rests:
             self.repair.ask(state, choices)
@@ -226,14 +231,14 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.show_switch(key_of(choices[0]))
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
-        """To one switch of the column."""
+        """Focus one toggle of the column."""
         if turn_on:
             self.column.draft.switch(key, True)
         self.column_wanted.emit()
         self.column.toggles.show_row(key)
 
     def join(self, fixes: Fixes) -> None:
-        """What has switches to offer beside what they mend."""
+        """Connect a widget that offers toggles next to what they fix."""
         fixes.fix_wanted.connect(partial(self.show_switch, turn_on=True))
         self.column.draft.offer_changed.connect(fixes.show_offer)
         self.column.draft.tell_offer()
@@ -258,10 +263,10 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self._selection.container_changed.connect(self.show_current)
         self._selection.snapshot_changed.connect(self._snapshot)
 
-    # -- what is shown
+    # -- contents
 
     def show_current(self) -> None:
-        """The selected container's toggles."""
+        """Show the toggles of the container in view."""
         snapshot, demo = self._selection.snapshot, None
         if snapshot is not None:
             self._hardening.know(snapshot)
@@ -280,7 +285,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         keys = frozenset(state.key for state in snapshot.containers)
-        if keys != self._keys:  # somebody may have set one aside, or discarded it
+        if keys != self._keys:  # the user may have set one aside, or discarded it
             self._keys = keys
             self.set_aside.look_up()
         self.recovery.follow(snapshot)
@@ -288,7 +293,9 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._lead_to(self._awaited, snapshot)
 
     def _lead_to(self, key: Key, snapshot: Snapshot) -> None:
-        """The window goes to what a run left, once; how it is now stands in the result as soon as it was read."""
+        """Bring the container that a run left into view, once; the result shows its state as soon as it has been
+        read.
+        """
         found = next((state for state in snapshot.containers if state.key == key), None)
         if found is None:
             return
@@ -303,17 +310,17 @@ class RelaunchController(LongRun["RelaunchDialog"]):
                 self.take(key, then)
 
     def _go_to(self, key: Key) -> bool:
-        """Whether that container is in view now."""
+        """Bring that container into view; False if that is impossible."""
         if self._selection.key != key:
             self._selection.go_to(key)
         return self._selection.key == key
 
     def _look_again(self) -> None:
-        """What stood in the way may be gone."""
+        """Plan again: what blocked it may be gone."""
         self.column.draft.ask_again()
         self._feed.refresh()
 
-    # -- a relaunch, an undo
+    # -- relaunch and undo
 
     def _ask(self, plan: Plan, preview: Preview, command: str) -> None:
         if not self.busy:
@@ -321,7 +328,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.dialog.ask(plan, preview, command)
 
     def ask_undo(self, done: Transaction, then: tuple[Choice, ...] = ()) -> None:
-        """The dialog before an undo. `then`: once it is undone, a relaunch with these is asked for."""
+        """Open the sheet for an undo. `then`: afterwards, ask for a relaunch with these."""
         if self.busy:
             self.dialog.present()
             return
@@ -379,7 +386,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return True
 
     def _leave_out(self, name: str) -> None:
-        """What was probably to blame is switched off; the person looks at the rest and tries again."""
+        """Switch off what was probably to blame; the user checks the rest and tries again."""
         self.dialog.hide()
         if self._plan is None:
             return
@@ -397,7 +404,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.watch_wanted.emit(self._plan, done, seconds)
 
     def ask_discard(self, done: Transaction) -> None:
-        """Deleting asks first, over whatever wants it."""
+        """Ask before deleting, over the widget that wants it."""
         sheets = [each for each in (self.set_aside.shown, self._dialog) if each is not None and each.isVisible()]
         self.set_aside.ask_discard(done, sheets[0] if sheets else self._window)
 
@@ -407,7 +414,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._selection.give_way((done.engine, member.old), (done.engine, member.new))
         self._look_again()
 
-    # -- the window's end
+    # -- closing the window
 
     def end_or_wait(self) -> bool:
         done = super().end_or_wait()
@@ -417,7 +424,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return done
 
     def end_soon(self) -> bool:
-        if self.dialog.limits:  # done in a moment, and nothing to roll back
+        if self.dialog.limits:  # done in a moment, with nothing to roll back
             self.closing = True
         else:
             self._closing.ask(self.dialog.name)

@@ -1,6 +1,6 @@
-"""The sheet of one relaunch or undo: before, what will be different; during, each step; after, what /proc says.
+"""The sheet of one relaunch or undo: before, what changes; during, each step; after, what /proc says.
 
-It is not modal: the strata behind it show the change as it happens. Hiding it while a run goes on stops nothing.
+It is not modal: the strata behind it show the change as it happens. Hiding it during a run stops nothing.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from stratascope.usecases.refusals.explain import opened_by
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.undo import UndoPlan
 
-_TICK = 100  # ms between two looks at the clock of the present step
+_TICK = 100  # ms between two updates of the current step's duration
 
 
 def state_word(state: State) -> str:
-    """How a step stands."""
+    """Return the state of a step in a word."""
     words: dict[State, Message] = {
         State.BEGUN: msg("in progress"),
         State.DONE: msg("done"),
@@ -56,7 +56,7 @@ def state_word(state: State) -> str:
 
 
 class StepLine(QWidget):
-    """A ring while it lasts, a hook when it is done, a triangle where it failed."""
+    """A step: a ring while it runs, a tick when it is done, a triangle if it failed."""
 
     def __init__(self, theme: Theme, progress: Progress) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class StepLine(QWidget):
         self.show_progress(progress)
 
     def show_progress(self, progress: Progress) -> None:
-        """How it stands now."""
+        """Show its progress."""
         self.progress = progress
         text = plain(translate(progress.message))
         took = "" if progress.state is State.BEGUN else seconds_text(progress.seconds)
@@ -111,7 +111,7 @@ class StepLine(QWidget):
 
 
 class StepList(QWidget):
-    """All of them, in the order in which they came."""
+    """The steps, in order."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,7 +124,7 @@ class StepList(QWidget):
         self.setAccessibleName(translate(msg("Steps")))
 
     def clear(self) -> None:
-        """For another run."""
+        """Remove all steps, for another run."""
         for line in self.lines.values():
             self._column.removeWidget(line)
             line.hide()
@@ -133,7 +133,7 @@ class StepList(QWidget):
         self._clock.start()
 
     def tell(self, progress: Progress) -> None:
-        """A step begins, is done, or failed."""
+        """Show that a step begins, is done, or failed."""
         line = self.lines.get(progress.step)
         if line is None:
             if progress.state is State.BEGUN and progress.step == "roll-back":
@@ -144,7 +144,7 @@ class StepList(QWidget):
             line.show_progress(progress)
 
     def stop(self, *, failed: bool = False) -> None:
-        """Nothing goes on; what was under way did not come to its end."""
+        """Stop the clock; a step under way did not finish."""
         for line in self.lines.values():
             if line.progress.state is State.BEGUN and failed:
                 told = line.progress
@@ -162,7 +162,7 @@ WIDTH, HEIGHT = 720, 560
 
 
 class Page(Enum):
-    """What the sheet shows."""
+    """The pages of the sheet."""
 
     BEFORE = 0
     DURING = 1
@@ -170,18 +170,18 @@ class Page(Enum):
 
 
 class RelaunchDialog(PagedSheet):
-    """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
+    """The sheet. `begun` carries the watch time once the user confirmed; `cancelled`: roll back."""
 
     begun = Signal(float)
     cancelled = Signal()
-    left = Signal()  # it was not agreed to
+    left = Signal()  # without confirming
     undo_wanted = Signal(object)  # Transaction
     discard_wanted = Signal(object)
 
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
         self.run_kind = RunKind.HARDEN
-        self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
+        self.limits = False  # during a run: whether only limits change, so that there is nothing to roll back
         self.before = ConfirmPage(theme)
         self.watch = self.before.watch
         self.steps = StepList(theme)
@@ -202,7 +202,7 @@ class RelaunchDialog(PagedSheet):
     # -- the three pages
 
     def ask(self, plan: Plan, preview: Preview, command: str) -> None:
-        """Before a relaunch: the exact differences, what to expect, and how long to watch."""
+        """Ask before a relaunch: the exact differences, what to expect, and how long to watch."""
         run_kind = RunKind.ALLOW if preview.allows else RunKind.HARDEN
         self.name, self.run_kind, self.limits = plain(plan.spec.name, 200), run_kind, preview.live
         limits = translate(msg("Change the limits of {name}?", name=self.name))
@@ -229,14 +229,14 @@ class RelaunchDialog(PagedSheet):
         warned, opened = tuple(each.text for each in plan.checked.warnings), opened_by(preview)
         if opened and preview.allows and not plan.repairs:
             warned = (allowing(opened), *warned)
-        if plan.repairs:  # no column beside it tells what it comes to
+        if plan.repairs:  # for a stopped container no column predicts the result
             warned = (*foretold(preview), *warned)
         self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
         self._open(translate(go_text(live=preview.live, allows=preview.allows)))
 
     def ask_undo(self, done: Transaction) -> None:
-        """Before an undo."""
+        """Ask before an undo."""
         back = done.kind is TransactionKind.UNDO
         self.name, self.run_kind, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
         self.title.setText(question_title(self.run_kind, self.name))
@@ -244,12 +244,13 @@ class RelaunchDialog(PagedSheet):
         self.before.begin()
         self._show_undo(done)
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
-        self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it to whatever comes next
+        # a button that is disabled passes the focus to whatever comes next
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)
         self.go.setEnabled(False)
         self.warn(translate(msg("Checking what it wrote since…")))
 
     def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
-        """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
+        """Show what an undo leaves behind, and whether it is possible. If that is unknown, the user decides."""
         if isinstance(answer, Failure):
             self.warn(plain(translate(answer.message)), answer.words)
             self.go.setEnabled(True)
@@ -293,7 +294,7 @@ class RelaunchDialog(PagedSheet):
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def begin(self) -> None:
-        """A run starts: its steps from now on."""
+        """Show the steps of a run that starts."""
         self.running = True
         self.steps.clear()
         self.going_back.setText("")
@@ -309,7 +310,7 @@ class RelaunchDialog(PagedSheet):
         self.after.begin()
 
     def tell(self, event: Progress | Proved) -> None:
-        """What happens."""
+        """Show an event."""
         if isinstance(event, Progress):
             self.steps.tell(event)
             if event.state is State.BEGUN:
@@ -318,12 +319,12 @@ class RelaunchDialog(PagedSheet):
             self.after.add(event)
 
     def tell_cancelling(self) -> None:
-        """It rolls back at the next safe place."""
+        """Say that it rolls back at the next safe point."""
         self.going_back.setText(translate(msg("It is rolled back at the next safe point.")))
         super().tell_cancelling()
 
     def end(self, ended: RelaunchResult, before: ContainerState | None, preview: Preview | None) -> None:
-        """The result."""
+        """Show the result."""
         self.steps.stop(
             failed=ended.ending in (RelaunchOutcome.ROLLED_BACK, RelaunchOutcome.REFUSED, RelaunchOutcome.UNFINISHED)
         )
@@ -344,7 +345,7 @@ class RelaunchDialog(PagedSheet):
             self.leave()
 
     def leave(self) -> None:
-        """A run goes on, the column tells of it."""
+        """Hide it; a run goes on, and the column shows it."""
         asked = not self.running and self.pages.currentIndex() == Page.BEFORE.value
         super().leave()
         if asked:
@@ -363,7 +364,7 @@ def _undo_lead(done: Transaction) -> Message:
 
 
 def _quotes(plan: Plan, command: str) -> tuple[QuotedText, ...]:
-    """What is written and run for an owner; else the command that would do the same."""
+    """Return what is written and run for an owner, else the equivalent command."""
     if plan.owner is None:
         return (QuotedText(msg("The command that would do the same"), command),) if command else ()
     files = tuple(

@@ -1,6 +1,6 @@
-"""The questions before something is deleted or broken off; the safe answer is the default one.
+"""The questions before something is deleted or cancelled; the safe answer is the default.
 
-The button that does it has an object name: `discard`, `roll-back`, `end-session`.
+The confirming button has an object name: `discard`, `roll-back`, `end-session`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stratascope.ui.kit.long_run import LongRun
 
 
 def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
-    """The question before something is deleted; the safe answer is the default one."""
+    """Ask before something is deleted; the safe answer is the default."""
     name = plain(done.name, 200)
     if done.owner is not None:
         title, text = msg("Accept the change?"), msg("Accept the change to {name}?", name=name)
@@ -35,7 +35,7 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
 
 
 def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
-    """The question before the window closes in the middle of a relaunch."""
+    """Ask before the window closes during a relaunch."""
     box = _question(
         parent,
         QMessageBox.Icon.Question,
@@ -49,14 +49,14 @@ def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
 
 
 class ClosingQuestion:
-    """Whether to roll back, since the window closes in the middle of that run."""
+    """The question whether to roll back, since the window closes during that run."""
 
     def __init__(self, window: QWidget, run: LongRun[Any]) -> None:
         self._window, self._run = window, run
         self._box: QMessageBox | None = None
 
     def ask(self, name: str) -> None:
-        """Once, ask; where it is asked already, roll back."""
+        """Ask once; if it has been asked already, roll back."""
         if self._box is not None or self._run.closing:
             self._go()
             return
@@ -66,7 +66,7 @@ class ClosingQuestion:
         box.open()
 
     def drop(self) -> None:
-        """The run is over."""
+        """Close the question: the run is over."""
         if self._box is not None:
             self._box.done(0)
 
@@ -90,7 +90,7 @@ def _question(parent: QWidget, icon: QMessageBox.Icon, title: Message, text: Mes
 
 
 def _safe(box: QMessageBox, word: Message) -> QMessageBox:
-    """With the answer that changes nothing, which Enter and Escape give."""
+    """Add the answer that changes nothing, for Enter and Escape."""
     button = box.addButton(translate(word), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(button)
     box.setEscapeButton(button)
@@ -98,7 +98,7 @@ def _safe(box: QMessageBox, word: Message) -> QMessageBox:
 
 
 def ask_end_session(parent: QWidget, name: str, count: int) -> QMessageBox:
-    """The question before an exec session is ended."""
+    """Ask before an exec session is ended."""
     more = plural("It gets SIGHUP and SIGTERM, and SIGKILL after three seconds if it still runs.",
                   "Its {count} processes get SIGHUP and SIGTERM, and SIGKILL after three seconds if they still run.",
                   count)  # fmt: skip

@@ -1,8 +1,8 @@
-"""Refusals watched after a relaunch: the one watch that may be under way, its sheet, and the way back to a setting.
+"""Watches a replacement for refusals after a relaunch: the one watch under way, its sheet, and loosening a setting.
 
-What gives back a value opens a relaunch of the replacement with that value and nothing else. What has to be left out
-can't be had so, since no toggle loosens: the undo comes first, and then the relaunch without it; so where the
-replacement ended.
+What is allowed by another value opens a relaunch of the replacement with that value and nothing else. What needs a
+setting left out cannot be had that way, since no toggle loosens: an undo comes first, then the relaunch without it;
+likewise if the replacement has ended.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ GONE = msg("This container no longer exists, or is not running.")
 
 
 class _Over(Value):
-    """How it ended: `why` it failed, else None."""
+    """The end of a watch: `why` it failed, else None."""
 
     why: Message | None = None
     words: str = ""
 
 
 class RefusalWatch(LongRun["RefusalsDialog"]):
-    """A replacement that is being watched."""
+    """The watch on a replacement."""
 
     def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, side: RelaunchController) -> None:
         super().__init__(window, theme)
         self._hardening, self._side = hardening, side
-        self.plan: Plan | None = None  # of what is watched, or was last
+        self.plan: Plan | None = None  # the plan of what is, or was last, watched
         self._done: Transaction | None = None  # what made the replacement
         self._found = Afterwards()
         self._seconds = 0.0
-        self._until: float | None = None  # by the monotonic clock, once it has begun
-        self._dropped = False  # another run of the same container began: what comes is no news
+        self._until: float | None = None  # monotonic time of its end, once it has begun
+        self._dropped = False  # the same container is being relaunched again: ignore what comes
         self._clock = QTimer(self)
         self._clock.setInterval(_TICK)
         self._clock.timeout.connect(self._tick)
@@ -73,11 +73,11 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
 
     @property
     def begun(self) -> bool:
-        """Whether root agreed, and the time runs."""
+        """Whether root access was granted, and the time runs."""
         return self._until is not None
 
     def watch(self, plan: Plan, done: Transaction, seconds: float) -> None:
-        """From now on; the sheet of the watch that is under way, where there is one."""
+        """Watch the replacement; if a watch is under way, show its sheet instead."""
         if self.busy:
             self.dialog.present()
             return
@@ -101,7 +101,7 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
         if self._until is not None:
             self.dialog.tell_left(max(0.0, self._until - time.monotonic()))
 
-    # -- what comes
+    # -- events
 
     def tell(self, found: Afterwards) -> None:
         first = not self._found.refusals
@@ -130,10 +130,10 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
             self.dialog.hide()
             self.cancel()
 
-    # -- what would allow it
+    # -- allowing refusals
 
     def _more(self) -> bool:
-        """Whether there is more to allow than any one of them would."""
+        """Whether allowing everything takes more than any single remedy."""
         return len({each.loosening for each in self._found.refusals if each.loosening is not None}) > 1
 
     def _allow(self, refusal: TwinRefusal | None) -> None:
@@ -164,7 +164,7 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
 
 
 def _keeps_all(before: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> bool:
-    """Whether what is in force stays so, but for other values of what takes any value."""
+    """Whether no setting is dropped, and only toggles that take any value change it."""
     left = {each.toggle for each in before} - {each.toggle for each in wanted}
     return not left and all(toggle(each.toggle).single is None for each in wanted if each not in before)
 

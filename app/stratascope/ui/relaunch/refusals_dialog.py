@@ -1,7 +1,7 @@
 """The sheet of refusals after a relaunch: what was refused so far, what would allow it, and the buttons that do so.
 
-It is not modal, and hiding it stops nothing: it comes back when something is refused, and at the end. The line with
-for how long they are watched stands on the result, too.
+It is not modal, and hiding it stops nothing: it comes back when something is refused, and at the end. The line that
+sets the duration is on the result page, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ USUAL, MOST = 5, 24 * 60  # minutes
 
 
 class RefusalsLine(QWidget):
-    """`wanted` has the seconds."""
+    """The line that starts watching. `wanted` carries the seconds."""
 
     wanted = Signal(float)
 
@@ -64,11 +64,11 @@ class RefusalsLine(QWidget):
 
 
 WIDTH, HEIGHT = 640, 460
-SHORT = 60  # seconds; what is left of more is told in minutes
+SHORT = 60  # seconds; more than that is shown in minutes
 
 
 def remedy(loosening: Loosening | None) -> str:
-    """What would allow it, as a sentence."""
+    """Return what would allow it, as a sentence."""
     if loosening is None:
         return translate(msg("Nothing that can be chosen here would allow it."))
     title = toggle_title(loosening.toggle, "" if loosening.choice is None else loosening.choice.value)
@@ -80,7 +80,7 @@ def remedy(loosening: Loosening | None) -> str:
 
 
 class RefusalRow(QWidget):
-    """What was refused over what would allow it, and the button that leads there."""
+    """A refusal, what would allow it, and the button that does so."""
 
     def __init__(self, theme: Theme, told: TwinRefusal, allow: Callable[[], None]) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class RefusalRow(QWidget):
 
 
 class RefusalsDialog(Sheet):
-    """`allowed`: relaunch with this refusal allowed; None: with all of them."""
+    """The sheet. `allowed`: relaunch with this refusal allowed; None: with all of them."""
 
     allowed = Signal(object)
     stopped = Signal()
@@ -117,7 +117,8 @@ class RefusalsDialog(Sheet):
         self._list = theme.lay(QVBoxLayout(), gap=4)
         inner = TextColumn()
         theme.lay(QVBoxLayout(inner), self._list, STRETCH, around=(0, 0, 8, 0))
-        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
+        # as high as it needs at its width
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.area = Scrolled(inner, translate(msg("What was refused")), reads=True)
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
         self.all_of_it = self._button(msg("Allow all…"), lambda: self.allowed.emit(None))
@@ -133,10 +134,10 @@ class RefusalsDialog(Sheet):
         button.clicked.connect(lambda _=False: call())
         return button
 
-    # -- what it shows
+    # -- contents
 
     def begin(self, name: str) -> None:
-        """It is watched from now on, as soon as root agreed."""
+        """Show that watching begins once root access is granted."""
         self.name, self.running = plain(name, 200), True
         self.entitle(msg("Watching {name} for refusals…", name=self.name))
         self._show((), more=False)
@@ -150,9 +151,9 @@ class RefusalsDialog(Sheet):
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def tell_left(self, seconds: float | None) -> None:
-        """How long it goes on; None: it is just being begun."""
+        """Show the time left; None: it is starting."""
         if not self.back.isEnabled():
-            return  # it ends
+            return  # ending
         if seconds is None:
             told = translate(msg("Asking for root to watch it…"))
         else:
@@ -165,12 +166,12 @@ class RefusalsDialog(Sheet):
             self.say(told)
 
     def show_refused(self, found: Afterwards, *, more: bool) -> None:
-        """What was refused so far. `more`: there is more to all of it than to any one of them."""
+        """Show the refusals so far. `more`: allowing all of them takes more than any single one."""
         self._show(found.refusals, more=more)
         accessibility.announce(self, self.rows[-1].allow.accessibleName() if self.rows else "")
 
     def end(self, found: Afterwards, *, more: bool, stopped: bool) -> None:
-        """All of it. `stopped`: before its time."""
+        """Show all refusals. `stopped`: before the time was up."""
         self._show(found.refusals, more=more)
         count = len(found.refusals)
         if found.ended:
@@ -189,16 +190,16 @@ class RefusalsDialog(Sheet):
         self._over(undo=found.ended, again=not found.ended)
 
     def fail(self, why: Message, words: str) -> None:
-        """It can't be watched."""
+        """Say why it cannot be watched."""
         self.entitle(msg("{name} can't be watched for refusals", name=self.name))
         self.say(why, words)
         self._over(undo=False, again=True)
 
-    # -- inside
+    # -- internals
 
     def _show(self, refusals: tuple[TwinRefusal, ...], *, more: bool) -> None:
         if refusals and len(refusals) == len(self.rows):
-            return  # what a person is just reading or selecting stays
+            return  # keep what the user is reading or selecting
         empty(self._list)
         self.rows = tuple(RefusalRow(self._theme, each, partial(self.allowed.emit, each)) for each in refusals)
         for row in self.rows:

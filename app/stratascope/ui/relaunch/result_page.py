@@ -1,4 +1,6 @@
-"""After a relaunch: each toggle held against /proc, old and new side by side, the log where it failed, the way back."""
+"""The result of a relaunch: each toggle checked against /proc, old and new side by side, the log if it failed, the
+undo.
+"""
 
 from __future__ import annotations
 
@@ -84,13 +86,13 @@ class _Compared(QWidget):
 
 
 class ResultPage(Scrolled):
-    """Scrolls as one."""
+    """The page; all of it scrolls together."""
 
     undo_wanted = Signal(object)
     discard_wanted = Signal(object)
     leave_out_wanted = Signal(str)  # a toggle that is probably to blame
-    find_wanted = Signal()  # what breaks it
-    watch_wanted = Signal(object, float)  # Transaction, for so many seconds
+    find_wanted = Signal()  # find what breaks it
+    watch_wanted = Signal(object, float)  # Transaction, and for how many seconds
 
     def __init__(self, theme: Theme, titles: dict[int, str]) -> None:
         super().__init__(name=translate(msg("Result")), reads=True)
@@ -173,17 +175,17 @@ class ResultPage(Scrolled):
         header.setHighlightSections(False)
 
     def begin(self) -> None:
-        """Another run."""
+        """Clear the page for another run."""
         self.proofs, self.ended = [], None
 
     def add(self, proved: Proved) -> None:
-        """One toggle was held against /proc."""
+        """Add a toggle that was checked against /proc."""
         self.proofs.append(proved)
 
     def show_ended(
         self, ended: RelaunchResult, before: ContainerState | None, preview: Preview | None, run_kind: RunKind
     ) -> str:
-        """Fill it; the title."""
+        """Fill the page; return its title."""
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
         self.words.setVisible(bool(ended.words))
@@ -222,7 +224,7 @@ class ResultPage(Scrolled):
             self.leave_out_wanted.emit(self.ended.suspects[0])
 
     def _show_way(self, run_kind: RunKind) -> None:
-        """What is set aside now, and what can be done with it."""
+        """Show what is set aside now, and what can be done with it."""
         done = None if self.ended is None else self.ended.transaction
         owned = done is not None and done.owner is not None
         for button in (self.undo, self.discard):
@@ -243,7 +245,7 @@ class ResultPage(Scrolled):
         self.discard.setText(translate(away))
 
     def show_after(self, after: ContainerState | None) -> None:
-        """The container as it is now; None until it was read."""
+        """Show the container as it is now; None until it has been read."""
         before, preview = self._before, self._preview
         old = None if before is None else before.matrix
         wanted = None if preview is None else preview.after
@@ -265,7 +267,7 @@ class ResultPage(Scrolled):
             ))  # fmt: skip
 
     def forget(self, done: Transaction) -> None:
-        """What this run set aside was discarded: there is no way back any more."""
+        """Remove the undo: what this run set aside was discarded."""
         if self.ended is not None and self.ended.transaction is not None and self.ended.transaction.id == done.id:
             self._way.hide()
 

@@ -1,4 +1,4 @@
-"""What is set aside: known anew whenever it may have changed, listed, and discarded after a question."""
+"""The containers set aside: looked up whenever they may have changed, listed, and discarded after a question."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _COLUMNS = (
 
 
 class SetAsideDialog(QDialog):
-    """A table, and two buttons for the row that is selected."""
+    """A table, and two buttons for the selected row."""
 
     undo_wanted = Signal(object)  # Transaction
     discard_wanted = Signal(object)
@@ -90,7 +90,7 @@ class SetAsideDialog(QDialog):
         return focus_order.step(self, forward=forward)
 
     def open_waiting(self) -> None:
-        """Show it before the engines have answered."""
+        """Open before the engines have answered."""
         theme, parent = self._theme, self._window
         self.lead.setText(translate(msg("Asking the engines…")))
         self.table.show_rows(())
@@ -100,7 +100,7 @@ class SetAsideDialog(QDialog):
         self.table.setFocus()
 
     def show_aside(self, found: tuple[Aside | Damaged, ...]) -> None:
-        """What there is."""
+        """Show what is set aside."""
         text = msg(
             "Containers that you can go back to. They are stopped, do not start by themselves, and keep their disk."
         )
@@ -108,12 +108,12 @@ class SetAsideDialog(QDialog):
         self.table.show_rows(found)
 
     def tell_failed(self, text: str) -> None:
-        """It can't be told."""
+        """Say why it is unknown."""
         self.lead.setText(plain(text))
 
     @property
     def current(self) -> Transaction | None:
-        """The selected one; None where it is a damaged file."""
+        """The selected transaction; None for a damaged file."""
         item = self.table.current()
         return item.transaction if isinstance(item, Aside) else None
 
@@ -130,10 +130,10 @@ class SetAsideDialog(QDialog):
 
 
 class SetAside(QObject):
-    """`known` has all that is set aside, each time it was looked up; `changed`: it was something else before.
+    """What is set aside. `known` carries all of it after each look-up; `changed`: it was different before.
 
-    `gone` has each that is set aside no longer, `discarded` what we discarded, `refused` says why that failed.
-    `undo_wanted`, `discard_wanted`: of one in the list. `dialog_made`: the list is there now.
+    `gone` carries each that is no longer set aside, `discarded` what was discarded here, `refused` why that failed.
+    `undo_wanted`, `discard_wanted`: for one in the list. `dialog_made`: the list was made.
     """
 
     known = Signal(object)  # tuple[Transaction, ...]
@@ -148,14 +148,14 @@ class SetAside(QObject):
     def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, queries: QueryRunner) -> None:
         super().__init__(window)
         self._window, self._theme, self._hardening, self._queries = window, theme, hardening, queries
-        self.kept: tuple[Transaction, ...] = ()  # as far as known
-        self.shown: SetAsideDialog | None = None  # once it was wanted
+        self.kept: tuple[Transaction, ...] = ()  # the last known
+        self.shown: SetAsideDialog | None = None  # None until first needed
         self._question: QMessageBox | None = None
         self._asked_about: Transaction | None = None
 
     @property
     def dialog(self) -> SetAsideDialog:
-        """The list, made when it is first wanted."""
+        """The list, made when first needed."""
         if self.shown is None:
             self.shown = SetAsideDialog(self._theme, self._window)
             self.shown.undo_wanted.connect(self.undo_wanted)
@@ -164,21 +164,21 @@ class SetAside(QObject):
         return self.shown
 
     def hide(self) -> None:
-        """No list any more."""
+        """Close the list."""
         if self.shown is not None:
             self.shown.hide()
 
     def look_up(self) -> None:
-        """It may have changed."""
+        """Look it up again: it may have changed."""
         self._queries.ask("kept", self._hardening.kept, self._known)
 
     def show(self) -> None:
-        """The list."""
+        """Open the list."""
         self.dialog.open_waiting()
         self._list()
 
     def ask_discard(self, done: Transaction, parent: QWidget) -> None:
-        """Deleting asks first."""
+        """Ask before deleting."""
         box = ask_discard(parent, done)
         box.buttonClicked.connect(lambda button: self._discard(done) if button.objectName() == "discard" else None)
         box.finished.connect(self._answered)
@@ -186,7 +186,7 @@ class SetAside(QObject):
         box.open()
 
     def drop_question(self) -> None:
-        """Nothing is to be discarded just now."""
+        """Close the question."""
         if self._question is not None:
             self._question.done(0)
 

@@ -1,1 +1,1 @@
-"""The page "Shared": who shares what, as one view of the machine."""
+"""The page "Shared": what containers share, for the whole machine."""

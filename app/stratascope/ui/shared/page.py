@@ -1,6 +1,7 @@
-"""The page "Shared": namespaces, paths, volumes, host users, networks and control groups that several have.
+"""The page "Shared": namespaces, paths, volumes, host users, networks and control groups that several containers share.
 
-A row is one thing; below it stands what that comes to, and who has it. A container opened there comes into view.
+A row is one shared thing; below it are its consequences, and the containers that share it. Opening a container brings
+it into view.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ NAMED = 40  # containers in a cell; the list below has all of them
 
 
 def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
-    """What is shared, the gravest first. `name_of`: what a container is called."""
+    """Return the columns; the gravest first. `name_of`: returns a container's name."""
 
     def who(shared: Shared) -> str:
         return listed((name_of(key) for key in shared.containers), NAMED)
@@ -45,7 +46,7 @@ def _columns(name_of: Callable[[Key], str]) -> tuple[Column, ...]:
 
 
 def member_text(shared: Shared, key: Key, name: str) -> str:
-    """A container in the list below: what it may do there is told where that is known."""
+    """Return the text of a container in the list below: its name, and its access if known."""
     if shared.kind in (SharedKind.PATH, SharedKind.VOLUME):
         may = msg("can write") if key in shared.writers else msg("read-only")
         return translate(msg("{name} ({engine}), {may}", name=name, engine=plain(key[0], 60), may=may))
@@ -53,7 +54,7 @@ def member_text(shared: Shared, key: Key, name: str) -> str:
 
 
 class SharedPage(QWidget):
-    """`chosen`: the Key of a container that is to come into view."""
+    """The page. `chosen`: the Key of a container to bring into view."""
 
     chosen = Signal(object)
 
@@ -108,10 +109,10 @@ class SharedPage(QWidget):
         self.card.setFixedHeight(theme.px(CARD))
         theme.lay(QVBoxLayout(self), head, (upper, 1), self.card, around=(16, 12, 16, 12), gap=10)
 
-    # -- what is shown
+    # -- contents
 
     def show_snapshot(self, snapshot: Snapshot, words_: str) -> None:
-        """All of it, or what one of the containers has whose name holds these words."""
+        """Show what is shared, or only what containers share whose names contain these words."""
         if snapshot.containers == self._states and words_ == self._filter:
             return
         if snapshot.containers is not self._states:
@@ -178,7 +179,7 @@ def _key(shared: Shared) -> tuple[object, ...]:
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page, selection = SharedPage(parts.theme), parts.selection
 
     def refresh() -> None:

@@ -1,8 +1,8 @@
-"""One layer as a band: number, mark, name, verdict in words, one fact; the rest of it is the field for the rays.
+"""A layer as a band: number, mark, name, verdict in words, one fact; the rest is the field for the rays.
 
-Where there are no rays (nothing is known, or nothing runs) the field shows the layer's role. A band can be supposed to
-fail: then it has no ground of its own any more, and a button to bring it back. Above the bands is the strip of the
-process, below them that of the kernel: a title and lines, no verdict.
+Without rays (nothing is known, or nothing runs) the field shows the layer's role. A band can be supposed to fail: then
+it has no background, and a button to bring it back. Above the bands is the strip of the process, below them that of the
+kernel: a title and lines, no verdict.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painte
 
 
 class PixmapCache:
-    """One picture of a widget's size."""
+    """A cached pixmap of a widget's size."""
 
     def __init__(self) -> None:
         self._kept: tuple[Hashable, QPixmap] | None = None
 
     def get(self, key: Hashable, size: QSize, ratio: float, paint: Callable[[QPainter], None]) -> QPixmap:
-        """The picture, painted anew where `key` (all that it shows), size or pixels to a length have changed."""
+        """Return the pixmap, repainted if `key` (all that it shows), size or pixel ratio have changed."""
         whole = (key, size.width(), size.height(), ratio)
         if self._kept is None or self._kept[0] != whole:
             pixmap = QPixmap(size * ratio)
@@ -60,12 +60,12 @@ class PixmapCache:
         return self._kept[1]
 
     def forget(self) -> None:
-        """Paint it anew the next time."""
+        """Repaint it the next time."""
         self._kept = None
 
 
 STRIP, GROUND, LOW_GROUND = 34, 78, 60
-KERNEL = 200  # width of what is said of the kernel; right of it are the names of what is open
+KERNEL = 200  # width of the kernel's text; the names of open threats are right of it
 
 
 class StrataEdge(QWidget):
@@ -79,7 +79,7 @@ class StrataEdge(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def say(self, title: str, lines: tuple[str, ...], more: tuple[str, ...] = ()) -> None:
-        """Write the lines; `more` is for the tooltip and for the ear."""
+        """Set the lines; `more` is for the tooltip and screen readers."""
         self._title, self._lines = title, lines
         self.setAccessibleName(title)
         self.setAccessibleDescription(". ".join(line for line in (*lines, *more) if line))
@@ -87,13 +87,13 @@ class StrataEdge(QWidget):
         self.update()
 
     def keep_to(self, right: int) -> None:
-        """Write only as far as that; 0: all the way. The rest belongs to the rays."""
+        """Write only up to that x; 0: the full width. The rest belongs to the rays."""
         if right != self._right:
             self._right = right
             self.update()
 
     def set_compact(self, compact: bool) -> None:
-        """A ground with fewer rows of names, for a low window."""
+        """Use fewer rows of names, for a low window."""
         self._height = LOW_GROUND if compact else GROUND
         self.updateGeometry()
 
@@ -125,7 +125,7 @@ class StrataEdge(QWidget):
         painter.setFont(theme.font(11))
         room = QRect(left, 0, right - left, self.height() - one)
         high = painter.fontMetrics().boundingRect(room, flags, text).height()
-        if high > room.height():  # in a very low window: one whole line rather than parts of two
+        if high > room.height():  # in a very low window, one whole line rather than parts of two
             text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, room.width())
             high = painter.fontMetrics().height()
         top = (self.height() - one - high) // 2
@@ -135,7 +135,7 @@ class StrataEdge(QWidget):
 
 
 class FailButton(QAbstractButton):
-    """Takes its band away in thought, or brings it back: a band struck through, or an arrow back."""
+    """The button that supposes the band's layer fails, or brings it back: a band struck through, or an arrow back."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -163,20 +163,20 @@ class FailButton(QAbstractButton):
         painter.drawLine(QPointF(side * 0.32, side * 0.74), QPointF(side * 0.68, side * 0.26))
 
 
-FACTS = 306  # width that holds number, mark, name, verdict and fact; the rest is the field
-LEAST = 262  # of that, in a narrow window
+FACTS = 306  # width of number, mark, name, verdict and fact; the rest is the field
+LEAST = 262  # the same in a narrow window
 BAND, LOW_BAND = 36, 27
 _UNREAD = Assessment(Verdict.UNKNOWN, msg("Not read"))
-WIDE = 0.32  # a wide window gives the facts more room
+WIDE = 0.32  # share of the width for the facts in a wide window
 
 
 def field_left(theme: Theme, width: int) -> int:
-    """Where the field of rays begins in strata of that width."""
+    """Return where the field of rays begins in strata of that width."""
     return max(theme.px(FACTS if width >= theme.px(2 * FACTS) else LEAST), round(width * WIDE))
 
 
 class Band(QAbstractButton):
-    """One layer. `fail_asked` tells that it is to be taken away in thought, or brought back."""
+    """A layer's band. `fail_asked`: suppose it fails, or bring it back."""
 
     fail_asked = Signal()
 
@@ -206,7 +206,7 @@ class Band(QAbstractButton):
         self.copying = CopyMenu(self, self._texts, self._more)
 
     def _texts(self) -> tuple[Line, ...]:
-        """What its context menu copies."""
+        """Return the lines of its context menu for copying."""
         whole = f"{self.accessibleName()}\n{self._description}"
         return (msg("Copy this layer's summary"), lambda: whole), (msg("Copy its key fact"), lambda: self._fact)
 
@@ -215,13 +215,13 @@ class Band(QAbstractButton):
         return (msg("Open this layer"), self.click), *(((fails, self.fail_asked.emit),) if self._rays else ())
 
     def set_compact(self, compact: bool) -> None:
-        """One line instead of two, for a low window."""
+        """Use one line instead of two, for a low window."""
         if compact is not self._compact:
             self._compact = compact
             self.updateGeometry()
 
     def set_rays(self, rays: bool, *, away: bool) -> None:
-        """Whether rays cross it, and whether it is taken away in thought."""
+        """Say whether rays cross it, and whether it is supposed to fail."""
         self._rays, self._away = rays, away and rays
         self.fail.setChecked(self._away)
         text = msg("Bring it back") if self._away else msg("Suppose it fails")
@@ -232,11 +232,11 @@ class Band(QAbstractButton):
 
     @property
     def away(self) -> bool:
-        """Whether it is taken away in thought."""
+        """Whether it is supposed to fail."""
         return self._away
 
     def show_layer(self, layer: LayerState | None, *, running: bool, gap: Gap | None) -> None:
-        """Tell verdict and fact."""
+        """Show verdict and fact."""
         self._running = running
         if layer is None:
             self._known = _UNREAD
@@ -252,7 +252,7 @@ class Band(QAbstractButton):
         self._tell()
 
     def _tell(self) -> None:
-        """Name, description and tooltip, once they can be told."""
+        """Set accessible name, description and tooltip."""
         self._word = assessed_word(self._known) if self._running else translate(msg("Not running"))
         if self._away:
             self._word = translate(msg("Supposed to fail"))
@@ -307,7 +307,7 @@ class Band(QAbstractButton):
         self.fail.move(self.field() - side - self._theme.px(8), (self.height() - side) // 2)
 
     def _tell_fail(self) -> None:
-        """The button is there while the band has the eye or the keyboard, and while the band is away."""
+        """Show the button while the band is hovered, focused, or supposed to fail."""
         wanted = self.underMouse() or self.hasFocus() or self.fail.hasFocus() or self._away
         self.fail.setVisible(self._rays and wanted)
         self.update()
@@ -362,7 +362,7 @@ class Band(QAbstractButton):
             painter.drawText(QRectF(field, 0, width, self.height()), Qt.AlignmentFlag.AlignVCenter, role)
 
     def field(self) -> int:
-        """Where the field begins. Without rays a role stands in it, which needs less of the width."""
+        """Return where the field begins. Without rays it holds a role, which needs less width."""
         if self._rays:
             return field_left(self._theme, self.width())
         return max(self._theme.px(FACTS), round(self.width() * (0.75 if self._compact else 0.42)))
@@ -383,7 +383,7 @@ class Band(QAbstractButton):
             paint_focus_ring(painter, box.adjusted(3, 3, -3, -3), radius - 2, theme)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
-        """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
+        """Return the band without outline and text, cached: hatches and dashes are slow to paint."""
         theme = self._theme
         inks = tuple(theme.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
         key = (
@@ -406,7 +406,7 @@ class Band(QAbstractButton):
             painter.setPen(_dashes(theme.color("line2"), 2 if loud else 1.0, 1, 5))
             painter.drawPath(path)
         elif self._known.basis is not Basis.KERNEL:
-            # the soft colour behind the words alone, and the outline around all of it
+            # the soft colour behind the text only, and the outline around the whole band
             ink = INK[mark_of(self._known)]
             painter.save()
             painter.setClipPath(path)
@@ -443,7 +443,7 @@ class Band(QAbstractButton):
         field = self._clip_field(painter, path)
         painter.setPen(QPen(theme.color("weak", 0.18), 1.5))
         pitch, height = theme.px(9) * 1.414, self.height()
-        # all strokes in one call: the clip at the round corners is then worked out once, not once for each
+        # all strokes in one call, so that the clip at the round corners is computed once, not for each
         strokes = QPainterPath()
         x = float(field.left() - height)
         while x < field.right():

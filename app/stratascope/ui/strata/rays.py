@@ -1,7 +1,7 @@
-"""The layer of rays above the bands: painted once into a picture, moved by hover and keys, and told to screen readers.
+"""The layer of rays above the bands: painted once into a pixmap, moved by hover and keys, exposed to screen readers.
 
-It is transparent to the mouse; the strata's parts below it are watched instead, so that a band stays a button where no
-ray is near. Decided against one widget for each ray: sixty widgets would cost more than the whole window.
+It is transparent to the mouse and watches the parts below it, so that a band stays a button where no ray is near.
+Decided against a widget for each ray: sixty widgets would cost more than the whole window.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from stratascope.ui.strata.rays_card import more, spoken
 from stratascope.ui.strata.rays_scene import MORE, RayHeights, RayScene
 
 FALL = 180  # ms
-PAUSE = 90  # ms that the pointer rests near a lane before all others fade
+PAUSE = 90  # ms that the pointer rests near a lane before the others fade
 
 
 class RayLayer(QWidget):
-    """`hovered` tells the lane in hand (None: none), `chosen` the id of a threat to be shown on the page Threats."""
+    """The rays. `hovered` carries the current lane (None: none), `chosen` the id of a threat to show on the page
+    Threats.
+    """
 
     hovered = Signal(object)
     chosen = Signal(str)
@@ -48,9 +50,9 @@ class RayLayer(QWidget):
         self._base: Matrix | None = None
         self._matrix: Matrix | None = None
         self._numbers: Mapping[str, int] = {}
-        self._before: dict[str, tuple[float, float]] = {}  # x and end of each lane before it began to move
+        self._before: dict[str, tuple[float, float]] = {}  # x and end of each lane before the animation
         self._kept = PixmapCache()
-        self._at = ""  # id of the lane in hand
+        self._at = ""  # id of the current lane
         self._pressed = False
         self._heights, self._left = self._scene.heights, 0.0
         self._fall = QVariantAnimation(self)
@@ -59,15 +61,15 @@ class RayLayer(QWidget):
         self._fall.setEndValue(1.0)
         self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fall.valueChanged.connect(lambda _: self.update())
-        self._next = ""  # the lane that the pointer rests at
+        self._next = ""  # the lane the pointer rests at
         self._pause = later(self, PAUSE, lambda: self.take(self._next))
         theme.changed.connect(self._relook)
         accessibility.expose(self, self)
 
-    # -- what is shown
+    # -- contents
 
     def show_matrix(self, base: Matrix | None, matrix: Matrix | None, numbers: Mapping[str, int]) -> None:
-        """The threats of `matrix`, in the places that they have in `base` (the same without any supposition)."""
+        """Show the threats of `matrix`, in the places that they have in `base` (the same without any supposition)."""
         if matrix is self._matrix and base is self._base and numbers == self._numbers:
             return
         moves = base is self._base and matrix is not None and self._matrix is not None
@@ -88,25 +90,25 @@ class RayLayer(QWidget):
 
     @property
     def falling(self) -> bool:
-        """Whether rays are on their way."""
+        """Whether rays are being animated."""
         return self._fall.state() == QVariantAnimation.State.Running
 
     def set_heights(self, heights: RayHeights, left: float) -> None:
-        """Where the bands stand, and where the field begins."""
+        """Set the heights of the bands, and the left edge of the field."""
         if (heights, left) != (self._heights, self._left):
             self._heights, self._left = heights, left
             self._before = {}
             self.lay_out()
 
     def lay_out(self) -> None:
-        """Lanes and names have other places: worked out when somebody asks for them, once for several changes."""
+        """Mark the layout as outdated; it is computed when next needed, once for several changes."""
         self._placed = False
         self._kept.forget()
         self.update()
 
     @property
     def scene(self) -> RayScene:
-        """Where lanes and names are, as of now."""
+        """The present layout of lanes and names."""
         if not self._placed:
             self._placed = True
             self._scene.arrange(self._bundles, self._heights, self._left, self.width())
@@ -117,17 +119,17 @@ class RayLayer(QWidget):
         return self.scene.lanes()
 
     def lane(self, name: str) -> Lane | None:
-        """The lane of that id."""
+        """Return the lane of that id."""
         return self.scene.lane(name)
 
     def lane_box(self, lane: Lane) -> QRect:
-        """Where a lane is, in this widget."""
+        """Return the box of a lane, in this widget's coordinates."""
         return self.scene.lane_box(lane)
 
-    # -- the lane in hand
+    # -- the current lane
 
     def take(self, name: str) -> None:
-        """Lift that lane out of all others; empty: none."""
+        """Highlight that lane and fade all others; empty: none."""
         if name != self._at:
             self._at = name
             lane = self.lane(name) if name else None
@@ -138,7 +140,7 @@ class RayLayer(QWidget):
 
     @property
     def taken(self) -> str:
-        """The id of the lane in hand; empty: none."""
+        """The id of the current lane; empty: none."""
         return self._at
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -171,7 +173,7 @@ class RayLayer(QWidget):
         self.take(place.lanes[0].id)
 
     def _open(self, name: str) -> None:
-        """On the page Threats: of several the first; of what has no name here nothing but the page."""
+        """Open the page Threats: for several threats at the first; for a count of hidden names only the page."""
         lane = self.lane(name)
         self.chosen.emit("" if lane is None else lane.rays[0].id)
 
@@ -187,7 +189,7 @@ class RayLayer(QWidget):
         self.take("")
         self.update()
 
-    # -- for the ear
+    # -- for screen readers
 
     def part_count(self) -> int:
         return len(self.lanes())
@@ -213,7 +215,7 @@ class RayLayer(QWidget):
     def open_part(self, place: int) -> None:
         self._open(self.lanes()[place].id)
 
-    # -- the mouse, as the parts below meet it
+    # -- mouse events of the parts below
 
     def watch(self, part: QWidget) -> None:
         """Follow the pointer over that part of the strata."""
@@ -229,7 +231,7 @@ class RayLayer(QWidget):
         if kind == QEvent.Type.Leave:
             self._aim("")
         elif isinstance(event, QHelpEvent):
-            return bool(self._at)  # the card tells it already
+            return bool(self._at)  # the card already shows it
         return False
 
     def _mouse(self, at: QPoint, event: QMouseEvent) -> bool:
@@ -254,7 +256,7 @@ class RayLayer(QWidget):
         return False
 
     def _aim(self, name: str) -> None:
-        """What the pointer is at: at once where a lane is in hand already, else when it rests."""
+        """Set the lane under the pointer: at once if a lane is current, else after a pause."""
         if name and (self._at or not PAUSE):
             self._pause.stop()
             self.take(name)
@@ -290,7 +292,7 @@ class RayLayer(QWidget):
             paint_focus_ring(painter, box, self._theme.px(6), self._theme)
 
     def _picture(self, ratio: float) -> QPixmap:
-        """All rays, kept until one of them or the size changes."""
+        """Return all rays as a pixmap, cached until one of them or the size changes."""
         return self._kept.get(self._theme.name, self.size(), ratio, self.scene.paint)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -1,7 +1,7 @@
-"""The rays in words: a lane for screen readers, the card beside a ray in hand, and the legend below the strata.
+"""The rays in words: a lane's accessible text, the card of the current ray, and the legend below the strata.
 
-The card says what the threat is, and what each layer and the ground say to it, with evidence. The legend counts the
-threats of each kind, beside a small picture of how that kind is drawn.
+The card describes the threat, and how each layer and the ground answer it, with evidence. The legend counts the threats
+of each kind, next to a sample of how that kind is drawn.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from stratascope.ui.strata.rays_scene import HEAD, POINT
 
 
 def spoken(lane: Lane) -> str:
-    """A lane for the ear: what, and what becomes of it."""
+    """Return a lane's accessible name: the threat and its outcome."""
     if lane.ray is None:
         return plain(translate(msg("{title}: {outcome}", title=_family(lane), outcome=translate(head(lane)))))
     words: dict[ThreatOutcome, Message] = {
@@ -46,7 +46,7 @@ def spoken(lane: Lane) -> str:
 
 
 def more(lane: Lane) -> str:
-    """What else there is to say: what the threat is; of several where they end, and their names."""
+    """Return a lane's accessible description: of the threat; for several, where they end and their names."""
     if lane.ray is not None:
         return plain(translate(lane.ray.state.threat.what))
     ends = [translate(end_words(end)) for end in stops(lane)] if lane.sort is Sort.STOPPED else []
@@ -54,7 +54,7 @@ def more(lane: Lane) -> str:
 
 
 def head(lane: Lane) -> Message:
-    """How many, and what becomes of them."""
+    """Return how many threats a lane has, and their outcome."""
     count = len(lane.rays)
     match lane.sort:
         case Sort.MEDIUM:
@@ -67,7 +67,7 @@ def head(lane: Lane) -> Message:
 
 
 def end_words(end: Stop) -> Message:
-    """How many of those that are stopped end where."""
+    """Return how many of the stopped ones end there."""
     if end.band == GROUND:
         return msg("{count} by the host's settings alone.", count=end.count)
     if end.least <= 1 and end.count == 1:
@@ -80,7 +80,7 @@ def end_words(end: Stop) -> Message:
 
 
 def title(ray: Ray) -> str:
-    """The threat's name, as in the middle of a sentence."""
+    """Return the threat's name, as in the middle of a sentence."""
     return small(translate(ray.state.threat.title))
 
 
@@ -89,12 +89,12 @@ def _family(lane: Lane) -> str:
 
 
 WIDTH = 400
-NAMED = 16  # of those that share a line
+NAMED = 16  # names shown of threats that share a line
 _INKS = {Stance.STOPS: "enf", Stance.UNKNOWN: "unk"}
 
 
 class RayCard(QWidget):
-    """Floats over the window and never takes the pointer; all of it is in the matrix too."""
+    """The card; floats over the window and is transparent to the mouse. The matrix has all of its content, too."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -102,15 +102,15 @@ class RayCard(QWidget):
         self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._texts: list[tuple[QRect, QFont, str, str]] = []  # place, font, ink, text
-        self._marks: list[tuple[QRectF, Mark | None, int, str]] = []  # place, mark or the layer's number, ink
-        self._let = "text2"  # ink of "lets it through": loud only where a serious threat is open
+        self._texts: list[tuple[QRect, QFont, str, str]] = []  # box, font, colour, text
+        self._marks: list[tuple[QRectF, Mark | None, int, str]] = []  # box, mark or the layer's number, colour
+        self._let = "text2"  # colour of "lets it through": alarming only if a serious threat is open
         self.hide()
 
     def show_threat(
         self, state: ThreatState, layers: tuple[tuple[int, str, str], ...], away: frozenset[str], pid: int | None
     ) -> None:
-        """Write it. `layers`: number, id and name from above; `away`: ids of those taken away in thought."""
+        """Describe a threat. `layers`: number, id and name from above; `away`: ids of those supposed to fail."""
         titles = {layer: title for _, layer, title in layers}
         theme = self._theme
         self._texts, self._marks = [], []
@@ -141,7 +141,7 @@ class RayCard(QWidget):
         self._end(y)
 
     def show_several(self, lane: Lane) -> None:
-        """Write it, of those that share a line or a bar: how many, where they end, and each by its name."""
+        """Describe threats that share a line or a bar: how many, where they end, and their names."""
         theme = self._theme
         self._texts, self._marks = [], []
         pad = theme.px(14)
@@ -194,7 +194,7 @@ class RayCard(QWidget):
         return y + theme.px(6)
 
     def _write(self, x: int, y: int, width: int, font: QFont, ink: str, text: str) -> int:
-        """Add a paragraph; the place below it."""
+        """Add a paragraph; return the y below it."""
         text = plain(text, 600)
         metrics = QFontMetrics(font)
         flags = int(Qt.TextFlag.TextWordWrap.value)
@@ -204,7 +204,7 @@ class RayCard(QWidget):
         return y + tall + 1
 
     def stand_by(self, lane: QRect) -> None:
-        """Beside that lane (in the parent's coordinates), at its right where there is room."""
+        """Place it next to a lane (in the parent's coordinates), on the right if there is room."""
         theme, room = self._theme, self._window.rect()
         gap = theme.px(16)
         x = lane.right() + gap
@@ -217,7 +217,7 @@ class RayCard(QWidget):
         self.raise_()
 
     def words(self) -> tuple[str, ...]:
-        """All that is written on it."""
+        """All texts on the card."""
         return tuple(text for _, _, _, text in self._texts)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -238,11 +238,11 @@ class RayCard(QWidget):
 
 HEIGHT = 18
 _LEFT, _PICTURE = 2, 15
-_SPACES = ((False, 22), (False, 12), (True, 14), (True, 6))  # short words; space between entries
+_SPACES = ((False, 22), (False, 12), (True, 14), (True, 6))  # whether words are short; space between entries
 
 
 class Sign(Enum):
-    """What stands before an entry."""
+    """The sign of a legend entry."""
 
     SERIOUS = "serious"
     MEDIUM = "medium"
@@ -262,8 +262,8 @@ def entries(
     short: bool = False,
     would: bool = False,
 ) -> tuple[tuple[Sign, str], ...]:
-    """Sign and words of each entry; those that count nothing are left out, but for the serious ones. `asked`: of how
-    many of all only the engine states what becomes of them. `would`: all of it is predicted, and drawn so.
+    """Return sign and text of each entry; zero counts are left out, except for the serious ones. `asked`: threats whose
+    outcome only the engine states. `would`: all of it is predicted, and drawn so.
     """
     serious = sum(found[kind] for kind in SERIOUS)
     host, once, deeper = found[ThreatOutcome.HOST], found[ThreatOutcome.ONCE], found[ThreatOutcome.DEEPER]
@@ -289,7 +289,7 @@ def entries(
 
 
 class RayLegend(QWidget):
-    """18 high; words are shortened where there is no room for all."""
+    """The legend, 18 high; texts are shortened if there is no room."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -301,7 +301,7 @@ class RayLegend(QWidget):
     def show_counts(
         self, found: dict[ThreatOutcome, int], asked: int = 0, *, minor_drawn: bool = True, would: bool = False
     ) -> None:
-        """Tell these numbers; `asked`: how many of all only the engine states; `would`: they are predicted."""
+        """Set the counts; `asked`: those that only the engine states; `would`: they are predicted."""
         self._found, self._asked, self._minor_drawn, self._would = found, asked, minor_drawn, would
         text = listed(word for _, word in self._entries(short=False)) if found else ""
         self.setAccessibleName(text)
@@ -312,7 +312,7 @@ class RayLegend(QWidget):
         return entries(self._found, self._asked, minor_drawn=self._minor_drawn, short=short, would=self._would)
 
     def fitted(self, width: int) -> tuple[tuple[tuple[Sign, str], ...], int]:
-        """The entries as they are written in that width, and the space between two of them."""
+        """Return the entries as written in that width, and the space between two of them."""
         for short, gap in _SPACES:
             shown, space = self._entries(short=short), self._theme.px(gap)
             if _LEFT + self.wide(shown) + (len(shown) - 1) * space <= width:
@@ -320,7 +320,7 @@ class RayLegend(QWidget):
         return shown, space
 
     def wide(self, shown: tuple[tuple[Sign, str], ...]) -> int:
-        """How wide these entries are, without space between them."""
+        """Return the width of these entries, without the space between them."""
         metrics = QFontMetrics(self._theme.font(12))
         return sum(self._theme.px(_PICTURE) + metrics.horizontalAdvance(word) for _, word in shown)
 
@@ -348,7 +348,7 @@ class RayLegend(QWidget):
             x += width + space
 
     def paint_sign(self, painter: QPainter, sign: Sign, x: float) -> None:
-        """How it is drawn above."""
+        """Paint a kind's sample."""
         theme, scale, middle = self._theme, self._theme.scale, self.height() / 2
         top, bottom = theme.px(3.0) + 0.0, self.height() - theme.px(3.0)
         painter.setBrush(Qt.BrushStyle.NoBrush)

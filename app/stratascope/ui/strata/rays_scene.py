@@ -1,4 +1,4 @@
-"""The picture of the rays: which lane and which name stands where, what is at a place, and how all of it is painted."""
+"""The layout and painting of the rays: positions of lanes and names, hit testing, drawing."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from stratascope.value import Value
 
 WIDTH = {ThreatOutcome.CRITICAL: 3.4, ThreatOutcome.HIGH: 2.4, ThreatOutcome.MEDIUM: 1.5}
 INK = {ThreatOutcome.CRITICAL: "rayopen", ThreatOutcome.HIGH: "rayopen", ThreatOutcome.MEDIUM: "raywarn"}
-HEAD = 6.0  # of an open threat of medium severity
-TAG, TAG_HIGH, POINT = 9.2, 20.0, 5.0  # of a serious one; its point is in the ground
-PILL, SHARED, SHARED_HIGH = 15.0, 14.0, 13.0  # of those that end at a band; of those that share a line
-AROUND = 26.0  # what stands around a name: its letter, and the ends of a pill
+HEAD = 6.0  # size of an open threat of medium severity
+TAG, TAG_HIGH, POINT = 9.2, 20.0, 5.0  # sizes of a serious one; its point is in the ground
+PILL, SHARED, SHARED_HIGH = 15.0, 14.0, 13.0  # sizes: of those that end at a band; of those that share a line
+AROUND = 26.0  # px around a name: its letter, and the ends of a pill
 _LINES = {Sort.MEDIUM: ("raywarn", 1.5), Sort.MINOR: ("raylow", 1.0), Sort.UNKNOWN: ("ray", 1.2)}
 _DOTS = 3
 
 
 class RayHeights(Value):
-    """Where the parts of the strata stand, in pixels from the top of the strata."""
+    """The heights of the strata's parts, in pixels from the top of the strata."""
 
     strip: float  # bottom of the process strip
     bands: tuple[tuple[int, float, float], ...]  # number, top, bottom; from above
@@ -54,20 +54,20 @@ class RayHeights(Value):
     bottom: float
 
     def middle(self, number: int) -> float:
-        """The middle of a band; the upper edge of the ground for any other number."""
+        """Return the middle of a band; the upper edge of the ground for any other number."""
         return next(((top + bottom) / 2 for band, top, bottom in self.bands if band == number), self.ground)
 
     def end(self, ray: Ray) -> float:
-        """How far down the ray goes."""
+        """Return how far down the ray goes."""
         return self.ground if ray.end == GROUND else self.middle(ray.end)
 
     def lowest(self, lane: Lane) -> float:
-        """How far down anything of it is drawn."""
+        """Return how far down any part of the lane is drawn."""
         return max(map(self.end, lane.rays))
 
 
 def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
-    """One lane. `largest`: how many rays the widest bar of all has."""
+    """Paint a lane. `largest`: the number of rays in the widest bar."""
     ray = lane.ray
     if ray is not None:
         _paint_ray(painter, theme, heights, ray, lane.x, lane.letter)
@@ -78,7 +78,7 @@ def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane,
 
 
 def paint_falling(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x: float, limit: float) -> None:
-    """An open ray on its way down, as far as it has got."""
+    """Paint an open ray on its way down, as far as it has got."""
     painter.setPen(_flat(theme, INK.get(ray.kind, "raylow"), WIDTH.get(ray.kind, 1.0) * theme.scale))
     painter.drawLine(QLineF(x, heights.strip, x, min(limit, heights.ground)))
 
@@ -106,7 +106,7 @@ def _paint_ray(painter: QPainter, theme: Theme, heights: RayHeights, ray: Ray, x
 
 
 def _paint_tag(painter: QPainter, theme: Theme, kind: ThreatOutcome, x: float, ground: float, letter: str) -> None:
-    """Points into the ground, and bears the letter of its name there."""
+    """Paint the tag that points into the ground, with the letter of its name."""
     scale = theme.scale
     half, top = TAG / 2 * scale, ground - (TAG_HIGH - POINT) * scale
     shape = QPolygonF([QPointF(x - half, top), QPointF(x + half, top), QPointF(x + half, ground),
@@ -121,7 +121,7 @@ def _paint_tag(painter: QPainter, theme: Theme, kind: ThreatOutcome, x: float, g
 
 
 def _paint_shared(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
-    """A line that several share, with their number in a round pill above the ground."""
+    """Paint a line that several share, with their number in a round pill above the ground."""
     ink, width = _LINES[lane.sort]
     pen = _flat(theme, ink, width * theme.scale)
     if lane.sort is Sort.UNKNOWN:
@@ -146,7 +146,9 @@ def _paint_number(painter: QPainter, theme: Theme, x: float, top: float, high: f
 
 
 def _paint_bar(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, largest: int) -> None:
-    """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
+    """Paint the stopped threats of a family: a bar that narrows below each band that stops some, with a pill for the
+    count.
+    """
     ends = stops(lane)
     top, running = heights.strip, len(lane.rays)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -185,7 +187,7 @@ def _paint_stop(painter: QPainter, theme: Theme, heights: RayHeights, x: float, 
 def family_names(
     theme: Theme, heights: RayHeights, places: tuple[FamilyBand, ...], right: int
 ) -> tuple[QFont, list[tuple[FamilyBand, QRectF, str]]]:
-    """Each family's name and its box on the strip, which ends at `right`; in two rows where one is too narrow."""
+    """Return each family's name and its box on the strip, which ends at `right`; in two rows if one is too narrow."""
     words = [family_word(place.family) for place in places]
     font, rows = theme.font(11, MEDIUM), 1
     wide = QFontMetrics(font).horizontalAdvance
@@ -198,13 +200,13 @@ def family_names(
     lefts = [(place.left + place.right - width) / 2 for place, width in zip(places, widths, strict=True)]
     for row in range(rows):
         numbers, at = range(row, len(places), rows), least
-        for number in numbers:  # each as near to its middle as the one before it leaves room
+        for number in numbers:  # as near to its middle as the previous one allows
             lefts[number] = max(lefts[number], at)
             at = lefts[number] + widths[number] + gap
         at = most
         for number in reversed(numbers):
             lefts[number] = min(lefts[number], at - widths[number])
-            if lefts[number] < least:  # there is too little for all
+            if lefts[number] < least:  # not enough room for all
                 lefts[number] = max(least, min(places[number].left, at))
                 widths[number] = max(0.0, at - lefts[number])
             at = lefts[number] - gap
@@ -223,7 +225,9 @@ def paint_families(
     right: int,
     only: Lane | None = None,
 ) -> None:
-    """The names, each over a bracket line as wide as its lanes. `only`: that of this lane alone, where it stands."""
+    """Paint the names, each over a bracket as wide as its lanes. `only`: just the family of this lane, in its usual
+    place.
+    """
     font, found = family_names(theme, heights, places, right)
     painter.setFont(font)
     y = heights.strip - theme.px(6.5) + 0.5
@@ -239,24 +243,24 @@ def paint_families(
 
 
 def name_text(ray: Ray) -> str:
-    """The name of an open threat in the ground."""
+    """Return the name of an open threat in the ground."""
     return plain(small(translate(ray.state.threat.title)), 80)
 
 
 def name_box(theme: Theme, heights: RayHeights, name: Name) -> QRectF:
-    """Where a name stands."""
+    """Return the box of a name."""
     row = min(PITCH[name.rows] * theme.scale, (heights.bottom - heights.ground) / name.rows)
     top = heights.ground + (heights.bottom - heights.ground - name.rows * row) / 2 + name.row * row
     return QRectF(name.left, top, name.width, row)
 
 
 def name_font(theme: Theme, *, critical: bool, small: bool) -> QFont:
-    """Of a name in the ground."""
+    """Return the font of a name in the ground."""
     return theme.font(10, MEDIUM) if small else theme.font(11, BOLD if critical else MEDIUM)
 
 
 def paint_name(painter: QPainter, theme: Theme, heights: RayHeights, name: Name, text: str, *, small: bool) -> None:
-    """The letter and the name itself; critical ones are pills."""
+    """Paint the letter and the name; critical ones are pills."""
     box = name_box(theme, heights, name)
     if name.critical:
         pill = box.adjusted(0, 0.8, 0, -0.8)
@@ -274,26 +278,26 @@ def paint_name(painter: QPainter, theme: Theme, heights: RayHeights, name: Name,
     painter.drawText(rest, middle, shown)
 
 
-MORE = "+"  # instead of a threat's id: the words that count the missing names
+MORE = "+"  # in place of a threat's id: the text that counts the missing names
 
 
 class RayScene:
-    """Lanes and names for one size of the strata; no widget."""
+    """The positions of lanes and names for one size of the strata; no widget."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self.heights = RayHeights(0, (), 0, 0)
         self.places: tuple[FamilyBand, ...] = ()
         self.names: tuple[Name, ...] = ()
-        self.small = False  # names in smaller letters, since not all have room else
-        self.hidden = 0  # serious open threats whose names found no room
+        self.small = False  # names in smaller letters, since they would not all fit
+        self.hidden = 0  # serious open threats whose names do not fit
         self.drawn_minor = True
         self._lanes: dict[str, Lane] = {}
         self._largest = 1
         self._width = 0
 
     def arrange(self, bundled: tuple[Bundle, ...], heights: RayHeights, left: float, width: int) -> None:
-        """Give lanes and names their places in a field that begins at `left`, in strata of that width."""
+        """Compute positions in a field that begins at `left`, in strata of that width."""
         theme = self._theme
         self.heights, self._width = heights, width
         metrics = QFontMetrics(theme.font(11, MEDIUM))
@@ -327,16 +331,16 @@ class RayScene:
         return [lane for place in self.places for lane in place.lanes]
 
     def lane(self, name: str) -> Lane | None:
-        """The lane of that id."""
+        """Return the lane of that id."""
         return self._lanes.get(name)
 
     def lane_box(self, lane: Lane) -> QRect:
-        """Where a lane is."""
+        """Return the box of a lane."""
         top, bottom = self.heights.strip, self.heights.lowest(lane)
         return QRectF(lane.x - lane.width / 2, top, lane.width, max(1.0, bottom - top)).toRect()
 
     def more_box(self) -> QRectF:
-        """Where "+ 4 more" stands: in the last place of the names."""
+        """Return the box of "+ 4 more", in the last place of the names."""
         theme = self._theme
         width = QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(more_text(self.hidden)) + theme.px(12)
         row, rows = ROWS[0] - 1, ROWS[0]
@@ -347,7 +351,7 @@ class RayScene:
         return name_box(theme, self.heights, Name(MORE, "", False, left, width, row, rows))
 
     def hit(self, at: QPoint) -> str:
-        """The lane near that place, or MORE; empty: none."""
+        """Return the lane near that position, or MORE; empty: none."""
         theme, heights = self._theme, self.heights
         if at.y() > heights.ground + theme.px(5):
             if self.hidden and self.more_box().contains(QPointF(at)):
@@ -360,12 +364,13 @@ class RayScene:
         return lane.id
 
     def paint(self, painter: QPainter) -> None:
-        """All of it."""
+        """Paint everything."""
         self.paint_moving(painter, {}, 1.0)
 
     def paint_moving(self, painter: QPainter, before: Mapping[str, tuple[float, float]], progress: float) -> None:
-        """Families, rays on their way, and the names of those that have arrived; `before`: x and end of each threat
-        where it comes from."""
+        """Paint an animation frame: families, moving rays, and the names of those that have arrived; `before`: x and
+        end of each threat at the start.
+        """
         theme, heights = self._theme, self.heights
         paint_families(painter, theme, heights, self.places, self._width)
         falling = set()
@@ -387,7 +392,7 @@ class RayScene:
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, more_text(self.hidden))
 
     def paint_one(self, painter: QPainter, lane: Lane, *, focused: bool) -> None:
-        """One lane with its family and its name; with a frame where it has the keyboard."""
+        """Paint a lane with its family and its name; with a frame if it is focused."""
         theme, heights = self._theme, self.heights
         if focused:
             painter.setPen(focus_pen(theme, 1))
@@ -403,5 +408,5 @@ class RayScene:
 
 
 def more_text(count: int) -> str:
-    """Instead of names that find no room."""
+    """Return the text in place of names that do not fit."""
     return translate(msg("+ {count} more", count=count))

@@ -1,6 +1,6 @@
 """The strata: the process on top, the layers from 6 down to 1, the kernel below; threats as rays across them.
 
-Each layer is one focusable band. The rays are one widget above all of it, as wide as the strata.
+Each layer is a focusable band. The rays are one widget above all of it, as wide as the strata.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GAP = 3
 
 
 class Strata(QWidget):
-    """`threat_chosen` tells the threat to be shown in the matrix."""
+    """The strata. `threat_chosen`: show that threat in the matrix."""
 
     threat_chosen = Signal(str)
 
@@ -81,11 +81,11 @@ class Strata(QWidget):
         if number in self.bands:
             focused = any(band.hasFocus() for band in self.bands.values())
             self.bands[number].setChecked(True)
-            if focused:  # the keyboard goes along: never two bands that look chosen
+            if focused:  # move the focus along: never two bands that look selected
                 self.bands[number].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_compact(self, compact: bool) -> None:
-        """For a low window: bands of one line, and no legend."""
+        """Use bands of one line and no legend, for a low window."""
         for band in self.bands.values():
             band.set_compact(compact)
         self.ground.set_compact(compact)
@@ -99,7 +99,7 @@ class Strata(QWidget):
             told = tuple(layer.assessment for layer in state.layers)
             shown = (replace(state, layers=(), capture=None), told, ground, engine, self._selection.what_if.away)
             if shown == self._shown:
-                self._state = state  # read anew: what it uses now is no part of the picture
+                self._state = state  # read anew: current usage is not shown here
                 return
             self._shown = shown
             self._show_state(state, ground, engine)
@@ -115,7 +115,7 @@ class Strata(QWidget):
         self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), more)
 
     def _show_matrix(self) -> None:
-        """The threats as rays: as the container is, and without the layers that are taken away."""
+        """Show the threats as rays: as the container is, and without the layers supposed to fail."""
         if self._state is None:
             return
         what_if = self._selection.what_if
@@ -135,12 +135,12 @@ class Strata(QWidget):
         self._fit()
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
-        if self.card is not None and self.card.isVisible():  # two containers may share a matrix, not its evidence
+        if self.card is not None and self.card.isVisible():  # two containers may share a matrix, but not its evidence
             self._tell_lane(self.rays.lane(self.rays.taken))
         self._count()
 
     def _count(self) -> None:
-        """What the legend says."""
+        """Update the legend."""
         matrix = self._matrix
         asked = 0 if matrix is None else sum(map(as_asked, matrix.threats))
         drawn = self.rays.scene.drawn_minor
@@ -149,7 +149,7 @@ class Strata(QWidget):
         self.legend.show_counts(found, asked, minor_drawn=drawn, would=would)
 
     def _fit(self) -> None:
-        """Tell the rays where the bands stand."""
+        """Pass the positions of the bands to the rays."""
         left = field_left(self._theme, self.width())
         crossed = self._matrix is not None
         self.process.keep_to(left if crossed else 0)
@@ -165,7 +165,7 @@ class Strata(QWidget):
         self.rays.set_heights(heights, float(left + self._theme.px(8)))
 
     def _tell_lane(self, lane: Lane | None) -> None:
-        """The card of the ray in hand."""
+        """Show the card of the current ray."""
         if lane is None or self._state is None:
             if self.card is not None:
                 self.card.hide()
@@ -192,7 +192,7 @@ class Strata(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
-        self._count()  # what has no room any more
+        self._count()  # names that no longer fit
 
     def event(self, event: QEvent) -> bool:
         done = super().event(event)

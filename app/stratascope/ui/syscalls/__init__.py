@@ -1,1 +1,1 @@
-"""Every system call and what the filters say to it."""
+"""The page "System calls": every system call and the filters' answer."""

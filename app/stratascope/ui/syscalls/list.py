@@ -1,11 +1,11 @@
 """The cells of the map of system calls: one for each call, as many in a row as fit, below headings of their groups.
 
-A heading is a row that can't be chosen, so that one list, one keyboard and one screen reader's order go through all of
-them. What differs from the other side comes first, under its own heading.
+A heading is a row that cannot be selected, so that a single list gives one keyboard and screen reader order. What
+differs from the other side comes first, under a heading of its own.
 
-The mark's silhouette says the verdict, as everywhere: full square denied, half square depends, ring allowed, `?` not
-known. Most calls pass in every container, so a ring is grey; it is red only where a dangerous call passes that the
-other side stops. The ground of a cell is patterned as the bands of the strata are.
+The mark's silhouette shows the verdict, as everywhere: full square denied, half square conditional, ring allowed, `?`
+unknown. Most calls pass in every container, so a ring is grey; it is red only if a dangerous call passes that the other
+side stops. The background of a cell is patterned like the bands of the strata.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ABSENT = msg("not in this table")
 
 
 class Heading(Value):
-    """The name of a group, and how many calls of it are shown."""
+    """The name of a group, and how many of its calls are shown."""
 
     title: str
     count: int
 
 
 class Cell(Value):
-    """One call; `compared` where there is another side."""
+    """One call; `compared` if there is another side."""
 
     pair: Pair
     dangerous: bool
@@ -45,12 +45,12 @@ class Cell(Value):
 
     @property
     def verdict(self) -> CallVerdict:
-        """What becomes of it here."""
+        """This side's verdict."""
         return CallVerdict.UNKNOWN if self.pair.here is None else self.pair.here.verdict
 
     @property
     def differs(self) -> bool:
-        """Whether it is another answer than on the other side."""
+        """Whether the other side's answer is different."""
         return self.compared and self.pair.differs
 
 
@@ -58,7 +58,7 @@ CallRow = Heading | Cell
 
 
 def answer(pair: Pair, *, here: bool) -> str:
-    """One side's answer in words: the verdict, and the condition where there is one."""
+    """Return one side's answer in words: the verdict, and its condition if any."""
     call = pair.here if here else pair.there
     if call is None:
         return translate(ABSENT)
@@ -69,7 +69,7 @@ def answer(pair: Pair, *, here: bool) -> str:
 
 
 def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[CallRow, ...]:
-    """Headings and calls whose name (or number) holds `search`."""
+    """Return headings and calls whose name (or number) contains `search`."""
     wanted = search.strip().lower()
     shown = [
         Cell(pair, dangerous(pair.name), there is not None)
@@ -91,7 +91,7 @@ def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[Call
 
 
 def spoken(row: CallRow) -> str:
-    """A row for screen readers."""
+    """Return the accessible text of a row."""
     if isinstance(row, Heading):
         return translate(
             plural("{title}, {count} system call", "{title}, {count} system calls", row.count, title=row.title)
@@ -114,7 +114,7 @@ def _whole(row: CallRow) -> str:
 
 
 def key_of(row: CallRow) -> str:
-    """A call is known by its name; no call is called like a heading."""
+    """Return a row's key: a call's name, which no heading has."""
     return f"{row.title}:" if isinstance(row, Heading) else row.pair.name
 
 
@@ -132,7 +132,7 @@ _SOFT = {CallVerdict.DENIED: "enf_soft", CallVerdict.DEPENDS: "weak_soft", CallV
 
 
 def ink_of(cell: Cell, verdict: CallVerdict, *, here: bool = True) -> str:
-    """The colour of a mark: red only for a dangerous call that passes here and not there."""
+    """Return the colour of a mark: red only for a dangerous call that passes here and not there."""
     if verdict is not CallVerdict.ALLOWED:
         return INK[MARKS[verdict]]
     if here and cell.dangerous and cell.differs and cell.pair.wider:
@@ -141,7 +141,7 @@ def ink_of(cell: Cell, verdict: CallVerdict, *, here: bool = True) -> str:
 
 
 def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, theme: Theme) -> None:
-    """Fill and pattern of one verdict: outline, full, hatched, dotted."""
+    """Paint the background of a verdict: outline, full, hatched, dotted."""
     painter.save()
     radius = theme.px(4)
     soft = _SOFT.get(verdict)
@@ -165,7 +165,7 @@ def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, theme: Th
 
 
 class CallList(QListView):
-    """Cells from left to right; a heading takes a row of its own."""
+    """The list: cells from left to right; a heading takes a row of its own."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -188,11 +188,11 @@ class CallList(QListView):
         theme.changed.connect(self.reflow)
 
     def reflow(self) -> None:
-        """Share the width out among as many cells as fit."""
+        """Divide the width among as many cells as fit."""
         theme = self._theme
         self.row_height = max(theme.px(ROW), theme.box(11) + theme.px(5))
         self.head_height = max(theme.px(HEAD), theme.box(11) + theme.px(9))
-        # as if there were a scroll bar, so that its coming and going moves no cell
+        # reserve the scroll bar's width, so that its coming and going moves no cell
         width = max(theme.px(CELL), self.width() - self.verticalScrollBar().sizeHint().width() - 1)
         count = max(1, width // theme.px(CELL))
         self.cell_width = width // count
@@ -206,7 +206,7 @@ class CallList(QListView):
             self.reflow()
 
     def moveCursor(self, action: QListView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        """Left and right go on at a row's end, and over headings."""
+        """Let left and right wrap at a row's end, and skip headings."""
         step = {QListView.CursorAction.MoveLeft: -1, QListView.CursorAction.MoveRight: 1}.get(action)
         first_or_last = {QListView.CursorAction.MoveHome: 1, QListView.CursorAction.MoveEnd: -1}.get(action)
         rows = self.calls.rows
@@ -220,7 +220,7 @@ class CallList(QListView):
         found = next((place for place in places if isinstance(rows[place], Cell)), None)
         return self.currentIndex() if found is None else self.calls.index(found, 0)
 
-    # -- how a cell is drawn
+    # -- painting
 
     def _size(self, index: AnyIndex) -> QSize:
         if isinstance(index.data(ItemRole), Heading):

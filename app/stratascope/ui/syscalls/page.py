@@ -1,6 +1,6 @@
-"""The page "System calls": the map of the chosen container, beside another container's or the engine's default.
+"""The page "System calls": the map of the container in view, compared with another container or the engine's default.
 
-It takes the first map that any of the container's layers draws, and knows none of them by name.
+It takes the first map that any of the container's layers provides, and knows none of them by name.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 
-MOST = 60  # containers offered for comparison; more would leave the screen
+MOST = 60  # containers offered for comparison; more would not fit on the screen
 
 
 class CallMapPage(QFrame):
-    """Title, what it is compared with, and the map; or why there is none."""
+    """Title, the other side, and the map; or why there is none."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -46,20 +46,21 @@ class CallMapPage(QFrame):
         self.view = CallsView(theme)
         self.view.setObjectName("page")
         self.view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        # a low window, or a large font: the whole scrolls rather than that parts overlap
+        # in a low window, or with a large font, all of it scrolls, so that parts do not overlap
         self._area = Scrolled(self.view)
         self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         head = theme.lay(QHBoxLayout(), (self.title, 1), self.button)
         self._pile = QStackedLayout()
         theme.lay(QVBoxLayout(self), head, (self._pile, 1), around=(15, 9, 15, 10), gap=6)
-        self._pile.addWidget(self.empty)  # not before: it shows its first page, which would be a window of its own
+        # not earlier: a stack shows its first page, which would flash as a window of its own
+        self._pile.addWidget(self.empty)
         self._pile.addWidget(self._area)
         self.setAccessibleName(translate(msg("System calls")))
         self.show_state(None, ())
 
     def search_field(self) -> QLineEdit:
-        """Where what is on this page is searched."""
+        """The page's search field."""
         return self.view.field
 
     def show_state(self, state: ContainerState | None, others: Sequence[ContainerState]) -> None:
@@ -84,7 +85,7 @@ class CallMapPage(QFrame):
         self._pile.setCurrentWidget(self._area)
 
     def compare_with(self, key: tuple[str, str] | None) -> None:
-        """Put the container of that key beside it; None: the engine's default."""
+        """Compare with the container of that key; None: the engine's default."""
         self._against = key if key in self._others else None
         self._compare()
 
@@ -103,7 +104,7 @@ class CallMapPage(QFrame):
         self.button.setAccessibleName(translate(msg("Compared with {other}", other=title)))
 
     def _offer(self) -> None:
-        """Made when it is opened: to ask forty containers for their maps takes time."""
+        """Fill the menu when it is opened: getting the maps of forty containers takes time."""
         self.menu.clear()
         group = QActionGroup(self.menu)
         self._action(group, translate(DEFAULT_TITLE), None)
@@ -135,7 +136,7 @@ def _why_none(state: ContainerState | None) -> Message:
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page, selection = CallMapPage(parts.theme), parts.selection
 
     def refresh() -> None:

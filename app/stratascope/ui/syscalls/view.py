@@ -1,6 +1,6 @@
-"""A map of system calls: entry points, a search, every call as a cell, and below it what the chosen one is.
+"""A map of system calls: entry points, a search, a cell for every call, and the details of the current one.
 
-Compared with the engine's default where the layer gives it, or with what `compare_with` says; what differs is first.
+Compared with the engine's default if the layer provides it, or with what `compare_with` sets; differences come first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEFAULT_TITLE = msg("the engine's default")
 
 
 class AbiButton(QAbstractButton):
-    """One part of the switch between entry points."""
+    """A segment of the switch between entry points."""
 
     def __init__(self, theme: Theme, abi: str) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class AbiButton(QAbstractButton):
 
 
 class _Legend(QWidget):
-    """What the marks mean, with their numbers."""
+    """The legend of the marks, with counts."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class _Legend(QWidget):
 
 
 class _Search(QLineEdit):
-    """Down goes into the cells; Escape empties it."""
+    """The search field. Down goes to the cells; Escape clears it."""
 
     down = Signal()
 
@@ -120,10 +120,10 @@ class _Search(QLineEdit):
 
 
 class CallsView(QWidget):
-    """Switch and search, surface, cells, and a footer with the chosen call."""
+    """Switch and search, attack surface, cells, and a footer with the current call."""
 
     def __init__(self, theme: Theme, view: CallMap | None = None, *, numbers: bool = True) -> None:
-        """`numbers`: with the attack surface above the cells; a layer's own page has that already."""
+        """`numbers`: show the attack surface above the cells; a layer's own page has it already."""
         super().__init__()
         self._theme = theme
         self._map = CallMap(NOTHING, ())
@@ -178,7 +178,7 @@ class CallsView(QWidget):
             self.show_map(view)
 
     def show_map(self, view: CallMap) -> None:
-        """Another map in the same place; entry point, search and chosen call stay where they can."""
+        """Show another map; entry point, search and current call are kept if possible."""
         if view == self._map and self.buttons:
             return
         self._map = view
@@ -188,7 +188,7 @@ class CallsView(QWidget):
         self.open_abi(self.abi if self.abi in abis else abis[0] if abis else "")
 
     def compare_with(self, tables: tuple[CallTable, ...] | None, title: str = "") -> None:
-        """Put these beside it; None: the engine's default, where the layer gives it."""
+        """Compare with these tables; None: the engine's default, if the layer provides it."""
         title = title or translate(DEFAULT_TITLE)
         if (tables, title) != (self._other, self._other_title):
             self._other, self._other_title = tables, title
@@ -205,12 +205,12 @@ class CallsView(QWidget):
 
     @property
     def table(self) -> CallTable | None:
-        """What is shown."""
+        """The table shown."""
         return table_of(self._map.tables, self.abi)
 
     @property
     def other(self) -> CallTable | None:
-        """What it is compared with."""
+        """The table of the other side."""
         return table_of(self._map.default if self._other is None else self._other, self.abi)
 
     def _set_switch(self, abis: list[str]) -> None:

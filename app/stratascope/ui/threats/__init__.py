@@ -1,1 +1,1 @@
-"""Every threat and what each layer says to it."""
+"""The page "Threats": every threat and each layer's answer."""

@@ -1,4 +1,4 @@
-"""The exposure as a button in the header, and the sheet that shows how it comes about: by family, and the rule."""
+"""The exposure as a button in the header, and the sheet that explains it: by family, and the rule."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ WIDTH = 620
 
 
 class ExposureButton(QAbstractButton):
-    """Number 30, below it the word of CVSS and what it is at best; low: number 22, the word beside it. A click opens
-    the sheet.
+    """The exposure: the number in 30, below it the CVSS word and the best possible; low: the number in 22, the word
+    next to it. A click opens the sheet.
     """
 
     opens = True
@@ -57,23 +57,23 @@ class ExposureButton(QAbstractButton):
         self.show_exposure(None, None)
 
     def set_low(self, low: bool) -> None:
-        """In one line."""
+        """Use a single line."""
         if low is not self._low:
             self._low = low
             self.updateGeometry()
             self.update()
 
     def set_doubtful(self, doubtful: bool) -> None:
-        """Too little is known for a number: a question mark in its place."""
+        """Show a question mark: too little is known for a number."""
         if doubtful is not self._doubtful:
             self._doubtful = doubtful
             self.updateGeometry()
             self.update()
 
     def show_exposure(self, base: Matrix | None, matrix: Matrix | None, *, would: bool = False) -> None:
-        """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is).
+        """Show the exposure: `base` of the container as it is, `matrix` as supposed (the same without any supposition).
 
-        `would`: it would start so, which is no fact and has no colour.
+        `would`: it would start this way, which is no fact and has no colour.
         """
         if (base, matrix, would) == self._shown:
             return
@@ -109,7 +109,7 @@ class ExposureButton(QAbstractButton):
         )
 
     def _tall(self) -> tuple[int, ...]:
-        """The height of each line; the digits of the number have no tails."""
+        """Return the height of each line; digits have no descenders."""
         theme = self._theme
         return round(30 * theme.scale * 1.15), theme.box(12), theme.box(11)
 
@@ -141,8 +141,8 @@ class ExposureButton(QAbstractButton):
 
 
 class ExposureSheet(QFrame):
-    """A table: each family's heaviest threat, severity, depth, the family's part. Enter or a double click opens the
-    matrix.
+    """The sheet: each family's heaviest threat, its severity and depth, and the family's share. Enter or a double click
+    opens the matrix.
     """
 
     threat_chosen = Signal(str)
@@ -187,7 +187,7 @@ class ExposureSheet(QFrame):
         return focus_order.step(self, forward=forward)
 
     def show_matrix(self, matrix: Matrix, title: str = "") -> None:
-        """Fill it. `title`: what is said of it where that is more than the number."""
+        """Fill it. `title`: replaces the number."""
         theme, parts = self._theme, breakdown(matrix)
         self.title.setText(title or exposure_sentence(matrix))
         self.table.setRowCount(len(parts.families))
@@ -220,7 +220,7 @@ class ExposureSheet(QFrame):
         self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(self.table.rowCount())))
 
     def open_below(self, anchor: QWidget, matrix: Matrix, title: str) -> None:
-        """Show it, its right edge at the anchor's."""
+        """Open it below the anchor, with right edges aligned."""
         theme = self._theme
         self.show_matrix(matrix, title)
         window = anchor.window()
@@ -242,7 +242,7 @@ class ExposureSheet(QFrame):
 
 
 def total_line(matrix: Matrix) -> str:
-    """Between what it lies and why, and what it is at best."""
+    """Return the range of the exposure and its reason, and the best possible."""
     parts = breakdown(matrix)
     best = f"{matrix.exposure.best:.1f}"
     limits = {"least": f"{parts.band.least:.1f}", "most": f"{parts.band.most:.1f}"}

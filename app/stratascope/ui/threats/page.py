@@ -1,6 +1,6 @@
-"""The matrix's page: filter, chips by outcome, the table, and the chosen threat in full beside or below it.
+"""The matrix's page: filter, chips by outcome, the table, and the selected threat in full next to or below it.
 
-Where the window is too low for both it scrolls, so that some rows are always seen at once.
+If the window is too low for both, the page scrolls, so that some rows stay visible together.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LONGEST = 2000  # characters of one text
 
 
 def headline(state: ThreatState) -> str:
-    """What becomes of it, in one sentence."""
+    """Return the threat's outcome in one sentence."""
     least, most = state.depth
     where = protection(state)
     if where is Protection.OPEN:
@@ -77,7 +77,7 @@ def headline(state: ThreatState) -> str:
 
 
 def first_sentence(state: ThreatState, titles: dict[str, str]) -> str:
-    """Which layer ought to stop it first, and whether it does."""
+    """Return which layer should stop it first, and whether it does."""
     title = titles.get(state.threat.first)
     if title is None:
         return ""
@@ -91,7 +91,7 @@ def first_sentence(state: ThreatState, titles: dict[str, str]) -> str:
 
 
 def together(state: ThreatState) -> list[list[str]]:
-    """Layers that fall together, in groups."""
+    """Return the groups of layers that fail together."""
     groups: list[list[str]] = []
     for one, two in state.linked:
         home = next((group for group in groups if one in group or two in group), None)
@@ -103,7 +103,7 @@ def together(state: ThreatState) -> list[list[str]]:
 
 
 class ThreatDetails(Scrolled):
-    """`show_threat` gives it one; None empties it."""
+    """The selected threat in full; `show_threat` sets it, None clears it."""
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         super().__init__(name=translate(msg("Full description")), reads=True)
@@ -115,11 +115,11 @@ class ThreatDetails(Scrolled):
 
     @property
     def state(self) -> ThreatState | None:
-        """The threat that is shown."""
+        """The threat shown."""
         return self._shown[0]
 
     def show_threat(self, state: ThreatState | None, pid: int) -> None:
-        """Another threat, or the same with other answers; `pid` completes the evidence."""
+        """Show another threat, or the same with other answers; `pid` completes the evidence."""
         if self._shown == (state, pid) and self.widget() is not None:
             return
         same = self.state is not None and state is not None and self.state.threat.id == state.threat.id
@@ -234,14 +234,16 @@ class ThreatDetails(Scrolled):
 
 
 def _add(layout: QHBoxLayout | QVBoxLayout, label: Label, text: str) -> None:
-    """Nothing where there is no text. Never setVisible(True) here: without a parent yet it would be a window."""
+    """Add a label unless its text is empty. Never call setVisible(True) here: without a parent it would flash as a
+    window.
+    """
     if text:
         label.setText(plain(text, LONGEST))
         layout.addWidget(label)
 
 
 class OutcomeFilter(ChipRow):
-    """One chip an outcome; none pressed means all are shown."""
+    """A chip for each outcome; none pressed shows all."""
 
     changed = Signal(object)  # frozenset[Protection]
 
@@ -257,11 +259,11 @@ class OutcomeFilter(ChipRow):
 
     @property
     def chosen(self) -> frozenset[Protection]:
-        """Those that are pressed in."""
+        """The outcomes that are pressed in."""
         return frozenset(where for where, chip in self.chips.items() if chip.isChecked())
 
     def show_matrix(self, matrix: Matrix | None) -> None:
-        """Count anew."""
+        """Update the counts."""
         found = protections(matrix) if matrix is not None else dict.fromkeys(Protection, 0)
         for where, chip in self.chips.items():
             count, word = found[where], chip.text()
@@ -272,16 +274,16 @@ class OutcomeFilter(ChipRow):
         self.arrange()
 
     def clear(self) -> None:
-        """Press all out."""
+        """Release all chips."""
         for chip in self.chips.values():
             chip.setChecked(False)
 
 
-BESIDE = 920  # from this width on the details stand beside the table, not below it
+BESIDE = 920  # from this width on the details are next to the table, not below it
 
 
 class _Filter(QLineEdit):
-    """Escape clears it; Down and Enter go to the table."""
+    """The filter. Escape clears it; Down and Enter go to the table."""
 
     def __init__(self, theme: Theme, table: MatrixTable) -> None:
         super().__init__()
@@ -305,14 +307,14 @@ class _Filter(QLineEdit):
 
 
 class MatrixPage(QWidget):
-    """`show_state` gives it a container, `choose` selects a threat by its id."""
+    """The page. `show_state` sets a container, `choose` selects a threat by its id."""
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         super().__init__()
         self._theme = theme
         self._key: tuple[str, str] | None = None
         self._pid = 0
-        self._wanted = ""  # the threat to be chosen, also after rows went and came
+        self._wanted = ""  # the threat to select, also after rows were removed and inserted
         self.table = MatrixTable(theme, layers)
         self.filter = _Filter(theme, self.table)
         self.chips = OutcomeFilter(theme)
@@ -343,11 +345,11 @@ class MatrixPage(QWidget):
         self.setFocusProxy(self.table)
 
     def search_field(self) -> QLineEdit:
-        """Where what is on this page is searched."""
+        """The page's search field."""
         return self.filter
 
     def show_state(self, state: ContainerState | None, matrix: Matrix | None) -> None:
-        """The threats of this container, as they are or with a layer taken away in thought."""
+        """Show the threats of this container, as they are or with a layer supposed to fail."""
         other = state is None or state.key != self._key
         self._key = state.key if state is not None else None
         self._pid = (state.container.pid or 0) if state is not None else 0
@@ -361,7 +363,7 @@ class MatrixPage(QWidget):
         self._tell()
 
     def choose(self, threat: str) -> bool:
-        """Select that threat, if need be by clearing the filters; False where the container has no such threat."""
+        """Select that threat, clearing the filters if needed; False if the container has no such threat."""
         self._wanted = threat
         if self.table.matrix.place_of(threat) < 0:
             self.chips.clear()
@@ -374,7 +376,7 @@ class MatrixPage(QWidget):
         return True
 
     def _rows_changed(self) -> None:
-        """Rows came, went or moved: the chosen threat is chosen again, else the first."""
+        """Select the wanted threat again after rows have changed, else the first."""
         self._select(self.table.matrix.place_of(self._wanted))
         self._tell()
 
@@ -388,7 +390,7 @@ class MatrixPage(QWidget):
             self._show(matrix.rows[index.row()])
         else:
             self._show(None)
-        self._wanted = wanted  # a threat that is filtered away stays wanted
+        self._wanted = wanted  # a filtered threat stays wanted
 
     def _chosen(self, state: ThreatState | None) -> None:
         if state is not None:
@@ -423,7 +425,7 @@ class MatrixPage(QWidget):
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page, selection = MatrixPage(parts.theme, parts.layers), parts.selection
     return MadePage(page, lambda: page.show_state(selection.judged, selection.what_if.result()), page.choose,
                     page.search_field)  # fmt: skip

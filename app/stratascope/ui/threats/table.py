@@ -1,7 +1,7 @@
-"""The matrix of one container: one row a threat, one cell a layer's answer, sorted so that what matters is first.
+"""The matrix of one container: a row for each threat, a cell for each layer's answer, sorted by importance.
 
-Layers stand from the outermost (6) to the innermost (1), then the ground: the way that an attempt goes down in the
-strata. An update that keeps the rows changes them in place, so that selection and a screen reader's place outlive it.
+Layers go from the outermost (6) to the innermost (1), then the ground: the way an attempt takes through the strata. An
+update that keeps the rows changes them in place, so that selection and a screen reader's position outlive it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JO
 
 
 class ColumnKind(StrEnum):
-    """What a column holds."""
+    """What a column shows."""
 
     THREAT = "threat"
     OUTCOME = "outcome"
@@ -62,7 +62,7 @@ class ColumnKind(StrEnum):
 
 
 class MatrixColumn(Value):
-    """One column; of a layer also its id and number."""
+    """A column; a layer's also has its id and number."""
 
     kind: ColumnKind
     title: str
@@ -71,7 +71,7 @@ class MatrixColumn(Value):
 
 
 def columns_for(layers: tuple[Layer, ...]) -> tuple[MatrixColumn, ...]:
-    """The fixed columns, the layers from outside to inside, the ground."""
+    """Return the fixed columns, the layers from outside to inside, the ground."""
     ordered = sorted(layers, key=lambda layer: -layer.number)
     return (
         MatrixColumn(ColumnKind.THREAT, translate(msg("What it might try"))),
@@ -84,12 +84,12 @@ def columns_for(layers: tuple[Layer, ...]) -> tuple[MatrixColumn, ...]:
 
 
 def ruling_in(state: ThreatState, column: MatrixColumn) -> Ruling | None:
-    """What the column's layer (or the ground) says on the weakest route."""
+    """Return the answer of the column's layer (or of the ground) on the weakest route."""
     return state.weakest.ground if column.kind is ColumnKind.GROUND else state.ruling(column.layer)
 
 
 class MatrixModel(ItemModel):
-    """`show_matrix` gives it a matrix; `set_filter` and `set_protections` choose rows."""
+    """The rows. `show_matrix` sets a matrix; `set_filter` and `set_protections` choose rows."""
 
     def __init__(self, layers: tuple[Layer, ...]) -> None:
         self.kinds = columns_for(layers)
@@ -103,22 +103,22 @@ class MatrixModel(ItemModel):
 
     @property
     def total(self) -> int:
-        """How many threats there are, shown or not."""
+        """The number of threats, shown or not."""
         return len(self._all)
 
     def show_matrix(self, matrix: Matrix | None, pid: int) -> None:
-        """The threats of one container, and its PID for the evidence."""
+        """Show the threats of one container; its PID is for the evidence."""
         self._all, self._pid = (matrix.threats if matrix is not None else ()), pid
         self._update()
 
     def set_filter(self, text: str) -> None:
-        """Only threats that hold all these words: in title, sentences, family, references, or a layer's reason."""
+        """Show only threats with all these words: in title, sentences, family, references, or a layer's reason."""
         if text != self._needle:
             self._needle = text
             self._update()
 
     def set_protections(self, chosen: frozenset[Protection]) -> None:
-        """Only threats of these outcomes; none means all."""
+        """Show only threats of these outcomes; none means all."""
         if chosen != self._protections:
             self._protections = chosen
             self._update()
@@ -145,7 +145,7 @@ class MatrixModel(ItemModel):
         self._hay[threat.id] = (state, text)
         return text
 
-    # -- what a column says
+    # -- texts
 
     def _column(self, column: MatrixColumn) -> Column:
         return Column(
@@ -158,7 +158,7 @@ class MatrixModel(ItemModel):
         )
 
     def text(self, state: ThreatState, column: MatrixColumn) -> str:
-        """A cell in short."""
+        """Return a cell's text."""
         if column.kind is ColumnKind.THREAT:
             return plain(translate(state.threat.title), 200)
         if column.kind is ColumnKind.OUTCOME:
@@ -170,7 +170,7 @@ class MatrixModel(ItemModel):
         return stance_word(ruling_in(state, column))
 
     def spoken(self, state: ThreatState, column: MatrixColumn, *, evident: bool = False) -> str:
-        """A cell for screen readers, and with its evidence for the tooltip."""
+        """Return a cell's accessible text, and with its evidence the tooltip."""
         short = self.text(state, column)
         if column.kind is ColumnKind.THREAT:
             family = family_word(state.threat.family)
@@ -224,13 +224,13 @@ WIDTHS = {
     ColumnKind.LAYER: 37,
     ColumnKind.GROUND: 48,
 }
-LEAST_THREAT, WHOLE_THREAT = 150, 210  # of the title: at least, and what most of them need
-LEAST_ROWS = 3  # that are seen at once
-TIGHT = 24  # width of the outcome where there is room for its mark only
+LEAST_THREAT, WHOLE_THREAT = 150, 210  # width of the title: its minimum, and what most titles need
+LEAST_ROWS = 3  # rows that are visible together
+TIGHT = 24  # width of the outcome when only its mark is shown
 
 
 class _Heads(Heads):
-    """Words for the first columns, layer numbers in their boxes for the layers."""
+    """Texts for the first columns, layer numbers in boxes for the layers."""
 
     smooth = True
 
@@ -266,13 +266,13 @@ class _Heads(Heads):
 
 
 class MatrixTable(ItemTable):
-    """The table; the first column takes what width the others leave."""
+    """The table; the first column takes the remaining width."""
 
     chosen = Signal(object)  # ThreatState of the current row, or None
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
         self.matrix = MatrixModel(layers)
-        self.tight = False  # the outcome is a mark only
+        self.tight = False  # show the outcome as a mark only
         self._places = {column.layer: at for at, column in enumerate(self.matrix.kinds) if column.layer}
         name = translate(msg("Threats and each layer's answer"))
         super().__init__(theme, name, self.matrix, self._paint, row=RowLook(bar=True))
@@ -290,7 +290,9 @@ class MatrixTable(ItemTable):
         self.fit()
 
     def links(self, state: ThreatState, column: MatrixColumn) -> tuple[bool, bool, bool]:
-        """The line between layers that fall together: does it leave this cell to the left, to the right, end in it?"""
+        """Return whether the line joining layers that fail together leaves this cell to the left, to the right, or ends
+        in it.
+        """
         here, left, right, end = self._places[column.layer], False, False, False
         for pair in state.linked:
             ends = sorted(self._places[layer] for layer in pair if layer in self._places)
@@ -301,7 +303,7 @@ class MatrixTable(ItemTable):
         return left, right, end
 
     def fit(self) -> None:
-        """Share out the width."""
+        """Distribute the width."""
         theme = self._theme
         self.verticalHeader().setDefaultSectionSize(self.row_height())
         bar = self.horizontalScrollBar().sizeHint().height()
@@ -311,7 +313,7 @@ class MatrixTable(ItemTable):
         kinds = [column.kind for column in self.matrix.kinds]
         if self.tight:
             widths[kinds.index(ColumnKind.OUTCOME)] = theme.px(TIGHT)
-        for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details have them; a name that is cut tells nothing
+        for kind in (ColumnKind.DEPTH, ColumnKind.SEVERITY):  # the details show them; an elided name would say nothing
             at = kinds.index(kind)
             away = sum(widths) + theme.px(WHOLE_THREAT) > self.viewport().width()
             self.setColumnHidden(at, away)
@@ -330,7 +332,7 @@ class MatrixTable(ItemTable):
         if self.currentIndex().isValid():
             self.chosen.emit(self.currentIndex().data(ItemRole))
 
-    # -- how a cell is drawn
+    # -- painting
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         theme, state, column = self._theme, index.data(ItemRole), self.matrix.kinds[index.column()]
@@ -355,7 +357,7 @@ class MatrixTable(ItemTable):
             self._answer(painter, rect, state, column, where)
 
     def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Protection) -> None:
-        """Title, and the family behind it where there is room."""
+        """Paint the title, and the family after it if there is room."""
         theme = self._theme
         painter.setFont(theme.font(13, BOLD if where is Protection.OPEN else REGULAR))
         painter.setPen(theme.color("text" if where in (Protection.OPEN, Protection.UNKNOWN) else "text2"))

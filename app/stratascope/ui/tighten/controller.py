@@ -1,8 +1,9 @@
-"""Trials in the window: the sheet, the one search that may be under way, and what was found of each container.
+"""Trials in the window: the sheet, the one search under way, and the results for each container.
 
-The column and the page "Use" ask for it, and the result of a relaunch that failed; what was found goes back into the
-column, which relaunches as always. A relaunch with just what was tried is told which commands ended well on the twin.
-Decided against trials of two containers at once: each would slow the other's, and be held against the wrong times.
+They are started from the column, the page "Use", and the result of a failed relaunch; the result goes back into the
+column, which relaunches as usual. A relaunch with exactly the settings tried gets the commands that succeeded on the
+twin. Decided against trials of two containers at once: they would slow each other down, and be compared with the wrong
+times.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from stratascope.ui.use.page import UsePage
 
 
-TwinsOf = Callable[[ContainerState], TwinObserver]  # what watches its twins; called off the window's thread
-KEPT_MOST = 50  # containers whose last result is remembered
+TwinsOf = Callable[[ContainerState], TwinObserver]  # what observes its twins; called on a background thread
+KEPT_MOST = 50  # containers whose last result is kept
 
 
 class _Failed(Value):
@@ -57,7 +58,7 @@ class _Over(Value):
 
 
 class _Kept(Value):
-    """What was found last of a container. `commands`: those that ended well on its twin."""
+    """The last result for a container. `commands`: those that succeeded on its twin."""
 
     container: str  # full id
     done: Tightened
@@ -69,7 +70,7 @@ Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
 class TrialController(LongRun["TrialDialog"]):
-    """The search, and what it found."""
+    """The search and its results."""
 
     def __init__(
         self,
@@ -82,17 +83,17 @@ class TrialController(LongRun["TrialDialog"]):
         kept: SettingsLike,
         twins: TwinsOf | None = None,
     ) -> None:
-        """Without `twins` twins are not watched."""
+        """Without `twins`, twins are not observed."""
         super().__init__(window, theme)
         self._layers = layers
         self._hardening, self._side, self._selection = hardening, side, selection
         self._settings, self._twins_of, self._draft = kept, twins, side.column.draft
-        self._state: ContainerState | None = None  # of the container that the sheet is about
+        self._state: ContainerState | None = None  # the sheet's container
         self._wishes = Wishes()
         self._watcher: TwinObserver | None = None
         self._trials: list[TrialDone] = []
         self._found: dict[tuple[str, str], _Kept] = {}  # by engine and name
-        self._twins: set[tuple[str, str]] = set()  # seen of the last search
+        self._twins: set[tuple[str, str]] = set()  # twins of the last search, once seen
         self._button: TrialButton | None = None
         self._card: TrialCard | None = None
         side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
@@ -114,7 +115,7 @@ class TrialController(LongRun["TrialDialog"]):
         return dialog
 
     def join(self, page: UsePage) -> None:
-        """The page "Use" was made: the button and the card have their places in it."""
+        """Put the button and the card into the page "Use", which was just made."""
         from stratascope.ui.tighten.found_page import TrialCard
 
         self._button, self._card = TrialButton(self._theme, msg("Try on a twin")), TrialCard(self._theme)
@@ -124,7 +125,7 @@ class TrialController(LongRun["TrialDialog"]):
         self.refresh()
 
     def refresh(self) -> None:
-        """What is shown of it beside the sheet."""
+        """Update what is shown outside of the sheet."""
         self._side.column.show_trials(under_way=self.busy)
         if self._button is None or self._card is None:
             return
@@ -140,7 +141,7 @@ class TrialController(LongRun["TrialDialog"]):
     # -- before
 
     def ask(self, *, chosen: bool) -> None:
-        """The sheet for the container in view; that of the search that is under way, where there is one."""
+        """Open the sheet for the container in view, or that of the search under way."""
         if self.busy:
             self.dialog.present()
             return
@@ -156,7 +157,9 @@ class TrialController(LongRun["TrialDialog"]):
         self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
 
     def find(self, failed: Plan) -> None:
-        """What breaks it, once its original runs again; nothing is asked before, since nothing is changed."""
+        """Find what breaks a failed relaunch, once its original runs again; without asking, since nothing is
+        changed.
+        """
         hardening, state = self._hardening, self._there(failed.state)
         if self.busy:
             self.dialog.present()
@@ -176,21 +179,21 @@ class TrialController(LongRun["TrialDialog"]):
         self._start(make)
 
     def _there(self, before: ContainerState) -> ContainerState | None:
-        """It as it is now; its owner may have created it again."""
+        """Return the container as it is now; its owner may have recreated it."""
         snapshot = self._selection.snapshot
         states = () if snapshot is None else snapshot.containers
         same = [each for each in states if each.key == before.key]
         return next(iter(same or [each for each in states if _place(each) == _place(before)]), None)
 
     def exercised(self, made: Plan) -> tuple[str, ...]:
-        """The commands that ended well on a twin of this container with just these settings; none of any others."""
+        """Return the commands that succeeded on a twin of this container with exactly these settings, else none."""
         kept = self._found.get(_place(made.state))
         if kept is None or kept.container != made.state.container.id or set(kept.done.choices) != set(made.choices):
             return ()
         return kept.commands
 
     def _again(self) -> None:
-        """The first page once more, for the same container as far as it is still there."""
+        """Show the first page again, for the same container if it still exists."""
         if self._state is not None and self._selection.key != self._state.key:
             self._selection.go_to(self._state.key)
         if self._draft.usable and self._state is not None and self._selection.key == self._state.key:
@@ -201,9 +204,10 @@ class TrialController(LongRun["TrialDialog"]):
     # -- during
 
     def without_twins(self, snapshot: Snapshot) -> Snapshot:
-        """The picture without the twins of the search under way: they come and go, and are no news to anybody.
+        """Return the snapshot without the twins of the search under way, which come and go and are no news.
 
-        Known by engine and name, and only as long as one runs: no container hides by calling itself a twin.
+        They are recognised by engine and name, and only during a search: no container can hide by calling itself a
+        twin.
         """
         state = self._state
         if self.busy and state is not None:
@@ -277,7 +281,7 @@ class TrialController(LongRun["TrialDialog"]):
     # -- after
 
     def _take(self, choices: tuple[Choice, ...]) -> None:
-        """Into the column, and from there to the sheet of the relaunch."""
+        """Take the choices into the column, and open the sheet of the relaunch."""
         state = self._state
         if state is None:
             return
@@ -287,7 +291,7 @@ class TrialController(LongRun["TrialDialog"]):
             self.dialog.refuse(GONE)
 
     def end_soon(self) -> bool:
-        """Asked a second time it is not waited for: the journal knows of the twin, and the next start removes it."""
+        """Do not wait when asked a second time: the journal has the twin, and the next start removes it."""
         return self.closing or super().end_soon()
 
 
@@ -298,5 +302,5 @@ def _over(error: Exception | None) -> _Over:
 
 
 def _place(state: ContainerState) -> tuple[str, str]:
-    """The same over its relaunches."""
+    """Return a key that stays the same over relaunches."""
     return state.container.engine, state.container.name

@@ -1,7 +1,7 @@
 """The sheet of trials: before, what is tried and how; during, each trial; after, what works and why.
 
-It is not modal. Hiding it stops nothing: the column leads back to it. It changes no container; what it found goes into
-the column and its sheet of a relaunch.
+It is not modal. Hiding it stops nothing: the column leads back to it. It changes no container; the result goes into the
+column and its relaunch sheet.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXAMPLE = "nsenter --net=$STRATASCOPE_TWIN_NETNS curl -fsS http://127.0.0.1/"
 
 
 class WishPage(Scrolled):
-    """Scrolls as one."""
+    """The first page; all of it scrolls together."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(name=translate(msg("Settings to try")))
@@ -65,7 +65,8 @@ class WishPage(Scrolled):
         give_tip(self.tight, translate(msg("Otherwise harmless calls pass as well, which it may need on a rare day.")))
         self.watched = Label(theme, 12, ink="text2", wrap=True)
         self._lay_out(inner)
-        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
+        # as high as it needs at its width
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.setWidget(inner)
 
     def _lay_out(self, inner: QWidget) -> None:
@@ -104,7 +105,7 @@ class WishPage(Scrolled):
     def begin(
         self, chosen: tuple[Choice, ...], remembered: tuple[str, ...], watched: Message | None, *, try_chosen: bool
     ) -> None:
-        """For a container. `chosen`: what is switched on for it; `remembered`: commands of its image."""
+        """Set up for a container. `chosen`: what is switched on for it; `remembered`: commands of its image."""
         self._chosen = chosen
         text = plural("Try the {count} setting that is switched on", "Try the {count} settings that are switched on",
                       len(chosen))  # fmt: skip
@@ -129,12 +130,12 @@ class WishPage(Scrolled):
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The commands as they stand in the field."""
+        """The commands in the field."""
         lines = (line.strip() for line in self.commands.toPlainText().split("\n"))
         return tuple(dict.fromkeys(line for line in lines if line))[:COMMANDS_MOST]
 
     def wishes(self) -> Wishes:
-        """What is asked for now."""
+        """What the user asks for."""
         chosen = self._chosen if self.chosen.isChecked() else ()
         return Wishes(Exercises(self.given), self.repeats.value(), tight=self.tight.isChecked(), chosen=chosen)
 
@@ -149,7 +150,7 @@ NOT_TRIED = msg("It could not be tried")
 
 
 class Page(Enum):
-    """What the sheet shows."""
+    """The pages of the sheet."""
 
     BEFORE = 0
     DURING = 1
@@ -157,7 +158,9 @@ class Page(Enum):
 
 
 class TrialDialog(PagedSheet):
-    """`begun`: the person agreed. `taken`: relaunch with these choices. `again`: the first page once more."""
+    """The sheet. `begun`: the user confirmed. `taken`: relaunch with these choices. `again`: show the first page
+    again.
+    """
 
     begun = Signal()
     cancelled = Signal()
@@ -188,7 +191,7 @@ class TrialDialog(PagedSheet):
 
     @property
     def page(self) -> Page:
-        """The one that is shown."""
+        """The page shown."""
         return Page(self.pages.currentIndex())
 
     def ask(
@@ -200,7 +203,7 @@ class TrialDialog(PagedSheet):
         *,
         try_chosen: bool,
     ) -> None:
-        """Before it begins. See `WishPage.begin`."""
+        """Ask before it begins. See `WishPage.begin`."""
         self.name = plain(name, 200)
         self.before.begin(chosen, remembered, watched, try_chosen=try_chosen)
         title = msg("Try {name} on a twin", name=self.name) if try_chosen else msg("Tighten {name}", name=self.name)
@@ -216,11 +219,11 @@ class TrialDialog(PagedSheet):
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def begin(self) -> None:
-        """The trials start."""
+        """Show the start of the trials."""
         self._begin(msg("Trying {name} on a twin…", name=self.name))
 
     def begin_finding(self, name: str) -> None:
-        """The trials start that tell what of a relaunch that failed breaks it."""
+        """Show the start of trials that find what breaks a failed relaunch."""
         self.name = plain(name, 200)
         self._begin(msg("Searching on twins for what breaks {name}…", name=self.name))
         self.present()
@@ -234,7 +237,7 @@ class TrialDialog(PagedSheet):
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def tell(self, event: TrialBegun | TrialDone, unwatched: Message | None) -> None:
-        """What happens. `unwatched`: why the twins are not watched, if so."""
+        """Show an event. `unwatched`: why the twins are not observed, if so."""
         row = trial_row(event)
         if self._rows and self._rows[-1][0].text == row[0].text:
             self._rows[-1] = row
@@ -249,12 +252,12 @@ class TrialDialog(PagedSheet):
             accessibility.announce(self, told)
 
     def tell_cancelling(self) -> None:
-        """It ends at the next safe place."""
+        """Say that it ends at the next safe point."""
         self.say(translate(msg("Interrupted; its twin is being removed…")))
         super().tell_cancelling()
 
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
-        """What was found. `asked`: how many settings were to be tried; 0: they were derived."""
+        """Show the result. `asked`: how many settings were to be tried; 0: they were derived."""
         self.after.show_found(done, found, preview_of)
         self.turn(Page.AFTER, sheet_title(done, asked, found))
         self.say(sheet_lead(done))
@@ -263,13 +266,13 @@ class TrialDialog(PagedSheet):
         self.tell_end()
 
     def fail(self, why: Message, said: str = "", title: Message = NOT_TRIED) -> None:
-        """It came to nothing."""
+        """Say why there is no result."""
         self.turn(Page.DURING, title)
         self.say(why, said)
         self._offer(msg("Close"), None, again=True)
         self.tell_end()
 
-    # -- inside
+    # -- internals
 
     def _offer(self, back: Message, go: Message | None, *, again: bool = False) -> None:
         self.offer(back, go)

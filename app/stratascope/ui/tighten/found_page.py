@@ -1,5 +1,5 @@
-"""What trials came to, on the sheet's last page and on the card below the page "Use": each setting with its value and
-why, what it comes to, what was compared and what was not.
+"""The result of trials, on the sheet's last page and on a card of the page "Use": each setting with its value and
+reason, its effect, what was compared and what was not.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SIGNS = {Works.YES: "tick", Works.BREAKS: "cross"}
 
 
 def watching(privilege: Privilege, engine: Engine | None) -> Message | None:
-    """Before it begins: whether the twins can be watched, and what that takes."""
+    """Return, before the start, whether the twins can be observed, and what that takes."""
     alone = msg("Its twins can't be watched here, so what it needs is found by trials alone, which takes longer.")
     if engine is not None and (engine.rootless or not engine.local):
         return alone
@@ -52,7 +52,7 @@ def watching(privilege: Privilege, engine: Engine | None) -> Message | None:
 
 
 def trial_row(event: TrialBegun | TrialDone) -> Row:
-    """A trial as a row: what was tried over why it came out so; outcome; seconds."""
+    """Return a trial as a row: what was tried and the reason for its outcome; outcome; seconds."""
     if isinstance(event, TrialBegun):
         name, what = msg("Trial {number}", number=event.number), translate(PURPOSES[event.attempt.purpose])
         return (Cell(translate(name), below=what, sign="…"), Cell(translate(msg("in progress")), ink="text2"), Cell(""))
@@ -73,7 +73,7 @@ def trial_row(event: TrialBegun | TrialDone) -> Row:
 
 
 def sheet_title(done: Tightened, asked: int, found: Sequence[Setting]) -> Message:
-    """How it ended. `asked`: how many settings were chosen to be tried; 0: they were derived."""
+    """Return the title of the result. `asked`: how many settings were chosen to be tried; 0: they were derived."""
     count, loosened = len(done.choices), sum(each.loosened for each in found)
     if done.verdict.ends is not Ends.FOUND:
         return ENDS[done.verdict.ends]
@@ -88,7 +88,7 @@ def sheet_title(done: Tightened, asked: int, found: Sequence[Setting]) -> Messag
 
 
 def sheet_lead(done: Tightened) -> str:
-    """How it was found."""
+    """Return how the result was found."""
     told = [plural("Found in one trial of {seconds} s.", "Found in {count} trials, {seconds} s.", done.trials,
                    seconds=round(done.seconds))]  # fmt: skip
     if done.verdict.ends is not Ends.FOUND:
@@ -101,7 +101,7 @@ def sheet_lead(done: Tightened) -> str:
 
 
 def setting_title(setting: Setting, done: Tightened) -> str:
-    """The setting with the value that works."""
+    """Return the setting with the value that works."""
     name, choice = toggle_title(setting.toggle), setting.choice
     if choice is None:
         return name
@@ -112,19 +112,19 @@ def setting_title(setting: Setting, done: Tightened) -> str:
 
 
 def value(choice: Choice, done: Tightened) -> str:
-    """For reading; a filter is known by how much passes it."""
+    """Return a value for reading; a seccomp filter as the number of calls it allows."""
     if choice.toggle == "seccomp" and done.calls is not None:
         return translate(plural("{count} system call passes", "{count} system calls pass", done.calls))
     return plain(value_text(choice), 300)
 
 
 def why_text(setting: Setting) -> str:
-    """All reasons."""
+    """Return all reasons."""
     return plain(together([translate(each) for each in setting.why]), 600)
 
 
 def setting_rows(found: Sequence[Setting], done: Tightened) -> tuple[Row, ...]:
-    """For the card of the page "Use"."""
+    """Return the rows for the card of the page "Use"."""
     rows = []
     for each in found:
         times = translate(msg("tried {count}×", count=each.tried))
@@ -150,7 +150,7 @@ PreviewOf = Callable[[tuple[Choice, ...]], Preview | None]
 
 
 class SettingRow(QWidget):
-    """Switch, what is set over why, the layer's number."""
+    """A switch, the setting and its reason, the layer's number."""
 
     def __init__(self, theme: Theme, setting: Setting, done: Tightened, number: int) -> None:
         super().__init__()
@@ -174,12 +174,12 @@ class SettingRow(QWidget):
 
 
 class FoundPage(Scrolled):
-    """Scrolls as one. `switched`: another set than the one that was tried, or that one again."""
+    """The page; all of it scrolls together. `switched`: the set differs from the one tried, or is that one again."""
 
     switched = Signal()
 
     def __init__(self, theme: Theme, numbers: dict[str, int], titles: dict[int, str]) -> None:
-        """`numbers`: of layers, by id."""
+        """`numbers`: layer numbers by id."""
         super().__init__(name=translate(msg("Results")), reads=True)
         self._theme, self._numbers = theme, numbers
         self._preview_of: PreviewOf = lambda choices: None
@@ -194,11 +194,12 @@ class FoundPage(Scrolled):
             rows.setSpacing(theme.px(5))
             theme.lay(column, 6, head, rows)
         column.addStretch(1)
-        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
+        # as high as it needs at its width
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.setWidget(inner)
 
     def show_found(self, done: Tightened, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
-        """The result of a search. `preview_of`: what a set of choices comes to; None: that can't be told."""
+        """Show the result of a search. `preview_of`: returns the effect of a set of choices; None: unknown."""
         self._preview_of = preview_of
         kept = tuple(each for each in found if each.choice is not None)
         left = tuple(each for each in found if each.choice is None)
@@ -222,7 +223,7 @@ class FoundPage(Scrolled):
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """Those that are switched on."""
+        """The choices that are switched on."""
         found = (row.setting.choice for row in self.rows if row.switch.isChecked())
         return tuple(each for each in found if each is not None)
 
@@ -259,7 +260,7 @@ class FoundPage(Scrolled):
 
 
 class TrialCard(Card):
-    """Not there where nothing was tried since the window was opened. The page scrolls, not its table."""
+    """The card; hidden until something was tried in this window. The page scrolls, not its table."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, translate(msg("Tried on a twin")), parent=parent)
@@ -276,7 +277,7 @@ class TrialCard(Card):
         self.hide()
 
     def show_found(self, done: Tightened, found: tuple[Setting, ...]) -> None:
-        """What was found last."""
+        """Show the last result."""
         self.numbers.say(
             translate(msg("a copy without its ports, and with copies of its volumes; removed after each trial"))
         )

@@ -1,1 +1,1 @@
-"""The page "Use": what a container was seen to use, beside what it has."""
+"""The page "Use": what a container was observed to use, compared with what it has."""

@@ -1,4 +1,4 @@
-"""The cards of the page "Use": capabilities, system calls, folders and ports, peaks; what is used and what it has."""
+"""The cards of the page "Use": capabilities, system calls, folders and ports, peaks; each with used and available."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ HIGH = 196
 
 
 class Card(QFrame):
-    """`parts`: of an observation, what it shows; where they could not be observed the reason is below the title."""
+    """A card. `parts`: the parts of an observation that it shows; if they could not be observed, the reason is below
+    the title.
+    """
 
-    reflowed = Signal()  # another width: its height may be another one
+    reflowed = Signal()  # its width has changed, and so may its height
 
     def __init__(
         self, theme: Theme, title: str, number: int = 0, parts: tuple[str, ...] = (), parent: QWidget | None = None
@@ -52,7 +54,7 @@ class Card(QFrame):
         self.setMinimumHeight(theme.px(HIGH))
 
     def head(self, title: str, numbers: Line, number: int = 0) -> QHBoxLayout:
-        """Title and numbers side by side; also of a second part of the card."""
+        """Return a row with title and numbers; for a second part of the card, too."""
         theme = self._theme
         name = Line(theme, 15 if number else 13, BOLD)
         name.say(title)
@@ -67,7 +69,7 @@ class Card(QFrame):
         return row
 
     def whole_height(self) -> int:
-        """As high as it would have to be for all to be seen without scrolling."""
+        """Return the height at which nothing needs scrolling."""
         scrolling = [each for each in self.findChildren(QAbstractItemView) if not each.isHidden()]
         more = sum(max(0, each.maximumHeight() - each.minimumSizeHint().height()) for each in scrolling)
         edges = self.contentsMargins()
@@ -82,13 +84,13 @@ class Card(QFrame):
             self.reflowed.emit()
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What could not be observed of its parts, and why; each card adds what is known."""
+        """Show which of its parts could not be observed, and why; each card adds its data."""
         self.why.setText("\n".join(not_observed(what, why) for what, why in picture.unseen(*self._parts)))
         self.why.setVisible(bool(self.why.text()))
 
 
 def by_words(names: tuple[str, ...]) -> str:
-    """Which programs did it; empty where that is not known."""
+    """Return the programs that did it; empty if unknown."""
     return translate(msg("by {names}", names=plain(", ".join(names), 120))) if names else ""
 
 
@@ -102,7 +104,7 @@ _WORDS: dict[Standing, Message] = {
 
 
 class CapabilityCells(QWidget):
-    """One cell each, in the order of their numbers: full, outlined, or a dot."""
+    """A cell for each capability, by number: full, outlined, or a dot."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -112,7 +114,7 @@ class CapabilityCells(QWidget):
         theme.changed.connect(self.update)
 
     def show_cells(self, cells: tuple[CapabilityUse, ...], told: str) -> None:
-        """Others."""
+        """Show these cells."""
         self._cells = cells
         self.setAccessibleName(told)
         self.update()
@@ -124,7 +126,7 @@ class CapabilityCells(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._cells:
             place = min(len(self._cells) - 1, max(0, event.pos().x() * len(self._cells) // max(1, self.width())))
             cell = self._cells[place]
-            give_tip(self, f"{cell.name}: {translate(_WORDS[cell.standing])}")  # which Qt shows next
+            give_tip(self, f"{cell.name}: {translate(_WORDS[cell.standing])}")  # the tooltip that Qt shows next
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -148,7 +150,7 @@ class CapabilityCells(QWidget):
 
 
 class CapabilitiesCard(Card):
-    """Used: with how often and by what. Never: what could be dropped. Held: nothing was observed."""
+    """Used: how often and by what. Never used: could be dropped. Held: nothing was observed."""
 
     def __init__(self, theme: Theme, number: int) -> None:
         super().__init__(theme, translate(msg("Capabilities")), number, ("capabilities",))
@@ -171,7 +173,7 @@ class CapabilitiesCard(Card):
         self.body.addStretch(1)
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What is known of them now."""
+        """Show what is known."""
         super().show_picture(picture)
         by: dict[Standing, list[CapabilityUse]] = {standing: [] for standing in Standing}
         for each in picture.capabilities:
@@ -203,7 +205,7 @@ class CapabilitiesCard(Card):
 
 
 class Segment(Value):
-    """One part of a bar. `look`: full, hatched (it could go), dotted (not known whether), quiet."""
+    """A part of a bar. `look`: full, hatched (could be dropped), dotted (unknown), quiet."""
 
     count: int
     look: str
@@ -220,7 +222,7 @@ class CountBar(QWidget):
         theme.changed.connect(self.update)
 
     def show_parts(self, parts: tuple[Segment, ...], told: str) -> None:
-        """Those of a count above 0 are drawn."""
+        """Show the parts with a count above 0."""
         self._parts = tuple(part for part in parts if part.count > 0)
         self.setAccessibleName(told)
         self.setVisible(bool(self._parts))
@@ -272,7 +274,7 @@ class CountBar(QWidget):
 
 
 class GrowthChart(QWidget):
-    """Steps: calls known after so many seconds of watching. Its meaning is below it in words."""
+    """Steps: the number of known calls over seconds of observation. The text below gives its meaning."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -283,7 +285,7 @@ class GrowthChart(QWidget):
         theme.changed.connect(self.update)
 
     def show_steps(self, steps: tuple[tuple[float, int], ...], seconds: float, told: str) -> None:
-        """`seconds`: as long as was watched, at the right edge."""
+        """`seconds`: the observed time, at the right edge."""
         self._steps, self._seconds = steps, seconds
         self.setAccessibleName(told)
         self.setVisible(bool(steps) and seconds > 0)
@@ -315,11 +317,11 @@ class GrowthChart(QWidget):
         painter.drawLine(QPointF(0, base), QPointF(width, base))
 
 
-QUIET = 60.0  # seconds without a new call that are worth a word
+QUIET = 60.0  # seconds without a new call that are worth mentioning
 
 
 def quiet_words(calls: CallsUse) -> str:
-    """How many calls are known, and for how long none was new; flat means learned."""
+    """Return how many calls are known, and for how long none was new; a flat curve means the set is complete."""
     if not calls.growth:
         return ""
     last, count = calls.growth[-1]
@@ -352,7 +354,7 @@ class CallsCard(Card):
         self.body.addStretch(0)
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What is known of them now."""
+        """Show what is known."""
         super().show_picture(picture)
         calls = picture.calls
         words = _call_words(calls)
@@ -442,7 +444,7 @@ _PORTS_SHOWN = 4
 
 
 class PlacesCard(Card):
-    """Two tables, one above the other."""
+    """Folders and ports: two tables, one above the other."""
 
     def __init__(self, theme: Theme, number: int) -> None:
         super().__init__(theme, translate(msg("Written outside volumes")), number, ("written", "ports"))
@@ -462,7 +464,7 @@ class PlacesCard(Card):
         self.body.addStretch(0)
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What is known of them now."""
+        """Show what is known."""
         super().show_picture(picture)
         seen = picture.observation
         self.numbers.say(translate(_folders(picture)))
@@ -516,11 +518,11 @@ _NAMES: dict[str, Message] = {
     "cpu": msg("CPU"),
     "open_files": msg("Open files"),
 }
-_FAR = 20  # times the peak: a limit beyond that would make everything else a dot
+_FAR = 20  # times the peak: a limit beyond that would reduce everything else to a dot
 
 
 class PeaksCard(Card):
-    """One row each: the bar is filled as far as it uses now, a stroke is the peak, a thick one its limit."""
+    """A row for each measure: the bar is filled to the current use, a stroke is the peak, a thick one its limit."""
 
     def __init__(self, theme: Theme, number: int) -> None:
         super().__init__(theme, translate(msg("Peaks against limits")), number, ("peaks",))
@@ -530,7 +532,7 @@ class PeaksCard(Card):
         self.body.addStretch(1)
 
     def show_picture(self, picture: UsePicture) -> None:
-        """What is known of them now."""
+        """Show what is known."""
         super().show_picture(picture)
         seen = picture.observation.saw("peaks")
         self.numbers.say(translate(msg("now, peak and limit") if seen else msg("peaks were not observed")))
@@ -555,7 +557,7 @@ def _peak_row(row: PeakRow) -> Row:
 
 
 def _whole(row: PeakRow) -> float:
-    """The value of the bar's whole width."""
+    """Return the value at the bar's full width."""
     most = max(row.peak or 0.0, row.now or 0.0)
     if row.limit and (row.peak is None or row.limit <= _FAR * most):
         return max(row.limit, most)

@@ -1,7 +1,7 @@
-"""Between the page and the service that watches: its calls on threads of their own, its news on the window's thread.
+"""Between the page and the observation service: its calls on background threads, its news on the window's thread.
 
-An observation has thousands of events a second, so news are gathered: the window is told twice a second at the most,
-and once a second where nothing comes, since for how long it is watched stands there.
+An observation has thousands of events a second, so news are gathered: the window is notified at most twice a second,
+and once a second without events, since it shows how long it has been observing.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from stratascope.value import Value, replace
 Key = tuple[str, str]
 GATHER = 500  # ms
 QUIET = 1000  # ms
-OLD = 5.0  # seconds after which what was learned is read again: the command line learns too
-_LANE = "observe"  # one after the other: two questions for a password at once would be one too many
+OLD = 5.0  # seconds after which stored observations are read again: the command line writes them too
+_LANE = "observe"  # one at a time: two password prompts at once would be one too many
 
 
 class Known(Value):
-    """What the service says of one container. `trouble`: why the last thing that was asked of it could not be done."""
+    """What the service knows of one container. `trouble`: why the last request failed."""
 
     needs: Needs | None = None
     watched: ObservedContainer | None = None
     trouble: Message | None = None
-    words: str = ""  # of whoever refused
-    damaged: bool = False  # what was kept can't be read: forgetting it helps
+    words: str = ""  # the words of whoever refused
+    damaged: bool = False  # the stored observation cannot be read: forgetting it helps
 
     @property
     def alive(self) -> bool:
-        """Whether it is being watched now."""
+        """Whether it is being observed now."""
         return self.watched is not None and self.watched.alive
 
 
 class ObservationFeed(QObject):
-    """`told` when something of that container is known anew. Without a service nothing ever is."""
+    """Observations. `told` carries the Key of a container with news. Without a service there never are any."""
 
     told = Signal(object)  # Key
 
@@ -57,8 +57,9 @@ class ObservationFeed(QObject):
         self._read_at: dict[Key, float] = {}
         self._trouble: dict[Key, tuple[Message, str]] = {}
         self._busy: set[Key] = set()
-        self._wanted: dict[tuple[str, str], tuple[Key, int | None]] = {}  # by engine and name: what is watched of it
-        self._news: dict[Key, Container] = {}  # written by the threads of observations
+        # observed containers by engine and name, with key and process
+        self._wanted: dict[tuple[str, str], tuple[Key, int | None]] = {}
+        self._news: dict[Key, Container] = {}  # written by the observations' threads
         self._queries = QueryRunner(self)
         self._timer = later(self, GATHER, self._look_at_news)
         self._quiet = QTimer(self)
@@ -74,7 +75,7 @@ class ObservationFeed(QObject):
         return self._learning is not None
 
     def known(self, container: Container) -> Known | None:
-        """What is known of it; None as long as that is being read. It is read again where it is old."""
+        """Return what is known of it; None while that is being read. Old data is read again."""
         key = container.key
         if self._learning is None:
             return Known()
@@ -83,11 +84,11 @@ class ObservationFeed(QObject):
         return self._known.get(key)
 
     def busy(self, key: Key) -> bool:
-        """Whether it is just being begun or ended."""
+        """Whether its observation is just being started or stopped."""
         return key in self._busy
 
     def begin(self, state: ContainerState) -> None:
-        """Watch it from now on; where that can't be, its trouble says why."""
+        """Start observing it; if that fails, its `trouble` says why."""
         learning = self._learning
         if learning is not None:
             container = state.container
@@ -95,8 +96,8 @@ class ObservationFeed(QObject):
             self._do(container, partial(learning.begin, state, _start(state)))
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Go on with what was watched and is another container of that name now, or was started again: a relaunch is
-        no reason to press the button again. Not where somebody would be asked for a password.
+        """Continue observing a container that was recreated under its name, or restarted, so that a relaunch needs no
+        second press of the button. Not if that would ask for a password.
         """
         if not self._wanted or not snapshot.privilege.asks_nobody:
             return
@@ -104,32 +105,32 @@ class ObservationFeed(QObject):
             container = state.container
             wanted = self._wanted.get((container.engine, container.name))
             known = self._known.get(container.key)
-            still = known is not None and known.alive  # of its former process: what follows it comes later
+            still = known is not None and known.alive  # still observing its former process: the new one follows later
             if wanted not in (None, (container.key, container.pid)) and container.pid is not None and not still:
                 self.begin(state)
 
     def end(self, container: Container) -> None:
-        """No longer."""
+        """Stop observing it."""
         learning = self._learning
         self._wanted.pop((container.engine, container.name), None)
         if learning is not None:
             self._do(container, partial(learning.end, container))
 
     def forget(self, container: Container) -> None:
-        """All that was learned of its image and command."""
+        """Delete all observations of its image and command."""
         learning = self._learning
         if learning is not None:
             self._do(container, partial(learning.forget, container))
 
     def stop(self) -> None:
-        """No more news; the service itself belongs to whoever made it."""
+        """Stop reporting; the service itself belongs to its creator."""
         if self._learning is not None:
             self._learning.changed = lambda container: None
         self._timer.stop()
         self._quiet.stop()
         self._queries.end()
 
-    # -- inside
+    # -- internals
 
     def _do(self, container: Container, call: Callable[[], object]) -> None:
         key = container.key
@@ -165,7 +166,7 @@ class ObservationFeed(QObject):
         self._queries.ask(f"known {key}", partial(_answer, learning, container), read, "needs")
 
     def _heard(self, container: Container) -> None:
-        """Called by the thread of an observation, for each event."""
+        """Note an event; called on an observation's thread."""
         self._news[container.key] = container
         self._bell.ring()
 
@@ -188,7 +189,7 @@ class ObservationFeed(QObject):
 
 
 def _tried(call: Callable[[], object]) -> tuple[Message, str] | None:
-    """Why it could not be done; None where it could."""
+    """Call; return why it failed, or None."""
     try:
         call()
     except ProbeError as error:
@@ -212,6 +213,6 @@ def _unread(error: NeedsError) -> Message:
 
 
 def _start(state: ContainerState) -> str:
-    """When its first process began, so that another one with its PID is not taken for it."""
+    """Return the start time of its first process, which distinguishes it from another one with its PID."""
     stat = None if state.capture is None else or_none(state.capture.decoded("stat", parse_stat))
     return "" if stat is None else str(stat.start)

@@ -1,6 +1,6 @@
-"""The page "Use": what the container in view was seen to use, beside what it has, and the button that watches it.
+"""The page "Use": what the container in view was observed to use, compared with what it has, and the Observe button.
 
-Without any observation the cards show what is known anyway: what it holds, what passes, what is published, its limits.
+Without an observation the cards show what is known anyway: capabilities held, calls allowed, ports published, limits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ONE_COLUMN = 640
 
 
 class UsePage(Scrolled):
-    """Strip and cards; it scrolls where the window is too low for them."""
+    """Strip and cards; scrolls if the window is too low."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class UsePage(Scrolled):
         self.viewport().setAutoFillBackground(False)
         inside.setAutoFillBackground(False)
         self._arrange()
-        self._later = later(self, 0, self._bound)  # when what was said has been laid out
+        self._later = later(self, 0, self._bound)  # runs after the texts have been laid out
         for card in self._cards:
             card.reflowed.connect(self._later.start)
         self.strip.observe_wanted.connect(self._begin)
@@ -71,7 +71,7 @@ class UsePage(Scrolled):
         watching.told.connect(self._told)
 
     def add_trials(self, button: QPushButton, below: QWidget) -> None:
-        """The place of trials: their button in the strip, and what they came to below the cards."""
+        """Insert the trials' button into the strip, and their result below the cards."""
         self.strip.add_trial(button)
         self._column.insertWidget(2, below)
 
@@ -81,13 +81,13 @@ class UsePage(Scrolled):
         return self._shown == self._selection.key
 
     def refresh(self) -> None:
-        """Show the container in view as it is known now."""
+        """Show what is known of the container in view."""
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is None or snapshot is None:
             return
         known = Known() if snapshot.demo else self._watching.known(state.container)
         busy, able = self._watching.busy(state.key), self._watching.able
-        if known is None:  # it is being read; meanwhile nothing of another container stands under this one's name
+        if known is None:  # being read; meanwhile do not show another container's data under this name
             self._inside.setVisible(self.ready)
             return
         self._shown = state.key
@@ -100,7 +100,7 @@ class UsePage(Scrolled):
         self._later.start()
 
     def ask_forget(self) -> None:
-        """Only after a question: what was learned in days is gone in a moment."""
+        """Ask before forgetting: days of observation would be lost in a moment."""
         state = self._selection.current
         if state is None:
             return
@@ -126,10 +126,10 @@ class UsePage(Scrolled):
         super().resizeEvent(event)
         self._arrange()
 
-    # -- inside
+    # -- internals
 
     def _picture(self, state: ContainerState, needs: Needs | None) -> UsePicture:
-        """Made anew only where something of it is new."""
+        """Return the data for the cards, rebuilt only if something changed."""
         made = self._made
         if made is not None and made[0] is state and made[1] == needs:
             return made[2]
@@ -152,7 +152,7 @@ class UsePage(Scrolled):
             self._watching.end(self._selection.current.container)
 
     def _bound(self) -> None:
-        """No card is higher than what it has to show, or than the one beside it has."""
+        """Limit each card to the height that it, or the card next to it, needs."""
         for at in range(0, len(self._cards), self._columns):
             row = self._cards[at : at + self._columns]
             high = max(card.whole_height() for card in row)
@@ -160,7 +160,7 @@ class UsePage(Scrolled):
                 card.setMaximumHeight(high)
 
     def _arrange(self) -> None:
-        """Two columns, or one where there is no room."""
+        """Use two columns, or one if there is no room."""
         columns = 1 if self.width() < self._theme.px(ONE_COLUMN) else 2
         if columns == self._columns:
             return
@@ -175,6 +175,6 @@ class UsePage(Scrolled):
 
 
 def make(parts: Parts) -> MadePage:
-    """For the window."""
+    """Make the page."""
     page = UsePage(parts.theme, parts.layers, parts.selection, parts.get(ObservationFeed))
     return MadePage(page, page.refresh)

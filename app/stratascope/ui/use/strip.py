@@ -1,4 +1,4 @@
-"""On top of the page: how much was learned, how much of its life was seen, and the button that begins or ends it."""
+"""The top of the page: how much has been observed, which phases of its life were seen, and the Observe button."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES_SHOWN = 4
 
 
 class Eye(QWidget):
-    """Closed it is grey; the words beside it say what it means."""
+    """The state of the observation; grey if closed. The text next to it says what it means."""
 
     decoration = True
 
@@ -85,7 +85,9 @@ class CoverageBar(QWidget):
 
 
 class Strip(QFrame):
-    """`observe_wanted`, `stop_wanted`: by the button. What can't be is a sentence here, never a greyed button."""
+    """The strip. `observe_wanted`, `stop_wanted`: from its button. What is impossible is said in a sentence, never by a
+    disabled button.
+    """
 
     observe_wanted = Signal()
     stop_wanted = Signal()
@@ -141,7 +143,7 @@ class Strip(QFrame):
     def show_picture(
         self, picture: UsePicture, known: Known, refused: Message | None, privilege: Privilege, *, busy: bool
     ) -> None:
-        """Its state. `refused`: why it can't be watched at all."""
+        """Show the state. `refused`: why it cannot be observed at all."""
         told, live = title_text(picture, known), live_text(picture, known, busy=busy)
         self.title.say(translate(told))
         give_tip(self.title, whose_text(known) or translate(told))
@@ -159,10 +161,10 @@ class Strip(QFrame):
         self.share.setText(translate(msg("{percent} %", percent=round(100 * picture.coverage.share))))
         self.bar.show_share(picture.coverage.share)
         had = self.observe.hasFocus() or self.end.hasFocus()
-        self.observe.setVisible(refused is None and not known.alive)  # also as long as it begins: the keyboard is there
+        self.observe.setVisible(refused is None and not known.alive)  # also while it starts: the button has the focus
         first = not picture.observed
         if self.observe.property("main") is not first:
-            self.observe.setProperty("main", first)  # the one thing to do on this page
+            self.observe.setProperty("main", first)  # the main action of this page
             self.observe.style().unpolish(self.observe)
             self.observe.style().polish(self.observe)
         self.end.setVisible(known.alive)
@@ -171,7 +173,7 @@ class Strip(QFrame):
             (self.end if known.alive else self.observe).setFocus()
 
     def add_trial(self, button: QPushButton) -> None:
-        """The place of *Try on a twin*: right of all others."""
+        """Append the button *Try on a twin*."""
         button.setFont(self._theme.font(13, MEDIUM))
         self.buttons.addWidget(button)
 
@@ -194,7 +196,7 @@ class Strip(QFrame):
 
 
 def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: bool) -> Message | None:
-    """Why it can't be watched, as far as the window knows without trying; None: it may be tried."""
+    """Return why it cannot be observed, as far as is known without trying; None: try."""
     if demo:
         return msg("This was recorded elsewhere: nothing here can be watched. Use a container of your own.")
     if not able:
@@ -207,7 +209,7 @@ def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: b
 
 
 def title_text(picture: UsePicture, known: Known) -> Message:
-    """From what it was learned; else its state."""
+    """Return what the data was observed from; else the state."""
     seen = picture.observation.seen
     if known.alive and not _learned_before(picture):
         return msg("Observing for {age}", age=age(seen.seconds))
@@ -218,7 +220,7 @@ def title_text(picture: UsePicture, known: Known) -> Message:
 
 
 def live_text(picture: UsePicture, known: Known, *, busy: bool) -> Message | None:
-    """Beside the title, while it is watched: what came last."""
+    """Return, during an observation, the last event, for display next to the title."""
     if busy:
         return busy_text(known)
     if not known.alive:
@@ -232,12 +234,12 @@ def live_text(picture: UsePicture, known: Known, *, busy: bool) -> Message | Non
 
 
 def busy_text(known: Known) -> Message:
-    """While it is just being begun, or ended."""
+    """Return the text while it is being started or stopped."""
     return msg("stopping…") if known.alive else msg("starting…")
 
 
 def lost_text(seen: Seen) -> Message | None:
-    """That not all came through."""
+    """Return that events were lost, or None."""
     if not seen.lost:
         return None
     return plural(
@@ -248,7 +250,7 @@ def lost_text(seen: Seen) -> Message | None:
 
 
 def what_text(picture: UsePicture, known: Known, refused: Message | None, privilege: Privilege) -> str:
-    """The line below: trouble, why nothing can be watched, what is lost, what is not learned."""
+    """Return the line below: trouble, why nothing can be observed, what was lost, what is not observed."""
     trouble = None if known.trouble is None else with_words(known.trouble, known.words)
     found: list[Message | None] = [trouble, refused]
     if not picture.observed:
@@ -275,7 +277,7 @@ def _offer(privilege: Privilege) -> Message:
 
 
 def phases_text(picture: UsePicture) -> tuple[Word, ...]:
-    """Those that were seen, with how often, and those that make sense and were not."""
+    """Return the phases seen, with how often, and the possible ones that were not."""
     seen = picture.observation.seen
     counts = {
         Phase.START: seen.starts,
@@ -303,7 +305,7 @@ def _capital(word: str) -> str:
 
 
 def whose_text(known: Known) -> str:
-    """Of which containers it was learned; empty where that says nothing."""
+    """Return the containers that it was observed in; empty if that says nothing new."""
     names = () if known.needs is None else known.needs.containers
     if not names:
         return ""
@@ -312,6 +314,6 @@ def whose_text(known: Known) -> str:
 
 
 def _learned_before(picture: UsePicture) -> bool:
-    """Whether something was kept before the present observation."""
+    """Whether something was stored before the present observation."""
     needs = picture.needs
     return needs is not None and needs.updated > 0 and picture.observation != Observation()

@@ -1,8 +1,8 @@
-"""What cards are made of: a table of one or two lines a row, words with signs, and names as chips.
+"""Parts of cards: a table with one or two lines a row, words with signs, and names as chips.
 
-Rows have hairlines between them and no heads. Sentences stand in the wide column, and take as many lines as they need;
-names beside them are shortened. A table is as high as its rows where there is room, and scrolls where there is none. A
-row is known by its first cell: what is current stays so while others come and go. Foreign text is made plain.
+Rows have hairlines between them and no header. Sentences are in the wide column and wrap; names next to them are
+elided. A table is as high as its rows if there is room, and otherwise scrolls. A row is identified by its first cell,
+so that the current row stays current while others come and go. Foreign text is made plain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST = 4200  # characters of one cell: PATH_MAX, and a little
 
 
 class Gauge(Value):
-    """Shares of the whole bar, 0.0 to 1.0; None: not there."""
+    """A bar's values as fractions of its width, 0.0 to 1.0; None: absent."""
 
     now: float | None
     peak: float | None
@@ -36,7 +36,7 @@ class Gauge(Value):
 class Cell(Value):
     """One cell. `below`: a second line. `more`: for the tooltip; `fixed`: a path or a name of the kernel's.
 
-    `sign`: as in `flow.paint_sign`, before the words; other words of the row say the same.
+    `sign`: as in `paint_sign`, in front of the text; other text in the row says the same.
     """
 
     text: str
@@ -51,7 +51,7 @@ class Cell(Value):
 
     @property
     def spoken(self) -> str:
-        """For screen readers."""
+        """The accessible text."""
         return ", ".join(plain(each, MOST) for each in (self.text, self.below, self.more) if each.strip())
 
 
@@ -59,7 +59,7 @@ Row = tuple[Cell, ...]
 
 
 def columns(heads: tuple[str, ...]) -> tuple[Column, ...]:
-    """A column of cells below each head; heads are not drawn, and are for screen readers."""
+    """Return a column for each header; headers are not drawn, and are for screen readers."""
     return tuple(_column(head, at) for at, head in enumerate(heads))
 
 
@@ -72,12 +72,12 @@ def _column(head: str, at: int) -> Column:
 
 
 def first_text(row: Row) -> str:
-    """By which a row is known again."""
+    """Return a row's key, the text of its first cell."""
     return row[0].text
 
 
 def paint_sign(painter: QPainter, box: QRectF, sign: str, theme: Theme) -> None:
-    """At the left of `box`: a tick, a cross, a question mark; anything else is a dash."""
+    """Paint a sign at the left of `box`: a tick, a cross, a question mark; anything else is a dash."""
     x, middle, unit = box.left() + theme.scale, box.center().y(), theme.scale
     painter.setPen(QPen(theme.color("open" if sign == "cross" else "enf"), 1.6 * unit))
     if sign == "tick":
@@ -97,7 +97,7 @@ def paint_sign(painter: QPainter, box: QRectF, sign: str, theme: Theme) -> None:
 
 
 class Word(Value):
-    """`sign`: tick, dash, or none. `strong`: the part of the text that is bold, a number mostly."""
+    """A word with a sign. `sign`: tick, dash, or none. `strong`: the bold part of the text, mostly a number."""
 
     text: str
     sign: str = ""
@@ -106,13 +106,13 @@ class Word(Value):
 
     @property
     def pieces(self) -> tuple[tuple[str, bool], ...]:
-        """Parts of the text, and whether they are bold."""
+        """The parts of the text, and whether they are bold."""
         before, strong, after = self.text.partition(self.strong) if self.strong else (self.text, "", "")
         return tuple(piece for piece in ((before, False), (strong, True), (after, False)) if piece[0])
 
 
 class WordLine(QWidget):
-    """As high as its lines."""
+    """Words in wrapped lines; as high as its lines."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class WordLine(QWidget):
         theme.changed.connect(self.update)
 
     def say(self, words: tuple[Word, ...]) -> None:
-        """Other words."""
+        """Replace the words."""
         if words != self.words:
             self.words = words
             self.setAccessibleName(listed(word.text for word in words))
@@ -137,7 +137,7 @@ class WordLine(QWidget):
         self._tell_what_is_cut()
 
     def _tell_what_is_cut(self) -> None:
-        """In the tooltip: words that are longer than a line."""
+        """Put words longer than a line into the tooltip."""
         cut = (word.text for word, needed in zip(self.words, self._needed(), strict=True) if needed > self.width())
         give_tip(self, "\n".join(cut))
 
@@ -183,7 +183,7 @@ class WordLine(QWidget):
         return found
 
     def _needed(self) -> list[int]:
-        """The width of each word, with its sign."""
+        """Return the width of each word, with its sign."""
         theme = self._theme
         plain_text, bold = QFontMetrics(theme.font(12, REGULAR)), QFontMetrics(theme.font(12, BOLD))
         return [
@@ -193,12 +193,12 @@ class WordLine(QWidget):
         ]
 
 
-SIGN = 18  # width of a sign before the words
-_SHARES = {2: 0.48, 3: 0.34}  # of the width that a column beside the wide one may take, by their number
+SIGN = 18  # width of a sign in front of the text
+_SHARES = {2: 0.48, 3: 0.34}  # largest share of the width for a column next to the wide one, by the number of columns
 
 
 def _wrapped(font: QFont, text: str, width: int) -> int:
-    """How high a text is at that width."""
+    """Return the height of a text at that width."""
     wrap = int(Qt.TextFlag.TextWordWrap.value)
     return QFontMetrics(font).boundingRect(QRect(0, 0, max(20, width), 10000), wrap, plain(text, MOST)).height()
 
@@ -208,7 +208,7 @@ def _cut(painter: QPainter, text: str, width: int, mode: Qt.TextElideMode) -> st
 
 
 def cell_font(theme: Theme, cell: Cell) -> QFont:
-    """Of its first line."""
+    """Return the font of a cell's first line."""
     return theme.font(11 if cell.fixed else 12, BOLD if cell.bold else REGULAR, fixed=cell.fixed)
 
 
@@ -217,7 +217,9 @@ def _width(font: QFont, text: str) -> int:
 
 
 def paint_gauge(painter: QPainter, room: QRectF, gauge: Gauge, theme: Theme) -> None:
-    """A track; what is used now fills it, the peak is a stroke through it, a limit a thicker one in its colour."""
+    """Paint a track; the current use fills it, the peak is a stroke through it, a limit a thicker one in its own
+    colour.
+    """
     high = float(theme.px(8))
     box = QRectF(room.left(), room.center().y() - high / 2, room.width(), high)
     radius = high / 2
@@ -239,8 +241,8 @@ def paint_gauge(painter: QPainter, room: QRectF, gauge: Gauge, theme: Theme) -> 
 
 
 class RowTable(ItemTable):
-    """`wide`: the column that takes what width the others leave; `lines`: of a row, one or two. `whole`: it is as high
-    as its rows at any width, and never scrolls.
+    """The table. `wide`: the column that takes the remaining width; `lines`: per row, one or two. `whole`: as high as
+    its rows at any width, and never scrolls.
     """
 
     def __init__(
@@ -266,7 +268,7 @@ class RowTable(ItemTable):
         self.restyle()
 
     def row_height(self) -> int:
-        """One line or two, with air."""
+        """Return the height of one line or two, with padding."""
         return self._lines_high() + self._theme.px(6 if self._lines > 1 else 7)
 
     def _lines_high(self) -> int:
@@ -277,7 +279,7 @@ class RowTable(ItemTable):
         self.fit()
 
     def sizeHint(self) -> QSize:
-        return self.minimumSizeHint()  # what is above that it takes where there is room
+        return self.minimumSizeHint()  # it grows beyond that if there is room
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._theme.px(120), min(len(self.model_.rows), self._least) * self.row_height() + 1)
@@ -298,7 +300,7 @@ class RowTable(ItemTable):
         self.updateGeometry()
 
     def fit(self) -> None:
-        """A column is as wide as its content, up to a half of all; of many rows the first ones decide."""
+        """Fit columns to their content, up to half of the width; with many rows, to the first ones."""
         theme, whole = self._theme, self.viewport().width()
         widths = []
         for column in range(self.model_.columnCount()):
@@ -328,7 +330,7 @@ class RowTable(ItemTable):
                 rows.resizeSection(place, high)
         self._bound()
 
-    # -- how a cell is drawn
+    # -- painting
 
     def _paint(self, painter: QPainter, rect: QRect, index: AnyIndex, _: QStyle.StateFlag) -> None:
         theme, cell = self._theme, index.data(ItemRole)[index.column()]
@@ -339,7 +341,7 @@ class RowTable(ItemTable):
             self._words(painter, room, cell, wrapped=index.column() == self.wide and not cell.fixed)
 
     def _cell_high(self, cell: Cell, width: int) -> int:
-        """How high that cell of the wide column has to be."""
+        """Return the height that a cell of the wide column needs."""
         theme = self._theme
         width -= theme.px(12) + (theme.px(SIGN) if cell.sign else 0)
         upper = _wrapped(cell_font(theme, cell), cell.text, width) if not cell.fixed else theme.box(12)
@@ -378,11 +380,13 @@ class RowTable(ItemTable):
 
 
 _GAP = 5
-_LINES = 5  # that are shown at the least; where there are more it scrolls
+_LINES = 5  # minimum of visible lines; with more it scrolls
 
 
 class Chips(QListView):
-    """`filled`: on a soft ground, else outlined with dashes in the cell's ink. A cell's `below` is behind its name."""
+    """Names as chips. `filled`: on a soft background, else outlined with dashes in the cell's colour. A cell's `below`
+    follows its name.
+    """
 
     def __init__(self, theme: Theme, name: str, *, filled: bool) -> None:
         super().__init__()
@@ -403,7 +407,7 @@ class Chips(QListView):
         self._bound()
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
-        """Other chips; the current one stays the current one."""
+        """Replace the chips; the current one stays current."""
         at = self.currentIndex()
         before = self.model_.rows[at.row()][0].text if at.isValid() else ""
         if self.model_.show(rows) and before and (place := self.model_.place_of(before)) >= 0:
@@ -411,7 +415,7 @@ class Chips(QListView):
         self._bound()
 
     def chip_size(self, cell: Cell) -> QSize:
-        """Of one chip, with the gap to the next."""
+        """Return the size of a chip, with the gap to the next."""
         theme = self._theme
         weight = BOLD if self.filled else MEDIUM
         width = QFontMetrics(theme.font(11, weight)).horizontalAdvance(cell.text) + theme.px(14 + _GAP) + 2
@@ -434,16 +438,16 @@ class Chips(QListView):
             self._bound()
 
     def sizeHint(self) -> QSize:
-        return self.minimumSizeHint()  # what is above that it takes where there is room
+        return self.minimumSizeHint()  # it grows beyond that if there is room
 
     def minimumSizeHint(self) -> QSize:
         least = self.chip_size(self.model_.rows[0][0]).height() if self.model_.rows else 0
         return QSize(self._theme.px(100), min(self.maximumHeight(), _LINES * least))
 
     def _bound(self) -> None:
-        """No higher than its lines."""
+        """Limit the height to its lines."""
         lines, x = 1, 0
-        # as if there were a scroll bar: its coming and going would else change how many lines there are
+        # reserve the scroll bar's width: its coming and going would change the number of lines
         room = self.width() - self.verticalScrollBar().sizeHint().width()
         sizes = [self.chip_size(row[0]) for row in self.model_.rows]
         for size in sizes:
@@ -467,13 +471,13 @@ class Chips(QListView):
         if not self.filled:
             pen = QPen(theme.color(cell.ink), 1, Qt.PenStyle.DashLine)
             pen.setDashPattern([3, 2])
-        current = index == self.currentIndex()  # Qt's own makes it current as the keyboard comes, not selected
+        current = index == self.currentIndex()  # Qt makes an item current on focus without selecting it
         if current:
             pen = QPen(theme.color("line2"), 1)
         painter.setPen(pen)
         painter.setBrush(theme.color("accent_soft") if self.filled else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, theme.px(4), theme.px(4))
-        if current and self.hasFocus():  # inside of that line: what lies outside of it is cut off
+        if current and self.hasFocus():  # inside of the outline: what lies outside of it is clipped
             paint_focus_ring(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(4), theme)
         inner = box.adjusted(theme.px(7), 0, -theme.px(7), 0)
         painter.setFont(theme.font(11, BOLD if self.filled else MEDIUM))
