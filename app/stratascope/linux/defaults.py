@@ -44,7 +44,7 @@ def version_of(text: str) -> Version | None:
     return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
 
 
-def speaking_for(text: str, measured: Iterable[str]) -> tuple[str, ...]:
+def versions_around(text: str, measured: Iterable[str]) -> tuple[str, ...]:
     """The same measured version (`28.5`), or the two around it; empty outside their range.
 
     All of them for an engine that was not queried yet and so has reported no version.
@@ -69,7 +69,8 @@ def _major_minor(version: str) -> tuple[int, int]:
 
 
 class Settings(Value):
-    """Of one version. Masked and read-only paths are those passed to the runtime; the kernel has those that exist.
+    """The defaults of one version. Masked and read-only paths are those passed to the runtime; the kernel has those
+    that exist.
 
     On cgroup v1 and hybrid hosts, engines keep the host's cgroup namespace.
     """
@@ -109,9 +110,9 @@ SETTINGS: dict[str, tuple[Settings, ...]] = {
 
 
 def settings_for(engine: str, version: str) -> tuple[Settings, ...]:
-    """Those of the measured versions that apply to this one; empty if it is outside their range."""
-    speaking = speaking_for(version, (each.version for each in SETTINGS[engine]))
-    return tuple(each for each in SETTINGS[engine] if each.version in speaking)
+    """The defaults of the measured versions that apply to this one; empty if it is outside their range."""
+    applying = versions_around(version, (each.version for each in SETTINGS[engine]))
+    return tuple(each for each in SETTINGS[engine] if each.version in applying)
 
 
 def surely_masked(engine: str, version: str) -> frozenset[str]:
@@ -129,7 +130,7 @@ PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
 
 class Opened(Value):
-    """Answers to calls in a container that has all of these capabilities."""
+    """Answers to some calls in a container that has all of these capabilities."""
 
     capabilities: frozenset[str]
     names: tuple[str, ...]
@@ -363,13 +364,13 @@ TABLES: dict[str, tuple[Table, ...]] = {"docker": DOCKER, "podman": PODMAN}
 @remembered()
 def versions_for(engine: str, version: str) -> tuple[str, ...]:
     """The measured versions that apply to this one; empty if its default was never measured."""
-    return speaking_for(version, (each.version for each in TABLES[engine]))
+    return versions_around(version, (each.version for each in TABLES[engine]))
 
 
 @remembered(40000)
 def default_filter(engine: str, version: str, capabilities: frozenset[str], abi: Abi) -> Answers:
     """What that version (as reported by the engine) answers in a container with this bounding set (CAP_… names)."""
-    tables, unmeasured = _speaking(engine, version)
+    tables, unmeasured = _tables_for(engine, version)
     changed = _merged(tables, unmeasured, capabilities, abi, None)
     return Answers(
         abi, tuple([(name, changed.get(name, each)) for name, each in _without_any(tables, unmeasured, abi).items()])
@@ -389,7 +390,7 @@ def opened_by(
     names = _depending(engine, capability)
     if not names:
         return ()
-    tables, unmeasured = _speaking(engine, version)
+    tables, unmeasured = _tables_for(engine, version)
     changed = _merged(tables, unmeasured, capabilities | {capability}, abi, names)
     usual = _without_any(tables, unmeasured, abi)
     return tuple([(name, changed.get(name, usual[name])) for name in sorted(names & usual.keys())])
@@ -401,7 +402,7 @@ def _depending(engine: str, capability: str) -> frozenset[str]:
 
 
 @remembered(4000)
-def _speaking(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[str]]:
+def _tables_for(engine: str, version: str) -> tuple[tuple[Table, ...], frozenset[str]]:
     """The tables that apply, and the calls for which they are known to be outdated."""
     measured, reported = versions_for(engine, version), version_of(version)
     tables = tuple(each for each in TABLES[engine] if each.version in measured)

@@ -1,13 +1,13 @@
 """Compose: an override file next to the project's own, and `up` for just this service.
 
-What Compose did is in the labels that it gives: the project's files, and a hash of the service as it was then. Only
-where the files give the same hash today would it create the same container again; what differs (an edited file, another
-variable in the environment of whoever called it) is a reason to refuse. The hash leaves out what `--no-deps` leaves out
-of a service, `depends_on` in Compose before 2.27, so both hashes count.
-Decided against reading the files ourselves: only Compose knows how it merges, fills in and includes.
+What Compose did is in its labels: the project's files, and a hash of the service at that time. Only if the files give
+the same hash today would it create the same container again; a difference (an edited file, another variable in the
+environment of whoever called it) is a reason to refuse. The hash omits what `--no-deps` omits from a service,
+`depends_on` in Compose before 2.27, so both hashes count. Decided against reading the files ourselves: only Compose
+knows how it merges, interpolates and includes.
 
-Labels are not Compose's word alone: whoever makes an image can write them into it, and so name files of their own.
-Where the image has them, nothing is read and nothing is run.
+Labels need not come from Compose: the author of an image can put them into it, naming files of their own. If the image
+has them, nothing is read and nothing is run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stratascope.value import replace
 
 PREFIX = "com.docker.compose."
 PODMAN_COMPOSE = "io.podman.compose."
-# What Compose looks for without -f, in its order
+# The files that Compose looks for without -f, in its order
 DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
     "compose.override.yml",
@@ -39,18 +39,18 @@ OVERRIDES = (
     "docker-compose.override.yaml",
 )
 _OVERRIDE = "compose.override.yaml"
-_OURS = ".stratascope"  # in the names of files that Compose does not look for by itself
-_JOINT = "---\n"  # a further YAML document, which Compose merges over the ones before
+_OURS = ".stratascope"  # in the names of files that Compose does not find by itself
+_JOINT = "---\n"  # another YAML document, which Compose merges over the ones before
 _NEEDED = (2, 24)  # the first Compose that knows !override
-_LOOK = 20.0  # seconds for a command that only looks
-_MARGIN = 90.0  # seconds that `up` may take beside stopping
+_LOOK = 20.0  # seconds for a command that only reads
+_MARGIN = 90.0  # seconds that `up` may take in addition to stopping
 _VERSION = re.compile(r"(\d+)\.(\d+)")
-# What names the files and vouches for them. The other labels are on every image that Compose builds.
+# The labels that name the files and their hash. The other labels are on every image that Compose builds.
 _TRUSTED = frozenset(
     f"{PREFIX}{name}"
     for name in ("config-hash", "project.config_files", "project.environment_file", "project.working_dir")
 )
-_UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host says which engine
+_UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host selects the engine
 
 _EXPORT = msg("Export a Compose override file, and let Compose re-create the service with it.")
 
@@ -74,7 +74,9 @@ class Compose:
         text: Callable[[], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal:
-        """Looks only. `along`: ids of those that are to be changed with it. Raises OwnerError."""
+        """Plan without changing anything. `along`: ids of containers that are changed together with it. Raises
+        OwnerError.
+        """
         owned = self._owned(container, spec)
         why = (
             self._foreign(container)
@@ -83,7 +85,7 @@ class Compose:
             or self._unable()
         )
         if why is None:
-            why = self._image(spec) or self._changed(owned)  # no file is read that only an image names
+            why = self._image(spec) or self._changed(owned)  # files that only an image names are never read
         if why is not None:
             return why
         target, plainly = self._target(owned)
@@ -123,7 +125,7 @@ class Compose:
         )  # fmt: skip
 
     def check(self, owned: Owned) -> None:
-        """Raises OwnerError where the files would not give the container of then."""
+        """Raises OwnerError if the files would no longer give the original container."""
         if owned.stamp not in self._hashes(owned):
             raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
 
@@ -135,10 +137,10 @@ class Compose:
         run(self._up(owned, names), self._environ, limit=owned.patience, lock=lock)
 
     def last_words(self, owned: Owned) -> str:
-        """Nothing: what Compose made stays where it ended, and the engine has its log."""
+        """Nothing: Compose's containers stay after they end, and the engine has their log."""
         return ""
 
-    # -- what it can't be done for
+    # -- reasons to refuse
 
     def _owned(self, container: Container, spec: LaunchSpec) -> Owned:
         labels = dict(container.labels)
@@ -183,7 +185,7 @@ class Compose:
     ) -> OwnerRefusal | None:
         if not (owned.service and owned.sources and owned.stamp and owned.directory):
             return _no(msg("Compose owns it, but its labels do not say which files it was created from."))
-        # Compose names whole paths; another one, `-` too, would be looked for wherever this program runs
+        # Compose writes absolute paths; any other, `-` too, would be relative to wherever this program runs
         named = (*owned.sources, *owned.environment_files)
         gone = [path for path in named if not (Path(path).is_absolute() and Path(path).is_file())]
         if gone or not (Path(owned.directory).is_absolute() and Path(owned.directory).is_dir()):
@@ -227,7 +229,7 @@ class Compose:
         )
 
     def _image(self, spec: LaunchSpec) -> OwnerRefusal | None:
-        """Compose takes the image by its name; that may be another one by now, or one that speaks for Compose."""
+        """Refuse if the image is no longer the same under its name, or has Compose's labels itself."""
         form = "{{.Id}} {{json .Config.Labels}}"
         command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, "--", spec.image)
         try:
@@ -270,7 +272,7 @@ class Compose:
         return (*self._base(owned, names), *up)
 
     def _hashes(self, owned: Owned, instead: tuple[str, str] | None = None) -> tuple[str, str]:
-        """With what it depends on, and without. `instead`: a file's text as it will be. Raises OwnerError."""
+        """Hash the service with its dependencies, and without. `instead`: a file's future text. Raises OwnerError."""
         path, content = instead or ("", "")
         names = [name for name in owned.sources if name != path]
         alone = f"services:\n  {json.dumps(owned.service, ensure_ascii=False)}:\n    depends_on: !reset null\n"
@@ -278,13 +280,13 @@ class Compose:
         for given in (content, f"{content}\n{_JOINT}{alone}" if content else alone):
             command = (*self._base(owned, (*names, "-") if given else names), "config", "--hash", owned.service)
             words = run(command, self._environ, limit=_LOOK, given=given).split()
-            if len(words) != 2 or words[0] != owned.service:  # `*` is all of them
+            if len(words) != 2 or words[0] != owned.service:  # `*` would be all services
                 raise OwnerError(msg("Compose returned something other than a hash."), " ".join(words)[:200])
             found.append(words[1])
         return found[0], found[1]
 
     def _target(self, owned: Owned) -> tuple[Path, bool]:
-        """Where the override goes, and whether Compose finds it there by itself."""
+        """The override's path, and whether Compose finds it there by itself."""
         first = Path(owned.sources[0])
         for path in owned.sources[1:]:
             if _ours(Path(path)):
@@ -303,7 +305,7 @@ def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:
 
 
 def names_of(labels: str) -> frozenset[str]:
-    """The names in an image's labels, as JSON; all that count where they can't be read, so that nothing is believed."""
+    """The label names of an image, from JSON; all trusted ones if unreadable, so that nothing is believed."""
     try:
         found = json.loads(labels)
     except (ValueError, RecursionError):
@@ -314,12 +316,12 @@ def names_of(labels: str) -> frozenset[str]:
 
 
 def _paths(text: str) -> tuple[str, ...]:
-    """Compose joins paths with commas; one with a comma in it looks like two, and counts as gone."""
+    """Split Compose's comma-separated paths; one with a comma in it looks like two, and counts as missing."""
     return tuple(os.path.normpath(path) for path in text.split(",") if path)
 
 
 def _taken_out(path: Path) -> bool:
-    """Whether it may be a file of ours that is gone by now: of another service, then, or the hash would be another."""
+    """Whether it may be a removed file of ours: another service's then, or the hash would differ."""
     return (path.name == _OVERRIDE or _OURS in path.name) and not path.exists()
 
 
@@ -328,7 +330,7 @@ def _ours(path: Path) -> bool:
 
 
 def _chooses(path: Path) -> bool:
-    """Whether the project's .env names the files to use."""
+    """Whether the project's .env chooses the files (COMPOSE_FILE)."""
     try:
         return re.search(r"^\s*(export\s+)?COMPOSE_FILE\s*=", path.read_text("utf-8"), re.MULTILINE) is not None
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""Our text into a file that an owner reads, and out again; whatever else is in the file stays.
+"""Insert our text into a file that an owner reads, and remove it again; the rest of the file stays.
 
-Written beside it, synced, renamed: a crash leaves the old file or the new one. A file that is not ours is never
-written into, and text of ours that somebody changed is not taken out.
+The new file is written next to it, synced and renamed: a crash leaves the old file or the new one. A file that is not
+ours is never written to, and text of ours that somebody changed is not removed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX = 1 << 20  # bytes
 
 
 def read(path: str) -> str | None:
-    """What the file holds; None where it is not there. Raises OwnerError."""
+    """The file's contents; None if it does not exist. Raises OwnerError."""
     try:
         if (data := atomic_file.read(Path(path), _MAX)) is None:
             raise OSError(f"more than {_MAX} bytes")
@@ -34,22 +34,22 @@ def read(path: str) -> str | None:
 
 
 def head(service: str) -> str:
-    """The first line of a text of ours, like no other: a service may get a second text once the first is accepted."""
+    """The unique first line of a text of ours: a service may get a second text once the first is accepted."""
     return f"{MARK}{plain(service)} {secrets.token_hex(4)}\n"
 
 
 def ours(text: str) -> bool:
-    """Whether that file was begun by us."""
+    """Whether we created that file."""
     return text.removeprefix("---\n").startswith(MARK)
 
 
 def holds(file: OwnerFile) -> bool:
-    """Whether our text is in it as it was written. Raises OwnerError."""
+    """Whether it contains our text, unchanged. Raises OwnerError."""
     return file.text in (read(file.path) or "")
 
 
 def put(file: OwnerFile, like: str) -> None:
-    """Write our text; nothing where it is there. `like`: whose owner a new file gets. Raises OwnerError."""
+    """Write our text, unless it is there. `like`: the file whose owner a new file gets. Raises OwnerError."""
     now = read(file.path)
     if now is not None and file.text in now:
         return
@@ -65,7 +65,7 @@ def put(file: OwnerFile, like: str) -> None:
 
 
 def take(file: OwnerFile) -> None:
-    """Take our text out. Raises OwnerError where it was changed by hand."""
+    """Remove our text. Raises OwnerError if it was changed by hand."""
     path = Path(file.path)
     with contextlib.suppress(OSError):
         atomic_file.tidy(path)
@@ -76,7 +76,7 @@ def take(file: OwnerFile) -> None:
     found = next((text for text in (file.joint + file.text, file.text + file.joint, file.text) if text in now), None)
     if found is None:
         if file.text.startswith(MARK) and file.text.splitlines()[0] not in now:
-            return  # it was taken out, the rest is of other services
+            return  # ours was removed already, the rest belongs to other services
         raise OwnerError(
             msg(
                 "The file {path} was changed after Stratascope wrote to it. Remove by hand what is not wanted.",
@@ -96,9 +96,9 @@ def take(file: OwnerFile) -> None:
 
 
 def _gone(path: Path) -> None:
-    """A folder for drop-ins without one is of no use."""
+    """Remove an empty drop-in directory."""
     if path.parent.name.endswith(".container.d"):
-        with contextlib.suppress(OSError):  # only an empty one goes
+        with contextlib.suppress(OSError):  # only if empty
             path.parent.rmdir()
 
 
@@ -109,12 +109,12 @@ def _write(path: Path, text: str, like: str) -> None:
             path.parent.mkdir(parents=True)
             if os.geteuid() == 0:
                 os.chown(path.parent, *_owner(model), follow_symlinks=False)
-        atomic_file.tidy(path)  # nobody else writes now: the caller holds the lock
+        atomic_file.tidy(path)  # no other writer now: the caller holds the lock
         atomic_file.write(path, text.encode(), mode=0o644, owner=_owner(model) if os.geteuid() == 0 else None)
     except OSError as error:
         raise OwnerError(msg("The file {path} can't be written.", path=str(path)), error.strerror or "") from error
 
 
 def _owner(model: os.stat_result) -> tuple[int, int]:
-    """As root in a user's project: the file is to be the user's, who must be able to change it."""
+    """The owner for a new file: if root writes in a user's project, the user must be able to change it."""
     return model.st_uid, model.st_gid

@@ -1,9 +1,9 @@
-"""Owners' commands and files from inside a Flatpak: commands run on the host, files are those that it was given.
+"""Owners' commands and files from inside a Flatpak: commands run on the host, files need access to their directory.
 
-Outside a Flatpak the host is here. Inside, a command is put behind flatpak-spawn, and gets none of the sandbox's own
-environment, which knows other folders. A project's files are only there where a person gave the Flatpak its folder;
-else the owner's container is refused, with the command that gives it. Decided against reading and writing them by
-commands on the host: that would step around what the person allowed.
+Outside a Flatpak, this machine is the host. Inside, a command runs behind flatpak-spawn, without the sandbox's own
+environment, which has other directories. A project's files are only visible if a person gave the Flatpak access to
+their directory; else the owner's container is refused, with the command that grants it. Decided against reading and
+writing them by commands on the host: that would bypass what the person allowed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SECONDS = 20.0
 
 
 def on_host(command: tuple[str, ...], environ: Mapping[str, str], lock: int | None = None) -> tuple[str, ...]:
-    """The argv that runs it on the host; there it keeps the descriptor of the lock, too."""
+    """The argv that runs a command on the host; the lock's descriptor is forwarded too."""
     if sandbox.access() is sandbox.Access.OUTSIDE:
         return command
     carried = [f"--env={name}={environ[name]}" for name in _CARRIED if name in environ]
@@ -59,7 +59,7 @@ def there(program: str, environ: Mapping[str, str]) -> bool:
 
 
 def barred(kind: OwnerKind) -> OwnerRefusal | None:
-    """Where no command can be run on the host at all."""
+    """Refuse if no command can be run on the host at all."""
     if sandbox.access() is not sandbox.Access.WITHHELD:
         return None
     return OwnerRefusal(
@@ -70,7 +70,7 @@ def barred(kind: OwnerKind) -> OwnerRefusal | None:
 
 
 def unreachable(kind: OwnerKind, *paths: str) -> OwnerRefusal | None:
-    """Where this Flatpak was not given the folder of an owner's file."""
+    """Refuse if this Flatpak has no access to the directory of an owner's file."""
     if sandbox.access() is sandbox.Access.OUTSIDE:
         return None
     path = next((path for path in paths if not Path(path).exists()), None)
@@ -86,21 +86,21 @@ def unreachable(kind: OwnerKind, *paths: str) -> OwnerRefusal | None:
 
 
 def config_home(environ: Mapping[str, str]) -> Path:
-    """The user's configuration folder on the host; the sandbox's variable names one of its own."""
+    """The user's configuration directory on the host; the sandbox's variable names one of its own."""
     inside = sandbox.access() is not sandbox.Access.OUTSIDE
     named = environ.get("HOST_XDG_CONFIG_HOME" if inside else "XDG_CONFIG_HOME")
     return Path(named) if named else Path(environ.get("HOME") or Path.home()) / ".config"
 
 
-_WORDS = 2000  # characters of what a command says that are kept
-_SAID_MAX = 16 << 20  # bytes that it may print; what it prints of an image is the engine's
-_LOOK = 0.1  # seconds between two tries to get the lock
-_WAIT = 0.05  # seconds between two looks at what it prints
+_WORDS = 2000  # characters kept of a command's error output
+_SAID_MAX = 16 << 20  # bytes of output; what it prints about an image is the engine's
+_LOOK = 0.1  # seconds between two attempts to get the lock
+_WAIT = 0.05  # seconds between two checks of its output's size
 
 
 @contextmanager
 def alone(path: str, seconds: float) -> Iterator[int]:
-    """Hold that file; yields the descriptor for a child. Raises OwnerError where another has it for too long."""
+    """Lock that file; yields the descriptor for a child. Raises OwnerError if another process holds it for too long."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
@@ -127,7 +127,7 @@ def _lock(descriptor: int, path: str, seconds: float) -> None:
                 raise OwnerError(text) from None
             time.sleep(_LOOK)
         except OSError:
-            return  # a file system without locks: go on as all other programs do there
+            return  # a file system without locks: go on like any other program there
         else:
             return
 
@@ -135,7 +135,9 @@ def _lock(descriptor: int, path: str, seconds: float) -> None:
 def run(
     command: tuple[str, ...], environ: Mapping[str, str], *, limit: float, lock: int | None = None, given: str = ""
 ) -> str:
-    """What it prints on its standard output. Raises OwnerError with its words where it fails, hangs or is not there."""
+    """Run a command; returns its standard output. Raises OwnerError with its error output if it fails, hangs or is
+    missing.
+    """
     name = next((word for word in ("compose", "systemctl") if word in command), command[0])
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
         asked.write(given.encode("utf-8", "surrogateescape"))
@@ -147,9 +149,9 @@ def run(
                 stdin=asked,
                 stdout=said,
                 stderr=words,
-                start_new_session=True,  # Ctrl+C means this program, which then walks the way back
+                start_new_session=True,  # Ctrl+C is for this program, which then rolls back
                 pass_fds=() if lock is None else (lock,),
-                cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
+                cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to exist on the host too
             )
         except (OSError, ValueError) as error:  # a NUL in a word
             why = error.strerror if isinstance(error, OSError) else str(error)
@@ -175,7 +177,7 @@ def run(
 
 
 def _wait(child: subprocess.Popen[bytes], limit: float, *files: int) -> None:
-    """Until it has ended. Raises subprocess.TimeoutExpired, TooLongError."""
+    """Wait until it has ended. Raises subprocess.TimeoutExpired, TooLongError."""
     until = time.monotonic() + limit
     while True:
         if any(os.fstat(file).st_size > _SAID_MAX for file in files):
@@ -201,7 +203,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def writable(folder: Path) -> bool:
-    """Whether a file can be made there, or in the folder above where it is not there yet."""
+    """Whether a file can be created there, or in the first existing directory above."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)

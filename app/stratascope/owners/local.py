@@ -1,4 +1,4 @@
-"""The owners of this machine, for one engine: which of them a container has, and their files and commands in turn."""
+"""The owners on this machine, for one engine: find a container's owner, and delegate to its files and commands."""
 
 from __future__ import annotations
 
@@ -50,27 +50,27 @@ class LocalOwners:
         return None
 
     def check(self, owned: Owned) -> None:
-        """Raises OwnerError where the owner's files were changed since."""
+        """Raises OwnerError if the owner's files were changed since."""
         _reach(owned)
         self._of(owned).check(owned)
 
     def holds(self, owned: Owned) -> bool:
-        """Whether every file of it has our text in it, unchanged. Raises OwnerError."""
+        """Whether all of its files contain our text, unchanged. Raises OwnerError."""
         _reach(owned)
         return all(files.holds(file) for file in owned.files)
 
     def put(self, owned: Owned) -> None:
-        """Raises OwnerError. What others are named by goes first, so that no file names one that is not there."""
+        """Write the files, referenced ones first, so that no file names a missing one. Raises OwnerError."""
         _reach(owned)
         with alone(owned.sources[0], owned.patience):
             for file in reversed(owned.files):
                 files.put(file, owned.sources[0])
 
     def take(self, owned: Owned) -> None:
-        """Raises OwnerError."""
+        """Remove our text from the files. Raises OwnerError."""
         _reach(owned)
         with ExitStack() as held:
-            with suppress(OwnerGoneError):  # then nobody uses our text either
+            with suppress(OwnerGoneError):  # then our text is not used either
                 held.enter_context(alone(owned.sources[0], owned.patience))
             for file in owned.files:
                 files.take(file)
@@ -97,7 +97,7 @@ class LocalOwners:
 
 
 def _reach(owned: Owned) -> None:
-    """Before anything is changed. Raises OwnerError where this is a Flatpak that may not do it, with what allows it."""
+    """Check before any change. Raises OwnerError, with the command that allows it, if this Flatpak has no access."""
     why = barred(owned.kind) or unreachable(owned.kind, *owned.sources)
     if why is not None:
         raise OwnerError(why.text, str(dict(why.instead.args).get("command", "")))

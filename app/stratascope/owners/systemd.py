@@ -1,7 +1,7 @@
 """systemd with Quadlet: a drop-in for the `.container` file, and a restart of the unit that is generated from it.
 
-Only Quadlet's `.container` files: what `podman generate systemd` wrote holds a whole command line, which no drop-in can
-change. A unit's service is asked of the manager that runs it, the system's for a rootful engine, the user's own else.
+Only Quadlet's `.container` files are supported: a unit from `podman generate systemd` contains a whole command line,
+which no drop-in can change. A unit belongs to the system manager for a rootful engine, else to the user's own.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from stratascope.owners.host import barred, config_home, run, there, unreachable
 LABEL = "PODMAN_SYSTEMD_UNIT"
 DROP_IN = "50-stratascope.conf"
 _PROPERTIES = ("LoadState", "ActiveState", "SourcePath", "NeedDaemonReload")
-_LOOK = 20.0  # seconds for a command that only looks
-_MARGIN = 120.0  # seconds that a restart may take beside stopping
-_LINES = 40  # of its log
-# systemd.unit(5). Others would be an option, or a pattern that is of many units.
+_LOOK = 20.0  # seconds for a command that only reads
+_MARGIN = 120.0  # seconds that a restart may take in addition to stopping
+_LINES = 40  # of its journal
+# systemd.unit(5). Other words would be an option, or a pattern that matches several units.
 _NAME = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*\.service").fullmatch
 _NEEDED = 5  # the first Podman whose Quadlet reads drop-ins
 
@@ -44,7 +44,7 @@ class Systemd:
             self._environ.setdefault("XDG_RUNTIME_DIR", f"/run/user/{uid}")
 
     def plan(self, container: Container, spec: LaunchSpec, text: Callable[[], OwnerText]) -> OwnerPlan | OwnerRefusal:
-        """Looks only. Raises OwnerError."""
+        """Plan without changing anything. Raises OwnerError."""
         unit = dict(container.labels).get(LABEL, "")
         why = barred(OwnerKind.SYSTEMD) or self._unable(unit)
         if why is not None:
@@ -97,7 +97,7 @@ class Systemd:
         )
 
     def check(self, owned: Owned) -> None:
-        """Raises OwnerError where the file was changed."""
+        """Raises OwnerError if the file was changed."""
         if _stamp(Path(owned.sources[0])) != owned.stamp:
             raise OwnerError(msg("The unit's Quadlet file was changed in the meantime. Try again."))
 
@@ -105,13 +105,13 @@ class Systemd:
         """Raises OwnerError."""
         reload, restart = self._commands(owned)
         run(reload, self._environ, limit=_LOOK, lock=lock)
-        with suppress(OwnerError):  # it failed too often just now, which a drop-in of ours may have made it do
+        with suppress(OwnerError):  # it failed too often just now, perhaps because of our drop-in
             reset = (*self._systemctl(owned.user), "reset-failed", "--", owned.service)
             run(reset, self._environ, limit=_LOOK, lock=lock)
         run(restart, self._environ, limit=owned.patience, lock=lock)
 
     def last_words(self, owned: Owned) -> str:
-        """From the journal, since a container of Quadlet's is removed as it ends. Raises OwnerError."""
+        """Read the journal, since a Quadlet container is removed when it ends. Raises OwnerError."""
         scope = ("--user",) if owned.user else ()
         command = ("journalctl", *scope, f"--unit={owned.service}", f"--lines={_LINES}", "--output=cat", "--quiet")
         return run((*command, "--no-pager"), self._environ, limit=_LOOK)
@@ -146,7 +146,7 @@ class Systemd:
         return None
 
     def _image(self, unit: str, spec: LaunchSpec) -> OwnerRefusal | None:
-        """Whoever makes an image can write that label into it, and have any unit started again."""
+        """Refuse if the image itself has that label: its author could have any unit restarted."""
         command = ("podman", "--url", self._engine.endpoint, "image", "inspect", "--format", "{{json .Labels}}")
         try:
             found = json.loads(run((*command, "--", spec.image_id), self._environ, limit=_LOOK))
@@ -174,13 +174,15 @@ class Systemd:
         return found
 
     def _home(self) -> Path:
-        """Where units' own settings are (%E of systemd.unit(5))."""
+        """The directory of units' own settings (%E of systemd.unit(5))."""
         if not self._engine.rootless:
             return Path("/etc")
         return config_home(self._environ)
 
     def _folder(self, source: Path) -> Path:
-        """Beside the file where that is for an administrator; a package's own folder is left alone."""
+        """The drop-in directory: next to the file if an administrator owns it; a package's own directory is left
+        alone.
+        """
         name = f"{source.name}.d"
         if source.is_relative_to("/usr"):
             return self._home() / "containers/systemd" / name
@@ -201,7 +203,7 @@ def _unfit(unit: str, shown: Mapping[str, str]) -> OwnerRefusal | None:
 
 
 def _changed(container: Container, source: Path) -> OwnerRefusal | None:
-    """Whether a file is younger than the container: a restart would bring more than our change."""
+    """Refuse if a file is newer than the container: a restart would apply more than our change."""
     try:
         folder = source.with_name(f"{source.name}.d")
         times = [path.stat().st_mtime for path in (source, *folder.glob("*.conf"))]

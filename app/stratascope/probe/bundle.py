@@ -1,8 +1,8 @@
-"""The collector's files as one text, to be sent to a Python that has nothing of ours.
+"""The collector's files as one text, to be sent to a Python without any package of ours.
 
-The text makes the modules under their own names, each when it is first imported, so the files need no change for the
-journey, and holds them as they are: whoever is asked to run it as root can read it. Read through
-importlib.resources: the sources must lie in the package as data (a wheel has them; PyInstaller is told to).
+The text defines the modules under their own names, each executed when it is first imported. The files are contained
+unchanged: whoever is asked to run it as root can read it. They are read through importlib.resources, so the sources
+must be in the package as data (a wheel has them; PyInstaller is configured to include them).
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def program() -> bytes:
 
 
 def _whole(text: str) -> str:
-    """A source as it may be written between three apostrophes. Raises IncompleteError."""
+    """Prepare a source for a ''' literal. Raises IncompleteError."""
     if "'''" in text or not text.endswith("\n"):
         raise IncompleteError("a source that can't be put between three apostrophes")
     return text
 
 
 def framed() -> bytes:
-    """The program as BOOT expects it: its length in a line of its own, then its bytes. Raises IncompleteError."""
+    """The program as BOOT expects it: its length on a line of its own, then its bytes. Raises IncompleteError."""
     text = program()
     return b"%d\n%b" % (len(text), text)

@@ -1,11 +1,11 @@
-"""What containers of this machine use right now, read straight from the files of their control groups.
+"""Current resource usage of this machine's containers, read straight from their control groups' files.
 
-For samples every few seconds: it reads four small files a container, which any user may, and remembers where they lie.
+For samples every few seconds: it reads four small files per container, which any user may, and caches their paths.
 Decided against the collector's way (all limit files of all levels): that would read forty files for these four.
 
-And a control group that was made for a twin, removed from every hierarchy with the empty ones below it. rmdir(2)
-removes none that a process is in, so nothing else can go. Only names that we give are taken: the path comes from a
-file. Podman leaves an empty one of its conmon there, which may take a moment to end.
+Also removes a control group that was made for a twin from every hierarchy, with the empty ones below it. rmdir(2) fails
+while a process is in it, so nothing else can be removed. Only names of our own are accepted: the path comes from a
+file. Podman leaves conmon's empty group there; conmon may take a moment to end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stratascope.core.history.entry import Counted
 from stratascope.linux.cgroup import parse_count, parse_cpu_stat, parse_io_stat, parse_service_bytes
 
 T = TypeVar("T", int, float)
-Files = tuple[str, str, str, str, bool]  # of memory, processes, CPU, disks; and whether they are of v2
+Files = tuple[str, str, str, str, bool]  # paths for memory, processes, CPU, disks; and whether they are v2
 
 _PLACES_MOST = 2000  # containers
 _SIZE_MOST = 64 << 10  # bytes of one file
@@ -38,7 +38,7 @@ _AGAIN = 0.05
 
 
 class UseCounters:
-    """A `core.history.entry.Counters`. Of one thread."""
+    """A `core.history.entry.Counters`. For use in one thread."""
 
     def __init__(self) -> None:
         self._mounts = Mounts()
@@ -61,11 +61,11 @@ class UseCounters:
         )
 
     def _places(self, groups: str) -> Files:
-        """Where these files lie; empty where nowhere in sight."""
+        """The paths of these files; empty if not visible."""
         mounts = self._mounts.ready()
         paths = {name: path for names, path in lines(groups) for name in names}
         classic = {name: self._place(mounts, name, paths[name]) for name, _ in _V1 if name in paths}
-        if any(classic.values()):  # with them the unified hierarchy has no controllers
+        if any(classic.values()):  # then the unified hierarchy has no controllers
             found = [f"{folder}/{file}" if (folder := classic.get(name)) else "" for name, file in _V1]
             return found[0], found[1], found[2], found[3], False
         folder = self._place(mounts, V2, paths.get(V2, ""))
@@ -75,7 +75,7 @@ class UseCounters:
     @staticmethod
     def _place(mounts: Mounts, hierarchy: str, path: str) -> str:
         place = mounts.place(hierarchy, path)
-        return "" if place is None or path == "/" else "".join(place)  # the top has all the machine's
+        return "" if place is None or path == "/" else "".join(place)  # the root group counts the whole machine
 
 
 def _value(path: str, parse: Callable[[str], T]) -> T | None:
@@ -88,7 +88,7 @@ def _value(path: str, parse: Callable[[str], T]) -> T | None:
         finally:
             os.close(descriptor)
         return parse(data.decode("ascii"))
-    except (OSError, ValueError):  # DecodeError; also a path with a NUL, and what is no ASCII
+    except (OSError, ValueError):  # DecodeError; also a path with a NUL, or text that is not ASCII
         return None
 
 
@@ -97,7 +97,7 @@ def _seconds(text: str) -> float:
 
 
 def remove(path: str) -> None:
-    """By its path below the top of the hierarchies. Raises nothing: what may not be removed stays."""
+    """Remove a group by its path below the hierarchies' roots. Raises nothing: what can't be removed stays."""
     if _OURS(path) is None:
         return
     until = time.monotonic() + _PATIENCE
@@ -108,7 +108,7 @@ def remove(path: str) -> None:
 
 
 def _busy(group: Path) -> bool:
-    """Whether a process is in it still; else it is gone, or can't be removed."""
+    """Whether a process still is in it; else it is gone, or can't be removed."""
     for folder, _, _ in os.walk(group, topdown=False):
         try:
             Path(folder).rmdir()

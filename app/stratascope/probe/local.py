@@ -1,7 +1,6 @@
-"""The collector in this very process: for a /proc that is of the containers' kernel, without JSON; and its entries as
-readings.
+"""The collector in this process, for a /proc of the containers' kernel, without JSON; and its entries as readings.
 
-Where a sandbox of ours keeps us from that /proc, the host is asked (`piped.HostProber`).
+If our sandbox bars us from that /proc, the collector runs on the host instead (`piped.HostProber`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class LocalProber:
         return Entries().capture(0, self._collector().host(HOST_WANTS))
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
-        """One answer a wish, in order; what could not be read is a gap."""
+        """One answer per wish, in order; what could not be read is a gap."""
         entries = Entries()
         return tuple(
             entries.found(answer)
@@ -53,14 +52,14 @@ Process = Sequence[Any]  # pid, entries, groups
 
 
 class MalformedError(ValueError):
-    """An answer that is not of the collector's form."""
+    """An answer not in the collector's form."""
 
 
 class Entries:
-    """Makes readings for one answer. A group above several containers comes as the same list: made once."""
+    """Converts one answer's entries into readings. A group above several containers is one list, converted once."""
 
     def __init__(self) -> None:
-        # the list is held too, so that its id stays its own
+        # the list is kept alive too, so that its id stays unique
         self._shared: dict[int, tuple[Sequence[Entry], list[Reading]]] = {}
 
     def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
@@ -86,7 +85,7 @@ def _missing(entry: Entry) -> Reading:
 
 
 def checked(answer: Any) -> Sequence[Any]:
-    """A reply's answer to one wish, made sure of; raises MalformedError. For what came over a pipe."""
+    """Validate a reply's answer to one wish, from a pipe; raises MalformedError."""
     if not (isinstance(answer, list) and len(answer) == 4 and isinstance(answer[1], list)):
         raise MalformedError("an answer is [process, members, how, unread]")
     if not isinstance(answer[2], str):
@@ -105,7 +104,7 @@ def checked(answer: Any) -> Sequence[Any]:
 
 
 def checked_entries(entries: Any) -> Sequence[Entry]:
-    """A reply's entries, made sure of; raises MalformedError."""
+    """Validate a reply's entries; raises MalformedError."""
     if not isinstance(entries, list):
         raise MalformedError("entries are a list")
     for entry in entries:

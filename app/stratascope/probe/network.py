@@ -1,13 +1,13 @@
-"""Connections to a container's TCP ports: made inside its network namespace, where this user may enter it (setns(2)),
-else from here, to where its engine publishes them. And who listens in this program's own network namespace: asked of
-the kernel, and read where it does not answer.
+"""Connections to a container's TCP ports: from inside its network namespace, if this user may enter it (setns(2)), else
+from here, to the ports that its engine publishes. Also lists listeners in this program's own network namespace, by
+sock_diag, or from /proc if that does not work.
 
-A socket stays in the namespace in which it was made, and a namespace belongs to a thread, and to those that it starts:
-one of its own enters and ends. Decided against nsenter(1): it need not be there.
+A socket stays in the namespace where it was created, and a namespace belongs to a thread and the threads that it
+starts: so a dedicated thread enters it and ends. Decided against nsenter(1): it may be missing.
 
-Where it is published its engine tells, and no engine's word leads to another machine: only addresses of this one are
-connected to, and no name is looked up. What is sent is fixed, and nothing that a server would act on; what comes back
-is bounded in bytes and seconds, and handed on as it came.
+The engine reports where ports are published, but no engine can direct us to another machine: only this machine's
+addresses are connected to, and no name is looked up. What is sent is fixed, and nothing that a server would act on;
+replies are bounded in bytes and seconds, and returned unchanged.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from stratascope.linux.sockets import parse_listeners
 from stratascope.value import replace
 
 _CLONE_NEWNET = 0x40000000
-_CONNECT = 2.0  # seconds; a socket that listens is connected to at once, over the loopback interface
+_CONNECT = 2.0  # seconds; connecting to a listening socket over loopback is immediate
 _FIRST_MOST, _MORE_MOST = 1 << 12, 1 << 16  # bytes that are read
-_QUIET = 0.2  # seconds without a byte more that end what it says
+_QUIET = 0.2  # seconds of silence that end a reply
 _LOOPBACK = ("127.0.0.1", "::1")
 
 _HEAD, _GET = b"HEAD / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"
-# PostgreSQL says nothing to what is not its protocol; to this one letter, and changes nothing by it (SSLRequest)
+# PostgreSQL does not reply to a foreign protocol; this one message makes it reply and changes nothing (SSLRequest)
 _OTHERS = {5432: b"\x00\x00\x00\x08\x04\xd2\x16\x2f"}
 
 _SOCK_DIAG = 4  # NETLINK_SOCK_DIAG, include/uapi/linux/netlink.h
@@ -46,7 +46,7 @@ Places = Mapping[int, Sequence[tuple[str, int]]]  # by the container's port: add
 
 
 def hear_inside(pid: int, asks: Sequence[Ask]) -> tuple[Heard, ...] | None:
-    """On the loopback addresses of that process's network. None: that namespace can't be entered."""
+    """Connect on the loopback addresses of that process's network. None: its namespace can't be entered."""
     found: list[tuple[Heard, ...]] = []
 
     def enter() -> None:
@@ -68,7 +68,7 @@ def hear_inside(pid: int, asks: Sequence[Ask]) -> tuple[Heard, ...] | None:
 
 
 def hear(asks: Sequence[Ask], places: Places) -> tuple[Heard, ...]:
-    """All side by side, from the network of the thread that calls this. Raises nothing."""
+    """Connect to all at the same time, from the calling thread's network. Raises nothing."""
     found = [Heard(ask.port, ask.question) for ask in asks]
 
     def one(place: int, ask: Ask) -> Callable[[], None]:
@@ -99,7 +99,7 @@ def _heard(ask: Ask, places: Sequence[tuple[str, int]], nothing: Heard) -> Heard
 
 
 def _here(address: str) -> bool:
-    """Whether that is an address of this machine: from there the kernel comes to it as itself. Nothing is sent."""
+    """Whether an address is this machine's: then the kernel's source address for it is itself. Nothing is sent."""
     try:
         if ipaddress.ip_address(address).is_loopback:
             return True
@@ -126,7 +126,7 @@ def _conversation(connection: socket.socket, ask: Ask, heard: Heard) -> Heard:
 
 
 def _read(connection: socket.socket, seconds: float, most: int) -> tuple[bytes, bool]:
-    """What it says in that time, until it is quiet; and whether it closed the connection."""
+    """Read until the time is over or the peer falls silent; and whether it closed the connection."""
     data, until = bytearray(), time.monotonic() + seconds
     waiting = select.poll()
     waiting.register(connection, select.POLLIN)
@@ -145,7 +145,7 @@ def _read(connection: socket.socket, seconds: float, most: int) -> tuple[bytes, 
 
 
 def listeners() -> tuple[tuple[str, int], ...] | None:
-    """Address and port of each listening TCP socket; None where neither way can be gone."""
+    """Address and port of each listening TCP socket; None if neither way works."""
     try:
         return _asked()
     except (OSError, DecodeError):  # a kernel without that part (CONFIG_INET_DIAG), or a sandbox that forbids it
@@ -153,7 +153,7 @@ def listeners() -> tuple[tuple[str, int], ...] | None:
 
 
 def bound() -> tuple[tuple[str, int], ...] | None:
-    """The same of UDP, for sockets that are connected to nobody: read, as few have so many of them."""
+    """The same for UDP sockets without a peer; from /proc only, as few machines have many."""
     return _listed("udp")
 
 

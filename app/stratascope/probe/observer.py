@@ -1,9 +1,9 @@
-"""The observer as root, by the ways to root of the collector: what one container really does, as typed events.
+"""The observer, started as root in the same ways as the collector: what one container really does, as typed events.
 
-One child for each observation, since its stream takes the whole pipe; it is the collector's own program, or the
-installed helper, which have the same modules. It ends when it is closed, when its time is over and with this program,
-and leaves nothing behind. Decided against a thread that reads ahead: who takes events slowly slows the stream, and
-what the kernel could not keep meanwhile is told as lost.
+One child per observation, since its stream takes the whole pipe; it is the collector's own program, or the installed
+helper, which has the same modules. It ends when it is closed, when its time is over and with this program, and leaves
+nothing behind. Decided against a thread that reads ahead: a slow reader slows the stream, and what the kernel could not
+keep meanwhile is reported as lost.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SLICE = 1 << 16
 _GOODBYE = 10.0  # seconds for its last lines
 _WORDS_MAX = 4096
 
-Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, which of their arguments
+Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, and the indexes of their arguments
 
-# What the engines' filters tell apart (seccomp.json of Docker and Podman), namespaces that are made or entered, and
-# as whom a process goes on
+# Arguments that the engines' filters test (seccomp.json of Docker and Podman), namespaces that are made or entered, and
+# the ids that a process changes to
 ARGUMENTS: Places = (
     ("clone", (0,)),
     ("personality", (0,)),
@@ -47,8 +47,8 @@ ARGUMENTS: Places = (
     ("socket", (0, 1, 2)),
     ("unshare", (0,)),
 )
-# Where a refused call has its path: an argument that is one, one that begins at the open folder before it, both also as
-# a name in a folder (no link at its end is followed), or a file that is open (`collector/observe/moments.py`)
+# Where a refused call has its path: an argument that is one, one relative to the open directory before it, both also as
+# a name in a directory (a link at its end is not followed), or an open file (`collector/observe/moments.py`)
 _PATHS = {
     "path": {
         **dict.fromkeys(("access", "acct", "chdir", "chmod", "chown", "chroot", "creat", "execve", "getxattr"), 0),
@@ -87,7 +87,7 @@ _PATHS = {
         "mmap": 4,
     },
 }
-# Where flags say that a link at the end is not followed (AT_SYMLINK_NOFOLLOW)
+# The index of flags which may say that a link at the end is not followed (AT_SYMLINK_NOFOLLOW)
 _FLAGS = {
     **dict.fromkeys(("execveat", "fchownat", "name_to_handle_at"), 4),
     **dict.fromkeys(("faccessat2", "fchmodat2", "newfstatat", "utimensat"), 3),
@@ -96,11 +96,11 @@ _FLAGS = {
 
 
 class ObservationTarget(Value):
-    """What is to be observed: a container by its first process, or a control group that was made before it started.
+    """What to observe: a container by its first process, or a control group that was made before it started.
 
-    `start`: the process's start time (field 22 of /proc/PID/stat), so that a number that is used again is not mistaken;
-    `container`: its id, by which its control group is known; `group`: path below the hierarchy, with `pid` 0 where
-    there is no process yet; `answers`: what its filters answer besides the usual; `arguments`: to be reported.
+    `start`: the process's start time (field 22 of /proc/PID/stat), so that a reused PID is not mistaken for it;
+    `container`: its id, which identifies its control group; `group`: path below the hierarchy, with `pid` 0 if there is
+    no process yet; `answers`: what its filters return besides the usual; `arguments`: to be reported.
     """
 
     pid: int
@@ -112,7 +112,7 @@ class ObservationTarget(Value):
     arguments: Places = ARGUMENTS
 
     def request(self) -> bytes:
-        """The line that the observer understands."""
+        """The request line for the observer."""
         tables = {abi: numbers(abi) for abi in abis_of(os.uname().machine)}
         arguments, paths = {}, {}
         answers: dict[str, dict[int, list[int]]] = {}
@@ -144,9 +144,9 @@ class ObservationTarget(Value):
 
 
 class Observation:
-    """Events as they come; iterate once, in one thread. Ends with `End`, or when it was closed.
+    """A stream of events; iterate once, in one thread. Ends with `End`, or when it was closed.
 
-    Raises ProbeError where the observer refuses, dies or speaks nonsense.
+    Raises ProbeError if the observer refuses, dies or sends an invalid line.
     """
 
     def __init__(self, prober: ElevatedProber, watched: ObservationTarget) -> None:
@@ -165,7 +165,7 @@ class Observation:
             raise _ended(str(error)) from error
 
     def close(self) -> None:
-        """Let it end: its last events still come. From any thread, and more than once."""
+        """Ask it to end: its last events still come. From any thread, and more than once."""
         if self._closing is None:
             self._closing = time.monotonic() + _GOODBYE
             with contextlib.suppress(OSError):
@@ -233,7 +233,7 @@ def observe(
     patience: float = PATIENCE,
     told: list[ElevatedProber],
 ) -> Observation:
-    """Start to observe, by the first way that leads to root. Raises ProbeError; `told` as for `open_elevated`."""
+    """Start observing, by the first way that leads to root. Raises ProbeError; `told` as for `open_elevated`."""
     return Observation(open_elevated(candidates, patience=patience, told=told), watched)
 
 
@@ -254,16 +254,16 @@ class Root:
         self._withheld = access is sandbox.Access.WITHHELD
         flatpak = access is not sandbox.Access.OUTSIDE
         self._ways = () if self._withheld else ways(environ, flatpak=flatpak, terminal=terminal)
-        self._started = started  # for whoever closes them
+        self._started = started  # for their owner to close
 
     @property
     def command(self) -> str:
-        """What is tried first; "" where nobody is asked, since this program is root."""
+        """The command tried first; "" if no authorisation is needed, since this program is root."""
         asked = [way.words for way in self._ways if way.kind is not RootMethod.ROOT]
         return asked[0] if asked else ""
 
     def begin(self, target: ObserverRequest) -> Stream:
-        """As a `core.observation.observation.Observer`: ask and start. Raises ProbeError."""
+        """As a `core.observation.observation.Observer`: authorise and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
         watched = ObservationTarget(
@@ -272,7 +272,7 @@ class Root:
         return observe(self._ways, watched, told=self._started)
 
     def open(self) -> Prober:
-        """Ask and start. Raises ProbeError."""
+        """Authorise and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
         return open_elevated(self._ways, told=self._started)

@@ -1,12 +1,12 @@
 """The collector as a child behind an argument prefix: `flatpak-spawn --host`, `ssh host`, or none.
 
-One long-lived child with many requests; it is started when it is first needed, and again after it died or was too
+One long-lived child serves many requests; it is started when it is first needed, and again after it died or was too
 slow. Every exchange has a time limit, because a network, a shell or a /proc may hang. Decided against asyncio and
 against reader threads: one exchange at a time over three pipes is a loop over `selectors`.
 
-From inside a Flatpak's sandbox it is asked on the host where that is allowed (`HostProber`); else every answer is that
-it is not (`WithheldProber`). The sandbox's own /proc is never read for a container: the PIDs that engines tell are not
-in it, and those that are belong to others.
+From inside a Flatpak's sandbox it runs on the host where that is allowed (`HostProber`); else every call reports that
+it is not (`WithheldProber`). The sandbox's own /proc is never read for a container: the PIDs that engines report are
+not in it, and the same numbers there belong to other processes.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ ENVIRONMENT = (
 TIME_LIMIT = 20.0  # seconds for one exchange
 ANSWER_MAX = 256 << 20  # bytes of one reply
 NOISE_MAX = 1 << 16  # bytes that a login shell may print before the collector speaks
-_WORDS_MAX = 4096  # bytes kept of what the child said on standard error
+_WORDS_MAX = 4096  # bytes kept of the child's standard error
 _SLICE = 1 << 16
 
 
 def command(prefix: tuple[str, ...], python: str = "python3") -> list[str]:
-    """The whole argument list. ssh hands one text to a shell on the other side, so there our words are quoted."""
+    """The whole argument list. ssh passes one text to a shell on the other side, so there our words are quoted."""
     own = [python, "-SI", "-c", BOOT]
     if prefix and PurePath(prefix[0]).name == "ssh":
         return [*prefix, shlex.join(own)]
@@ -61,8 +61,8 @@ def command(prefix: tuple[str, ...], python: str = "python3") -> list[str]:
 class PipedProber:
     """A `core.ports.Prober`. May be called from several threads; they wait for each other.
 
-    `limit` is in seconds, for each exchange, the start included. Every failure is a ProbeError, after which the
-    child is gone and the next call starts a new one.
+    `limit` is in seconds, for each exchange, including the start. Every failure is a ProbeError, after which the child
+    is gone and the next call starts a new one.
     """
 
     environment: tuple[str, ...] = ENVIRONMENT  # names of variables that the child gets
@@ -70,7 +70,7 @@ class PipedProber:
     def __init__(self, prefix: tuple[str, ...] = (), *, python: str = "python3", limit: float = TIME_LIMIT) -> None:
         self._command = command(prefix, python)
         self._limit = self._start_limit = limit
-        self._own_session = True  # no terminal to ask for a password on, and one group to end
+        self._own_session = True  # no terminal to ask for a password on, and one process group to kill
         self._lock = threading.Lock()
         self.child: subprocess.Popen[bytes] | None = None
         self._words = b""
@@ -85,7 +85,7 @@ class PipedProber:
             raise self._rubbish(str(error)) from error
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
-        """One answer a wish, in order. Raises ProbeError."""
+        """One answer per wish, in order. Raises ProbeError."""
         if not wishes:
             return ()
         asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members, wish.container] for wish in wishes]
@@ -155,7 +155,7 @@ class PipedProber:
         return framed()
 
     def _greeted(self, hello: dict[str, Any]) -> None:
-        """The collector is there and has said hello."""
+        """Called once the collector has said hello."""
 
     def _other_version(self, theirs: Any) -> ProbeError:
         return ProbeError(
@@ -169,7 +169,7 @@ class PipedProber:
         )
 
     def _exchange(self, data: bytes, greeting: bool = False) -> dict[str, Any]:
-        """Send one request, wait for its line. Before the greeting, other lines (a login banner) are left out."""
+        """Send one request and wait for its line. Before the greeting, other lines (a login banner) are skipped."""
         deadline = time.monotonic() + (self._start_limit if greeting else self._limit)
         left = NOISE_MAX
         pending = memoryview(data)
@@ -220,7 +220,7 @@ class PipedProber:
                         size += len(chunk)
                         if size > ANSWER_MAX:
                             raise self._nonsense("the reply is too long")
-                        if b"\n" in chunks[-1]:  # a line is whole already, and the request still goes out
+                        if b"\n" in chunks[-1]:  # a whole line came while the request is still being sent
                             chunks[-1] += chunk
                         else:
                             chunks.append(chunk)
@@ -245,7 +245,7 @@ class PipedProber:
         child = self.child
         if child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(1.0)  # its last words are complete once it is gone
+                child.wait(1.0)  # its standard error is complete once it is gone
             if child.stderr is not None:
                 while len(before := self._words) < _WORDS_MAX and self._listen(child.stderr.fileno()):
                     if self._words == before:
@@ -272,7 +272,7 @@ class PipedProber:
         )
 
     def _rubbish(self, detail: str) -> ProbeError:
-        """The same of a reply that came whole: whoever sends such is not asked again."""
+        """Build the error for a complete but invalid reply, and end the child."""
         error = self._nonsense(detail)
         self.close()
         return error
@@ -309,18 +309,18 @@ class PipedProber:
         except subprocess.TimeoutExpired:
             self._kill(child)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(5.0)  # what runs as another user can't be killed; its requests have ended
+                child.wait(5.0)  # a child of another user can't be killed; its requests have ended
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
 
 
-# What flatpak-spawn says where the service refuses or is not there, and what the service says of a missing program
+# What flatpak-spawn prints if the service refuses or is missing, and what the service reports for a missing program
 _NO_CALL, _NO_START, _NO_PROGRAM = "Portal call failed", "Failed to start command", "Failed to execute child process"
 
 
 def withheld() -> ConfinedError:
-    """The error that this sandbox keeps us from the host, and what would allow it."""
+    """The error that this sandbox bars access to the host, with the command that would allow it."""
     return ConfinedError(
         msg(
             "This Flatpak has no access to the host's kernel, so much of what it enforces is not known. Allow it "
@@ -331,7 +331,7 @@ def withheld() -> ConfinedError:
 
 
 class WithheldProber:
-    """A `core.ports.Prober` that may read nothing, and says so."""
+    """A `core.ports.Prober` that may read nothing; every call raises."""
 
     def host(self) -> Capture:
         """Raises ConfinedError."""
@@ -361,7 +361,7 @@ class HostProber(PipedProber):
         except ProbeError as error:
             if not served or not isinstance(error, _DiedError):
                 raise
-        return super()._ask(request, key)  # it had answered before, and was ended since: by a log-out, by a person
+        return super()._ask(request, key)  # it worked before, and was ended since: by a log-out, or by a person
 
     def _start(self) -> None:
         self._is_greeted = False
@@ -388,4 +388,4 @@ class HostProber(PipedProber):
 
 
 class _DiedError(ProbeError):
-    """The child is gone; not that it was too slow, or spoke nonsense."""
+    """The child died; it was not too slow, and sent nothing invalid."""

@@ -1,8 +1,8 @@
-"""What Podman's own `top` reports of a container's processes, where their /proc is out of our reach.
+"""What Podman's own `top` reports about a container's processes whose /proc is out of our reach.
 
-Podman reads it on the engine's kernel, so it is enforced and not asked for; but it is Podman's word, and only a part:
-capabilities, seccomp mode, label. What it does not tell stays a gap; nothing is filled in. The request itself is
-handed in (`core.ports.Top`), because SDKs live in `engines/`.
+Podman reads it on the engine's kernel, so it is what is in force rather than what was configured; but it is Podman's
+report, and only a part: capabilities, seccomp mode, label. What it does not report stays a gap; nothing is filled in.
+The request itself is passed in (`core.ports.Top`), because SDKs live in `engines/`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ VIA = "podman-top"
 SOURCE = "podman top"
 _LINES = (("capinh", "CapInh"), ("capprm", "CapPrm"), ("capeff", "CapEff"), ("capbnd", "CapBnd"), ("capamb", "CapAmb"))
 _MODES = {"disabled": "0", "strict": "1", "filter": "2"}
-# "full" is each capability of the table in podman's library for `top`: 38 of them in old ones, 41 in those that know
+# "full" means each capability in the table of podman's library for `top`: 38 in old ones, 41 in those that know
 # CHECKPOINT_RESTORE. Bits above the kernel's own last capability mean nothing, so 41 is right for both.
 _FULL = (1 << LAST + 1) - 1
 _UNTOLD = Gap(GapKind.UNSUPPORTED, detail="podman top does not tell it")
 
 
 class PodmanTop:
-    """Asks for one container's processes. Errors of `ask` (EngineError) pass through."""
+    """Queries one container's processes. Errors of `ask` (EngineError) pass through."""
 
     def __init__(self, ask: Top) -> None:
         self._ask = ask
 
     def __call__(self, container: str, pid: int) -> ContainerCapture:
-        """The process `pid`, as the engine counts, and the others that top lists."""
+        """The process `pid`, by the engine's count, and the others that top lists."""
         rows = [dict(zip(COLUMNS, row, strict=False)) for row in self._ask(container, COLUMNS)]
         first = _first(rows, pid)
         if first is None:
@@ -44,7 +44,7 @@ class PodmanTop:
 
 
 def _first(rows: list[dict[str, str]], pid: int) -> dict[str, str] | None:
-    """The row of that host PID; where podman gives none ("?"), of the same PID (`--pid=host`), or of PID 1 inside."""
+    """The row of that host PID; if podman gives none ("?"), of the same PID (`--pid=host`), or of PID 1 inside."""
     for column, wanted in (("hpid", str(pid)), ("pid", str(pid)), ("pid", "1")):
         for row in rows:
             if row.get(column) == wanted and (column == "hpid" or not _decimal(row.get("hpid", ""))):
@@ -76,7 +76,7 @@ def _capture(row: dict[str, str], pid: int) -> Capture:
 
 
 def _status(row: dict[str, str]) -> str:
-    """Those lines of /proc/PID/status that the row has; a set with a name that we do not know is left out."""
+    """The lines of /proc/PID/status that the row has; a set with an unknown name is left out."""
     lines = []
     hpid, inside = row.get("hpid", ""), row.get("pid", "")
     if _decimal(hpid) and _decimal(inside):

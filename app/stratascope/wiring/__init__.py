@@ -1,1 +1,1 @@
-"""Builds everything: engines, hardening, desktop files. The one place where adapters are handed in."""
+"""Builds everything: engines, hardening, desktop files. The one place where adapters are passed in."""

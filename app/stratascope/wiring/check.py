@@ -1,4 +1,4 @@
-"""Where a check's hosts come from: the engines that answer here, a capture, or what is recorded of each kind."""
+"""The hosts of a check: the engines that answer here, a capture, or a recorded default of each kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
 from stratascope.wiring.views import Recorded, ids_here
 
-FILE_MOST = 1 << 20  # bytes of a profile, or another file that a text names
+FILE_MOST = 1 << 20  # bytes of a profile, or another file that a definition names
 FOLDER_MOST = 10_000
 RECORDED = frozenset(("docker", "docker-rootless", "podman", "podman-rootless"))  # in resources/predicted/plain.json
 
@@ -38,7 +38,7 @@ class LocalHosts:
     def __init__(
         self, engines: Engines | None, capture: MachineCapture | None = None, wanted: Sequence[str] = ()
     ) -> None:
-        """`wanted`: ids or addresses, of which one has to be taken."""
+        """`wanted`: ids or addresses, one of which must be used."""
         self._engines, self._capture, self._wanted = engines, capture, wanted
         self._shared, self._recorded = translations(), Recorded()
         self._asked: dict[str, BackgroundCall[Engine]] = {}
@@ -53,7 +53,7 @@ class LocalHosts:
         return Host(engine, ground, *self._recorded.plain(engine, ground, ids))
 
     def _ids_there(self, capture: MachineCapture, engine: Engine) -> Ids | None:
-        """Those of a rootless engine's user: what containers have that were given no map of their own."""
+        """The id ranges of a rootless engine's user, from containers without a map of their own."""
         for item in capture.containers:
             if item.raw.engine != engine.id or item.found is None:
                 continue
@@ -64,7 +64,7 @@ class LocalHosts:
         return None
 
     def expect(self, kind: EngineKind | None, image: str) -> None:
-        """See `Hosts`. Engines of another kind need not even be woken."""
+        """See `Hosts`. Engines of other kinds are not even contacted."""
         for port in () if self._engines is None or self._capture is not None else self._engines.ports:
             if not isinstance(port, RestEngine) or kind not in (None, port.kind):
                 continue
@@ -87,23 +87,23 @@ class LocalHosts:
         return {} if port is None else port.volume(name)
 
     def _port(self, host: Host) -> RestEngine | None:
-        """The engine itself, where it answers."""
+        """The engine itself, if it answers."""
         if self._engines is None or host.engine.state is not EngineState.CONNECTED:
             return None
         port = next((port for port in self._engines.ports if port.id == host.engine.id), None)
         return port if isinstance(port, RestEngine) else None
 
     def real(self, host: Host, path: str) -> str:
-        """See `Hosts`. Of files that may be read here as the engine sees them."""
+        """See `Hosts`. Only for files that can be read here as the engine sees them."""
         here = self._engines is not None and self._capture is None and host.engine.local
         if not here or access() is not Access.OUTSIDE or path.startswith(("/proc/", "/sys/")):
             return path
         return os.path.realpath(path)
 
     def _chosen(self, kind: EngineKind | None) -> Engine:
-        """The first that answers, of that kind; else as one of that kind is known to be."""
+        """The first engine of that kind that answers; else the recorded default of that kind."""
         self.expect(kind, "")
-        self.recorded()  # loaded and read while the engines think
+        self.recorded()  # loaded and parsed while the engines answer
         all_threats()
         if self._engines is not None and self._capture is None:
             self._here()
@@ -156,7 +156,7 @@ class LocalFiles:
         """See `Files`."""
         try:
             if os.path.realpath(path) == os.devnull:
-                return ""  # as systemd puts a drop-in out of effect
+                return ""  # systemd's convention for a disabled drop-in
             data = atomic_file.read(Path(path), FILE_MOST)
             return None if data is None else data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError, ValueError):
@@ -184,8 +184,8 @@ def checker(
     variables: Mapping[str, str] | None = None,
     kind: EngineKind | None = None,
 ) -> Checker:
-    """Judges for these engines, or for the machine of a capture. `variables`: values that a text may ask for; `kind`:
-    the kind of engine that will be asked for first, which then is asked while the rest is loaded.
+    """Checks for these engines, or for the machine of a capture. `variables`: values that a definition may refer to;
+    `kind`: the kind of engine needed first, which is contacted while the rest is loaded.
     """
     hosts = LocalHosts(engines, capture, wanted)
     if kind is not None:

@@ -1,4 +1,4 @@
-"""The wiring of what is put into the system: the menu's entry and icons, and the helper with polkit's action.
+"""Builds what is installed into the system: the menu entry and icons, and the helper with polkit's action.
 
 Loaded only by `stratascope desktop` and `stratascope helper`.
 """
@@ -33,7 +33,9 @@ def how_started() -> Start:
 
 
 def starts(found: Start) -> bool:
-    """Whether that would start it from the menu too, where neither this folder nor PYTHONPATH lead to our package."""
+    """Whether that command also works from the menu, where neither this directory nor PYTHONPATH lead to our
+    package.
+    """
     if found.origin is not Origin.MODULE:
         return True
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -44,9 +46,9 @@ def starts(found: Start) -> bool:
 
 
 def changeable(found: Start) -> str:
-    """The first part of this installation that another user than root could change; "": none.
+    """The first part of this installation that a user other than root could change; "": none.
 
-    An entry for all users must not start such a thing: whoever changes it would act as any of them.
+    An entry for all users must not start such a file: whoever changes it could act as any of them.
     """
     parts = [found.command[0]]
     if found.origin is not Origin.APPIMAGE:
@@ -59,14 +61,14 @@ def changeable(found: Start) -> str:
 
 
 def data_folder(*, system: bool) -> Path:
-    """The user's own or the machine's. Raises RuntimeError where the user has no home."""
+    """The user's own data directory, or the machine's. Raises RuntimeError if the user has no home."""
     if system:
         return desktop_files.SYSTEM
     return resources.data_home()
 
 
 def stranger(folder: Path) -> bool:
-    """Whether we are root in the folder of somebody else (sudo keeps HOME in places)."""
+    """Whether we are root in another user's directory (sudo may keep HOME)."""
     there = next(up for up in (folder, *folder.parents) if up.exists())
     return os.geteuid() == 0 and there.stat().st_uid != 0
 

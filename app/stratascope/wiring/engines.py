@@ -1,4 +1,4 @@
-"""The one place where adapters are built and handed in. SDKs are imported only where an engine is really asked."""
+"""Where engines and their adapters are built and passed in. SDKs are imported only when an engine is contacted."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ if TYPE_CHECKING:
 
 
 def translations() -> Translations:
-    """Engine JSON into containers, for one reader and its assembler."""
+    """Translates engine JSON into containers, for one reader and its assembler."""
     return Translations(translators())
 
 
 def assembler(shared: Translations | None = None, *, verified_only: bool = False) -> Assembler:
-    """Makes snapshots of captures; `verified_only`: what only an engine states does not count in them."""
+    """Builds snapshots from captures; `verified_only`: ignores what only an engine states."""
     return Assembler(all_layers(), shared or translations(), verified_only=verified_only)
 
 
 class Engines:
-    """The engines found, and the probers that reach their processes. A context manager: gives all back."""
+    """The engines found, and the probers that reach their processes. A context manager that closes them."""
 
     def __init__(self, ports: tuple[EnginePort, ...]) -> None:
         self.ports = ports
         self.access = sandbox.access()
         self.local = own_prober(self.access)
-        self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
+        self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that reaches the machine
         self._lock = threading.Lock()
         self._elevated: list[ElevatedProber] = []
 
     def reader(self, shared: Translations) -> Reader:
-        """Reads the processes of these engines' containers."""
+        """A reader for the processes of these engines' containers."""
         return Reader(all_layers(), shared, self.local, self.reach)
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
-        """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
+        """Access to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
         from stratascope.probe.observer import Root
 
         return Root(os.environ if environ is None else environ, self._elevated, access=self.access, terminal=terminal)
 
     def close(self) -> None:
-        """End what was started."""
+        """Close everything that was started."""
         for port in self.ports:
             port.close()
         for prober in (self.local, *self._remote.values(), *self._elevated):
@@ -104,7 +104,7 @@ class Engines:
         return seccomp_here
 
     def port(self, engine: str) -> EnginePort:
-        """The engine with this id. Raises EngineError where there is none."""
+        """The engine with this id. Raises EngineError if there is none."""
         for port in self.ports:
             if port.id == engine:
                 return port
@@ -115,7 +115,7 @@ class Engines:
 
 
 def own_prober(access: sandbox.Access) -> Prober:
-    """The prober for what this program may do of the host."""
+    """The prober for what this program may access of the host."""
     if access is sandbox.Access.OUTSIDE:
         return LocalProber()
     from stratascope.probe.piped import HostProber, WithheldProber  # loads what starts processes
@@ -124,13 +124,13 @@ def own_prober(access: sandbox.Access) -> Prober:
 
 
 def not_among(engine: str) -> EngineError:
-    """There is no engine with this id."""
+    """The error that there is no engine with this id."""
     return EngineError(EngineState.ABSENT, msg("The engine {name} is not among those found.", name=engine))
 
 
 @contextmanager
 def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Iterator[Engines]:
-    """The engines of this environment (`only`: of these ids or endpoints), closed at the end."""
+    """Open the engines of this environment (`only`: those ids or endpoints), and close them at the end."""
     found = find_engines(only, environ)
     try:
         yield found
@@ -139,7 +139,7 @@ def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None =
 
 
 def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Engines:
-    """The same for a caller that closes them itself. Raises ProbeError where one of `only` is not known."""
+    """The same for a caller that closes them itself. Raises ProbeError if one of `only` is unknown."""
     environ = os.environ if environ is None else environ
     found = discover(environ, further=ENGINES.of(Settings()))
     if only:
@@ -148,7 +148,7 @@ def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None =
 
 
 def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
-    """The endpoints that a user means by an id or an address; an address need not have been found before."""
+    """The endpoints that a user means by an id or an address; an address need not have been discovered."""
     named = tuple(endpoint for endpoint in found if word in (endpoint.id, endpoint.endpoint))
     if named:
         return named
@@ -166,7 +166,7 @@ def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -
 
 
 def describe(engines: Engines) -> tuple[Engine, ...]:
-    """The state of each engine, all asked at once."""
+    """The state of each engine, queried in parallel."""
     asked = [BackgroundCall(port.describe) for port in engines.ports]
     return tuple(call.result() for call in asked)
 
@@ -174,25 +174,25 @@ def describe(engines: Engines) -> tuple[Engine, ...]:
 def take_capture(
     engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False
 ) -> MachineCapture:
-    """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
+    """Capture everything once; `privileged`: also what only root can read, else ProbeError."""
     root = engines.root(terminal=terminal).open() if privileged else None  # a person may take a while
     queries = EngineQueries(engines.ports)
     reader = engines.reader(shared)
-    all_threats()  # layers and threats are loaded while the engines think
+    all_threats()  # layers and threats are loaded while the engines answer
     if root is not None:
         reader.use(root)
     return take(queries, reader)
 
 
 class LateEngines:
-    """This environment's engines, found by the first thread that needs them; not the window's: it takes time."""
+    """This environment's engines, found by the first thread that needs them; never the window's: it takes time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: Engines | None = None
 
     def get(self) -> Engines:
-        """Finds them at the first call."""
+        """Find them at the first call."""
         with self._lock:
             if self._found is None:
                 self._found = find_engines()
@@ -200,7 +200,7 @@ class LateEngines:
 
 
 def demo_capture() -> MachineCapture:
-    """The demo capture that comes with the program, recorded from real containers."""
+    """The demo capture shipped with the program, recorded from real containers."""
     from stratascope.state import capture_file
 
     return capture_file.load(resources.path("demo/demo.json"))
@@ -213,7 +213,7 @@ def demo_snapshot() -> Snapshot:
 
 
 def daily(late: LateEngines) -> Daily:
-    """The daily verbs; each engine is opened when it is first asked."""
+    """The daily commands; each engine is opened when it is first used."""
     from stratascope.engines.open import daily_of
     from stratascope.usecases.daily.daily import Daily
 

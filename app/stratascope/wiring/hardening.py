@@ -1,5 +1,5 @@
-"""Hardening on this environment's engines: what it needs of one, read through its adapters (`usecases.engine_access`),
-and a plan as text that others read: exports, the text for its owner's files, and the command that would do the same.
+"""Hardening on this environment's engines: what it reads through an engine's adapters (`usecases.engine_access`), and
+plans as text: exports, the text for the owner's files, and the equivalent command.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ _PROFILE_MAX = 1 << 20  # bytes of a profile file
 
 
 class _Machine:
-    """The engine's machine as it was read last."""
+    """The engine's machine, as last read."""
 
     def __init__(self, host: Capture) -> None:
-        self.pids: dict[str, int] = {}  # of the first processes that were there when its mounts were read
+        self.pids: dict[str, int] = {}  # first processes that existed when its mounts were read
         self.see(host)
 
     def see(self, host: Capture) -> None:
@@ -78,7 +78,7 @@ class _Machine:
 
 
 class _Moment:
-    """What was read of containers for one look."""
+    """Readings of containers shared by one pass."""
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[RawContainer, CapturedContainer]] = {}
@@ -86,7 +86,7 @@ class _Moment:
 
 
 class ConnectedEngine:
-    """A `usecases.engine_access.EngineAccess` of one engine that answers."""
+    """A `usecases.engine_access.EngineAccess` for one engine that answers."""
 
     def __init__(self, engines: Engines, port: EnginePort, engine: Engine, journal: Journal) -> None:
         self.engine, self.journal = engine, journal
@@ -206,7 +206,7 @@ class ConnectedEngine:
         if parent is not None and publisher is not None and publisher.first.text("ns/net") != _own_network():
             publisher = self._reader.once(self.engine, parent, readings.PUBLISHER_WANTS)
         else:
-            publisher = None  # what listens beside us is known
+            publisher = None  # listeners in our own namespace are known
         return readings.root_files_of(found, read, publisher, self.ground)
 
     def trouble(self) -> Trouble | None:
@@ -215,7 +215,7 @@ class ConnectedEngine:
 
     def answers(self, container: str, asks: Sequence[Ask]) -> tuple[PortReply, ...] | None:
         """See `EngineAccess`."""
-        if not self.engine.local:  # its processes and its ports are another machine's
+        if not self.engine.local:  # its processes and its ports are on another machine
             return None
         found = self._found(container)
         heard = None if found is None else network.hear_inside(found.first.pid, asks)
@@ -239,7 +239,7 @@ class ConnectedEngine:
             control_groups.remove(cgroup)
 
     def _inspected(self, container: str) -> Container | None:
-        """None where the engine can't be asked now."""
+        """Inspect a container; None if the engine can't answer now."""
         try:
             raw = self._port.inspect(container) if self._moment is None else self._captured(container)[0]
         except (EngineError, NoSuchContainerError):
@@ -247,7 +247,7 @@ class ConnectedEngine:
         return self._shared.container(raw, self.engine)
 
     def _found(self, container: str) -> ContainerCapture | None:
-        """What the collector read of a container that runs; None where it is out of reach."""
+        """What the collector read of a running container; None if it is out of reach."""
         try:
             raw, captured = self._captured(container)
         except NoSuchContainerError:
@@ -258,7 +258,7 @@ class ConnectedEngine:
         return found
 
     def _captured(self, container: str) -> tuple[RawContainer, CapturedContainer]:
-        """Raises EngineError, NoSuchContainerError."""
+        """Inspect and read a container. Raises EngineError, NoSuchContainerError."""
         if self._moment is None:
             raw = self._port.inspect(container)
             return raw, self._reader.captured(self.engine, (raw,), self.ground)[0]
@@ -289,7 +289,7 @@ _PROFILE_PATHS = {OwnerKind.COMPOSE: run.profile_path, OwnerKind.SYSTEMD: quadle
 
 
 def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
-    """Each kind of export with the text that it comes to. Raises ExportError, ValueError when it is wanted."""
+    """Each kind of export with a function for its text, which raises ExportError, ValueError."""
 
     def text_of(kind: ExportKind) -> Callable[[], str]:
         return lambda: export(kind, options_of(made))
@@ -298,7 +298,7 @@ def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
 
 
 def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
-    """What the exports write, read from the body that a plan would create. Raises ValueError."""
+    """The options that exports write, read from the body that a plan would create. Raises ValueError."""
     if spec.kind is EngineKind.DOCKER:
         from stratascope.engines.docker.run_options import run_options as read
     else:
@@ -307,7 +307,7 @@ def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
 
 
 def options_of(made: Plan) -> RunOptions:
-    """The options that a plan comes to. Raises ValueError."""
+    """The options that a plan results in. Raises ValueError."""
     return run_options(made.spec, made.wanted, made.body)
 
 
@@ -325,7 +325,7 @@ def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> O
 
 
 def command(made: Plan) -> str:
-    """The command that would do the same, without the values of the environment; with an owner, that one's."""
+    """The equivalent command, without the values of the environment; with an owner, the owner's."""
     if made.owner is not None:
         return "\n".join(made.owner.commands) + "\n"
     kind = ExportKind.DOCKER_RUN if made.spec.kind is EngineKind.DOCKER else ExportKind.PODMAN_RUN
@@ -336,14 +336,16 @@ def command(made: Plan) -> str:
 
 
 class ConnectedHardening(Value):
-    """Hardening for the command line: all engines are asked at once what they are, and those that answer are kept."""
+    """Hardening for the command line: all engines are queried in parallel, and those that answer are kept."""
 
     hardening: Hardening
     accesses: tuple[ConnectedEngine, ...]
-    engines: tuple[Engine, ...]  # those that do not answer too: they say why
+    engines: tuple[Engine, ...]  # also those that do not answer, with the reason
 
     def container(self, name: str) -> tuple[ConnectedEngine, str]:
-        """The engine that has a container of that name or id, and its full id. ProbeError where none or several."""
+        """The engine with a container of that name or id, and its full id. Raises ProbeError if none or several
+        match.
+        """
         every = [(access, container) for access in self.accesses for container in access.containers()]
         keys = {container.key for container in matching(name, (container for _, container in every))}
         hits = [(access, container.id) for access, container in every if container.key in keys]

@@ -18,7 +18,7 @@ from stratascope.collector.filters import why_not
 from stratascope.core.container import EngineKind
 from stratascope.layers.mac.policies import SAME_RULES
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
-from stratascope.linux.defaults import speaking_for, versions_for
+from stratascope.linux.defaults import versions_around, versions_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.today]
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
@@ -79,7 +79,7 @@ def test_apparmor_s_rules_are_those_that_were_measured(newer: Rig) -> None:
     """Against those of this machine's own engines, which are the measured ones (`tests/machine/vm`)."""
     assert newer.root is not None
     name, _ = _ENGINES[newer.kind]
-    if not speaking_for(server_version(newer), SAME_RULES[name]):
+    if not versions_around(server_version(newer), SAME_RULES[name]):
         pytest.skip(f"the rules of {newer.kind} {server_version(newer)} were never compared: add it to SAME_RULES")
     assert apparmor_rules(newer.root, newer.kind) == apparmor_rules(Path("/"), newer.kind)
 

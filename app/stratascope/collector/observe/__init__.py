@@ -1,1 +1,1 @@
-"""The observer: what one control group really does, as a stream of lines."""
+"""The observer: streams what the processes of one control group do, as lines of JSON."""

@@ -1,14 +1,14 @@
-"""System calls: what is entered, what is refused, and which ids the kernel need not tell of any more.
+"""Decode syscall enter and exit records, detect refusals, and choose which syscall numbers to filter out.
 
-A call that seccomp refuses has an end and no beginning: `raw_syscalls:sys_enter` comes after the filter, sys_exit all
-the same. So a refused end is held against the last beginning of its thread, number and arguments both. Of an id that is
-not told any more the beginning is taken for granted: it was let through before, and a filter that refuses by number
-alone refuses always.
+A call refused by seccomp has an exit and no entry: `raw_syscalls:sys_enter` fires after the filter, sys_exit fires in
+either case. So a refused exit is compared with the last entry of its thread, both number and arguments. For a number
+that is filtered out, the entry is assumed: the call was let through before, and a filter that refuses by number alone
+always refuses.
 
-An id is left out of the kernel's filter once it is known and often; one that was only seen now and then costs nothing
-and stays. Never left out: calls whose arguments decide (clone, socket, personality, and what was asked for), and the
-ends of processes, for their exit codes. Where programs of 32 bits run beside others a number means two calls: only what
-is known of both is left out then.
+A number is added to the kernel's filter once it is known and frequent; a call seen only now and then costs nothing and
+stays. Never filtered out: calls whose arguments matter (clone, socket, personality, and those requested), and the exits
+of processes, for their exit codes. Where 32-bit programs run beside 64-bit ones, a number means two calls: it is only
+filtered out if both are known.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from stratascope.collector.observe.refusals import EAGAIN, Answered, Floods, Ref
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
-OFTEN = 50  # so many of one id between two looks are left out from then on
-IDS_MAX = 250  # in one filter, whose text may have 4096 bytes
+OFTEN = 50  # occurrences of one number between two polls; from then on it is filtered out
+IDS_MAX = 250  # numbers in one filter, whose text may have 4096 bytes
 CLASSES_MAX = 8192
 USUAL = 3  # times
-ROUND_MAX = 256  # records, after which no more are taken before they are told
+ROUND_MAX = 256  # records, after which those read so far are reported before more are taken
 LAST = 1000000000  # nanoseconds
-SETS_MAX = 4096  # of arguments that were told, of one process
+SETS_MAX = 4096  # distinct argument sets reported per process
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
 _CLONES = {"x86_64": (56, 57, 58, 435), "i386": (120, 2, 190, 435), "aarch64": (220, 435)}
 _WATCHED = {"x86_64": (41, 135), "i386": (359, 102, 136), "aarch64": (198, 92)}
@@ -41,7 +41,9 @@ _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aar
 
 
 class WantedCalls(NamedTuple):
-    """What the request asks for: which arguments to tell, where a path stands, what its filters answer."""
+    """What the request asks for: arguments to report, where calls name a path, and what the container's filters
+    answer.
+    """
 
     arguments: Wanted
     paths: Wanted  # `moments` has its form
@@ -49,7 +51,7 @@ class WantedCalls(NamedTuple):
 
 
 class Calls:
-    """Beginnings and refused ends of one control group's calls. `checks`: where those of a call are asked for."""
+    """Entries and refused exits of one control group's calls. `checks`: the source of a call's capability checks."""
 
     def __init__(self, tell: Tell, processes: Processes, asked: WantedCalls, points: Tuple[Point, Point],
                  refusals: Refusals, moments: Moments, credentials: Credentials) -> None:  # fmt: skip
@@ -66,20 +68,20 @@ class Calls:
         self.floods = Floods("id", "ret")
         self._machine = processes.native
         self._last: Dict[int, Tuple[int, Tuple[int, ...]]] = {}  # by thread: its call's number and arguments
-        self._before: Set[int] = set()  # threads of the beginning, of which nothing was seen yet
+        self._before: Set[int] = set()  # threads found at the start, of which no record has come yet
         self._counts = Tally(tell, "call", CLASSES_MAX)
         self._failures = Tally(tell, "failed", CLASSES_MAX)
-        self._told: Dict[int, Set[Tuple[Any, ...]]] = {}  # arguments, by process
+        self._told: Dict[int, Set[Tuple[Any, ...]]] = {}  # argument sets already reported, by process
         processes.ends.append(self._process_over)
         self._seen: Dict[str, Set[int]] = {}  # by entry point
         self._recent: Dict[int, int] = {}
         self._rates: Dict[int, int] = {}
         self.left_out: Set[int] = set()
         self._usual: Dict[Tuple[Any, ...], Tuple[str, str, int]] = {}  # by thread, call, answer and arguments
-        self._refused = (0, 0)  # the last process that was refused something by its rights, and when
+        self._refused = (0, 0)  # the process last refused something by its rights, and when
 
     def there(self, pid: int, threads: List[Tuple[int, Optional[int]]]) -> None:
-        """A process that was found; `threads`: what each was in."""
+        """Register a process that was found; `threads`: the call that each thread was in."""
         self._credentials.there(pid)
         self.mapped.there(pid)
         for tid, number in threads:
@@ -90,7 +92,7 @@ class Calls:
                     self._last[tid] = (number, ())
 
     def forked(self, record: Record) -> None:
-        """A process was made, or a thread."""
+        """Handle the creation of a process or a thread."""
         if record.pid == record.tid:
             number, values = self._last.get(record.extra, (-1, ()))
             flags = values[0] if values and number == _CLONES.get(self._processes.abi(record.extra), (-1,))[0] else 0
@@ -98,22 +100,22 @@ class Calls:
             self.mapped.forked(record.pid, record.extra)
 
     def executed(self, record: Record, program: str) -> Optional[Around]:
-        """A process became another program. What it is without the rights that its file may give, where it was gone."""
+        """Handle execve(2). Returns what the process has without rights from its file, if it was already gone."""
         pid, parent = record.pid, self._processes.of(record.pid).parent
         held = self._credentials.executed(pid, record.time, lambda held: self._moments.gives(held, program, parent))
         return None if held is None else self._moments.as_before(pid, held, program, parent)
 
     def gone(self, pid: int) -> None:
-        """A process has ended."""
+        """Forget a process that has ended."""
         self._credentials.over(pid)
         self.mapped.over(pid)
 
     def entered(self, record: Record) -> None:
-        """A record of sys_enter."""
+        """Handle a record of sys_enter."""
         values = self._enter(record.raw)
         number, arguments = values[0], values[1:]
         if number < 0:
-            return  # no call: a tracer has taken it away
+            return  # not a call: a tracer cancelled it
         self._last[record.tid] = (number, arguments)
         if self.checks is not None:
             self.checks.began(record.tid)
@@ -139,11 +141,11 @@ class Calls:
             self._processes.leaving(record.pid, arguments[0] & 0xFF, plain == ends[-1])
 
     def left(self, record: Record) -> None:
-        """A record of sys_exit, which is filtered to refusals."""
+        """Handle a record of sys_exit, which the kernel filters to refusals."""
         number, answer = self._leave(record.raw)[:2]
         self.floods.note(number, answer)
         last = self._last.pop(record.tid, None)
-        if number < 0:  # of rt_sigreturn: it leaves with the registers of before the signal, and no number
+        if number < 0:  # rt_sigreturn: it leaves with the registers from before the signal, and no number
             self._before.discard(record.tid)
             return
         abi, plain = self._abi(record.pid, number, record.bits)
@@ -182,7 +184,7 @@ class Calls:
         self._failures.add(key, record.time, fields, () if around is None else (around,))
 
     def _late(self, record: Record, call: RefusedSyscall) -> None:
-        """Ask for the rest, now that all that came before is known."""
+        """Read the rest of a refusal, now that all earlier records have been handled."""
         wanted = self._asked.paths.get(call.abi, {}).get(call.number)
         lies = None
         if wanted is not None and wanted[1] != "fd" and len(call.values) > wanted[0] and not record.about.path:
@@ -191,19 +193,19 @@ class Calls:
         self._moments.late(call, record.about, lies, held, self._processes.of(call.pid).parent)
 
     def _usually(self, call: Tuple[Any, ...], path: str, address: str) -> None:
-        """In a flood not each path is read: what was the same each time counts as the same for those in between."""
+        """Remember a path seen each time: in a flood not every path is read, and the ones between count as the same."""
         before = self._usual.pop(call, ("", "", 0))
         if len(self._usual) >= CLASSES_MAX:
             self._usual.clear()
         self._usual[call] = path, address, before[2] + 1 if before[:2] == (path, address) else 1
 
     def refused_last(self) -> Optional[int]:
-        """The process whose call was refused last by what is not its filter; None where that is long ago."""
+        """Return the process last refused something not by its filter; None if that is longer ago than LAST."""
         pid, at = self._refused
         return pid if time.monotonic_ns() - at < LAST else None
 
     def over(self, tid: int) -> None:
-        """A thread has ended."""
+        """Forget a thread that has ended."""
         self._last.pop(tid, None)
         self._before.discard(tid)
 
@@ -214,16 +216,16 @@ class Calls:
         self._failures.forget(pid, at)
 
     def rest(self, at: int) -> None:
-        """Tell what was counted."""
+        """Report the counts collected so far."""
         self._counts.rest(at)
         self._failures.rest(at)
 
     def begin_anew(self) -> None:
-        """What was seen so far was another's."""
+        """Forget the calls seen so far: they were another program's."""
         self._seen, self._recent = {}, {}
 
     def better_filter(self) -> Optional[str]:
-        """Another filter for sys_enter, where one would spare much; to be asked at every look."""
+        """Return a better filter for sys_enter if it would save much, else None; call it at every poll."""
         recent, self._recent = self._recent, {}
         for number, count in recent.items():
             self._rates[number] = max(self._rates.get(number, 0), count)
@@ -258,11 +260,11 @@ class Calls:
         return abi, number
 
     def fresh(self, came: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
-        """The same; those of sys_exit with what stood around the call. `more`: what came while that was read.
+        """Drain the rings until nothing relevant is left, and attach to refused exits what was around the call.
 
-        No path and no address where a later call of the same thread, or of its process's first, names the same place in
-        its memory, or it became another program: something else may be there now. Nor who it is where a later call may
-        have changed that.
+        `more` returns the records that came while that was read. Path and address are dropped if a later call of the
+        same thread, or of its process's first one, names the same place in its memory, or if the process executed
+        another program: something else may be there now. The identity is dropped if a later call may have changed it.
         """
         found: List[int] = []
         records: List[Record] = []
@@ -286,13 +288,13 @@ class Calls:
         return records
 
     def _settle(self, records: List[Record], found: List[int]) -> None:
-        """Take from these what may be true no longer.
+        """Drop from these records what may no longer be true.
 
-        It is enough to know when that happened last, so all records are gone through once: a container that is refused
-        in a loop has so many that looking at all later ones for each of these took seconds.
+        Only the time of the last such change matters, so all records are walked once: for a container refused in a
+        loop, scanning all later records for each one took seconds.
         """
-        since: Dict[int, int] = {}  # by thread: the first of these
-        read: Dict[int, Set[int]] = {}  # by thread: places in memory that were read
+        since: Dict[int, int] = {}  # by thread: the earliest of its records
+        read: Dict[int, Set[int]] = {}  # by thread: addresses in memory that were read
         for record in map(records.__getitem__, found):
             since[record.tid] = min(record.time, since.get(record.tid, record.time))
             if isinstance(record.about, Moment) and record.about.at:
@@ -313,7 +315,7 @@ class Calls:
                     records[number] = record._replace(about=self._moments.overwritten(record.pid, about))
 
     def _changed(self, records: List[Record], since: Dict[int, int]) -> Dict[int, int]:
-        """By thread, when it was last that it may have become another; of those that came after."""
+        """Return, by thread, the last later call that may have changed its identity."""
         last: Dict[int, int] = {}
         for record in records:
             thread = record.pid if record.kind == "exec" else record.tid
@@ -337,12 +339,12 @@ class Calls:
 
 
 def _narrow(record: Record) -> Record:
-    """A refused call by the entry point of 32 bits, in a program of 64: what was read took it for another."""
+    """Correct a refused call through the 32-bit entry point of a 64-bit program: it was read as a 64-bit call."""
     about = record.about.overwritten() if isinstance(record.about, Moment) else record.about
     return record._replace(registers=tuple(each & 0xFFFFFFFF for each in record.narrow), bits=32, about=about)
 
 
 def _reader(point: Point, arguments: int) -> Callable[[bytes], Tuple[int, ...]]:
-    """What takes id (and ret, or the arguments) out of a record."""
+    """Return a function that extracts id (and ret, or the arguments) from a record."""
     start = point.fields["id"][0]
     return struct.Struct("=%dx%s" % (start, "q6Q" if arguments else "qq")).unpack_from

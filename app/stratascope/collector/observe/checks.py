@@ -1,9 +1,9 @@
-"""Capability checks, with the kernel's functions that led to each: who judges what they mean is the program.
+"""Capability checks, with the kernel functions that led to each; the program judges what they mean.
 
-Two means: the tracepoint `capability:cap_capable`, or kprobe events at the beginning and the end of that function,
-which are put together by thread. Addresses become names by /proc/kallsyms, read once and before anything is attached:
-it takes a fifth of a second, in which a process that was refused something would be gone. The initial user namespace is
-known by looking at a check of our own.
+Two sources: the tracepoint `capability:cap_capable`, or kprobe events at the entry and the return of that function,
+which are paired by thread. Addresses become names by /proc/kallsyms, read once and before anything is attached: it
+takes a fifth of a second, in which a refused process would be gone. The initial user namespace is identified by
+observing a check of our own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stratascope.collector.observe.trace import Point
 CLASSES_MAX = 4096
 CHAINS_MAX = 4096
 WORD_MAX = 128
-WITHIN_MAX = 8  # of one call
+WITHIN_MAX = 8  # checks kept per call
 THREADS_MAX = 1 << 14
 _SYMBOL = re.compile(rb"^([0-9a-f]+) [tTwW] ([^\s]+)", re.M)
 # A call's own function, under whatever name the compiler left of it (arch/x86/include/asm/syscall_wrapper.h), and where
@@ -31,7 +31,7 @@ _SYMBOL = re.compile(rb"^([0-9a-f]+) [tTwW] ([^\s]+)", re.M)
 _CALL = re.compile(r"^(?:__(?:x64|ia32|arm64)_|__do_|__se_|__|k)(?:compat_)?sys_(\w+?)(?:\.\w+)*$")
 _NARROW = ("do_int80_emulation", "do_fast_syscall_32", "__do_fast_syscall_32", "do_int80_syscall_32", "int80_emulation")
 _ENTERED = frozenset((*_NARROW, "do_syscall_64", "x64_sys_call", "x32_sys_call", "do_el0_svc", "invoke_syscall"))
-# what the kernel's function is called where that is not the call's name (arch/x86/entry/syscalls/*.tbl)
+# names of kernel functions that differ from the call's (arch/x86/entry/syscalls/*.tbl)
 _RENAMED = {
     "newuname": "uname",
     "newstat": "stat",
@@ -46,7 +46,7 @@ _SYS_NICE = 23
 
 
 class Symbols:
-    """The kernel's functions by address."""
+    """The kernel's functions, by address."""
 
     def __init__(self) -> None:
         self._addresses = array("Q")
@@ -54,13 +54,13 @@ class Symbols:
         self._load()
 
     def name(self, address: int) -> str:
-        """Of the function that holds it; "" where none is known."""
+        """Name the function that contains an address; "" if none is known."""
         found = bisect_right(self._addresses, address) - 1
         return self._names[found] if found >= 0 else ""
 
     @property
     def hidden(self) -> bool:
-        """Whether the kernel gives no addresses (kernel.kptr_restrict=2)."""
+        """Whether the kernel hides addresses (kernel.kptr_restrict=2)."""
         return not self._names
 
     def _load(self) -> None:
@@ -76,20 +76,20 @@ class Symbols:
 
 
 class Means(NamedTuple):
-    """How checks are seen."""
+    """How checks are observed: by a tracepoint, or by two kprobe events."""
 
     word: str  # tracepoint, kprobe
     first: Point
     answer: Optional[Point]
 
     def sources(self) -> List[Source]:
-        """What to open."""
+        """List the events to open."""
         found = [Source("check", self.first.number, CALLCHAIN | REGS)]
         return found if self.answer is None else [*found, Source("answer", self.answer.number)]
 
 
 class _Within(NamedTuple):
-    """A check, and the call that a thread was in then."""
+    """A check, and the call that its thread was in."""
 
     number: Optional[int]
     registers: Tuple[int, ...]
@@ -97,7 +97,7 @@ class _Within(NamedTuple):
 
 
 class Checks:
-    """What was asked of cap_capable. `numbers`: calls by entry point and name."""
+    """The checks made by cap_capable. `numbers`: syscall numbers by entry point and name."""
 
     def __init__(self, tell: Tell, processes: Processes, means: Means, numbers: Dict[str, Dict[str, int]]) -> None:
         self._processes = processes
@@ -117,31 +117,33 @@ class Checks:
         self.lost = 0
 
     def asked(self, record: Record) -> None:
-        """A check, or its beginning."""
+        """Handle a check, or its entry."""
         if self._by_two:
-            self.lost += record.tid in self._open  # its end was not told
+            self.lost += record.tid in self._open  # its return was not seen
             self._open[record.tid] = record
         else:
             self._told(record, struct.unpack_from("=i", record.raw, self._answer)[0])
 
     def answered(self, record: Record) -> None:
-        """The end of one, by kprobe events."""
+        """Handle a check's return, from kprobe events."""
         before = self._open.pop(record.tid, None)
         if before is not None:
             self._told(before, struct.unpack_from("=i", record.raw, self._answer)[0])
 
     def over(self, tid: int) -> None:
-        """A thread has ended."""
+        """Forget a thread that has ended."""
         self._open.pop(tid, None)
         self._during.pop(tid, None)
 
     def began(self, tid: int) -> None:
-        """It entered a call: what was asked before is of none that comes."""
+        """Forget a thread's checks as it enters a call: they belong to none that follows."""
         self._during.pop(tid, None)
 
     def within(self, end: Record, number: int, machine: str) -> List[List[Any]]:
-        """Those of the call that ends so: of the same function, and with the same arguments, since the beginning of
-        one that is left out is not told. [capability, answer, initial, frames] each, the refused ones first."""
+        """Return the checks of the call that ends with this record: those with the same function and arguments, since
+        the entry of a call that is filtered out is not reported. Each is [capability, answer, initial, frames], refused
+        ones first.
+        """
         found: List[List[Any]] = []
         for check in self._during.pop(end.tid, ()):
             known = bool(check.registers and end.registers)
@@ -152,13 +154,13 @@ class Checks:
         return sorted(found, key=lambda told: bool(told[1] == 0))[:WITHIN_MAX]
 
     def rest(self, at: int) -> None:
-        """Tell what was counted."""
+        """Report the counts collected so far."""
         self._kept.rest(at)
 
     def _told(self, record: Record, answer: int) -> None:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
-        if answer < 0 and not self._by_two:  # one that was granted is a need of its own, in each process
+        if answer < 0 and not self._by_two:  # each grant is a need of its own, in each process
             self.floods.note(capability, answer)
         names, call, narrow = self._named(record.chain)
         abi = self._processes.abi(record.pid, record.bits or (32 if narrow else 0))
@@ -206,8 +208,11 @@ class Checks:
 
 
 class OwnCheck:
-    """A check of our own, seen: it names the initial user namespace by its address. Raises our priority, for which the
-    kernel asks CAP_SYS_NICE there; that also lets us empty the rings before they are full."""
+    """Observe a capability check of our own, which reveals the address of the initial user namespace.
+
+    The check is made by raising our priority, for which the kernel requires CAP_SYS_NICE; that also lets us empty the
+    rings before they are full.
+    """
 
     def __init__(self, means: Optional[Means]) -> None:
         """Raises NoTracepointsError, OSError."""
@@ -234,7 +239,7 @@ class OwnCheck:
             raise
 
     def close(self) -> None:
-        """Its events, which takes longer than to open them: not before the end."""
+        """Close its events; that takes longer than opening them, so not before the end."""
         if self._perf is not None:
             self._perf.close()
             self._perf = None

@@ -1,12 +1,11 @@
-"""As whom each process works, what it may and what limits it: read when it is found or becomes another program.
+"""The identity, capabilities and limits of each process, read when it is found or executes another program.
 
-Most that are refused something end before they can be read. A child has what its parent has (fork(2)), and what a
-program has after execve(2) follows from what its process had before, where the file gives no rights of its own. So does
-what it has after most calls that change something of it (credentials(7), capabilities(7), security/commoncap.c), as far
-as that follows from its previous state and the call's own arguments; its memory is never read. After any other call it
-is unknown until it is read again, and nothing older is ever reported. Such calls are never left out of the kernel's
-filter (`calls`). What was read came later than what is still to be reported, so that of each process several are kept,
-by time.
+Most processes that are refused something end before they can be read. A child has what its parent has (fork(2)), and
+what a program has after execve(2) follows from what its process had before, if the file gives no rights of its own. So
+does what it has after most calls that change credentials (credentials(7), capabilities(7), security/commoncap.c), as
+far as that follows from its previous state and the call's own arguments; its memory is never read. After any other call
+it is unknown until it is read again, and nothing older is ever reported. Such calls are never filtered out (`calls`).
+Readings may be later than the events still to be reported, so several are kept per process, by time.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _EVERY = (1 << 41) - 1  # as of Linux 5.9; newer capabilities are not tracked
 
 
 class Held(NamedTuple):
-    """What a process had. `around`: as reported; unknown values are missing. `users`, `groups`: real, effective, saved;
-    empty: unknown. `maps`: of users and groups. `inheritable`, `ambient`: −1 if unknown. `view`: its mount namespace,
+    """What a process had. `around`: as reported, without unknown values. `users`, `groups`: real, effective, saved;
+    empty if unknown. `maps`: of users and groups. `inheritable`, `ambient`: −1 if unknown. `view`: its mount namespace,
     and its root directory there.
     """
 
@@ -223,10 +222,10 @@ def _bits(found: int) -> str:
 
 
 PROCESSES_MAX = 1 << 14
-LOOK = 0.02  # seconds
-READS_MAX = 4  # in one look
-POINTS_MAX = 8  # of one process
-SLOW = 50000  # nanoseconds that a call may take from its beginning to what it does
+LOOK = 0.02  # seconds between two passes
+READS_MAX = 4  # in one pass
+POINTS_MAX = 8  # kept per process
+SLOW = 50000  # nanoseconds a call may take from its entry to its effect
 GROUPS_MAX = 64
 _ALL = (
     *("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups"),
@@ -258,8 +257,9 @@ _WHOLE = frozenset(("groups", "ids", "limits", "permitted"))
 
 
 class _Point(NamedTuple):
-    """What a process had from that time on; None: not known. `since`, `until`: while it was read, the same where it
-    follows from an event."""
+    """What a process had from a point in time on; None if unknown. `since`, `until`: while it was read; equal if it
+    follows from an event.
+    """
 
     since: int
     until: int
@@ -268,13 +268,13 @@ class _Point(NamedTuple):
 
 
 class Credentials:
-    """Of all processes, in the order of time. `numbers`: calls by entry point and name."""
+    """The credentials of all processes, in the order of time. `numbers`: syscall numbers by entry point and name."""
 
     def __init__(self, numbers: Dict[str, Dict[str, int]]) -> None:
         self._known: Dict[int, List[_Point]] = {}
-        self._fresh: Dict[Tuple[int, int], _Point] = {}  # of programs that have begun just now, by process and time
-        self._plain: Set[int] = set()  # processes that lose their capabilities with the root user, as is usual
-        self._odd: Set[int] = set()  # those whose programs may not
+        self._fresh: Dict[Tuple[int, int], _Point] = {}  # of programs that have just begun, by process and time
+        self._plain: Set[int] = set()  # processes that lose their capabilities when they leave root, as is usual
+        self._odd: Set[int] = set()  # those whose programs may not lose them
         self._stale: Set[int] = set()
         self._next = 0.0
         self._last: Optional[Tuple[Held, Tuple[str, Tuple[int, ...], bool], Optional[Held]]] = None
@@ -284,14 +284,14 @@ class Credentials:
             self.changing[abi] = {table[name]: name for name in names if name in table}
 
     def changes(self, abi: str, number: int, values: Tuple[int, ...]) -> bool:
-        """Whether that call may change something."""
+        """Whether a call may change credentials."""
         name = self.changing.get(abi, {}).get(number)
         if name == "prctl":
             return values[0] & 0xFFFFFFFF in _PRCTL
         return name is not None and (name != "prlimit64" or values[2] != 0)
 
     def there(self, pid: int) -> None:
-        """Read it."""
+        """Read a process that was found."""
         since = time.monotonic_ns()
         held = hold(pid)
         if held is not None:
@@ -299,7 +299,7 @@ class Credentials:
             self._stale.discard(pid)
 
     def look(self) -> None:
-        """Read those anew of which something has changed; to be asked often."""
+        """Re-read processes whose credentials changed; call it often."""
         now = time.monotonic()
         if not self._stale or now < self._next:
             return
@@ -309,7 +309,9 @@ class Credentials:
             self.there(pid)
 
     def called(self, pid: int, at: int, abi: str, number: int, values: Tuple[int, ...], alone: bool) -> None:
-        """It began a call that may change something. `alone`: it has no other threads, which may differ."""
+        """Handle the entry of a call that may change credentials. `alone`: it has no other threads, which may
+        differ.
+        """
         name = self.changing.get(abi, {}).get(number, "")
         if keeps_capabilities(name, values):
             self._plain.discard(pid)
@@ -325,7 +327,7 @@ class Credentials:
             self._mark(pid)
 
     def refused(self, pid: int, at: int) -> None:
-        """That call was refused: nothing has changed."""
+        """Undo that call's effect: it was refused."""
         found = self._known.get(pid, [])
         for number in range(len(found) - 1, -1, -1):
             if found[number].refusable and found[number].since <= at:
@@ -333,7 +335,9 @@ class Credentials:
                 return
 
     def forked(self, pid: int, parent: int, at: int, flags: int) -> None:
-        """It has what its parent has, but for its number inside. `flags`: of clone(2), 0 where there were none."""
+        """Copy the parent's credentials to a child, except its PID inside. `flags`: of clone(2), 0 if there were
+        none.
+        """
         for kind in (self._plain, self._odd):
             if parent in kind:
                 kind.add(pid)
@@ -347,20 +351,21 @@ class Credentials:
             self._put(pid, _Point(at, at, held, False))
 
     def began(self, pid: int, at: int, since: int, held: Optional[Held]) -> None:
-        """What it was found to have as the program that it became then; `since`: when that was read."""
+        """Store what a process had when read as the program that it had just become; `since`: when that was read."""
         if held is not None and len(self._fresh) < PROCESSES_MAX:
             self._fresh[pid, at] = _Point(since, time.monotonic_ns(), held, False)
 
     def doubted(self, pid: int, at: int) -> None:
-        """Before that was read it called what may have changed it: it is what it had after that, not before."""
+        """Store it without moving it back to the exec: a call in between may have changed it."""
         found = self._fresh.pop((pid, at), None)
         if found is not None:
             self._put(pid, found)
 
     def executed(self, pid: int, at: int, gives: Callable[[Held], bool]) -> Optional[Held]:
-        """It became another program. `gives`: whether its file may give rights.
+        """Handle execve(2). `gives`: whether its file may give rights.
 
-        What it has if the file gave it none, where it may have and nobody could look at the process; None else.
+        Returns what the process has if the file gave none, in case it may have given some and the process could not be
+        read; else None.
         """
         fresh = self._fresh.pop((pid, at), None)
         before = self.of(pid, at)
@@ -378,13 +383,13 @@ class Credentials:
         return after
 
     def over(self, pid: int) -> None:
-        """It has ended."""
+        """Forget a process that has ended."""
         self._known.pop(pid, None)
         for kind in (self._plain, self._odd, self._stale):
             kind.discard(pid)
 
     def of(self, pid: int, at: int) -> Optional[Held]:
-        """What it had at that time; None: not known."""
+        """Return what a process had at that time; None if unknown."""
         for point in reversed(self._known.get(pid, ())):
             if point.since <= at:
                 return point.held
@@ -393,14 +398,16 @@ class Credentials:
     # -- inside
 
     def _after(self, name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
-        """`became`: a loop in which one call is refused asks the same each time, since nothing has changed."""
+        """Call `became`, cached: a loop in which one call is refused asks the same each time, since nothing has
+        changed.
+        """
         asked = name, values, plain
         if self._last is None or self._last[0] is not before or self._last[1] != asked:
             self._last = before, asked, became(name, values, before, plain)
         return self._last[2]
 
     def _put(self, pid: int, point: _Point) -> None:
-        """By time. What was read while it changed may be of before or after."""
+        """Insert by time. A reading taken during a change may be from before or after it, so it is dropped."""
         if len(self._known) >= PROCESSES_MAX:
             self._known.clear()
         mine = [each for each in self._known.get(pid, ()) if not _meet(each, point)]
@@ -409,18 +416,18 @@ class Credentials:
         self._known[pid] = mine[-POINTS_MAX:]
 
     def _mark(self, pid: int) -> None:
-        """To be read anew."""
+        """Mark a process to be read again."""
         if len(self._stale) < PROCESSES_MAX:
             self._stale.add(pid)
 
 
 def _meet(one: _Point, other: _Point) -> bool:
-    """Whether the one was read while the other happened, or a moment after."""
+    """Whether the first was read while the second happened, or shortly after."""
     return one.since != one.until and other.since == other.until and one.since - SLOW <= other.since <= one.until
 
 
 def hold(pid: int) -> Optional[Held]:
-    """What a process, or a thread, has now; None where it is gone."""
+    """Read the current credentials of a process or a thread; None if it is gone."""
     try:
         found = _status(pid)
         around: Around = {"ids": [], "groups": list(map(int, found["Groups"].split()[:GROUPS_MAX]))}
@@ -443,13 +450,13 @@ def hold(pid: int) -> Optional[Held]:
 
 
 def who(tid: int) -> Around:
-    """The same as it is told; nothing more than the number where it is gone."""
+    """Return them as reported; only the thread id if it is gone."""
     held = hold(tid)
     return {"tid": tid} if held is None else {"tid": tid, **held.around}
 
 
 def limits(text: str) -> Dict[str, int]:
-    """Soft limits by their names in `--ulimit`, of /proc/PID/limits; those without one are left out."""
+    """Parse /proc/PID/limits into soft limits, named as in `--ulimit`; unlimited ones are left out."""
     found: Dict[str, int] = {}
     for line in text.split("\n")[1:]:
         name = _LIMITS.get(line[:25].strip())

@@ -1,17 +1,17 @@
-"""The control group that is observed: where it is in each hierarchy, who is in it, and the groups made for it.
+"""The observed control group: where it is in each hierarchy, who is in it, and the groups made for it.
 
-One of a container counts only where its path holds the container's id, or where all that are in it share one PID
+A container's group only counts if its path contains the container's id, or if all processes in it share one PID
 namespace that is not ours: a rootless container without systemd is in the group of a whole session. A group that the
-request names (a parent that was made before a container starts) is one name after the other below the hierarchy's mount
-point, no links among them, and never the root.
+request names (a parent that was made before a container starts) is resolved name by name below the hierarchy's mount
+point, without links, and is never the root.
 
-Making groups, and taking them away again, is the one thing that the observer changes. It makes a parent for a twin,
-before the twin is, since events have to be attached before its program starts; a group in the unified hierarchy for a
-container that has none there, since nothing else can be attached to where the machine's controllers are in the old
+Making and removing groups is the only thing that the observer changes. It makes a parent for a twin before the twin
+exists, since events have to be attached before its program starts; a group in the unified hierarchy for a container
+that has none there, since events can be attached to nothing else where the machine's controllers are in the v1
 hierarchies and perf_event in none of them; and one for a container that has none anywhere (a rootless engine without
-systemd), below the group where its processes are. None limits anything: no value is written, and what limits the group
-above goes on. All have names of ours; who was moved is moved back, and what a killed observer left is taken away by the
-next one once nobody is in it.
+systemd), below the group where its processes are. None limits anything: no value is written, and the limits of the
+group above still apply. All have names of ours; moved processes are moved back, and what a killed observer left is
+removed by the next one once it is empty.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class NoGroupError(Exception):
 
 
 class Group(NamedTuple):
-    """Directories: the one that events are attached to, and those of the hierarchies that count something."""
+    """Directories: the group that events are attached to, and its groups in the hierarchies that count something."""
 
     perf: str
     counted: Dict[str, str]
 
     def processes(self) -> Optional[List[int]]:
-        """All that are in it; None where it is gone."""
+        """List all processes in it; None if it is gone."""
         found = processes(self.perf, 2 * MEMBERS_MAX)
         return None if found is None else found.pids
 
 
 def find(pid: int, start: str, container: str, path: str) -> Group:
-    """Of that process (None of it: 0), or of that path. Raises NoGroupError."""
+    """Find the group of that process (0: of none), or the group at that path. Raises NoGroupError."""
     mounts = Mounts()
     mounts.refresh()
     if path:
@@ -93,7 +93,7 @@ def _group(mounts: Mounts, own: Dict[str, str], path: str) -> Group:
 
 
 def counted_below(mounts: Mounts, folder: str) -> Dict[str, str]:
-    """The folders of the same group in the hierarchies that count something, by its folder in one of them."""
+    """The directories of the same group in the hierarchies that count something, given one of its directories."""
     for name in _COUNTED:
         top = mounts.place(name, "/")
         if top is not None and folder.startswith(top[0] + "/"):
@@ -122,9 +122,9 @@ def _alone(group: Group) -> bool:
 
 
 def first_of(pids: List[int]) -> Tuple[int, str]:
-    """The first process of a PID namespace of its own, else the one that began first; with its start time.
+    """The first process of a PID namespace of its own, else the one that started first; with its start time.
 
-    (0, "") where there is none.
+    (0, "") if there is none.
     """
     found: List[Tuple[int, int]] = []
     for pid in pids:
@@ -142,12 +142,12 @@ def first_of(pids: List[int]) -> Tuple[int, str]:
 
 
 def numbers() -> List[int]:
-    """Of all processes that are there."""
+    """List the PIDs of all processes."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def namespaces(pid: int) -> Tuple[str, ...]:
-    """Its processes' and its mounts'; nothing where it has ended."""
+    """Its PID and mount namespaces; empty if it has ended."""
     try:
         return tuple(os.readlink("/proc/%d/ns/%s" % (pid, kind)) for kind in ("pid", "mnt"))
     except OSError:
@@ -155,7 +155,7 @@ def namespaces(pid: int) -> Tuple[str, ...]:
 
 
 def descendants(first: int) -> Set[int]:
-    """That process and all that it has made, as far as their parents live."""
+    """That process and all its descendants, as far as their parents live."""
     children: Dict[int, List[int]] = {}
     for pid in numbers():
         with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
@@ -172,8 +172,8 @@ def descendants(first: int) -> Set[int]:
 
 
 _OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
-_LEFT = 600.0  # seconds after which an empty group of ours is nobody's
-_SESSIONS = 1.0  # seconds between two looks for who has joined
+_LEFT = 600.0  # seconds after which an empty group of ours belongs to no running observer
+_SESSIONS = 1.0  # seconds between two scans for processes that joined
 _ROUNDS = 100  # however fast a container makes processes
 _CLASSIC = ("pids", "memory", "cpuacct", "freezer")
 _OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
@@ -185,7 +185,7 @@ def is_ours(path: str) -> bool:
 
 
 class Made:
-    """One group of ours in some hierarchies, by their mount points. Raises OSError where it can't be made."""
+    """One group of ours in several hierarchies, by their mount points. Raises OSError if it can't be made."""
 
     def __init__(self, points: Iterable[str], path: str) -> None:
         self._folders: List[str] = []
@@ -200,26 +200,26 @@ class Made:
             raise
 
     def remove(self) -> None:
-        """Where nobody is in it any more. Raises nothing."""
+        """Remove the group where it is empty. Raises nothing."""
         for folder in self._folders:
             _remove(folder)
 
 
 class Adopting:
-    """Moves whoever is in one group into another, of the unified hierarchy, and back at the end."""
+    """Moves the processes of one group into another, in the unified hierarchy, and back at the end."""
 
     def __init__(self, source: str, target: str, home: str) -> None:
-        """Folders: the group that it is about, the one to be in, and the one where they were before; below that one,
-        where the first of them is found in a group there.
+        """Directories: `source` is the observed group, `target` the group to move into, `home` where the processes were
+        before. Below `home`, the first process is found in a group there.
         """
         self._source, self._target, self._home = source, target, home
-        self.came = 0.0  # when somebody did for the first time
+        self.came = 0.0  # when a process joined for the first time
         self._moved: List[int] = []
 
     def take(self) -> List[int]:
-        """Those who are not there yet. Raises nothing: who ended meanwhile is not there either.
+        """Move the processes that are not there yet. Raises nothing: a process that has ended is not there either.
 
-        Returns who joined as programs: of these it was not seen how they began.
+        Returns those that joined as running programs: their start was not observed.
         """
         members = _pids(self._source)
         if not members:
@@ -235,16 +235,16 @@ class Adopting:
         return []
 
     def moved(self) -> List[int]:
-        """Who was, since the last time."""
+        """Return the processes moved since the last call."""
         found, self._moved = self._moved, []
         return found
 
     def gone(self) -> bool:
-        """Whether the group that it is about is no more."""
+        """Whether the observed group is gone."""
         return not os.path.isdir(self._source)
 
     def back(self) -> None:
-        """All that are left, and who is born of them meanwhile."""
+        """Move all remaining processes back, including those born meanwhile."""
         for _ in range(_ROUNDS):
             left = _pids(self._target)
             if not left:
@@ -254,9 +254,10 @@ class Adopting:
 
 
 class Gathering(Adopting):
-    """The same for a process and its descendants, who come along by themselves from then on; and for who joins them.
+    """The same for a process and its descendants, which are born into the group from then on; and for processes that
+    join.
 
-    Who is in another group than `home` stays there: all that are moved go back to that one.
+    A process in a group other than `home` stays there: all that are moved go back to `home`.
     """
 
     def __init__(self, first: int, target: str, home: str) -> None:
@@ -267,7 +268,7 @@ class Gathering(Adopting):
         self._looked = 0.0
 
     def take(self) -> List[int]:
-        """All of them at first, until nobody is born outside meanwhile; sessions once a second, and who they are."""
+        """Move all at first, until none is born outside meanwhile; later scan for joined sessions once a second."""
         now = time.monotonic()
         joined: List[int] = []
         if not self.came:
@@ -298,7 +299,7 @@ class ObservedGroup(NamedTuple):
     adopting: Optional[Adopting]
 
     def leave(self) -> None:
-        """All as it was before."""
+        """Restore the previous state."""
         if self.adopting is not None:
             self.adopting.back()
         if self.made is not None:
@@ -306,7 +307,7 @@ class ObservedGroup(NamedTuple):
 
 
 def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
-    """The group of that process, or of that path, made where it is one of ours. Raises NoGroupError."""
+    """Find the group of that process, or of that path, and make it if it is one of ours. Raises NoGroupError."""
     mounts = Mounts()
     mounts.refresh()
     unified = mounts.place(V2, "/")
@@ -348,9 +349,10 @@ def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
 
 
 def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[ObservedGroup]:
-    """A group for the first process of a PID namespace of its own, and for all that descend from it; None: it is not.
+    """Make a group for the first process of a PID namespace of its own and all its descendants; None if it is not one.
 
-    Below the one where it is, in the hierarchy that events are attached to: no controller of it counts that there.
+    The group is below its current one, in the hierarchy that events are attached to: none of its controllers counts
+    there.
     """
     try:
         status = read_file("/proc/%d/status" % pid)
@@ -377,9 +379,7 @@ def _gathers_in(mounts: Mounts) -> str:
 
 
 def _put_back(mounts: Mounts, pid: int) -> None:
-    """Where a killed observer left that process gathered: whoever is there goes back to the group above, which is
-    where they were, and its own is taken away.
-    """
+    """Undo the gathering of a killed observer: move its processes back to the group above, and remove its group."""
     try:
         paths = {name: place for names, place in lines(read_file("/proc/%d/cgroup" % pid)) for name in names}
     except (OSError, TooLongError):
@@ -394,13 +394,13 @@ def _put_back(mounts: Mounts, pid: int) -> None:
 
 
 def _left_in(pid: int) -> str:
-    """The group of ours in which a killed observer left that process; "" where it is in none."""
+    """The group of ours in which a killed observer left that process; "" if it is in none."""
     path = _unified_of(pid)
     return path if is_ours(path) else ""
 
 
 def _unified_of(pid: int) -> str:
-    """Its path in the unified hierarchy, as seen from the top; "" where that is not told or leads out of it."""
+    """Its path in the unified hierarchy, from the root; "" if that is not shown or leads outside."""
     try:
         text = read_file("/proc/%d/cgroup" % pid)
     except (OSError, TooLongError):
@@ -410,14 +410,14 @@ def _unified_of(pid: int) -> str:
 
 
 def _points(mounts: Mounts) -> List[str]:
-    """Where the hierarchies are mounted. Not cpuset's: its groups need values before anybody can be in them."""
+    """Where the hierarchies are mounted. Without cpuset's: its groups need values before a process can join them."""
     places = (mounts.place(each, "/") for each in dict.fromkeys((V2, *FILES, *_OTHERS)) if mounts.mounted(each))
     found = dict.fromkeys(each[0] for each in places if each is not None)
     return [point for point in found if not point.endswith("/cpuset") and os.path.realpath(point) == point]
 
 
 def _classic(mounts: Mounts, path: str) -> str:
-    """That group's folder in one of the old hierarchies; "" where there is none."""
+    """That group's directory in one of the v1 hierarchies; "" if there is none."""
     for hierarchy in _CLASSIC:
         there = mounts.place(hierarchy, path)
         if there is not None and there[1]:
@@ -426,7 +426,7 @@ def _classic(mounts: Mounts, path: str) -> str:
 
 
 def _own(mounts: Mounts, pid: int, start: str, container: str) -> str:
-    """The container's own group in one of the old hierarchies; "" where it has none."""
+    """The container's own group in one of the v1 hierarchies; "" if it has none."""
     if start and start_of_process(pid) != start:
         return ""
     try:
@@ -447,7 +447,7 @@ def _pids(folder: str) -> Set[int]:
 
 
 def _in(folder: str) -> Set[int]:
-    """Those in it and in none below."""
+    """The processes directly in a group, not in groups below."""
     try:
         return set(map(int, read_file(folder + "/cgroup.procs").split()))
     except (OSError, TooLongError, ValueError):
@@ -464,7 +464,7 @@ def _move(pid: int, folder: str) -> bool:
 
 
 def _tidy(point: str) -> None:
-    """What a killed observer left. rmdir(2) takes only what is empty, so whoever is still in one keeps it."""
+    """Remove what a killed observer left. rmdir(2) only removes empty groups, so one that is in use stays."""
     try:
         names = os.listdir(point)
     except OSError:
@@ -480,7 +480,7 @@ def _tidy(point: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    """A group and those below it."""
+    """Remove a group and those below it."""
     with contextlib.suppress(OSError):
         for item in os.scandir(folder):
             if item.is_dir(follow_symlinks=False):

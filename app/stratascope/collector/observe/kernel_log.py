@@ -1,10 +1,11 @@
-"""What the kernel's log (audit) says on the processes of one control group: seccomp, AppArmor, SELinux, Landlock.
+"""Audit records of the kernel's log on the processes of one control group: seccomp, AppArmor, SELinux, Landlock.
 
-By the multicast of audit records (AUDIT_NLGRP_READLOG: CAP_AUDIT_READ, and the machine's own network namespace), which
-comes whether or not a daemon takes them; else from /dev/kmsg, where they come if none does. A record counts by its PID,
-which the kernel writes as the machine counts; those of Landlock name none, but a domain, whose record names the process
-that made it, so they count as of the process of the group that was refused something last. Records of others are read
-past and never told. Whatever a program itself writes into either is left out.
+Read by the multicast of audit records (AUDIT_NLGRP_READLOG: CAP_AUDIT_READ, and the machine's own network namespace),
+which comes whether or not a daemon takes them; else from /dev/kmsg, where they go if none does. A record is attributed
+by its PID, which the kernel writes in the initial PID namespace. Landlock's records name no PID but a domain, whose
+record names the process that made it, so they are attributed to the process of the group that was last refused
+something. Records of other processes are skipped and never reported. Whatever a program itself writes into either
+source is ignored.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from stratascope.collector.observe.processes import Tell
 
-TEXT_MAX = 2048  # characters of one that are told
-TOLD_MAX = 50  # in a second
-READ_MAX = 2000  # at one look
-WAIT = 0.5  # seconds in which the process of a record is to become known
+TEXT_MAX = 2048  # characters of one record that are reported
+TOLD_MAX = 50  # records per second
+READ_MAX = 2000  # records per poll
+WAIT = 0.5  # seconds until the process of a record must be known
 HELD_MAX = 256
 _NETLINK_AUDIT, _READLOG = 9, 1  # include/uapi/linux/netlink.h, audit.h
 SECCOMP, _AVC, _SELINUX, _LANDLOCK, _DOMAIN = 1326, 1400, 1401, 1423, 1424
@@ -41,11 +42,15 @@ class _Held(NamedTuple):
 
 
 class KernelLog:
-    """`mine`: the process of that PID, if it is (or just was) of the group. Raises OSError: it can't be read."""
+    """Reader of audit records. `mine`: whether that PID is, or just was, in the group. Raises OSError: it can't be
+    read.
+    """
 
     def __init__(self, tell: Tell, mine: Callable[[int], bool], refused: Callable[[], Optional[int]],
                  killed: Callable[[int, int, int, int], None]) -> None:  # fmt: skip
-        """`refused`: who was refused something last. `killed`: process, width, call, time: a filter sent SIGSYS."""
+        """`refused`: returns who was last refused something. `killed`: process, width, call, time of a SIGSYS by a
+        filter.
+        """
         self._tell, self._mine, self._refused, self._killed = tell, mine, refused, killed
         self._held: List[_Held] = []
         self._domains: Dict[str, int] = {}
@@ -55,7 +60,7 @@ class KernelLog:
         self.descriptor = self._socket.fileno() if self._socket is not None else _kmsg()
 
     def take(self, last: bool = False) -> None:
-        """Tell what has come. `last`: nobody will ask again."""
+        """Report what has come. `last`: this is the final call."""
         now = time.monotonic()
         held, self._held = self._held, []
         held += [_Held(now, *found) for found in self._read() if found[0] in _TYPES]
@@ -65,14 +70,14 @@ class KernelLog:
         del self._held[:-HELD_MAX]
 
     def close(self) -> None:
-        """What it holds open."""
+        """Close the descriptor."""
         if self._socket is not None:
             self._socket.close()
         else:
             os.close(self.descriptor)
 
     def _match(self, held: _Held) -> bool:
-        """Whether that is done with."""
+        """Report a record if it can be attributed; whether it is done with."""
         words = dict(_WORD.findall(held.text))
         found = _PID.search(held.text)
         pid = int(found.group(1)) if found is not None and len(found.group(1)) < 9 else None
@@ -123,9 +128,9 @@ class KernelLog:
 
 
 def multicast() -> Optional[socket.socket]:
-    """None where it may not be had, or nothing would come."""
+    """Join the multicast group; None if that is not permitted, or nothing would come."""
     try:
-        # only there the kernel sends it (kernel/audit.c, kauditd_send_multicast_skb)
+        # the kernel only sends it there (kernel/audit.c, kauditd_send_multicast_skb)
         if os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net"):
             return None
         made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
@@ -141,7 +146,7 @@ def multicast() -> Optional[socket.socket]:
 
 
 def _kmsg() -> int:
-    """/dev/kmsg from its end on. Raises OSError."""
+    """Open /dev/kmsg at its end. Raises OSError."""
     descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.lseek(descriptor, 0, os.SEEK_END)

@@ -1,15 +1,15 @@
-"""What lay in a process's memory when a call of it was refused, where the process itself can't be asked any more.
+"""What was in a process's memory when a call was refused, for processes that can't be read any more.
 
-A path that a program names is mostly a constant of it, which lies in its file as it lies in its memory: pages that
-nobody may write are the file's own (mmap(2), MAP_PRIVATE). The kernel tells of each mapping when it is made
-(perf_event_open(2), PERF_RECORD_MMAP2), in the order of what else is told; it does not tell when one is taken away, so
-a later one over it counts, and memory itself before both, where that can be read still. What was writable before may
-differ from its file and is left out (mprotect(2) is told as another mapping at the same place). Where some of it was
-lost, nothing is known of anybody until they execute another program.
+A path that a program names is mostly a constant, which is in its file as it is in its memory: pages that are not
+writable are the file's own (mmap(2), MAP_PRIVATE). The kernel reports each mapping when it is made (perf_event_open(2),
+PERF_RECORD_MMAP2), in order with the other records. It does not report unmapping, so a later mapping over it counts,
+and memory itself before both, if it can still be read. A mapping that was ever writable may differ from its file and is
+left out (mprotect(2) is reported as another mapping at the same place). If records were lost, nothing is known of any
+process until it executes another program.
 
-Names out of argv, and those that are put together in a buffer, lie on the stack, which the kernel takes at that moment:
-a record beside the one of the refused call, in the ring of what only helps (`perf`). Of it nothing but the argument's
-own bytes is looked at.
+Names out of argv, and those composed in a buffer, are on the stack, which the kernel copies at that moment: a record
+beside the one of the refused call, in the ring of records that may be lost (`perf`). Only the argument's own bytes are
+read from it.
 
 Decided against a BPF program that copies the argument: the helpers for that are for programs under a licence that is
 compatible with the GPL, version 2 (Documentation/bpf/bpf_licensing.rst; include/linux/license.h), and Apache-2.0, ours,
@@ -25,15 +25,15 @@ from stratascope.collector.observe.perf import MAPPED, Record
 from stratascope.collector.read import TooLongError, read_file
 
 PROCESSES_MAX = 1 << 14
-PLACES_MAX = 4096  # of one process
+PLACES_MAX = 4096  # mappings of one process
 _TEXT_MAX = 4096
 _WRITE, _SHARED = 2, 1  # PROT_WRITE, MAP_SHARED
 _APART = 4000000  # nanoseconds between the two records of one call, at most: many on an emulated machine
-_KEPT = 1024  # of the last time, whose calls may come yet
+_KEPT = 1024  # records of the last round, whose calls may come yet
 
 
 class FileOffset(NamedTuple):
-    """Where in a file something lies; at most so many bytes of it were mapped."""
+    """A place in a file; at most `size` bytes from there were mapped."""
 
     path: str
     inode: int
@@ -51,13 +51,13 @@ class _Piece(NamedTuple):
 
 
 class Mapped:
-    """Of all processes, in the order of time."""
+    """The file mappings of all processes, in the order of time."""
 
     def __init__(self) -> None:
         self._known: Dict[int, List[_Piece]] = {}  # by process, in the order of addresses
 
     def there(self, pid: int) -> None:
-        """One that was found: what it has mapped now."""
+        """Read the current mappings of a process that was found."""
         try:
             text = read_file("/proc/%d/maps" % pid)
         except (OSError, TooLongError):
@@ -67,40 +67,40 @@ class Mapped:
             words = line.split(None, 5)
             if len(words) == 6 and words[5].startswith("/"):
                 first, _, last = words[0].partition("-")
-                # a name in octal is another one; whether it was writable before can't be told
+                # octal escapes make it another name; whether it was writable before is unknown
                 written = "w" in words[1] or "s" in words[1] or "\\" in words[5]
                 place = int(first, 16), int(last, 16), int(words[2], 16)
                 self._add(pid, _Piece(*place, int(words[4]), words[5], written))
 
     def told(self, pid: int, data: bytes) -> None:
-        """A record of the kernel's."""
+        """Handle a mapping record of the kernel's."""
         _, _, first, size, offset, _, _, inode, _, protection, flags = MAPPED.unpack_from(data)
         path = data[MAPPED.size :].split(b"\0")[0].decode("utf-8", "surrogateescape")
         written = bool(protection & _WRITE or flags & _SHARED)
         self._add(pid, _Piece(first, first + size, offset, inode, "" if path.startswith("//") else path, written))
 
     def forked(self, pid: int, parent: int) -> None:
-        """It has what its parent has."""
+        """Copy the parent's mappings to a child."""
         above = self._known.get(parent)
         if above is not None:
             self._known[pid] = above
 
     def executed(self, pid: int) -> None:
-        """It has nothing any more; what it has from now on comes."""
+        """Clear a process's mappings at exec; its new ones follow."""
         if len(self._known) >= PROCESSES_MAX:
             self._known.clear()
         self._known[pid] = []
 
     def over(self, pid: int) -> None:
-        """It has ended."""
+        """Forget a process that has ended."""
         self._known.pop(pid, None)
 
     def lost(self) -> None:
-        """Some did not come through."""
+        """Forget everything: records were lost."""
         self._known.clear()
 
     def at(self, pid: int, address: int) -> Optional[FileOffset]:
-        """What lies there; None where that is no file, or may have been written to."""
+        """The file content at an address; None if it is not a file's, or may have been written to."""
         pieces = self._known.get(pid, [])
         place = bisect_right(pieces, _key(address, 1 << 64)) - 1
         if place < 0:
@@ -143,17 +143,17 @@ def _key(first: int, last: int) -> _Piece:
 
 
 class Stack:
-    """The bytes from an address on, as they were taken; where several were, only what is the same in all counts."""
+    """The stack bytes copied from an address on; of several copies only what is the same in all counts."""
 
     def __init__(self, taken: Sequence[Tuple[int, bytes]]) -> None:
         self._taken = taken
 
     def text(self, address: int) -> Optional[bytes]:
-        """What ends with a zero byte, without that; None where it does not lie there as a whole."""
+        """A string without its terminating zero byte; None unless all of it is there."""
         return self._same([_text(data, address - first) for first, data in self._taken])
 
     def data(self, address: int, size: int) -> Optional[bytes]:
-        """So many bytes; None where they do not lie there as a whole."""
+        """`size` bytes; None unless all of them are there."""
         return self._same(
             [
                 data[address - first : address - first + size] if 0 <= address - first <= len(data) - size else None
@@ -170,10 +170,10 @@ _Call = Tuple[int, bytes, Tuple[int, ...]]  # thread, record, registers
 
 
 class Stacks:
-    """Those that came, until their calls did.
+    """Stack records, until their calls come.
 
-    Which of the two records of a call is the first is not known, and a loop makes calls that look alike: so of all that
-    were near in time each call must have its own.
+    It is unknown which of the two records of a call comes first, and a loop makes identical calls: so there must be one
+    stack record for each call close in time.
     """
 
     def __init__(self) -> None:
@@ -182,7 +182,7 @@ class Stacks:
         self._calls: Dict[_Call, List[int]] = {}
 
     def take(self, records: List[Record]) -> List[Record]:
-        """The others."""
+        """Keep the stack records and return all others."""
         mine = [each for each in records if each.kind in ("stack", "leave")]
         self._stacks, self._calls = {}, {}
         for each in self._before + mine:
@@ -195,7 +195,7 @@ class Stacks:
         return [each for each in records if each.kind != "stack"]
 
     def of(self, record: Record) -> Stack:
-        """At that end of a call."""
+        """The stack at that exit of a call."""
         call = record.tid, record.raw, record.registers
         near = [each for each in self._stacks.get(call, ()) if abs(each.time - record.time) < _APART]
         alike = [at for at in self._calls.get(call, ()) if abs(at - record.time) < _APART]
@@ -207,8 +207,8 @@ class Stacks:
 def used_last(
     records: List[Record], places: Dict[int, Set[int]], entered: Callable[[bytes], Tuple[int, ...]]
 ) -> Dict[Tuple[int, int], int]:
-    """When a thread named one of these places, by thread, for the last time in a call; or when its process became
-    another program, which used all of them. `entered`: number and arguments of a sys_enter.
+    """When each thread last named one of these addresses in a call, or its process executed another program, which
+    counts for all of them. `entered`: returns number and arguments of a sys_enter.
     """
     last: Dict[Tuple[int, int], int] = {}
     for record in records:

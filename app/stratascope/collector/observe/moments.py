@@ -1,14 +1,14 @@
-"""What stood around a refused call, read at once: its path or address, who called, and where that led.
+"""The context of a refused call, read at once: its path or address, the caller, and where the path led.
 
-A process may be gone a moment later, and another text may lie at the same place of its memory; so whatever is read is
-read while the records are fresh, before they are put into order. It is bounded, and so that a process which is refused
-without end leaves some of it to others: paths and addresses of at most PATHS_MAX calls in a second, the rest
-(`core/observation/events.py` has its form) of the first refusal of each kind, and of AROUND_MAX in a second.
+A process may be gone a moment later, or another text may be at the same address, so everything is read while the
+records are fresh, before they are sorted. Reads are bounded so that a process refused without end leaves some to
+others: paths and addresses of at most PATHS_MAX calls per second; the rest (`core/observation/events.py` has its form)
+of the first refusal of each kind, and of AROUND_MAX per second.
 
-Most that are refused something end at once, so what is surest counts first: what the kernel took of the stack at that
-moment; then memory, as long as nothing says that it may have been used again; and for who has ended, in `late`, the
-file that the text lies in, what is known of the process since it began, and the way that another process of the same
-root directory goes.
+Most processes that are refused something end at once, so the surest source counts first: the stack as the kernel copied
+it at that moment; then memory, unless something suggests that it was used again; and for a process that has ended, in
+`late`, the file that the text is in, what is known of the process since it began, and the path walk of another process
+with the same root directory.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from stratascope.collector.observe.memory import NONE, FileOffset, Stack
 from stratascope.collector.observe.paths import BYTES_MAX, PathReader, below, number_of, place
 from stratascope.collector.read import TooLongError, read_file
 
-PATHS_MAX = 200  # in a second
+PATHS_MAX = 200  # per second
 AROUND_MAX = 100
-LATE_MAX = 100  # texts out of files
+LATE_MAX = 100  # texts read from files
 _TOUCHED = 20000000  # nanoseconds by which a file's ctime may be late
-DESCRIBED_MAX = 4096  # of one process, that are remembered
-IN_VAIN_MAX = 3  # times that one kind is read again, since something else may have come to lie in its memory
-SHARE = 2  # one process has one part of so many
-SIZE_MAX = 24 << 10  # characters of one's JSON; a container names its paths
+DESCRIBED_MAX = 4096  # kinds remembered per process
+IN_VAIN_MAX = 3  # times that one kind is read again because its memory may have been overwritten
+SHARE = 2  # one process gets at most 1/SHARE
+SIZE_MAX = 24 << 10  # characters of one context's JSON; a container chooses its paths
 KINDS = ("path", "at", "entry", "entry-at", "fd")
 _PATH_MAX = 4096
 _NO_FOLLOW = 0x100  # AT_SYMLINK_NOFOLLOW
 _SECOND = 1000000000
-# where struct sockaddr stands in a call's arguments, and its size
+# the index of struct sockaddr in a call's arguments, and of its size
 _ADDRESSED = {"bind": (1, 2), "connect": (1, 2), "sendto": (4, 5)}
-# a second path, which the call's answer may be about
+# the index of a second path, which the call's answer may be about
 _OTHERS = {"rename": (1, "entry"), "renameat": (3, "entry-at"), "renameat2": (3, "entry-at"), "link": (1, "entry"),
            "linkat": (3, "entry-at"), "pivot_root": (1, "path"), "move_mount": (1, "at")}  # fmt: skip
-# names of families, and how long their addresses are (struct sockaddr_nl, _ll, _alg, _vm, _xdp)
+# names of address families, and the lengths of their addresses (struct sockaddr_nl, _ll, _alg, _vm, _xdp)
 _FAMILIES = {16: ("netlink", 12), 17: ("packet", 20), 38: ("alg", 88), 40: ("vsock", 16), 44: ("xdp", 16)}
 Numbers = Dict[str, Dict[str, int]]
 Wanted = Dict[str, Dict[int, Tuple[Any, ...]]]  # by entry point and number
@@ -61,33 +61,33 @@ class RefusedSyscall(NamedTuple):
 
 
 class Moment:
-    """Of one refused call. `around`: None where that was not read."""
+    """The context of one refused call. `around`: None if it was not read."""
 
     __slots__ = ("address", "around", "at", "key", "path")
 
     def __init__(self, path: str, at: int, address: str, around: Optional[Around], key: Tuple[Any, ...] = ()) -> None:
         self.path = path
-        self.at = at  # where in its memory what was read of it lay; 0: nothing was read there
+        self.at = at  # the address that its text was read from; 0: nothing was read
         self.address = address
         self.around = around
-        self.key = key  # by which it is known that this was described
+        self.key = key  # identifies the kind that it describes
 
     def overwritten(self) -> Moment:
-        """The same without what was read of its memory."""
+        """Return it without what was read from memory."""
         around = None
         if self.around is not None:
             around = {name: found for name, found in self.around.items() if name not in ("place", "other", "address")}
         return Moment("", self.at, "", around)
 
     def another(self) -> None:
-        """Whoever was read is not known to be who called."""
+        """Drop the identity: it may not be the caller's."""
         if self.around is not None:
             told = ("tid", "place", "other", "address", "forked_in_vain")
             self.around = {name: found for name, found in self.around.items() if name in told}
 
 
 class Budget:
-    """So many in a second, and of one process one part of SHARE."""
+    """An allowance per second, of which one process gets at most 1/SHARE."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -95,7 +95,7 @@ class Budget:
         self._used: Dict[int, int] = {}
 
     def take(self, pid: int, now: int) -> bool:
-        """Whether one more may be."""
+        """Take one; whether the allowance permits it."""
         if now > self._until:
             self._until = now + _SECOND
             self._used.clear()
@@ -107,10 +107,10 @@ class Budget:
 
 
 class Moments:
-    """`paths`: where a call's path stands: (place, kind), or with a third, the place of its flags.
+    """Reads contexts. `paths`: where a call's path is: (place, kind), or with a third, the place of its flags.
 
-    Kinds: a "path"; one that begins "at" the open folder before it; an "entry", a name in a folder that is no link to
-    be followed, also one of an open folder ("entry-at"); a file that is open ("fd").
+    Kinds: a "path"; one that begins "at" the open directory before it; an "entry", a name in a directory whose last
+    link is not followed, also relative to an open directory ("entry-at"); an open file ("fd").
     """
 
     def __init__(self, paths: Wanted, numbers: Numbers, counted: Dict[str, str]) -> None:
@@ -123,15 +123,15 @@ class Moments:
         self._described: Dict[int, Set[Tuple[Any, ...]]] = {}
         self._in_vain: Dict[int, Dict[Tuple[Any, ...], int]] = {}
         self.elder = 0  # a process of the container that sees all its mounts
-        self._view: Tuple[int, Tuple[str, str]] = (0, ("", ""))  # the elder's
+        self._view: Tuple[int, Tuple[str, str]] = (0, ("", ""))  # the elder's mount namespace and root directory
 
     @property
     def given_up(self) -> bool:
-        """Whether nothing is read any more."""
+        """Whether reading was given up."""
         return self._reader is not None and self._reader.given_up
 
     def of(self, call: RefusedSyscall, taken: Callable[[], Stack], forks: bool) -> Optional[Moment]:
-        """At once. `taken`: what lay on its stack; `forks`: it was to make a process. None: too many."""
+        """Read at once. `taken`: returns its stack; `forks`: the call creates a process. None: over the allowance."""
         pid, tid, abi, number, errno, values, at = call
         wanted = self._paths.get(abi, {}).get(number)
         address = self._addressed.get(abi, {}).get(number)
@@ -173,7 +173,7 @@ class Moments:
     def late(
         self, call: RefusedSyscall, moment: Moment, lies: Optional[FileOffset], held: Optional[Held], parent: int
     ) -> None:
-        """What could not be read at once. `lies`: where in a file its path does; `held`: what its process had."""
+        """Add what could not be read at once. `lies`: the file that its path is in; `held`: what its process had."""
         wanted = self._paths.get(call.abi, {}).get(call.number)
         if wanted is None or self._reader is None:
             if held is not None and moment.around is not None:
@@ -196,7 +196,7 @@ class Moments:
         moment.around = bounded(around)
 
     def gives(self, held: Held, program: str, parent: int) -> bool:
-        """Whether a file that somebody began to run, who had that before, may give rights of its own."""
+        """Whether an executed file may give rights to a process that had `held`."""
         guide = self.elder or parent
         if self._reader is None or not program.startswith("/") or not self._sees(guide, held):
             return True
@@ -204,7 +204,7 @@ class Moments:
         return not node or node[0] != "file" or bool(node[1] & (stat.S_ISUID | stat.S_ISGID)) or bool(node[5])
 
     def as_before(self, pid: int, held: Held, program: str, parent: int) -> Optional[Around]:
-        """Who has this, and the file that it began to run."""
+        """A process's context at exec, from what it had before and the file that it executed."""
         guide = self.elder or parent
         if self._reader is None or not program.startswith("/") or not self._sees(guide, held):
             return None
@@ -212,7 +212,7 @@ class Moments:
         return None if there is None else bounded({"tid": pid, **held.around, "place": there})
 
     def ran(self, pid: int) -> Tuple[Optional[Held], Optional[Around]]:
-        """Who it is; and the same with the file that it runs, as it is told."""
+        """A process's credentials; and its context with the file that it runs, as reported."""
         held = hold(pid)
         if self._reader is None or held is None:
             return held, None
@@ -220,7 +220,7 @@ class Moments:
         return held, None if there is None else bounded({"tid": pid, **held.around, "place": there})
 
     def overwritten(self, pid: int, moment: Moment) -> Moment:
-        """The same without what was read of its memory; so the next of its kind is read."""
+        """Return it without what was read from memory, so that the next one of its kind is read."""
         if moment.around is not None:
             times = self._in_vain.setdefault(pid, {})
             times[moment.key] = times.get(moment.key, 0) + 1
@@ -229,19 +229,19 @@ class Moments:
         return moment.overwritten()
 
     def over(self, pid: int) -> None:
-        """A process has ended."""
+        """Forget a process that has ended."""
         self._described.pop(pid, None)
         self._in_vain.pop(pid, None)
 
     def close(self) -> None:
-        """Its child."""
+        """End its child."""
         if self._reader is not None:
             self._reader.close()
 
     # -- inside
 
     def _sees(self, guide: int, held: Optional[Held]) -> bool:
-        """Whether a process finds under each path what another one found there, that had this."""
+        """Whether the guide resolves every path as a process that had `held` does."""
         if not guide or held is None:
             return False
         if self._view[0] != guide:
@@ -259,11 +259,11 @@ class Moments:
         if found is not None:
             return self._whole(tid, found.decode("utf-8", "surrogateescape"), values, wanted), 0
         text = self._reader.text(tid, values[where])
-        # what is no plain text may be what came to lie there since
+        # unprintable text may be something that was written there since
         return self._whole(tid, text, values, wanted) if text.isprintable() else "", values[where]
 
     def _whole(self, tid: int, text: str, values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> str:
-        """From the root on, where that is known."""
+        """Make the path absolute, if its base is known."""
         where, kind = wanted[:2]
         if text and not text.startswith("/"):
             base = below(tid, place(tid, values[where - 1] if kind.endswith("at") else None))
@@ -300,7 +300,7 @@ class Moments:
 
 
 def _follows(values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> bool:
-    """Whether a link at the end of the path is."""
+    """Whether a link at the end of the path is followed."""
     if wanted[1].startswith("entry"):
         return False
     return not (len(wanted) > 2 and len(values) > wanted[2] and values[wanted[2]] & _NO_FOLLOW)
@@ -311,8 +311,9 @@ def _by_number(names: Dict[str, Tuple[Any, ...]], numbers: Numbers) -> Wanted:
 
 
 def address_of(data: bytes) -> Optional[List[Any]]:
-    """Family, text, port of a struct sockaddr; None where it is none that is known, or not of its length: memory of a
-    stack may hold something else a moment later."""
+    """Decode a struct sockaddr into family, text, port; None if the family is unknown or the length wrong: stack memory
+    may hold something else a moment later.
+    """
     if len(data) < 2:
         return None
     (family,) = struct.unpack_from("=H", data)
@@ -334,7 +335,7 @@ def address_of(data: bytes) -> Optional[List[Any]]:
 
 
 def bounded(around: Around) -> Around:
-    """The same, without what a container made too long."""
+    """Remove the parts that a container made too long."""
     for name in ("place", "other", "address"):
         if len(json.dumps(around)) > SIZE_MAX:
             around.pop(name, None)

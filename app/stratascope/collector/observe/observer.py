@@ -2,10 +2,10 @@
 
 `core/observation/events.py` has the lines, `protocol` the request, `side_sources` what comes from outside the rings.
 
-The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
-is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first
-call could come before its fork. Memory is bounded everywhere: what is remembered is forgotten first, and then told
-twice; what nobody takes off our output fills the rings, and is counted as lost.
+The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read.
+Records younger than a moment before that wait for the next poll: rings are emptied one after the other, and a child's
+first call could come before its fork. Memory is bounded everywhere: the oldest memories are dropped, and such events
+are then reported twice. If the reader is slow, the rings fill up, and what they lose is counted.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ from stratascope.collector.observe.refusals import Floods, Refusals
 from stratascope.collector.observe.side_sources import SideSources
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
-MASKS_MAX = 8  # files, for each of which as many events are open as there are calls that open one, on each CPU
+MASKS_MAX = 8  # files; each needs as many open events as there are calls that open a file, on each CPU
 MASK = "mask "
 _PLAIN = re.compile(r"/[A-Za-z0-9_./-]{1,200}").fullmatch
-REOPEN = 0.05  # seconds between two changes of a filter, at the least
+REOPEN = 0.05  # seconds between two changes of a filter, at least
 
 
 class Sources:
-    """`opens`: numbers of the tracepoints of calls that open a file by its path. Raises OSError."""
+    """The perf events to open. `opens`: numbers of the tracepoints of calls that open a file by path. Raises
+    OSError.
+    """
 
     def __init__(
         self,
@@ -75,10 +77,7 @@ class Sources:
             perf.add(source)
 
     def masks(self, paths: List[str]) -> bool:
-        """Also tell who names one of these to open it, as MASK and the path; whether all can be told.
-
-        The kernel compares the text at that moment (`ustring`, since Linux 5.18), so nobody has to read it afterwards.
-        """
+        """Also report opens of these paths, as MASK and the path; whether all can be reported."""
         for path in paths:
             if path in self._masks or path in self._beyond:
                 continue
@@ -97,7 +96,7 @@ class Sources:
         return not self._beyond
 
     def refine(self, unseen: Callable[[str, str], None]) -> None:
-        """Leave out of the kernel's telling what is known by now."""
+        """Filter out what is known by now."""
         now = time.monotonic()
         if now - self._reopened < REOPEN:
             return
@@ -123,18 +122,18 @@ class Sources:
 
 
 PROTOCOL = 1
-LOOK = 0.1  # seconds between two looks at the rings
+LOOK = 0.1  # seconds between two polls of the rings
 YOUNG = 300000  # nanoseconds
-MOVE = 0.01  # seconds between two looks for who has to be moved
+MOVE = 0.01  # seconds between two scans for processes to move
 POLL = 1.0
-SOON = 0.2  # seconds after a look, once another program began: one that ends soon is seen too
+SOON = 0.2  # seconds after a poll, once another program began: one that ends soon is seen too
 BURST = 512  # records
-WAKES_MAX = 200  # a second
+WAKES_MAX = 200  # per second
 _ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
 
 
 class Observer:
-    """Attached to one group. Raises NoGroupError, NoTracepointsError, OSError while it is being made."""
+    """Attached to one group. The constructor raises NoGroupError, NoTracepointsError, OSError."""
 
     def __init__(self, request: Request, lines: Lines) -> None:
         begun = time.monotonic()
@@ -142,14 +141,14 @@ class Observer:
         self._place = place(request.pid, request.start, request.container, request.group)
         self._group, self._adopting = self._place.group, self._place.adopting
         self._programs = not request.group  # whether a program of its own has begun: what its runtime calls is not its
-        self._stays = bool(request.group)  # a parent group waits for the next container in it
+        self._stays = bool(request.group)  # whether the container's own program has begun, after its runtime's
         self._probes: Optional[Probes] = None
         self._perf: Optional[Perf] = None
         self._own: Optional[OwnCheck] = None
         self._tracefs = Tracefs()
         self._held: List[Record] = []
         self._lost = 0
-        self._began = False  # whether a program did since it was looked at
+        self._began = False  # whether a program began since the last poll
         try:
             self._attach(request, begun)
         except BaseException:
@@ -177,7 +176,7 @@ class Observer:
             self._calls.checks = self._checks = Checks(tell, self._processes, means, request.numbers)
         folder = os.open(self._group.perf, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            # it stays open for as long as events are opened anew: the group that was meant, and no other of its name
+            # kept open while events are reopened: the intended group, and no other of its name
             self._perf = Perf(folder)
         except BaseException:
             os.close(folder)
@@ -224,7 +223,7 @@ class Observer:
             return None
 
     def run(self, until: float, requests: int) -> str:
-        """Until somebody ends it, or the time is over; why it ended."""
+        """Observe until the input ends or the time is over; returns why it ended."""
         assert self._perf is not None
         poll = select.poll()
         poll.register(requests, select.POLLIN)
@@ -262,7 +261,9 @@ class Observer:
                 time.sleep(LOOK)
 
     def _look(self, now: float) -> float:
-        """Seconds until the next look: few where who comes has to be moved, hardly any until a twin comes."""
+        """Seconds until the next poll: few while arriving processes have to be moved, hardly any while a twin is
+        awaited.
+        """
         there = self._adopting
         if there is None:
             return LOOK
@@ -380,7 +381,7 @@ class Observer:
             self._lost = 0
 
     def finish(self) -> None:
-        """The last of what was seen."""
+        """Report what is left."""
         self._drain(last=True)
         self._side_sources.look(last=True)
         self._signals.look(last=True)
@@ -389,7 +390,7 @@ class Observer:
         self._lines.write(last=True)
 
     def close(self) -> None:
-        """Everything that was opened, and what was made."""
+        """Close everything that was opened, and remove what was made."""
         if self._perf is not None:
             self._perf.close()
             os.close(self._folder)
@@ -425,6 +426,6 @@ def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
         observer.finish()
     finally:
         observer.close()
-    # whoever reads this may kill us at once: by now all is as it was before
+    # the reader may kill us at once: by now everything is restored
     lines.now("end", why)
     lines.write(last=True)

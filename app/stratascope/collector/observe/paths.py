@@ -1,15 +1,15 @@
-"""What a refused call was given, out of the caller's memory, and where it led, by a child that may be left behind.
+"""A refused call's path or address, read from the caller's memory, and where it leads; by a child that may be
+abandoned.
 
-A process can make reads of its memory hang (userfaultfd(2), a FUSE file that is mapped), and so can a volume in a
-network, so the observer never asks either itself: a child does, has a moment to answer, and is ended else; after some
-that hang no more is asked. What is read of the memory is the text at one address that the kernel was given as a path,
-or the bytes that it was given as an address of a socket: nothing else.
+A process can make reads of its memory hang (userfaultfd(2), a mapped FUSE file), and so can a network file system, so
+the observer never does either itself: a child does, with a time limit, and is killed if it exceeds it; after several
+hangs reading is given up. Of the memory, only the text at one address that the kernel was given as a path is read, or
+the bytes that it was given as a socket address.
 
-A path is followed as the process that named it would: its links, below its own root, and what lies at the end. Links
-are a container's to choose, so each name is a step of its own (`collector/paths.py` has why: O_PATH, and nothing is
-asked of a mount that a program answers for), and no step leads above the root. A relative path begins at the directory
-where the process works, or at an open one, by its place below that root. For /proc/self the process is put in place of
-us.
+A path is resolved as the process that named it would: its links, below its own root, and what is at the end. Links are
+chosen by the container, so each name is a step of its own (`collector/paths.py` has why: O_PATH, and nothing is called
+on a mount that a program serves), and no step leads above the root. A relative path begins at the working directory or
+at an open one, by its path below that root. In /proc/self, the process takes the place of us.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from stratascope.collector.read import TooLongError, read_file
 
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _STEPS_MAX = 512
-_LINE_MAX = 1500  # characters of a line of mountinfo up to its dash; what an overlay lists at its end is cut
+_LINE_MAX = 1500  # characters of a mountinfo line up to its dash; an overlay's list of layers at the end is cut
 _TEXT_MAX = 4000
 _PROC_ROOT = 1  # PROC_ROOT_INO, include/linux/proc_fs.h
 _KINDS = (
@@ -46,21 +46,21 @@ FileFacts = Dict[str, Any]
 
 
 class Walk:
-    """The files of one thread. `elder`: a process of the same container that sees all its mounts, or 0.
+    """Path resolution for one thread. `elder`: a process of the same container that sees all its mounts, or 0.
 
-    `instead`: that thread stands for one that has ended, of which /proc/self would be another.
+    `instead`: that thread represents one that has ended, whose /proc/self would be another.
     """
 
     def __init__(self, tid: int, elder: int, instead: bool = False) -> None:
         self._tid = tid
         self._instead = instead
         self._keeps = False
-        self._end: Optional[int] = None  # what a way led to, while it keeps that
+        self._end: Optional[int] = None  # what a path led to, if it is kept
         self._elder = elder
         self._lines = _lines(tid)
 
     def led(self, path: str, follow: bool) -> Optional[FileFacts]:
-        """Where an absolute path led, as the process counts. `follow`: also a link at its end. None: not known."""
+        """Resolve an absolute path as the process sees it. `follow`: also a link at its end. None: unknown."""
         try:
             way = [os.open("/proc/%d/root" % self._tid, os.O_PATH | os.O_CLOEXEC)]
         except OSError:
@@ -103,7 +103,7 @@ class Walk:
                 if links > LINKS_MAX:
                     break
                 target = os.readlink("", dir_fd=found)
-                if there.kind == "proc":  # of another process: root, cwd, an open file, told as we see them
+                if there.kind == "proc":  # of another process: root, cwd, an open file, shown as we see them
                     target = below(self._tid, target) or target
                 os.close(way.pop())
                 names.pop()
@@ -120,7 +120,7 @@ class Walk:
             _close(way)
 
     def content(self, path: str, inode: int, offset: int, size: int, before: int) -> bytes:
-        """What such a file, if it is that one still, has there; nothing where it changed after `before` (its ctime)."""
+        """Read from a file, if it still is that inode; nothing if it changed after `before` (its ctime)."""
         self._keeps = True
         there = self.led(path, False)
         if self._end is None:
@@ -129,7 +129,7 @@ class Walk:
             about = os.fstat(self._end) if there is not None and there["node"] is not None else None
             if about is None or not stat.S_ISREG(about.st_mode) or about.st_ino != inode or about.st_ctime_ns >= before:
                 return b""
-            # O_NOATIME: who looks leaves no trace
+            # O_NOATIME: reading leaves no trace
             file = os.open("/proc/self/fd/%d" % self._end, os.O_RDONLY | os.O_NOATIME | os.O_CLOEXEC)
             try:
                 return os.pread(file, size, offset)
@@ -141,7 +141,7 @@ class Walk:
             os.close(self._end)
 
     def opened(self, name: str) -> Optional[FileFacts]:
-        """Of a file that it has open (`fd/N`), or the one that it runs (`exe`)."""
+        """Describe a file that the thread has open (`fd/N`), or that it runs (`exe`)."""
         link = "/proc/%d/%s" % (self._tid, name)
         try:
             descriptor = os.open(link, os.O_PATH | os.O_CLOEXEC)
@@ -182,7 +182,7 @@ class Walk:
 
     def _line(self, number: int) -> Optional[str]:
         if number not in self._lines and self._elder:
-            # of a process in a root directory that is no mount, the kernel does not tell what lies there
+            # for a process whose root directory is no mount, the kernel does not list the mount there
             self._lines, self._elder = {**_lines(self._elder), **self._lines}, 0
         return self._lines.get(number)
 
@@ -202,7 +202,7 @@ class Walk:
         return [kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, device, capable, name]
 
     def _self(self, folder: int, name: str) -> str:
-        """What a link of procfs to whoever reads it is for the process."""
+        """Resolve procfs's links to the reader (self, thread-self) for the process."""
         about = os.fstat(folder)
         if about.st_ino != _PROC_ROOT:
             return name
@@ -220,7 +220,7 @@ _IDS = ("NStgid", "NSpid")
 
 
 def below(tid: int, path: str) -> str:
-    """A path as we see it, as the process does; "" where that is outside of its root."""
+    """Translate a path that we see into the process's view; "" if it is outside of its root."""
     try:
         root = os.readlink("/proc/%d/root" % tid)
     except OSError:
@@ -231,7 +231,7 @@ def below(tid: int, path: str) -> str:
 
 
 def capabilities(descriptor: int) -> bytes:
-    """Those that a file gives (`security.capability`, capabilities(7)); its mount must be known to answer."""
+    """Read a file's capabilities (`security.capability`, capabilities(7)); its mount must be known to answer."""
     try:
         return os.getxattr("/proc/self/fd/%d" % descriptor, "security.capability")
     except OSError:
@@ -252,7 +252,7 @@ def _lines(process: int) -> Dict[int, str]:
 
 
 def _short(line: str) -> str:
-    """The same line, still of its form; "" where that can't be."""
+    """Shorten a mountinfo line but keep its form; "" if impossible."""
     head, _, tail = line.partition(" - ")
     words = tail.split(" ")
     if len(head) > _LINE_MAX or len(words) < 3 or len(words[0]) + len(words[1]) > _LINE_MAX // 2:
@@ -269,7 +269,7 @@ def _close(descriptors: List[int]) -> None:
 
 
 def _name_of(kind: str, device: str) -> str:
-    """What the kernel calls that device below /dev, "net/tun" (sysfs, DEVNAME); "" where it has none of that number."""
+    """The kernel's name of that device below /dev, "net/tun" (sysfs, DEVNAME); "" if it has no such number."""
     try:
         text = read_file("/sys/dev/%s/%s/uevent" % (kind, device))
     except (OSError, TooLongError):
@@ -278,19 +278,19 @@ def _name_of(kind: str, device: str) -> str:
 
 
 TEXT_MAX = 4096  # PATH_MAX
-ANSWER_LIMIT = 50  # milliseconds; one takes a tenth of one
-ROUNDS_MAX = 4  # of those, for a child that the machine has no time for
+ANSWER_LIMIT = 50  # milliseconds; one read takes a tenth of one
+ROUNDS_MAX = 4  # of those, for a child that gets no processor
 HANGS_MAX = 3
 BYTES_MAX = 128  # struct sockaddr_storage
 _ANSWER_MAX = 1 << 16
 _TEXT, _BYTES, _LED, _NAMED, _OPENED, _FILE = range(6)
-_ASKED = struct.Struct("=BIQIIQQ")  # what, thread, address, how many, elder, inode, time
+_ASKED = struct.Struct("=BIQIIQQ")  # what, thread, address, size, elder, inode, time
 _PAGE = 4096
 _HERE = -100  # AT_FDCWD
 
 
 class PathReader:
-    """One child, begun anew where one hangs."""
+    """One child that reads, replaced when it hangs."""
 
     def __init__(self) -> None:
         self._hangs = 0
@@ -304,39 +304,39 @@ class PathReader:
         return self._hangs >= HANGS_MAX
 
     def text(self, tid: int, address: int) -> str:
-        """The path there; "" where it can't be had."""
+        """The path at an address; "" if it can't be read."""
         return self._ask(_TEXT, tid, address).decode("utf-8", "surrogateescape")
 
     def data(self, tid: int, address: int, size: int) -> bytes:
-        """So many bytes there, of at most BYTES_MAX; none where they can't be had."""
+        """Up to BYTES_MAX bytes at an address; none if they can't be read."""
         return self._ask(_BYTES, tid, address, min(size, BYTES_MAX))
 
     def content(self, tid: int, there: FileOffset, before: int) -> bytes:
-        """What lies there in a file, as that thread's root directory has it; `Walk.content` says when."""
+        """Read from a file, below that thread's root directory (`Walk.content`)."""
         name = there.path.encode("utf-8", "surrogateescape")
         return self._ask(_FILE, tid, there.offset, there.size, 0, name, there.inode, before)
 
     def led(self, tid: int, path: str, follow: bool, elder: int) -> Optional[Dict[str, Any]]:
-        """Where an absolute path of that thread leads; 0: of one that has ended, as the elder goes.
+        """Resolve an absolute path of that thread. If the thread is 0, it has ended, and the elder's view is used.
 
-        None: not known.
+        None: unknown.
         """
         found = self._ask(_LED if follow else _NAMED, tid, 0, 0, elder, path.encode("utf-8", "surrogateescape"))
         return json.loads(found) if found else None
 
     def opened(self, tid: int, name: str, elder: int) -> Optional[Dict[str, Any]]:
-        """The same of a file that it holds open, or runs (`fd/N`, `exe`)."""
+        """Describe a file that it has open, or runs (`fd/N`, `exe`)."""
         found = self._ask(_OPENED, tid, 0, 0, elder, name.encode("ascii"))
         return json.loads(found) if found else None
 
     def close(self) -> None:
-        """End the child; one that hangs in the kernel ends once that lets it."""
+        """Kill the child; one that hangs in the kernel ends when the kernel lets it."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
             with contextlib.suppress(OSError):
                 os.kill(self._child, signal.SIGKILL)
-            # those that were given up may still hang, so none is waited for; init takes what is left
+            # abandoned children may still hang, so none is waited for; init reaps what is left
             with contextlib.suppress(OSError):
                 os.waitpid(self._child, os.WNOHANG)
 
@@ -360,7 +360,7 @@ class PathReader:
         return b""
 
     def _waits_for_a_processor(self) -> bool:
-        """Whether the child does not hang, but is kept from going on by others that are busy."""
+        """Whether the child does not hang, but waits for a processor."""
         try:
             return read_file("/proc/%d/stat" % self._child).rpartition(")")[2].split()[0] == "R"
         except (OSError, TooLongError, IndexError):
@@ -433,13 +433,13 @@ def _bytes(tid: int, address: int, size: int) -> bytes:
 
 
 def number_of(value: int) -> int:
-    """An argument of a call that is an open file's number, which the kernel takes 32 bits of."""
+    """A syscall argument that is a file descriptor, of which the kernel takes 32 bits."""
     found: int = struct.unpack("=i", struct.pack("=I", value & 0xFFFFFFFF))[0]
     return found
 
 
 def place(tid: int, descriptor: Optional[int]) -> str:
-    """Where relative paths of a call begin: an open folder of the process, or where it works."""
+    """Where a call's relative paths begin: an open directory of the process, or its working directory."""
     number = _HERE if descriptor is None else number_of(descriptor)
     try:
         return os.readlink("/proc/%d/%s" % (tid, "cwd" if number == _HERE else "fd/%d" % number))[:TEXT_MAX]
@@ -448,7 +448,7 @@ def place(tid: int, descriptor: Optional[int]) -> str:
 
 
 def in_flight(tid: int) -> Optional[int]:
-    """The call that a thread is in, None where it is in none (proc_pid_syscall(5))."""
+    """The call that a thread is in, None if it is in none (proc_pid_syscall(5))."""
     try:
         word = read_file("/proc/%d/syscall" % tid).split(" ", 1)[0].strip()
     except (OSError, TooLongError):

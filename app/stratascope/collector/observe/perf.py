@@ -1,10 +1,10 @@
-"""perf_event_open(2) for one control group: tracepoints on each CPU, two rings a CPU, read in the order of time.
+"""perf_event_open(2) for one control group: tracepoints on each CPU, three rings per CPU, read in the order of time.
 
-Stands on ctypes and mmap alone. An event's filter can be set once only (kernel/events/core.c, EEXIST), so one that is
-to change is opened anew and the old one closed after; a dummy event owns each ring, so that the ring stays. Both are
-open for a moment, and what the older one still says then is dropped: nothing is counted twice. What does not fit into a
-ring is counted by the kernel, and told. Three rings a CPU: what is frequent; what is rare; and what only helps to read
-a call's arguments (stacks, mappings), of which any may be lost: a full ring costs the container nothing.
+Only needs ctypes and mmap. An event's filter can be set once only (kernel/events/core.c, EEXIST), so to change it, the
+event is opened again and the old one closed after; a dummy event owns each ring, so that the ring stays. Both are open
+for a moment, and the older one's records of that time are dropped: nothing is counted twice. What does not fit into a
+ring is counted by the kernel, and reported. The rings of a CPU: frequent events; rare ones; and records that only help
+to read a call's arguments (stacks, mappings), of which any may be lost: a full ring costs the container nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _U64, _U32, _PAIR = struct.Struct("=Q"), struct.Struct("=I"), struct.Struct("=QQ
 # PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
 LOST, COMM, FORK, SAMPLE, MMAP2 = 2, 3, 7, 9, 10
 _COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
-_CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: what lies above is a mark and no address
+_CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: values above are context markers, not addresses
 FRAMES = 64
 # Bytes of a stack. Its beginning is moved by up to 8 KiB at random (arch_align_stack), and argv lies above that
 STACK_MAX = 16384
@@ -53,7 +53,7 @@ _REGISTERS = {"x86_64": tuple(_X86.values()), "aarch64": (0, 1, 2, 3, 4, 5, 8, 3
 
 
 def _picks(*names: str) -> Callable[[Tuple[int, ...]], Tuple[int, ...]]:
-    """What takes these out of all that are sampled."""
+    """Return a function that picks these registers out of all that are sampled."""
     return itemgetter(*map(list(_X86).index, names))
 
 
@@ -61,8 +61,8 @@ _WIDE, _NARROW = _picks("di", "si", "dx", "r10", "r8", "r9"), _picks("bx", "cx",
 _OTHERS = _picks("ax", "sp")
 
 
-_SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
-# tracepoints: what one is called as a record ("": opened with more that is only known then), what comes with it, filter
+_SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued; neither SIGCHLD nor SIGALRM, which are many
+# tracepoints: the kind of their records ("": opened with details only known then), sample bits, filter
 POINTS: Dict[str, Tuple[str, int, str]] = {
     "raw_syscalls/sys_enter": ("", 0, ""),
     "raw_syscalls/sys_exit": ("", 0, ""),
@@ -76,7 +76,7 @@ POINTS: Dict[str, Tuple[str, int, str]] = {
 
 
 class Record(NamedTuple):
-    """One thing out of a ring. `kind`: the event's name, or `fork`, `comm`, `mapped`, `lost`, `help-lost`."""
+    """One record from a ring. `kind`: the event's name, or `fork`, `comm`, `mapped`, `lost`, `help-lost`."""
 
     time: int  # nanoseconds, CLOCK_MONOTONIC
     kind: str
@@ -85,15 +85,15 @@ class Record(NamedTuple):
     raw: bytes  # the tracepoint's record; for comm the name
     chain: bytes  # addresses, 8 bytes each, the kernel's only
     registers: Tuple[int, ...]  # arguments
-    bits: int  # 64, 32, 0 where not known
+    bits: int  # 64, 32, 0 if unknown
     extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8; stack: where
     stack: bytes = b""  # the user's, from `extra` on
-    narrow: Tuple[int, ...] = ()  # arguments, were it a call by int 0x80 in a program of 64 bits
-    about: Any = None  # what was read of it while it was fresh (`moments`)
+    narrow: Tuple[int, ...] = ()  # arguments, if this is a call by int 0x80 in a 64-bit program
+    about: Any = None  # what was read about it while it was fresh (`moments`)
 
 
 class Source(NamedTuple):
-    """What is to be opened on each CPU."""
+    """An event to open on each CPU."""
 
     name: str
     number: int
@@ -110,7 +110,7 @@ class _Ring:
         self.memory = mmap.mmap(descriptor, PAGE + size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
 
     def take(self) -> bytes:
-        """All that is in it now; the room is the kernel's again."""
+        """Take all its data and release the space to the kernel."""
         (head,) = _U64.unpack_from(self.memory, 1024)  # data_head, data_tail: struct perf_event_mmap_page
         (tail,) = _U64.unpack_from(self.memory, 1032)
         if head == tail:
@@ -129,7 +129,7 @@ class _Ring:
 
 
 def cpus() -> List[int]:
-    """Those that are online."""
+    """List the online CPUs."""
     found: List[int] = []
     with open("/sys/devices/system/cpu/online", encoding="ascii") as file:
         for part in file.read().strip().split(","):
@@ -139,7 +139,7 @@ def cpus() -> List[int]:
 
 
 class Perf:
-    """All events of one control group (a descriptor of its directory; None: of this thread, for one look at itself)."""
+    """All events of one control group (a descriptor of its directory; None: of this thread, to observe itself)."""
 
     def __init__(self, group: Optional[int]) -> None:
         """Raises NoTracepointsError, OSError."""
@@ -156,7 +156,7 @@ class Perf:
         self._group = group
         self._cpus = cpus() if group is not None else [-1]
         self._rings: Dict[int, List[_Ring]] = {}
-        self._names: Dict[int, str] = {}  # of each open event by its id
+        self._names: Dict[int, str] = {}  # names of open events, by id
         self._open: Dict[str, List[Tuple[int, int, int]]] = {}  # by name: CPU, descriptor, id
         self._newest: Dict[int, Dict[str, int]] = {}  # by CPU, the id that counts since a change
         self._sources: Dict[str, Source] = {}
@@ -191,7 +191,7 @@ class Perf:
         raise OSError(number, os.strerror(number))
 
     def add(self, source: Source) -> None:
-        """Open it on each CPU, in place of the one of that name. Raises OSError (the group is gone)."""
+        """Open an event on each CPU, replacing the one of that name. Raises OSError (the group is gone)."""
         before = self._open.get(source.name, [])
         opened: List[Tuple[int, int, int]] = []
         sample = IDENTIFIER | TID | TIME | RAW | source.sample
@@ -202,7 +202,7 @@ class Perf:
                 identifier = bytearray(8)
                 opened.append((cpu, descriptor, 0))
                 if source.filter:
-                    # a buffer that may be written to is handed over itself, however long (fcntl.ioctl)
+                    # a writable buffer is passed itself, however long (fcntl.ioctl)
                     fcntl.ioctl(descriptor, _SET_FILTER, bytearray(source.filter.encode("ascii") + b"\0"))
                 fcntl.ioctl(descriptor, _SET_OUTPUT, self._rings[cpu][source.ring].descriptor)
                 fcntl.ioctl(descriptor, _ID, identifier)
@@ -223,11 +223,11 @@ class Perf:
             os.close(descriptor)
 
     def wakers(self) -> List[int]:
-        """Descriptors to be waited for."""
+        """Descriptors to poll."""
         return [ring.descriptor for rings in self._rings.values() for ring in rings]
 
     def drain(self) -> List[Record]:
-        """What came since, not in order."""
+        """Return the records since the last call, unsorted."""
         found: List[Record] = []
         for cpu, rings in self._rings.items():
             for number, ring in enumerate(rings):
@@ -236,7 +236,7 @@ class Perf:
                     self._parse(data, cpu, found, number == HELP)
         alive = {number for opened in self._open.values() for _, _, number in opened}
         for number in [number for number in self._names if number not in alive]:
-            del self._names[number]  # all that it said has been read
+            del self._names[number]  # all its records have been read
         return found
 
     def _parse(self, data: bytes, cpu: int, found: List[Record], helps: bool) -> None:
@@ -254,11 +254,11 @@ class Perf:
                 if name is not None:
                     if newest.get(name) == number:
                         begun.add(name)
-                    elif name in begun:  # the older of two says it once more
+                    elif name in begun:  # the older of two events reports it again
                         place += size
                         continue
                     found.append(self._sample(name, pid, tid, at, data, here + _FRONT.size))
-            elif kind == FORK and not helps:  # who asks for mappings is told of forks too
+            elif kind == FORK and not helps:  # an event for mappings also reports forks
                 pid, parent, tid, _, at = struct.unpack_from("=IIIIQ", data, here)
                 found.append(Record(at, "fork", pid, tid, b"", b"", (), 0, parent))
             elif kind == COMM:
@@ -304,13 +304,13 @@ class Perf:
         return Record(at, name, pid, tid, raw, chain, registers, bits, extra, narrow=narrow)
 
     def silence(self) -> None:
-        """Nothing more is told."""
+        """Disable all events."""
         for opened in self._open.values():
             for _, descriptor, _ in opened:
                 fcntl.ioctl(descriptor, _DISABLE, 0)
 
     def close(self) -> None:
-        """All events and rings."""
+        """Close all events and rings."""
         for opened in self._open.values():
             for _, descriptor, _ in opened:
                 with contextlib.suppress(OSError):
@@ -322,7 +322,7 @@ class Perf:
 
 
 def _stack(data: bytes, place: int) -> bytes:
-    """PERF_SAMPLE_STACK_USER: a size, so many bytes, how many of them count."""
+    """Decode PERF_SAMPLE_STACK_USER: a size, that many bytes, how many of them are valid."""
     (size,) = _U64.unpack_from(data, place)
     if not size:
         return b""
@@ -331,7 +331,7 @@ def _stack(data: bytes, place: int) -> bytes:
 
 
 def frames(chain: bytes) -> Tuple[int, ...]:
-    """The addresses of a chain, innermost first, without the marks between them."""
+    """The addresses of a call chain, innermost first, without context markers."""
     return tuple(each[0] for each in struct.iter_unpack("=Q", chain) if each[0] < _CONTEXTS)
 
 
@@ -339,11 +339,11 @@ def same(before: Tuple[int, ...], after: Tuple[int, ...], machine: str) -> bool:
     """Whether two records of one call have the same arguments, where both are known."""
     if not before or not after:
         return True
-    if machine == "aarch64":  # the answer has taken the first one's place
+    if machine == "aarch64":  # the return value has replaced the first one
         return before[1:] == after[1:]
     return before == after
 
 
 def gone(error: OSError) -> bool:
-    """Whether an event could not be opened since its control group has ended."""
+    """Whether an event could not be opened because its control group is gone."""
     return error.errno in (ENOENT, ENODEV)

@@ -1,16 +1,16 @@
-"""What is asked once a second: ports and who used them, users, devices held open, peaks, and what was written.
+"""Polled once a second: ports and their users, ids, open devices, peaks, and what was written.
 
-All of it is in /proc, in the control groups' files and in the root's upper directory. Sockets count as the container's
-by their inode, since an engine may have sockets of its own in that network namespace (Docker's name server), and a
-container may share the host's. What comes and goes within a second is not seen here; what calls it took is, by the
-tracepoints.
+All of it is in /proc, in the control groups' files and in the root's upper directory. Sockets are attributed to the
+container by inode, since an engine may have sockets of its own in that network namespace (Docker's name server), and a
+container may share the host's. What comes and goes within a second is not seen here, but the calls that it takes are,
+by the tracepoints.
 
-What a container wrote outside its mounts is a walk of its root's upper directory, all that an overlay writes into.
-Which directory that is says the kernel, in the options of the root mount. The text is the mounter's, and a container
-that may mount could name any: so it counts only where it is the upper half of that very root (same inode, as the
-overlay shows it where all its layers are on one file system). No link is followed, no other file system entered, and
-number and time are bounded. Names are reported, no contents. Decided against the engines' own `diff`: it does not show
-a directory whose new file is gone again.
+What a container wrote outside its mounts is found by walking its root's upper directory, where an overlay stores all
+writes. The kernel names that directory in the options of the root mount. The text is the mounter's, and a container
+that may mount could name any directory: so it only counts if it is the upper half of that very root (the inode is the
+same as the one that the overlay shows, if all its layers are on one file system). No link is followed, no other file
+system entered, and number and time are bounded. Names are reported, no contents. Decided against the engines' own
+`diff`: it does not show a directory whose new file is gone again.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
 LOOKED_AT_MAX = 50000
 WRITTEN_MAX = 20000
 DEPTH_MAX = 64
-SECONDS = 0.3  # of one walk
-STUB = 0.01  # seconds in which a change of a folder is that of the mount point made in it: a tick of the kernel's clock
-SHARE = 50  # a walk may take one part of so many of the time
+SECONDS = 0.3  # per walk
+STUB = 0.01  # seconds (a tick of the kernel's clock) in which a change counts as that of the mount point made in it
+SHARE = 50  # a walk may take 1/SHARE of the time
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 
 
 class NoUpperError(Exception):
-    """Why what is written can't be seen."""
+    """Why writes can't be seen."""
 
 
 class Written:
-    """The upper directory of one process's root. Changes before `since` (seconds, the machine's clock) are not told."""
+    """The upper directory of one process's root. Changes before `since` (seconds, the machine's clock) are not
+    reported.
+    """
 
     def __init__(self, pid: int, since: float, tell: Callable[[str, str], None]) -> None:
         """Raises NoUpperError."""
@@ -68,7 +70,7 @@ class Written:
             raise NoUpperError("the directory that its root is said to write into can't be told to be that")
 
     def look(self, now: float) -> None:
-        """Walk, if it is time to."""
+        """Walk, if it is due."""
         if now < self._next:
             return
         begun = time.monotonic()
@@ -77,7 +79,7 @@ class Written:
         try:
             while waiting:
                 folder, path, depth = waiting.pop()
-                stub = 0.0  # when the youngest mount point of the engine's was made here
+                stub = 0.0  # when the youngest of the engine's mount points was made here
                 try:
                     for name in os.listdir(folder):
                         looked += 1
@@ -85,7 +87,7 @@ class Written:
                             self.broken_off = True
                             return
                         stub = max(stub, self._item(folder, path + "/" + name, name, depth, waiting))
-                    # a folder is there for whatever lies below it: it was written to where its list of names changed
+                    # a directory exists for what is below it: it was written to if its list of names changed
                     about = os.fstat(folder)
                     if path and path not in self._mounted and about.st_mtime > stub + STUB:
                         self._found(path, about.st_mtime, about)
@@ -97,11 +99,11 @@ class Written:
             self._next = now + max(1.0, SHARE * (time.monotonic() - begun))
 
     def close(self) -> None:
-        """Its descriptor."""
+        """Close the descriptor."""
         os.close(self._root)
 
     def _item(self, folder: int, path: str, name: str, depth: int, waiting: List[Tuple[int, str, int]]) -> float:
-        """One name in a folder; when it was made, where it is only there to be mounted on."""
+        """Handle one name in a directory; returns when it was made, if it only exists to be mounted on."""
         try:
             item = open_here(name, folder)
         except OSError:
@@ -128,14 +130,14 @@ class Written:
 def _kind(about: os.stat_result) -> str:
     if stat.S_ISDIR(about.st_mode):
         return "folder"
-    # a character device 0:0 says that a file of a lower layer is gone (filesystems/overlayfs.rst)
+    # a character device 0:0 is a whiteout: a file of a lower layer is gone (filesystems/overlayfs.rst)
     if (stat.S_ISCHR(about.st_mode) and about.st_rdev) or stat.S_ISBLK(about.st_mode):
         return "device"
     return "file"
 
 
 def _upper(pid: int) -> Tuple[str, Set[str]]:
-    """The upper directory of its root mount, and where else something is mounted."""
+    """The upper directory of the root mount, and the other mount points."""
     try:
         text = read_file("/proc/%d/mountinfo" % pid)
     except (OSError, TooLongError):
@@ -166,13 +168,13 @@ def _is_upper_of(upper: int, pid: int) -> bool:
     return os.fstat(upper).st_ino == merged.st_ino
 
 
-LINKS_MAX = 8192  # open files of all processes that are looked at, at one time
+LINKS_MAX = 8192  # open files examined per poll, over all processes
 TOLD_MAX = 4096
-SETTLED = 2.0  # seconds in which a runtime has put its process into the container's root directory
-KEPT_MAX = 8  # processes that are told of one capability: some are the runtime's yet
+SETTLED = 2.0  # seconds in which a runtime has moved its process into the container's root directory
+KEPT_MAX = 8  # processes reported per capability: some still are the runtime's
 _LISTEN, _UDP_OPEN = "0A", "07"  # TCP_LISTEN, TCP_CLOSE (an unconnected UDP socket): include/net/tcp_states.h
 _NO_DEVICES = ("/dev/shm/", "/dev/mqueue/", "/dev/hugepages/")
-# file of a hierarchy, word of the stream, what one of it is in the stream's measure
+# a hierarchy's file, the name in the stream, the unit's factor
 _PEAKS = (
     (V2, "memory.peak", "memory"),
     (V2, "memory.current", "memory"),
@@ -187,7 +189,7 @@ Tell = Callable[..., None]  # kind, fields
 
 
 class Polls:
-    """One container. `first`: its first process and that one's start time, (0, "") where it is yet to come."""
+    """One container. `first`: its first process and that one's start time, (0, "") if it is yet to come."""
 
     def __init__(self, group: Group, first: Tuple[int, str], tell: Tell) -> None:
         self._group = group
@@ -206,11 +208,11 @@ class Polls:
 
     @property
     def first(self) -> int:
-        """The first process, as it was known at the last look; 0 where there is none."""
+        """The first process, as of the last poll; 0 if there is none."""
         return self._first[0]
 
     def look(self, pids: List[int]) -> None:
-        """Once, at all of it."""
+        """Poll everything once."""
         if not self._first[0] or start_of_process(self._first[0]) != self._first[1]:
             self._first = first_of(pids)
         sockets: Set[str] = set()
@@ -226,7 +228,7 @@ class Polls:
         self._counters()
 
     def last(self) -> None:
-        """What is counted and what was written is there a moment longer than the processes."""
+        """Poll the counters and the written files, which outlive the processes for a moment."""
         if self._written is not None:
             self._written.look(math.inf)
         elif self._why_no_upper:
@@ -234,7 +236,7 @@ class Polls:
         self._counters()
 
     def user(self, pid: int) -> None:
-        """As whom it works now, in its own numbers, and what it kept on purpose when it ceased to be root."""
+        """Report its ids, as it counts them, and capabilities that it kept on purpose when it ceased to be root."""
         try:
             status = read_file("/proc/%d/status" % pid)
             users = list(map(int, status.partition("\nUid:")[2].split(None, 4)[:3]))  # real, effective, saved
@@ -256,7 +258,7 @@ class Polls:
                         self._tell("holds", pid, number)
 
     def rooted(self, pid: int, started: str = "") -> None:
-        """Hold on to where it writes: it may be gone before the next look. Called for each program that begins."""
+        """Open its root's upper directory: it may be gone before the next poll. Called for each program that begins."""
         root, since = _root_of(pid), started or start_of_process(pid)
         gone = not root[1] or not since
         if gone and not self._why_no_upper:
@@ -265,7 +267,7 @@ class Polls:
             return
         self.close()
         try:
-            if root[1:] == _root_of(os.getpid())[1:]:  # a runtime's, that has not put it into the container's yet
+            if root[1:] == _root_of(os.getpid())[1:]:  # a runtime's process, not moved into the container's root yet
                 raise NoUpperError("its root directory is this machine's")
             self._written = Written(pid, _begun(since), lambda *found: self._tell("written", *found))
             self._written_of = root
@@ -276,13 +278,13 @@ class Polls:
                 self._unseen("written", self._why_no_upper)
 
     def close(self) -> None:
-        """What it holds open."""
+        """Close what is open."""
         if self._written is not None:
             self._written.close()
             self._written = None
 
     def _files(self, pid: int, sockets: Set[str], left: int) -> int:
-        """Open files: how many, which devices, which sockets; how many were looked at."""
+        """Examine open files: their number, devices, sockets; returns how many were examined."""
         try:
             folder = os.open("/proc/%d/fd" % pid, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
@@ -359,7 +361,7 @@ class Polls:
 
 
 def _sockets(pid: int, name: str) -> Iterator[Tuple[str, int, str, str, str]]:
-    """Local address, port, remote address, state, inode of each, at most of the first MiB (proc_net(5))."""
+    """Yield local address, port, remote address, state, inode of each, from at most the first MiB (proc_net(5))."""
     text = b""
     with contextlib.suppress(OSError):
         descriptor = os.open("/proc/%d/net/%s" % (pid, name), os.O_RDONLY | os.O_CLOEXEC)
@@ -379,7 +381,7 @@ def _sockets(pid: int, name: str) -> Iterator[Tuple[str, int, str, str, str]]:
 
 
 def _is_loopback(address: str) -> bool:
-    """Of an address as the kernel writes it: words of 32 bits in its own order of bytes, 127.0.0.0/8 or ::1."""
+    """Whether an address in the kernel's format is in 127.0.0.0/8 or ::1: 32-bit words in the machine's byte order."""
     words = [bytes.fromhex(address[place : place + 8])[::-1] for place in range(0, len(address), 8)]
     data = b"".join(words)
     if len(data) == 4:
@@ -388,7 +390,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _inside(number: int, text: str) -> Optional[int]:
-    """A user's number as the process counts, by its map (user_namespaces(7)); None where it has none."""
+    """Translate a user id into the process's, by its map (user_namespaces(7)); None if it is not mapped."""
     for line in text.split("\n"):
         words = line.split()
         if len(words) == 3:
@@ -419,7 +421,9 @@ def _cpu_seconds(counted: Dict[str, str]) -> Optional[float]:
 
 
 def _root_of(pid: int) -> Tuple[int, int, int]:
-    """A process and its root directory, which a runtime changes before the program begins, in the same process."""
+    """Identify a process and its root directory, which a runtime changes in the same process before the program
+    begins.
+    """
     try:
         root = os.stat("/proc/%d/root" % pid)
     except OSError:

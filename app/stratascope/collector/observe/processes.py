@@ -1,15 +1,15 @@
-"""Following the processes of one control group: what each is, since when, how it ends, and the signals that end it.
+"""Follow the processes of one control group: program, start, end, and the signals that end them.
 
-Programs are reported as they were named for execve(2): a runtime that starts itself anew (/proc/self/exe) shows by
-that. A process lives as long as one of its threads: the first may end before the others, and what a thread executes
-takes over the first one's number. One that was never reported (moved in, or made from outside) is looked up once. Forks
-and names come from the kernel's own records (perf_event_open(2), PERF_RECORD_FORK, COMM), which tell threads from
-processes where the tracepoints do not; ends from the tracepoint, since PERF_RECORD_EXIT also says that a set-user-ID
-program is run (fs/exec.c, begin_new_exec).
+Programs are reported by the path given to execve(2): that reveals a runtime that executes itself again
+(/proc/self/exe). A process lives as long as one of its threads: the first may end before the others, and a thread that
+calls execve takes over the first one's id. A process that was never reported (moved in, or created from outside) is
+looked up once. Forks and names come from the kernel's own records (perf_event_open(2), PERF_RECORD_FORK, COMM), which
+distinguish threads from processes where the tracepoints do not; ends come from the tracepoint, since PERF_RECORD_EXIT
+also occurs when a set-user-ID program is executed (fs/exec.c, begin_new_exec).
 
-A filter that kills or traps leaves the call's number in the register of the answer (syscall_rollback), so it is read
-off with the signal. One that ends a single thread of several sends no signal (SECCOMP_RET_KILL_THREAD): of that only
-the kernel's log knows, and it is reported as if there had been one.
+A filter that kills or traps leaves the call's number in the return register (syscall_rollback), so it is read along
+with the signal. A filter that ends one thread of several sends no signal (SECCOMP_RET_KILL_THREAD): only the kernel's
+log shows that, and it is reported as if there had been one.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 
 from stratascope.collector.read import TooLongError, read_file
 
-if TYPE_CHECKING:  # core takes what is a runtime from here, and needs no ctypes for it
+if TYPE_CHECKING:  # core uses `is_runtime` from here, and needs no ctypes for it
     from stratascope.collector.observe.perf import Record
     from stratascope.collector.observe.trace import Point
 
 PROCESSES_MAX = 1 << 16
 PATH_MAX = 4096
-# signals whose default is not to end a process (signal(7))
+# signals whose default action does not end a process (signal(7))
 _HARMLESS = frozenset((17, 18, 19, 20, 21, 22, 23, 28))
 _KILL = 9
 _SOON = 100000000  # nanoseconds
 
-# By these a runtime starts itself anew inside (libcontainer/nsenter, crun)
+# paths by which a runtime executes itself again inside (libcontainer/nsenter, crun)
 _ANEW = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:", "/memfd:")
-# Engines and their runtimes, which may be in the group of a twin before its program is (conmon is, below a parent)
+# Engines and their runtimes, which may be in a twin's group before its program is (conmon is, below a parent)
 _RUNTIMES = frozenset(
     ("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "docker-runc", "podman", "runc", "youki")
 )
@@ -43,7 +43,7 @@ Tell = Callable[..., None]  # time in nanoseconds, kind, fields
 
 
 def is_runtime(program: str) -> bool:
-    """Whether that is an engine's runtime by its path, and not the container's program yet."""
+    """Whether a path is an engine's runtime, and not the container's program yet."""
     return program.startswith(_ANEW) or program.rpartition("/")[2] in _RUNTIMES
 
 
@@ -65,26 +65,28 @@ class Known:
 
 
 class Processes:
-    """All of them by number. `native`, `foreign`: entry points of programs of 64 and of 32 bits."""
+    """All processes by PID. `native`, `foreign`: entry points of 64-bit and of 32-bit programs."""
 
     def __init__(self, tell: Tell, native: str, foreign: str) -> None:
         self._tell = tell
         self.native = native
         self.foreign = foreign
         self.known: Dict[int, Known] = {}
-        # called with process and time where it ends or becomes another program: what was counted is of the one before
+        # called with process and time when it ends or executes another program, since counts belong to the one before
         self.ends: List[Callable[[int, int], None]] = []
         self.has_foreign = False
         self._gone: Set[int] = set()
 
     def there(self, pids: Iterable[int], at: int) -> None:
-        """Those that were found at the beginning."""
+        """Report the processes found at the beginning."""
         for pid in pids:
             found = self.of(pid)
             self._tell(at, "process", pid, found.parent, "there", found.command, found.program)
 
     def of(self, pid: int) -> Known:
-        """That process; looked up where it is new. Then nothing is told: it came from outside, as a runtime does."""
+        """Return a process, looked up if it is new. It is not reported then: it came from outside, as a runtime
+        does.
+        """
         found = self.known.get(pid)
         if found is None:
             found = self._look(pid)
@@ -92,13 +94,13 @@ class Processes:
         return found
 
     def abi(self, pid: int, bits: int = 0) -> str:
-        """Its entry point, or that of a call whose width is known."""
+        """A process's entry point, or that of a call whose width is known."""
         if bits:
             return self.foreign if bits == 32 else self.native
         return self.of(pid).abi
 
     def forked(self, pid: int, tid: int, parent: int, at: int) -> None:
-        """A thread was made (its process is there already), or a process."""
+        """Handle the creation of a thread (its process exists already) or of a process."""
         before = self.known.get(pid)
         if pid != tid:
             if before is None:
@@ -112,14 +114,14 @@ class Processes:
         above = self.of(parent)
         if before is None:
             self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
-        # also of one that was looked up: else nobody would know it for a child of the container's
+        # also if it was looked up: else it would not be known as a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 
     def named(self, pid: int, tid: int, name: str, at: int) -> None:
-        """A new name; what an exec leads to is told with it.
+        """Handle a new name; the one that an exec leads to is reported with it.
 
-        A program that executes itself by /proc/self/exe, as busybox does for its applets, is called "exe" until it
-        takes its name back: then it is told again.
+        A program that executes itself by /proc/self/exe, as busybox does for its applets, is called "exe" until it sets
+        its name: then it is reported again.
         """
         if pid == tid:
             found = self.of(pid)
@@ -129,34 +131,34 @@ class Processes:
                 self._tell(at, "process", pid, found.parent, "exec", name, found.program)
 
     def executed(self, pid: int, program: str, bits: int, at: int) -> None:
-        """It became another program."""
+        """Handle execve(2)."""
         found = self.of(pid)
         if bits:
             self._width(found, self.foreign if bits == 32 else self.native)
         found.program = program[:PATH_MAX]
         found.threads = {pid}  # all others had to end for it (execve(2))
-        for each in self.ends:  # what was counted is the program's that it was before
+        for each in self.ends:  # counts belong to the program before
             each(pid, at)
         found.code = found.signal = None
         self._tell(at, "process", pid, found.parent, "exec", found.command, found.program)
 
     def leaving(self, pid: int, code: int, whole: bool) -> None:
-        """What it will end with, of exit; `whole`: of exit_group, which ends the other threads by a SIGKILL each."""
+        """Note the code it will exit with; `whole`: by exit_group, which ends the other threads by a SIGKILL each."""
         found = self.known.get(pid)
         if found is not None:
             found.code, found.leaves = code, whole
 
     def signalled(self, pid: int, signal: int, at: int) -> None:
-        """One of its own, or another here, sent it a signal."""
+        """Note a signal sent to it by one of its own, or by another process here."""
         found = self.known.get(pid)
         if found is not None:
             found.sent = signal, at
 
     def dying(self, pid: int, signal: int, at: int) -> None:
-        """A signal that nothing handles has reached it.
+        """Note a fatal signal that no handler took.
 
-        One that ends a process becomes a SIGKILL for each of its threads (kernel/signal.c, complete_signal): which it
-        was says whoever sent it, if that was seen; of one from outside it stays 9.
+        A signal that ends a process becomes a SIGKILL for each of its threads (kernel/signal.c, complete_signal): the
+        original is the one last sent, if that was seen; if it came from outside, it stays 9.
         """
         found = self.known.get(pid)
         if found is None or signal in _HARMLESS or (signal == _KILL and found.leaves):
@@ -166,7 +168,7 @@ class Processes:
         found.signal = signal
 
     def ended(self, pid: int, tid: int, at: int) -> None:
-        """One of its threads is over."""
+        """Handle the end of a thread."""
         found = self.known.get(pid)
         if found is not None and tid in found.threads:
             found.threads.discard(tid)
@@ -174,9 +176,9 @@ class Processes:
                 self._end(pid, found, at)
 
     def missing(self, pids: Iterable[int], at: int) -> None:
-        """Whoever is none of these has ended, though its end was not seen."""
+        """End processes that are not among these, though no end was seen."""
         gone = set(self.known).difference(pids)
-        for pid in gone & self._gone:  # twice in a row: what was told of it meanwhile has been read
+        for pid in gone & self._gone:  # twice in a row: all pending records about it have been read
             if not os.path.exists("/proc/%d" % pid):
                 self._end(pid, self.known[pid], at)
         self._gone = gone & set(self.known)
@@ -210,7 +212,7 @@ class Processes:
 
 
 def threads(pid: int) -> List[int]:
-    """Those of a process; none where it is gone."""
+    """The thread ids of a process; none if it is gone."""
     try:
         return [int(name) for name in os.listdir("/proc/%d/task" % pid)]
     except OSError:
@@ -225,9 +227,9 @@ def _link(pid: int) -> str:
 
 
 def _is_narrow(pid: int) -> bool:
-    """Whether it runs a program of 32 bits: its auxiliary vector then has entries of eight bytes (getauxval(3)).
+    """Whether it runs a 32-bit program: its auxiliary vector then has entries of eight bytes (getauxval(3)).
 
-    Its first type is a small number; read as 64 bits, one of a narrow program has its value in the upper half.
+    The first type is a small number; read as 64 bits, a 32-bit program's entry has its value in the upper half.
     """
     try:
         descriptor = os.open("/proc/%d/auxv" % pid, os.O_RDONLY | os.O_CLOEXEC)
@@ -241,20 +243,22 @@ def _is_narrow(pid: int) -> bool:
 
 
 class Tally:
-    """Classes of events: the first of each is told at once, how many more came later, together.
+    """Classes of events: the first of each is reported at once, and the number of later ones together.
 
-    A class is a tuple that begins with its process. `most` are remembered.
+    A class is a tuple that begins with its process. At most `most` are remembered.
     """
 
     def __init__(self, tell: Tell, kind: str, most: int) -> None:
         self._tell = tell
         self._kind = kind
         self._most = most
-        self._classes: Dict[int, Dict[Any, List[Any]]] = {}  # by process: fields, how many more
+        self._classes: Dict[int, Dict[Any, List[Any]]] = {}  # by process: fields, number of later ones
         self._size = 0
 
     def add(self, key: Tuple[Any, ...], at: int, fields: Any, more: Tuple[Any, ...] = ()) -> bool:
-        """Count it; whether it was the first of its class. `fields`: a tuple, or what makes it; `more` goes after."""
+        """Count an event; whether it was the first of its class. `fields`: a tuple or a function that returns it;
+        `more`: appended.
+        """
         mine = self._classes.setdefault(key[0], {})
         found = mine.get(key)
         if found is not None:
@@ -275,12 +279,12 @@ class Tally:
         return True
 
     def rest(self, at: int) -> None:
-        """Tell what has been counted since."""
+        """Report what has been counted since."""
         for mine in self._classes.values():
             self._told(mine, at)
 
     def forget(self, pid: int, at: int) -> None:
-        """The same of a process that has ended, whose number may be used again."""
+        """Report and forget the classes of a process that has ended, as its PID may be reused."""
         mine = self._classes.pop(pid, None)
         if mine is not None:
             self._size -= len(mine)
@@ -295,16 +299,16 @@ class Tally:
 
 SIGSYS = 31  # on x86 and arm alike
 SECCOMP = 1  # SYS_SECCOMP
-_RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
+_RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2: often sent from outside, where we see no signal_generate
 _TOLD = (SIGSYS, 25, 9)  # SIGXFSZ, SIGKILL
-_SAME = 2000000000  # nanoseconds between a signal and the log's line on it, at the most
-_LATE = 300000000  # … in which the signal itself may still come, once the line has
+_SAME = 2000000000  # nanoseconds between a signal and its line in the log, at most
+_LATE = 300000000  # nanoseconds in which the signal itself may still come after its line
 _X32_BIT = 0x40000000
 _REMEMBERED = 1024
 
 
 class Signals:
-    """`points`: those of deliver and generate, where this kernel has them."""
+    """Signals of the group's processes. `points`: signal_deliver and signal_generate, if this kernel has them."""
 
     def __init__(self, tell: Tell, processes: Processes, points: Dict[str, Optional[Point]]) -> None:
         self._tell = tell
@@ -314,7 +318,7 @@ class Signals:
         self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is known who told first
 
     def delivered(self, record: Record) -> None:
-        """One has reached a process."""
+        """Handle the delivery of a signal."""
         number = self._field(record, "sig")
         if self._field(record, "sa_handler") == 0:
             self._processes.dying(record.pid, number, record.time)
@@ -322,9 +326,9 @@ class Signals:
             self._tell(record.time, "signal", record.pid, number, self._field(record, "code"))
 
     def generated(self, record: Record) -> None:
-        """One was sent."""
+        """Handle the generation of a signal."""
         number, code, target = (self._field(record, name) for name in ("sig", "code", "pid"))
-        pid = record.pid if target == record.tid else target  # of a thread: its process, where it sent it itself
+        pid = record.pid if target == record.tid else target  # of a thread: its process, if it sent the signal itself
         self._processes.signalled(pid, number, record.time)
         if number not in _TOLD:
             return
@@ -336,12 +340,12 @@ class Signals:
         self._tell(record.time, "signal", pid, number, code, *call)
 
     def logged(self, pid: int, bits: int, number: int, at: int) -> None:
-        """The kernel's log says that a filter sent SIGSYS, or ended a thread."""
+        """Handle a log line: a filter sent SIGSYS, or ended a thread."""
         if len(self._logged) < _REMEMBERED:
             self._logged.append((pid, bits, number, at))
 
     def look(self, last: bool = False) -> None:
-        """Tell of those lines whose signal has not come by now; to be asked often."""
+        """Report those lines whose signal has not come by now; call it often."""
         limit = time.monotonic_ns() - _LATE
         while self._logged and (last or self._logged[0][3] <= limit):
             pid, bits, number, at = self._logged.pop(0)

@@ -1,11 +1,11 @@
-"""What the observer is asked, and how its lines go out.
+"""The observer's request, and the output of its lines.
 
-{"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "",
-"group": a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}},
-"arguments": {entry point: {number: [place, …]}}, "paths": {entry point: {number: [place, kind]}} or with a third, the
-place of flags (`moments` has the kinds), "answers": {entry point: {errno: [number, …]}} of its filters}: with "group"
-the PID may be 0. Numbers of calls come from whoever asks, since this program knows few names. A request that is not of
-that form, or names nothing that can be observed, gets {"refused": why}.
+{"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "", "group":
+a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}}, "arguments": {entry
+point: {number: [place, …]}}, "paths": {entry point: {number: [place, kind]}} or with a third, the place of flags
+(`moments` has the kinds), "answers": {entry point: {errno: [number, …]}} of its filters}: with "group" the PID may be
+0. Syscall numbers come from the requester, since this program knows few names. An invalid request, or one that names
+nothing that can be observed, gets {"refused": why}.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from stratascope.collector.observe.refusals import Answered
 from stratascope.collector.read import PID_MAX
 
 SECONDS_MAX = 7 * 24 * 3600
-NUMBERS_MAX = 4096  # of calls in one table
+NUMBERS_MAX = 4096  # calls in one table
 LINE_MAX = 60 << 10
-LAST = 1.0  # seconds to take what is left at the end
-_encoded = json.JSONEncoder(separators=(",", ":")).encode  # one for all: `dumps` would make one for each line
+LAST = 1.0  # seconds in which the rest must be read at the end
+_encoded = json.JSONEncoder(separators=(",", ":")).encode  # reused: `dumps` would make an encoder for each line
 
 
 class RefusedError(Exception):
@@ -33,7 +33,7 @@ class RefusedError(Exception):
 
 
 class Request(NamedTuple):
-    """What is to be observed."""
+    """What to observe."""
 
     pid: int
     start: str
@@ -45,7 +45,7 @@ class Request(NamedTuple):
 
 
 def request_of(found: Dict[str, Any]) -> Request:
-    """Raises RefusedError."""
+    """Validate a request. Raises RefusedError."""
     pid, seconds = found.get("pid"), found.get("seconds")
     words = [found.get(name, "") for name in ("start", "container", "group")]
     if (
@@ -112,9 +112,9 @@ def _key(value: str) -> int:
 
 
 class Lines:
-    """The output: lines in the order of time, written only where there is room, for as long as somebody listens.
+    """The output: lines in the order of time, written only while there is room and a reader.
 
-    Each is written to its end before the next one begins, also where all after it are given up.
+    A line that was begun is always completed, even if all after it are dropped.
     """
 
     def __init__(self, requests: int, replies: int, until: float) -> None:
@@ -122,22 +122,22 @@ class Lines:
         self._replies = replies
         self.until = until
         self._held: List[Tuple[int, bytes]] = []
-        self._begun = b""  # what is missing of a line
+        self._begun = b""  # the rest of a line that was begun
 
     def tell(self, at: int, kind: str, *fields: Any) -> None:
-        """One event, at that time in nanoseconds."""
+        """Queue one event, at that time in nanoseconds."""
         line = _encoded([kind, round(at / 1e9, 6), *fields]).encode("ascii")
         if len(line) <= LINE_MAX:
             self._held.append((at, line))
 
     def now(self, kind: str, *fields: Any) -> None:
-        """One that was found by asking."""
+        """Queue one event that was found by polling."""
         self.tell(time.monotonic_ns(), kind, *fields)
 
     def write(self, last: bool = False) -> str:
-        """All of it; why nothing more should be told, or "". `last`: what is left, whatever our input says.
+        """Write all lines; returns why to stop, or "". `last`: write the rest, whatever the input says.
 
-        When our input ends, or the time, they still get what there is, if they take it.
+        When the input ends, or the time is over, the reader still gets what there is, if it reads.
         """
         self._held.sort(key=lambda each: each[0])
         data = self._begun + b"".join(line + b"\n" for _, line in self._held)
@@ -161,21 +161,23 @@ class Lines:
                 try:
                     sent += os.write(self._replies, data[sent : sent + select.PIPE_BUF])
                 except BlockingIOError:
-                    continue  # another one who writes there was faster
+                    continue  # another writer to the pipe was faster
                 except OSError:
                     return self._give_up(data, sent)
         self._begun = b""
         return why
 
     def goes_on(self) -> bool:
-        """Whether our input has not ended."""
+        """Whether the input has not ended."""
         try:
-            return bool(os.read(self._requests, 4096))  # what is said to us now means nothing but that it goes on
+            return bool(os.read(self._requests, 4096))  # input only means that the request goes on
         except OSError:
             return False
 
     def _give_up(self, data: bytes, sent: int, why: str = "") -> str:
-        """Why: what nobody takes is told as lost, if somebody does again; but for the line that is under way."""
+        """Drop unread lines and queue a `lost` event with their number, but complete the line that was begun; returns
+        `why`.
+        """
         under_way = data[sent - 1 : sent] != b"\n" if sent else bool(self._begun)
         end = data.index(b"\n", sent) + 1 if under_way else sent
         self._begun = data[sent:end]

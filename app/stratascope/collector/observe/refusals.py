@@ -1,13 +1,13 @@
-"""Which answers of the kernel count as refusals, of which calls, and what is left out where there are too many.
+"""Which errno values count as refusals, for which calls, and what is filtered out when there are too many.
 
-Some are rare in programs that work, whatever the call. Others are common for most calls (EAGAIN of a socket, EINVAL)
-and mean something with a few only: those are named here, and their numbers come with the request. So do the calls to
-which the container's filter gives one of those: there only what the filter refused counts. Never counted: ENOENT,
-EEXIST, EINTR, ENXIO, ESRCH, EAGAIN of what would block.
+Some are rare in working programs, whatever the call. Others are common for most calls (EAGAIN of a socket, EINVAL) and
+only matter for a few, which are named here; their numbers come with the request. So do the calls for which the
+container's filter returns one of those: there only the filter's refusals count. Never counted: ENOENT, EEXIST, EINTR,
+ENXIO, ESRCH, and EAGAIN of non-blocking calls.
 
-A record that wakes us costs the container many times what the call itself does (18 µs to 2), so a loop over one refused
-call must not cost it one each time: once there are MOST of a class, the kernel's filter leaves it out for a moment. A
-class is what that filter can tell: a call and its answer, a capability and its answer. What is left out is not counted,
+A record that wakes us costs the container much more than the call itself (18 µs to 2), so a loop over one refused call
+must not cost it one each time: once there are MOST of a class, the kernel's filter leaves it out for a while. A class
+is what that filter can distinguish: a call and its errno, a capability and its result. What is left out is not counted,
 and that is reported.
 """
 
@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, List, Optional, Set, Tuple
 
-MOST = 100  # of one class in that time
-CLASSES_MAX = 16  # that are left out at one time, for the length of a filter
+MOST = 100  # records of one class per period
+CLASSES_MAX = 16  # classes left out at one time, to bound the filter's length
 PERIOD = 2.0  # seconds
 
 Class = Tuple[int, int]
 
 
 class Floods:
-    """Those of one event, by the names of the two fields that make a class."""
+    """Frequent classes of one event, by the names of the two fields that make a class."""
 
     def __init__(self, first: str, second: str) -> None:
         self._first, self._second = first, second
@@ -32,11 +32,11 @@ class Floods:
         self.shut: FrozenSet[Class] = frozenset()
 
     def note(self, first: int, second: int) -> None:
-        """One has come."""
+        """Count a record."""
         self._counts[first, second] = self._counts.get((first, second), 0) + 1
 
     def change(self, now: float) -> Optional[str]:
-        """What a filter has to say besides, where that has changed; "" for nothing."""
+        """The additional condition for the filter, if it has changed ("" for none); else None."""
         if now > self._until:
             self._until = now + PERIOD
             self._counts.clear()
@@ -69,27 +69,29 @@ _OWNERS = ("chown", "fchown", "fchownat", "lchown")
 _SEND = ("connect", "sendto", "sendmsg", "sendmmsg")
 _WIDE = ("chown", "fchown", "lchown", *_USERS)  # of 32 bits, with a 32 at the end of the name too
 _SOME: Dict[int, Tuple[str, ...]] = {
-    7: _RUNS,  # E2BIG: more than a quarter of the limit of the stack
-    # EAGAIN: processes; memory that may be locked; signals that may be queued
+    7: _RUNS,  # E2BIG: the arguments exceed a quarter of the stack limit
+    # EAGAIN: limits of processes, locked memory, queued signals
     11: (*_FORKS, *_RUNS, *_LOCKS, "mmap", "mmap2", "mremap", "rt_sigqueueinfo", "setresuid", "setreuid", "setuid"),
     12: (*_FORKS, *_LOCKS, "io_uring_setup", "mmap", "mmap2", "mremap", "shmget"),  # ENOMEM: limits of memory
-    # EBUSY: something is mounted there
+    # EBUSY: a mount point
     16: ("pivot_root", "rename", "renameat", "renameat2", "rmdir", "umount2", "unlink", "unlinkat"),
-    19: (*_OPENS, "fsopen", "mount"),  # ENODEV: a device, or a file system, that this kernel does not have
-    # EINVAL: not mapped; what an engine's filter answers for a socket; none of the processors that it may use
+    19: (*_OPENS, "fsopen", "mount"),  # ENODEV: a device or a file system that this kernel does not have
+    # EINVAL: an unmapped id; what an engine's filter returns for a socket; no allowed processor
     22: (*_OWNERS, *_USERS, "socket", "sched_setaffinity"),
     99: ("bind", *_SEND),  # EADDRNOTAVAIL
     113: _SEND,  # EHOSTUNREACH
 }
 EAGAIN = 11
 
-_RUNS_MAX = 40  # comparisons for one errno of a filter, since the kernel takes a text of one page for all
+_RUNS_MAX = 40  # comparisons for one errno of a filter, since the kernel limits the text to one page
 Numbers = Dict[str, Dict[str, int]]
-Answered = Dict[int, Dict[str, Set[int]]]  # by errno and entry point: calls to which a filter gives it
+Answered = Dict[int, Dict[str, Set[int]]]  # by errno and entry point: calls for which a filter returns it
 
 
 class Refusals:
-    """`numbers`: calls by entry point and name; `answers`: what the container's filters give beside the usual."""
+    """Decides what is a refusal. `numbers`: by entry point and name; `answers`: what the container's filters return
+    besides.
+    """
 
     def __init__(self, numbers: Numbers, answers: Answered, native: str, foreign: str) -> None:
         self._abis = [abi for abi in (native, foreign) if abi]
@@ -103,7 +105,7 @@ class Refusals:
         self._forks = {abi: {table[name] for name in _FORKS if name in table} for abi, table in numbers.items()}
 
     def filter(self) -> str:
-        """For the kernel, of sys_exit: what succeeds, nearly all, is out after one comparison."""
+        """The kernel's filter for sys_exit: it drops successes, which are nearly all, after one comparison."""
         parts: List[str] = ["ret == -%d" % each for each in sorted(ALWAYS)]
         for errno in sorted(set(self._some).union(self._filtered)):
             told = [self._some.get(errno, {}), self._filtered.get(errno, {})]
@@ -116,9 +118,10 @@ class Refusals:
         return "ret < 0 && (%s)" % " || ".join(parts)
 
     def counts(self, abi: str, number: int, errno: int, entered: bool = False) -> bool:
-        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each.
+        """Whether it is a refusal, which the kernel's filter can't decide: a number is another call at each entry
+        point.
 
-        `entered`: it is known that the container's filter let it through.
+        `entered`: the container's filter is known to have let it through.
         """
         table = "x86_64" if abi == "x32" else abi
         if errno in ALWAYS or number in self._some.get(errno, {}).get(table, ()):
@@ -126,12 +129,12 @@ class Refusals:
         return not entered and number in self._filtered.get(errno, {}).get(abi, ())
 
     def forks(self, abi: str, number: int) -> bool:
-        """Whether that call makes a process."""
+        """Whether that call creates a process."""
         return number in self._forks.get(abi, ())
 
 
 def _runs(numbers: Set[int]) -> List[str]:
-    """Comparisons that hold for these alone; those after each other are one."""
+    """Comparisons that match exactly these numbers; consecutive numbers become one range."""
     found: List[List[int]] = []
     for each in sorted(numbers):
         if found and found[-1][1] == each - 1:

@@ -1,19 +1,19 @@
-"""What comes beside the rings: masked paths that were opened, programs without their rights, the kernel's log.
+"""Events from outside the perf rings: opens of masked paths, programs that did not gain their rights, the kernel's log.
 
-Each needs something that a machine may not have; then it is reported as not seen, and the rest goes on.
+Each needs something that a machine may lack; then it is reported as not seen, and the rest goes on.
 
-Opens of what an engine masks succeed, and what is read is empty. They are seen by fanotify(7), with marks on exactly
-those mounts: /dev/null over a file of /proc or /sys, a read-only tmpfs over a folder there. Nothing beyond them is
-watched, nobody is held up (FAN_CLASS_NOTIF), and the descriptor that comes with each event is closed at once. A newer
-kernel (6.18 here) says nothing of /dev/null, whatever is marked: that is tried, and the paths of such files are looked
-for in the calls that open something (`Sources.masks`). Where one of them is opened without end its mark is taken away
+Opening a masked path succeeds, and reading it gives nothing. Such opens are observed by fanotify(7), with marks on
+exactly those mounts: /dev/null over a file of /proc or /sys, a read-only tmpfs over a directory there. Nothing else is
+watched, no process is delayed (FAN_CLASS_NOTIF), and the descriptor that comes with each event is closed at once. A
+newer kernel (6.18 here) reports nothing on /dev/null, whatever is marked: that is tested, and such files' paths are
+looked for in the calls that open something (`Sources.masks`). If a masked path is opened in a loop, its mark is removed
 for the rest of the second.
 
-Programs that give rights (set-uid, set-gid, or with capabilities of their own, execve(2)) run all the same without them
-and the kernel says nothing, so each program that begins is looked at: what its file would have given, what the process
-has, and whether there is a known reason that takes it away (no_new_privs, a mount with nosuid, a bounding set without
-it, an owner whom its user namespace does not map). Without such a reason it is left out: a program may well have given
-the rights up by itself since.
+Programs that give rights (set-uid, set-gid, or with file capabilities, execve(2)) also run without gaining them, and
+the kernel reports nothing, so each program that begins is examined: what its file would have given, what the process
+has, and whether there is a known reason for the difference (no_new_privs, a mount with nosuid, a bounding set without
+it, an owner that its user namespace does not map). Without such a reason it is left out: the program may have dropped
+the rights itself since.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from stratascope.collector.observe.protocol import Lines
 from stratascope.collector.paths import Sight, mount_of
 from stratascope.collector.read import TooLongError, read_file
 
-MARKED_MAX = 100  # in a second, of all
+MARKED_MAX = 100  # per second, over all marks
 PLACES_MAX = 256
 _CLOEXEC, _NONBLOCK = 1, 2  # FAN_CLOEXEC, FAN_NONBLOCK; FAN_CLASS_NOTIF is 0
 _ADD, _REMOVE, _MOUNT = 0x1, 0x2, 0x10  # FAN_MARK_*
@@ -46,7 +46,7 @@ _EVENT = struct.Struct("=IBBHQii")  # struct fanotify_event_metadata
 
 
 class Masked:
-    """The masks of one process's mounts, as far as they can be marked. Raises OSError: no fanotify here."""
+    """Marks on the masks of one process. Raises OSError: no fanotify here."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -56,21 +56,21 @@ class Masked:
         self.descriptor: int = self._libc.fanotify_init(_CLOEXEC | _NONBLOCK, _EVENT_FLAGS)
         if self.descriptor < 0:
             raise _error()
-        self.files: List[str] = []  # those that are masked and whose opens this kernel does not tell
+        self.files: List[str] = []  # masked files whose opens this kernel does not report
         self._of: Tuple[str, List[Tuple[int, str]]] = ("", [])  # a mount namespace, and its masks
-        self._marks: Dict[int, Tuple[int, str]] = {}  # by number of the mount: an O_PATH descriptor, where it lies
+        self._marks: Dict[int, Tuple[int, str]] = {}  # by mount id: an O_PATH descriptor and its path
         self._marked = False
         self._until, self._opens = 0.0, 0
 
     def watch(self, pid: int) -> None:
-        """The masks of that process, in place of those of another before. Raises OSError: they can't be marked."""
+        """Watch the masks of that process instead of the previous one's. Raises OSError: they can't be marked."""
         try:
             of = os.readlink("/proc/%d/ns/mnt" % pid)
             found = masks(read_file("/proc/%d/mountinfo" % pid))[:PLACES_MAX]
         except (OSError, TooLongError):
             return  # it has ended
         if (of, found) == self._of:
-            return  # a runtime makes them after its process has come
+            return  # a runtime makes them after its process has started
         self._clear()
         sight = Sight("/proc/%d/root" % pid, str(pid))
         why: Optional[OSError] = None
@@ -92,7 +92,7 @@ class Masked:
             raise why
 
     def take(self) -> List[Tuple[int, str]]:
-        """Processes that opened one since, and its path."""
+        """Return the processes that opened a masked path since, and the path."""
         found: List[Tuple[int, str]] = []
         now = time.monotonic()
         if now > self._until:
@@ -121,12 +121,12 @@ class Masked:
         return found
 
     def close(self) -> None:
-        """The marks go with it."""
+        """Close everything; that removes the marks."""
         self._clear()
         os.close(self.descriptor)
 
     def _tells_of_null(self) -> bool:
-        """Whether an open of /dev/null, ours, is told."""
+        """Whether fanotify reports an open of /dev/null, tried with our own."""
         group: int = self._libc.fanotify_init(_CLOEXEC | _NONBLOCK, _EVENT_FLAGS)
         if group < 0:
             return False
@@ -161,7 +161,7 @@ class Masked:
 
 
 def masks(text: str) -> List[Tuple[int, str]]:
-    """Of a mountinfo: number and place of each mount that masks something of /proc or /sys."""
+    """The mounts in a mountinfo that mask something of /proc or /sys: id and path."""
     found: List[Tuple[int, str]] = []
     for line in text.split("\n"):
         head, _, tail = line.partition(" - ")
@@ -179,7 +179,7 @@ def masks(text: str) -> List[Tuple[int, str]]:
 
 
 def _is_empty(descriptor: int) -> bool:
-    """Whether it is /dev/null, or a folder."""
+    """Whether it is /dev/null, or a directory."""
     about = os.fstat(descriptor)
     return stat.S_ISDIR(about.st_mode) or (stat.S_ISCHR(about.st_mode) and about.st_rdev == os.makedev(1, 3))
 
@@ -194,7 +194,7 @@ _REVISION = 0xFF000000
 
 
 def lacks(pid: int, around: Around) -> bool:
-    """Whether that process, as it was found in that program, lacks what its file gives."""
+    """Whether that process, as found right after exec, lacks what its file gives."""
     place = around.get("place") or {}
     node, ids = place.get("node"), around.get("ids")
     if not node or node[0] != "file" or not ids:
@@ -210,7 +210,7 @@ def lacks(pid: int, around: Around) -> bool:
 
 
 def _lacks_capabilities(pid: int, gives: str, around: Around, taken: bool) -> bool:
-    """capabilities(7), File capabilities; struct vfs_cap_data of include/uapi/linux/capability.h."""
+    """The same for file capabilities (capabilities(7); struct vfs_cap_data of include/uapi/linux/capability.h)."""
     try:
         data = bytes.fromhex(gives)
         magic, low = struct.unpack_from("<II", data)
@@ -230,7 +230,7 @@ def _nosuid(line: str) -> bool:
 
 
 def _map(pid: int, name: str) -> Optional[List[List[int]]]:
-    """Inside, outside, how many (user_namespaces(7)); None where it can't be read."""
+    """Parse a map into inside, outside, count (user_namespaces(7)); None if it can't be read."""
     try:
         text = read_file("/proc/%d/%s" % (pid, name))
         return [list(map(int, line.split())) for line in text.split("\n") if line]
@@ -247,18 +247,18 @@ def _is_initial(pid: int) -> bool:
     return _map(pid, "uid_map") in (None, [[0, 0, (1 << 32) - 1]])
 
 
-KINDS_MAX = 1024  # masked paths of one process that were told
-BEGAN_MAX = 100  # programs that are looked at, in a second
-OPENS_MAX = 50  # of masked paths that are told with what stood around, in a second
+KINDS_MAX = 1024  # masked paths reported per process
+BEGAN_MAX = 100  # programs examined per second
+OPENS_MAX = 50  # opens of masked paths reported with their context, per second
 TWICE = 500000000  # nanoseconds
 RECENT = 2.0  # seconds in which a process that has ended is still known
 RECENT_MAX = 4096
-WAIT = 0.5  # seconds in which whoever opened something is to become known
+WAIT = 0.5  # seconds until the process that opened something must be known
 WAITING_MAX = 256
 
 
 class SideSources:
-    """One observation's."""
+    """The side sources of one observation."""
 
     def __init__(self, lines: Lines, processes: Processes, signals: Signals, moments: Moments, calls: Calls,
                  credentials: Credentials) -> None:  # fmt: skip
@@ -266,8 +266,8 @@ class SideSources:
         self._ended: Dict[int, float] = {}
         processes.ends.append(self._over)
         self._programs, self._opens = Budget(BEGAN_MAX), Budget(OPENS_MAX)
-        self._told: Dict[int, Set[str]] = {}  # masked paths, by process
-        self._ran: Tuple[int, str, int] = (0, "", 0)  # what was told last
+        self._told: Dict[int, Set[str]] = {}  # masked paths already reported, by process
+        self._ran: Tuple[int, str, int] = (0, "", 0)  # the last one reported
         self._said: Set[Tuple[str, str]] = set()
         self._waiting: List[Tuple[float, int, str, Around]] = []
         self._masked: Optional[Masked] = None
@@ -283,11 +283,11 @@ class SideSources:
             self.unseen("log", why)
 
     def wakers(self) -> List[int]:
-        """Descriptors to be waited for."""
+        """Descriptors to poll."""
         return [each.descriptor for each in (self._masked, self._log) if each is not None]
 
     def fresh(self, records: List[Record]) -> List[Record]:
-        """The same; those of a program that began with what it is, and what of its rights it has."""
+        """Attach to exec records what the process is and which rights it has."""
         for number, record in enumerate(records):
             if record.kind == "exec" and self._programs.take(record.pid, record.time):
                 since = time.monotonic_ns()
@@ -297,17 +297,17 @@ class SideSources:
         return records
 
     def executed(self, record: Record, unread: Optional[Around]) -> None:
-        """A program began. `unread`: what it is without rights of its file, where nobody could look at it."""
-        about = unread or record.about  # where a call may have changed it before it was read there is only the first
+        """Handle exec. `unread`: what the process is without rights from its file, if it could not be read."""
+        about = unread or record.about  # if a call may have changed it before it was read, there is only `unread`
         if about is not None and lacks(record.pid, about):
             path = about["place"]["path"]
-            # of two programs after each other in one process both may have been found as the second
+            # two programs in quick succession in one process may both have been read as the second
             if self._ran[:2] != (record.pid, path) or record.time - self._ran[2] > TWICE:
                 self._lines.tell(record.time, "not-gained", record.pid, path, about)
             self._ran = record.pid, path, record.time
 
     def look(self, last: bool = False) -> None:
-        """Whatever has come. `last`: nothing will be looked at again."""
+        """Report what has come. `last`: this is the final call."""
         now = time.monotonic()
         if self._log is not None:
             self._log.take(last)
@@ -319,14 +319,14 @@ class SideSources:
                     self._opened(int(since * 1e9), pid, path, around)
                 elif now - since < WAIT and not last:
                     self._waiting.append((since, pid, path, around))
-            # told at the next look: that its program began is read from the rings by then
+            # reported at the next poll: by then the start of its program has been read from the rings
             self._waiting += [] if last else taken
             del self._waiting[:-WAITING_MAX]
 
     def once_a_second(self, first: int, watch: Callable[[List[str]], bool]) -> None:
-        """`first`: the container's first process, whose mounts are watched; 0 where there is none.
+        """Update once a second. `first`: the container's first process, whose mounts are watched; 0 if there is none.
 
-        `watch`: has the kernel tell who names one of these files to open it; whether it can.
+        `watch`: makes the kernel report opens of these files; returns whether it can.
         """
         now = time.monotonic()
         self._ended = {pid: at for pid, at in self._ended.items() if now - at < RECENT}
@@ -341,23 +341,23 @@ class SideSources:
             self.unseen("log", "the kernel said more than is told; some lines are missing")
 
     def named(self, record: Record, path: str) -> None:
-        """A process opened that file by its path."""
+        """Handle an open of a masked file by its path."""
         if self._masked is not None and path in self._masked.files:
             held = self._credentials.of(record.pid, record.time)
             self._opened(record.time, record.pid, path, {"tid": record.tid, **({} if held is None else held.around)})
 
     def is_mine(self, pid: int) -> bool:
-        """Whether it is of the group, or was a moment ago."""
+        """Whether a process is in the group, or was a moment ago."""
         return pid in self._processes.known or pid in self._ended
 
     def close(self) -> None:
-        """All of it."""
+        """Close all sources."""
         for each in (self._masked, self._log):
             if each is not None:
                 each.close()
 
     def unseen(self, what: str, why: str) -> None:
-        """What can't be seen, told once."""
+        """Report once that something can't be seen."""
         if (what, why) not in self._said:
             self._said.add((what, why))
             self._lines.now("unseen", what, why)

@@ -1,10 +1,10 @@
-"""The kernel's tracepoints: their numbers and fields, and where it has none for capability checks, kprobe events.
+"""The kernel's tracepoints: their numbers and fields; and kprobe events, if it has none for capability checks.
 
-tracefs is looked at through a mount of our own that has no place in any tree (fsmount(2)) and goes with its descriptor,
-so that nothing need be mounted on the machine and nothing stays; older kernels need one that is mounted. Only formats
-are read there. A kernel before about 6.14 has no tracepoint in cap_capable: two kprobe events stand in for it. They are
-named after the process that made them, removed by a child of its own when that ends, however it ends, and whatever a
-killed pair left is removed by the next.
+tracefs is read through a detached mount of our own (fsmount(2)), which disappears with its descriptor, so nothing needs
+to be mounted on the machine and nothing stays; older kernels need a mounted one. Only formats are read there. A kernel
+before about 6.14 has no tracepoint in cap_capable: two kprobe events replace it. They are named after the process that
+made them, removed by a child of its own when that ends, however it ends, and whatever a killed pair left is removed by
+the next.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _OURS = re.compile(r"^[pr]\d*:(%s(\d+)_(\d+))/(\w+) " % GROUP, re.M)
 
 
 class Point(NamedTuple):
-    """A tracepoint: its number for perf_event_open, and where its fields lie (offset, size)."""
+    """A tracepoint: its number for perf_event_open, and its fields (offset, size)."""
 
     number: int
     fields: Dict[str, Tuple[int, int]]
 
 
 class NoTracepointsError(Exception):
-    """Why none can be used, in plain words."""
+    """Why no tracepoint can be used, in plain words."""
 
 
 class Tracefs:
-    """A look at tracefs, for as long as it is open. Raises NoTracepointsError."""
+    """Access to tracefs, until closed. Raises NoTracepointsError."""
 
     def __init__(self) -> None:
         self._root = _own_mount()
 
     def close(self) -> None:
-        """The mount goes with it."""
+        """Close the descriptor; that removes the mount."""
         os.close(self._root)
 
     def point(self, name: str) -> Optional[Point]:
-        """`raw_syscalls/sys_enter`; None where this kernel has no such event."""
+        """Look up `raw_syscalls/sys_enter`; None if this kernel has no such event."""
         try:
             text = self.read("events/%s/format" % name)
         except OSError:
@@ -58,7 +58,7 @@ class Tracefs:
         return Point(int(number.group(1)), fields)
 
     def read(self, path: str) -> str:
-        """A whole file of it. Raises OSError."""
+        """Read a whole file. Raises OSError."""
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._root)
         parts: List[bytes] = []
         try:
@@ -80,7 +80,7 @@ class Tracefs:
 
 
 class Probes:
-    """Our kprobe events in cap_capable: `entry` (target, cap) and `answer` (ret), gone when we are."""
+    """Our kprobe events in cap_capable: `entry` (target, cap) and `answer` (ret), removed when we end."""
 
     def __init__(self, tracefs: Tracefs) -> None:
         """Raises OSError, NoTracepointsError."""
@@ -98,14 +98,14 @@ class Probes:
             raise
 
     def points(self) -> Tuple[Point, Point]:
-        """Raises NoTracepointsError."""
+        """Look up both events. Raises NoTracepointsError."""
         entry, answer = self._tracefs.point(self.group + "/entry"), self._tracefs.point(self.group + "/answer")
         if entry is None or answer is None:
             raise NoTracepointsError("the kernel did not make the kprobe events")
         return entry, answer
 
     def close(self) -> None:
-        """Remove them. The events that use them must be closed before."""
+        """Remove them. The events that use them must be closed first."""
         _remove(self._tracefs, self.group, ("entry", "answer"))
         os.close(self._pipe)
         with contextlib.suppress(OSError):
@@ -113,7 +113,7 @@ class Probes:
 
 
 def remove_left(tracefs: Tracefs) -> None:
-    """Take away what an observer that is no more has left."""
+    """Remove what a dead observer has left."""
     with contextlib.suppress(OSError):
         for group, pid, start, name in _OURS.findall(tracefs.read("kprobe_events")):
             if start_of_process(int(pid)) != start:
@@ -121,7 +121,7 @@ def remove_left(tracefs: Tracefs) -> None:
 
 
 def start_of_process(pid: int) -> str:
-    """Field 22 of /proc/PID/stat, "" where there is no such process."""
+    """Field 22 of /proc/PID/stat, "" if there is no such process."""
     try:
         fields = read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()
     except (OSError, TooLongError):
@@ -136,13 +136,13 @@ def _remove(tracefs: Tracefs, group: str, names: Tuple[str, ...]) -> None:
 
 
 def _keep(tracefs: Tracefs, group: str, ours: int, theirs: int) -> int:
-    """A child that waits until we end, even by SIGKILL, and takes the events away then."""
+    """Fork a child that waits until we end, even by SIGKILL, and removes the events then."""
     child = os.fork()
     if child:
         os.close(theirs)
         return child
     try:
-        os.setsid()  # whoever ends our whole group does not end it
+        os.setsid()  # a kill of our process group does not reach it
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         os.close(ours)
@@ -156,7 +156,7 @@ def _keep(tracefs: Tracefs, group: str, ours: int, theirs: int) -> int:
         poll = select.poll()
         poll.register(theirs, 0)
         poll.poll()
-        for _ in range(100):  # the kernel lets them go once the events are closed
+        for _ in range(100):  # the kernel releases them once the events are closed
             _remove(tracefs, group, ("entry", "answer"))
             if group not in tracefs.read("kprobe_events"):
                 break
@@ -167,7 +167,7 @@ def _keep(tracefs: Tracefs, group: str, ours: int, theirs: int) -> int:
 
 
 def _own_mount() -> int:
-    """A descriptor of tracefs's root."""
+    """Mount tracefs and return a descriptor of its root."""
     import ctypes
 
     call = ctypes.CDLL(None, use_errno=True).syscall
@@ -191,7 +191,7 @@ def _own_mount() -> int:
 
 
 def _mounted() -> int:
-    """One that the machine has mounted."""
+    """Open a tracefs that the machine has mounted."""
     with contextlib.suppress(OSError, TooLongError):
         for line in read_file("/proc/self/mountinfo").split("\n"):
             head, _, tail = line.partition(" - ")
@@ -202,7 +202,7 @@ def _mounted() -> int:
 
 
 def barrier() -> str:
-    """What of this machine keeps everybody from its tracepoints; "" where nothing is known."""
+    """What on this machine bars everyone from tracepoints; "" if nothing is known."""
     with contextlib.suppress(OSError, TooLongError):
         if "[confidentiality]" in read_file("/sys/kernel/security/lockdown"):
             return "the kernel is locked down (confidentiality), which closes its tracepoints even to root"

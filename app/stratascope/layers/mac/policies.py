@@ -29,7 +29,7 @@ from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import CURRENT, MacFacts
-from stratascope.linux.defaults import speaking_for
+from stratascope.linux.defaults import versions_around
 from stratascope.value import Value
 
 LABEL = f"@{CURRENT}"
@@ -100,7 +100,7 @@ def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None
         label,
         ground.feature("apparmor_userns"),
         ground.feature("apparmor_move_mount"),
-        bool(around.engine.version) and bool(speaking_for(around.engine.version, SAME_RULES[name])),
+        bool(around.engine.version) and bool(versions_around(around.engine.version, SAME_RULES[name])),
     )
 
 

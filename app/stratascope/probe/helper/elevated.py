@@ -1,11 +1,11 @@
 """The collector as root, and nothing else as root: by the installed helper, pkexec or sudo.
 
-Where the program is root itself no question is asked. A way that is not there or has nobody to ask gives way to the
-next one; a person's refusal ends the search. A collector that has ended is not started again, because that would ask
-for a password that nobody expects. Decided against a daemon: the collector lives as long as its standard input.
+If the program itself is root, no authorisation is asked for. A way that is missing, or that can't ask anybody, gives
+way to the next one; a person's refusal ends the search. A collector that has ended is not started again, because that
+would ask for a password unexpectedly. Decided against a daemon: the collector lives as long as its standard input.
 
-By the same ways a small program of ours runs once as root (`run_as_root`), except by the installed helper, which can do
-nothing but read. Decided against `pkexec stratascope …`: root would import from folders that a user may write to.
+A small program of ours is run once as root in the same ways (`run_as_root`), except by the installed helper, which can
+only read. Decided against `pkexec stratascope …`: root would import from directories that a user may write to.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from stratascope.sandbox import HOST
 from stratascope.value import Value
 
 PYTHON = "/usr/bin/python3"  # the host's own: one inside an AppImage's mount is closed to root
-PATIENCE = 300.0  # seconds in which a person may answer the question for the password
+PATIENCE = 300.0  # seconds for a person to answer the password dialog
 FLATPAK = HOST
-_DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also where it can't ask or start
+_DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also if it can't ask or start
 _REFUSED = msg(
     "Nothing was started as root, because that was refused or is not possible here. Everything else is as before."
 )
@@ -50,7 +50,7 @@ class RootMethod(StrEnum):
 
 
 class RootCommand(Value):
-    """One way to start the collector as root. `terminal`: the question is asked on the terminal that we run on."""
+    """One way to start the collector as root. `terminal`: the password is asked for on the terminal that we run on."""
 
     kind: RootMethod
     command: tuple[str, ...]
@@ -58,12 +58,12 @@ class RootCommand(Value):
 
     @property
     def words(self) -> str:
-        """The command as one could type it."""
+        """The command, quoted for a shell."""
         return shlex.join(self.command)
 
 
 class NoRootError(ProbeError):
-    """Nothing runs as root. `final`: no other way should be tried."""
+    """Nothing could be run as root. `final`: no other way should be tried."""
 
     def __init__(self, message: Message, words: str = "", *, final: bool = True) -> None:
         super().__init__(message, words)
@@ -71,12 +71,12 @@ class NoRootError(ProbeError):
 
 
 def already_root() -> bool:
-    """Whether this very process may read all of it; uid 0 in a container may not."""
+    """Whether this process may read everything; uid 0 in a container may not."""
     return os.geteuid() == 0 and not why_not()
 
 
 def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = False) -> tuple[RootCommand, ...]:
-    """The ways to try, in this order. `terminal`: a person sits at the terminal that we run on."""
+    """List the ways to try, in order. `terminal`: a person sits at the terminal that we run on."""
     if not flatpak and already_root():
         return (RootCommand(RootMethod.ROOT, _carried(())),)
     prefix = FLATPAK if flatpak else ()
@@ -89,13 +89,13 @@ def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = 
     if _there("sudo", environ, flatpak=flatpak):
         asking = RootCommand(RootMethod.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
         seen = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
-        # without a desktop there is no dialog, and pkexec's own question needs the terminal that it does not get
+        # without a desktop there is no dialog, and pkexec's own prompt needs the terminal that it does not get
         found = [*found, asking] if seen or not asking.terminal else [asking, *found]
     return tuple(found)
 
 
 def _carried(prefix: tuple[str, ...]) -> tuple[str, ...]:
-    """The collector comes as text on standard input, so that nothing of ours need be readable by root."""
+    """Start Python with the collector's text on standard input, so that root needs no access to our files."""
     return (*prefix, PYTHON, "-SI", "-c", BOOT)
 
 
@@ -106,7 +106,7 @@ def _sudo(environ: Mapping[str, str], *, terminal: bool) -> tuple[str, ...]:
 
 
 def _there(program: str, environ: Mapping[str, str], *, flatpak: bool) -> bool:
-    """Behind flatpak-spawn it is only known after trying."""
+    """Whether a program exists; behind flatpak-spawn that is only known after trying."""
     return flatpak or shutil.which(program, path=environ.get("PATH", os.defpath)) is not None
 
 
@@ -120,12 +120,12 @@ def _helper_there(*, flatpak: bool) -> bool:
 
 
 def was_denied(code: int | None, words: str) -> bool:
-    """Whether a person, or the rules of this machine, said no; else it was just not possible by this way."""
+    """Whether a person, or this machine's policy, refused; else this way was just not possible."""
     return code == _DISMISSED or (code == _NOT_AUTHORIZED and "Not authorized" in words)
 
 
 class ElevatedProber(PipedProber):
-    """A `core.ports.Prober` that `begin` starts once; when it has ended, every call is a ProbeError."""
+    """A `core.ports.Prober` that `begin` starts once; after it has ended, every call is a ProbeError."""
 
     environment = (*ENVIRONMENT, "DISPLAY", "SUDO_ASKPASS", "TERM", "WAYLAND_DISPLAY", "XAUTHORITY")
 
@@ -147,7 +147,7 @@ class ElevatedProber(PipedProber):
                 raise
 
     def close(self) -> None:
-        """End it at once, even while the question for the password is open."""
+        """End it at once, even while the password dialog is open."""
         if self._lock.acquire(timeout=0.2):
             try:
                 self._end()
@@ -231,9 +231,9 @@ def open_elevated(
     patience: float = PATIENCE,
     told: list[ElevatedProber],
 ) -> ElevatedProber:
-    """The first way that leads to a collector that is root. Raises ProbeError; `told` gets each one that is tried.
+    """Start a collector as root by the first way that works. Raises ProbeError; each one tried is appended to `told`.
 
-    It is in `told` before it is started, so that another thread can close it while a person is being asked.
+    It is appended before it is started, so that another thread can close it while a person is being asked.
     """
 
     def begin(way: RootCommand) -> ElevatedProber:
@@ -246,7 +246,7 @@ def open_elevated(
 
 
 def _first(candidates: tuple[RootCommand, ...], start: Callable[[RootCommand], T]) -> T:
-    """What `start` returns for the first way that leads to root. Raises NoRootError, and what it raises."""
+    """Call `start` with each way until one leads to root. Raises NoRootError, and what `start` raises."""
     last = NoRootError(msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root."))
     for way in candidates:
         try:
@@ -259,14 +259,14 @@ def _first(candidates: tuple[RootCommand, ...], start: Callable[[RootCommand], T
 
 
 def usable(candidates: tuple[RootCommand, ...]) -> tuple[RootCommand, ...]:
-    """The commands that run any program."""
+    """The ways that can run any program."""
     return tuple(way for way in candidates if way.kind is not RootMethod.HELPER)
 
 
 def run_as_root(
     candidates: tuple[RootCommand, ...], program: bytes, request: bytes, *, patience: float = PATIENCE
 ) -> bytes:
-    """What the program prints, by the first way that leads to root. Raises NoRootError; then it did not run."""
+    """Run a program by the first way that leads to root; returns its output. Raises NoRootError if it did not run."""
     data = b"%d\n%b%b" % (len(program), program, request)
     return _first(usable(candidates), lambda way: _run(way, data, patience))
 

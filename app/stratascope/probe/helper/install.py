@@ -1,14 +1,13 @@
-"""The two files by which an installed helper is started as root, the helper itself and polkit's word on who may: their
-contents, how they are written into system folders, and how they are removed again.
+"""The two files of an installed helper, the helper itself and its polkit policy: contents, installation and removal.
 
-The helper is the collector as one program, with nothing of ours beside it. The action names its path alone, never an
-interpreter, so whoever is asked for a password knows what runs. Only who sits at this machine is asked. The answer is
-kept for some minutes for the very process that asked (polkit 126, tried: another process of the same user is asked
-again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
+The helper is the collector as one program, without any other file of ours. The policy's action names only its path,
+never an interpreter, so whoever is asked for a password knows what runs. Only users at this machine are asked. The
+authorisation is kept for some minutes for the very process that asked (polkit 126, tried: another process of the same
+user is asked again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
 
 `stratascope helper install` puts both in place. If we are not root ourselves, `sealed_files` is sent as source by the
-way that the caller gives, and this side only writes its request and reads its reply. For who packages the program,
-`python -m stratascope.probe.helper.install FOLDER` writes both.
+way that the caller gives, and this side only writes its request and reads its reply. For packagers, `python -m
+stratascope.probe.helper.install FOLDER` writes both.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def policy_text() -> str:
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """Both files, with their modes, under the names that they are installed by. Raises OSError, IncompleteError."""
+    """Write both files, with their modes and installed names. Raises OSError, IncompleteError."""
     helper, policy = folder / Path(HELPER).name, folder / Path(POLICY).name
     helper.write_bytes(helper_text())
     helper.chmod(0o755)
@@ -53,7 +52,7 @@ def write(folder: Path) -> tuple[Path, Path]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Write them into the folder that is named."""
+    """Write them into the directory named on the command line."""
     if len(words) != 1 or words[0].startswith("-"):
         sys.stderr.write("usage: python -m stratascope.probe.helper.install FOLDER\n")
         return 2
