@@ -1,5 +1,5 @@
-"""What window and command line look at: this machine as it changes, or captures in its place; the history; and what an
-engine of each kind gives a plain container, by which one that does not run is foreseen.
+"""What window and command line show: this machine as it changes, or captures; the history; and the recorded defaults of
+each kind of engine, which predict a container that does not run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def recorded_view(paths: Sequence[Path]) -> RecordedView:
 
 
 def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Each once, named as its file, and by its folder too where several are called the same."""
+    """Each path once, named as its file, and by its directory too if several have the same name."""
     once = list(dict.fromkeys(path.absolute() for path in paths))
     count = Counter(path.stem for path in once)
     used: Counter[str] = Counter()
@@ -55,15 +55,17 @@ def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
-    """What is in it. `texts`: of the captures that are kept with it. Raises ProbeError with what is wrong with
-    it, OSError.
+    """Read a capture. `texts`: shared with other captures kept in memory. Raises ProbeError with what is wrong with it,
+    OSError.
     """
     capture = capture_file.load(path)
     return assembler().snapshot(capture if texts is None else texts.of(capture), demo=True)
 
 
 def save(capture: MachineCapture, path: Path, *, labels: bool) -> None:
-    """Readable by its owner only. `labels`: with all of them, else with those that group containers. Raises OSError."""
+    """Save a capture, readable by its owner only. `labels`: keep all, else only those that group containers. Raises
+    OSError.
+    """
     if not labels:
         held = (
             replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect)))
@@ -74,7 +76,7 @@ def save(capture: MachineCapture, path: Path, *, labels: bool) -> None:
 
 
 class Recorded:
-    """A plain container of each kind of engine, read from our own file when it is first needed."""
+    """A plain container of each kind of engine, read from our own file when first needed."""
 
     def __init__(self) -> None:
         self._shared = Translations(translators())
@@ -89,8 +91,8 @@ class Recorded:
         return self._capture
 
     def plain(self, engine: Engine, ground: Ground, ids: Ids | None) -> tuple[Container, Capture]:
-        """What that engine gives where nothing is asked, and what would be read of it on that ground. `ids`: those of a
-        rootless engine's user; one that is not here at all is judged by those that are usual.
+        """The default container of that engine, and what would be read of it on that ground. `ids`: of a rootless
+        engine's user; for an engine that is absent, the usual ones.
         """
         from stratascope.usecases.check.baseline import USUAL, fitted
 
@@ -101,7 +103,7 @@ class Recorded:
 
 
 def ids_here(engine: Engine) -> Ids | None:
-    """Those of a rootless engine's user, where its /etc/subuid is the one that may be read here."""
+    """The id ranges of a rootless engine's user, if its /etc/subuid can be read here."""
     if not engine.rootless or not engine.local or engine.daemon_uid is None or access() is not Access.OUTSIDE:
         return None
     try:
@@ -112,8 +114,8 @@ def ids_here(engine: Engine) -> Ids | None:
 
 
 def predictions(*, here: bool = True) -> Predictions:
-    """For a view; not `here`: of captures. All that predicts is loaded when the first container that does not run is
-    looked at.
+    """Predictions for a view; not `here`: for captures. Everything needed is loaded when the first stopped container is
+    shown.
     """
 
     @cache
@@ -129,7 +131,7 @@ def predictions(*, here: bool = True) -> Predictions:
 
 
 def live_view(late: LateEngines | None = None) -> DeferredLiveView:
-    """The live view of this environment's engines, for the window. It closes them at its end."""
+    """The live view of this environment's engines, for the window, which closes them at its end."""
     from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
 
     def make() -> tuple[LiveView, Callable[[], None]]:
@@ -143,7 +145,7 @@ def live_view(late: LateEngines | None = None) -> DeferredLiveView:
 
 
 def history() -> History:
-    """The history of this user's containers, to be read."""
+    """The history of this user's containers, for reading."""
     from stratascope.state.history import FileHistory
     from stratascope.state.journal import FileJournal
     from stratascope.usecases.history.history import History
@@ -152,7 +154,7 @@ def history() -> History:
 
 
 def recorder() -> Recorder:
-    """To write it, by the window while it is open."""
+    """The recorder, which the window uses while it is open."""
     from stratascope.probe.control_groups import UseCounters
     from stratascope.state.history import FileHistory
     from stratascope.usecases.history.recorder import Recorder

@@ -9,7 +9,7 @@ import posixpath
 from typing import Any
 
 from stratascope.core.container import Asked, AskedMount
-from stratascope.engines.shared.asked_options import said_anew
+from stratascope.engines.shared.asked_options import overridden
 from stratascope.engines.shared.json_reader import JsonObject
 
 # Without a mode runc gives it that of the directory below, which for others than root is rarely writable
@@ -157,7 +157,7 @@ def _free(host: dict[str, Any], mount: AskedMount) -> None:
             words = [f"size={size}" if size else "", f"mode={mode:o}" if mode else _TMPFS_MODE]
             found = ",".join(filter(None, (*words, "ro" if each.get("ReadOnly") else "")))
     freed = mount.options.split(",")
-    kept = [word for word in found.split(",") if word and not said_anew(word, freed)]
+    kept = [word for word in found.split(",") if word and not overridden(word, freed)]
     _take(host, place)
     host["Tmpfs"] = {**(host.get("Tmpfs") or {}), mount.target: ",".join((*kept, *freed))}
 

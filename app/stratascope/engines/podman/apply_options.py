@@ -19,7 +19,7 @@ from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.recreate import NO_LIMIT
 from stratascope.engines.podman.recreate_network import NAMESPACES, mode
 from stratascope.engines.podman.sources import ANNOTATION, MASKED, READ_ONLY, with_option, without
-from stratascope.engines.shared.asked_options import PLAIN, said_anew
+from stratascope.engines.shared.asked_options import PLAIN, overridden
 from stratascope.engines.shared.json_reader import JsonObject, cores, parse_object
 
 Body = dict[str, Any]
@@ -283,7 +283,7 @@ def _free(found: Body, target: str, words: list[str]) -> None:
     """What a tmpfs that is there already is to allow."""
     for each in found.get("mounts", ()):
         if each["destination"] == target:
-            left = (word for word in each.get("options") or () if not said_anew(word, words))
+            left = (word for word in each.get("options") or () if not overridden(word, words))
             each["options"] = [*left, *words]
 
 

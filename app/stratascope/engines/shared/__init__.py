@@ -1,1 +1,1 @@
-"""What both engines are reached through: transport, JSON reader, errors, ssh."""
+"""Access shared by both engines: transport, JSON reader, errors, ssh."""

@@ -1,4 +1,6 @@
-"""What both engines say alike of what was asked for: Podman's inspect has most of HostConfig's names from Docker."""
+"""Translate the options of an inspect response that Docker and Podman share; Podman's HostConfig has most of Docker's
+names.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from stratascope.core.options.table import OF_FIELD
 from stratascope.core.options.values import TEXT
 from stratascope.engines.shared.json_reader import JsonObject, capability_names, cores
 
-# Numbers and texts of HostConfig, by fields of `Asked`
+# Names of numbers and texts in HostConfig, by fields of `Asked`
 PLAIN = {
     "memory": "Memory",
     "memory_swap": "MemorySwap",
@@ -23,11 +25,11 @@ PLAIN = {
 }
 MODES = {"pid_mode": "PidMode", "ipc_mode": "IpcMode", "uts_mode": "UTSMode", "network_mode": "NetworkMode"}
 _NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can have such a name
-_RLIMIT = "RLIMIT_"  # as Podman names them
+_RLIMIT = "RLIMIT_"  # Podman's prefix
 
 
 def common_options(answer: JsonObject) -> Asked:
-    """All that both say in the same words; the rest is as where nothing was said."""
+    """Translate the fields Docker and Podman share; all others keep their defaults."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     log_driver, log = log_of(host)
     said: dict[str, Any] = {
@@ -66,7 +68,7 @@ def _plain(host: JsonObject, field: str, key: str) -> int | str | None:
 
 
 def bound_ports(host: JsonObject) -> tuple[AskedPort, ...]:
-    """Those published one by one: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
+    """The ports published individually: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`."""
     bindings = host.part("PortBindings")
     return tuple(
         AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
@@ -76,7 +78,7 @@ def bound_ports(host: JsonObject) -> tuple[AskedPort, ...]:
 
 
 def health_test(said: JsonObject) -> HealthTest:
-    """A health check, as both write it into an image, a request and an answer."""
+    """A health check, in the form used in images, requests and responses of both."""
     return HealthTest(
         said.texts("Test") or (),
         said.whole("Interval"),
@@ -96,26 +98,26 @@ def tmpfs_mounts(host: JsonObject) -> tuple[AskedMount, ...]:
 
 
 def log_of(host: JsonObject) -> tuple[str, LogKeeping]:
-    """The log driver, and what becomes of what a container prints."""
+    """The log driver, and how much of a container's output it keeps."""
     log = host.part("LogConfig")
     driver = log.text("Type")
     if not driver:
         return "", LogKeeping.UNKNOWN
-    # Docker's option, where -1 is no limit (moby, daemon/logger/jsonfilelog), and Podman's field of its own
+    # Docker's option, where -1 is no limit (moby, daemon/logger/jsonfilelog), and Podman's own field
     endless = dict(log.pairs("Config")).get("max-size", "-1").startswith("-") and log.text("Size") in ("", "0B")
     return driver, log_keeping(driver, limited=not endless)
 
 
-def said_anew(word: str, words: list[str]) -> bool:
+def overridden(word: str, words: list[str]) -> bool:
     """Whether a mount option is overridden by these: `noexec` by `exec`, a size by another."""
     name, equals, _ = word.partition("=")
     return word.removeprefix("no") in words or (bool(equals) and any(each.startswith(f"{name}=") for each in words))
 
 
 def network_ids(answer: JsonObject) -> dict[str, str]:
-    """The networks that it is connected to: name to the id that the engine knew it by.
+    """The networks that it is connected to: name to the id at the time of connecting.
 
-    Podman lists the host's own among them, which is no network that could go away.
+    Podman lists the host's network too, which can't go away.
     """
     networks = answer.part("NetworkSettings").part("Networks")
     return {name: networks.part(name).text("NetworkID") for name in networks.names() if name not in _NO_NETWORKS}

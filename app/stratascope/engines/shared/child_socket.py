@@ -1,7 +1,7 @@
-"""A program of another kind that gives us a socket, kept for as long as this one runs: Podman's service, an ssh tunnel.
+"""A child program that provides a socket for as long as we run: Podman's service, or an ssh tunnel.
 
-The socket lives in a private folder. A small shell next to the program reads from a pipe that we hold: when we end, in
-whatever way, the pipe ends, and the shell ends the program and removes the folder. Decided against PR_SET_PDEATHSIG,
+The socket is in a private directory. A small shell next to the program reads from a pipe that we hold: when we end, in
+whatever way, the pipe ends, and the shell ends the program and removes the directory. Decided against PR_SET_PDEATHSIG,
 which fires when the *thread* that started the process ends (prctl(2)).
 """
 
@@ -25,35 +25,35 @@ _WATCHER = 'read -r _; kill "$1"; rm -rf -- "$2"'
 _END_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 0.3
 _WORDS_MAX = 4000  # characters
-_LOG_MAX = 1 << 20  # bytes that it may print before it listens; an ssh server may send banners without end
+_LOG_MAX = 1 << 20  # bytes of output before it listens; an ssh server may send banners without end
 
 
 class SocketProvider(Protocol):
-    """Makes a socket on which an engine answers that has none here. Safe for several threads."""
+    """Provides a socket for an engine that has none here. Thread-safe."""
 
     @property
     def shell(self) -> tuple[str, ...]:
-        """What to put before a command to run it on the engine's machine; empty where that is this one."""
+        """The prefix for a command to run on the engine's machine; empty if that is this one."""
 
     def running(self) -> bool:
-        """Whether the socket is there."""
+        """Whether the socket exists."""
 
     def start(self) -> Path:
-        """Make the socket, and return it once it can be used. Raises EngineError."""
+        """Create the socket, and return it once it is usable. Raises EngineError."""
 
     def trouble(self) -> EngineError | None:
-        """What went wrong on the way since it was last asked; None where it knows of nothing."""
+        """The problem since the last call, if the provider knows one; else None."""
 
     def close(self) -> None:
         """End it for good. May be called twice."""
 
 
 class NotStartedError(Exception):
-    """The program gave no socket; its own words."""
+    """The program provided no socket; contains its output."""
 
 
 class ChildProgram:
-    """At most one such process. `close` also ends a `start` that another thread is still waiting in."""
+    """At most one such process. `close` also ends a `start` that another thread is waiting in."""
 
     def __init__(self, environ: Mapping[str, str], seconds: float) -> None:
         """`seconds`: how long the program may take until its socket listens."""
@@ -67,7 +67,7 @@ class ChildProgram:
 
     @property
     def socket(self) -> Path | None:
-        """Where it listens, once it was started."""
+        """The socket's path, once it was started."""
         folder = self._folder
         return None if folder is None else folder / "engine.sock"
 
@@ -77,10 +77,12 @@ class ChildProgram:
         return child is not None and child.poll() is None
 
     def start(self, argv: Callable[[Path], Sequence[str]]) -> Path:
-        """Start what `argv` makes of the socket's path; returns it once it listens. Raises NotStartedError, OSError."""
+        """Start the command that `argv` returns for the socket's path; returns the path once it listens. Raises
+        NotStartedError, OSError.
+        """
         with self._lock:
             self._end()
-            folder = self._folder = Path(tempfile.mkdtemp(prefix="stratascope-"))  # mode 0700: only we may ask it
+            folder = self._folder = Path(tempfile.mkdtemp(prefix="stratascope-"))  # mode 0700: only we may connect
             path = folder / "engine.sock"
             try:
                 self._spawn(argv(path), folder)
@@ -96,7 +98,7 @@ class ChildProgram:
             return path
 
     def words(self) -> str:
-        """What it printed since this was last asked."""
+        """Its output since the last call."""
         folder = self._folder
         if folder is None:
             return ""
@@ -111,7 +113,7 @@ class ChildProgram:
         return said[-_WORDS_MAX:]
 
     def last_words(self) -> str:
-        """As `words`, and waits a moment for a process that is just ending."""
+        """As `words`, but waits a moment for a process that is just ending."""
         child = self._child
         if child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -119,7 +121,7 @@ class ChildProgram:
         return self.words()
 
     def close(self) -> None:
-        """End it and remove its folder; it can't be started again. May be called twice."""
+        """End it and remove its directory; it can't be started again. May be called twice."""
         self._closing.set()
         with self._lock:
             self._end()
@@ -133,7 +135,7 @@ class ChildProgram:
                 stderr=log,
                 env=self._environ,
                 cwd="/",
-                start_new_session=True,  # Ctrl-C in the terminal is for us, and there is none to ask for a password on
+                start_new_session=True,  # Ctrl-C is for us, and there is no terminal to ask for a password on
             )
         self._watcher = subprocess.Popen(
             ("/bin/sh", "-c", _WATCHER, "sh", str(self._child.pid), str(folder)),

@@ -1,4 +1,4 @@
-"""What to do about an engine that does not answer, or that refuses a call: one or two sentences for each case."""
+"""Advice for an engine that does not answer, or that refuses a call: one or two sentences per case."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def stopped(kind: EngineKind, rootless: bool, endpoint: str) -> Message:
 
 
 def out_of_sight(kind: EngineKind) -> Message:
-    """The same from inside a Flatpak, which keeps the file of a socket that was there when it started."""
+    """The same from inside a Flatpak, which only sees a socket that existed when it started."""
     if kind is EngineKind.DOCKER:
         return msg(
             "Docker does not run, or was started after Stratascope, which can't see it in that case. Make sure that "
@@ -63,7 +63,7 @@ def out_of_sight(kind: EngineKind) -> Message:
 
 
 def denied(kind: EngineKind, rootless: bool) -> Message:
-    """The socket is there, but not for this user."""
+    """The socket exists, but this user may not use it."""
     if rootless:
         return msg("This rootless engine belongs to another user. Run Stratascope as that user to see its containers.")
     if kind is EngineKind.DOCKER:
@@ -78,7 +78,7 @@ def denied(kind: EngineKind, rootless: bool) -> Message:
 
 
 def refused(status: int) -> Message:
-    """HTTP 401 or 403: something in front of the engine says no."""
+    """HTTP 401 or 403: something in front of the engine refuses."""
     return msg("The engine refuses to answer (HTTP {status}). Ask the person who set up access to it.", status=status)
 
 
@@ -90,22 +90,22 @@ def silent(seconds: float) -> Message:
 
 
 def crowded() -> Message:
-    """The queue of its socket is full: it takes no connection."""
+    """The socket's backlog is full: no connection is accepted."""
     return msg("The engine accepts no more connections. It may hang or be overloaded.")
 
 
 def no_host(endpoint: str) -> Message:
-    """The name of the machine says nothing to the resolver."""
+    """The host name can't be resolved."""
     return msg("There is no machine with the name in {endpoint}. Check the address.", endpoint=endpoint)
 
 
 def no_way(endpoint: str) -> Message:
-    """The network does not lead there."""
+    """There is no route."""
     return msg("{endpoint} can't be reached from here. Check the address and the network.", endpoint=endpoint)
 
 
 def not_secure(endpoint: str) -> Message:
-    """TLS failed, or the certificates for it are not there."""
+    """TLS failed, or its certificates are missing."""
     return msg(
         "No secure connection to {endpoint} could be established. Check the certificates in DOCKER_CERT_PATH, or "
         "those of the context.",
@@ -114,12 +114,12 @@ def not_secure(endpoint: str) -> Message:
 
 
 def nonsense() -> Message:
-    """Something answers, but not as an engine does."""
+    """Something answers, but it is not an engine."""
     return msg("What answers there is not a container engine, or its answer was cut off. Check the address.")
 
 
 def too_long() -> Message:
-    """It sends more than it was given room for."""
+    """The response is too long."""
     return msg("The engine sends more than any engine should. Check what answers there.")
 
 
@@ -129,17 +129,17 @@ def failed(status: int) -> Message:
 
 
 def no_socket(path: str) -> Message:
-    """The path is a file or a folder."""
+    """The path is a file or a directory."""
     return msg("{path} is not a socket. Check the address of the engine.", path=path)
 
 
 def unsupported(endpoint: str) -> Message:
-    """Not an address that we know how to use."""
+    """Not an address that we support."""
     return msg("{endpoint} is not a usable address. Use unix://, tcp:// or ssh://.", endpoint=endpoint)
 
 
 def refusal(words: str) -> RefusedError:
-    """The error for one refused call, by the engine's own words."""
+    """The error for one refused call, from the engine's own message."""
     return RefusedError(EngineState.CONNECTED, _meaning(words), words)
 
 
@@ -156,7 +156,7 @@ def _meaning(words: str) -> Message:
 def error_for(
     error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float, endpoint: str
 ) -> EngineError:
-    """The state and the advice for what went wrong on the way, from the first cause in the chain that has one."""
+    """The state and the advice for an error, from the first known cause in its chain."""
     local = endpoint.startswith("unix://")
     for cause in chain(error):
         if isinstance(cause, EngineError):
@@ -187,13 +187,13 @@ def _unreachable(cause: BaseException, endpoint: str) -> Message | None:
         return no_way(endpoint)
     if isinstance(cause, OSError) and cause.errno == errno.EMSGSIZE:
         return too_long()
-    if isinstance(cause, BlockingIOError):  # EAGAIN of connect(2) on a socket in the file system
+    if isinstance(cause, BlockingIOError):  # EAGAIN of connect(2) on a unix socket
         return crowded()
     return None
 
 
 def _of_tls(cause: BaseException) -> bool:
-    """Without importing ssl, which is of use to few: where nobody has, it raised nothing."""
+    """Whether it is a TLS error; without importing ssl, which few need: if it was never imported, it raised nothing."""
     ssl = sys.modules.get("ssl")
     return ssl is not None and isinstance(cause, ssl.SSLError)
 

@@ -1,10 +1,10 @@
-"""HTTP/1.1 to an engine, bounded in bytes and in time whatever comes back: the one way in which engines are asked.
+"""HTTP/1.1 to an engine, bounded in bytes and time whatever comes back: the only transport to engines.
 
-A connection is kept open between calls, and many small questions may be asked before those ahead of them are answered
-(RFC 9112, section 9.3.2), so that the engine never waits for us. All limits are kept where bytes come in (`_more`), so
-that heads, interim answers, bodies, chunks and trailers that drip or never end cost their time and no more. Nothing is
-followed, unpacked or taken from the environment: no redirect, no proxy, no password of a .netrc. Decided against
-http.client: it knows no limit of the whole, and takes longer to load and to read a head than an engine to answer.
+A connection is kept open between calls, and many small requests may be pipelined (RFC 9112, section 9.3.2), so that the
+engine never waits for us. All limits are enforced where bytes arrive (`_more`), so heads, interim responses, bodies,
+chunks and trailers that drip or never end cost their time and no more. Nothing is followed, unpacked or taken from the
+environment: no redirect, no proxy, no password of a .netrc. Decided against http.client: it has no overall limit, and
+takes longer to load and to read a head than an engine takes to answer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from collections.abc import Callable, Iterator, Mapping
 from stratascope.value import Value
 
 _STEP = 1 << 16
-_LINE_MAX = 1 << 14  # bytes of the line that begins a chunk
+_LINE_MAX = 1 << 14  # bytes of a chunk's size line
 _HEAD_MAX = 1 << 16
-_INTERIM_MAX = 8  # answers of 100 to 199 that may come before the one that counts (RFC 9110, section 15.2)
-_DIGITS_MAX = 16  # of a length
+_INTERIM_MAX = 8  # responses of 100 to 199 that may precede the final one (RFC 9110, section 15.2)
+_DIGITS_MAX = 16  # digits of a length
 _BODYLESS = (204, 304)
 
 
-Wanted = Callable[[Mapping[str, str]], bool]  # whether the body of an answer with this head is to be taken
+Wanted = Callable[[Mapping[str, str]], bool]  # whether to read the body, given the head
 
 
 class Bounds(Value):
-    """How long a whole answer may take, how long it may be silent (seconds), and how many bytes its body may have."""
+    """Limits of a response: total seconds, seconds of silence, and bytes of its body."""
 
     seconds: float
     silence: float
@@ -39,35 +39,37 @@ class Bounds(Value):
 
 
 class HttpConnection:
-    """For one thread, but `shut` may be called from any. `dial` connects, and may raise what it likes."""
+    """For one thread, but `shut` may be called from any. `dial` connects, and may raise anything."""
 
     def __init__(self, dial: Callable[[], socket.socket], host: str = "engine") -> None:
         self._dial, self._host = dial, host
-        self.sock: socket.socket | None = None  # while it is connected
+        self.sock: socket.socket | None = None  # None while not connected
         self._over = False
-        self._buffer, self._at = b"", 0  # what came, and how much of it was read
+        self._buffer, self._at = b"", 0  # received data, and the position up to which it was read
         self._limit = math.inf
         self._silence: float | None = None
-        self._wait: float | None = -1.0  # as the socket has it
-        self._left: int | None = None  # bytes of the body of a stream; None: until it ends
+        self._wait: float | None = -1.0  # the socket's current timeout
+        self._left: int | None = None  # bytes left of a stream's body; None: until it ends
         self._chunked = False
         self._unanswered = 0
-        self.head: Mapping[str, str] = {}  # of the last answer, its names in small letters
+        self.head: Mapping[str, str] = {}  # header fields of the last response, in lower case
 
     def call(self, target: str, bounds: Bounds, method: str = "GET", data: bytes | None = None) -> tuple[int, bytes]:
-        """Status and whole body; `data` is JSON. Raises OSError (TimeoutError past a bound of time), ValueError."""
+        """Status and whole body; `data` is JSON. Raises OSError (TimeoutError past a time limit), ValueError."""
         self.begin()
         self.ask(target, method, data)
         return self.answer(bounds)
 
     def begin(self) -> None:
-        """Before the first of several: what somebody asked and did not wait for is no answer to us."""
+        """Call before the first of several requests: drops a connection with responses that a caller did not wait
+        for.
+        """
         if self._unanswered:
             self.close()
 
     def ask(self, target: str, method: str = "GET", data: bytes | None = None) -> None:
-        """Send a question; `answer` gives the answers in order. Raises as `call`. As one hangs up where that fails, the
-        answers to the ones before it are lost too.
+        """Send a request; `answer` returns the responses in order. Raises as `call`. A failure closes the connection,
+        so the responses to earlier requests are lost too.
         """
         try:
             if not (target.isascii() and target.isprintable() and " " not in target):
@@ -85,8 +87,8 @@ class HttpConnection:
         self._unanswered += 1
 
     def answer(self, bounds: Bounds, wanted: Wanted = lambda head: True) -> tuple[int, bytes]:
-        """To the oldest question that has none yet. Raises as `call`. Where the head of a good one is not
-        `wanted` its body is not taken, and one hangs up.
+        """Read the response to the oldest open request. Raises as `call`. If the head of a successful one is not
+        `wanted`, the connection is closed without reading its body.
         """
         try:
             status, last = self._begun(bounds)
@@ -103,7 +105,7 @@ class HttpConnection:
         return status, body
 
     def head_of(self, target: str, bounds: Bounds) -> int:
-        """The status of a HEAD, to which no body comes; hangs up. Raises as `call`."""
+        """The status of a HEAD, which has no body; then closes the connection. Raises as `call`."""
         self.begin()
         self.ask(target, "HEAD")
         try:
@@ -112,8 +114,8 @@ class HttpConnection:
             self.close()
 
     def follow(self, target: str, bounds: Bounds) -> tuple[int, bytes]:
-        """Ask for what has no end: its status, and the body where it is one of an error. `bounds` are those of the
-        beginning. Raises as `call`.
+        """Start a stream: its status, and the body if it is an error. `bounds` apply to the beginning. Raises as
+        `call`.
         """
         self.begin()
         self.ask(target)
@@ -125,7 +127,7 @@ class HttpConnection:
             raise
 
     def pieces(self) -> Iterator[bytes]:
-        """After `follow`: what comes, as it comes, 64 KiB at a time at most; it may be silent as long as it likes."""
+        """After `follow`: the data as it comes, at most 64 KiB at a time, without a limit on silence."""
         self._limit, self._silence = math.inf, None
         return self._parts()
 
@@ -135,14 +137,14 @@ class HttpConnection:
         return self._over
 
     def close(self) -> None:
-        """Hang up; the next call connects again."""
+        """Close the connection; the next call reconnects."""
         link, self.sock = self.sock, None
         self._buffer, self._at, self._unanswered = b"", 0, 0
         if link is not None:
             link.close()
 
     def shut(self) -> None:
-        """Close it for good, and end a call that another thread waits in."""
+        """Close it for good, and end a call that another thread is waiting in."""
         self._over = True
         link = self.sock
         if link is not None:
@@ -150,18 +152,18 @@ class HttpConnection:
                 link.shutdown(socket.SHUT_RDWR)
         self.close()
 
-    # Below: how it is done
+    # Implementation
 
     def _connect(self) -> socket.socket:
         if not self._over:
             self.sock, self._wait = self._dial(), -1.0
-        if self._over or self.sock is None:  # maybe shut while it connected
+        if self._over or self.sock is None:  # may have been shut while it connected
             self.close()
             raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
         return self.sock
 
     def _begun(self, bounds: Bounds) -> tuple[int, bool]:
-        """Read the head: the status, and whether the connection ends with this answer."""
+        """Read the head: the status, and whether the connection ends with this response."""
         self._limit, self._silence = time.monotonic() + bounds.seconds, bounds.silence
         for _ in range(_INTERIM_MAX + 1):
             status, head = self._head()
@@ -181,7 +183,7 @@ class HttpConnection:
         return status, head.get("connection", "").lower() == "close" or (self._left is None and not self._chunked)
 
     def _head(self) -> tuple[int, Mapping[str, str]]:
-        """Status and fields, their names in small letters."""
+        """Status and header fields, in lower case."""
         first, *lines = self._until(b"\r\n\r\n", _HEAD_MAX).decode("latin-1").split("\r\n")
         version, _, rest = first.partition(" ")
         if version not in ("HTTP/1.1", "HTTP/1.0"):
@@ -215,7 +217,7 @@ class HttpConnection:
                 if self._exactly(2) != b"\r\n":
                     raise ValueError("a chunk of another length than it said")
             seen = 0
-            while line := self._until(b"\r\n", _LINE_MAX):  # fields that come after the body
+            while line := self._until(b"\r\n", _LINE_MAX):  # trailer fields
                 seen += len(line)
                 _check(seen, _HEAD_MAX)
         elif self._left is not None:
@@ -234,7 +236,7 @@ class HttpConnection:
         return b"".join(self._told(length))
 
     def _until(self, mark: bytes, most: int) -> bytes:
-        """What comes before the mark."""
+        """Read up to the mark."""
         while (place := self._buffer.find(mark, self._at)) < 0:
             if len(self._buffer) - self._at > most:
                 raise ValueError("a line without end")
@@ -243,7 +245,7 @@ class HttpConnection:
         return found
 
     def _some(self, most: int, *, ends: bool = False) -> bytes:
-        """What is there or comes next, `most` bytes at most."""
+        """Data that is buffered or comes next, at most `most` bytes."""
         if self._at == len(self._buffer):
             self._buffer, self._at = self._more(ends=ends), 0
         part = self._buffer[self._at : self._at + most]
@@ -251,7 +253,7 @@ class HttpConnection:
         return part
 
     def _more(self, *, ends: bool = False) -> bytes:
-        """What comes next; empty only where the end of the connection may be the end of the answer."""
+        """Receive data; empty only if the end of the connection may be the end of the response."""
         left = self._limit - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer did not end in time")
@@ -273,7 +275,7 @@ def _check(size: int, most: int) -> None:
 
 
 def _number(text: str, base: int) -> int:
-    """Digits only: int() takes signs, spaces and underscores too. Raises ValueError."""
+    """Parse digits only: int() accepts signs, spaces and underscores too. Raises ValueError."""
     text = text.strip(" \t")
     if not text.isalnum() or len(text) > _DIGITS_MAX:
         raise ValueError(f"expected a number, found {text[:20]!r}")
@@ -281,10 +283,9 @@ def _number(text: str, base: int) -> int:
 
 
 class ConnectionPool:
-    """Connections that are kept between calls: each is lent to one caller at a time, and made where none is free.
+    """Connections kept between calls: each is lent to one caller at a time, and created if none is free.
 
-    `make` may raise. Decided against one for each thread: threads come and go with the questions that are asked side by
-    side.
+    `make` may raise. Decided against one per thread: threads come and go with parallel requests.
     """
 
     def __init__(self, make: Callable[[], HttpConnection]) -> None:
@@ -296,7 +297,7 @@ class ConnectionPool:
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[HttpConnection]:
-        """One of them. Raises what `make` raises, and ConnectionAbortedError after `close`."""
+        """Lend one. Raises what `make` raises, and ConnectionAbortedError after `close`."""
         with self._lock:
             one = self._free.pop() if self._free else None
         if one is None:
@@ -305,18 +306,18 @@ class ConnectionPool:
                 late = self._closed
                 if not late:
                     self._all.append(one)
-            if late:  # a thread that comes late must not open what nobody would close
+            if late:  # a late thread must not open a connection that nobody would close
                 one.shut()
                 raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
         try:
             yield one
         finally:
             with self._lock:
-                if one in self._all:  # it was not dropped meanwhile
+                if one in self._all:  # not dropped meanwhile
                     self._free.append(one)
 
     def drop(self) -> None:
-        """End all of them, also those that are lent; the next call makes a new one."""
+        """Close all of them, also those that are lent; the next call creates a new one."""
         with self._lock:
             dropped = tuple(self._all)
             self._all.clear()
@@ -325,7 +326,7 @@ class ConnectionPool:
             one.shut()
 
     def close(self) -> None:
-        """End all of them for good."""
+        """Close all of them for good."""
         with self._lock:
             self._closed = True
         self.drop()

@@ -1,8 +1,8 @@
-"""Calls to one engine endpoint: where it is asked, the connections that are kept, and what goes wrong as a state.
+"""Calls to one engine endpoint: where it is reached, the kept connections, and failures as states.
 
-All bytes go through `HttpConnection`. What changes something is called by its name in the engine's SDK, on that
-connection (`sdk.py`, which also says which calls stay by hand, and why). What only reads is asked for directly: the
-SDKs take longer to import than a report takes, and parse whatever comes.
+All bytes go through `HttpConnection`. Calls that change something use the engine's SDK by name, on that connection
+(`sdk.py`, which also lists the calls made without it, and why). Read-only calls are made directly: the SDKs take longer
+to import than a report takes, and parse whatever comes.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="requests.Session")
 
-_LINKS = 3  # at a time: two cores' worth, and one to wait
-_AHEAD = 24  # questions at most that wait for an answer: they fit into what a socket and the engine hold back
-_WHOLE = 3  # times the limit for silence: how long a whole answer may take
-NO_CONTAINER = "no such container"  # in the words of both engines
-# Bytes of an answer: ten thousand containers are a tenth of a list's; a container is some kilobytes
+_LINKS = 3  # at a time: two for two cores, and one that waits
+_AHEAD = 24  # pipelined requests at most: they fit into the buffers of a socket and the engine
+_WHOLE = 3  # the limit of a whole response, as a multiple of the silence limit
+NO_CONTAINER = "no such container"  # both engines' error text
+# Bytes of a response: ten thousand containers take a tenth of a list's; a container takes some kilobytes
 ANSWER_MAX, LIST_MAX, CHANGED_MAX = 8 << 20, 64 << 20, 64 << 20
 
 
 def gone(status: int, body: bytes) -> bool:
-    """Whether the answer to a question about one container is that there is none.
+    """Whether a response about one container means that it does not exist.
 
-    Podman says so with 500 where the container is removed while its question is answered.
+    Podman reports that with 500 if the container is removed while the request is served.
     """
     return status == 404 or (status == 500 and NO_CONTAINER in words_of(body).lower())
 
 
 def answered(status: int, body: bytes, container: str = "", well: tuple[int, ...] = ()) -> bytes:
-    """The body of a good answer (204 and 304 too: nothing to do is done; and what is in `well`).
+    """The body of a successful response (including 204 and 304, nothing to do, and those in `well`).
 
-    Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for any other refusal of
-    this call, EngineError where it is not the engine that refuses.
+    Raises NoSuchContainerError if the engine reports that `container` is gone, RefusedError for any other refusal of
+    this call, EngineError if it is not the engine that refuses.
     """
     if status < 400 or status in well:
         return body
     words = words_of(body)
-    # Docker answers 403 for a few refusals of its own, such as a host network that its daemon does not allow
+    # Docker returns 403 for a few refusals of its own, such as a host network that its daemon does not allow
     if status in (401, 403) and "container" not in words.lower():
         raise EngineError(EngineState.DENIED, errors.refused(status), words)
     if status in (404, 500) and container and NO_CONTAINER in words.lower() and container in words:
@@ -66,37 +66,37 @@ def answered(status: int, body: bytes, container: str = "", well: tuple[int, ...
 
 
 class RestClient(ABC):
-    """Calls with limits; may be made from several threads. Subclasses speak their engine's API.
+    """Calls with limits; may be made from several threads. Subclasses implement their engine's API.
 
-    With a `provider`, that one makes the socket where the endpoint has none here, or none that listens.
+    A `provider` creates the socket if the endpoint has none here, or none that listens.
     """
 
     kind: EngineKind
-    timeout = (CONNECT_SECONDS, READ_SECONDS)  # to connect, and of silence
+    timeout = (CONNECT_SECONDS, READ_SECONDS)  # seconds to connect, and of silence
 
     def __init__(self, endpoint: Endpoint, provider: SocketProvider | None = None) -> None:
         self._own = endpoint
-        self._endpoint = endpoint  # where it is asked
+        self._endpoint = endpoint  # the address in use
         self._provider = provider
         self._provider_lock = threading.Lock()
         self._lock = threading.Lock()
         self._links = ConnectionPool(self._link)
         self._streams: set[HttpConnection] = set()
         self._closed = False
-        self._api_version = ""  # as the engine's last answer says in its head
+        self._api_version = ""  # from the last response's head
 
     @property
     def id(self) -> str:
-        """Stable id of the engine."""
+        """The engine's stable id."""
         return self._own.id
 
     @property
     def shell(self) -> tuple[str, ...]:
-        """What to put before a command to run it on the engine's machine; empty where that is this one."""
+        """The prefix for a command to run on the engine's machine; empty if that is this one."""
         return () if self._provider is None else self._provider.shell
 
     def close(self) -> None:
-        """Give back connections and end streams. May be called twice."""
+        """Close connections and end streams. May be called twice."""
         with self._lock:
             self._closed = True
             streams = tuple(self._streams)
@@ -106,24 +106,24 @@ class RestClient(ABC):
             stream.shut()
         self._links.close()
 
-    # What a subclass says of its engine
+    # Defined by the subclass for its engine
 
     @property
     @abstractmethod
     def client(self) -> tuple[str, ...]:
-        """How its own command line is called so that it asks this engine."""
+        """The engine's command line, with arguments that select this engine."""
 
     @abstractmethod
     def _path_prefix(self) -> str:
-        """How paths begin: the version of the API. Raises EngineError, OSError, ValueError."""
+        """The path prefix: the API's version. Raises EngineError, OSError, ValueError."""
 
-    # What is asked
+    # Requests
 
     def exchange(
         self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
     ) -> tuple[int, bytes]:
-        """HTTP status and body of one call. `silence`: seconds. Raises EngineError where no whole answer came; a status
-        of 400 and more is an answer.
+        """HTTP status and body of one call. `silence`: seconds. Raises EngineError without a complete response; a
+        status of 400 or more is a response.
         """
         try:
             target = _with(self._prefix() + path, params)
@@ -132,21 +132,21 @@ class RestClient(ABC):
             raise self._error(error, silence) from error
 
     def send(self, method: str, target: str, data: bytes | None, silence: float) -> tuple[int, bytes]:
-        """The same for a target with the API's version in it. What is no GET is never repeated: it may have been
-        carried out although no answer came.
+        """The same for a target that includes the API's version. Only a GET is ever repeated: another call may have
+        been carried out although no response came.
         """
         bounds = Bounds(max(silence, _WHOLE * self.timeout[1]), silence, CHANGED_MAX)
         try:
             if method == "GET":
                 return self._read(target, bounds)
-            with closing(self._link()) as link:  # not one that may have died since it was last used
+            with closing(self._link()) as link:  # a new one: a kept one may have died since its last use
                 return link.call(target, bounds, method, data)
         except (OSError, ValueError, EngineError) as error:
             raise self._error(error, silence) from error
 
     @contextmanager
     def _named(self, make: Callable[[str], S], silence: float, container: str, well: tuple[int, ...]) -> Iterator[S]:
-        """The SDK's client that `make` makes for an address, for one call by its name. Raises as `answered`."""
+        """The SDK's client that `make` returns for an address, for one named call. Raises as `answered`."""
         from stratascope.engines.shared.sdk import BASE, Transport
 
         self._prefix()
@@ -162,18 +162,18 @@ class RestClient(ABC):
                 yield client
         except (EngineError, NoSuchContainerError):
             raise
-        except Exception as error:  # SDKs raise what they like
+        except Exception as error:  # SDKs raise anything
             raise self._error(error, silence) from error
 
     def look(
         self, path: str, params: Mapping[str, str], bounds: Bounds, wanted: Wanted
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """HTTP status, head and body of a GET whose body may be large: taken only where its head is `wanted`. Raises
-        EngineError, and OSError where the body was larger than the bounds allow.
+        """HTTP status, head and body of a GET whose body may be large: only read if its head is `wanted`. Raises
+        EngineError, and OSError if the body exceeds the bounds.
         """
         try:
             target = _with(self._prefix() + path, params)
-            with closing(self._link()) as link:  # hangs up in the middle, so none that others wait for
+            with closing(self._link()) as link:  # may be closed early, so not a shared one
                 link.ask(target)
                 status, body = link.answer(bounds, wanted)
                 return status, link.head, body
@@ -183,7 +183,7 @@ class RestClient(ABC):
             raise self._error(error, bounds.silence) from error
 
     def there(self, path: str, params: Mapping[str, str]) -> bool:
-        """Whether the engine has something at that path of its API. Raises EngineError."""
+        """Whether the engine has an object at that path of its API. Raises EngineError."""
         try:
             target = _with(self._prefix() + path, params)
             with closing(self._link()) as link:
@@ -192,7 +192,7 @@ class RestClient(ABC):
             raise self._error(error) from error
 
     def _get(self, path: str, params: Mapping[str, str] | None = None, size: int = ANSWER_MAX) -> str:
-        """The text of an answer. Raises EngineError."""
+        """The text of a response. Raises EngineError."""
         return self._text(*self._status(path, params, size))
 
     def _get_of(self, path: str, params: Mapping[str, str] | None = None) -> str:
@@ -211,10 +211,10 @@ class RestClient(ABC):
             raise self._error(error) from error
 
     def _get_all(self, paths: Sequence[str], until: float) -> Iterator[str | None]:
-        """Of many small questions of one kind, in order; None for what the engine does not know. `until`: the moment of
-        the monotonic clock by which all must have come. Raises EngineError.
+        """Responses to many small requests of one kind, in order; None for unknown objects. `until`: the deadline for
+        all, on the monotonic clock. Raises EngineError.
 
-        Some are asked ahead, on a few connections: a waiting engine is as slow as a busy one.
+        Some are pipelined, on a few connections: a waiting engine is as slow as a busy one.
         """
         prefix = self._prefix()
         with ExitStack() as stack:
@@ -246,14 +246,14 @@ class RestClient(ABC):
                     raise self._error(error) from error
                 except (OSError, ValueError):
                     lost.add(link)
-            # what was lost is asked once more, by itself: that shows what is wrong
+            # a lost one is requested again by itself: that shows the error
             status, body = answer or self._status(path, None, until=until)
             yield None if gone(status, body) else self._text(status, body)
 
-    # How it is asked
+    # Transport
 
     def _prefix(self) -> str:
-        """How paths begin, once it is known that there is somebody to ask. Raises EngineError."""
+        """The path prefix, once the engine can be reached. Raises EngineError."""
         try:
             self._ready()
             return self._base() + self._path_prefix()
@@ -261,29 +261,29 @@ class RestClient(ABC):
             raise self._error(error) from error
 
     def _base(self) -> str:
-        """What comes before the API's own paths."""
+        """The part of the address that precedes the API's own paths."""
         return "" if self._endpoint.path is not None else address_of(self._endpoint).path
 
     def _ready(self) -> None:
-        """Called before each call; raises OSError or EngineError where nothing can be asked, or where it was closed."""
-        if self._closed:  # a thread that comes late must not open what nobody would close
+        """Called before each call; raises OSError or EngineError if the engine can't be reached, or was closed."""
+        if self._closed:  # a late thread must not open a connection that nobody would close
             raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
         if self._provider is not None:
             with self._provider_lock:
-                # A socket of the user's own wins, also when it appears later
+                # A socket of the user's own takes precedence, also when it appears later
                 if self._own.path is not None and listens(self._own.path):
                     self._move(self._own)
                 elif not self._provider.running():
                     self._move(replace(self._own, endpoint=f"unix://{self._provider.start()}"))
 
     def _move(self, endpoint: Endpoint) -> None:
-        """Connect there from now on."""
+        """Use that address from now on."""
         if endpoint != self._endpoint:
             self._endpoint = endpoint
-            self._links.drop()  # the old ones know the old address
+            self._links.drop()  # the old ones use the old address
 
     def _read(self, target: str, bounds: Bounds) -> tuple[int, bytes]:
-        """GET, which is free of risk: it is asked again where a kept connection died with an old daemon."""
+        """GET, which is safe: it is repeated if a kept connection died with an old daemon."""
         with self._links.lent() as link:
             kept = link.sock is not None
             try:
@@ -291,8 +291,8 @@ class RestClient(ABC):
             except ConnectionError:
                 if not kept:
                     raise
-                found = link.call(target, bounds)  # connects anew
-            self._api_version = link.head.get("api-version", "")  # both engines put it into each
+                found = link.call(target, bounds)  # reconnects
+            self._api_version = link.head.get("api-version", "")  # both engines send it with each response
             return found
 
     def _link(self) -> HttpConnection:

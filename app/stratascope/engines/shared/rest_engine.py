@@ -1,4 +1,4 @@
-"""What both engines' adapters share: what the engine is, the list of its containers, the stream of events.
+"""The part shared by both engines' adapters: the engine's description, the list of containers, the event stream.
 
 Decided against the SDKs' object layers: they inspect one by one, hide fields, and break on list items.
 """
@@ -24,15 +24,15 @@ from stratascope.engines.shared.json_reader import JsonObject, parse, parse_obje
 from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX, RestClient, answered
 from stratascope.value import replace
 
-CONTAINERS_MAX = 10_000  # of one engine
-LISTED_NODES = 2_000_000  # values in a list of so many
-LIST_SECONDS = 60.0  # for a list and all that is in it
-_ID_LENGTH = 64  # of a whole container id
+CONTAINERS_MAX = 10_000  # containers of one engine
+LISTED_NODES = 2_000_000  # JSON values in a list of that many
+LIST_SECONDS = 60.0  # for a list and all of its items
+_ID_LENGTH = 64  # characters of a full container id
 
 
 class Followed:
-    """What an engine goes on to send. `close` ends it, from any thread; so does whoever gives the engine back, of which
-    `given_back` knows: with ssh the link ends by itself then.
+    """A stream from an engine. `close` ends it, from any thread; so does closing the engine, which `given_back`
+    reports: with ssh the connection then breaks by itself.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Followed:
         self._closed = False
 
     def pieces(self) -> Iterator[bytes]:
-        """As it comes, until it ends or was closed. Raises EngineError."""
+        """The data as it comes, until it ends or was closed. Raises EngineError."""
         try:
             yield from self._link.pieces()
         except (OSError, ValueError) as error:
@@ -61,19 +61,19 @@ class Followed:
 
 
 class RestEngine(RestClient):
-    """One engine endpoint: what it is, its containers, its events."""
+    """One engine endpoint: its description, its containers, its events."""
 
     def describe(self) -> Engine:
-        """What it is and in which state; never raises: a failure is a state with a message."""
+        """Describe the engine and its state; never raises: a failure is a state with a message."""
         answer: tuple[str, bool, EngineFacts] | None = None
         failure: EngineError | None = None
         try:
             answer = self._facts()
         except EngineError as error:
             failure = error
-        except ValueError as error:  # an answer, but none that makes sense
+        except ValueError as error:  # an answer, but invalid
             failure = EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error))
-        # A socket that only leads to another machine says nothing about the engine
+        # A socket that only leads to another machine reveals nothing about the engine
         endpoint = self._own if self.shell else self._endpoint
         place = socket_facts(endpoint.path) if endpoint.path is not None else SocketFacts()
         engine = Engine(
@@ -119,7 +119,7 @@ class RestEngine(RestClient):
         return self._raw(container, self._get_of(self._inspect_path(container)))
 
     def image(self, name: str) -> Image | None:
-        """What an image brings along; None where the engine has it not, or says nothing that makes sense of it."""
+        """An image's user, volumes and ports; None if the engine does not have it, or its answer is invalid."""
         try:
             config = JsonObject(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json"))).part("Config")
             ports = config.part("ExposedPorts").names()
@@ -128,7 +128,7 @@ class RestEngine(RestClient):
             return None
 
     def volume(self, name: str) -> dict[str, str]:
-        """The options that a volume was made with; none where the engine has it not, or says nothing of them."""
+        """The options of a volume; none if the engine does not have it, or lists none."""
         try:
             options = JsonObject(parse_object(self._get_of(self._volume_path(quote(name, safe=""))))).part("Options")
             return {each: options.text(each) for each in options.names()}
@@ -137,7 +137,7 @@ class RestEngine(RestClient):
 
     def _raw(self, container: str, text: str) -> RawContainer:
         try:
-            # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
+            # queried by full id, the answer is that container's; its text is parsed once, by _redact
             whole = len(container) == _ID_LENGTH and text.startswith("{")
             name = container if whole else JsonObject(parse_object(text)).text("Id") or container
             return RawContainer(self.id, name, self._redact(text))
@@ -155,7 +155,7 @@ class RestEngine(RestClient):
         return self._events_of(stream)
 
     def follow(self, path: str, params: Mapping[str, str]) -> tuple[int, bytes, Followed]:
-        """HTTP status of what has no end, its body where that is an error, and what comes. Raises EngineError."""
+        """Start a stream: HTTP status, the body if it is an error, and the stream. Raises EngineError."""
         try:
             target = f"{self._prefix()}{path}?{urlencode(params)}"
             link = self._link()
@@ -189,7 +189,7 @@ class RestEngine(RestClient):
             self._streams.discard(stream)
         stream.close()
 
-    # What a subclass says of its engine
+    # Defined by the subclass for its engine
 
     _list_path: str
     _events_path: str
@@ -206,19 +206,18 @@ class RestEngine(RestClient):
 
     @abstractmethod
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        """Version, rootless, and the rest. Raises EngineError, ValueError."""
+        """Version, rootless, and other facts. Raises EngineError, ValueError."""
 
 
-# -- calls that are made by hand: what the engine answers becomes text, a refusal or a missing container
-#
-# Decided against asking again where the connection breaks, as is done for GET: a create or a stop may have been carried
-# out although its answer was lost. The callers look at what is there instead.
+# -- calls without the SDK: an engine's answer becomes text, a refusal or a missing container
+# Decided against a retry when the connection breaks, as is done for GET: a create or a stop may have been carried out
+# although its answer was lost. The callers check the result instead.
 
 # Seconds of silence: how long the engine may take to answer
 QUICK = 30.0  # rename, update, look-ups
-SLOW = 120.0  # create (volumes are seeded, layers get another owner), start, remove
+SLOW = 120.0  # create (volumes are copied up, layers are chowned), start, remove
 COMMIT = 600.0  # copies the whole writable layer
-STOP_MARGIN = 30.0  # over the container's own time to stop
+STOP_MARGIN = 30.0  # in addition to the container's own stop timeout
 
 
 def command(
@@ -232,16 +231,16 @@ def command(
     container: str = "",
     well: tuple[int, ...] = (),
 ) -> bytes:
-    """The body of a successful answer (204 and 304 too: nothing to do is done; and what is in `well`).
+    """The body of a successful answer (including 204 and 304, nothing to do, and those in `well`).
 
-    `data` is JSON text. Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for
-    any other refusal of this call, EngineError where the engine can't be asked at all.
+    `data` is JSON text. Raises NoSuchContainerError if the engine reports that `container` is gone, RefusedError for
+    any other refusal of this call, EngineError if the engine can't be reached.
     """
     return answered(*engine.exchange(method, path, params or {}, data, silence), container, well)
 
 
 def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None) -> str | None:
-    """The text of a GET, None where the engine has no such thing (404). Raises as `command`."""
+    """The text of a GET, None if the engine has no such object (404). Raises as `command`."""
     status, body = engine.exchange("GET", path, params or {}, None, QUICK)
     if status == 404:
         return None
@@ -252,7 +251,7 @@ def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """As a decorator: an answer of another form than expected is an EngineError, too."""
+    """Turn a ValueError, an answer in an unexpected form, into an EngineError. Also a decorator."""
     try:
         yield
     except ValueError as error:
@@ -260,12 +259,12 @@ def understood() -> Iterator[None]:
 
 
 def object_of(body: bytes) -> JsonObject:
-    """A JSON object of an answer; EngineError where it is none."""
+    """A JSON object from an answer; EngineError if it is something else."""
     return JsonObject(_parsed(body, dict))
 
 
 def objects_of(body: bytes) -> tuple[dict[str, Any], ...]:
-    """A JSON list of objects, null for an empty one; EngineError where it is something else."""
+    """A JSON list of objects, null for an empty one; EngineError if it is something else."""
     items = _parsed(body, list)
     if not all(isinstance(item, dict) for item in items):
         raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), "expected a list of objects")
@@ -281,5 +280,5 @@ def _parsed(body: bytes, kind: type) -> Any:
 
 
 def compact(value: Any) -> str:
-    """A value as the JSON text of a request."""
+    """A value as compact JSON text for a request."""
     return json.dumps(value, separators=(",", ":"))

@@ -1,9 +1,9 @@
-"""What an engine's answers say of a container besides its options (`core.relaunch.launch_spec.RuntimeState`). Pure.
+"""A container's state besides its options, from an engine's answers (`core.relaunch.launch_spec.RuntimeState`). Pure.
 
-The files that engines write for name look-ups (/etc/hosts, /etc/resolv.conf, /etc/hostname) are bind mounts, so no
-list of changes has them. One counts as edited by hand where it was written at another time than the start, and has a
-line that the engine would not have written: each alone is also true of files that nobody touched (networks connected
-later; a host that moved to another network).
+The files that engines write for name resolution (/etc/hosts, /etc/resolv.conf, /etc/hostname) are bind mounts, so no
+list of changes contains them. One counts as edited by hand if it was written at another time than the start, and has a
+line that the engine would not have written: each alone is also true of untouched files (networks connected later; a
+host that moved to another network).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HOSTS, RESOLVER, HOST_NAME = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"
 _FIELDS = {HOSTS: "HostsPath", RESOLVER: "ResolvConfPath", HOST_NAME: "HostnamePath"}
 _AT_START = 5.0  # seconds around its start in which the engine writes these files
 _KEPT_LOGS = ("json-file", "local", "k8s-file")
-# What engines write into every such file
+# Lines that engines write into every such file
 _USUAL_NAMES = (
     *("localhost", "ip6-localhost", "ip6-loopback", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes"),
     *("ip6-allrouters", "host.containers.internal", "host.docker.internal", "gateway.docker.internal"),
@@ -43,7 +43,9 @@ class Seen(Value):
 
 
 def named_files(answer: JsonObject) -> dict[str, str]:
-    """Path in the container to path on the engine's host, of those that the engine made for this container alone."""
+    """Map path in the container to path on the engine's host, for files that the engine made for this container
+    alone.
+    """
     host = answer.part("HostConfig")
     if host.text("NetworkMode").startswith("container:") or answer.text("Pod"):
         return {}
@@ -52,7 +54,7 @@ def named_files(answer: JsonObject) -> dict[str, str]:
 
 
 def edited(answer: JsonObject, seen: Mapping[str, Seen], machine: str) -> tuple[str, ...]:
-    """Which of these files were edited by hand. `machine`: the lines of the host's own hosts and resolv.conf."""
+    """The files that were edited by hand. `machine`: the lines of the host's own hosts and resolv.conf."""
     started = answer.part("State").moment("StartedAt")
     found = []
     for path, file in seen.items():
@@ -97,7 +99,7 @@ def _addresses(answer: JsonObject) -> set[str]:
 def attached(answer: JsonObject) -> bool:
     """Whether it was started in the foreground, or reads input that somebody may still give.
 
-    Compose asks for AttachStdout of each container, also of those that it starts in the background.
+    Compose sets AttachStdout for every container, also for those that it starts in the background.
     """
     config = answer.part("Config")
     composed = any(name.startswith("com.docker.compose.") for name, _ in config.pairs("Labels"))
@@ -111,12 +113,12 @@ def has_healthcheck(answer: JsonObject) -> bool:
 
 
 def keeps_log(answer: JsonObject) -> bool:
-    """Whether its log driver keeps what it prints with the container."""
+    """Whether its log driver keeps its output with the container."""
     return answer.part("HostConfig").part("LogConfig").text("Type") in _KEPT_LOGS
 
 
 def is_session(session: JsonObject, container: JsonObject) -> bool:
-    """Whether an exec runs that is not the healthcheck's own."""
+    """Whether an exec is running that is not the healthcheck's."""
     if not session.flag("Running"):
         return False
     process = session.part("ProcessConfig")
@@ -136,19 +138,20 @@ def machine_lines() -> str:
     return "\n".join(found)
 
 
-# -- read the OCI runtime's config.json, whose path the engine gave: here, on a Flatpak's host, or where the engine is
+# -- read the OCI runtime's config.json, at the engine's path: here, on a Flatpak's host, or on the engine's machine
 
 CONFIG_MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
-FILTER_MOST = 1 << 20  # of them in its filter; an engine's default has fifteen thousand
+FILTER_MOST = 1 << 20  # bytes of its filter; an engine's default has fifteen thousand
 _SECONDS = 20.0
 
 
 def read_config(shell: Sequence[str], path: str) -> str:
-    """`shell`: what runs a command on the engine's machine, empty where that is this one.
+    """Read the configuration. `shell`: the prefix that runs a command on the engine's machine, empty if that is this
+    one.
 
     Raises OSError, ValueError, subprocess.SubprocessError.
     """
-    if shell:  # which hands all to a shell of that user's choice
+    if shell:  # ssh passes it to a shell of the user's choice
         return _read_there((*shell, shell_quote.words(_command(path))))
     match sandbox.access():
         case sandbox.Access.OUTSIDE:
@@ -160,9 +163,9 @@ def read_config(shell: Sequence[str], path: str) -> str:
 
 
 def seccomp_here(path: str) -> str:
-    """The same configuration with nothing but its filter in it: the rest has secrets, such as the environment.
+    """The same configuration reduced to its filter: the rest has secrets, such as the environment.
 
-    Raises OSError, ValueError; also where the filter alone is longer than any: it is kept as long as the reading.
+    Raises OSError, ValueError; also if the filter alone is too long: it is kept as long as the reading.
     """
     linux = parse_object(read_config_here(path)).get("linux")
     found = json.dumps({"linux": {"seccomp": linux.get("seccomp") if isinstance(linux, dict) else None}})
@@ -172,9 +175,9 @@ def seccomp_here(path: str) -> str:
 
 
 def read_config_here(path: str, below: str = "/", process: str = "self") -> str:
-    """Raises OSError; ValueError where it is too long or no text. The path is foreign: it may lead to anything.
+    """Read a file at an untrusted path. Raises OSError; ValueError if it is too long or not text.
 
-    `below`: the directory that it starts from, in the sight of that process.
+    `below`: the root directory, as that process sees it.
     """
     return read_with_time(path, below, process)[0]
 
@@ -193,7 +196,7 @@ def read_with_time(path: str, below: str = "/", process: str = "self") -> tuple[
 
 
 def _read_there(command: Sequence[str]) -> str:
-    """What a command prints that reads it there. Raises subprocess.SubprocessError too."""
+    """Run a command that prints the file there. Raises subprocess.SubprocessError too."""
     return _text(printed(command, seconds=_SECONDS, most=CONFIG_MOST + 1))
 
 
@@ -207,17 +210,17 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8")
 
 
-# -- what an engine's answers say of a container's last end
-#
-# Docker keeps in its events (the last 256) who was asked to stop, Podman marks the container itself. The state's words
-# are Docker's for why a start failed; Podman keeps them there, too.
+# -- how a container ended, from an engine's answers
+# Docker has stop requests in its events (the last 256), Podman in the container's state. Docker's state also has the
+# error of a failed start; so has Podman's.
 
-_WORDS_MAX = 8000  # characters: a runtime's error may have a whole mount's options in it
+_WORDS_MAX = 8000  # characters: a runtime's error may contain all options of a mount
 _EVENTS_MAX = 1000
 _AGAIN = ("always", "unless-stopped", "on-failure")
 _SEARCH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-_DEADLY = frozenset((1, 2, 3, 6, 9, 15))  # of those that people send: signal(7)
-# uname(2)'s words for what Go, images and Podman call otherwise: go.dev, internal/platform; containerd, platforms
+_DEADLY = frozenset((1, 2, 3, 6, 9, 15))  # of the signals that people send: signal(7)
+# uname(2)'s names for machines that Go, images and Podman call otherwise: go.dev, internal/platform; containerd,
+# platforms
 _MACHINES = {
     "x86_64": "amd64",
     "aarch64": "arm64",
@@ -230,13 +233,13 @@ _MACHINES = {
 
 
 def machine_named(word: str) -> str:
-    """A machine as images name it."""
+    """A machine's name as in images."""
     return _MACHINES.get(word, word)
 
 
 def end_of(answer: JsonObject, image: str | None, machine: str, events: str | None) -> End:
-    """`image`: the engine's answer about its image; `events`: a line each, of this container, since it began. None: not
-    to be had. Raises ValueError.
+    """How a container ended. `image`: the engine's answer about its image; `events`: one line each, of this container,
+    since it started; None: unavailable. Raises ValueError.
     """
     state, config = answer.part("State"), answer.part("Config")
     sent, stopped = ((), None) if events is None else _told(events)
@@ -273,7 +276,7 @@ def _platform(image: str | None) -> str:
 
 
 def _told(events: str) -> tuple[tuple[int, ...], bool]:
-    """The signals that were sent, and whether somebody had it ended."""
+    """The signals sent, and whether somebody had it stopped."""
     sent: list[int] = []
     stopped = False
     for item in _events(events):

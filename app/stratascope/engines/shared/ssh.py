@@ -1,8 +1,7 @@
-"""An engine on another machine, through the machine's own `ssh`: its address, and its socket, forwarded to a private
-one here.
+"""An engine on another machine, through the local `ssh`: its address, and its socket, forwarded to a private one here.
 
 Decided against the SDKs' ways: Docker's needs another package or trusts any host key, Podman's starts a process for
-each session. The user's own ssh configuration, agent and known hosts count, as on the command line.
+each session. The user's own ssh configuration, agent and known hosts apply, as on the command line.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from stratascope.engines.shared.child_socket import ChildProgram, NotStartedErro
 from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.value import Value
 
-# No prompts, and no sharing of connections: a shared one would keep our forwarded socket after us, or fork away
+# No prompts, and no connection sharing: a shared one would keep our forwarded socket after us, or fork away
 _OPTIONS = ("-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none")
 _WORD = re.compile(r"[A-Za-z0-9._%+\-\[\]:@]+").fullmatch
-# What `ssh -L` and its %-tokens take as it is; a colon would end the path
+# Paths that `ssh -L` and its %-tokens leave as they are; a colon would end the path
 _PATH = re.compile(r"/[A-Za-z0-9._+=@,/-]*").fullmatch
 
 
 class SshAddress(Value):
-    """`ssh://[user@]host[:port][/socket]`; `identity` is the file of a private key, empty for ssh's own choice."""
+    """`ssh://[user@]host[:port][/socket]`; `identity`: the file of a private key, "" for ssh's own choice."""
 
     host: str
     user: str = ""
@@ -40,12 +39,12 @@ class SshAddress(Value):
 
     @property
     def destination(self) -> str:
-        """`user@host`, as people type it."""
+        """`user@host`, as typed."""
         return f"{self.user}@{self.host}" if self.user else self.host
 
     @property
     def by_hand(self) -> str:
-        """The command with which a user tries the same."""
+        """The command with which a user can try the same."""
         ended = ("--",) if self.destination.startswith("-") else ()
         return shell_quote.words(("ssh", *self._own, *ended, self.destination))
 
@@ -55,11 +54,11 @@ class SshAddress(Value):
         return (*port, *(("-i", self.identity) if self.identity else ()))
 
     def shell(self) -> tuple[str, ...]:
-        """What to put before a command to run it there."""
+        """The prefix for a command to run there."""
         return ("ssh", "-T", *_OPTIONS, *self._own, "--", self.destination)
 
     def forward(self, local: str, remote: str, connect_seconds: int) -> tuple[str, ...]:
-        """The command that listens on `local` for as long as it runs, and hands all to `remote` there."""
+        """The command that listens on `local` for as long as it runs, and forwards to `remote` there."""
         return (
             "ssh",
             "-nNT",
@@ -74,7 +73,7 @@ class SshAddress(Value):
 
 
 def parse_ssh(address: str, identity: str = "") -> SshAddress:
-    """The parts of an ssh:// address, or ValueError. A password in it is left out: ssh takes none."""
+    """Parse an ssh:// address; raises ValueError. A password in it is dropped: ssh accepts none."""
     parts = urlsplit(address)
     login, _, place = parts.netloc.rpartition("@")
     user = unquote(login.partition(":")[0])
@@ -89,8 +88,8 @@ def parse_ssh(address: str, identity: str = "") -> SshAddress:
 
 
 DOCKER_SOCKET = "/run/docker.sock"
-_CONNECT_SECONDS = 8  # for each address of the host
-_START_SECONDS = 15.0  # login included
+_CONNECT_SECONDS = 8  # per address of the host
+_START_SECONDS = 15.0  # including login
 _KEPT = (
     "DBUS_SESSION_BUS_ADDRESS",
     "HOME",
@@ -121,11 +120,11 @@ class SshTunnel:
 
     @property
     def shell(self) -> tuple[str, ...]:
-        """What to put before a command to run it on that machine."""
+        """The prefix for a command to run on that machine."""
         return () if self._address is None else self._address.shell()
 
     def running(self) -> bool:
-        """Whether ssh runs. Not whether it forwards: each try would open a connection over there."""
+        """Whether ssh runs. Not whether it forwards: each check would open a connection there."""
         return self._kept.alive()
 
     def start(self) -> Path:
@@ -147,12 +146,12 @@ class SshTunnel:
             raise refusal(str(error), address, remote) from error
 
     def trouble(self) -> EngineError | None:
-        """What ssh says of an answer that did not come."""
+        """The error that ssh reported for a missing answer."""
         address = self._address
         if address is None:
             return None
         words = self._kept.last_words()
-        # While ssh lives its other words (a banner, a warning) are no reason
+        # While ssh lives, its other output (a banner, a warning) is no reason
         if self._kept.alive() and "open failed" not in words:
             return None
         return refusal(words, address, address.path or DOCKER_SOCKET)
@@ -163,7 +162,7 @@ class SshTunnel:
 
 
 def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
-    """The state and the advice for what ssh said (its own words, and the server's, are English everywhere)."""
+    """The state and the advice for ssh's error text (its own, and the server's, are English everywhere)."""
     host, by_hand = address.destination, address.by_hand
     state = EngineState.UNREACHABLE
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in words:
@@ -218,7 +217,7 @@ def no_ssh() -> Message:
 
 
 def no_path(address: SshAddress) -> Message:
-    """Podman's socket depends on the user over there."""
+    """Podman's socket path depends on the user there."""
     return msg(
         "The address of Podman on {host} lacks the path of its socket. Add it: ssh://{host}/run/podman/podman.sock for "
         "root's, /run/user/UID/podman/podman.sock for a user's.",
