@@ -187,7 +187,7 @@ class ExposureSheet(QFrame):
         return focus_order.step(self, forward=forward)
 
     def show_matrix(self, matrix: Matrix, title: str = "") -> None:
-        """Fill it. `title`: replaces the number."""
+        """Fill it. `title`: replaces the sentence with the number."""
         theme, parts = self._theme, breakdown(matrix)
         self.title.setText(title or exposure_sentence(matrix))
         self.table.setRowCount(len(parts.families))

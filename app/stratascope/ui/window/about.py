@@ -1,4 +1,4 @@
-"""*About*: what this program is, its version, and what it is made of with the licences, which can be read whole."""
+"""*About*: what this program is, its version, and its components with their licences in full."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZE = (640, 560)
 
 
 class About(QDialog):
-    """Deletes itself when it is closed."""
+    """The dialog; deletes itself when closed."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""Menu and keys of the window, in one table: nothing can be reached by the mouse alone."""
+"""Menu and keys of the window, in one table: everything reachable by mouse is reachable by keyboard."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 class Finder:
-    """`gather`: all that can be found; `palette`: None before it was opened."""
+    """Opens the palette. `gather`: returns all that can be found; `palette`: None before it was first opened."""
 
     def __init__(self, theme: Theme, window: QWidget, gather: Callable[[], tuple[PaletteEntry, ...]]) -> None:
         self._theme, self._window, self._gather = theme, window, gather
         self.palette: Palette | None = None
 
     def open(self) -> None:
-        """With nothing typed yet."""
+        """Open it with an empty field."""
         if self.palette is None:
             from stratascope.ui.window.palette import Palette
 
@@ -43,7 +43,7 @@ class Finder:
 
 
 class Actions(QObject):
-    """Makes the actions and the menu. What no part of the window does by itself is told by a signal."""
+    """Creates the actions and the menu. Signals report what no other part of the window handles."""
 
     refresh_wanted = Signal()
     settings_wanted = Signal()
@@ -102,7 +102,7 @@ class Actions(QObject):
         for view in pages.switch.views:
             self._key(view_key(view), partial(self._open_view, view))
         press = self._action(None, "Ctrl+Enter", pages.press_card)
-        press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # of the keypad, and the other one
+        press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # the keypad's Enter, and the other one
         toolbar.menu.clicked.connect(self.open_menu)
         containers.view_by_changed.connect(self._show_view_by)
         theme.changed.connect(self._show_mode)
@@ -110,19 +110,19 @@ class Actions(QObject):
         self._show_mode()
 
     def add_above(self, text: Message, keys: str, call: Callable[[], object]) -> QAction:
-        """One more, above those of the window itself."""
+        """Add an entry above the window's own."""
         action = self._action(text, keys, call)
         self.menu.insertAction(self._first_separator, action)
         return action
 
     def _open_view(self, view: View) -> None:
-        """By key: where there is a text to write, the keyboard goes there."""
+        """Open a view by key; focus its text field, if it has one."""
         self._pages.show_view(view)
         if view is View.BEFORE:
             self._pages.search()
 
     def _places(self) -> tuple[PaletteEntry, ...]:
-        """What Ctrl+K finds."""
+        """Return what Ctrl+K finds."""
         from stratascope.ui.window.palette import Ways, places
 
         pages = self._pages
@@ -141,13 +141,13 @@ class Actions(QObject):
         )
 
     def open_menu(self) -> None:
-        """Below its button."""
+        """Open the menu below its button."""
         button = self._toolbar.menu
         corner = QPoint(button.width() - self.menu.sizeHint().width(), button.height() + 2)
         self.menu.popup(button.mapToGlobal(corner))
 
     def to_filter(self) -> None:
-        """The cursor into the filter; in a text field the key is a letter."""
+        """Focus the filter; in a text field the key is a letter."""
         field = self._toolbar.filter
         focus = QApplication.focusWidget()
         if isinstance(focus, QLineEdit):
@@ -157,13 +157,13 @@ class Actions(QObject):
         field.selectAll()
 
     def about(self) -> None:
-        """What this program is, and what it is made of."""
-        from stratascope.ui.window.about import About  # not needed for the first picture
+        """Open *About*."""
+        from stratascope.ui.window.about import About  # not needed for the first frame
 
         About(self._theme, self._window).open()
 
     def _show_view_by(self, view_by: ViewBy) -> None:
-        """Tick the division in force."""
+        """Tick the current grouping."""
         for action in self._views.actions():
             action.setChecked(action.data() == view_by)
 
@@ -204,7 +204,7 @@ class Actions(QObject):
 
 
 def mode_word(mode: ThemeMode) -> str:
-    """A theme in words."""
+    """Return the name of a theme."""
     words: dict[ThemeMode, Message] = {
         ThemeMode.AUTO: msg("Same as the desktop"),
         ThemeMode.LIGHT: msg("Light"),

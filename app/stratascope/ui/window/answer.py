@@ -1,7 +1,7 @@
-"""What the card below a container's name answers: what can happen, what else is open, and what would close it. No Qt.
+"""The content of the card below a container's name: what can happen, what else is open, and what would close it. No Qt.
 
-Nothing is said to be held that is not known. Decided against a button where nothing serious is open: there is nothing
-to press for, and the column at the right has the rest.
+Nothing is called stopped unless that is known. Decided against a button if nothing serious is open: there is nothing to
+press for, and the column at the right has the rest.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stratascope.presentation.threat_outcomes import small
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Value, replace
 
-_NAMED = 3  # further threats
+_NAMED = 3  # further threats that are named
 _TWICE = 2
 
 
 class Tone(StrEnum):
-    """The card's ground and its outline, as tokens: `open_soft`, `card_line_open`."""
+    """The card's background and outline, as tokens: `open_soft`, `card_line_open`."""
 
     OPEN = "open"
     WEAK = "weak"
@@ -38,18 +38,18 @@ class Tone(StrEnum):
 
 
 class Act(Enum):
-    """What its button does."""
+    """The action of its button."""
 
     NOTHING = "nothing"
     CLOSE = "close"
-    ROOT = "root"  # ask for what only root can read
+    ROOT = "root"  # read as root
     AGAIN = "again"  # read the engine again
     BEFORE = "before"  # judge the command that creates it, before it is started
-    SESSION = "session"  # show the exec session that makes it so bad, where it can be ended
+    SESSION = "session"  # show the exec session that raises the exposure, to end it
 
 
 class AnswerChip(Value):
-    """One switch of the set: `key` as in the column at the right, `layer` its number there."""
+    """A toggle of the set: `key` as in the column at the right, `layer` its number there."""
 
     key: str
     word: str
@@ -59,8 +59,9 @@ class AnswerChip(Value):
 
 
 class Answer(Value):
-    """`short`: one line high wherever it stands. `proof`: the evidence, as raw text. `brief`: the first line in a few
-    words, for where there is no room for it; empty: it is brief itself. `counted`: the exposure is told in any tone.
+    """The content of the card. `short`: always one line high. `proof`: the evidence, as raw text. `brief`: the first
+    line in a few words, if there is no room for it; empty: it is brief itself. `counted`: show the exposure in any
+    tone.
     """
 
     tone: Tone = Tone.UNK
@@ -85,15 +86,16 @@ def answer(
     can_ask: bool,
     as_text: bool = False,
 ) -> Answer:
-    """For the container in view. `offer`: None where it has not come; `on`: the keys that are switched on; `can_ask`:
-    whether root's reading can be asked for; `as_text`: whether the command that creates it can be shown.
+    """Return the card's content for the container in view. `offer`: None until it has come; `on`: the keys of toggles
+    switched on; `can_ask`: whether reading as root can be requested; `as_text`: whether the command that creates it can
+    be shown.
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
         text = translate(msg("{engine} does not answer. This is its last known state.", engine=engine.id))
         return Answer(Tone.UNK, text, act=Act.AGAIN, word=translate(msg("Try again")), short=True)
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
-        unread = state.gap is not None and runs(state) and can_ask  # of what does not run root knows no more
+        unread = state.gap is not None and runs(state) and can_ask  # of a stopped container root would know no more
         return _unknown(why(state), ask=unread)
     if state.would_start:
         found = _as_started(state, matrix, worst)
@@ -136,7 +138,7 @@ def answer(
 
 
 def _lifted_by_session(state: ContainerState) -> bool:
-    """Whether its first process alone would be in a lower band: to end the session is then all that is needed."""
+    """Whether its first process alone would be in a lower band: then it is enough to end the session."""
     raising = raising_most(state)
     if raising is None or not raising.kind:
         return False
@@ -145,7 +147,7 @@ def _lifted_by_session(state: ContainerState) -> bool:
 
 
 def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> ThreatState | None:
-    """What a container whose user nobody knows could do as root, where that is more than it can do for certain."""
+    """Return the worst threat if a container of unknown user runs as root, if that is worse than what is certain."""
     if state.container.asked.user != ANYBODY:
         return None
     for severity in SERIOUS:
@@ -158,7 +160,7 @@ def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -
 
 
 def chip_word(option: Option) -> str:
-    """A switch in a word or two."""
+    """Return a toggle in a word or two."""
     if option.piece:
         return option.toggle.readable(option.value)
     return translate(option.toggle.word or option.toggle.title)
@@ -176,7 +178,7 @@ def _unknown(text: str, *, ask: bool) -> Answer:
 
 
 def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> Answer:
-    """Of one that does not run: no fact, so it has no colour, and nothing is closed by a relaunch."""
+    """Return the content for a container that does not run: nothing is fact, so there is no colour, and no relaunch."""
     serious = worst is not None and worst.threat.severity in SERIOUS
     then = translate(worst.threat.what) if worst is not None and serious else _calm(state, matrix, can_ask=False).first
     brief = translate(msg("As it would start"))
@@ -184,7 +186,7 @@ def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None
 
 
 def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
-    """Nothing serious is known to be open."""
+    """Return the content if nothing serious is known to be open."""
     serious = [each for each in matrix.threats if each.threat.severity in SERIOUS]
     if any(each.outcome is Outcome.UNKNOWN for each in serious):
         text = msg("Too little can be read to tell. At worst {exposure}.", exposure=f"{matrix.exposure.worst:.1f}")
@@ -205,7 +207,7 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
 
 
 def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
-    """What else stands open; or what no switch closes."""
+    """Return what else is open, or what no toggle closes."""
     if offer is not None and offer.left:
         titles = listed(small(translate(threat.title)) for threat in offer.left[:_NAMED])
         return translate(msg("Only the host, or how it is created, can change this: {threats}", threats=titles))
@@ -222,8 +224,8 @@ def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
 
 
 def _proof(worst: ThreatState, state: ContainerState) -> str:
-    """Where it is seen: in the reading of the layer that ought to stop it first, else of any that lets it through. Of
-    what is not started yet, in the line that asks for it.
+    """Return the evidence: from the reading of the layer that should stop the threat first, else of any that lets it
+    through. For what is not started yet, the line that asks for it.
     """
     if state.container.status is Status.PREDICTED:
         asked = (each for each in state.findings if worst.threat.id in each.behind)

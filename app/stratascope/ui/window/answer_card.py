@@ -1,7 +1,7 @@
 """The card below a container's name: its exposure, what can happen, and the button that closes it.
 
-Nothing in it is cut: it grows by a line of text before anything is elided. 92 high on the page of strata, 40 elsewhere
-and in a low window; where it is narrow the button stands below the text.
+Nothing in it is cut: it grows by a line of text before anything is elided. It is 92 high on the page of strata, 40
+elsewhere and in a low window; if it is narrow, the button is below the text.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone
 
 HEIGHT, LOW_HEIGHT, LEFT, RIGHT = 92, 40, 76, 264  # px of the design; LEFT and RIGHT without the margins
-BELOW = 620  # narrower, and the button stands under the text
+BELOW = 620  # px of the design: if narrower, the button is below the text
 
 
 class SwitchChip(QAbstractButton):
-    """One switch of the set: a tick when it is on, its word, its layer's number. A click leads to it."""
+    """A toggle of the set: a tick when it is on, its word, its layer's number. A click leads to it."""
 
     def __init__(self, theme: Theme, chip: AnswerChip) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class SwitchChip(QAbstractButton):
 
 
 class SupposeLine(QWidget):
-    """While a layer is taken away in thought: what would reach the kernel, and the button that brings all back."""
+    """While a layer is supposed to fail: what would reach the kernel, and the button that drops all suppositions."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,7 +87,9 @@ class SupposeLine(QWidget):
 
 
 class AnswerCard(QWidget):
-    """`close_wanted`: the set is to be taken and relaunched. `switch_wanted` has the key of one of its switches."""
+    """The card. `close_wanted`: switch the set on and relaunch. `switch_wanted` carries the key of one of its
+    toggles.
+    """
 
     close_wanted = Signal()
     switch_wanted = Signal(str)
@@ -132,15 +134,13 @@ class AnswerCard(QWidget):
         return self._low or self.answer.short
 
     def set_low(self, low: bool, *, bare: bool = False) -> None:
-        """One line high, as on other pages and in a low window; `bare`: there is room for a few words only, and not
-        for the button.
-        """
+        """Use one line, as on other pages and in a low window; `bare`: a few words only, without the button."""
         if (low, bare) != (self._low, self._bare):
             self._low, self._bare = low, bare
             self._fit()
 
     def show_answer(self, answer: Answer) -> None:
-        """Tell it."""
+        """Show this content."""
         if answer == self.answer:
             return
         chips = answer.chips != self.answer.chips
@@ -159,7 +159,7 @@ class AnswerCard(QWidget):
         self._fit()
 
     def show_supposed(self, text: str) -> None:
-        """What would reach the kernel; "" where no layer is taken away."""
+        """Show what would reach the kernel; "" if no layer is supposed to fail."""
         told = plain(text, 600)
         if told != self.suppose.text.text():
             self.suppose.text.setText(told)
@@ -167,11 +167,11 @@ class AnswerCard(QWidget):
 
     @property
     def supposed(self) -> bool:
-        """Whether a layer is taken away in thought."""
+        """Whether a layer is supposed to fail."""
         return bool(self.suppose.text.text())
 
     def press(self) -> None:
-        """What its button does, also where there is no room for it."""
+        """Do what its button does, even if it is hidden."""
         if self.answer.act is Act.CLOSE and not self.supposed:
             self.close_wanted.emit()
         else:
@@ -188,7 +188,7 @@ class AnswerCard(QWidget):
             self.before_wanted.emit()
 
     def _fit(self) -> None:
-        """What is seen, how large, and where the button stands."""
+        """Choose what is visible, how large, and the button's position."""
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
         close = answer.act is Act.CLOSE and not supposed and not self._bare
         quiet = answer.act not in (Act.NOTHING, Act.CLOSE) and not supposed
@@ -223,7 +223,7 @@ class AnswerCard(QWidget):
         self.update()
 
     def _say_first(self) -> None:
-        """One line high it is said in a few words where the sentence does not fit into it."""
+        """Use the brief form if the sentence does not fit on one line."""
         answer, edges = self.answer, self._outer.contentsMargins()
         room = self.width() - edges.left() - edges.right() - self.exposure.sizeHint().width() - self._theme.px(12)
         if not self._right.isHidden() and self._outer.direction() is QBoxLayout.Direction.LeftToRight:

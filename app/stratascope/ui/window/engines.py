@@ -1,4 +1,4 @@
-"""The engines: in one button with their states, in a sheet that says of each what to do, and on the page without a
+"""The engines: a button with their states, a popup that says what to do about each, and the page without a
 container.
 """
 
@@ -23,11 +23,11 @@ from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.panel.page import Page
 
-ONE_BY_ONE = 4  # engines with a name each; more are counted
+ONE_BY_ONE = 4  # engines that get a name each; more are counted
 
 
 class EnginesButton(QAbstractButton):
-    """Mark and name of each engine; where there is no room folded into how many are there, and into the numbers."""
+    """Mark and name of each engine; if there is no room, folded into a count, and then into numbers only."""
 
     opens = True
 
@@ -42,7 +42,7 @@ class EnginesButton(QAbstractButton):
         self.setAccessibleName(translate(msg("Engines")))
 
     def show_engines(self, engines: tuple[Engine, ...]) -> None:
-        """Tell their states."""
+        """Show their states."""
         self._engines = engines
         words = [_state(engine) for engine in engines]
         self.setAccessibleDescription("\n".join(words))
@@ -51,18 +51,18 @@ class EnginesButton(QAbstractButton):
         self.update()
 
     def set_folded(self, folded: bool, *, tight: bool) -> None:
-        """One chip for all; `tight`: without words, so that those of the pages beside it are read."""
+        """Use one chip for all; `tight`: without words, so that the page switch next to it stays readable."""
         if (folded, tight) != (self._folded, self._tight):
             self._folded, self._tight = folded, tight
             self.updateGeometry()
             self.update()
 
     def whole_width(self) -> int:
-        """With mark and name of each."""
+        """Return the width with mark and name of each."""
         return self._width(folded=False)
 
     def _parts(self, *, folded: bool) -> list[tuple[Mark, str, str, str]]:
-        """Mark, its ink, name, state word."""
+        """Return mark, its colour, name and state of each part."""
         if folded or len(self._engines) > ONE_BY_ONE or not self._engines:
             good = sum(engine.state is EngineState.CONNECTED for engine in self._engines)
             bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
@@ -117,7 +117,7 @@ class EnginesButton(QAbstractButton):
 
 
 def engine_card(theme: Theme, engine: Engine) -> QWidget:
-    """All that is known of one engine."""
+    """Return a card with all that is known of one engine."""
     card = QWidget()
     mark, ink = engine_mark(engine.state)
     box = MarkBox(theme, 11)
@@ -151,7 +151,7 @@ def _state(engine: Engine) -> str:
 
 
 class EnginesPopup(QFrame):
-    """The sheet below the button. Escape closes it."""
+    """The popup below the button. Escape closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -171,7 +171,7 @@ class EnginesPopup(QFrame):
         return focus_order.step(self, forward=forward)
 
     def open_below(self, anchor: QWidget, engines: tuple[Engine, ...]) -> None:
-        """Show it, its right edge at the anchor's."""
+        """Open it below the anchor, with right edges aligned."""
         theme = self._theme
         inner = TextColumn()
         inner.setObjectName("page")
@@ -197,7 +197,7 @@ class EnginesPopup(QFrame):
 
 
 def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
-    """Title and sentence for a window without containers."""
+    """Return title and sentence for a window without containers."""
     if snapshot is not None and snapshot.unsought is not None:
         return (
             translate(msg("Engines could not be looked for")),
@@ -238,7 +238,7 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
 
 
 class EmptyPage(Page):
-    """Title, sentence, and each engine with what to do."""
+    """The page without a container: title, sentence, and each engine with what to do."""
 
     def __init__(self, theme: Theme, selection: Selection) -> None:
         super().__init__(theme)
@@ -248,7 +248,7 @@ class EmptyPage(Page):
         self._show()
 
     def _show(self) -> None:
-        """Say it; made anew only where something changed."""
+        """Show it, rebuilt only if something changed."""
         if self._selection.current is not None:
             return
         snapshot = self._selection.snapshot

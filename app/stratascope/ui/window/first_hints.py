@@ -1,8 +1,8 @@
-"""Three short hints on the real window, once: what stands where, for somebody who has read nothing.
+"""Three short hints on the real window, shown once: what is where, for users who have read nothing.
 
-A ring around the part that is told of, and a card beside it. They come when the first container is in view, go by
-`Escape` or a click beside them, and are in the menu from then on. Decided against a tour that clicks for people, and
-against pictures: what is told of is there.
+A ring around the part described, and a card next to it. They appear when the first container is in view, disappear on
+`Escape` or a click elsewhere, and are in the menu from then on. Decided against a tour that clicks for the user, and
+against pictures: the described parts are there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WIDTH, GAP = 320, 12
 
 
 class FirstHint(Value):
-    """`part`: what it is about; None where that is not in view."""
+    """A hint. `part`: the widget it describes; None if it is not visible."""
 
     part: Callable[[], QWidget | None]
     title: Message
@@ -36,7 +36,7 @@ class FirstHint(Value):
 
 
 def first_hints(containers: QWidget, cards: Sequence[QWidget], views: QWidget) -> tuple[FirstHint, ...]:
-    """Of the list, of the card below a container's name, and of the switch between pages."""
+    """Return the hints on the list, on the card below a container's name, and on the switch between pages."""
     return (
         FirstHint(
             partial(_seen, (containers,)),
@@ -64,7 +64,7 @@ def _seen(parts: Sequence[QWidget]) -> QWidget | None:
 
 
 class _Ring(QWidget):
-    """Around the part, over the whole window, and not in the way of the mouse."""
+    """The ring around the part, an overlay of the whole window that is transparent to the mouse."""
 
     def __init__(self, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
@@ -78,7 +78,7 @@ class _Ring(QWidget):
 
 
 class FirstHints(QFrame):
-    """`settings` remembers that they were seen."""
+    """The hints; `settings` stores that they were seen."""
 
     def __init__(self, theme: Theme, window: QWidget, settings: SettingsLike, hints: tuple[FirstHint, ...]) -> None:
         super().__init__(window)
@@ -87,7 +87,7 @@ class FirstHints(QFrame):
         application = QGuiApplication.instance()
         assert application is not None
         self._application = application
-        self._before: QWidget | None = None  # what had the keyboard
+        self._before: QWidget | None = None  # the widget that had the focus before
         self.setObjectName("popup")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.ring = _Ring(theme, window)
@@ -111,18 +111,18 @@ class FirstHints(QFrame):
         return self._settings.get(KEY) == SEEN
 
     def offer(self, *, there: bool = True) -> None:
-        """The first time there is something to tell of. `there`: whether a container is in view."""
+        """Start them the first time. `there`: whether a container is in view."""
         if there and not self.seen and self._at < 0 and any(hint.part() is not None for hint in self._hints):
             self.begin()
 
     def begin(self) -> None:
-        """From the first on."""
+        """Start with the first hint."""
         self._before, self._at = self._window.focusWidget(), -1
-        self._application.installEventFilter(self)  # while they are shown only: it sees all events
+        self._application.installEventFilter(self)  # only while they are shown, since it sees all events
         self._step()
 
     def end(self) -> None:
-        """No more of them, also at the next start."""
+        """End them, for later starts too."""
         self._settings.set(KEY, SEEN)
         self._at = -1
         self._application.removeEventFilter(self)
@@ -132,7 +132,7 @@ class FirstHints(QFrame):
         if had and self._before is not None:
             self._before.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    # -- inside
+    # -- internals
 
     def _step(self) -> None:
         self._at += 1
@@ -156,7 +156,9 @@ class FirstHints(QFrame):
         accessibility.announce(self, f"{self.title.text()}. {self.text.text()}")
 
     def _place(self) -> None:
-        """Beside the part where there is room (a tall one: its foot), else below it, and never outside the window."""
+        """Place the card next to the part if there is room (at the foot of a tall one), else below it, always in the
+        window.
+        """
         part = self._hints[self._at].part()
         if part is None:
             self._step()
@@ -166,7 +168,7 @@ class FirstHints(QFrame):
         high = self.heightForWidth(self.width()) if self.hasHeightForWidth() else self.sizeHint().height()
         self.resize(self.width(), high)
         x, y = box.right() + gap, box.top() + gap
-        if box.height() > 2 * high:  # at the head of what is tall it would cover the card with the answer
+        if box.height() > 2 * high:  # at the top of a tall part it would cover the card with the answer
             y = box.bottom() - gap - high
         if x + self.width() > room.right() - gap:
             x, y = box.left(), box.bottom() + gap
@@ -188,10 +190,10 @@ class FirstHints(QFrame):
             return False
         elif kind is QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
             if not self.rect().contains(self.mapFromGlobal(event.globalPosition().toPoint())):
-                self.end()  # whoever starts to work needs none; the click counts
+                self.end()  # a user who starts working needs no hints; the click still counts
         elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
             if kind is QEvent.Type.ShortcutOverride:
-                event.accept()  # it is a key for this, and no shortcut
+                event.accept()  # handle the key here, not as a shortcut
             elif kind is QEvent.Type.KeyPress:
                 self.end()
             return True

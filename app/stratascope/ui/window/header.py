@@ -1,7 +1,7 @@
-"""The head of the middle: name, chips, and the card that answers what can happen and what closes it.
+"""The header of the middle: name, chips, and the card that says what can happen and what closes it.
 
-While a layer is taken away in thought, the card says what then reaches the kernel, with the way back beside it. It
-follows the selection while it is in view.
+While a layer is supposed to fail, the card says what then reaches the kernel, with a button that drops the supposition.
+The header follows the selection while it is visible.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ _OPENS = msg("Click to see its processes.")
 
 
 def told_of(state: ContainerState, ground: Ground, now: float) -> tuple[Message, Message] | None:
-    """In a few words, and whole; None where nothing differs. `now`: the moment from which ages count."""
+    """Return what differs between processes, in a few words and in full; None if nothing does. `now`: the moment that
+    ages count from.
+    """
     if not drifts(state):
         return None
     found = processes_of(state, ground)
@@ -72,7 +74,7 @@ def _differs(found: tuple[Process, ...], session: Process) -> bool:
 
 
 class DriftChip(QAbstractButton):
-    """A dot and a few words."""
+    """The drift chip: a dot and a few words."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -86,11 +88,11 @@ class DriftChip(QAbstractButton):
 
     @property
     def empty(self) -> bool:
-        """Whether it has nothing to say."""
+        """Whether it shows nothing."""
         return not self.text()
 
     def say(self, told: tuple[Message, Message] | None) -> None:
-        """What differs; None: nothing."""
+        """Show what differs; None: nothing."""
         short, whole = ("", "") if told is None else (translate(told[0]), translate(told[1]))
         if short != self.text():
             self.setText(short)
@@ -119,13 +121,13 @@ class DriftChip(QAbstractButton):
         painter.drawText(self.rect().adjusted(theme.px(20), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
-STATUS = 4  # its place among the chips
+STATUS = 4  # its index among the chips
 
 
 class Header(QWidget):
-    """Name 22, chips, and the card.
+    """The header: name 22, chips, and the card.
 
-    `back_wanted`: to the list. `processes_wanted`: to what runs in it. `threat_chosen` has the id of a threat.
+    `back_wanted`: to the list. `processes_wanted`: to the processes in it. `threat_chosen` carries the id of a threat.
     """
 
     back_wanted = Signal()
@@ -133,7 +135,7 @@ class Header(QWidget):
     processes_wanted = Signal()
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, *, named: bool = True) -> None:
-        """`named`: whether there is more than the card."""
+        """`named`: show name and chips, too, not just the card."""
         super().__init__()
         self._theme, self._selection = theme, selection
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
@@ -148,7 +150,7 @@ class Header(QWidget):
         self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
-        self._status = "", ""  # in a word, and the whole of it
+        self._status = "", ""  # in a word, and in full
         self.drift = DriftChip(theme)
         self.as_text = False  # whether the command that creates a container can be shown
         self.card = AnswerCard(theme)
@@ -160,7 +162,7 @@ class Header(QWidget):
         for chip in (*self.chips, self.drift):
             top.addWidget(chip, 0)
         top.addStretch(1)
-        self._top, self._beside = top, QWidget()  # buttons at the right, where there are any
+        self._top, self._beside = top, QWidget()  # buttons at the right, if any
         theme.lay(QVBoxLayout(self), line, self.card, around=0, gap=8)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
@@ -171,25 +173,25 @@ class Header(QWidget):
         selection.supposed.connect(self._show_exposure)
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
-        """What hardening offers for the container in view, None where that is not known; and which are switched on."""
+        """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
         if (offer, on) != (self._offer, self._on):
             self._offer, self._on = offer, on
             self._show()
 
     def put_right(self, buttons: QWidget) -> None:
-        """At the right of the name's line."""
+        """Put buttons at the right of the name's line."""
         self._beside = buttons
         self._top.addWidget(buttons)
 
     @cached_property
     def sheet(self) -> ExposureSheet:
-        """Made when it is first opened."""
+        """The sheet, made when first opened."""
         sheet = ExposureSheet(self._theme, self)
         sheet.threat_chosen.connect(self.threat_chosen)
         return sheet
 
     def show_sheet(self) -> None:
-        """How the exposure comes about."""
+        """Show how the exposure comes about."""
         matrix = self._selection.what_if.result()
         if matrix is not None:
             self.sheet.open_below(self.exposure, matrix, self.exposure.accessibleName())
@@ -235,7 +237,7 @@ class Header(QWidget):
             self.drift.say(told_of(state, ground, time.time() if now is None else now) if runs(state) else None)
 
     def _show_exposure(self) -> None:
-        """As it is and as supposed, and what then reaches the kernel."""
+        """Show the exposure as it is and as supposed, and what then reaches the kernel."""
         state, what_if = self._selection.current, self._selection.what_if
         layers = state.layers if state is not None else ()
         supposed = sentence(what_if, {layer.id: self._titles.get(layer.number, layer.id) for layer in layers})
@@ -247,7 +249,7 @@ class Header(QWidget):
             self.exposure.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _fit(self) -> None:
-        """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
+        """Give the name precedence; chips without room are hidden, the least telling first."""
         room = self.width() - self._beside.sizeHint().width()
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status, asked = self.chips
@@ -267,7 +269,7 @@ class Header(QWidget):
 
 
 def ended(container: Container, now: float) -> str:
-    """The state of what does not run, with the exit code and how long ago, as far as the engine says; else empty."""
+    """Return a stopped container's state, with exit code and how long ago, as far as the engine says; else empty."""
     if container.status is Status.RUNNING:
         return ""
     word = ended_word(container)
@@ -277,7 +279,7 @@ def ended(container: Container, now: float) -> str:
 
 
 def since(container: Container, now: float) -> str:
-    """How long it has been up, in one unit; empty where the engine does not say."""
+    """Return how long it has been up, in one unit; empty if the engine does not say."""
     seconds = now - container.started
     if container.started <= 0 or seconds < 0:
         return ""

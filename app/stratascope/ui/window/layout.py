@@ -1,4 +1,4 @@
-"""Where the parts of the window stand: side by side, folded away, one behind the other, as its size allows.
+"""The layout of the window: its parts side by side, folded, or one behind the other, as its size allows.
 
 Widths and heights are those of the design at 100 %.
 """
@@ -31,14 +31,14 @@ WIDE, COUNTS, PULL = (
     1900,
     1240,
     1100,
-)  # a column of findings; the numbers in the switches go, then each is a button with a menu
+)  # widths for: a column of findings; the switches without numbers; the switches as buttons with a menu
 LEAST_WIDTH, LEAST_HEIGHT = 560, 480
-_LIST_WIDTH = "list_width"  # in the settings
+_LIST_WIDTH = "list_width"  # key in the settings
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
 
 def beside(one: QWidget, other: QWidget) -> QWidget:
-    """The two side by side; the first takes the room that there is."""
+    """Put the two side by side; the first takes the remaining room."""
     both = QWidget()
     row = QHBoxLayout(both)
     row.setContentsMargins(0, 0, 0, 0)
@@ -49,13 +49,13 @@ def beside(one: QWidget, other: QWidget) -> QWidget:
 
 
 def least_size(theme: Theme, screen: QSize) -> QSize:
-    """What a window needs at least, with the desktop's font; never more than the screen has."""
+    """Return the minimum size of a window with the desktop's font, at most that of the screen."""
     return QSize(theme.px(LEAST_WIDTH), theme.px(LEAST_HEIGHT)).boundedTo(screen)
 
 
 class WindowLayout(QObject):
-    """Lays the parts out, and fits them into the window. At the right stands the column for hardening what runs, where
-    there is one, and beside what is not started yet that page's own.
+    """Lays the parts out, and fits them into the window. At the right is the hardening column for running containers,
+    if there is one, or the own column of the page for what is not started yet.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class WindowLayout(QObject):
         self._findings = findings
         self._window, self._theme, self._selection = window, theme, selection
         self._toolbar, self._containers, self._pages = toolbar, containers, pages
-        self._was_narrow: bool | None = False  # of the list; None: it was not beside the container
+        self._was_narrow: bool | None = False  # whether the list was narrow; None: it was not next to the container
         self._list_width = theme.px(LIST)
-        self.page_turned = False  # one column: the container is in front of the list
+        self.page_turned = False  # one-column layout: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self._column = harden_column
-        self._way = QAction(self)  # to that column
+        self._way = QAction(self)  # leads to that column
         able = harden_column is not None or View.BEFORE in pages.switch.views
         self.dock = HardenDock(window, theme, self.splitter) if able else None
         self._middle = beside(pages, findings)
@@ -115,15 +115,15 @@ class WindowLayout(QObject):
         self._window.setCentralWidget(centre)
 
     def one_column(self) -> bool:
-        """Too narrow for list and container side by side."""
+        """Whether the window is too narrow for list and container side by side."""
         return self._window.width() < self._theme.px(ONE_COLUMN)
 
     def low(self) -> bool:
-        """Too low for strata and panel, one above the other."""
+        """Whether the window is too low for strata and panel, one above the other."""
         return self._window.height() < self._theme.px(LOW)
 
     def restore(self, settings: SettingsLike) -> None:
-        """Size, place and widths of the last time."""
+        """Restore size, position and widths."""
         window = self._window
         window.resize(1440, 900)
         geometry = settings.get("geometry")
@@ -136,7 +136,7 @@ class WindowLayout(QObject):
             self.dock.restore(settings)
 
     def remember(self, settings: SettingsLike) -> None:
-        """The same, for the next time."""
+        """Store size, position and widths."""
         window = self._window
         settings.set("geometry", bytes(window.saveGeometry().toBase64().data()).decode("ascii"))
         settings.set(_LIST_WIDTH, str(self._list_width))
@@ -144,24 +144,24 @@ class WindowLayout(QObject):
             self.dock.remember(settings)
 
     def _choose_width(self) -> None:
-        """The list's, by the person: it only gives way where there is no room, and comes back."""
+        """Take over the list's width from the user: it shrinks only if there is no room, and is restored."""
         if self._was_narrow is False:
             self._list_width = self.splitter.sizes()[0]
 
     def put_into(self, add: Callable[[Message, str, Callable[[], object]], QAction]) -> None:
-        """The way to the column of hardening into the menu; it is there where the column is."""
+        """Add the entry for the hardening column to the menu; it is visible if the column exists."""
         if self.dock is not None:
             self._way = add(msg("Harden…"), "Ctrl+H", self.to_column)
 
     def to_column(self) -> None:
-        """The keyboard into the column of hardening, where there is one."""
+        """Focus the hardening column, if there is one."""
         if self.dock is not None:
             self.dock.to_column()
 
-    # -- one behind the other
+    # -- one column
 
     def bring_forward(self) -> None:
-        """In one column: from the list to the container."""
+        """In the one-column layout, go from the list to the container."""
         if self.one_column() and self._selection.current is not None:
             from_list = self._containers.isAncestorOf(self._window.focusWidget())
             self.page_turned = True
@@ -170,7 +170,7 @@ class WindowLayout(QObject):
                 focus_order.enter(self._pages)
 
     def go_back(self) -> None:
-        """In one column: to the list; in a low window: to the strata."""
+        """Go back to the list (one column) or to the strata (low window)."""
         strata_page = self._pages.strata_page
         if strata_page.layer_open and self.low():
             strata_page.close_layer()
@@ -179,10 +179,10 @@ class WindowLayout(QObject):
             self.adapt()
             self._containers.view.setFocus()
 
-    # -- how it fits
+    # -- fitting
 
     def resized(self) -> None:
-        """The window has another size."""
+        """Handle another size of the window."""
         if self.dock is not None:
             self.dock.adapt()
         self.adapt()
@@ -207,7 +207,7 @@ class WindowLayout(QObject):
             empty, in_front = self._selection.empty, self.page_turned and self._selection.current is not None
             shown = ((self._middle, in_front or empty), (containers, not in_front and not empty))
             for part, there in sorted(shown, key=lambda each: not each[1]):
-                part.setVisible(there)  # what comes is there first, so that the keyboard can go on to it
+                part.setVisible(there)  # show parts before hiding others, so that the focus has somewhere to go
         else:
             containers.setVisible(True)
             self._middle.setVisible(True)
@@ -225,12 +225,13 @@ class WindowLayout(QObject):
             self.dock.show_column(column)
             for way in (self.dock.button, self._way):
                 way.setEnabled(own is not None or self._selection.current is not None)
-            self._way.setVisible(column is not None)  # where nothing that runs is hardened it is on one page only
+            # without hardening of running containers there is a column on one page only
+            self._way.setVisible(column is not None)
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 
     def _fit_list(self, *, narrow: bool) -> None:
-        """Width of the list: 64, or what somebody chose for it, as far as there is room."""
+        """Set the list's width: 64, or what the user chose, as far as there is room."""
         containers, theme = self._containers, self._theme
         if narrow:
             containers.setFixedWidth(theme.px(LIST_NARROW))

@@ -1,7 +1,6 @@
-"""The main window: list at the left, the page of the chosen container in the middle, its hardening at the right.
+"""The main window: list at the left, the page of the selected container in the middle, its hardening at the right.
 
-It makes its parts and puts them together; what they show comes from the selection, which follows the feed. Nothing here
-reads or decodes.
+It creates its parts and connects them; they show the selection, which follows the feed. Nothing here reads or decodes.
 """
 
 from __future__ import annotations
@@ -55,12 +54,14 @@ from stratascope.usecases.refusals.service import RefusalService
 from stratascope.value import Value, field
 
 if TYPE_CHECKING:
-    from stratascope.ui.before.column import Before  # brings all that judges texts
+    from stratascope.ui.before.column import Before  # imports all that judges texts
     from stratascope.ui.window.settings_dialog import Preferences
 
 
 class Services(Value):
-    """`report` and `exports` make texts of what is shown and planned; `before` judges what is not started yet."""
+    """What the window works with. `report` and `exports` write what is shown and planned as text; `before` judges what
+    is not started yet.
+    """
 
     settings: SettingsLike = field(default_factory=MemorySettings)
     report: Report | None = None
@@ -75,11 +76,11 @@ class Services(Value):
     before: Before | None = None
 
 
-LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
+LOOK_AGAIN = 5000  # ms between updates of the snapshot's age, and of what is set aside
 
 
 class MainWindow(QMainWindow):
-    """Shows what the feed brings, and does what its services can do."""
+    """The window; shows the feed's snapshots, and offers what its services can do."""
 
     def __init__(
         self,
@@ -91,8 +92,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         settings, hardening, learning = services.settings, services.hardening, services.learning
         self.theme, self.feed, self.settings = theme, feed, settings
-        self.restarts, self._stopped = False, False  # whether the program is to start again once it has ended
-        self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
+        self.restarts, self._stopped = False, False  # whether to start the program again once it has ended
+        self._key_at: QWidget | None = None  # the widget that had the focus when the current key was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(least_size(theme, self.screen().availableSize()))
         self.selection = selection = Selection(self)
@@ -184,7 +185,7 @@ class MainWindow(QMainWindow):
 
     @cached_property
     def preferences(self) -> Preferences:
-        """What a person chooses; made when something is."""
+        """The settings; created when first used."""
         from stratascope.ui.window.settings_dialog import Preferences
 
         made = Preferences(self, self.theme, self.feed, self.settings)
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
     def _choose_theme(self, mode: ThemeMode) -> None:
         self.preferences.choose_theme(mode)
 
-    # -- its parts put together
+    # -- connecting the parts
 
     def _connect(self) -> None:
         self.feed.snapshot.connect(self.history_feed.see)
@@ -265,26 +266,26 @@ class MainWindow(QMainWindow):
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, topics.HARDENING)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
-        self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it too
+        self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 
     def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
         if (state := self.selection.current) is not None and state.key == key:
             hardening.column.draft.show_asked(key, asked(self.refused.of(state)))
 
-    # -- begin and end
+    # -- start and stop
 
     def start(self) -> None:
-        """Begin to follow the engines. The list has the keyboard: arrows choose, `/` goes to the filter."""
+        """Start following the engines. The list has the focus: arrows select, `/` goes to the filter."""
         self.containers.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self.feed.start()
         self.acceptances.read()
 
     def greet(self) -> None:
-        """The hints for whoever sees it for the first time, as soon as there is something to tell of."""
+        """Show the first hints to a new user, once there is a container."""
         self.selection.container_changed.connect(lambda: self.hints.offer(there=self.selection.current is not None))
 
     def stop(self) -> None:
-        """End it; may be called twice."""
+        """Stop; may be called twice."""
         if not self._stopped:
             self._stopped = True
             own = (
@@ -301,14 +302,14 @@ class MainWindow(QMainWindow):
                     part.stop()
 
     def restart(self) -> None:
-        """End, and start again; not where closing is refused (a relaunch is under way)."""
+        """Close, and start again, unless closing is refused (a relaunch is under way)."""
         self.restarts = True
         self.restarts = self.close()
 
     def come_forward(self, token: str = "") -> None:
-        """In front of other windows; `token` lets a Wayland compositor agree (see xdg-activation)."""
+        """Come to the front; `token` makes a Wayland compositor agree (see xdg-activation)."""
         if token:
-            os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt takes it from there, once
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt reads it from there, once
         if self.isMinimized():
             self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
@@ -316,7 +317,7 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     def look_at(self, key: Key, token: str = "") -> None:
-        """In front, with that container, where it is still there."""
+        """Come to the front with that container, if it still exists."""
         self.come_forward(token)
         if key in self.selection:
             self.selection.go_to(key)
@@ -333,12 +334,12 @@ class MainWindow(QMainWindow):
     # -- events
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride:  # comes before the key itself
+        if event.type() == QEvent.Type.ShortcutOverride:  # precedes the key itself
             self._key_at = self.focusWidget()
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        # a list hands Enter on after it has acted on it, and the keyboard may be at a button by then
+        # a list passes Enter on after acting on it, and by then a button may have the focus
         if self._key_at is not self.focusWidget() or not focus_order.press(event.key()):
             super().keyPressEvent(event)
 

@@ -1,4 +1,4 @@
-"""The lines below the toolbar that want attention; each is there only where it has something to tell."""
+"""The notices below the toolbar; each is visible only while it has something to report."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from stratascope.ui.kit.labels import Label, give_tip, tip
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme
 
-WORDS_MAX = 400  # characters of what another program said
+WORDS_MAX = 400  # characters of another program's words
 
 
 class Notice(NoticeBar):
-    """Shows one thing until it is closed; why root's reading was refused also goes when that is true no longer."""
+    """A notice that stays until closed; one on refused root access also disappears once that is no longer true."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -34,7 +34,7 @@ class Notice(NoticeBar):
         self.hide()
 
     def show_privilege(self, privilege: Privilege) -> None:
-        """Appear once for each refusal; the next snapshots don't bring back what was closed."""
+        """Appear once for each refusal; later snapshots do not bring back a closed notice."""
         if privilege == self._shown:
             return
         self._shown = privilege
@@ -45,7 +45,7 @@ class Notice(NoticeBar):
         self.tell(message, privilege.words)
 
     def tell(self, message: Message, words: str = "") -> None:
-        """Appear with this; `words` are what another program said."""
+        """Show this message; `words` are another program's."""
         said = translate(message)
         words = plain(words.strip(), WORDS_MAX)
         self.text.setText(plain(said))
@@ -56,10 +56,10 @@ class Notice(NoticeBar):
         accessibility.announce(self, said)
 
 
-# A notice on top that tells why this machine's kernel is not known, with the one command that mends it, to be copied.
-# It is no dialog: everything that can be seen without it is seen below. Closed, it stays so until the reason changes.
+# A notice that says why this machine's kernel is unknown, with the one command that fixes it, for copying. It is no
+# dialog: everything that can be seen without the kernel is below. Closed, it stays closed until the reason changes.
 class TroubleNotice(NoticeBar):
-    """Hidden where there is nothing to tell."""
+    """Hidden without a reason."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -78,7 +78,7 @@ class TroubleNotice(NoticeBar):
         self.hide()
 
     def show_trouble(self, trouble: Trouble | None) -> None:
-        """Appear for a new reason; the next snapshots don't bring back what was closed."""
+        """Appear for a new reason; later snapshots do not bring back a closed notice."""
         if trouble == self._shown:
             return
         self._shown = trouble
@@ -109,7 +109,7 @@ class TroubleNotice(NoticeBar):
 
 
 class DemoNotice(NoticeBar):
-    """`asked` is emitted by its button, which shows the engines."""
+    """The notice of a demo. `asked`: its button, which shows the engines."""
 
     asked = Signal()
 
@@ -133,7 +133,7 @@ class DemoNotice(NoticeBar):
 
 
 class Notices(QWidget):
-    """The demo or a capture, root's reading refused, what is wrong with the settings, what hides the kernel."""
+    """Demo or capture, refused root access, faulty settings, hidden kernel."""
 
     def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -33,9 +33,9 @@ _VIEWS = {Target.DENIED: View.DENIED, Target.PROCESSES: View.PROCESSES}
 
 
 class Pages(QStackedWidget):
-    """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list. `filter_wanted`:
-    what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen. `logs_wanted`:
-    to its log.
+    """The stack. `turned`: a view was requested, maybe the current one. `back_wanted`: to the list. `filter_wanted`:
+    the window's filter searches the current view. `fleet_left`: a container of the fleet was chosen. `logs_wanted`:
+    open its log.
     """
 
     turned = Signal()
@@ -51,7 +51,7 @@ class Pages(QStackedWidget):
         self.strata_page, self.switch = strata_page, switch
         self.view = View.STRATA
         self.made: dict[View, MadePage] = {}
-        self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # who waits for a page to be made
+        self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # callbacks that wait for a page to be made
         self.empty = EmptyPage(theme, selection)
         self.header = Header(theme, parts.layers, selection)
         self.header.card.set_low(True)
@@ -78,18 +78,18 @@ class Pages(QStackedWidget):
             self.when_made(view, lambda page: page.chosen.connect(self._open_container))
 
     def when_made(self, view: View, call: Callable[[Any], object]) -> None:
-        """`call` gets the page as soon as it is there."""
+        """Pass the page to `call` as soon as it is made."""
         self._wanted_of.setdefault(view, []).append(call)
 
     def of(self, kind: type[P]) -> P:
-        """The page of that type. Raises LookupError where it was not opened yet."""
+        """Return the page of that type. Raises LookupError if it was not opened yet."""
         for page in self.made.values():
             if isinstance(page.widget, kind):
                 return page.widget
         raise LookupError(kind)
 
     def _page(self, view: View) -> MadePage:
-        """Made when it is first wanted."""
+        """Return a view's page, made when first needed."""
         page = self.made.get(view)
         if page is None:
             module = import_module(f"stratascope.ui.{page_of(view).module}")
@@ -100,12 +100,14 @@ class Pages(QStackedWidget):
         return page
 
     def stop(self) -> None:
-        """No page asks anything any more."""
+        """Drop the pending requests of all pages."""
         for page in self.made.values():
             page.stop()
 
     def show_view(self, view: View) -> None:
-        """Turn to that view, where it is offered; in one column also from the list to it, if it is the one already."""
+        """Turn to that view, if available; in the one-column layout, bring it to the front even if it is the current
+        one.
+        """
         if view is not self.view and view in self.switch.views:
             self.view = view
             self.switch.show_view(view)
@@ -113,7 +115,7 @@ class Pages(QStackedWidget):
         self.turned.emit()
 
     def open_threat(self, threat: str) -> None:
-        """To the matrix, and to that threat in it; an empty id only opens the matrix."""
+        """Open the matrix at that threat; an empty id only opens the matrix."""
         self.show_view(View.MATRIX)
         if (page := self.made.get(View.MATRIX)) is not None:
             if threat:
@@ -121,18 +123,18 @@ class Pages(QStackedWidget):
             page.widget.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def search_calls(self, name: str) -> None:
-        """To the system calls, and to that one among them."""
+        """Open the system calls at that one."""
         self.show_view(View.CALLS)
         if (page := self.made.get(View.CALLS)) is not None:
             page.choose(name)
 
     def leave_fleet(self) -> None:
-        """One container was asked for: show it."""
+        """Leave the fleet's page: a container was chosen."""
         if self.view in MACHINE:
             self.show_view(View.STRATA)
 
     def adapt(self, *, one_column: bool) -> None:
-        """Put the page of the view in force in front; without a container that is the empty page."""
+        """Bring the current view's page to the front; without a container, the empty page."""
         for header in (self.strata_page.header, self.header):
             header.back.setVisible(one_column)
         if self._selection.current is None and self.view is not View.BEFORE:
@@ -146,7 +148,7 @@ class Pages(QStackedWidget):
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
-        """To the field that searches what is in view."""
+        """Focus the current view's search field."""
         field = self._search_field()
         if self.view is View.STRATA:
             self._open_panel()
@@ -162,17 +164,17 @@ class Pages(QStackedWidget):
         return None if page is None or page.search is None else page.search()
 
     def explain(self) -> None:
-        """What the layer in the panel is."""
+        """Explain the panel's layer."""
         self.show_view(View.STRATA)
         self._open_panel()
         self.strata_page.panel.open_tab(ABOUT)
 
     def show_exposure(self) -> None:
-        """The sheet that shows how the exposure comes about."""
+        """Open the sheet that explains the exposure."""
         self._head_in_view().show_sheet()
 
     def press_card(self) -> None:
-        """The button of the card in view."""
+        """Press the button of the visible card."""
         self._head_in_view().card.press()
 
     def _head_in_view(self) -> Header:
@@ -182,7 +184,7 @@ class Pages(QStackedWidget):
         return self.strata_page.header if self.view in (View.STRATA, *MACHINE) else self.header
 
     def _open_panel(self) -> None:
-        """In a low window the panel is behind the strata until its layer is opened."""
+        """Show the panel; in a low window it is behind the strata until its layer is opened."""
         if self._selection.current is not None:
             self._selection.open_layer(self._selection.layer)
 
@@ -195,7 +197,7 @@ class Pages(QStackedWidget):
             self.fleet_left.emit()
 
     def _refresh(self) -> None:
-        """Tell the page in view what it shows."""
+        """Refresh the current page."""
         selection = self._selection
         snapshot, state = selection.snapshot, selection.judged
         matrix = None if state is None else state.matrix
@@ -210,7 +212,7 @@ class Pages(QStackedWidget):
         self.switch.show_count(View.DENIED, 0 if state is None else self._parts.get(RefusalFeed).of(state).count)
 
     def _show_line(self, line: Line) -> None:
-        """Where more of it stands."""
+        """Open the page that has more on a line of the history."""
         if line.place is Target.THREAT:
             self.open_threat(line.where)
         elif line.place in _VIEWS:
@@ -224,7 +226,9 @@ class Pages(QStackedWidget):
 
 
 class AsText(QObject):
-    """`command`: what would create it as its engine was asked to; raises what engines raise. `tell`: why not."""
+    """Opens the command that creates the container in view on the page *Before it starts*. `command`: returns it as the
+    engine was asked; raises the engine's errors. `tell`: shows why that failed.
+    """
 
     def __init__(
         self,
@@ -241,7 +245,7 @@ class AsText(QObject):
             header.card.before_wanted.connect(self._ask)
 
     def stop(self) -> None:
-        """No more answers."""
+        """Drop pending answers."""
         self._queries.end()
 
     def _ask(self) -> None:

@@ -1,6 +1,6 @@
-"""The palette: a field, and below it what is found of all that can be gone to or done in the window.
+"""The palette: a search field, and below it the matching places and actions of the window.
 
-Arrows choose, Enter does it, Escape leaves all as it was. The order does not depend on what was typed before.
+Arrows select, Enter activates, Escape cancels. The order does not depend on what was typed before.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.panel import Panel
 from stratascope.value import Value
 
-MOST = 60  # that are shown
+MOST = 60  # results shown
 
 
 class PaletteEntry(Value):
-    """Something that can be gone to, or done. `kind`: what it is, in a word; `more`: keys, or what is said beside it;
-    `words`: further ones by which it is found, such as an id.
+    """A place or an action. `kind`: what it is, in a word; `more`: keys, or other text next to it; `words`: further
+    search terms, such as an id.
     """
 
     title: str
@@ -46,7 +46,7 @@ class PaletteEntry(Value):
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
-    """Those that have all words of the text, the best first; all of them where there is none. At most `MOST`."""
+    """Return the entries that contain all words of the text, best first; without text all of them. At most `MOST`."""
     words = text.casefold().split()
     if not words:
         return tuple(places[:MOST])
@@ -61,7 +61,9 @@ def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]
 
 
 def _rank(title: str, words: Sequence[str]) -> tuple[int, int]:
-    """The title itself, its beginning, the beginning of a word in it, anything else; the shorter title first."""
+    """Rank a match: the whole title, its beginning, the beginning of a word in it, anything else; shorter titles
+    first.
+    """
     first = words[0]
     if title == " ".join(words):
         return 0, 0
@@ -81,13 +83,15 @@ def _spoken(place: PaletteEntry) -> str:
 
 
 class Palette(QFrame):
-    """`gather` gives all that there is, when it is opened. It lies on the window, and goes when the keyboard does."""
+    """The palette; an overlay of the window that closes when it loses the focus. `gather` returns all entries, on
+    opening.
+    """
 
     def __init__(self, theme: Theme, gather: Callable[[], tuple[PaletteEntry, ...]], window: QWidget) -> None:
         super().__init__(window)
         self._theme, self._gather, self._over = theme, gather, window
         self._all: tuple[PaletteEntry, ...] = ()
-        self._before: QWidget | None = None  # what had the keyboard
+        self._before: QWidget | None = None  # the widget that had the focus before
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("Search everything")))
         self.field = QLineEdit()
@@ -102,7 +106,7 @@ class Palette(QFrame):
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setUniformItemSizes(True)
         self.list.setMouseTracking(True)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field has the keyboard, and moves in the list
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field keeps the focus, and its keys move in the list
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName(translate(msg("Results")))
         self.count = Label(theme, 11, ink="text2")
@@ -113,7 +117,7 @@ class Palette(QFrame):
         self.hide()
 
     def show_all(self) -> None:
-        """Open it, with nothing typed yet."""
+        """Open it with an empty field."""
         self._all = self._gather()
         self._before = self._over.focusWidget()
         self.field.clear()
@@ -127,7 +131,7 @@ class Palette(QFrame):
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def close_all(self) -> None:
-        """All as it was before."""
+        """Close it and restore the focus."""
         before, self._before = self._before, None
         self.hide()
         if before is not None:
@@ -179,7 +183,7 @@ class Palette(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QFocusEvent) and event.lostFocus():
             if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.MouseFocusReason):
-                self._before = None  # the keyboard has gone elsewhere
+                self._before = None  # the focus is elsewhere already
                 self.hide()
             return False
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
@@ -200,7 +204,7 @@ _CAPABILITIES = "capabilities"  # id of the layer whose bits they are
 
 
 class Ways(Value):
-    """What of the window leads somewhere."""
+    """The window's parts that entries lead to."""
 
     menu: QMenu
     views: Sequence[View]
@@ -214,8 +218,8 @@ class Ways(Value):
 
 
 def places(ways: Ways) -> tuple[PaletteEntry, ...]:
-    """Actions and pages first, then containers, layers, threats, capabilities and calls. Those that need a container
-    are there where one is in view.
+    """Return the entries: actions and pages, then containers, layers, threats, capabilities and calls. Those about a
+    container require one in view.
     """
     here = ways.selection.current is not None
     of_container = (*_layers(ways), *_threats(ways), *_capabilities(ways), *_calls(ways)) if here else ()

@@ -1,7 +1,7 @@
-"""The dialog with what a person can choose (`state/preferences.py`). Each choice counts at once; there is no OK button.
+"""The settings dialog (`state/preferences.py`). Each choice takes effect at once; there is no OK button.
 
-Language and engines are taken up at the next start: the dialog offers to start again. Decided against switching a
-running window's language: every widget would have to say everything anew, for something that is done once.
+Language and engines take effect at the next start, which the dialog offers. Decided against switching a running
+window's language: every widget would have to set its texts again, for something that is done once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EXAMPLE = "ssh://user@host/run/docker.sock"
 
 
 class SettingsDialog(QDialog):
-    """`restart_wanted`: start the program again now; `changed` names the preference that was chosen anew."""
+    """The dialog. `restart_wanted`: start the program again now; `changed` carries the preference that was changed."""
 
     restart_wanted = Signal()
     changed = Signal(object)
@@ -50,7 +50,7 @@ class SettingsDialog(QDialog):
     def __init__(self, theme: Theme, settings: SettingsLike, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._settings, self._window = theme, settings, parent
-        self._wrong: Message | None = None  # with what was typed, as long as it stands there
+        self._wrong: Message | None = None  # what is wrong with the present input
         self.setWindowTitle(translate(msg("Settings")))
         self.language, self.theme = self._combo(), self._combo()
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
@@ -73,7 +73,7 @@ class SettingsDialog(QDialog):
         self._connect()
         self._tell()
 
-    # -- what is chosen
+    # -- choices
 
     def _fill(self) -> None:
         for code in ("", *LANGUAGES):
@@ -129,7 +129,7 @@ class SettingsDialog(QDialog):
         self._choose(preferences.ENGINES, found)
 
     def _tell(self) -> None:
-        """What is wrong with what was typed, else why it could not be kept."""
+        """Show what is wrong with the input, else why it could not be stored."""
         told = self._wrong or self._settings.unkept
         self.error.setText("" if told is None else translate(told))
         self.error.setVisible(told is not None)
@@ -138,7 +138,7 @@ class SettingsDialog(QDialog):
         super().showEvent(event)
         self.language.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    # -- how it looks
+    # -- layout
 
     def _combo(self) -> QComboBox:
         combo = ChoiceBox(self._theme)
@@ -207,7 +207,7 @@ class SettingsDialog(QDialog):
 
 
 class Preferences(QObject):
-    """`restart_wanted`: language and engines are taken up at a start only."""
+    """Applies the settings. `restart_wanted`: language and engines take effect at a start only."""
 
     restart_wanted = Signal()
 
@@ -217,12 +217,12 @@ class Preferences(QObject):
         self._dialog: SettingsDialog | None = None
 
     def choose_theme(self, mode: ThemeMode) -> None:
-        """And remember it."""
+        """Set the theme, and store it."""
         self._theme.set_mode(mode)
         preferences.THEME.choose(self._settings, mode.value)
 
     def show_dialog(self) -> None:
-        """All that can be chosen; what is chosen counts at once, but for language and engines."""
+        """Open the dialog."""
         if self._dialog is None:
             self._dialog = SettingsDialog(self._theme, self._settings, self._window)
             self._dialog.changed.connect(self._take_up)

@@ -1,7 +1,7 @@
-"""The page "Strata": the container's head, the layers with the rays across them, and the panel of the open layer.
+"""The page "Strata": the container's header, the layers with the rays across them, and the panel of the open layer.
 
-In a low window there is room for strata or panel only: whichever was asked for last, with a strip of the six marks.
-What is not started yet is drawn by the same, on a page of its own.
+In a low window there is room for strata or panel only: the one requested last is shown, with a strip of the six marks.
+The page for what is not started yet uses the same widgets.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Cell(QAbstractButton):
         painter.setPen(outline_pen(theme, "line", focused=self.hasFocus()))
         painter.setBrush(theme.color("sel" if self.isChecked() else "panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
-        if self.isChecked():  # a bar below it, as a tab has: the ring is the keyboard's
+        if self.isChecked():  # the current layer has a bar below it, as a tab has: the ring is for the focus
             bar = theme.px(3)
             under = QRectF(theme.px(8), self.height() - bar - 2, self.width() - 2 * theme.px(8), bar)
             painter.fillRect(under, theme.color("accent"))
@@ -66,7 +66,7 @@ class _Cell(QAbstractButton):
 
 
 class LayerStrip(QWidget):
-    """`back` asks for the strata."""
+    """The six marks, for a low window. `back`: to the strata."""
 
     back = Signal()
 
@@ -112,7 +112,7 @@ class LayerStrip(QWidget):
 
 
 class StrataPage(QWidget):
-    """`layer_closed`: in a low window, back to the strata."""
+    """The page. `layer_closed`: back to the strata, in a low window."""
 
     layer_closed = Signal()
 
@@ -125,7 +125,7 @@ class StrataPage(QWidget):
         *,
         named: bool = True,
     ) -> None:
-        """`named`: whether the container's name and chips stand above the card."""
+        """`named`: show the container's name and chips above the card."""
         super().__init__()
         self._selection = selection
         self._low = False
@@ -134,7 +134,7 @@ class StrataPage(QWidget):
         self.strip = LayerStrip(theme, layers, selection)
         self.strata = Strata(theme, layers, selection)
         self.panel = Panel(theme, layers, selection, acceptances)
-        self._filler = QWidget()  # takes the room below the strata where the panel is not shown
+        self._filler = QWidget()  # takes the room below the strata if the panel is hidden
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 10)))
         self._column.setSpacing(theme.px(8))
@@ -149,18 +149,18 @@ class StrataPage(QWidget):
 
     @property
     def widget(self) -> QWidget:
-        """Itself, for who holds it by what it can do."""
+        """The page itself, for callers that know it by a protocol."""
         return self
 
     def close_layer(self) -> None:
-        """In a low window: back to the strata."""
+        """In a low window, go back to the strata."""
         self.layer_open = False
         self._fold()
         self.layer_closed.emit()
         self.strata.bands[self._selection.layer].setFocus()
 
     def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
-        """Fold parts away, or bring them back. `bare`: of the card; None: as the strata."""
+        """Fold parts away, or bring them back. `bare`: the card without its button; None: as the strata."""
         self._low = low
         self.header.card.set_low(low_card, bare=compact if bare is None else bare)
         self.strata.set_compact(compact)
@@ -180,10 +180,10 @@ class StrataPage(QWidget):
 
 
 def make(parts: Parts) -> MadePage:
-    """The page "Before it starts", for the window: what draws the container in view stands on it, and its card and
-    findings lead to the page's column.
+    """Make the page "Before it starts": a strata page with a selection of its own shows its container, and the card and
+    the findings lead to the page's column.
     """
-    from stratascope.ui.before.page import BeforePage  # made when it is first opened, as all that is below it
+    from stratascope.ui.before.page import BeforePage  # imported when first opened, with all its modules
 
     own, acceptances = Selection(), Acceptances(None)
     strata = StrataPage(parts.theme, parts.layers, own, acceptances, named=False)

@@ -1,4 +1,4 @@
-"""The bar on top: filter, views, engines, the button that asks for what only root can read, menu."""
+"""The toolbar: filter, views, engines, the button that reads as root, menu."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _AS_ROOT = msg("It reads seccomp filters and namespaces, changes nothing, and en
 
 
 class RootButton(QAbstractButton):
-    """A lock and words; the lock alone where there is no room. Hidden where nothing is live."""
+    """A lock and words; only the lock if there is no room. Hidden for a demo or capture."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +48,7 @@ class RootButton(QAbstractButton):
         self.show_privilege(Privilege())
 
     def show_privilege(self, privilege: Privilege) -> None:
-        """How it stands, and what would be started."""
+        """Show the state, and the command that would be run."""
         self._state = privilege.state
         words = translate(_WORDS[privilege.state])
         self.setText(words)
@@ -63,11 +63,11 @@ class RootButton(QAbstractButton):
 
     @property
     def can_ask(self) -> bool:
-        """Whether pressing it does something."""
+        """Whether pressing it has an effect."""
         return self._state in (PrivilegeState.IDLE, PrivilegeState.REFUSED)
 
     def set_folded(self, folded: bool) -> None:
-        """Only the lock."""
+        """Show only the lock."""
         if folded is not self._folded:
             self._folded = folded
             self.updateGeometry()
@@ -109,7 +109,7 @@ class RootButton(QAbstractButton):
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self.text())
 
     def _lock(self, painter: QPainter, box: QRectF, *, open_: bool) -> None:
-        """A body with a shackle; open, the shackle stands aside."""
+        """Paint a body with a shackle; open, the shackle is shifted."""
         theme = self._theme
         ink = theme.color("enf" if open_ else "text2")
         body = QRectF(box.left(), box.top() + box.height() * 0.45, box.width(), box.height() * 0.55)
@@ -128,7 +128,7 @@ class RootButton(QAbstractButton):
         painter.drawRoundedRect(body, 1.5 * theme.scale, 1.5 * theme.scale)
 
 
-NARROW = 130  # px; below it there is room for one word, and none for its key
+NARROW = 130  # px; below it there is room for one word only, and none for its key
 
 States = Callable[[], Sequence[ContainerState]]
 _WHAT = msg(
@@ -138,12 +138,12 @@ _WHAT = msg(
 
 
 class FilterField(QLineEdit):
-    """The filter, with a glass at the left and its key at the right. `states`: the containers that there are."""
+    """The filter, with a magnifier at the left and its key at the right. `states`: all containers, for completion."""
 
     def __init__(self, theme: Theme, states: States, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._states = theme, states
-        self._ways: Completion | None = None  # while Tab goes round them
+        self._ways: Completion | None = None  # set while Tab cycles through them
         self._way = -1
         self.textChanged.connect(self._begin_anew)
         self._narrow: bool | None = None
@@ -157,7 +157,7 @@ class FilterField(QLineEdit):
         self._fit()
 
     def event(self, event: QEvent) -> bool:
-        """Tab completes what is being typed; where there is nothing to complete it goes on, as ever."""
+        """Complete on Tab; without a completion Tab moves the focus, as usual."""
         tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
         key = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else 0
         if key in tabs and self._complete(back=key == Qt.Key.Key_Backtab):
@@ -205,7 +205,7 @@ class FilterField(QLineEdit):
         self._ways = None
 
     def _put(self, start: int, word: str) -> None:
-        """In the place of what stands from there to the cursor."""
+        """Replace the text from there to the cursor."""
         text, cursor, ways = self.text(), self.cursorPosition(), self._ways
         self.setText(f"{text[:start]}{word}{text[cursor:]}")
         self._ways = ways
@@ -235,7 +235,7 @@ FILTER = 236  # px of the design, for a few words
 
 
 class MenuButton(QAbstractButton):
-    """Three dots."""
+    """The menu button, three dots."""
 
     opens = True
 
@@ -267,7 +267,7 @@ class MenuButton(QAbstractButton):
 
 
 class Toolbar(QWidget):
-    """Height 48. `elevate_wanted`: what only root can read is asked for."""
+    """The toolbar, 48 high. `elevate_wanted`: read as root."""
 
     went_down = Signal()  # from the filter to the list
     elevate_wanted = Signal()
@@ -287,7 +287,7 @@ class Toolbar(QWidget):
         layout = theme.lay(QHBoxLayout(self), around=(12, 0, 12, 0), gap=8)
         self.filter.setMinimumWidth(theme.px(84))
         self.filter.setMaximumWidth(theme.px(256))
-        layout.addWidget(self.filter, 100)  # what room there is goes to it first
+        layout.addWidget(self.filter, 100)  # takes the available room first
         self._gap = QSpacerItem(theme.px(14), 0)
         layout.addSpacerItem(self._gap)
         theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.menu)
@@ -301,9 +301,9 @@ class Toolbar(QWidget):
         selection.snapshot_changed.connect(self._show_snapshot)
 
     def fold_engines(self, room: int, *, folded: bool, tight: bool) -> None:
-        """Into one chip where that is asked, or where the filter had no room for a few words beside their names.
+        """Fold the engines into one chip on request, or if the filter would have no room for a few words.
 
-        `tight`: in the narrowest window the words of the pages need the gap before them, too.
+        `tight`: the narrowest window, in which the page switch needs the gap in front of it, too.
         """
         layout = self.layout()
         assert layout is not None
@@ -314,17 +314,17 @@ class Toolbar(QWidget):
         self.engines.set_folded(folded or whole > room, tight=tight)
 
     def show_engines(self) -> None:
-        """The sheet of engines."""
+        """Open the engines' popup."""
         snapshot = self._selection.snapshot
         self.popup.open_below(self.engines, snapshot.engines if snapshot is not None else ())
 
     def elevate(self) -> None:
-        """Ask for what only root can read, where that can be asked."""
+        """Request reading as root, if possible."""
         if self.root.can_ask:
             self.elevate_wanted.emit()
 
     def add_button(self, button: QWidget) -> None:
-        """One more, before the menu's."""
+        """Add a button in front of the menu's."""
         layout = self.layout()
         if isinstance(layout, QHBoxLayout):
             layout.insertWidget(layout.indexOf(self.menu), button)
@@ -335,7 +335,7 @@ class Toolbar(QWidget):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         shown = (snapshot.engines, snapshot.privilege)
-        if shown != self._shown:  # each reading of a container is a snapshot
+        if shown != self._shown:  # every reading of a container is a snapshot
             self._shown = shown
             self.engines.show_engines(snapshot.engines)
             self.root.show_privilege(snapshot.privilege)
