@@ -1,4 +1,4 @@
-"""The words of the command line. An option whose feature does not exist yet is not here: argparse refuses it."""
+"""Defines all commands and options of the command line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def parser() -> Parser:
-    """The parser of `stratascope`; without a command the window is meant."""
+    """The parser of `stratascope`; without a command, it opens the window."""
     speak()
     top = Parser(
         prog="stratascope",
@@ -90,7 +90,7 @@ def _yes(where: Parser) -> None:
 
 
 def _reading(where: Parser) -> None:
-    """What is read on this machine, and how far it is trusted."""
+    """Add the options for what is read on this machine, and how far it is trusted."""
     _flag(
         where,
         "--privileged",
@@ -133,7 +133,7 @@ def _report(commands: Commands) -> None:
 
 
 def _form(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
-    """A report's form, which `report` and `check` share; `form`: the group that has --json."""
+    """Add the options for a report's format, for `report` and `check`. `form`: the group that has --json."""
     _option(
         form,
         "--format",
@@ -143,7 +143,7 @@ def _form(command: Parser, form: argparse._MutuallyExclusiveGroup) -> None:
             formats=", ".join(FORMATS),
         ),
         choices=FORMATS,
-        metavar="FORMAT",  # all of them in one word would be wider than a terminal
+        metavar="FORMAT",  # argparse would list all formats in one word, wider than a terminal
     )
     for name, text in (
         ("--output", msg("write it into FILE, whole or not at all, instead of printing it; - prints it")),
@@ -276,7 +276,7 @@ def _hardening(commands: Commands) -> None:
             each,
             "--preset",
             msg("choose a set of toggles: critical is the smallest one that closes all critical and serious threats"),
-            choices=("critical", "recommended", "restricted", "strict"),  # a test holds them against the type
+            choices=("critical", "recommended", "restricted", "strict"),  # a test compares them with `Preset`
         )
         _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
     for each in (harden, tighten, undo, discard, recover, export):
@@ -311,7 +311,7 @@ def _tighten(commands: Commands) -> Parser:
 
 
 def _relaunching(each: Parser) -> None:
-    """What `harden` and `tighten` take alike."""
+    """Add the options that `harden` and `tighten` share."""
     _flag(
         each,
         "--keep-done",
@@ -355,7 +355,7 @@ def _relaunching(each: Parser) -> None:
 
 
 def _several(each: Parser) -> None:
-    """Which containers of one engine are meant."""
+    """Add the options that select containers of one engine."""
     _option(each, "containers", msg("one or more containers"), nargs="*", metavar="NAME|ID")
     for name, text in (
         ("--project", msg("all running containers of this Compose project")),
@@ -424,7 +424,7 @@ def _history(commands: Commands) -> None:
 
 
 def _desktop(commands: Commands) -> None:
-    """Integration with the desktop, the helper and the shell."""
+    """Add the commands that integrate with the desktop, root's helper and the shell."""
     desktop = _command(
         commands,
         "desktop",

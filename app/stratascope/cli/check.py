@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stratascope.usecases.check.corrections import Closed
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
-_FILE_MOST = 4 << 20  # bytes; the readers themselves take less
+_FILE_MOST = 4 << 20  # bytes; the parsers' own limits are lower
 _INPUT = Path("-")
 
 
@@ -68,14 +68,14 @@ def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
     except ProbeError:
         if not set(arguments.engine) <= RECORDED:
             raise
-        opened = stack.enter_context(open_engines())  # it is not here: judged as one is known to be
+        opened = stack.enter_context(open_engines())  # not installed here: use its known defaults
     program = Path(arguments.command_words[0]).name if arguments.command_words else ""
     kind = EngineKind(program) if program in tuple(EngineKind) else None
     return checker(opened, None, arguments.engine, _variables(arguments.env), kind)
 
 
 def _variables(said: list[str]) -> dict[str, str]:
-    """The named variables of the environment only."""
+    """Variables from `NAME=VALUE` words, or by name alone from the environment."""
     found = {}
     for word in said:
         name, equals, value = word.partition("=")
@@ -92,7 +92,7 @@ def _checked(made: Checker, arguments: argparse.Namespace) -> Checked | None:
 
 
 def _text(arguments: argparse.Namespace) -> str | None:
-    """The text; None if it is longer than is read."""
+    """The text to check; None if it is too long."""
     if arguments.command_words:
         return shell_quote.words(arguments.command_words)
     if arguments.file == _INPUT:
@@ -122,7 +122,7 @@ def _told(found: Checked, arguments: argparse.Namespace, annotations: Annotation
         why = msg("Nothing is known about a container, so {option} can't be checked.", option=option)
         complain(translate(why))
         return FAILED
-    if option and any(problem.unread for problem in found.problems):  # a gate must not open because nobody looked
+    if option and any(problem.unread for problem in found.problems):  # a gate must not pass unread input
         complain(translate(msg("Something that is asked for is not known, so the limit may not be met: see above.")))
         return FAILED
     return DONE
@@ -137,7 +137,7 @@ def _show(
 
 
 _COMMAND = "command line"
-_MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put first; it is read over
+_MARK = b"\xef\xbb\xbf"  # the byte order mark of UTF-8, which some editors write; it is skipped
 _WRITABLE = 0o222
 
 
@@ -174,7 +174,7 @@ def _fix(checker: Checker, arguments: argparse.Namespace, text: str | None) -> i
             return FAILED
     elif arguments.fix is None:
         lines = difference(text, found.text, file)
-        # to be applied it has to be exact; on a terminal nothing in it may act
+        # in a file or pipe the patch must be exact; on a terminal, control characters are made harmless
         write("".join(map(shown, lines) if sys.stdout.isatty() else lines))
     elif not _save(arguments.fix, found.text):
         return FAILED
@@ -192,13 +192,13 @@ def _closed(closed: Closed) -> Message:
 
 
 def shown(line: str) -> str:
-    """A line for a terminal: its tabs are kept, all else that could act is made visible."""
+    """A line for a terminal: tabs are kept, all other control characters are made visible."""
     body, end, _ = line.partition("\n")
     return "\t".join(map(plain, body.split("\t"))) + end
 
 
 def _exchange(file: Path, before: str, text: str) -> bool:
-    """Replace the text of the file, if it is unchanged otherwise; whether that was done."""
+    """Replace the text of the file, unless it has changed meanwhile; whether that was done."""
     try:
         why_not = _why_not(file)
         if why_not is not None:

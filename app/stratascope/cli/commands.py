@@ -1,4 +1,5 @@
-"""Which module carries out a command. Each is loaded only where it is asked for: none waits for the parts of another.
+"""Maps commands to the modules that carry them out. Each module is imported only for its own command, so that no
+command waits for the imports of another.
 
 Exit codes: 0 done, 1 an exposure above --fail-above, 2 a usage or engine error.
 """
@@ -15,10 +16,10 @@ DONE, FAILED = 0, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command that was parsed; returns the exit code."""
+    """Run the parsed command; returns the exit code."""
     try:
         return _run(arguments)
-    except (MessageError, NoSuchContainerError, OSError) as error:  # OSError: also a full disk under what is printed
+    except (MessageError, NoSuchContainerError, OSError) as error:  # OSError: also a full disk at standard output
         given = getattr(arguments, "container", None), *getattr(arguments, "containers", ())
         complain_of(error, *filter(None, given))
         return FAILED
@@ -58,12 +59,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _denials(arguments: argparse.Namespace) -> int:
-    """What a container is refused, or why it ended; 0 also where nothing was refused."""
+    """Run `denials`; 0 even if nothing was refused."""
     from stratascope.background_call import BackgroundCall
     from stratascope.wiring.engines import describe, open_engines
 
     with open_engines(tuple(arguments.engine)) as opened:
-        asked = BackgroundCall(lambda: describe(opened))  # Podman takes half a second for it
-        from stratascope.cli import observation  # meanwhile
+        asked = BackgroundCall(lambda: describe(opened))  # Podman takes half a second for this
+        from stratascope.cli import observation  # imported meanwhile
 
         return DONE if observation.tell(arguments, opened, asked.result()) else FAILED

@@ -1,9 +1,9 @@
-"""`stratascope completion SHELL`: the script by which bash, zsh or fish completes our words, and what it asks for.
+"""`stratascope completion SHELL`: prints a completion script for bash, zsh or fish, and answers its queries.
 
-shtab makes it from the parser, in the user's language, when it is asked for: a script that is shipped as a file could
-lag behind the program. What only this machine knows (names of containers, engines, toggles) is asked at each Tab by a
-word that is not in the parser, so that no help lists it. A person waits for each of these: an engine that has not
-answered in time is left out, and nothing is ever said about it.
+shtab generates the script from the parser on request, in the user's language: a script shipped as a file could get out
+of date. Names of containers, engines and toggles are queried at each Tab by a hidden command that is not in the parser,
+so that no help lists it. A person waits for each answer, so an engine that does not answer in time is left out
+silently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def script(shell: str) -> str:
     """The script for this shell, one of `bash`, `zsh`, `fish`."""
-    import shtab  # neither is needed where a shell asks for candidates
+    import shtab  # this and the parser are not needed to answer a shell's query
 
     from stratascope.cli.arguments import parser
 
@@ -41,12 +41,12 @@ def script(shell: str) -> str:
         elif action.type is Path:
             _complete(action, shtab.FILE)
     made: str = shtab.complete(top, shell=shell)
-    # shtab 1.13 lets zsh complete only the first of any number of words
+    # shtab 1.13 makes zsh complete only the first of a list of positional arguments
     return made.replace('  "(*)::', '  "*:') if shell == "zsh" else made
 
 
 def _asked(kind: str) -> dict[str, str | dict[str, str]]:
-    """Candidates of this kind, asked for at each Tab; shtab.cmd would ask zsh's when the script is loaded."""
+    """How each shell queries candidates of this kind at each Tab; shtab.cmd would query zsh's only once, at loading."""
     ask, name = f"stratascope {WORD} {kind} 2>/dev/null", f"_stratascope_{kind}"
     return {
         "bash": name,
@@ -64,7 +64,7 @@ def _complete(action: argparse.Action, how: object) -> None:
 
 
 def _actions(top: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """All of this parser and those below, whose long descriptions are left out: a menu takes a line for each."""
+    """All actions of this parser and its subparsers, whose descriptions are shortened to a menu's one line each."""
     for action in top._actions:
         yield action
         if isinstance(action, argparse._SubParsersAction):
@@ -74,9 +74,9 @@ def _actions(top: argparse.ArgumentParser) -> Iterator[argparse.Action]:
                 yield from _actions(command)
 
 
-WORD = "__complete"  # the first word of such a call
-PATIENCE = 3.0  # seconds; 20 containers take 0.2, and 1 on a machine that is overloaded
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*\Z")  # what shells take as one word, whatever an engine says
+WORD = "__complete"  # the hidden command
+PATIENCE = 3.0  # seconds; listing 20 containers takes 0.2, or 1 on an overloaded machine
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*\Z")  # names that any shell reads as one word without quoting
 
 
 def print_candidates(words: Sequence[str]) -> int:
@@ -112,7 +112,7 @@ def _containers_here() -> list[str]:
     found: list[list[str]] = [[] for _ in ports]
 
     def ask(number: int) -> None:
-        with contextlib.suppress(Exception):  # whatever an engine does, a shell shows no traceback
+        with contextlib.suppress(Exception):  # no failure of an engine may show a traceback in the shell
             engine = ports[number].describe()
             found[number] = [shared.container(raw, engine).name for raw in ports[number].list()]
 

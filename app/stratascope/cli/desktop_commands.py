@@ -1,6 +1,6 @@
-"""`stratascope desktop` and `stratascope helper`: put files into the system or take them out, listed before and after.
+"""`stratascope desktop` and `stratascope helper`: install or remove integration files, listed before and after.
 
-Exit codes: 0 done, or there was nothing to do; 2 it could not be done, or something had to be left where it is.
+Exit codes: 0 done, or nothing to do; 2 impossible, or some files had to be left in place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
         complain(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
         return FAILED
     if arguments.system:
-        os.umask(0o022)  # folders that all users can look into, whatever root's mask is
+        os.umask(0o022)  # make folders readable by all users, whatever root's umask is
     if wiring.stranger(data):
         complain(translate(msg("{folder} belongs to a user other than root. Run this as that user, without sudo.",
                                folder=str(data))))  # fmt: skip
@@ -104,7 +104,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
 
 def _helper(arguments: argparse.Namespace) -> int:
     wanted = wiring.helper_files()
-    # from Flatpak's sandbox the host's own folders can't be seen: there the side that is root looks
+    # a Flatpak's sandbox hides the host's folders: there the part that runs as root checks them
     unseen = wiring.in_flatpak()
     if arguments.act == "remove":
         if not unseen and wanted.absent():
@@ -124,7 +124,7 @@ def _helper(arguments: argparse.Namespace) -> int:
 
 
 def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
-    """Say what will happen, and how root is reached."""
+    """Print what will happen, and return how to run it as root."""
     say(head)
     for file in wanted.planned():
         write(_line(file, root=True) if sizes else f"  {plain(file[0])}\n")
@@ -146,7 +146,7 @@ def _line(file: sealed_files.File, *, root: bool) -> str:
 def _would_put(
     wanted: Sequence[sealed_files.File], needed: tuple[str, ...] = (), *, root: bool = False, unseen: bool = False
 ) -> int:
-    """What `put` would do, and what would be in its way. Raises BlockedError."""
+    """Print what an installation would do. Raises BlockedError if something is in its way."""
     if not unseen:
         sealed_files.check(list(wanted), needed, root)
     new = [file for file in wanted if unseen or not sealed_files.same(file, root)]

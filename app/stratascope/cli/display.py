@@ -1,8 +1,8 @@
-"""Whether a window can be shown, found out before Qt tries: where it can't, Qt ends the whole program with SIGABRT.
+"""Finds out whether a window can be shown before Qt tries: if it can't, Qt aborts the whole program with SIGABRT.
 
-Asks what Qt will ask: the X server by libxcb with the same cookie, the Wayland compositor by its socket, and the loader
-whether the libraries of Qt's X11 plugin are all here. Decided against a trial in a child process: it would double the
-time of the start.
+Checks what Qt will use: the X server through libxcb with the same cookie, the Wayland compositor's socket, and with
+dlopen(3) whether all libraries of Qt's X11 plugin are installed. Decided against a trial in a child process: it would
+double the startup time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from stratascope.core.message import Message, msg
 
 PLATFORM = "QT_QPA_PLATFORM"
 _LIBXCB = "libxcb.so.1"
-_WAYLAND = "wayland-0"  # wl_display_connect(3), where nothing is said
+_WAYLAND = "wayland-0"  # the default of wl_display_connect(3)
 _PATIENCE = 3.0  # seconds
-# of xcb_connection_has_error(3)
+# by the result of xcb_connection_has_error(3)
 _REASONS = {
     1: msg("it does not answer"),
     2: msg("it lacks an extension"),
@@ -32,10 +32,10 @@ _REASONS = {
 
 
 def trouble(environ: MutableMapping[str, str]) -> Message | None:
-    """Why there can be no window, None where there can. Chooses Qt's platform where only one of two answers."""
+    """Why no window can be shown; None if it can. If only one of X11 and Wayland answers, selects it for Qt."""
     named = [each.partition(":")[0] for each in environ.get(PLATFORM, "").split(";") if each]
     wayland, display = environ.get("WAYLAND_DISPLAY", ""), environ.get("DISPLAY", "")
-    if named:  # Qt tries one after the other
+    if named:  # Qt tries the named platforms in order
         found = [_named(platform, display, wayland, environ) for platform in named]
         return None if None in found else found[0]
     if not wayland and not display:
@@ -50,7 +50,7 @@ def trouble(environ: MutableMapping[str, str]) -> Message | None:
             return closed
         environ[PLATFORM] = "xcb"
     elif environ.get("XDG_SESSION_TYPE") != "wayland" and _x11(display) is not None:
-        environ[PLATFORM] = "wayland"  # Qt would begin with X11
+        environ[PLATFORM] = "wayland"  # Qt would try X11 first
     return None
 
 
@@ -59,11 +59,11 @@ def _named(platform: str, display: str, wayland: str, environ: MutableMapping[st
         return _x11(display)
     if platform.startswith("wayland"):
         return _wayland(wayland or _WAYLAND, environ)
-    return None  # one that needs no display, or that we know nothing of
+    return None  # a platform without a display (offscreen), or an unknown one
 
 
 def no_qt(error: ImportError) -> Message:
-    """Why there is no window where Qt itself can't be loaded."""
+    """The reason if Qt itself can't be loaded."""
     return msg("Qt can't be loaded ({why}), so there is no window. Install the library it names.", why=str(error))
 
 
@@ -85,7 +85,7 @@ def _x11(display: str) -> Message | None:
 
 
 def _plugin() -> Message | None:
-    """Whether Qt's X11 plugin finds its libraries; nothing is known of a Qt that lies elsewhere."""
+    """Why Qt's X11 plugin can't be loaded; None if it can, or if Qt is installed outside the PySide6 package."""
     spec = importlib.util.find_spec("PySide6")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         plugin = Path(folder) / "Qt" / "plugins" / "platforms" / "libqxcb.so"
@@ -104,7 +104,7 @@ def _missing(words: str) -> Message:
 
 
 def _wayland(display: str, environ: MutableMapping[str, str]) -> Message | None:
-    where = Path(environ.get("XDG_RUNTIME_DIR", "/"), display)  # an absolute one stays as it is
+    where = Path(environ.get("XDG_RUNTIME_DIR", "/"), display)  # an absolute path replaces the folder
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(_PATIENCE)

@@ -1,5 +1,5 @@
-"""`list` and `diff`: containers side by side, live or from captures, in any mix; and `history`: what changed of them,
-and when. It asks no engine: containers that are gone are included.
+"""`list` and `diff`: containers side by side, live or from captures, in any mix; and `history`: what changed in them,
+and when. `history` queries no engine, and includes removed containers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DONE, FAILED = 0, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one of the two; returns the exit code."""
+    """Run one of these commands; returns the exit code."""
     commands = {"list": _list, "diff": _diff, "history": _history}
     return commands[arguments.command](arguments)
 
@@ -51,7 +51,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 class _Operand(Value):
-    """One side: a picture, and which container of it is meant; "" where that is not said."""
+    """One side of a comparison: a capture or this machine, and the container's name in it; "" if not given."""
 
     word: str
     file: Path | None
@@ -59,7 +59,7 @@ class _Operand(Value):
 
 
 def _operand(word: str) -> _Operand:
-    """A file there is, FILE:NAME of one, or a container's name."""
+    """Parse an existing FILE, FILE:NAME with an existing file, or a container's name."""
     if Path(word).is_file():
         return _Operand(word, Path(word), "")
     file, colon, name = word.rpartition(":")
@@ -97,7 +97,7 @@ def _source(operand: _Operand) -> str:
 def _pictures(
     operands: tuple[_Operand, _Operand], arguments: argparse.Namespace, shared: Translations
 ) -> tuple[Snapshot, Snapshot]:
-    """The snapshot of each; this machine, and each file, is read at most once."""
+    """The snapshot of each operand; this machine and each file are read at most once."""
     made: dict[Path | None, Snapshot] = {}
     for each in operands:
         if each.file not in made:
@@ -109,7 +109,9 @@ def _pictures(
 def _pick(
     operands: tuple[_Operand, _Operand], pictures: tuple[Snapshot, Snapshot]
 ) -> tuple[ContainerState, ContainerState]:
-    """The two containers. Of a capture without a name it is that of the other's name, or the only one. ProbeError."""
+    """The two containers. A capture without a name means its container with the other's name, or its only one. Raises
+    ProbeError.
+    """
     one, two = operands
     first = _of(pictures[0], one.name) if one.name else None
     second = _of(pictures[1], two.name) if two.name else None
@@ -145,11 +147,11 @@ def _same(snapshot: Snapshot, other: ContainerState, file: str) -> ContainerStat
     )
 
 
-_PARTS = 720  # of the time: two minutes of a day
+_PARTS = 720  # intervals of the time range: two minutes each for a day
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    """Run it; returns the exit code."""
+    """Run `history`; returns the exit code."""
     kept = history()
     until = time.time()
     begin = until - arguments.since
@@ -173,7 +175,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _meant(word: str, subjects: list[Subject], kept: History, now: float) -> list[Subject]:
-    """Those of that name; else of an id that begins so, whichever container has the name now."""
+    """Subjects with that name, else with an id that begins like that."""
     named = [each for each in subjects if each.name == word]
     if named or len(word) < SHORTEST_ID:
         return named

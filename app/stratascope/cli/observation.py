@@ -1,8 +1,8 @@
 """`observe` and `needs`: what a container really uses; and `denials`: what it is refused while it is watched, by which
 layer, and what would allow it.
 
-Of one that has ended, or ends all the time: why. Where it can't be watched, what can be said all the same comes first.
-Loaded while engines are asked what they are (`commands`): Podman takes half a second for it.
+For a container that has ended, or keeps ending, `denials` explains why. If it can't be watched, it prints first what
+log and counters suggest. Imported while engines are queried (`commands`): Podman takes half a second for that.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import ConnectedEngine, connected, learning
 
 DONE, FAILED = 0, 2
-_PAUSE = 0.5  # seconds between two looks whether it is over
+_PAUSE = 0.5  # seconds between checks whether the observation has ended
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one of the two; returns the exit code."""
+    """Run `observe` or `needs`; returns the exit code."""
     try:
         with open_engines(tuple(arguments.engine)) as engines:
             return _observe(arguments, engines) if arguments.command == "observe" else _needs(arguments, engines)
@@ -96,14 +96,14 @@ def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | 
         write("\n".join(needs_report.lines(known, names, style())) + "\n")
 
 
-_LOOK = 0.2  # seconds between two looks at what came
-_SETTLES = 0.4  # seconds after which the kernel's log has said what it says of a refusal
-_AFTER = 1.0  # seconds that a command's last refusals may take
-_SILENCE = 3600.0  # seconds for which a command may print nothing
+_POLL = 0.2  # seconds between checks for new refusals
+_SETTLES = 0.4  # seconds after which the kernel's log has everything about a refusal
+_AFTER = 1.0  # seconds to wait for a command's last refusals
+_SILENCE = 3600.0  # seconds for which a command may print nothing before it is given up
 
 
 def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engine, ...]) -> bool:
-    """Watch and print; False where it could not be watched. Raises ProbeError, EngineError, NoSuchContainerError."""
+    """Watch and print; False if it could not be watched. Raises ProbeError, EngineError, NoSuchContainerError."""
     terminal = on_terminal()
     found = connected(engines, terminal=terminal, described=described)
     access, state = found.state(arguments.container)
@@ -113,7 +113,7 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
     if not arguments.command_words and endings.instead(state, watch=arguments.seconds is not None):
         return True
     if not arguments.json and engines.root(terminal=terminal).command:
-        endings.tell_unwatched(state)  # before anybody is asked for a password
+        endings.tell_unwatched(state)  # before asking for a password
     return _watch(arguments, access, state, service, explaining, endings)
 
 
@@ -165,9 +165,9 @@ def _follow(
     session: BackgroundCall[Executed] | None,
     over: Callable[[], bool],
 ) -> RefusalList:
-    """Print refusals until it is over; all of them at the end."""
+    """Print refusals until the observation ends; returns all of them."""
     ended = None
-    while not over() and not service.wait(state.container, _LOOK):
+    while not over() and not service.wait(state.container, _POLL):
         teller.tell(explaining.of(state, sessions_only=session is not None).all)
         if session is not None and session.done:
             ended = ended or time.monotonic()
@@ -195,7 +195,7 @@ class _Teller:
         self._style = style()
 
     def tell(self, denials: tuple[Refusal, ...], *, last: bool = False) -> None:
-        """Print what is new."""
+        """Print refusals that were not printed yet."""
         now = time.time()
         for each in denials:
             key = each.key, each.ended
@@ -208,7 +208,7 @@ class _Teller:
                 write("\n".join(refusals_report.denial_lines(each, self._style)) + "\n")
 
     def end(self, denials: tuple[Refusal, ...], forgotten: int) -> None:
-        """A last line for people."""
+        """Print a last line for people."""
         if self._json:
             return
         if not self._told:
@@ -227,16 +227,16 @@ _NOTHING = msg(
 
 
 class EndingPrinter:
-    """`explain`: why it ended, as far as can be said (`usecases.refusals.service.RefusalService.ending`)."""
+    """Prints why a container ended. `explain`: see `RefusalService.ending`."""
 
     def __init__(self, explain: Callable[[ContainerState], Ending], access: EngineAccess, *, as_json: bool) -> None:
         self._explain, self._access, self._json = explain, access, as_json
         self._told = False
 
     def instead(self, state: ContainerState, *, watch: bool) -> bool:
-        """Print why it ended if there is nothing to watch, as it does not run or hardly ever does; whether that was so.
+        """Print why it ended, if it does not run or keeps restarting, so that there is nothing to watch; whether so.
 
-        `watch`: the next run of it is to be watched all the same.
+        `watch`: its next run is to be watched anyway.
         """
         runs = state.container.pid is not None
         if runs and (watch or time.time() - state.container.started > YOUNG):
@@ -248,7 +248,7 @@ class EndingPrinter:
         return True
 
     def tell_new(self, state: ContainerState) -> None:
-        """Print why it ended, if it has since that state."""
+        """Print why it ended, if it has ended since `state` was read."""
         now = self._access.read(state.container.id)
         if now is not None and (now.container.pid is None or now.container.started != state.container.started):
             if not self._json:
@@ -256,7 +256,7 @@ class EndingPrinter:
             self._tell(self._explain(now))
 
     def tell_unwatched(self, state: ContainerState) -> None:
-        """Print what its counters and its log suggest, once: mostly guesses."""
+        """Print once what its counters and its log suggest; mostly guesses."""
         if self._told or state.container.pid is None:
             return
         self._told = True

@@ -1,4 +1,4 @@
-"""Printing: colour and Unicode only where the other end shows them, and no traceback when it hangs up."""
+"""Printing: colour and Unicode only if the reader supports them, and no traceback when a pipe is closed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def style(*, details: bool = False) -> Style:
-    """How to print on this standard output. NO_COLOR (no-color.org) is respected."""
+    """The style for standard output. NO_COLOR (no-color.org) is respected."""
     from stratascope.presentation.text_report import Style
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -70,7 +70,7 @@ def complain(text: str) -> None:
 
 
 def complain_of(error: MessageError | NoSuchContainerError | OSError, *named: str) -> None:
-    """Print the message of an error, and below it the words of whoever failed, unless the message has them already."""
+    """Print an error's message, then the original words of engine or system, unless the message contains them."""
     from stratascope.core.message import msg
     from stratascope.core.ports import NoSuchContainerError
     from stratascope.core.sanitize import plain
@@ -89,9 +89,11 @@ def complain_of(error: MessageError | NoSuchContainerError | OSError, *named: st
 
 
 def interrupted() -> Callable[[], bool]:
-    """Whether it was requested since. Repeating it changes nothing: what has begun is first restored or kept."""
+    """Catch SIGINT, SIGTERM and SIGHUP; the result tells whether one came since. Further signals change nothing: what
+    has begun is first rolled back or completed.
+    """
     pressed: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # ignored by nohup(1)
             signal.signal(number, lambda number, frame: pressed.append(number))
     return lambda: bool(pressed)

@@ -1,10 +1,10 @@
-"""argparse in the language of the program: its own words, its errors, numbers typed as options, and lines that fit wide
-letters too.
+"""argparse in the program's language: its own texts and errors, option values as numbers, and wrapping by the width of
+letters.
 
-argparse asks gettext for its words by a name in its module, in the language of the environment and in no catalogue
-that anyone ships. That name is pointed at our catalogue (`speak`), and the words are listed here so that they are
-extracted; a test holds the list against what the Pythons of today ask for. Decided against gettext.textdomain with
-LANGUAGE set in the environment: podman and ssh, which we start, would answer in that language too.
+argparse translates its texts with gettext functions bound in its module, for which no catalogue exists. `speak` rebinds
+these to our catalogue; the texts are listed here so that they are extracted, and a test compares the list with what
+current Pythons use. Decided against gettext.textdomain with LANGUAGE set in the environment: podman and ssh, which we
+start, would answer in that language too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WORDS = (
 
 
 def speak() -> None:
-    """Have argparse use our catalogue."""
+    """Make argparse use our catalogue."""
     setattr(argparse, "_", _said)  # noqa: B010
     setattr(argparse, "ngettext", _counted)  # noqa: B010
 
@@ -63,7 +63,7 @@ def _counted(one: str, many: str, count: int) -> str:
 
 
 def told(text: Message) -> str:
-    """Our text for argparse, which takes % for a field."""
+    """A translated text with % escaped for argparse."""
     return translate(text).replace("%", "%%")
 
 
@@ -71,7 +71,7 @@ class Formatter(argparse.HelpFormatter):
     """Wraps by terminal cells."""
 
     def __init__(self, prog: str, *words: Any, **more: Any) -> None:
-        # asked for each argument, not only for help; argparse would load shutil, and with it all archive formats
+        # created for each argument, not only for help; without a width, argparse would import shutil and its archivers
         super().__init__(prog, *words, **{"width": _columns() - 2, **more})
 
     def _split_lines(self, text: str, width: int) -> list[str]:
@@ -82,7 +82,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 def _columns() -> int:
-    """As shutil.get_terminal_size."""
+    """The terminal's width, as by shutil.get_terminal_size."""
     with contextlib.suppress(ValueError):
         if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
             return columns
@@ -93,21 +93,21 @@ def _columns() -> int:
 
 
 def _lines(text: str, width: int, indent: str = "") -> list[str]:
-    from stratascope.presentation.terminal import Style, wrap  # nothing else needs the widths of letters
+    from stratascope.presentation.terminal import Style, wrap  # only help needs the widths of letters
 
     return wrap(" ".join(text.split()), indent, Style(width=width))
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes no abbreviations; escapes characters that the terminal's encoding lacks."""
+    """Allows no abbreviations; escapes characters that the terminal's encoding lacks."""
 
-    takes_command = False  # behind `--`, as `command_words`
+    takes_command = False  # whether words after `--` are a command, stored as `command_words`
 
     def __init__(self, *words: Any, **more: Any) -> None:
         super().__init__(*words, **{"formatter_class": Formatter, "allow_abbrev": False, **more})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Words after `--` belong to the given command, where this one takes one: argparse would mix up the two."""
+        """Split off the words after `--`, if a command is expected there: argparse would mix them with our options."""
         words = list(args or ())
         if not self.takes_command:
             return super().parse_known_args(args, namespace)
@@ -140,7 +140,7 @@ class Parser(argparse.ArgumentParser):
         return close[0] if close else ""
 
     def error(self, message: str) -> NoReturn:
-        """A command that is not known, too, with one that is like it (from Python 3.14 on, argparse says so itself)."""
+        """Add the most similar command to the error about an unknown one (from Python 3.14 on, argparse does)."""
         from difflib import get_close_matches
 
         below = next((each for each in self._actions if isinstance(each, argparse._SubParsersAction)), None)
@@ -190,7 +190,7 @@ def exposure(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0.0 <= number <= 10.0:  # NaN neither
+    if not 0.0 <= number <= 10.0:  # also rejects NaN
         raise argparse.ArgumentTypeError(translate(msg("not a number from 0 to 10: {text}", text=text)))
     return number
 

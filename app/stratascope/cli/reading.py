@@ -1,4 +1,4 @@
-"""What a command that only looks works on: this machine's engines, or a capture, and the files named beside it."""
+"""Input of commands that change nothing: this machine's engines, or a capture, and the files given with it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _REPORT_MOST = 256 << 20  # bytes of a report
 
 
 def read_capture(arguments: argparse.Namespace, shared: Translations) -> MachineCapture:
-    """Everything, read once, or the capture of `--from-capture`. Raises ProbeError, OSError."""
+    """Read everything once, or load the capture of `--from-capture`. Raises ProbeError, OSError."""
     if getattr(arguments, "from_capture", None) is not None:
-        from stratascope.state import capture_file  # its decoder takes a while
+        from stratascope.state import capture_file  # importing its decoder takes a while
 
         captures = named_captures(arguments)
         return of_engines(capture_file.load(captures[0]), arguments.engine)
@@ -35,9 +35,9 @@ def read_capture(arguments: argparse.Namespace, shared: Translations) -> Machine
 
 
 def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
-    """The captures of --from-capture: of a folder all that are in it, by name. Raises ProbeError where it has none.
+    """The captures of --from-capture: files, and all in a folder by name. Raises ProbeError if a folder has none.
 
-    The option takes as many words as follow, so that a word that is no file there is a container's name.
+    The option takes all words that follow, so a word that is no file is taken as a container's name.
     """
     given = arguments.from_capture
     if given is None or isinstance(given, Path):
@@ -56,7 +56,7 @@ def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
 
 
 def of_engines(capture: MachineCapture, wanted: list[str]) -> MachineCapture:
-    """Only these engines of a saved capture. Raises ProbeError where one is not in it."""
+    """Only these engines of a saved capture. Raises ProbeError if one is not in it."""
     if not wanted:
         return capture
     kept = tuple(engine for engine in capture.engines if engine.id in wanted or engine.endpoint in wanted)
@@ -73,7 +73,7 @@ def of_engines(capture: MachineCapture, wanted: list[str]) -> MachineCapture:
 
 
 def put_right(opened: Engines) -> None:
-    """Recover what a crash left half done, as at every start; nothing is loaded if there is nothing."""
+    """Recover what a crash left unfinished, as at every start; nothing is imported if there is nothing."""
     if any_written():
         from stratascope.cli.harden import undo
 
@@ -81,7 +81,7 @@ def put_right(opened: Engines) -> None:
 
 
 def read_annotations(arguments: argparse.Namespace) -> Annotations:
-    """Raises AcceptedError or BaselineError that says what is wrong with one of them."""
+    """Read the exceptions and the earlier report. Raises AcceptedError, BaselineError."""
     return Annotations(_acceptance(arguments.exceptions), _baseline(arguments.baseline))
 
 

@@ -1,8 +1,8 @@
-"""`stratascope report`: containers of this machine, of a capture, or of several as one fleet, in the format that was
-asked for, printed or written into a file; and what makes it (and `check`) a gate: --fail-above and --fail-on.
+"""`stratascope report`: reports containers of this machine, of a capture, or of several captures as one fleet, in the
+requested format, to standard output or a file; and the gates --fail-above and --fail-on, also for `check`. Also the
+report that is printed if no window can be shown.
 
-Exit codes: 0 done, 1 an exposure above --fail-above or a finding that --fail-on names, 2 a usage or engine error. And
-what is printed where no window can be shown.
+Exit codes: 0 done, 1 an exposure above --fail-above or a finding that --fail-on names, 2 a usage or engine error.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ def _report(arguments: argparse.Namespace) -> int:
         snapshot, found = _only(snapshot, arguments.containers)
         missing = [name for name in arguments.containers if name not in found]
     if missing and not snapshot.containers:
-        pass  # an empty report would look like an answer
+        pass  # print no empty report, which would look like an answer
     elif not put(arguments, snapshot, annotations, details=bool(arguments.containers)):
         return FAILED
     for name in missing:
         complain(translate(not_found(name, capture.engines, known)))
     unusable = not any(e.state is EngineState.CONNECTED for e in capture.engines)
     gated = gate_of(arguments)
-    if unusable and gated:  # a gate must not open because nobody looked
+    if unusable and gated:  # a gate must not pass because nothing was read
         complain(translate(msg("No engine can be used, so nothing was checked against {option}.", option=gated)))
         return FAILED
     if missing or (arguments.engine and unusable):
@@ -107,7 +107,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def gate(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotations, silent: tuple[str, ...]) -> int:
-    """What --fail-above and --fail-on come to; of the engines `silent` nothing is known."""
+    """The exit code by --fail-above and --fail-on. `silent`: engines that could not be read."""
     if exceeded(arguments, snapshot, annotations):
         return EXCEEDED
     names = (*silent, *unread(snapshot))
@@ -128,7 +128,7 @@ def gate(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotat
 
 
 def _only(snapshot: Snapshot, names: Iterable[str]) -> tuple[Snapshot, set[str]]:
-    """The containers that are meant by these names or ids, and the names that fit one."""
+    """The containers with these names or ids, and those of the names that matched."""
     every = tuple(state.container for state in snapshot.containers)
     found = {name: {container.key for container in matching(name, every)} for name in names}
     keys = set().union(*found.values())
@@ -137,7 +137,7 @@ def _only(snapshot: Snapshot, names: Iterable[str]) -> tuple[Snapshot, set[str]]
 
 
 def _fleet(arguments: argparse.Namespace, captures: Sequence[Path], annotations: Annotations) -> int:
-    """Report them as one. A capture that can't be read is named and left out, and makes the exit status 2."""
+    """Report captures as one fleet. An unreadable capture is named and left out, and makes the exit status 2."""
     if arguments.save_capture is not None:
         raise ProbeError(msg("Several captures can't be recorded as one machine: leave out --save-capture."))
 
@@ -179,7 +179,7 @@ def _fleet(arguments: argparse.Namespace, captures: Sequence[Path], annotations:
 
 
 def machine_names(captures: Sequence[Path]) -> list[str]:
-    """Each by its file; those of one name with their folder before it, and a number where that is not enough."""
+    """Names by file; files with equal names are prefixed with their folder, and numbered if that is not enough."""
     stems = [path.stem for path in captures]
     twice = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
     found: dict[str, None] = {}
@@ -220,14 +220,14 @@ def _put_fleet(arguments: argparse.Namespace, whole: Report) -> bool:
 
 
 def format_of(arguments: argparse.Namespace) -> str:
-    """The name of the format; --json and --html are older names of two."""
+    """The name of the format; --json and --html are older options for two of them."""
     if arguments.json:
         return "json"
     return "html" if getattr(arguments, "html", None) is not None else arguments.format or "text"
 
 
 def output_of(arguments: argparse.Namespace) -> Path | None:
-    """The output file; None: it is printed."""
+    """The output file; None: standard output."""
     file: Path | None = getattr(arguments, "html", None) or arguments.output
     return None if file == Path("-") else file
 
@@ -240,7 +240,9 @@ def put(
     details: bool = False,
     more: dict[str, Any] | None = None,
 ) -> bool:
-    """Print or write a snapshot; False, with the reason printed, where a file can't be written. `more`: of JSON."""
+    """Print or write a snapshot; False, with the reason printed, if the file can't be written. `more`: further fields
+    of the JSON.
+    """
     output, name = output_of(arguments), format_of(arguments)
     snapshot = annotations.narrowed(snapshot, every_threat=name in ("text", "html"))
     if name == "json":
@@ -267,7 +269,7 @@ def put_report(name: str, report: Report, output: Path | None) -> bool:
 
 
 def put_texts(texts: Iterable[str], output: Path | None) -> bool:
-    """Print or write texts; False, with the reason printed, where a file can't be written."""
+    """Print or write texts; False, with the reason printed, if the file can't be written."""
     if output is None:
         write_all(texts)
         return True
@@ -322,13 +324,13 @@ _SHOWN, _NAME = 10, 80
 
 
 def gate_of(arguments: argparse.Namespace) -> str:
-    """The options that make it a gate, as they were given; empty: none."""
+    """The given options that make the command a gate, joined; empty: none."""
     given = {"--fail-above": arguments.fail_above, "--fail-on": arguments.fail_on}
     return ", ".join(option for option, value in given.items() if value is not None)
 
 
 def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Annotations) -> bool:
-    """Whether --fail-above or --fail-on is exceeded, printing why. With an earlier report, what is no worse passes."""
+    """Whether --fail-above or --fail-on is exceeded, printing why. With an earlier report, only worse ones count."""
     states = annotations.risen(snapshot)
     serious: tuple[tuple[str, int], ...] = ()
     if arguments.fail_on is not None:
@@ -339,14 +341,14 @@ def exceeded(arguments: argparse.Namespace, snapshot: Snapshot, annotations: Ann
 
 
 def above(arguments: argparse.Namespace, states: tuple[ContainerState, ...]) -> list[tuple[str, float]]:
-    """Names and exposures of those that exceed --fail-above, the worst first."""
+    """Names and exposures of containers above --fail-above, worst first."""
     over = () if arguments.fail_above is None else exceeds(states, arguments.fail_above)
     found = [(each.container.name, each.matrix.exposure.worst) for each in over if each.matrix is not None]
     return sorted(found, key=lambda each: (-each[1], each[0]))
 
 
 def fails(arguments: argparse.Namespace, over: Sequence[tuple[str, float]], serious: Sequence[tuple[str, int]]) -> bool:
-    """Whether there are any, printing which. `serious`: names, with the number of findings and open threats."""
+    """Whether any container fails the gate, printing which. `serious`: names and numbers of findings and threats."""
     if over:
         _say(f"--fail-above {arguments.fail_above:g}", (f"{plain(name, _NAME)} ({value:.1f})" for name, value in over))
     if serious:
@@ -368,7 +370,7 @@ def _say(option: str, names: Iterable[str]) -> None:
 
 
 def instead_of_window(why: Message, captured: Sequence[Path] = ()) -> int:
-    """Print the report of these captures, of the engines found, or of the demo capture where there is none."""
+    """Print the report of these captures, else of the engines found, else of the demo capture."""
     from stratascope.presentation import text_report
 
     complain(translate(msg("{why} Here is the report as text.", why=why)))

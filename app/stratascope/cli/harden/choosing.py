@@ -1,8 +1,8 @@
-"""What a command is about: containers by name, project, service or image, the settings chosen for them, and what each
-preset would come to, which is asked where only a container is named.
+"""Resolves a command's targets (containers by name, project, service or image) and their settings, and asks a person
+to choose a preset if none was given.
 
-Decided against relaunching it unchanged then, as is done for a script that says `--yes`: who types `harden web` wants
-something better than what there is.
+Decided against relaunching unchanged in that case, as is done for a script with `--yes`: a person who types
+`harden web` wants an improvement.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def chooses(arguments: argparse.Namespace) -> bool:
 
 
 def several(arguments: argparse.Namespace) -> bool:
-    """Whether it is about more than one name. Raises ProbeError where nothing is named."""
+    """Whether the command may concern more than one container. Raises ProbeError if none is given."""
     wide = chooses(arguments)
     if not wide and not arguments.containers:
         raise ProbeError(msg("Name a container, or choose with --project, --service or --image."))
@@ -41,7 +41,7 @@ def several(arguments: argparse.Namespace) -> bool:
 
 
 def targets(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[ConnectedEngine, tuple[str, ...]]:
-    """The engine and the full ids, each once. Raises ProbeError where that is none, or ambiguous."""
+    """The engine and the full ids, without duplicates. Raises ProbeError if there is none, or several engines."""
     hits = [found.container(name) for name in arguments.containers]
     if chooses(arguments):
         hits += [(access, each.id) for access, each in chosen(arguments, found)]
@@ -75,7 +75,7 @@ def chosen(arguments: argparse.Namespace, found: ConnectedHardening) -> Sequence
 
 
 def choices_of(arguments: argparse.Namespace, hardening: Hardening, state: ContainerState) -> tuple[Choice, ...]:
-    """For that container. Raises ToggleError, and what its engine raises."""
+    """The choices for that container: the preset's, overridden by --set. Raises ToggleError, and engine errors."""
     found = {}
     if arguments.preset is not None:
         found = {item.toggle: item for item in hardening.preset(state, Preset(arguments.preset))}
@@ -86,7 +86,7 @@ def choices_of(arguments: argparse.Namespace, hardening: Hardening, state: Conta
 
 
 def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any]]:
-    """What each preset chooses and comes to, the smallest set first."""
+    """Each preset's choices and their effect, the smallest set first, for JSON."""
     found, in_use = [], hardening.in_use(state)
     for preset in Preset:
         chosen = hardening.preset(state, preset)
@@ -105,7 +105,7 @@ def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any
 
 
 def would_close(preview: Preview | None, offers: list[dict[str, Any]]) -> str:
-    """What the smallest set would come to, where what was chosen leaves something open that it closes."""
+    """The exposure with the smallest set, if the choices leave something open that it would close; else empty."""
     if preview is None or not offers:
         return ""
     still = {severity.value: len(preview.after.open(severity)) for severity in SERIOUS}
@@ -121,13 +121,13 @@ _WHAT = {
 
 
 def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
-    """Whether nothing was chosen, and a person can be asked."""
+    """Whether nothing was chosen, and a person can be asked to choose."""
     silent = arguments.yes or arguments.dry_run or arguments.json or arguments.preset is not None or arguments.set
     return not silent and state.matrix is not None and sys.stdin.isatty()
 
 
 def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
-    """The preset's name; "" for an unchanged relaunch; None where nothing is wanted. Raises what its engine raises."""
+    """Ask for a preset: its name, "" for an unchanged relaunch, None to cancel. Raises engine errors."""
     offers = [offer for offer in offers_of(hardening, state) if not (offer["in_vain"] and offer["open"]["critical"])]
     matrix = state.matrix
     now = 0.0 if matrix is None else matrix.exposure.worst

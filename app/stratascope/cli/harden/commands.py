@@ -1,4 +1,4 @@
-"""`harden`, `undo`, `discard`, `recover` and `export`: what the window asks of hardening, without a display.
+"""`harden`, `undo`, `discard`, `recover` and `export`: the window's hardening functions on the command line.
 
 Exit codes: 0 verified (or the dry run is possible), 1 kept though not verified, 2 a usage or engine error, 3 refused,
 nothing changed, 4 rolled back, the original runs.
@@ -64,7 +64,7 @@ def _harden(arguments: argparse.Namespace) -> int:
 
 
 def _tighten(arguments: argparse.Namespace) -> int:
-    from stratascope.cli.harden import tighten  # only this needs trials
+    from stratascope.cli.harden import tighten  # only this command needs trials
 
     return tighten.run(arguments)
 

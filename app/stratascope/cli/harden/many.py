@@ -1,7 +1,7 @@
-"""Several containers hardened by one command: all of them planned and described first, then one after the other.
+"""Hardens several containers with one command: all are planned and described first, then relaunched one by one.
 
-JSON: the lines of each container are those of one alone, with its name; their last lines come at the end, when it is
-known whether they stay, and after them one line for all.
+JSON: each container has the same lines as alone, plus its name. Their last lines come at the end, when it is known
+whether the replacements stay, followed by one line for all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BEST_FIRST = (relaunch.VERIFIED, relaunch.KEPT, relaunch.REFUSED, relaunch.ROLL
 
 
 class Wanted(Value):
-    """One container and what is wanted of it. `more`: further fields of its last line."""
+    """One container and its choices. `more`: further fields of its last line."""
 
     state: ContainerState
     choices: tuple[Choice, ...]
@@ -42,7 +42,7 @@ class Wanted(Value):
 
 
 def harden(arguments: argparse.Namespace, found: ConnectedHardening) -> int:
-    """`harden` of several: what a preset chooses is chosen once for each kind."""
+    """Run `harden` for several containers; a preset's choices are computed once per kind."""
     access, numbers = targets(arguments, found)
     states = [read(access, number) for number in numbers]
     preset = None if arguments.preset is None else Preset(arguments.preset)
@@ -54,7 +54,7 @@ def harden(arguments: argparse.Namespace, found: ConnectedHardening) -> int:
 
 
 def read(access: ConnectedEngine, container: str) -> ContainerState:
-    """As it is now. Raises EngineError, NoSuchContainerError."""
+    """The container's present state. Raises EngineError, NoSuchContainerError."""
     state = access.read(container)
     if state is None:
         raise NoSuchContainerError(container)
@@ -83,13 +83,13 @@ def relaunch_all(
     preset: Preset | None = None,
     exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, describe, ask and carry out; the exit code: 0 where all are verified, else that of the worst.
+    """Plan, describe, ask and carry out; returns 0 if all are verified, else the worst exit code.
 
-    `exercised`: commands that ended well on twins with just these choices.
+    `exercised`: commands that succeeded on twins with exactly these choices.
     """
     if arguments.watch_refusals:
         raise ProbeError(msg("--watch-refusals works with one container only."))
-    found.hardening.access(access.engine.id)  # previews ask it once what it is
+    found.hardening.access(access.engine.id)  # connect first: previews need it
     plans = _planned(arguments, access, wanted)
     more = {each.state.container.id: each.more for each in wanted}
     tellers = _foretold(arguments, found, plans, preset, more)
@@ -139,7 +139,7 @@ def _foretold(
     preset: Preset | None,
     more: dict[str, dict[str, Any]],
 ) -> dict[str, _Teller]:
-    """What is going to happen, once for each kind; by id, in the order in which it happens."""
+    """Describe the plans, once per kind; returns an output per container id, in the order of relaunching."""
     tellers: dict[str, _Teller] = {}
     every = [each for made in plans for each in members(made)]
     for kind in by_kind((each.state.container, each) for each in every):
@@ -161,7 +161,7 @@ def _foretold(
 
 
 def _differs(made: Plan, first: Plan) -> None:
-    """How another one of a kind differs from the first."""
+    """Print how another container's plan differs from the first one of its kind."""
     lines = [("!", translate(each.text)) for each in made.checked.warnings if each not in first.checked.warnings]
     lines += [("x", translate(each.sentence)) for each in made.checked.blocks if each not in first.checked.blocks]
     for mark, text in lines:
@@ -210,7 +210,7 @@ def _end(
         if outcome.undone is None:
             codes.append(relaunch.code_of(arguments, outcome.ended.ending))
     for teller in tellers.values():
-        if not teller.result:  # it was not begun
+        if not teller.result:  # not begun
             why = msg("An earlier one failed.") if ended.why is None else ended.why
             teller.end(RelaunchOutcome.REFUSED.value, {"why": translate(why), "words": ended.words})
     if ended.why is not None and not arguments.json:
@@ -237,7 +237,7 @@ def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
 
 
 def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result: str, *, group: str = "") -> None:
-    """The last lines."""
+    """Print the last JSON lines: one per container, and one for all."""
     for teller in tellers.values():
         teller.told.end(teller.last)
     containers = [
@@ -248,7 +248,7 @@ def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result
 
 
 def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnded) -> None:
-    """For people: what stays, what does not, and how all of it is taken back."""
+    """Print for people what stays, what was undone, and how to undo all of it."""
     kept = [plans[each.place] for each in ended.outcomes if each.undone is None and each.ended.ending not in FAILURES]
     names = ", ".join(plain(each.spec.name, 80) for made in kept for each in members(made))
     undone = [plans[each.place] for each in ended.outcomes if each.undone is not None]

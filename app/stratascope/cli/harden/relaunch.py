@@ -1,4 +1,4 @@
-"""A relaunch on the command line: planned, described, confirmed, carried out. Ctrl+C goes back."""
+"""A relaunch on the command line: plans, describes, asks and carries out. Ctrl+C rolls back."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def relaunch(
     more: dict[str, Any] | None = None,
     exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, describe, ask and carry out; the exit code. `more`: further fields of the last line of the JSON.
+    """Plan, describe, ask and carry out; returns the exit code. `more`: further fields of the JSON's last line.
 
-    `exercised`: commands that ended well on a twin with just these choices.
+    `exercised`: commands that succeeded on a twin with exactly these choices.
     """
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
     preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices, made.files)
@@ -90,7 +90,7 @@ def relaunch(
 def foretold(
     found: ConnectedHardening, made: Plan, predicted: Matrix | None, short: Sequence[Message]
 ) -> dict[str, Any]:
-    """What the last line of the JSON says of a container before anything has happened."""
+    """The fields of the JSON's last line that are known before the relaunch."""
     return {
         "engine": made.spec.engine,
         "original_id": made.state.container.id,
@@ -142,7 +142,7 @@ def _carry_out(
     searched = refusals = None
     unexplained = ended.ending is RelaunchOutcome.ROLLED_BACK and ended.blame and not (ended.suspects or made.repairs)
     if unexplained and not arguments.no_search:
-        from stratascope.cli.harden import trials  # only this needs trials
+        from stratascope.cli.harden import trials  # imported only if a trial is needed
 
         searched = trials.search(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]
@@ -164,7 +164,7 @@ def code_of(arguments: argparse.Namespace, ending: RelaunchOutcome) -> int:
 
 
 def halves(ended: RelaunchResult | None) -> dict[str, Any]:
-    """The two halves of a result, for JSON. None: nothing was done."""
+    """Both halves of a result, `enforced` and `works`, for JSON. None: nothing was done."""
     if ended is None:
         return {"enforced": None, "works": None, "compared": [], "not_compared": []}
     return {
@@ -176,7 +176,7 @@ def halves(ended: RelaunchResult | None) -> dict[str, Any]:
 
 
 def ended_object(ended: RelaunchResult, last: dict[str, Any]) -> dict[str, Any]:
-    """The last line of the JSON, once it has ended."""
+    """The last line of the JSON, after the relaunch has ended."""
     return {
         "result": ended.ending.value,
         **last,
@@ -199,7 +199,7 @@ def _agreed(engine: str, made: Plan) -> bool:
 
 
 def agreed_to(question: Message) -> bool:
-    """The answer to a question; no, if nobody can be asked."""
+    """Ask a yes-no question; False if nobody can be asked."""
     if not sys.stdin.isatty():
         complain(translate(msg("There is no terminal to ask on: add --yes.")))
         return False
@@ -247,12 +247,12 @@ def block_object(block: Block) -> dict[str, Any]:
     return {"code": block.code, "text": translate(block.sentence), "remedy": remedy}
 
 
-_PATHS = 20  # of an undo's plan for people; JSON has all
+_PATHS = 20  # paths to print of an undo's plan; JSON has all
 
 
 @contextlib.contextmanager
 def _on() -> Iterator[None]:
-    """Halfway is the one place where a relaunch must not end because its words can't be written."""
+    """Tolerate output errors: a relaunch under way must not be aborted by a closed pipe or a full disk."""
     try:
         yield
     except OSError as error:
@@ -260,20 +260,20 @@ def _on() -> Iterator[None]:
 
 
 class HardenOutput:
-    """Prints as it happens: lines for people, or an object a line.
+    """Prints progress as lines for people, or as one JSON object per line.
 
-    While a relaunch is under way it raises nothing: also where nobody can read any more it is walked to its end.
+    While a relaunch is under way nothing is raised: it is completed even if its output can't be written any more.
     """
 
     def __init__(self, as_json: bool, name: str = "") -> None:
-        """`name`: in each object, where there are several containers."""
+        """`name`: included in each JSON object if there are several containers."""
         self._json = as_json
         self._of = {"name": name} if name else {}
 
     def plan(
         self, made: Plan, before: Matrix | None, after: Matrix | None, short: Sequence[Message] = (), closes: str = ""
     ) -> None:
-        """What is going to happen. `short`: what that does not do; `closes`: the exposure under preset critical."""
+        """Print what will happen. `short`: what it does not close; `closes`: the exposure with preset critical."""
         if self._json:
             return
         lines = list(chosen_lines(made))
@@ -294,7 +294,7 @@ class HardenOutput:
         write("\n".join(plain(line, 500) for line in lines) + "\n")
 
     def dry(self, refused: bool, as_command: str) -> None:
-        """The end of what only looked: the command that would do the same, or that it can't be done."""
+        """Print the end of a dry run: the command that would do the same, or that it is refused."""
         if self._json:
             return
         shown = as_command.splitlines() if not refused else []
@@ -302,18 +302,18 @@ class HardenOutput:
         self.nothing_changed(refused)
 
     def nothing_changed(self, refused: bool) -> None:
-        """The end of what only looked."""
+        """Print that nothing was changed."""
         if not self._json:
             end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
             write(translate(end) + "\n")
 
     def heading(self, names: Iterable[str], most: int = 80) -> None:
-        """The names of the containers that the next lines are about."""
+        """Print the names of the containers that the next lines are about."""
         if not self._json:
             write(translate(msg("{name}:", name=", ".join(plain(name, most) for name in names))) + "\n")
 
     def undo_plan(self, wanted: UndoPlan) -> None:
-        """What the undo leaves behind."""
+        """Print what the undo would leave behind."""
         if self._json:
             return
         lines = []
@@ -331,20 +331,20 @@ class HardenOutput:
         write("\n".join(plain(line, 500) for line in lines) + "\n")
 
     def step(self, event: Progress) -> None:
-        """One step."""
+        """Print one step."""
         text = translate(event.message)
         with _on():
             if self._json:
                 seconds = round(event.seconds, 3)
                 self._line({"step": event.step, "state": event.state.value, "seconds": seconds, "message": text})
-            elif event.state is State.BEGUN and event.seconds:  # it waits for something
+            elif event.state is State.BEGUN and event.seconds:  # only steps that wait have a duration
                 write(f"  {plain(text, 200)} …\n")
             elif event.state is not State.BEGUN:
                 took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")
                 write(f"  {translate(took)}\n")
 
     def proof(self, event: Proved) -> None:
-        """The verification of one toggle in /proc."""
+        """Print the verification of one toggle in /proc."""
         if not self._json:
             found = translate(event.proof.found)
             outcome = translate(PROVEN_WORDS[event.proof.outcome])
@@ -352,7 +352,7 @@ class HardenOutput:
                 write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
 
     def ended(self, event: RelaunchResult) -> None:
-        """How it ended."""
+        """Print how it ended."""
         if self._json:
             return
         if event.why is not None:
@@ -367,7 +367,7 @@ class HardenOutput:
         write(f"{translate(ending_sentence(event))}\n")
 
     def end(self, last: dict[str, Any]) -> None:
-        """The last line."""
+        """Print the JSON's last line."""
         if self._json:
             self._line(last)
 
@@ -376,7 +376,7 @@ class HardenOutput:
 
 
 def undo_object(done: Transaction, wanted: UndoPlan) -> dict[str, Any]:
-    """An undo before anything has happened, for JSON."""
+    """The plan of an undo, for JSON."""
     return {
         "engine": done.engine,
         "original_id": done.old,
@@ -388,13 +388,13 @@ def undo_object(done: Transaction, wanted: UndoPlan) -> dict[str, Any]:
 
 
 def warning_objects(warnings: Iterable[Caution]) -> list[dict[str, str]]:
-    """What to keep in mind, for JSON."""
+    """Warnings for JSON."""
     return [{"code": item.code, "text": translate(item.text)} for item in warnings]
 
 
 def chosen_lines(made: Plan) -> Sequence[str]:
-    """Each choice as it could be typed, and below it what it could break in this container."""
-    # what a program can lose is another matter where it is started as another user by the same choices
+    """Each choice as it could be typed, followed by what it could break in this container."""
+    # judge the losses as the user that these choices start the program as
     asked = made.subject.container.asked
     other_user = replace(asked, user=made.wanted.user)
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))

@@ -26,7 +26,7 @@ from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening, co
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run it; returns the exit code. Raises what `hardening.run` catches."""
+    """Run `tighten`; returns the exit code. Raises what `commands.run` catches."""
     wishes = Wishes(
         Exercises(tuple(arguments.exercise)), arguments.repeat, _kept(arguments.keep), tight=arguments.tight
     )
@@ -46,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHardening, wishes: Wishes) -> int:
-    """Several: one of each kind is tried on twins, for all of that kind."""
+    """Tighten several containers; trials run for one container of each kind."""
     access, numbers = targets(arguments, found)
     states = [many.read(access, number) for number in numbers]
     wanted = [many.Wanted(state, (), {}) for state in states]
-    if many.refused(arguments, access, wanted):  # whatever would be found
+    if many.refused(arguments, access, wanted):  # refused whatever the trials would find
         return many.relaunch_all(arguments, found, access, wanted)
     wanted = []
     for kind in by_kind((state.container, state) for state in states):
@@ -71,7 +71,7 @@ def _search(
     state: ContainerState,
     wishes: Wishes,
 ) -> Tightened | None:
-    """Search, and print what works; None if nothing does, which is printed too."""
+    """Search on twins, and print the result; None if nothing works."""
     watcher = watched_twins(engines, access.engine, state, terminal=on_terminal())
     done: Tightened | None = None
     for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
@@ -94,13 +94,13 @@ def _search(
 
 
 def _kept(texts: list[str]) -> tuple[str, ...]:
-    """The ids of toggles. Raises ToggleError for one that there is none of."""
+    """The ids of toggles given by --keep. Raises ToggleError for an unknown one."""
     names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     return tuple(toggle(name).id for name in names)
 
 
 def _outcome(done: Tightened) -> dict[str, Any]:
-    """What the last line has in addition to that of `harden`."""
+    """The fields of the last line in addition to those of `harden`."""
     why = dict(done.derived.why)
     seen = None if done.needs is None else done.needs.observation.seen
     capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)
@@ -130,7 +130,7 @@ def _nothing(arguments: argparse.Namespace, done: Tightened, told: dict[str, Any
 
 
 def lines(done: Tightened) -> list[str]:
-    """What was found, for people: each setting with its reason, and how much was looked at."""
+    """The result for people: each setting with its reason, and how much was tried."""
     why = dict(done.derived.why)
     found = [
         f"  {item.toggle}={plain(value_text(item), 200)}"

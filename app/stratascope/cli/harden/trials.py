@@ -1,6 +1,6 @@
-"""Trials on twins as they happen, of `tighten` and of a failed relaunch, and the search for the setting that breaks it.
+"""Prints trials on twins as they happen, for `tighten` and for a failed relaunch, whose breaking setting is searched.
 
-The search comes after a relaunch that was rolled back, where nothing says why.
+The search follows a relaunch that was rolled back for no known reason.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from stratascope.usecases.trial.strategy import Loosened, TrialBegun, TrialDone
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:
-    """A trial begins; printed for people only."""
+    """Print that a trial begins, for people only."""
     if as_json:
         return
     write(translate(event.sentence) + "\n")
 
 
 def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
-    """The outcome of a trial; `name`: the container, where there are several."""
+    """Print the outcome of a trial. `name`: its container, if there are several."""
     tried = event.tried
     why = "" if tried.why is None else translate(tried.why)
     if as_json:
@@ -64,7 +64,9 @@ def choice_object(item: Choice, why: Message | None) -> dict[str, Any]:
 
 
 def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_json: bool) -> dict[str, Any] | None:
-    """Search, and print. The part of the last line of the JSON; None if the container can't be reached."""
+    """Search for the breaking setting, and print progress. Returns fields for the JSON's last line; None if the
+    container can't be reached.
+    """
     if not as_json:
         write(translate(msg("Searching on twins for the setting that breaks it:")) + "\n")
     found: Loosened | None = None
@@ -121,9 +123,10 @@ def watch_refusals(
     *,
     as_json: bool,
 ) -> list[dict[str, Any]] | None:
-    """Watch, and print. The part of the last line of the JSON; None, with the reason printed, if it can't be watched.
+    """Watch the replacement, and print its refusals. Returns fields for the JSON's last line; None, with the reason
+    printed, if it can't be watched.
 
-    The replacement stays whatever is refused to it.
+    The replacement stays, whatever it is refused.
     """
     if not as_json:
         write(translate(msg("Watching for refusals for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n")
@@ -160,7 +163,7 @@ def _remedy(loosening: Loosening) -> str:
 
 
 def _refusal_object(each: TwinRefusal, *, ended: bool) -> dict[str, Any]:
-    """`ended`: it ended, or was started again, while it was watched."""
+    """A refusal for JSON. `ended`: the container ended or restarted while it was watched."""
     remedy = None
     if each.loosening is not None:
         value = None if each.loosening.choice is None else each.loosening.choice.value

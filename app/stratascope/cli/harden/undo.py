@@ -1,8 +1,8 @@
-"""The ways back: `undo` and `discard` of what was set aside, of one container or of several; and `recover`, which puts
-right what a crash left half done, also at the start of each command that opens engines.
+"""`undo` and `discard` what was set aside, for one container or several; and `recover` what a crash left unfinished,
+also at the start of each command that opens engines.
 
-At a start it fails nothing: who wants a report gets it, and is told on the side. Only engines that have an unfinished
-relaunch in the journal are touched.
+At the start of another command, a failed recovery is only reported: the command itself runs on. Only engines with an
+unfinished relaunch in the journal are touched.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from stratascope.wiring.hardening import ConnectedHardening, connected, open_har
 
 
 def one_or_all(arguments: argparse.Namespace) -> int:
-    """`undo`: of one, described in more detail, or of several."""
+    """Run `undo`: for one container, with more detail, or for several."""
     wide = several(arguments)
     with open_hardening(tuple(arguments.engine)) as found:
         at_start(found)
@@ -85,7 +85,7 @@ def one_or_all(arguments: argparse.Namespace) -> int:
 
 
 def discard(arguments: argparse.Namespace) -> int:
-    """`discard`: remove what is set aside of one."""
+    """Run `discard`: remove what is set aside for one container."""
     with open_hardening(tuple(arguments.engine)) as found:
         at_start(found)
         transaction = _aside(found, arguments.container)
@@ -106,7 +106,7 @@ def discard(arguments: argparse.Namespace) -> int:
 
 
 def _aside(found: ConnectedHardening, name: str) -> Transaction:
-    """What is set aside for a container of that name or id. Raises ProbeError where that is nothing, or several."""
+    """What is set aside for a container with that name or id. Raises ProbeError if that is none, or several."""
     there = {access.engine.id for access in found.accesses}
     kept_ones = [made for made in found.hardening.kept() if made.engine in there]
     hits = [made for made in kept_ones if _is_of(made, name)]
@@ -142,12 +142,12 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
 
 
 def _is_of(transaction: Transaction, name: str) -> bool:
-    """Whether it is of a container with that name or full id."""
+    """Whether a container of the transaction has that name or full id."""
     return any(name in (made.name, made.old, made.new) for made in transaction.members)
 
 
 def _begins(transaction: Transaction, name: str) -> bool:
-    """Whether the id of the running container begins so."""
+    """Whether a replacement's id begins with `name`."""
     return len(name) >= SHORTEST_ID and any(made.new.startswith(name) for made in transaction.members)
 
 
@@ -157,7 +157,7 @@ def _others_of(found: ConnectedHardening, done: Transaction) -> list[str]:
 
 
 def _all_of(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[Transaction, ...]:
-    """What is set aside of a project, a service or an image, oldest first. Raises ProbeError where nothing is."""
+    """What is set aside for a project, service or image, oldest first. Raises ProbeError if nothing is."""
     words = ", ".join(filter(None, (arguments.project, arguments.service, arguments.image)))
     there = {access.engine.id for access in found.accesses}
     kept = [done for done in found.hardening.kept() if done.engine in there]
@@ -169,7 +169,9 @@ def _all_of(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[T
 
 
 def _made(done: Transaction, container: Container) -> bool:
-    """By its id; an owner gives its containers new ones as it likes, and the labels stay."""
+    """Whether the transaction created this container: by its id, or by its labels if an owner (Compose, systemd)
+    may have recreated it with a new id.
+    """
     if done.engine != container.engine:
         return False
     if done.owner is not None:
@@ -178,7 +180,7 @@ def _made(done: Transaction, container: Container) -> bool:
 
 
 def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: Sequence[Transaction]) -> int:
-    """All of them, the newest first; the exit code: 0 where all are undone, else that of the worst."""
+    """Undo several, newest first; returns 0 if all are undone, else the worst exit code."""
     kept = found.hardening.kept()
     every = {each.id: each for done in wanted for each in (group_of(kept, done) if arguments.group else (done,))}
     done = sorted(every.values(), key=lambda each: each.started_at)
@@ -231,7 +233,7 @@ def _looked(arguments: argparse.Namespace, found: ConnectedHardening, done: Tran
 
 def _end(arguments: argparse.Namespace, lasts: list[dict[str, Any]], ended: AllEnded) -> int:
     for last in lasts:
-        if not last["result"]:  # it was not begun
+        if not last["result"]:  # not begun
             last["result"] = RelaunchOutcome.REFUSED.value
             last["why"] = translate(msg("Cancelled.") if ended.why is None else ended.why)
     if ended.why is not None and not arguments.json:
@@ -241,7 +243,7 @@ def _end(arguments: argparse.Namespace, lasts: list[dict[str, Any]], ended: AllE
 
 
 def _tell(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], result: str) -> None:
-    """The last lines, one for each and one for all."""
+    """Print the last lines: one per undo, and one for all."""
     told = HardenOutput(arguments.json)
     for last in lasts:
         told.end(last)
@@ -250,7 +252,7 @@ def _tell(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], result
 
 
 def recover(arguments: argparse.Namespace) -> int:
-    """`stratascope recover`. Raises ProbeError where an engine that was asked for is not known."""
+    """Run `recover`. Raises ProbeError if a given engine is not known."""
     journal, only = FileJournal(), tuple(arguments.engine)
     tried: list[Recovered] = []
     with open_hardening(only) as found:
@@ -279,7 +281,7 @@ def tell_damaged(found: Sequence[Transaction | Damaged]) -> None:
 
 
 def at_start(found: ConnectedHardening) -> None:
-    """Before anything is looked for: after a crash a container may not even have its name."""
+    """Recover before containers are looked up by name: after a crash a container may lack its name."""
     if unfinished(FileJournal()):
         for access in found.accesses:
             for item in found.hardening.recover_on(access.engine.id):
@@ -288,7 +290,7 @@ def at_start(found: ConnectedHardening) -> None:
 
 
 def before_looking(engines: Engines) -> None:
-    """Recovery before commands that only look. Raises nothing."""
+    """Recover before commands that change nothing. Raises nothing."""
     if unfinished(FileJournal()):
         try:
             at_start(connected(engines))

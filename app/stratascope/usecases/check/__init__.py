@@ -1,1 +1,1 @@
-"""Checking containers that are not started yet: their layers as predicted from a text."""
+"""Checks containers before they are started: their layers as predicted from a text."""

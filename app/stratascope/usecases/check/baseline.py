@@ -1,4 +1,4 @@
-"""[check/plain] What an engine gives a container without options: recorded once per kind, and adapted to this machine.
+"""What an engine gives a container without options: recorded once per kind, and adapted to this machine.
 
 Whatever depends on the machine is rewritten in the recorded texts, so that they are decoded like any reading: the
 cgroup layout, the module that provides labels, the ids that a rootless engine maps. Decided against starting a
@@ -64,9 +64,8 @@ def fitted(
 
 
 def _usual_limits(reading: Reading, ground: Ground) -> Reading:
-    """With the two limits that depend on the machine's memory, half of threads-max, as the kernel sets them for the
-    first process; the others are the same everywhere: getrlimit(2). Whoever starts the engine may have set different
-    ones.
+    """Adapt the two limits that depend on the machine's memory: half of threads-max, as the kernel sets for PID 1. The
+    others are the same everywhere: getrlimit(2). The engine's service manager may set different ones.
     """
     threads = ground.sysctl_number("kernel.threads-max")
     if threads is None:
@@ -82,7 +81,7 @@ def _usual_limits(reading: Reading, ground: Ground) -> Reading:
 
 
 def _guarded(reading: Reading, ground: Ground) -> Reading:
-    """With mounts by which engines mask files that this kernel has and the recording kernel lacked."""
+    """Add the mounts by which engines mask files that this kernel has and the recording kernel lacked."""
     text = reading.text or ""
     for feature, place, line in (
         ("kcore", "/proc/kcore", "0:9998 /null /proc/kcore ro,nosuid - devtmpfs devtmpfs rw"),
@@ -96,7 +95,7 @@ def _guarded(reading: Reading, ground: Ground) -> Reading:
 
 
 def _second_version(readings: Iterable[Reading], engine: Engine, pids: int | None) -> Iterable[Reading]:
-    """As on a host with cgroup v2 only: one mount, one line, one set of limits."""
+    """Rewrite readings for a host with cgroup v2 only: one mount, one line, one set of limits."""
     docker = engine.kind is EngineKind.DOCKER
     name = "docker" if docker else "libpod"
     for each in readings:
@@ -148,8 +147,8 @@ def _label(engine: Engine, ground: Ground) -> tuple[ProfileKind | None, Reading]
 
 
 def _mapped(readings: tuple[Reading, ...], engine: Engine, ids: Ids | None) -> tuple[Reading, ...]:
-    """With the engine's id map and its user, who is root inside. Unknown for a daemon with userns-remap, and if only
-    the user's own line is known: the missing ids would look like ids that nobody can have.
+    """Set the engine's id map, and its user, who is root inside. The map is unknown for a daemon with userns-remap, and
+    if only the user's own id is known: without the subordinate ids, they would seem unmapped.
     """
     texts = dict[str, str | None]()
     if ids is not None and engine.rootless:
@@ -193,7 +192,7 @@ def _line(inside: int, outside: range) -> str:
 
 
 def _owned(status: str, uid: int | None, gid: int | None) -> str:
-    """As of a process with that user and group; without those that are unknown."""
+    """A status text with that user and group; lines of unknown ones are left out."""
     lines = []
     for line in status.split("\n"):
         name, colon, _ = line.partition(":")

@@ -80,7 +80,7 @@ class Checked(Value):
 
 
 class Checker:
-    """For one ground. Kept while a text is edited: hosts and predictors are created once."""
+    """Checks texts. Kept while a text is edited, so that hosts and predictors are created once."""
 
     def __init__(self, layers: tuple[Layer, ...], hosts: Hosts, files: Files | None = None) -> None:
         """`files`: reads files that a text names (a profile, another Compose file); None: no further files are read."""
@@ -88,7 +88,7 @@ class Checker:
         self._predictors: dict[EngineKind | None, tuple[Host, Predictor]] = {}
         self._images: dict[tuple[str, str], Image | None] = {}
         self._states: dict[tuple[object, ...], _Judgement] = {}
-        self._before = self._states  # of the last text: most of it stays the same while typing
+        self._before = self._states  # the last text's results: most of a text stays the same while typing
 
     def text(self, text: str, file: str, taken_at: float, only: Sequence[str] = ()) -> Checked:
         """A text in any known language. `file`: its name, for positions; `only`: these services."""
@@ -103,7 +103,7 @@ class Checker:
         return self._here(read(text, file, self._files))
 
     def _here(self, found: Read) -> Read:
-        """With the base folder of relative paths, and the profiles that are named."""
+        """Add the base folder of relative paths, and the contents of the profiles that are named."""
         here, beside, problems = self._files.here(), ReferencedFiles(self._files), list(found.problems)
         try:
             services = tuple(
@@ -178,7 +178,7 @@ class Checker:
         return self._predictors[kind]
 
     def image(self, host: Host, name: str) -> Image | None:
-        """What that image contributes; each is asked for once."""
+        """What that image contributes, cached."""
         key = (host.engine.id, name)
         if key not in self._images:
             self._images[key] = self._hosts.image(host, name) if name else None
@@ -186,7 +186,7 @@ class Checker:
 
 
 def _profiles(service: Service, beside: ReferencedFiles, problems: list[Problem]) -> tuple[tuple[str, str], ...]:
-    """Seccomp profiles that it names. Raises TooMuchError."""
+    """Paths and contents of the seccomp profiles that a service names. Raises TooMuchError."""
     found = []
     for said in service.said:
         name, equals, path = (said.value or "").partition("=")
@@ -209,7 +209,7 @@ def _no_image(service: Service) -> Message:
 
 
 def _with_unique_ids(states: Sequence[ContainerState]) -> Sequence[ContainerState]:
-    """Makes ids unique if two are requested on the same line."""
+    """Make ids unique if a line requests two containers."""
     seen: dict[tuple[str, str], int] = {}
     found = []
     for state in states:

@@ -1,11 +1,11 @@
-"""A text corrected: by what a person chooses in the window, or by the smallest set for the command (`fixed`).
+"""Corrects a text: with a person's choices in the window, or with the smallest set for the command (`fixed`).
 
-`Corrections` is the counterpart of `Hardening` for running containers: predicted layers, available toggles, and the
-corrected text. Whatever is offered can be written into the text: that was tried. Choices that need a running container
-(what it used, who owns its files) are not offered. `preview` and `hint` are pure, and quick; everything else reads
-texts or asks engines, and belongs on a thread of its own. Thread-safe.
+`Corrections` does for texts what `Hardening` does for running containers: predicted layers, available toggles, and the
+corrected text. Everything offered can be written into the text, as that was tried. Choices that need a running
+container (what it used, who owns its files) are not offered. `preview` and `hint` are pure and quick; everything else
+reads texts or queries engines, and belongs on a worker thread. Thread-safe.
 
-`fixed` is as `--preset critical` for a running container. If the written settings do not close what they should, they
+`fixed` corresponds to `--preset critical` for a running container. Written settings that do not close what they should
 are dropped.
 """
 
@@ -168,7 +168,7 @@ def _known(checker: Checker, writer: Writer) -> _Known:
 
 
 def _writable(offer: Offer, known: _Known) -> Offer:
-    """Without what can't be written, and without what only a running container can have."""
+    """The offer without choices that can't be written, or that need a running container."""
     applicable = tuple(each for each in offer.options if not each.toggle.hands_over)
     options = tuple(_tried(each, known.writer) for each in applicable)
     gone = {new.key for old, new in zip(applicable, options, strict=True) if new.why_not is not old.why_not}
@@ -190,7 +190,7 @@ def _tried(option: Option, writer: Writer) -> Option:
 
 
 def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
-    """From a choice made of pieces, only the impossible pieces are removed."""
+    """Remove impossible choices; of a choice with a list as value, only the impossible items."""
     found = []
     for each in choices:
         pieces = each.value.split(",")
@@ -201,7 +201,7 @@ def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
 
 
 class Closed(Value):
-    """What was done for one service; exposures before and after. `in_use`: closed things that may be needed."""
+    """What was done for one service; exposures before and after. `in_use`: closed, but possibly needed."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -244,7 +244,7 @@ def _closed(writer: Writer, text: str) -> tuple[str, Closed | None]:
     found = closing(writer.prediction, writer.subject)
     if not found.choices:
         return text, None
-    text = writer.written(found.choices, exact=False)  # it is judged below
+    text = writer.written(found.choices, exact=False)  # the result is judged below
     after = writer.again(text).matrix
     if after is None or not _closes(after, found):
         raise UnwritableError(writer.service.name)

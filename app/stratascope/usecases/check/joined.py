@@ -22,7 +22,7 @@ _OF_PODS = frozenset(("ipc", "uts", "net"))  # shared by all containers of a pod
 
 
 class Joined(Value):
-    """`modes`: fields of `Asked` by which it joins another one, the mode as written, and the effective mode."""
+    """How a container joins others. `modes`: the field of `Asked`, the mode as written, and the effective mode."""
 
     modes: tuple[tuple[str, str, str], ...] = ()
     peers: Peers = Peers()
@@ -39,7 +39,9 @@ ALONE = Joined()
 
 
 def joined(services: Sequence[Service], states: Sequence[ContainerState], infra: int | None) -> tuple[Joined, ...]:
-    """For each of them, in order. `infra`: capabilities of a pod's first process, as a bit mask; None: not known."""
+    """How each service joins others, in order. `infra`: capabilities of a pod's first process as a bit mask, None: not
+    known.
+    """
     modes: list[list[tuple[str, str, str]]] = [[] for _ in states]
     others: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in states]
     neighbours: list[tuple[Neighbour, ...]] = [() for _ in states]
@@ -57,7 +59,7 @@ def joined(services: Sequence[Service], states: Sequence[ContainerState], infra:
                 if typed != mode and (typed == "pod" or typed.startswith(OF_CONTAINER)):
                     modes[place].append((field, typed, mode))
             if mode == "host" or (len(places) == 1 and not of_pod):
-                continue  # the host's, or its own alone
+                continue  # the host's namespace, or one that no other container is in
             first = [Neighbour(f"{whose}-infra", infra, strong=False)] if of_pod else []
             inside = [*first, *(_neighbour(states[place]) for place in places)]
             for at, place in enumerate(places, len(first)):

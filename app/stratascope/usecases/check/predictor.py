@@ -89,7 +89,7 @@ _DEPENDS = msg("The image's user is not known")
 
 
 class Predictor:
-    """For one engine and ground. What all containers have in common is computed once."""
+    """Predicts containers of one engine on one ground. What all containers have in common is computed once."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Predictor:
         read: Capture,
         there: There = NOTHING_THERE,
     ) -> None:
-        """`there`: what the engine's machine has already."""
+        """`there`: volumes and paths that exist on the engine's machine."""
         self._layers, self._engine, self._plain, self._there = layers, engine, plain, there
         # a rootless engine's containers all share its user namespace
         self.around = Surroundings(ground, engine, Peers((("user", (engine.id,)),)) if engine.rootless else Peers())
@@ -151,7 +151,7 @@ class Predictor:
         ]
 
     def _with_files(self, files: Files, with_: Joined) -> Predictor:
-        """The same with these files and containers present."""
+        """This predictor with these profile files and joined containers."""
         found, ground = copy(self), self.around.ground
         found._alone = replace(self.around, ground=replace(ground, profiles=(*ground.profiles, *files)))
         found.around = replace(found._alone, peers=self.peers(with_))
@@ -159,7 +159,7 @@ class Predictor:
         return found
 
     def peers(self, with_: Joined) -> Peers:
-        """Who shares something with a container that is joined like that."""
+        """The peers of a container that joins others in this way."""
         return replace(self.around.peers, as_requested=with_.peers.as_requested, neighbours=with_.peers.neighbours)
 
     def _judged(
@@ -330,7 +330,7 @@ def _decisive(container: Container) -> tuple[Any, ...]:
 
 
 def _either(asked: Asked) -> tuple[Asked, Asked]:
-    """As root, and as anybody else."""
+    """The options as root, and as another user."""
     return replace(asked, user=""), replace(asked, user=_SOMEBODY)
 
 
@@ -357,7 +357,7 @@ class AsStarted:
         self._known: dict[str, tuple[Engine, Ground, Predictor]] = {}
 
     def state(self, container: Container, engine: Engine, ground: Ground) -> ContainerState:
-        """As it would start on that engine and ground."""
+        """The container as it would start on that engine and ground."""
         known = self._known.get(engine.id)
         if known is None or known[:2] != (engine, ground):
             made = Predictor(self._layers, engine, ground, *self._plain(engine, ground))

@@ -1,4 +1,4 @@
-"""Writes choices for one service into the text that asks for it, and tells the difference.
+"""Writes choices for one service into its text, and computes the difference.
 
 The result is parsed again, and must ask for exactly what the choices mean; and no other service may ask for anything
 new (by an anchor, an extended file, what a pod sets for all its containers). Otherwise it is rejected. If nobody knows
@@ -31,7 +31,7 @@ from stratascope.value import replace
 
 
 def difference(before: str, after: str, file: str, context: int = 3) -> list[str]:
-    """As patch(1) takes it; empty if they are equal."""
+    """A unified diff, as for patch(1); empty if both are equal."""
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{file}", f"b/{file}", n=context
     )
@@ -49,7 +49,7 @@ _OTHERS = msg("Written into this text, it would change other containers too.")
 
 
 class Writer:
-    """One service of a text, as toggles see it."""
+    """Writes choices into one service of a text."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Writer:
         return wanted
 
     def as_far(self, chosen: Sequence[Choice]) -> tuple[str, tuple[Choice, ...]]:
-        """The text with everything that can be written, and the choices that can't."""
+        """The text with all choices that can be written, and the choices that can't."""
         with suppress(UnwritableError, ToggleError):
             return self.written(chosen), ()
         text, kept, left = self._text, list[Choice](), list[Choice]()
@@ -136,7 +136,7 @@ class Writer:
         return why
 
     def again(self, text: str) -> ContainerState:
-        """The service as that text asks for it. Raises UnwritableError."""
+        """Judge the service as another version of the text asks for it. Raises UnwritableError."""
         return self._state(self._found(self._checker.read(text, self._file)))
 
     def _found(self, read: Read) -> Service:
@@ -163,7 +163,7 @@ class Writer:
         return self._predictor.state(service, image, self._joined)[0]
 
     def _with(self, text: str, change: Change) -> str:
-        """With one change; earlier changes shift lines, so its position is looked up again."""
+        """Apply one change to the text. Earlier changes shift lines, so its position is looked up again."""
         service = self._found(self._checker.read(text, self._file))
         if change.old is not None:
             change = replace(change, old=_again(service.said, change.old))
