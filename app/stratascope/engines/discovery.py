@@ -1,9 +1,9 @@
-"""Which engines there may be: standard sockets, environment variables, Docker contexts, Podman connections.
+"""Discovery of engines: standard sockets, environment variables, Docker contexts, Podman connections.
 
-Finds addresses, and asks a socket which engine answers only where its kind is not certain. Opens nothing else, starts
-nothing, and imports no SDK. A file of the user's that is damaged or can't be read is left out: the other engines must
-be found all the same. Of each kind at least one endpoint comes back, so that the program can say that it is not
-installed, or not running; but never one for each place where a socket might have been.
+Finds addresses, and only contacts a socket if the kind of its engine is uncertain. Opens nothing else, starts nothing,
+and imports no SDK. A user's file that is damaged or unreadable is skipped: the other engines must be found all the
+same. At least one endpoint per kind is returned, so that the program can report that it is not installed, or not
+running; but never one for each place where a socket might have been.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PING = Bounds(_PING_SECONDS, _PING_SECONDS, 4096)
 
 
 class Candidate(Value):
-    """A place where an engine may be. `name` is how its owner calls it, `kind` None: to be asked."""
+    """A place where an engine may be. `name`: its owner's name for it; `kind` None: to be determined."""
 
     endpoint: str
     reason: str
@@ -52,8 +52,8 @@ def discover(
 ) -> tuple[Endpoint, ...]:
     """All engine endpoints for this user, each once, with short, stable and unique ids.
 
-    `root` and `uid` replace the file system and the user, in tests. `further`: what the user's settings add, in the
-    form of the variable, which replaces them too.
+    `root` and `uid` replace the file system and the user, in tests. `further`: endpoints from the user's settings, in
+    the form of the variable, which overrides them too.
     """
     home = home or Path(environ.get("HOME", "/"))
     uid = os.getuid() if uid is None else uid
@@ -78,13 +78,13 @@ def discover(
     if not asked:
         endpoints += _placeholders(endpoints, environ, root, uid)
     if sandbox.access() is not sandbox.Access.OUTSIDE:
-        # which programs the host has is not known; only what is at the path of a socket
+        # the host's programs are unknown; only socket paths are visible
         endpoints = [replace(endpoint, installed=True, confined=True, may_start=False) for endpoint in endpoints]
     return _named(endpoints)
 
 
 def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:
-    """`kind=address`, or an address; a bare path is a socket."""
+    """Parse `kind=address`, or an address; a bare path is a socket."""
     kind, equals, address = word.partition("=")
     certain = bool(equals) and kind in tuple(EngineKind)
     address = address if certain else word
@@ -94,7 +94,7 @@ def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:
 
 
 def _standard(environ: Mapping[str, str], home: Path, root: Path, uid: int) -> Iterator[Candidate]:
-    """The sockets that exist at the places where the engines' own packages put them."""
+    """The existing sockets among those of the engines' own packages."""
     runtime = environ.get("XDG_RUNTIME_DIR")
     user = Path(runtime) if runtime else root / f"run/user/{uid}"
     for path, kind in (
@@ -110,7 +110,7 @@ def _standard(environ: Mapping[str, str], home: Path, root: Path, uid: int) -> I
 
 
 def _exists(path: Path) -> bool:
-    """Whether it is there; a folder that we may not look into may hide it from us, and then it is of no use."""
+    """Whether it exists; in a directory that we may not search it counts as missing, since it is of no use."""
     try:
         path.stat()
     except OSError:
@@ -143,7 +143,7 @@ def _configured(environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
 
 
 def _identity(address: str) -> str:
-    """One engine behind two names of its socket is one engine."""
+    """A canonical address: two paths of one socket are one engine."""
     if not address.startswith("unix://"):
         return address.rstrip("/")
     try:
@@ -153,7 +153,7 @@ def _identity(address: str) -> str:
 
 
 def _kind(candidate: Candidate) -> EngineKind:
-    """What the user says, else what answers there, else what the place lets expect."""
+    """The user's choice, else the engine that answers, else the kind usual at that place."""
     if candidate.certain and candidate.kind is not None:
         return candidate.kind
     heard = answering(candidate.endpoint)
@@ -165,7 +165,9 @@ def _kind(candidate: Candidate) -> EngineKind:
 
 
 def answering(address: str) -> EngineKind | None:
-    """Which engine answers a ping at a unix:// or a plain tcp:// address; None where none does in a second."""
+    """The kind of engine that answers a ping at a unix:// or a plain tcp:// address; None if none does within a
+    second.
+    """
     endpoint = Endpoint("", EngineKind.DOCKER, address, "")
     try:
         if endpoint.path is None:
@@ -201,7 +203,7 @@ def _endpoint(
 
 
 def _program(kind: EngineKind, environ: Mapping[str, str]) -> bool:
-    # sbin is not in every user's PATH, and a daemon may be there without its command line
+    # sbin is not in every user's PATH, and a daemon may be installed without its command line
     path = f"{environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
     names = ("podman",) if kind is EngineKind.PODMAN else ("dockerd", "docker")
     files = (Path(folder, name) for folder in path.split(":") if folder for name in names)
@@ -211,7 +213,7 @@ def _program(kind: EngineKind, environ: Mapping[str, str]) -> bool:
 def _placeholders(
     endpoints: list[Endpoint], environ: Mapping[str, str], root: Path, uid: int
 ) -> Iterator[Endpoint]:  # fmt: skip
-    """One endpoint for a kind that no socket was found of; and this user's Podman, which we may start."""
+    """One endpoint for a kind without any socket; and this user's Podman, which we may start."""
     runtime = environ.get("XDG_RUNTIME_DIR", str(root / f"run/user/{uid}"))
     if not any(endpoint.kind is EngineKind.DOCKER for endpoint in endpoints):
         installed = _program(EngineKind.DOCKER, environ)
@@ -227,7 +229,7 @@ def _placeholders(
 
 
 def _named(endpoints: list[Endpoint]) -> tuple[Endpoint, ...]:
-    """Ids by the owner's name, else by kind, else by place; a number where two would be the same."""
+    """Ids by the owner's name, else by kind, else by place; numbered if two would be the same."""
     taken: dict[str, int] = {}
     found = []
     for endpoint in endpoints:
@@ -253,7 +255,7 @@ def _short(endpoint: Endpoint) -> str:
 
 
 class Configured(Value):
-    """A named address; `tls` is a folder with ca.pem, cert.pem and key.pem, `identity` a private key's file for ssh."""
+    """A named address; `tls`: directory with ca.pem, cert.pem and key.pem; `identity`: private key file for ssh."""
 
     name: str
     address: str
@@ -263,7 +265,7 @@ class Configured(Value):
 
 
 def contexts(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
-    """Docker's contexts, the current one first; `default` is the standard socket and no context of its own."""
+    """Docker's contexts, the current one first; `default` is the standard socket and not a context of its own."""
     folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
     current = environ.get("DOCKER_CONTEXT") or _read_json(folder / "config.json").get("currentContext")
     found = []
@@ -277,7 +279,7 @@ def contexts(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
         name, address = value.get("Name"), docker.get("Host")
         if not isinstance(name, str) or not isinstance(address, str) or not name or not address:
             continue
-        # The folder's name is the SHA-256 of the context's name, the same below meta and below tls
+        # The directory's name is the SHA-256 of the context's name, the same below meta and below tls
         tls = folder / "contexts/tls" / meta.parent.name / "docker"
         verify = docker.get("SkipTLSVerify") is not True
         found.append(Configured(name, address, str(tls) if tls.is_dir() else "", verify))

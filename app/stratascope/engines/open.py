@@ -1,4 +1,4 @@
-"""An adapter for an endpoint. The SDKs are imported here, when the first engine of their kind is opened."""
+"""Create the adapter for an endpoint. The SDKs are imported here, when the first engine of their kind is opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> EnginePort:
-    """The adapter of this endpoint. Connects to nothing yet; raises nothing."""
+    """The adapter of this endpoint. Does not connect yet; raises nothing."""
     if endpoint.kind is EngineKind.DOCKER:
         from stratascope.engines.docker.engine import DockerEngine
 
@@ -42,7 +42,7 @@ def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider 
 
 
 def relauncher_of(engine: EnginePort) -> DockerRelauncher | PodmanRelauncher:
-    """What hardening asks of this engine, on the same connections: closing the engine ends both."""
+    """The relauncher for this engine, on the same connections: closing the engine ends both."""
     from stratascope.engines.docker.engine import DockerEngine
     from stratascope.engines.podman.engine import PodmanEngine
 
@@ -59,7 +59,7 @@ def relauncher_of(engine: EnginePort) -> DockerRelauncher | PodmanRelauncher:
 
 
 def daily_of(engine: EnginePort) -> DailyEngine:
-    """What is asked of it every day, on the same connections."""
+    """The daily commands of this engine, on the same connections."""
     from stratascope.engines.shared.daily import RestDaily
     from stratascope.engines.shared.rest_engine import RestEngine
 

@@ -1,4 +1,4 @@
-"""Exceptions on disk: those of a file that people keep, and the window's own list in its configuration folder."""
+"""Accepted findings on disk: in files named by the user, and the window's own list in its configuration directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMMENT = "Findings that were accepted in the window of Stratascope, which writ
 
 
 def load(path: Path) -> tuple[Accepted, ...]:
-    """The exceptions of a file that somebody named. Raises AcceptedError."""
+    """The exceptions in a file named by the user. Raises AcceptedError."""
     try:
         data = atomic_file.read(path, MOST_BYTES, piped=True)
     except OSError as error:
@@ -22,18 +22,18 @@ def load(path: Path) -> tuple[Accepted, ...]:
 
 
 def default_path() -> Path:
-    """`$XDG_CONFIG_HOME/stratascope/accepted.toml`. Raises RuntimeError where the user has no home."""
+    """`$XDG_CONFIG_HOME/stratascope/accepted.toml`. Raises RuntimeError if the user has no home."""
     return resources.config_home() / "stratascope" / "accepted.toml"
 
 
 class AcceptedFile:
-    """The window's own list: written whole, by rename, and at most `MOST` long. All of it raises AcceptedError."""
+    """The window's own list: written whole, by rename, and at most `MOST` long. All methods raise AcceptedError."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._given = path
 
     def entries(self) -> tuple[Accepted, ...]:
-        """What is in it; nothing where there is no file."""
+        """Its entries; empty if there is no file."""
         path = self._path()
         try:
             data = atomic_file.read(path, MOST_BYTES, ours=True)
@@ -44,11 +44,11 @@ class AcceptedFile:
         return _read(path, data)
 
     def add(self, entry: Accepted) -> None:
-        """Take it in; one for the same finding of the same containers is replaced."""
+        """Add an entry, replacing one for the same finding of the same containers."""
         self._change(lambda kept: (*(each for each in kept if _same(each) != _same(entry)), entry))
 
     def remove(self, entry: Accepted) -> None:
-        """Take it out again; nothing where it is not there."""
+        """Remove an entry, if present."""
         self._change(lambda kept: tuple(each for each in kept if _same(each) != _same(entry)))
 
     def _change(self, change: Callable[[tuple[Accepted, ...]], tuple[Accepted, ...]]) -> None:
@@ -65,7 +65,7 @@ class AcceptedFile:
                 if len(after) > MOST or len(text.encode()) > MOST_BYTES:
                     raise AcceptedError(msg("{file} is full. Remove exceptions that are no longer needed.",
                                             file=str(path)))  # fmt: skip
-                read_toml(text, str(path))  # what could not be read again is never written
+                read_toml(text, str(path))  # never write what could not be read back
                 atomic_file.tidy(path)
                 atomic_file.write(path, text.encode())
         except OSError as error:

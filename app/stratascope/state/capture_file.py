@@ -1,9 +1,9 @@
 """A capture on disk: everything that was read, as one JSON file, replayable bit for bit.
 
 Bytes that are not UTF-8 are lone surrogates in memory and `\\udcXX` in the file, so nothing is lost. msgspec checks
-every field against the types of `core` and names the place that is wrong; decided against pickle (runs code) and
-against a hand-written reader (drifts from the types). What is wrong with a damaged file is put into words of our own,
-since those of the libraries are for programmers ("Expected `float`, got `str` - at `$.taken_at`").
+every field against the types of `core` and names the place of an error; decided against pickle (runs code) and against
+a hand-written reader (drifts from the types). Errors in a damaged file are reworded, since those of the libraries are
+for programmers ("Expected `float`, got `str` - at `$.taken_at`").
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def dumps(capture: MachineCapture) -> str:
 
 
 def loads(text: str | bytes, name: str) -> MachineCapture:
-    """A record from a file's text. Raises ProbeError that says what is wrong with `name`."""
+    """Parse a file's text. Raises ProbeError that says what is wrong with `name`."""
     try:
-        whole = _WHOLE.decode(text)  # four times as quick, and takes no lone surrogate
+        whole = _WHOLE.decode(text)  # four times as fast, and rejects lone surrogates
     except (ValueError, RecursionError):
         whole = None
     if whole is not None and (whole.format, whole.version) == (FORMAT, VERSION):
@@ -62,7 +62,7 @@ def loads(text: str | bytes, name: str) -> MachineCapture:
 
 
 def _loads(text: str, name: str) -> MachineCapture:
-    """Slower, for any text, and with an error that says what is wrong."""
+    """Slower, for any text, with an error that says what is wrong."""
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -87,7 +87,7 @@ def _loads(text: str, name: str) -> MachineCapture:
 
 
 def _sound(capture: MachineCapture, name: str) -> MachineCapture:
-    """The capture, once what types can't express is checked too."""
+    """Check what types can't express."""
     if not 0 <= capture.taken_at < _YEAR_10000:  # nor NaN
         raise _damaged(name, msg("taken_at is not a time."))
     trouble = None if capture.trouble is None else capture.trouble.message
@@ -102,7 +102,7 @@ def _sound(capture: MachineCapture, name: str) -> MachineCapture:
 
 
 def _harmless(message: Message) -> bool:
-    """Whether this program could have made it: its texts are templates, and go to the screen as they are."""
+    """Whether this program could have produced it: its texts are templates, and are shown on screen unescaped."""
     try:
         for text in (message.id, message.many):
             if plain(text) != text or not all(name in dict(message.args) for _, name, _, _ in Formatter().parse(text)
@@ -114,9 +114,9 @@ def _harmless(message: Message) -> bool:
 
 
 def save(capture: MachineCapture, path: Path) -> None:
-    """Write a record, readable by its owner only: commands and labels may hold secrets.
+    """Write a capture, readable by its owner only: commands and labels may contain secrets.
 
-    At once where it can be: a full disk leaves the file that was there. Raises OSError.
+    Atomically if possible: a full disk leaves the previous file. Raises OSError.
     """
     there = path.stat() if path.exists() else None
     if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
@@ -130,7 +130,7 @@ def save(capture: MachineCapture, path: Path) -> None:
 
 
 def load(path: Path) -> MachineCapture:
-    """Read a record. Raises ProbeError with a clear text; OSError where the file can't be read."""
+    """Read a capture. Raises ProbeError with a clear text; OSError if the file can't be read."""
     data = atomic_file.read(path, MOST, piped=True)
     if data is None:
         raise _damaged(str(path), msg("It is larger than {size}.", size=size_text(MOST)))
@@ -154,7 +154,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Message], ...] = (
 
 
 def json_damage(error: ValueError | RecursionError, text: str) -> Message:
-    """What is wrong with a text that is no JSON."""
+    """What is wrong with a text that is not JSON."""
     if not text.strip():
         return msg("It is empty.")
     if isinstance(error, json.JSONDecodeError):
@@ -167,7 +167,7 @@ def json_damage(error: ValueError | RecursionError, text: str) -> Message:
 
 
 def shape_damage(error: Exception) -> Message:
-    """What is wrong with JSON of another shape than expected: an error of msgspec."""
+    """What is wrong with JSON of another shape than expected: reworded from msgspec's error."""
     told = str(error)
     if (found := _TYPE.search(told)) is not None:
         expected, got, place = found.groups()
@@ -179,11 +179,11 @@ def shape_damage(error: Exception) -> Message:
 
 
 def _place(place: str | None) -> str:
-    """`$.containers[...].raw` as `containers[…].raw`."""
+    """Format `$.containers[...].raw` as `containers[…].raw`."""
     return plain((place or "").removeprefix("$").lstrip(".").replace("[...]", "[…]"), 120) or "record"
 
 
 def _kind(name: str) -> Message:
-    """`float`, `int | null`: the first that is known."""
+    """Name the first known type in `float`, `int | null`."""
     parts = re.split(r"[ |]+", name)
     return next((words for names, words in _KINDS if any(part in names for part in parts)), msg("something else"))

@@ -1,12 +1,12 @@
 """The history of containers on disk: an SQLite database below the state directory, bounded in rows, age and bytes.
 
-One row where something changed. Values are JSON that is held against its type when it is read; texts of engines are
-always parameters, never SQL. Each read has a connection of its own, so that any thread may read; the one that writes
-is of the thread that made it.
+One row per change. Values are JSON that is validated against its type when read; texts of engines are always
+parameters, never SQL. Each read opens a connection of its own, so that any thread may read; the writing connection
+belongs to the thread that opened it.
 
-The file is for its owner only. One program writes, by a lock of flock(2) that the kernel takes back when it dies;
-whoever reads needs none, as SQLite's write-ahead log lets readers see the last whole state. What is damaged is set
-aside and begun anew; what is another program's, or of a newer version, is left alone.
+The file is only accessible to its owner. One program writes, holding an flock(2) that the kernel releases when it dies;
+readers need none, as SQLite's write-ahead log lets them see the last complete state. A damaged file is set aside and a
+new one started; a file of another program, or of a newer version, is left alone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ CREATE TABLE watch (began REAL PRIMARY KEY, until REAL NOT NULL);
 
 DAY = 86400.0
 AGE_MOST = LONGEST
-THINNED = ((2 * DAY, 600.0), (14 * DAY, 7200.0))  # what is older has one row for so many seconds
+THINNED = ((2 * DAY, 600.0), (14 * DAY, 7200.0))  # older rows are merged into one per that many seconds
 SUBJECTS_MOST, ENTRIES_MOST, USED_MOST, WATCHES_MOST = 5000, 100_000, 400_000, 10_000
 VALUE_MOST = 64 << 10  # characters of one value
 
@@ -81,7 +81,7 @@ _TYPES: Mapping[PartKind, Any] = {
     PartKind.THREATS: tuple[str, ...],
     PartKind.DRIFT: tuple[Unlike, ...],
 }
-_COLUMNS = "at, span, memory, memory_peak, cpu, cpu_peak, pids, pids_peak, io, io_peak"  # as the fields of `UsageRow`
+_COLUMNS = "at, span, memory, memory_peak, cpu, cpu_peak, pids, pids_peak, io, io_peak"  # the fields of `UsageRow`
 _OF = "subject = (SELECT id FROM subject WHERE engine = ? AND name = ?)"
 _Database = sqlite3.Connection
 
@@ -95,7 +95,7 @@ class NotOursError(MessageError):
 
 
 def lock(folder: Path) -> int | None:
-    """The descriptor that holds it, until it is closed; None where another program does. Raises OSError."""
+    """The descriptor that holds the lock, until it is closed; None if another program holds it. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     atomic_file.check_folder(folder)
     try:
@@ -105,7 +105,7 @@ def lock(folder: Path) -> int | None:
 
 
 def writer(path: Path) -> tuple[sqlite3.Connection, Message | None]:
-    """To write to it, for whoever holds the lock; and what there is to tell.
+    """Open it for writing, for the lock's holder; and a message for the user, if any.
 
     Raises OSError, sqlite3.Error, NotOursError.
     """
@@ -118,7 +118,7 @@ def writer(path: Path) -> tuple[sqlite3.Connection, Message | None]:
 
 
 def set_aside(path: Path) -> tuple[sqlite3.Connection, Message]:
-    """A new one in the place of a damaged one, and what that is called now."""
+    """Start a new one in place of a damaged one; the message names the old one."""
     kept = _free(path)
     path.replace(kept)
     for ending in ("-wal", "-shm"):
@@ -129,7 +129,7 @@ def set_aside(path: Path) -> tuple[sqlite3.Connection, Message]:
 
 
 def reader(path: Path) -> sqlite3.Connection | None:
-    """To read it; None where there is none. Raises OSError, sqlite3.Error, NotOursError."""
+    """Open it for reading; None if there is none. Raises OSError, sqlite3.Error, NotOursError."""
     try:
         atomic_file.check_folder(path.parent)
         atomic_file.check_file(path)
@@ -140,14 +140,14 @@ def reader(path: Path) -> sqlite3.Connection | None:
     except EmptyError:
         return None
     except sqlite3.OperationalError:
-        # a disk that may not be written to at all, where SQLite can't make the file by which readers share its log
+        # a read-only disk, where SQLite can't create the shared-memory file of its log
         if os.access(path.parent, os.W_OK):
             raise
         return _checked(_connect(path, "mode=ro&immutable=1"))
 
 
 def damaged(error: sqlite3.Error) -> bool:
-    """Whether it says that the file is no good, and not only that nothing can be done now."""
+    """Whether the error means that the file is damaged, rather than a passing failure."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -157,7 +157,7 @@ def full(error: sqlite3.Error) -> bool:
 
 
 def failed(path: Path, error: Exception) -> HistoryError:
-    """What is reported of it."""
+    """The error to report."""
     if isinstance(error, NotOursError):
         return HistoryError(error.message)
     words = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -178,7 +178,7 @@ def _opened(path: Path) -> sqlite3.Connection:
                 f"BEGIN; {_SCHEMA} PRAGMA application_id={MARK}; PRAGMA user_version={VERSION}; COMMIT"
             )
         _checked(database)
-        database.execute("PRAGMA journal_mode=WAL")  # where it can't be had, SQLite keeps the other one
+        database.execute("PRAGMA journal_mode=WAL")  # if unavailable, SQLite keeps the current mode
         database.execute("PRAGMA synchronous=NORMAL")
         database.execute(f"PRAGMA max_page_count={PAGES_MOST}")
         database.execute(f"PRAGMA journal_size_limit={4 << 20}")
@@ -214,7 +214,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
 
 
 def _free(path: Path) -> Path:
-    """A free name next to it; of those that are kept, the last few."""
+    """A free name next to it; if all are taken, the last."""
     for number in range(1, 10):
         name = path.with_name(f"{path.name}.damaged-{number}")
         if not name.exists():
@@ -223,7 +223,7 @@ def _free(path: Path) -> Path:
 
 
 class FileHistory:
-    """A `core.history.entry.HistoryStore`. `trouble`: what was found wrong with the file and put right."""
+    """A `core.history.entry.HistoryStore`. `trouble`: damage that was found and repaired."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_folder().parent / "history"
@@ -233,10 +233,10 @@ class FileHistory:
         self._writer: _Database | None = None
         self._ids: dict[Subject, int] = {}
 
-    # -- to write
+    # -- writing
 
     def claim(self) -> bool:
-        """See the protocol. Of one thread, as `write` and `tidy`."""
+        """See the protocol. Only from the thread of `write` and `tidy`."""
         if self._lock is not None:
             return True
         try:
@@ -246,7 +246,7 @@ class FileHistory:
         return self._lock is not None
 
     def write(self, batch: Batch) -> None:
-        """See the protocol. Where there is no room, the oldest makes it."""
+        """See the protocol. If there is no room, the oldest entries are dropped."""
         try:
             self._write(batch)
         except sqlite3.DatabaseError as error:
@@ -325,14 +325,14 @@ class FileHistory:
         try:
             yield database
         except BaseException:
-            self._ids.clear()  # of rows that are gone again
+            self._ids.clear()  # ids of rows that were rolled back
             with suppress(sqlite3.Error):
                 database.execute("ROLLBACK")
             raise
         database.execute("COMMIT")
 
     def _failed(self, error: Exception) -> HistoryError:
-        """What is reported; a file that proves damaged is begun again at the next call."""
+        """The error to report; a damaged file is replaced at the next call."""
         writer, self._writer = self._writer, None
         if writer is not None:
             with suppress(sqlite3.Error):
@@ -344,7 +344,7 @@ class FileHistory:
                 return HistoryError(self.trouble)
         return failed(self.path, error)
 
-    # -- to read
+    # -- reading
 
     def subjects(self) -> tuple[Subject, ...]:
         """See the protocol."""
@@ -395,7 +395,7 @@ class FileHistory:
         return {subject: tuple(entries) for subject, entries in found.items()}
 
     def _rows(self, query: str, *values: str | float) -> list[Any]:
-        """Raises HistoryError; nothing where there is no history yet."""
+        """Raises HistoryError; empty if there is no history yet."""
         try:
             database = reader(self.path)
             if database is None:
@@ -409,7 +409,7 @@ class FileHistory:
 
 
 def _thin(database: _Database, until: float, width: float) -> None:
-    """What ended before that moment and is finer than `width`, container by container."""
+    """Merge rows that end before that moment and are finer than `width`, container by container."""
     fine = "at < ? AND span < ?"
     for (subject,) in database.execute(f"SELECT DISTINCT subject FROM used WHERE {fine}", (until, width)).fetchall():
         place = (subject, until, width)
@@ -430,13 +430,15 @@ def _drop_old(database: _Database, before: float) -> None:
 
 
 def _drop_entries(database: _Database, which: str, value: float) -> None:
-    """Never the last one of a part: it is the current state."""
+    """Delete old entries, but never the last one of a part: it is the current state."""
     newer = "SELECT 1 FROM entry AS n WHERE n.subject = entry.subject AND n.kind = entry.kind AND n.at > entry.at"
     database.execute(f"DELETE FROM entry WHERE {which} AND EXISTS ({newer})", (value,))
 
 
 def _drop_surplus(database: _Database) -> None:
-    """What is more than the limits: the oldest, and whole histories of what was not seen for the longest time."""
+    """Delete what exceeds the limits: the oldest rows, and whole histories of containers not seen for the longest
+    time.
+    """
     database.execute("UPDATE subject SET seen = max(seen, coalesce((SELECT max(at) FROM used WHERE subject = id), 0))")
     gone = "SELECT id FROM subject ORDER BY seen DESC LIMIT -1 OFFSET ?"
     for table, column in (("entry", "subject"), ("used", "subject"), ("subject", "id")):
@@ -466,12 +468,12 @@ def _numbers(row: UsageRow) -> tuple[float | None, ...]:
 
 
 def _encoded(value: Part) -> str:
-    """ASCII: what is no UTF-8 in foreign text survives."""
+    """Encode as ASCII, so that text that is not UTF-8 survives."""
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
 
 
 def _entry(kind: object, at: object, value: object) -> HistoryEntry | None:
-    """None for a row that is not as we write it."""
+    """Decode a row; None if it is not in our form."""
     if not isinstance(at, float) or not isinstance(value, str) or kind not in [each.value for each in PartKind]:
         return None
     try:

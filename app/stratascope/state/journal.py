@@ -1,13 +1,14 @@
-"""The journal of relaunches, twins and groups: a file each, written so that a crash leaves the old text or the new one.
+"""The journal of relaunches, twins and groups: one file each, written so that a crash leaves the old or the new text.
 
-Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
-the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
+Files are only accessible to their owner, since they contain the environment of containers. Locks are flock(2) on files
+of their own: the kernel releases them when this program dies. Decided against a database: a person must be able to read
+the journal.
 
-Users have journals of their own, and root by sudo another one, so a program that works on a container also binds a name
-in the abstract namespace of sockets (unix(7)): it is the machine's, ends with the program, and needs no folder that all
-may write. It is a hint only, since anybody can bind a name: another ordinary user's is not believed where it would keep
-this program from its work, and the engine's own names (`core.relaunch.engine_marks`) are what decides. Decided against
-PIDs in labels: they mean nothing in another PID namespace.
+Each user has a journal, and root by sudo another one, so a program that works on a container also binds an abstract
+unix socket (unix(7)): such names are machine-wide, disappear with the program, and need no world-writable directory.
+That is a hint only, since anybody can bind a name: another ordinary user's is ignored where it would block this
+program, and the engine's own names (`core.relaunch.engine_marks`) decide. Decided against PIDs in labels: they mean
+nothing in another PID namespace.
 """
 
 from __future__ import annotations
@@ -49,39 +50,39 @@ class FileJournal:
         self.folder = folder or default_folder()
 
     def write(self, transaction: Transaction) -> None:
-        """Raises JournalError where it could not be made to last."""
+        """Raises JournalError if it could not be written durably."""
         self._write(transaction.id, RELAUNCH, _File(VERSION, transaction))
 
     def forget(self, transaction: str) -> None:
-        """No error where it is not there. Raises JournalError."""
+        """No error if it is missing. Raises JournalError."""
         self._forget(transaction, RELAUNCH)
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
-        """Every transaction, oldest first; what can't be read is reported and left alone."""
+        """Every transaction, oldest first; unreadable ones are reported and left alone."""
         return self._all(RELAUNCH, _File[Transaction])
 
     def write_twin(self, twin: TwinRecord) -> None:
-        """Raises JournalError where it could not be made to last."""
+        """Raises JournalError if it could not be written durably."""
         self._write(twin.id, TWIN, _File(VERSION, twin))
 
     def forget_twin(self, twin: str) -> None:
-        """No error where it is not there. Raises JournalError."""
+        """No error if it is missing. Raises JournalError."""
         self._forget(twin, TWIN)
 
     def twins(self) -> tuple[TwinRecord, ...]:
-        """Every twin, oldest first. What can't be read is left alone: an engine's label shows it too."""
+        """Every twin, oldest first. Unreadable ones are left alone: an engine's label shows them too."""
         return tuple(item for item in self._all(TWIN, _File[TwinRecord]) if isinstance(item, TwinRecord))
 
     def write_group(self, group: Group) -> None:
-        """Raises JournalError where it could not be made to last."""
+        """Raises JournalError if it could not be written durably."""
         self._write(group.id, GROUP, _File(VERSION, group))
 
     def forget_group(self, group: str) -> None:
-        """No error where it is not there. Raises JournalError."""
+        """No error if it is missing. Raises JournalError."""
         self._forget(group, GROUP)
 
     def groups(self) -> tuple[Group, ...]:
-        """Every group, oldest first. One that can't be read is left alone: its relaunches have entries of their own."""
+        """Every group, oldest first. Unreadable ones are left alone: their relaunches have entries of their own."""
         return tuple(item for item in self._all(GROUP, _File[Group]) if isinstance(item, Group))
 
     def _write(self, number: str, suffix: str, entry: _File[E]) -> None:
@@ -90,7 +91,7 @@ class FileJournal:
         try:
             self._make()
             path = self.folder / f"{number}{suffix}"
-            atomic_file.tidy(path)  # whoever writes it holds its containers
+            atomic_file.tidy(path)  # its writer would hold the lock of its containers
             atomic_file.write(path, msgspec.json.format(msgspec.json.encode(entry)))
         except OSError as error:
             raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
@@ -109,7 +110,7 @@ class FileJournal:
             paths = sorted(path for path in self.folder.iterdir() if path.suffix == suffix)
         except FileNotFoundError:
             return ()
-        except OSError as error:  # not a folder, or another's
+        except OSError as error:  # not a directory, or another user's
             return (Damaged(str(self.folder), error.strerror or str(error)),)
         found: list[E] = []
         damaged: list[Damaged] = []
@@ -134,7 +135,7 @@ class FileJournal:
 
     @contextmanager
     def hold(self, engine: str, container: str) -> Iterator[None]:
-        """Raises BusyError where another program, or another thread of this one, holds it."""
+        """Raises BusyError if another program, or another thread of this one, holds it."""
         name = hashlib.sha256(f"{engine}\0{container}".encode()).hexdigest()[:32]
         try:
             self._make()
@@ -163,28 +164,28 @@ _CREDENTIALS = struct.Struct("iii")  # struct ucred: pid, uid, gid
 
 @contextmanager
 def hold_container(container: str) -> Iterator[None]:
-    """Raises BusyError where root or this user works on it by another journal."""
+    """Raises BusyError if root or this user works on it with another journal."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mark:
         try:
             mark.bind(_socket_name(container))
-            mark.listen(8)  # what connects is never accepted: that it can is the answer
-        except OSError:  # taken; or no such sockets here, where the engine's names have to do
+            mark.listen(8)  # connections are never accepted: being able to connect is the answer
+        except OSError:  # taken; or no such sockets here, where the engine's names have to suffice
             if _live_holder(container) in (0, os.geteuid()):
                 raise BusyError(container) from None
         yield
 
 
 def is_container_held(container: str) -> bool:
-    """Also by a user who is not believed above: whatever may be alive is left alone."""
+    """Whether any user holds it, also one who is ignored above: whatever may be in use is left alone."""
     return _live_holder(container) is not None
 
 
 def _live_holder(container: str) -> int | None:
-    """The user of the program that holds it; None where none does."""
+    """The user of the program that holds it; None if none does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
         try:
             asking.connect(_socket_name(container))
-        except BlockingIOError:  # as many ask as may wait
+        except BlockingIOError:  # the backlog is full
             return os.geteuid()
         except OSError:
             return None

@@ -1,11 +1,11 @@
-"""Needs on disk, and the seccomp profiles that were made of them.
+"""Observed needs on disk, and the seccomp profiles made from them.
 
-Needs are a JSON file for each image and command, next to the journal of relaunches; bounded in number and size.
+Needs are one JSON file per image and command, next to the journal of relaunches; bounded in number and size.
 
 Profiles are files because engines read them by path each time a container starts. They are named by their content, so
-that one is never changed under a container that uses it. None is removed: which containers of which engine still start
-by it can't be known here, and a hundred of them are half a megabyte. Root's folder is closed to everybody else, so for
-another user's engine root puts them where all may read them: nothing in them is secret.
+that one never changes under a container that uses it. None is removed: which containers of which engine still use it
+can't be known here, and a hundred of them are half a megabyte. Root's directory is closed to all others, so for another
+user's engine root puts them where all may read them: they contain nothing secret.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from stratascope.core.relaunch.transaction import JournalError
 from stratascope.state.pending import default_folder
 
 VERSION = 1
-_MOST = 16 << 20  # bytes of one file: every list in it is bounded, and few come near a hundredth
-_FILES_MOST = 500  # the oldest goes
+_MOST = 16 << 20  # bytes of one file: its lists are bounded, and few files come near a hundredth
+_FILES_MOST = 500  # the oldest is deleted
 _NAMES_MOST = 20
 
 
@@ -37,7 +37,7 @@ class FileNeeds:
         self._folder = folder or default_folder().parent / "needs"
 
     def of(self, container: Container) -> Needs | None:
-        """See the protocol. What is damaged is an error that names the file: forgetting helps."""
+        """See the protocol. A damaged file raises an error that names it: forgetting helps."""
         return self._read(self._path(container))
 
     def add(self, container: Container, observation: Observation) -> Needs:
@@ -58,7 +58,7 @@ class FileNeeds:
                 )
                 body = {"version": VERSION, "needs": msgspec.to_builtins(found)}
                 atomic_file.tidy(path)
-                atomic_file.write(path, json.dumps(body).encode())  # ASCII: paths that are no UTF-8 survive
+                atomic_file.write(path, json.dumps(body).encode())  # ASCII: paths that are not UTF-8 survive
                 self._drop_oldest()
         except OSError as error:
             raise NeedsError(f"{error.filename or self._folder}: {error.strerror}") from error
@@ -106,14 +106,14 @@ PUBLIC = Path("/var/lib/stratascope/seccomp")
 
 
 def profile_path(text: str, folder: Path | None = None, reader: int | None = None) -> str:
-    """The full path of the file of that content. `reader`: the user that the engine runs as, where it says."""
+    """The full path of the file with that content. `reader`: the user that the engine runs as, if known."""
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     another = os.geteuid() == 0 and bool(reader)
     return str((folder or (PUBLIC if another else default_folder().parent / "seccomp")) / f"learned-{name}.json")
 
 
 def keep_profile(path: str, text: str) -> None:
-    """Write it, where it is not there yet. Raises JournalError."""
+    """Write it, unless it exists. Raises JournalError."""
     file = Path(path)
     try:
         public = file.parent == PUBLIC

@@ -1,4 +1,4 @@
-"""Where the journal of relaunches is, and whether it holds anything. Every start asks, so this loads little."""
+"""Where the journal of relaunches is, and whether it contains anything. Loads little, since every start asks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stratascope import resources
 
-RELAUNCH, TWIN, GROUP = ".json", ".twin", ".group"  # how the names of its files end
+RELAUNCH, TWIN, GROUP = ".json", ".twin", ".group"  # suffixes of its files
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -23,7 +23,7 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def any_written(folder: Path | None = None) -> bool:
-    """Whether there is a relaunch in the journal, finished or not, a twin or a group. Raises nothing."""
+    """Whether the journal contains a relaunch, finished or not, a twin or a group. Raises nothing."""
     try:
         return any(path.suffix in (RELAUNCH, TWIN, GROUP) for path in (folder or default_folder()).iterdir())
     except OSError:

@@ -1,9 +1,9 @@
-"""What a person can choose, in one table: key in the settings, default, and what counts as a value. Also the commands
-that exercise a twin, by image.
+"""A table of a person's choices: key in the settings, default, and valid values. Also the commands that exercise a
+twin, by image.
 
-A text that is no value (edited by hand, written by a newer version) counts as not chosen, and stays in the file until
-something else is chosen. Decided against storing defaults: a better default should reach those who never chose. Decided
-against storing the commands with the needs: whoever forgets what was observed does not mean the commands.
+An invalid text (edited by hand, written by a newer version) counts as not chosen, and stays in the file until something
+else is chosen. Decided against storing defaults: a better default should reach those who never chose. Decided against
+storing the commands with the needs: a user who forgets what was observed does not mean the commands.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ T = TypeVar("T")
 
 
 class Kept(Protocol):
-    """Where the texts are kept."""
+    """A store of texts."""
 
     def get(self, key: str) -> str | None:
-        """The text under `key`."""
+        """The text stored under `key`, None if there is none."""
 
     def set(self, key: str, value: str) -> None:
-        """Keep `value`; never raises."""
+        """Store `value`; never raises."""
 
 
 class Preference(Value, Generic[T]):
-    """`parse` raises ValueError for what is no value; `text` is its inverse."""
+    """`parse` raises ValueError for an invalid text; `text` is its inverse."""
 
     key: str
     default: T
@@ -39,7 +39,7 @@ class Preference(Value, Generic[T]):
     text: Callable[[T], str]
 
     def of(self, kept: Kept) -> T:
-        """What was chosen, else the default."""
+        """The choice, else the default."""
         said = kept.get(self.key)
         if said is None:
             return self.default
@@ -49,7 +49,7 @@ class Preference(Value, Generic[T]):
             return self.default
 
     def choose(self, kept: Kept, value: T) -> None:
-        """Keep it. Raises ValueError where it is no value."""
+        """Store it. Raises ValueError if it is invalid."""
         text = self.text(value)
         self.parse(text)
         kept.set(self.key, text)
@@ -98,11 +98,11 @@ _NEVER, _ON, _OFF = "never", "on", "off"
 REFRESH_LEAST, REFRESH_MOST = 1.0, 60.0  # seconds
 LANGUAGE = Preference(SETTING, "", _one_of("", *LANGUAGES), str)  # "" is the desktop's
 THEME = Preference("theme", "auto", _one_of("auto", "light", "dark"), str)
-# seconds between readings of the container that is looked at
+# seconds between readings of the container that is shown
 REFRESH = Preference("refresh", 2.0, _number(REFRESH_LEAST, REFRESH_MOST), "{:g}".format)
 # seconds that a replacement is watched before it counts as good
 WATCH = Preference("watch", transaction.WATCH, _number(0.0, transaction.WATCH_MOST), "{:g}".format)
-# engines besides those that are found
+# engines in addition to the discovered ones
 ENGINES: Preference[tuple[str, ...]] = Preference("engines", (), _addresses, "\n".join)
 # exposure above which a container that appears is notified; None: never
 NOTIFY_ABOVE: Preference[float | None] = Preference(
@@ -115,16 +115,16 @@ TABLE: tuple[Preference[Any], ...] = (LANGUAGE, THEME, REFRESH, WATCH, ENGINES, 
 
 
 EXERCISES = "exercises"
-COMMANDS_MOST, LENGTH_MOST, BYTES_MOST = 12, 1000, 64 << 10  # of one image; of one command; of all
+COMMANDS_MOST, LENGTH_MOST, BYTES_MOST = 12, 1000, 64 << 10  # per image; per command; of all
 
 
 def exercises_of(kept: Kept, image: str) -> tuple[str, ...]:
-    """The commands for an image: those given last first, in the order in which they were given."""
+    """The commands for an image: the most recently given set first, each set in its order."""
     return _exercises(kept).get(image, ())
 
 
 def remember_exercises(kept: Kept, image: str, commands: tuple[str, ...]) -> None:
-    """Given just now: they come first, and older ones of the same image stay as long as there is room."""
+    """Store commands just given: they come first, and older ones of the same image stay while there is room."""
     if not commands:
         return
     known = _exercises(kept)
@@ -136,7 +136,7 @@ def remember_exercises(kept: Kept, image: str, commands: tuple[str, ...]) -> Non
 
 
 def _exercises(kept: Kept) -> dict[str, tuple[str, ...]]:
-    """What is no such text (edited by hand) counts as not there."""
+    """An invalid text (edited by hand) counts as empty."""
     try:
         found = json.loads(kept.get(EXERCISES) or "{}")
     except (ValueError, RecursionError):

@@ -1,9 +1,9 @@
-"""What is kept between runs, as texts in one JSON file in the user's configuration folder.
+"""Settings kept between runs, as texts in one JSON file in the user's configuration directory.
 
-Nothing is lost: a damaged file counts as empty and is kept beside the new one; one of a newer version keeps what this
-version does not know; a file that can't be read is never overwritten. None of that is a reason not to start. Another
-window may have written meanwhile, so that only what was chosen here is changed. `state/preferences.py` has the table of
-what a person chooses; the rest (sizes of the window …) is remembered by whoever owns it.
+Nothing is lost: a damaged file counts as empty and is kept next to the new one; unknown keys of a newer version are
+kept; an unreadable file is never overwritten. None of that prevents the start. Another window may have written
+meanwhile, so only what was chosen here is changed. `state/preferences.py` has the table of a person's choices; the rest
+(window sizes …) belongs to the code that uses it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stratascope.core.message import Message, msg
 
 VERSION = 1
 _VERSION = "version"
-_MOST = 1 << 20  # bytes; what is larger is not ours
+_MOST = 1 << 20  # bytes; a larger file is not ours
 
 
 def default_path() -> Path:
@@ -29,15 +29,15 @@ def default_path() -> Path:
 
 
 class Settings:
-    """Keys to texts. Written at once, by rename, so a crash leaves the old or the new file.
+    """Texts by key. Written at once, by rename, so a crash leaves the old or the new file.
 
-    `trouble`: what was wrong with the file as it was found; `unkept`: why the last change could not be written.
+    `trouble`: what was wrong with the file when it was read; `unkept`: why the last change could not be written.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or default_path()
         self._may_write = True
-        self._pending: dict[str, str] = {}  # chosen, and not in the file yet
+        self._pending: dict[str, str] = {}  # chosen, but not in the file yet
         self.trouble: Message | None = None
         self.unkept: Message | None = None
         self._values = _texts(self._load())
@@ -94,19 +94,19 @@ class Settings:
         return document
 
     def _keep(self) -> None:
-        """What is in the file now, by whomever, with what is pending."""
+        """Write the file's current content, by whomever, updated with what is pending."""
         try:
             document = _read(self._path)
         except (FileNotFoundError, NotADirectoryError):
             document = {}
-        if document is None:  # damaged: what we know of it is still good
+        if document is None:  # damaged: our values in memory are still good
             self._path.replace(_free(self._path))
             document = dict(self._values)
         _write(self._path, {_VERSION: VERSION, **document, **self._pending})
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """None: it is no JSON object of a sensible size. Raises OSError."""
+    """None: it is not a JSON object, or too large. Raises OSError."""
     data = atomic_file.read(path, _MOST, ours=True)
     try:
         document = None if data is None else json.loads(data.decode("utf-8"))

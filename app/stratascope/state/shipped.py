@@ -1,8 +1,8 @@
-"""What this program is made of: the libraries that it uses, with version, licence and the licence's text, for *About*.
+"""The libraries that this program uses, with version, licence and the licence's text, for *About*.
 
-Read from the libraries' own metadata, so that it is true of what really runs. A bundle (AppImage) adds the texts of the
-system's libraries that are in it as `licences/NAME.txt` to the resources. Decided against a list in the code: it would
-be out of date with the next release of any of them.
+Read from the libraries' own metadata, so that it is true of what really runs. A bundle (AppImage) adds the texts of its
+system libraries as `licences/NAME.txt` to the resources. Decided against a list in the code: it would be out of date
+with the next release of any of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TEXT_MOST = 200_000  # characters
 
 
 class Part(Value):
-    """`licence`: a short name, empty where its metadata has none; `text` may be empty."""
+    """`licence`: a short name, empty if its metadata has none; `text` may be empty."""
 
     name: str
     version: str
@@ -44,7 +44,7 @@ def parts() -> tuple[Part, ...]:
 
 
 def _reached(name: str) -> Iterator[metadata.Distribution]:
-    """A distribution and all that it needs here, each once."""
+    """A distribution and all its dependencies here, each once."""
     waiting, seen = [name], set()
     while waiting:
         name = waiting.pop().lower().replace("_", "-")
@@ -73,7 +73,7 @@ def _part(distribution: metadata.Distribution) -> Part:
             try:
                 texts.append(path.read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError):
-                continue  # listed, and not there: the short name is what we have
+                continue  # listed but missing: only the short name is known
     return Part(about["Name"], distribution.version, licence, "\n\n".join(texts)[:_TEXT_MOST])
 
 
@@ -82,7 +82,7 @@ def _said(about: metadata.PackageMetadata, field: str) -> str:
 
 
 def _bundled() -> Iterator[Part]:
-    """What a bundle carries of the system's libraries."""
+    """System libraries in a bundle."""
     try:
         folder = resources.path("licences")
     except resources.MissingResourceError:

@@ -363,7 +363,7 @@ class ConnectedHardening(Value):
         return hits[0]
 
     def state(self, name: str) -> tuple[ConnectedEngine, ContainerState]:
-        """The same, read now. Raises what `container` and the engine raise, NoSuchContainerError where it is gone."""
+        """The same, read now. Raises what `container` and the engine raise, NoSuchContainerError if it is gone."""
         access, container = self.container(name)
         state = access.read(container)
         if state is None:
@@ -378,9 +378,9 @@ def connected(
     terminal: bool = False,
     described: tuple[Engine, ...] | None = None,
 ) -> ConnectedHardening:
-    """Hardening on those of these engines that answer. `terminal`: a person there can be asked for a password.
+    """Hardening on those engines that answer. `terminal`: a person there can be asked for a password.
 
-    `described`: what they said that they are, where they were asked.
+    `described`: the engines' descriptions, if they were already queried.
     """
     journal = journal or FileJournal()
     described = describe(engines) if described is None else described
@@ -406,13 +406,13 @@ def connected(
 def open_hardening(
     only: tuple[str, ...] = (), journal: Journal | None = None, *, terminal: bool = False
 ) -> Iterator[ConnectedHardening]:
-    """The same for the engines of this environment. Raises ProbeError where one of `only` is not known."""
+    """The same for the engines of this environment. Raises ProbeError if one of `only` is unknown."""
     with open_engines(only) as engines:
         yield connected(engines, journal, terminal=terminal)
 
 
 def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngine:
-    """One engine, for the window. Raises EngineError where it can't be used now."""
+    """One engine, for the window. Raises EngineError if it can't be used now."""
     port = engines.port(engine_id)
     engine = port.describe()
     if engine.state is not EngineState.CONNECTED:
@@ -420,21 +420,23 @@ def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngi
         raise EngineError(engine.state, text, engine.error)
     access = ConnectedEngine(engines, port, engine, journal)
     trouble = access.trouble()
-    if trouble is not None and not trouble.command:  # it may be well the next time: nothing is kept of this one
+    if trouble is not None and not trouble.command:  # it may succeed the next time: nothing is cached
         raise EngineError(EngineState.UNREACHABLE, trouble.message, trouble.words)
     return access
 
 
 def learning(engines: Engines, *, terminal: bool) -> ObservationService:
-    """`terminal`: a person sits at the terminal that we run on, and can be asked for a password."""
+    """The service that records observations. `terminal`: a person sits at the terminal that we run on, and can be asked
+    for a password.
+    """
     return ObservationService(FileNeeds(), lambda: engines.root(terminal=terminal))
 
 
 def watched_twins(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
-    """For trials of one container."""
+    """Observed twins, for trials of one container."""
     return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state))
 
 
 def watched_twins_of(engines: Engines, state: ContainerState) -> WatchedTwins:
-    """The same for the window, where nobody sits at a terminal; asks its engine what it is. Raises EngineError."""
+    """The same for the window, which has no terminal; queries the engine's description. Raises EngineError."""
     return watched_twins(engines, engines.port(state.container.engine).describe(), state, terminal=False)

@@ -1,1 +1,1 @@
-"""Docker: its API, its JSON into core types, and what it takes to create a container again."""
+"""Docker: its API, its JSON into core types, and how to create a container again."""

@@ -1,7 +1,7 @@
-"""The difference between two sets of options, written into Docker's create request. Pure.
+"""Write the difference between two sets of options into Docker's create request. Pure.
 
-Only what differs is touched. What one option drags along in Docker goes with it: leaving privileged mode, for one,
-leaves an injected `label=disable` and missing masks behind.
+Only what differs is changed, with what one option implies in Docker: leaving privileged mode, for instance, leaves an
+injected `label=disable` and missing masks behind.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.engines.shared.rest_engine import compact
 
 _DISABLED = "disable"
-# Docker's words for a namespace of one's own, where they are not "private"
+# Docker's values for a private namespace, where they are not "private"
 _OWN = {"PidMode": "", "UTSMode": "", "NetworkMode": "bridge"}
 
 
 def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
-    """The spec's create request with the difference from `spec.asked` to `asked` written into it.
+    """The spec's create request, with the difference from `spec.asked` to `asked` written into it.
 
-    `seccomp` is the profile that the daemon gives where none is asked for. Raises ToggleError for what Docker can't do.
+    `seccomp` is the daemon's default profile. Raises ToggleError for what Docker can't do.
     """
     before = spec.asked
     if asked == before:
@@ -60,7 +60,7 @@ def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
 
 
 def _devices(host: dict[str, Any], before: Asked, asked: Asked) -> list[dict[str, Any]]:
-    """The devices that stay as they are written, and the new ones."""
+    """The remaining devices unchanged, and the new ones."""
     same = {(each.source, each.target) for each in asked.devices if each in before.devices}
     kept = [
         device
@@ -90,7 +90,7 @@ def _namespaces(request: dict[str, Any], host: dict[str, Any], before: Asked, as
 
 
 def _paths(host: dict[str, Any], before: Asked, asked: Asked) -> None:
-    """Null is the engine's default; an empty list, none at all. Privileged mode means none, and shows null or []."""
+    """Null is the engine's default; an empty list is none. Privileged mode means none, and shows null or []."""
     left = before.privileged and not asked.privileged
     for key, was, wanted in (
         ("MaskedPaths", before.masked_paths, asked.masked_paths),
@@ -115,12 +115,12 @@ def _capabilities(host: dict[str, Any], before: Asked, asked: Asked) -> None:
         return
     if bounding_from(asked, ENGINE_DEFAULTS[EngineKind.DOCKER]) != named(
         asked.capabilities
-    ):  # only the result was said: the options that lead there
+    ):  # only the result was known: the options that lead there
         host["CapAdd"], host["CapDrop"] = list(asked.capabilities) or None, ["ALL"]
 
 
 def _security(host: dict[str, Any], before: Asked, asked: Asked, seccomp: str) -> None:
-    """Entries are replaced, never appended: Docker takes the last of some and the first of others."""
+    """Entries are replaced, never appended: Docker uses the last of some and the first of others."""
     options = list(host.get("SecurityOpt") or ())
     if asked.no_new_privileges != before.no_new_privileges:
         words = ("no-new-privileges",) if asked.no_new_privileges else ("no-new-privileges=false",)
@@ -144,7 +144,7 @@ def _replaced(options: list[str], name: str, words: Iterable[str]) -> list[str]:
 
 def _seccomp(asked: Asked, default: str) -> tuple[str, ...]:
     if asked.seccomp is ProfileKind.DEFAULT:
-        # A daemon whose default is unconfined needs it by name; "builtin" is known since Docker 23
+        # A daemon whose default is unconfined needs the name; "builtin" exists since Docker 23
         return () if default == "builtin" else ("seccomp=builtin",)
     if asked.seccomp is ProfileKind.CUSTOM and not asked.seccomp_profile.lstrip().startswith("{"):
         raise ToggleError(msg("Docker takes a seccomp profile only as JSON text, not as a path."))
@@ -169,11 +169,11 @@ def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
         host.update(memory_options(host, asked.memory or 0))
         del changed["memory"]
     host.update({key: getattr(asked, field) for field, key in changed.items()})
-    # The two may be equal to what was swap before, which then must not be taken for what was left as it was
+    # The two may equal the swap limit before, which then must not be taken for unchanged
     if asked.memory and asked.memory_swap == asked.memory:
         host["MemorySwap"] = asked.memory_swap or 0
     if asked.cpu_cores != before.cpu_cores:
-        # The two ways exclude each other
+        # These are mutually exclusive
         host["CpuPeriod"], host["CpuQuota"] = 0, 0
         host["NanoCpus"] = round((asked.cpu_cores or 0) * 1e9)
     if asked.sysctls != before.sysctls:
@@ -190,9 +190,9 @@ def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
 
 
 def memory_options(host: dict[str, Any], memory: int) -> dict[str, int]:
-    """A memory limit with swap and reservation that fit it; bytes.
+    """A memory limit in bytes, with matching swap and reservation.
 
-    Swap counts both together, must not be below memory, and is twice the memory where nothing was asked for (moby,
+    Swap limits the sum of both, must not be below memory, and defaults to twice the memory (moby,
     daemon/daemon_unix.go: adaptContainerSettings); -1 is no limit.
     """
     old, swap, reserved = (int(host.get(key) or 0) for key in ("Memory", "MemorySwap", "MemoryReservation"))
@@ -283,14 +283,14 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
 
 
 def volumes(number: str, mounts: tuple[TwinMount, ...]) -> tuple[tuple[str, str], ...]:
-    """Name and lower layer of each volume of type overlay."""
+    """Name and lower layer of each overlay volume."""
     return tuple(
         (_name(number, place), posixpath.dirname(mount.source)) for place, mount in enumerate(mounts) if mount.overlaid
     )
 
 
 def overlay_options(lower: str, upper: str, work: str) -> dict[str, str]:
-    """The driver's, for one of type overlay."""
+    """The local driver's options for an overlay volume."""
     return {"type": "overlay", "device": "overlay", "o": f"lowerdir={lower},upperdir={upper},workdir={work}"}
 
 

@@ -28,10 +28,10 @@ class DockerEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
-    _version = ""  # of the API, once the daemon has said it
+    _version = ""  # the API's, once the daemon has reported it
 
     def api(self) -> tuple[int, int]:
-        """The version of the API that is spoken. Raises EngineError."""
+        """The API version in use. Raises EngineError."""
         major, _, minor = self._prefix().rpartition("/v")[2].partition(".")
         return int(major), int(minor)
 
@@ -45,9 +45,9 @@ class DockerEngine(RestEngine):
 
     def _path_prefix(self) -> str:
         if not self._version:
-            self._read("/_ping", self._bounds(ANSWER_MAX))  # its head says it ten times faster than /version
+            self._read("/_ping", self._bounds(ANSWER_MAX))  # its head has the version ten times faster than /version
             version = self._api_version
-            if not _VERSION(version):  # something in front of it refuses, or takes heads away
+            if not _VERSION(version):  # something in front of the daemon refuses, or removes headers
                 answer = self._read("/version", self._bounds(ANSWER_MAX))
                 version = JsonObject(parse_object(self._text(*answer))).text("ApiVersion")
             if not _VERSION(version):
@@ -57,11 +57,13 @@ class DockerEngine(RestEngine):
 
     def _text(self, status: int, body: bytes) -> str:
         if status == 400:
-            self._version = ""  # maybe there is another daemon by now, that speaks another one
+            self._version = ""  # perhaps another daemon by now, with another version
         return super()._text(status, body)
 
     def sdk(self, silence: float, container: str = "", well: tuple[int, ...] = ()) -> AbstractContextManager[APIClient]:
-        """For one call by its name. `silence`: seconds; `well`: statuses that are fine too. Raises as `answered`."""
+        """The SDK's client for one named call. `silence`: seconds; `well`: further successful statuses. Raises as
+        `answered`.
+        """
 
         def make(base_url: str) -> APIClient:
             from docker.api.client import APIClient

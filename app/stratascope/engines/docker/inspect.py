@@ -1,7 +1,7 @@
 """Docker's inspect JSON into a container. Pure: no SDK, works on a saved capture too.
 
-The rules by which options add up are those of the daemon (moby, daemon/oci_linux.go and oci/caps), found again by
-trying: what it says in inspect is what was typed, not what came of it.
+How options combine is up to the daemon (moby, daemon/oci_linux.go and oci/caps), verified by trying: inspect shows what
+was typed, not the result.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from stratascope.value import replace
 
 
 def redact(inspect_json: str) -> str:
-    """The same JSON, compact, without the values of the environment. Raises ValueError where it is no JSON."""
+    """The same JSON, compact, without the values of the environment. Raises ValueError if it is invalid."""
     return redacted(inspect_json, blank_environment)
 
 
 def translate(raw: RawContainer, engine: Engine) -> Container:
-    """Raises ValueError with a clear text where the JSON is damaged."""
+    """Raises ValueError with a clear text if the JSON is damaged."""
     answer = parse_container(raw.inspect)
     state, config, host = answer.part("State"), answer.part("Config"), answer.part("HostConfig")
     pid = state.whole("Pid")
@@ -84,7 +84,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
         userns_mode=host.text("UsernsMode"),
         masked_paths=_paths(host, "MaskedPaths", privileged),
         read_only_paths=_paths(host, "ReadonlyPaths", privileged),
-        # Docker lists them in no order
+        # Docker's order is random
         mounts=(
             *sorted((_mount(mount, host) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
             *tmpfs_mounts(host),
@@ -103,7 +103,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
 
 
 def _ports(config: JsonObject, host: JsonObject) -> tuple[AskedPort, ...]:
-    """The ports published one by one, and with publish-all each exposed one."""
+    """The ports published individually, and with publish-all each exposed one."""
     found = list(bound_ports(host))
     if host.flag("PublishAllPorts"):
         named = {port.container_port for port in found}
@@ -112,7 +112,9 @@ def _ports(config: JsonObject, host: JsonObject) -> tuple[AskedPort, ...]:
 
 
 def _profile(of: str, options: tuple[str, ...], privileged: bool, chosen: str, builtin: str) -> tuple[ProfileKind, str]:
-    """`chosen`: what the engine says that it took, or gives by itself; `builtin`: its own name for its default."""
+    """A profile's kind and name. `chosen`: the profile that the engine reports or applies by default; `builtin`: its
+    name for its default.
+    """
     asked = [value for name, value in map(security_option, options) if name == of]
     if privileged and not asked:
         return ProfileKind.UNCONFINED, ""
@@ -120,7 +122,7 @@ def _profile(of: str, options: tuple[str, ...], privileged: bool, chosen: str, b
 
 
 def _paths(host: JsonObject, key: str, privileged: bool) -> tuple[str, ...] | None:
-    """Null means none for a privileged container; for others a daemon too old to say."""
+    """Null means none for a privileged container; else the daemon is too old to report them."""
     paths = host.texts(key)
     return () if paths is None and privileged else paths
 
@@ -137,8 +139,8 @@ def _mount(mount: JsonObject, host: JsonObject) -> AskedMount:
 
 
 def _propagation(mount: JsonObject, host: JsonObject) -> str:
-    """Nothing where nobody asked for it: what holds the daemon's own data (`-v /:/host`) it makes rslave by itself, and
-    does without where that is not shared (moby, volume/mounts/linux_parser.go and daemon/oci_linux.go).
+    """The propagation, "" if it was not set: mounts that contain the daemon's own data (`-v /:/host`) become rslave, if
+    the source is shared (moby, volume/mounts/linux_parser.go and daemon/oci_linux.go).
     """
     found, place = mount.text("Propagation"), mount.text("Destination")
     typed = [each.part("BindOptions").text("Propagation") for each in host.parts("Mounts")

@@ -1,6 +1,6 @@
-"""Mounts in Docker's create request: the volumes of an original pinned by name, and mounts changed or taken away.
+"""Mounts in Docker's create request: pin an original's volumes by name, and change or remove mounts.
 
-Docker has three ways to ask for one (Binds, Mounts, Tmpfs), and takes more from images and other containers.
+Docker has three fields for mounts (Binds, Mounts, Tmpfs), and adds those of images and other containers.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.engines.shared.asked_options import overridden
 from stratascope.engines.shared.json_reader import JsonObject
 
-# Without a mode runc gives it that of the directory below, which for others than root is rarely writable
+# Without a mode runc uses that of the directory below, which is rarely writable for users other than root
 _TMPFS_MODE = "mode=1777"
 _DATA = "nocopy"  # an empty volume would be filled from the image again
 
 
 def pin_volumes(answer: JsonObject, host: dict[str, Any], borrowed: frozenset[str]) -> bool:
-    """Name the volumes that the container has, so that its successor gets the same ones and no new empty ones.
+    """Name the container's volumes, so that its successor gets the same ones instead of new empty ones.
 
-    Returns whether there were any without a name.
+    Returns whether any were anonymous.
     """
     nameless = False
     volumes = {
@@ -60,7 +60,7 @@ def pin_volumes(answer: JsonObject, host: dict[str, Any], borrowed: frozenset[st
 
 
 def write_mounts(host: dict[str, Any], before: Asked, after: Asked) -> None:
-    """What differs between the two, written into the three lists."""
+    """Write the difference between the two into the three lists."""
     was = {target(mount.target): mount for mount in before.mounts}
     wanted = {target(mount.target): mount for mount in after.mounts}
     taken = {place for place, mount in was.items() if place not in wanted or _other(mount, wanted[place])}
@@ -74,16 +74,16 @@ def write_mounts(host: dict[str, Any], before: Asked, after: Asked) -> None:
         elif mount.kind == "tmpfs" and mount.options != was[place].options:
             _free(host, mount)
         elif mount.writable != was[place].writable and not _set_writable(host, place, mount.writable):
-            _add(host, mount)  # of another container: what is asked for oneself wins
+            _add(host, mount)  # from another container: the container's own mounts take precedence
 
 
 def target(path: str) -> str:
-    """As Docker compares paths inside: cleaned."""
+    """Clean a path inside, as Docker does before comparing."""
     return posixpath.normpath(path) if path else path
 
 
 def split_bind(bind: str) -> tuple[str, str, tuple[str, ...]]:
-    """Source (or a volume's name, or empty), target, modes of `source:target:modes`."""
+    """Split `source:target:modes` into source (or a volume's name, or ""), target, modes."""
     parts = bind.split(":", 2)
     if len(parts) == 1:
         return "", parts[0], ()
@@ -100,7 +100,7 @@ def with_mode(modes: tuple[str, ...], mode: str) -> tuple[str, ...]:
 
 
 def _other(one: AskedMount, two: AskedMount) -> bool:
-    """Whether these are two different mounts, not only one that became read-only."""
+    """Whether these are different mounts, rather than one that became read-only."""
     return (one.kind, one.source, one.volume) != (two.kind, two.source, two.volume)
 
 
@@ -116,7 +116,7 @@ def _asked_for(host: dict[str, Any], place: str) -> bool:
 
 
 def _no_longer_borrow(host: dict[str, Any], was: dict[str, AskedMount]) -> None:
-    """Ask for all that other containers lend by name, so that one of these mounts can be left out."""
+    """List all borrowed volumes by name, so that one of these mounts can be left out."""
     for place, mount in was.items():
         if not _asked_for(host, place):
             _add(host, mount)
@@ -147,7 +147,7 @@ def _add(host: dict[str, Any], mount: AskedMount) -> None:
 
 
 def _free(host: dict[str, Any], mount: AskedMount) -> None:
-    """What a tmpfs that is there already is to allow; `--mount` has no words for that, so it becomes a `--tmpfs`."""
+    """Change the options of an existing tmpfs; `--mount` can't express them, so it becomes a `--tmpfs`."""
     place = target(mount.target)
     found = next((text for path, text in (host.get("Tmpfs") or {}).items() if target(path) == place), "")
     for each in host.get("Mounts") or ():
@@ -163,7 +163,7 @@ def _free(host: dict[str, Any], mount: AskedMount) -> None:
 
 
 def _set_writable(host: dict[str, Any], place: str, writable: bool) -> bool:
-    """False where none of the lists has it."""
+    """Set a mount's mode; False if none of the lists has it."""
     binds = []
     for bind in host.get("Binds") or ():
         source, path, modes = split_bind(bind)

@@ -1,7 +1,7 @@
-"""Docker's inspect JSON into a create request for the same container again. Pure.
+"""Docker's inspect JSON into a create request for the same container. Pure.
 
-The request is `{**Config, "HostConfig": …, "NetworkingConfig": …}` as inspect has it, with the few fields changed
-that Docker would refuse or misunderstand. Decided against the SDK's keywords: they lose fields and invent volumes.
+The request is `{**Config, "HostConfig": …, "NetworkingConfig": …}` as in inspect, except for the few fields that Docker
+would refuse or misunderstand. Decided against the SDK's keywords: they lose fields and invent volumes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.engines.shared.rest_engine import compact
 from stratascope.value import Value
 
-_SHORT = 12  # characters of an id that serve as host name and network alias
-_STOP_SECONDS = 10  # where the container has no stop timeout of its own (docker stop)
+_SHORT = 12  # characters of an id used as host name and network alias
+_STOP_SECONDS = 10  # the default stop timeout (docker stop)
 _SHARED = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "Cgroup")  # may be `container:…`
-_NAMELESS = ("host", "none")  # networks without an endpoint that could be configured
-# What may be asked for of an endpoint; the rest of what inspect shows came of it
+_NAMELESS = ("host", "none")  # networks without a configurable endpoint
+# Settings of an endpoint; the other fields in inspect are results
 _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 
 
 class EngineAnswers(Value):
-    """What the engine says apart from the container itself.
+    """What the engine reports apart from the container itself.
 
-    `image` is the inspect JSON of the image that it runs, None where it is gone. `tagged` is the id that its image's
-    name leads to now, "" for none. `borrowed` are the targets of mounts that come from other containers (volumes-from).
+    `image` is the inspect JSON of its image, None if that is gone. `tagged` is the id that its image's name refers to
+    now, "" if none. `borrowed` are the targets of mounts from other containers (volumes-from).
     """
 
     image: str | None
@@ -42,13 +42,13 @@ class EngineAnswers(Value):
 
 
 def launch_spec(inspect: str, engine: Engine, around: EngineAnswers) -> LaunchSpec:
-    """The spec of one container. Raises ValueError with a clear text where the JSON is damaged."""
+    """The spec of one container. Raises ValueError with a clear text if the JSON is damaged."""
     raw = parse_object(inspect)
     answer = JsonObject(raw)
     container = translate(RawContainer(engine.id, answer.text("Id"), inspect), engine)
     config, host = answer.part("Config"), answer.part("HostConfig")
     for mount in host.parts("Mounts"):
-        mount.text("Target"), mount.text("Source"), mount.part("VolumeOptions")  # not looked into elsewhere
+        mount.text("Target"), mount.text("Source"), mount.part("VolumeOptions")  # not checked elsewhere
     if not container.id or not raw.get("Config") or not raw.get("HostConfig"):
         raise ValueError("no Id, Config or HostConfig in the answer")
     policy = host.part("RestartPolicy")
@@ -77,14 +77,14 @@ def launch_spec(inspect: str, engine: Engine, around: EngineAnswers) -> LaunchSp
 
 
 def with_image(body: str, image: str) -> str:
-    """The same request from another image, such as one that the writable layer was committed to."""
+    """The same request with another image, such as a commit of the writable layer."""
     return compact({**parse_object(body), "Image": image})
 
 
 def repointed(body: str, moved: Mapping[str, str]) -> str:
-    """The same request, with the containers whose namespaces it shares and that it is linked to by their new ids.
+    """The same request, with the new ids of containers whose namespaces it shares and that it is linked to.
 
-    What it borrows volumes from stays as it is: that is looked at only once, and the volumes are the same.
+    `VolumesFrom` stays: it is only read once, and the volumes are the same.
     """
     request = parse_object(body)
     host = dict(request.get("HostConfig") or {})
@@ -105,7 +105,7 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
     network = answer.part("HostConfig").text("NetworkMode")
     joined = network.startswith("container:")
     if host.get("UTSMode") == "host" or joined:
-        # Inspect shows the names of the host or of the other container, which Docker refuses in a request
+        # Inspect shows the host's or the other container's names, which Docker refuses in a request
         body.pop("Hostname", None)
         body.pop("Domainname", None)
     elif body.get("Hostname") == short:
@@ -142,7 +142,7 @@ def _environment_of(image: str | None) -> tuple[str, ...]:
 
 
 def _entry_point(body: dict[str, Any], image: str | None) -> None:
-    """Null would bring the image's entry point back; Docker takes `[""]` for none (moby, daemon/commit.go: merge)."""
+    """Null would restore the image's entry point; Docker takes `[""]` for none (moby, daemon/commit.go: merge)."""
     if image is None or body.get("Entrypoint"):
         return
     if JsonObject(parse_object(image)).part("Config").texts("Entrypoint"):
@@ -150,13 +150,13 @@ def _entry_point(body: dict[str, Any], image: str | None) -> None:
 
 
 def _link(link: str) -> str:
-    """Inspect has `/dep:/me/alias`; typed was `dep:alias`."""
+    """Convert inspect's `/dep:/me/alias` to `dep:alias`, as typed."""
     target, _, alias = link.partition(":")
     return f"{target.removeprefix('/')}:{posixpath.basename(alias)}" if alias else target.removeprefix("/")
 
 
 def _endpoints(answer: JsonObject, mac: Any, short: str) -> dict[str, Any]:
-    """The networks that it is connected to now, also those that were connected later."""
+    """The networks that it is connected to now, including those connected later."""
     networks = answer.part("NetworkSettings").part("Networks")
     mode = answer.part("HostConfig").text("NetworkMode")
     found = {}
@@ -175,7 +175,7 @@ def _endpoints(answer: JsonObject, mac: Any, short: str) -> dict[str, Any]:
 
 
 def _chosen_mac(endpoint: JsonObject) -> str:
-    """The address, unless Docker made it of the IPv4 address (libnetwork, netutils.GenerateMACFromIP)."""
+    """The address, unless Docker derived it from the IPv4 address (libnetwork, netutils.GenerateMACFromIP)."""
     mac, address = endpoint.text("MacAddress"), endpoint.text("IPAddress")
     made = "02:42:" + ":".join(f"{int(part):02x}" for part in address.split(".") if part.isdecimal())
     return "" if mac.lower() == made else mac
@@ -189,7 +189,7 @@ def _new_ports(asked: Asked) -> tuple[Message, ...]:
 
 
 def _stop_seconds(value: Any) -> int:
-    """Negative means to wait for ever, which no relaunch can."""
+    """The stop timeout; a negative one means for ever, which a relaunch can't wait."""
     return value if isinstance(value, int) and value >= 0 else _STOP_SECONDS
 
 

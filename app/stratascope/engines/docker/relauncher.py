@@ -1,6 +1,6 @@
-"""What hardening asks of a Docker engine: create, start, stop, rename … by whole id, with time limits.
+"""Relaunches on a Docker engine: create, start, stop, rename … by full id, with time limits.
 
-What changes something has the SDK's name for it where that asks for the same (`engines/shared/sdk.py`).
+Calls that change something use the SDK where it sends the same request (`engines/shared/sdk.py`).
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ from stratascope.value import replace
 if TYPE_CHECKING:
     from stratascope.engines.docker.engine import DockerEngine
 
-_NETWORKS_AT_CREATE = (1, 44)  # the first API that takes more than one network in create
+_NETWORKS_AT_CREATE = (1, 44)  # the first API version that accepts several networks in create
 
 
 class DockerRelauncher(RestRelauncher["DockerEngine"]):
-    """A `core.ports.Relauncher` on the connections of one engine."""
+    """A `core.ports.Relauncher` on one engine's connections."""
 
     def __init__(self, engine: DockerEngine) -> None:
         super().__init__(engine)
@@ -89,7 +89,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return apply_options.body(spec, asked, default)
 
     def with_image(self, body: str, image: str, name: str) -> str:
-        """Pure. By its name: that is what `docker ps` shows, and what keeps a prune from taking it for left over."""
+        """Pure. By name: `docker ps` shows it, and it keeps a prune from removing the image."""
         return with_image(body, name)
 
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
@@ -104,7 +104,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
+        """Create three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         wanted = apply_options.volumes(number, mounts)
         if wanted and self._engine.api() < apply_options.SUBPATH:
             raise ToggleError(msg("A twin's volumes are overlays, and mounting these requires Docker 26 or newer."))
@@ -116,7 +116,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def remove_overlays(self, number: str) -> None:
-        """All volumes with the label of that twin."""
+        """Remove all volumes with that twin's label."""
         params = {"filters": json.dumps({"label": [f"{TWIN}={number}"]})}
         for item in object_of(command(self._engine, "GET", "/volumes", params)).parts("Volumes"):
             with self._engine.sdk(SLOW, well=(404,)) as sdk:
@@ -126,7 +126,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def give_twin(
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
-        """In the overlays, mounted for a moment."""
+        """Change owners in the overlays, mounted for a moment."""
         wanted = {change.source: change for change in changes}
         for mount, (name, lower) in zip(
             (each for each in mounts if each.overlaid), apply_options.volumes(number, mounts), strict=True
@@ -137,17 +137,17 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
                     volume_files.give(top, wanted[mount.source])
 
     def check_health(self, container: str) -> Health:
-        """Docker runs it by itself."""
+        """Its health: Docker runs the check itself."""
         return self.running(container).health
 
     @understood()
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
-        """Create, not start. The container is removed again where its image is not the original's by now."""
+        """Create, not start. The container is removed again if its image is no longer the original's."""
         request = parse_object(body)
         request["Labels"] = {**(request.get("Labels") or {}), **labels}
         later = self._later_networks(request)
         with self._engine.sdk(SLOW) as sdk:
-            create: Any = sdk.create_container_from_config  # which has no types
+            create: Any = sdk.create_container_from_config  # untyped
             answer = JsonObject(create(request, name))
         made = Created(answer.text("Id"), answer.texts("Warnings") or ())
         try:
@@ -167,7 +167,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             sdk.start(container)
 
     def stop(self, container: str, seconds: int) -> None:
-        """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
+        """Stop by SIGTERM (or its stop signal), and SIGKILL after that many seconds; returns when it has stopped."""
         with self._engine.sdk(seconds + STOP_MARGIN, container) as sdk:
             sdk.stop(container, seconds)
 
@@ -177,7 +177,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             sdk.restart(container, seconds)
 
     def initialize(self, container: str) -> int | None:
-        """Docker starts at once."""
+        """Nothing: Docker has no separate initialization."""
 
     def signal(self, container: str, name: str) -> None:
         """See `core.ports.Relauncher`."""
@@ -189,7 +189,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             sdk.rename(container, name)
 
     def remove(self, container: str) -> None:
-        """Also a running one. Its volumes stay, anonymous ones too."""
+        """Remove it, also while it runs. Its volumes stay, anonymous ones too."""
         with self._engine.sdk(SLOW, container) as sdk:
             sdk.remove_container(container, force=True)
 
@@ -202,7 +202,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def limit(self, container: str, limits: Asked) -> None:
-        """Change limits of a running container; reads them again, since Docker answers 200 to what it ignores."""
+        """Change limits of a running container; reads them again, since Docker returns 200 for what it ignores."""
         host = parse_container(self._inspect(container)).part("HostConfig")
         wanted = apply_options.live_options(
             {key: host.raw(key) for key in host.names()}, limits
@@ -224,13 +224,13 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image and what the engine makes."""
+        """Files in its writable layer, without those that the engine makes."""
         folder = parse_container(self._inspect(container)).part("Config").text("WorkingDir")
         return without(self._changed_files(container), (*ALWAYS, *INIT, folder))
 
     @understood()
     def log(self, container: str, lines: int) -> str:
-        """The last lines that it printed, both streams, foreign text. RefusedError where its log can't be read."""
+        """The last lines of output, both streams, untrusted text. RefusedError if its log can't be read."""
         tty = parse_container(self._inspect(container)).part("Config").flag("Tty")
         params = {"stdout": "true", "stderr": "true", "tail": str(lines)}
         body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
@@ -238,18 +238,18 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def commit(self, container: str, repository: str) -> str:
-        """Its writable layer as an image (it is paused meanwhile); returns the image's id."""
+        """Commit its writable layer as an image (it is paused meanwhile); returns the image's id."""
         with self._engine.sdk(COMMIT, container) as sdk:
             return JsonObject(sdk.commit(container, repository)).text("Id")
 
     @understood()
     def oci_config(self, container: str) -> str:
-        """The runtime's resolved config.json, while it runs here and where this user may read it."""
+        """The runtime's resolved config.json, while it runs here and if this user may read it."""
         if self._engine.shell:
             raise self._unreadable("the engine is on another machine")
         pid = parse_container(self._inspect(container)).part("State").whole("Pid")
         try:
-            # containerd's shim, the parent, works in the folder of the container's bundle (containerd, runtime v2)
+            # containerd's shim, the parent, works in the directory of the container's bundle (containerd, runtime v2)
             status = parse_status(Path(f"/proc/{pid}/status").read_text())
             folder = Path(f"/proc/{status.ppid}/cwd")
             if folder.readlink().name != container:
@@ -258,17 +258,17 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         except (OSError, ValueError) as error:
             raise self._unreadable(str(error)) from error
 
-    # Below: how it is done
+    # Implementation
 
     def _check_plain(self, volume: str) -> None:
-        """ToggleError for a volume with something mounted on it, which no overlay of the folder above it shows."""
+        """ToggleError for a volume with a mount on it, which an overlay of the directory would not show."""
         answer = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}"))
         if answer.text("Driver") != "local" or answer.part("Options").names():
             raise ToggleError(msg("The volume {name} is mounted with its own options or driver, so it can't be "
                                   "overlaid.", name=volume))  # fmt: skip
 
     def _volume(self, name: str, number: str, options: dict[str, str] | None = None) -> str:
-        """Made for that twin; its place on the engine's machine."""
+        """Create a volume for that twin; returns its path on the engine's machine."""
         with self._engine.sdk(SLOW) as sdk:
             return JsonObject(sdk.create_volume(name, "local", options, {TWIN: number})).text("Mountpoint")
 

@@ -1,7 +1,7 @@
 """Docker's create request as `RunOptions`, for exports to other tools. Pure.
 
-What `docker run` has no word for is named in `unsaid`. Decided against leaving the engine's defaults out by a list of
-them: null and empty values are left out, all others are said.
+What `docker run` can't express is listed in `unsaid`. Decided against omitting the engine's defaults by a list of them:
+null and empty values are omitted, all others are written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OURS = (TRANSACTION, ORIGINAL, NAME)
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}").fullmatch
 _JOINED = ("", "default", "bridge")
 _ACCESS = {"ro", "rw"}
-# HostConfig's numbers that have an option of the same meaning; 0 and null: not asked for
+# Numbers of HostConfig with an equivalent option; 0 and null: not set
 _NUMBERS = {
     "BlkioWeight": "blkio-weight",
     "CpuShares": "cpu-shares",
@@ -43,7 +43,7 @@ _RATES = {
 
 
 def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
-    """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError where it is damaged."""
+    """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError if it is damaged."""
     raw = parse_object(body)
     config, host = JsonObject(raw), JsonObject(raw).part("HostConfig")
     unsaid: list[Message] = []
@@ -121,7 +121,7 @@ def _plain(words: tuple[str, ...], spec: LaunchSpec) -> frozenset[str]:
 
 
 def _endpoints(config: JsonObject, mode: str) -> tuple[Endpoint, ...]:
-    """The one that the network mode names comes first: it is the primary one."""
+    """The endpoints; the network mode's comes first: it is the primary one."""
     networks = config.part("NetworkingConfig").part("EndpointsConfig")
     found = []
     for name in sorted(
@@ -150,7 +150,7 @@ def _mounts(host: JsonObject) -> tuple[RunMount, ...]:
         found.append(RunMount(kind, source, target, "ro" in modes, words))
     for path, text in host.pairs("Tmpfs"):
         modes = tuple(filter(None, text.split(",")))
-        # That it was said to be writable is seen in the runtime's configuration
+        # The runtime's configuration shows that it is writable
         found.append(RunMount("tmpfs", "", path, "ro" in modes, tuple(mode for mode in modes if mode != "ro")))
     found.extend(map(_mount, host.parts("Mounts")))
     return tuple(found)
@@ -183,7 +183,7 @@ def _mount(mount: JsonObject) -> RunMount:
     if mount.text("Consistency"):
         long.append(("consistency", mount.text("Consistency")))
     kind = mount.text("Type")
-    # With no option of its own it must still come by --mount: -v would make a missing folder
+    # Without options of its own it still needs --mount: -v would create a missing directory
     return RunMount(
         kind, mount.text("Source"), mount.text("Target"), mount.flag("ReadOnly"), (), tuple(long) or (("type", kind),)
     )

@@ -1,1 +1,1 @@
-"""Podman: its API, its JSON into core types, and what it takes to create a container again."""
+"""Podman: its API, its JSON into core types, and how to create a container again."""

@@ -1,7 +1,7 @@
 """Write changed options into Podman's create request. Pure.
 
-Only the difference is written: what no toggle changed stays as the container had it. Podman's client keeps a second
-record of some options in annotations, from which inspect and the next relaunch read them, so both are changed.
+Only the difference is written: what no toggle changed stays as it is. Podman's client stores some options again in
+annotations, from which inspect and the next relaunch read them, so both are changed.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _LISTS = (
 )
 _SHARED = ("netns", "pidns", "ipcns", "utsns", "cgroupns", "userns")
 _OF_RESOURCES = ("memory", "memory_swap", "pids", "cpuset")
-# Fields that the request has under the same name
+# Fields with the same name in the request
 _ALIKE = ("no_new_privileges", "user", *(field for field in PLAIN if field not in _OF_RESOURCES))
 _WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
 
 
 def body(spec: LaunchSpec, asked: Asked) -> str:
     """The spec's create request with the difference from `spec.asked` to `asked`. Raises ToggleError for what Podman
-    can't be asked for.
+    does not support.
     """
     found: Body = json.loads(spec.body)
     for write in (_rights, _profiles, _paths, _namespaces, _network, _user_namespace, _root, _mounts, _devices, _sizes):
@@ -51,7 +51,7 @@ def body(spec: LaunchSpec, asked: Asked) -> str:
 
 
 def with_image(text: str, image: str, name: str = "") -> str:
-    """The same request from another image (a commit of the writable layer), by its id; `name`: what to call it."""
+    """The same request with another image (a commit of the writable layer), by id; `name`: the name to record."""
     found: Body = json.loads(text)
     found["image"] = image
     if name:
@@ -60,9 +60,9 @@ def with_image(text: str, image: str, name: str = "") -> str:
 
 
 def repointed(text: str, moved: Mapping[str, str]) -> str:
-    """The same request, with the containers whose namespaces it shares and that it requires by their new ids.
+    """The same request, with the new ids of containers whose namespaces it shares and that it requires.
 
-    What it borrows volumes from stays as it is: that is looked at only once, and the volumes are the same.
+    `volumes_from` stays: it is only read once, and the volumes are the same.
     """
     found: Body = json.loads(text)
     for key in _SHARED:
@@ -79,7 +79,7 @@ def repointed(text: str, moved: Mapping[str, str]) -> str:
 
 
 def _put(found: Body, key: str, value: Any) -> None:
-    """Empty values are left out: the API takes some of them for a choice."""
+    """Omit empty values: the API takes some of them for a choice."""
     if value:
         found[key] = value
     else:
@@ -162,7 +162,7 @@ def _namespaces(found: Body, had: Asked, asked: Asked) -> None:
 def _network(found: Body, had: Asked, asked: Asked) -> None:
     if had.network_mode == asked.network_mode:
         return
-    # The engine's own kind: a bridge for root, slirp4netns or pasta for others
+    # The engine's default: a bridge for root, slirp4netns or pasta for others
     wanted = "default" if asked.network_mode in ("", "private") else asked.network_mode
     found["netns"] = mode(wanted)
     found.pop("network_options", None)
@@ -201,7 +201,7 @@ def _root(found: Body, had: Asked, asked: Asked) -> None:
     if had.read_only_root == asked.read_only_root:
         return
     _put(found, "read_only_filesystem", asked.read_only_root)
-    # Podman's own choice: with it /dev/shm stays writable, and /run, /tmp and /var/tmp are there to write to
+    # Podman's default: /dev/shm stays writable, and /run, /tmp and /var/tmp are writable tmpfs
     _put(found, "read_write_tmpfs", asked.read_only_root)
 
 
@@ -253,8 +253,8 @@ def _add(found: Body, mount: AskedMount, user: str) -> None:
 
 
 def _like(options: str, user: str) -> tuple[str, ...]:
-    """Owner and mode in Podman's words: it knows no uid=, but `U` for the user that the container starts as, and root
-    otherwise; what others own is given to all, as files that are there keep their owner. It is never noexec by itself.
+    """Convert a tmpfs's owner and mode: Podman has no uid=, but `U` for the container's user, else root. A tmpfs of
+    another owner is made world-writable, since existing files keep their owner. It is never noexec by itself.
     """
     words = dict(word.partition("=")[::2] for word in options.split(",") if "=" in word)
     if not words:
@@ -280,7 +280,7 @@ def _writable(found: Body, target: str, writable: bool) -> None:
 
 
 def _free(found: Body, target: str, words: list[str]) -> None:
-    """What a tmpfs that is there already is to allow."""
+    """Change the options of an existing tmpfs."""
     for each in found.get("mounts", ()):
         if each["destination"] == target:
             left = (word for word in each.get("options") or () if not overridden(word, words))
@@ -288,7 +288,7 @@ def _free(found: Body, target: str, words: list[str]) -> None:
 
 
 def _add_typed(found: Body, name: str, value: str) -> None:
-    """Add it to the command that Podman keeps too, where inspect says nothing of it."""
+    """Also add it to the command that Podman stores, if inspect does not show the option."""
     if command := found.get("containerCreateCommand"):
         found["containerCreateCommand"] = with_option(command, name, value)
 
@@ -303,7 +303,9 @@ def _sizes(found: Body, had: Asked, asked: Asked) -> None:
 
 
 def _forget(found: Body, name: str, drop: Callable[[str], bool]) -> None:
-    """Also in the command that Podman keeps: what inspect does not tell is read there the next time."""
+    """Also remove it from the command that Podman stores, from which the next relaunch reads what inspect does not
+    show.
+    """
     if command := found.get("containerCreateCommand"):
         found["containerCreateCommand"] = without(command, name, drop)
 
@@ -317,7 +319,7 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
     wanted = [{"path": f"{each.source}:{each.target}:{each.permissions}"} for each in asked.devices]
     kept = {each["path"].split(":")[1]: each for each in found.get("devices", ()) if each not in others}
     unchanged = set(had.devices)
-    # Inspect does not tell permissions: what was not changed keeps those that the runtime was given
+    # Inspect does not show permissions: unchanged devices keep those passed to the runtime
     wanted = [
         kept.get(device.target, each) if device in unchanged else each
         for device, each in zip(asked.devices, wanted, strict=True)
@@ -362,7 +364,7 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
         _put(cpu, "cpus", asked.cpuset)
     pids: Body = dict(resources.get("pids") or {})
     if had.pids != asked.pids:
-        pids = {"limit": asked.pids if asked.pids else -1}  # without one the engine's own comes back
+        pids = {"limit": asked.pids if asked.pids else -1}  # without one the engine's default applies again
     for key, value in (("memory", memory), ("cpu", cpu), ("pids", pids)):
         _put(resources, key, value)
     _put(found, "resource_limits", resources)
@@ -392,14 +394,14 @@ def ports(found: Body, had: Asked, asked: Asked) -> None:
         )
     _put(found, "portmappings", wanted)
     if len(asked.ports) < len(had.ports):
-        found.pop("publish_image_ports", None)  # they would come back
+        found.pop("publish_image_ports", None)  # they would be added again
 
 
-# -- limits that Podman changes while a container runs, as its update call takes them and as inspect shows them
+# -- limits that Podman changes while a container runs: the update call's body, and the result in inspect
 
 
 def resources(host: JsonObject, limits: Asked) -> dict[str, Any]:
-    """The body of the update call, from what the container has (`HostConfig`) and what is wanted."""
+    """The body of the update call, from the current values (`HostConfig`) and the wanted ones."""
     wanted: dict[str, Any] = {}
     memory: dict[str, int] = {}
     if limits.memory is not None:
@@ -407,7 +409,7 @@ def resources(host: JsonObject, limits: Asked) -> dict[str, Any]:
     if limits.memory_swap is not None:
         memory["swap"] = limits.memory_swap
     elif limits.memory is not None and 0 <= host.whole("MemorySwap") < limits.memory:
-        memory["swap"] = memory_and_swap(limits.memory)  # the kernel wants no less than the memory
+        memory["swap"] = memory_and_swap(limits.memory)  # the kernel requires no less than the memory
     if memory:
         wanted["memory"] = memory
     if limits.pids is not None:
@@ -418,7 +420,7 @@ def resources(host: JsonObject, limits: Asked) -> dict[str, Any]:
 
 
 def differences(host: JsonObject, limits: Asked) -> list[str]:
-    """What is not as wanted, in the engine's names."""
+    """The values that are not as wanted, by the engine's names."""
     found = [
         f"{name}: {host.whole(name)}"
         for name, value in (
@@ -435,12 +437,12 @@ def differences(host: JsonObject, limits: Asked) -> list[str]:
 
 
 # -- the create request of a twin
-#
-# Podman has overlays of its own (`-v SOURCE:/place:O`), rootless too: the upper layer is with the container, has the
-# source's owner and mode, and goes with it. It overlooks that one is to be read-only, so those are mounted as they are.
+# Podman has overlays of its own (`-v SOURCE:/place:O`), rootless too: the upper layer is stored with the container, has
+# the source's owner and mode, and is removed with it. Such a mount can't be read-only, so read-only ones are mounted
+# unchanged.
 
 _LOG: Body = {"driver": "k8s-file", "size": 4 << 20}
-# Of a network, of what starts and removes it, and of others that it is tied to
+# Fields for the network, for automatic starts and removal, and for dependencies
 _LEFT = (
     *("Networks", "network_options", "portmappings", "publish_image_ports", "static_ip", "static_ipv6", "static_mac"),
     *("restart_policy", "restart_tries", "remove", "volatile", "removeImage", "dependencyContainers", "pod"),
@@ -469,7 +471,7 @@ def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_pare
         request["healthconfig"] = {**check, "Interval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
     request["mounts"] = [mount for mount in request.get("mounts") or () if mount.get("type") != "bind"]
     request["mounts"] += [_read_only(mount) for mount in mounts if not mount.overlaid]
-    places = {mount.target for mount in mounts}  # its own overlays too, as inspect shows them
+    places = {mount.target for mount in mounts}  # its own overlays too, as in inspect
     kept = [each for each in request.get("overlay_volumes") or () if each.get("destination") not in places]
     request["overlay_volumes"] = [*kept, *(_overlaid(mount) for mount in mounts if mount.overlaid)]
     return json.dumps(request)

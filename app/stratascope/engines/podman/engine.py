@@ -1,7 +1,7 @@
 """Podman's adapter: its own (libpod) API, and podman-py's client for what changes something.
 
-Decided against the API that imitates Docker's, which every Podman has too: its inspect hides capabilities, pods,
-annotations and id mappings.
+Decided against the Docker-compatible API, which every Podman has too: its inspect hides capabilities, pods, annotations
+and id mappings.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podman.domain.containers import Container
 
 
-_API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
+_API = "4.0.0"  # Podman serves every API version from this one on, whatever its own
 
 
 class PodmanEngine(RestEngine):
@@ -40,16 +40,16 @@ class PodmanEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
-    machine = ""  # as images name it; "" before it was asked what it is
+    machine = ""  # the machine as named in images; "" before the first description
 
     @property
     def socket(self) -> Path | None:
-        """The socket that it is asked on, where it is one of this machine."""
+        """The engine's socket, if it is on this machine."""
         return self._endpoint.path
 
     @property
     def client(self) -> tuple[str, ...]:
-        """See `core.ports.DailyEngine`. Where its service is one that we started, the engine is there without it."""
+        """See `core.ports.DailyEngine`. If we started its service, the command line works without it."""
         own = self._own
         if own.may_start:
             return ("podman",)
@@ -69,7 +69,7 @@ class PodmanEngine(RestEngine):
 
     @contextmanager
     def sdk(self, silence: float, container: str) -> Iterator[Container]:
-        """A container of the SDK's, for one call by its name. `silence`: seconds. Raises as `answered`."""
+        """A container of the SDK's, for one named call. `silence`: seconds. Raises as `answered`."""
 
         def make(base_url: str) -> APIClient:
             from podman.api.client import APIClient
@@ -128,9 +128,8 @@ class PodmanEngine(RestEngine):
         )
 
 
-# -- Podman's API service for the current user, started where Podman is installed and no socket of it listens
-#
-# It lives for as long as this program. Decided against `--time`, which would end it under an idle window.
+# -- Podman's API service for the current user, started if Podman is installed and none of its sockets listens
+# It lives as long as this program. Decided against `--time`, which would end it under an idle window.
 
 _START_SECONDS = 10.0
 _KEPT = (
@@ -179,7 +178,7 @@ class PodmanService:
             ) from error
 
     def trouble(self) -> EngineError | None:
-        """Podman's log has nothing that its answers do not say better."""
+        """Nothing: Podman's log adds nothing to its answers."""
         return None
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Podman's inspect JSON (of its own API, not of the one that imitates Docker) into a container. Pure: no SDK.
+"""Podman's inspect JSON (of its own API, not the Docker-compatible one) into a container. Pure: no SDK.
 
-Podman computes its answer back from the OCI configuration, so it tells results (bounding capabilities) where Docker
-tells options; what it says of neither (masked paths, as a rule) stays None.
+Podman derives its answer from the OCI configuration, so it shows results (bounding capabilities) where Docker shows
+options; what it shows as neither (masked paths, as a rule) stays None.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def _blank(container: dict[str, Any]) -> None:
 
 
 def _blank_command(command: Any, environment: set[str]) -> Any:
-    """Values of `-e NAME=value`, `-eNAME=value`, `-de NAME=value`, `--env=NAME=value` go; so does any word that
-    holds a whole assignment of the environment.
+    """Blank the values of `-e NAME=value`, `-eNAME=value`, `-de NAME=value`, `--env=NAME=value`, and any word that
+    contains a whole assignment of the environment.
     """
     if not isinstance(command, list):
         return None if command is None else []
     found: list[Any] = []
-    expected = False  # the word before was an option that takes an assignment
+    expected = False  # the previous word was an option that takes an assignment
     for word in command:
         if not isinstance(word, str):
             found.append("")
@@ -91,14 +91,14 @@ def _name_only(assignment: str) -> str:
 
 
 def translate(raw: RawContainer, engine: Engine) -> Container:
-    """Raises ValueError with a clear text where the JSON is damaged."""
+    """Raises ValueError with a clear text if the JSON is damaged."""
     answer = parse_container(raw.inspect)
     state, config, host = answer.part("State"), answer.part("Config"), answer.part("HostConfig")
     pid = state.whole("Pid")
     path = answer.text("Path")
     words = [path, *(answer.texts("Args") or ())]
     if words == [path, path] and config.texts("Cmd") == (path,):
-        words = [path]  # inspect says the only word of a command twice
+        words = [path]  # inspect lists the only word of a command twice
     return Container(
         engine=raw.engine,
         id=answer.text("Id") or raw.id,
@@ -135,7 +135,7 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
     privileged = host.flag("Privileged")
     command = typed_options(config.texts("CreateCommand") or ())
     typed = command or {}
-    # inspect mentions it only where nothing at all is masked, and the engine masks a path or two by itself
+    # inspect only mentions it if nothing at all is masked, and the engine masks a path or two by itself
     said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
     bare = () if privileged or "unmask=all" in said else None
     seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
@@ -147,16 +147,17 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
     return replace(
         told,
         cgroupns_mode=host.text("CgroupMode") or "private",
-        # inspect says "private" for keep-id, auto and nomap alike: the annotation has the word that was typed
+        # inspect shows "private" for keep-id, auto and nomap as well: the annotation has the typed word
         userns_mode=notes.get(f"{_ANNOTATION}userns") or host.text("UsernsMode"),
         masked_paths=bare,
         read_only_paths=bare,
         unmasked=unmasked(typed.get("security-opt", ())) if bare is None else (),
         mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
-        # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
+        # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged
+        # container
         devices=told.devices
         or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
-        # inspect does not tell them: only the command does, where there is one
+        # not in inspect: only the command has them, if there is one
         device_rules=() if engine.rootless else None if command is None else typed.get("device-cgroup-rule", ()),
         cap_add=capability_names(added(answer)),
         capabilities=_capabilities(answer),
@@ -168,19 +169,19 @@ def _asked(answer: JsonObject, config: JsonObject, host: JsonObject, engine: Eng
         selinux_options=tuple(labels),
         uid_map=id_maps(host.part("IDMappings"), "UidMap"),
         ports=_ports(host),
-        # inspect does not tell them
+        # not in inspect
         sysctls=tuple((name, value) for name, _, value in (word.partition("=") for word in typed.get("sysctl", ()))),
         gid_map=id_maps(host.part("IDMappings"), "GidMap"),
     )
 
 
 def _ports(host: JsonObject) -> tuple[AskedPort, ...]:
-    """0.0.0.0 means "all" too, where none was typed."""
+    """0.0.0.0 also means "all", if none was typed."""
     return tuple(replace(port, host_ip="") if port.host_ip == "0.0.0.0" else port for port in bound_ports(host))
 
 
 def _capabilities(answer: JsonObject) -> tuple[str, ...] | None:
-    """The configured bounding set; null where it is empty."""
+    """The configured bounding set; null if it is empty."""
     if not answer.has("BoundingCaps"):
         return None
     names = capability_names(answer.texts("BoundingCaps"))
@@ -198,7 +199,7 @@ def _seccomp(
 
 
 def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[ProfileKind, str]:
-    """Rootless Podman asks for no profile, and says so by an empty text; so do engines without AppArmor."""
+    """Rootless Podman requests no profile, which shows as an empty text; the same without AppArmor."""
     name = chosen or notes.get(f"{_ANNOTATION}apparmor", "")
     if name.startswith("containers-default-"):  # the version of containers/common follows
         return ProfileKind.DEFAULT, ""
@@ -209,7 +210,7 @@ def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[Pro
 
 def _mount(mount: JsonObject) -> AskedMount:
     kind, source = mount.text("Type") or "bind", mount.text("Source")
-    if kind == "bind" and source in ("devpts", "ramfs"):  # a path of the host is absolute
+    if kind == "bind" and source in ("devpts", "ramfs"):  # a host path is absolute
         kind, source = source, ""
     return AskedMount(
         kind=kind,

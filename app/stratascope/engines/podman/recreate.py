@@ -1,4 +1,4 @@
-"""Podman's create request (a SpecGenerator) for a container that exists, so that it comes out the same. Pure.
+"""Podman's create request (a SpecGenerator) that reproduces an existing container. Pure.
 
 Decided against `podman container clone`, `podman generate spec` alone and running the command again: each loses
 settings that change what the kernel enforces (measured: user, capabilities, no-new-privileges, seccomp, read-only).
@@ -33,8 +33,8 @@ from stratascope.engines.podman.sources import (
 Body = dict[str, Any]
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_MASKED = "*******"  # Podman's inspect in the place of a secret's value
-# Written by Podman itself, from other settings, into each container
+_MASKED = "*******"  # inspect's placeholder for a secret's value
+# Written by Podman itself, from other settings, into every container
 _MADE = ("io.container.manager", "org.opencontainers.image.stopSignal")
 _MADE_PREFIX = "org.systemd.property."
 _SIZE = re.compile(r"([0-9.]+)\s*([kKmMgGtT]?)i?[bB]?").fullmatch
@@ -125,7 +125,7 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
             body["restart_tries"] = host.part("RestartPolicy").whole("MaximumRetryCount")
     if answer.text("OCIRuntime"):
         body["oci_runtime"] = answer.text("OCIRuntime")
-    # Only as text does "true" mean "where the command looks like one", which the engine has decided already
+    # Only the text "true" means "if the command looks like one", which the engine has decided already
     body["systemd"] = "always" if config.flag("SystemdMode") else "false"
     if config.text("sdNotifyMode"):
         body["sdnotifyMode"] = config.text("sdNotifyMode")
@@ -162,17 +162,17 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
 def _command(source: Known, body: Body) -> None:
     answer, config = source.answer, source.config
     command = list(config.texts("Cmd") or ())
-    # inspect says the only word of a command twice, as Path and as Args (libpod, getContainerInspectData)
+    # inspect lists the only word of a command twice, as Path and as Args (libpod, getContainerInspectData)
     whole = words(part(source.oci, "process"), "args") or [answer.text("Path"), *(answer.texts("Args") or ())]
     if whole[:1] in (["/run/podman-init"], ["/dev/init"]):
         whole = whole[2:]  # `/run/podman-init -- command`
-    # Inspect joins an entry point's words to one text, so it is what precedes the command
+    # Inspect joins an entry point's words into one text, so it is determined as what precedes the command
     entry = whole[: len(whole) - len(command)] if command == whole[len(whole) - len(command) :] else []
     image = part(source.image, "Config")
     if entry:
         body["entrypoint"] = entry
     elif image.get("Entrypoint"):
-        body["entrypoint"] = [""]  # without it the image's comes back
+        body["entrypoint"] = [""]  # otherwise the image's applies again
     if command:
         body["command"] = command
 
@@ -180,7 +180,7 @@ def _command(source: Known, body: Body) -> None:
 def _stopping(source: Known, body: Body) -> None:
     config = source.config
     signal = config.whole("StopSignal")
-    if signal and not config.flag("SystemdMode"):  # that one has a signal of its own
+    if signal and not config.flag("SystemdMode"):  # systemd mode has a stop signal of its own
         body["stop_signal"] = signal
     body["stop_timeout"] = config.whole("StopTimeout")
     if config.whole("Timeout"):
@@ -207,13 +207,13 @@ def _log(source: Known, body: Body) -> None:
 
 
 def _bytes(text: str) -> int:
-    """`1MB` as docker/go-units prints sizes: powers of 1000, four digits."""
+    """Parse `1MB` as printed by docker/go-units: powers of 1000, four digits."""
     match = _SIZE(text)
     return int(float(match[1]) * 1000 ** _POWERS[match[2].lower()]) if match else 0
 
 
 def _requires(source: Known) -> list[str]:
-    """Containers that it depends on, without those whose namespaces it joined, which come of themselves."""
+    """The containers it depends on, except those whose namespaces it joined, which are implied."""
     host = source.host
     modes = " ".join(host.text(key) for key in ("PidMode", "IpcMode", "UTSMode", "NetworkMode", "UsernsMode"))
     modes += source.note("userns") + source.host.text("CgroupMode")
@@ -236,11 +236,11 @@ def _environment(source: Known, body: Body, lost: list[Message]) -> None:
         for name, value in given.items()
         if name in image or name in typed or not (name in made and made[name] in (None, value))
     }
-    # Podman fills in the user's home; kept, it would stay that of another user
+    # Podman fills in the user's home; if kept, it would stay that of another user
     if "HOME" in wanted and "HOME" not in image and source.told and not _home_was_typed(source, typed):
         del wanted["HOME"]
     body["env"] = wanted
-    body["httpproxy"] = False  # what the host's proxies came to is among the others by now
+    body["httpproxy"] = False  # the host's proxies are among the other variables by now
     if gone:
         body["unsetenv"] = gone
     _env_secrets(source, body, env_secrets, lost)
@@ -273,13 +273,13 @@ def _assignments(values: Mapping[str, str] | list[str] | tuple[str, ...]) -> dic
 # -- resources and health checks
 
 _PREFIX = "RLIMIT_"
-NO_LIMIT = 1 << 64  # inspect says -1 for what the API takes as the greatest number of 64 bits
+NO_LIMIT = 1 << 64  # inspect shows -1 for the API's greatest 64-bit number
 
 
 def limits(source: Known, body: Body) -> None:
     """Fill in the body."""
     host = source.host
-    # Empty memory is taken for a limit of 0; devices have fields of their own
+    # Empty memory would count as a limit of 0; devices have fields of their own
     resources = {
         name: value
         for name, value in part(source.oci, "linux", "resources").items()
@@ -292,7 +292,7 @@ def limits(source: Known, body: Body) -> None:
     if unified := part(source.inspect, "HostConfig").get("CgroupConf"):
         body["unified"] = unified
     ulimits = [
-        # The API takes `nofile`, not the name that inspect shows
+        # The API expects `nofile`, not inspect's name
         {
             "type": limit.text("Name").removeprefix(_PREFIX).lower(),
             "soft": limit.whole("Soft") % NO_LIMIT,
@@ -334,7 +334,7 @@ def health(source: Known, body: Body) -> None:
     if config.get("Healthcheck"):
         body["healthconfig"] = config["Healthcheck"]
     elif part(source.image, "Config").get("Healthcheck") or part(source.image).get("Healthcheck"):
-        body["healthconfig"] = {"Test": ["NONE"]}  # switched off: without this the image's comes back
+        body["healthconfig"] = {"Test": ["NONE"]}  # switched off: otherwise the image's applies again
     if config.get("StartupHealthCheck"):
         body["startupHealthConfig"] = config["StartupHealthCheck"]
     actions = {"none": 0, "kill": 2, "restart": 3, "stop": 4}  # libpod/define/healthchecks.go; 1 is none of them
@@ -352,9 +352,9 @@ def health(source: Known, body: Body) -> None:
 
 # -- rights: capabilities, profiles, masks, the user
 
-# Newer or older versions only, one of them twice: whether it was unmasked is only in the command
+# Only in some versions, one of them twice: only the command shows whether it was unmasked
 _SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block", "/sys/devices/virtual/powercap"))
-# Masked for each CPU that the machine has, by newer versions; and for a systemd inside
+# Masked for each CPU of the machine, by newer versions; and for systemd inside
 _MADE_PATHS = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")
 _PROC = ["nosuid", "noexec", "nodev"]
 
@@ -368,7 +368,7 @@ def security(source: Known, body: Body) -> None:
     if host.texts("GroupAdd"):
         body["groups"] = list(host.texts("GroupAdd") or ())
     if privileged:
-        body["privileged"] = True  # what inspect shows as dropped then is what the engine itself does not have
+        body["privileged"] = True  # what inspect shows as dropped then is what the engine itself lacks
     elif host.texts("CapDrop"):
         body["cap_drop"] = list(host.texts("CapDrop") or ())
     if added(answer):
@@ -401,7 +401,7 @@ def _profiles(source: Known, body: Body, options: tuple[str, ...]) -> None:
     if seccomp:
         body["seccomp_profile_path"] = seccomp
     elif source.has_oci and "seccomp" not in part(source.oci, "linux") and not source.host.flag("Privileged"):
-        body["seccomp_profile_path"] = "unconfined"  # made by the API, which writes no annotation
+        body["seccomp_profile_path"] = "unconfined"  # set by the API, which writes no annotation
     apparmor = source.note("apparmor") or source.answer.text("AppArmorProfile")
     if apparmor and not apparmor.startswith("containers-default-"):
         body["apparmor_profile"] = apparmor

@@ -1,6 +1,6 @@
-"""The part of Podman's create request that is about namespaces and the network. Pure.
+"""Namespaces and network in Podman's create request. Pure.
 
-A host port that Podman chose is asked for again: whoever uses the container would not find it under another.
+A host port that Podman chose is requested again: users of the container would not find it at another one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stratascope.engines.podman.sources import Known, id_maps, networks, objects
 
 Body = dict[str, Any]
 
-# By the field of what is asked for; users and network have more to say
+# By the field of `Asked`; user and network namespaces are handled separately
 NAMESPACES = {"pidns": "pid_mode", "ipcns": "ipc_mode", "utsns": "uts_mode", "cgroupns": "cgroupns_mode"}
 _API_NAMES = {"ns": "path", "nomap": "no-map"}  # pkg/specgen/namespaces.go
 _JOINED = ("container:", "ns:")
@@ -21,14 +21,14 @@ _ANY = ("", "0.0.0.0")
 
 
 def mode(text: str) -> Body:
-    """`private`, `container:ID`, `keep-id:uid=1` as the API writes a namespace."""
+    """Convert `private`, `container:ID`, `keep-id:uid=1` to the API's form of a namespace."""
     name, _, value = text.partition(":")
     name = _API_NAMES.get(name, name)
     return {"nsmode": name, "value": value} if value else {"nsmode": name}
 
 
 def namespaces(source: Known, body: Body) -> None:
-    """Fill in the body, but for the network."""
+    """Fill in the body, except for the network."""
     host, pod = source.host, source.answer.text("Pod")
     for key, field in (("pidns", "PidMode"), ("ipcns", "IpcMode"), ("utsns", "UTSMode"), ("cgroupns", "CgroupMode")):
         text = host.text(field) or "private"
@@ -50,7 +50,7 @@ def _shares_names(source: Known) -> bool:
 
 def _user_namespace(source: Known, body: Body) -> None:
     host = source.host
-    # Inspect says "private" for keep-id, auto and nomap alike
+    # Inspect shows "private" for keep-id, auto and nomap as well
     text = source.note("userns") or host.text("UsernsMode")
     mappings = host.part("IDMappings")
     names = ("container_id", "host_id", "size")
@@ -60,7 +60,7 @@ def _user_namespace(source: Known, body: Body) -> None:
     if not text or text == "host" or (not maps["UidMap"] and not text.startswith(_JOINED)):
         body["userns"] = mode(text or "host")
         return
-    # Podman would choose another range for "auto": what the volumes hold would belong to nobody
+    # Podman would choose another range for "auto": files on the volumes would belong to nobody
     kind = text.partition(":")[0]
     body["userns"] = mode("private" if kind == "auto" else text)
     if maps["UidMap"]:
@@ -157,8 +157,8 @@ def _ports(source: Known, body: Body) -> None:
         number, _, protocol = container.partition("/")
         for binding in bindings or ():
             address, port = binding.get("HostIp") or "", int(binding.get("HostPort") or 0)
-            # Inspect says 0.0.0.0 for "all", which takes in IPv6, and for what the API was asked so; the command line
-            # makes "all" of it (pkg/specgenutil/util.go: parseSplitPort)
+            # Inspect shows 0.0.0.0 for "all", which includes IPv6, and for an explicit 0.0.0.0 in an API request; the
+            # command line turns it into "all" (pkg/specgenutil/util.go: parseSplitPort)
             if address in _ANY and ("0.0.0.0", port) not in anywhere:
                 address = ""
             ports.append(

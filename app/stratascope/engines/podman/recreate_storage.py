@@ -1,7 +1,7 @@
-"""The part of Podman's create request that is about files: mounts, volumes, devices, secrets, the working folder. Pure.
+"""Files in Podman's create request: mounts, volumes, devices, secrets, the working directory. Pure.
 
-Volumes are named, anonymous ones too, so that nothing that they hold is left behind. Podman fills a volume from the
-image once in the volume's life, so it is safe to name an empty one.
+Volumes are named, anonymous ones too, so that none of their data is left behind. Podman fills a volume from the image
+once in the volume's life, so it is safe to name an empty one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stratascope.engines.shared.json_reader import JsonObject
 Body = dict[str, Any]
 
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}").fullmatch
-_OVERLAY = "/userdata/overlay/"  # below a container's own folder
+_OVERLAY = "/userdata/overlay/"  # below a container's own directory
 _DEVICE_KINDS = {"c": "c", "b": "b", "u": "c"}
 _INIT_PLACES = ("/run/podman-init", "/dev/init")
 _SECRETS = "/run/secrets/"
@@ -30,7 +30,7 @@ def storage(source: Known, body: Body, lost: list[Message], differs: list[Messag
     _devices(source, body, lost)
     _secrets(source, body, lost)
     host, config = source.host, source.config
-    # Each mount that it has is named, so the image's own volumes must not come on top
+    # Every mount is named, so the image's own volumes must not be added
     body["image_volume_mode"] = "ignore"
     if host.texts("VolumesFrom"):
         body["volumes_from"] = list(host.texts("VolumesFrom") or ())
@@ -49,7 +49,7 @@ def storage(source: Known, body: Body, lost: list[Message], differs: list[Messag
     if folder:
         body["work_dir"] = folder
         if folder == (part(source.image, "Config").get("WorkingDir") or "/"):
-            body["create_working_dir"] = True  # as for any image: one that was typed must be there
+            body["create_working_dir"] = True  # as for any image: a typed one must exist
     storage_options = dict(word.split("=", 1) for word in source.all("storage-opt") if "=" in word)
     if storage_options:
         body["storage_opts"] = storage_options
@@ -79,7 +79,7 @@ def _mounts(source: Known, body: Body, lost: list[Message], differs: list[Messag
                 volume["IsAnonymous"] = True
             volumes.append(volume)
         elif place in image_places:
-            continue  # inspect shows an image's mount a second time, as what came of it
+            continue  # inspect lists an image mount a second time, as its result
         elif _OVERLAY in origin:
             lower = next((word[9:] for word in options if word.startswith("lowerdir=")), "")
             overlays.append({"destination": place, "source": lower, "options": ["O"]})
@@ -143,18 +143,18 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
         rule = _rule(nodes.get(place), rules)
         if rule is not None:
             used.append(rule)
-        # Rootless engines bind the device and have no rules: only the command has what was typed
+        # Rootless engines bind the device and have no device rules: only the command shows what was typed
         access = rule["access"] if rule else typed.get(place, "").rpartition(":")[2]
         permissions = access if access and not set(access) - set("rwm") else "rwm"
         devices.append({"path": f"{origin}:{place}:{permissions}"})
     devices.extend({"path": path} for path in _bound(source, typed))
     for word in source.all("device"):
         if "=" in word and not word.startswith("/dev/"):
-            # A name of the Container Device Interface: what came of it is in the configuration, and is derived again
+            # A Container Device Interface name: its result is in the configuration, and is derived again
             devices.append({"path": word})
         elif source.host.flag("Privileged"):
-            # Inspect shows none of them. A name of its own is there next to all devices of the machine, and what was
-            # named counts again once it is not privileged any more
+            # Inspect shows no devices here. A device renamed inside is there in addition to all of the machine's, and
+            # explicit devices count again once the container is no longer privileged
             device = device_of(word)
             devices.append({"path": f"{device.source}:{device.target}:{device.permissions}"})
     if devices:
@@ -175,7 +175,7 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
 def _bound(source: Known, typed: dict[str, str]) -> list[str]:
     """Devices of a rootless engine: it binds them, and inspect shows neither a device nor a mount."""
     if source.host.flag("Privileged"):
-        return []  # all of the machine's, by that alone
+        return []  # privileged mode alone adds all of the machine's
     shown = {mount.text("Destination") for mount in source.answer.parts("Mounts")}
     shown |= {device.text("PathInContainer") for device in source.host.parts("Devices")}
     found = []
@@ -210,7 +210,7 @@ def _rule(node: Body | None, rules: list[Body]) -> Body | None:
 
 
 def _secrets(source: Known, body: Body, lost: list[Message]) -> None:
-    """A secret's place: from the command, else the only one among the mounts that is left for it."""
+    """A secret's target: from the command, else the only remaining candidate among the mounts."""
     given = source.config.parts("Secrets")
     typed = [(name, wanted) for name, wanted in secrets(source.typed or {}) if wanted.get("type", "mount") == "mount"]
     found: list[Body] = []

@@ -1,6 +1,6 @@
-"""What hardening asks of a Podman engine: create, start, stop, rename … by whole id, with time limits.
+"""Relaunches on a Podman engine: create, start, stop, rename … by full id, with time limits.
 
-What changes something has the SDK's name for it where that asks for the same (`engines/shared/sdk.py`).
+Calls that change something use the SDK where it sends the same request (`engines/shared/sdk.py`).
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ Generate = Callable[[str], str | None]
 
 
 class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
-    """A `core.ports.Relauncher` on the connections of one engine.
+    """A `core.ports.Relauncher` on one engine's connections.
 
-    `generate` gives what `podman generate spec` says of a container, None where it can't be had: the API has no such
-    call. It is only asked where nothing else has what was typed.
+    `generate` returns the output of `podman generate spec` for a container, None if unavailable: the API has no such
+    call. It is only called if no other source has what was typed.
     """
 
     def __init__(self, engine: PodmanEngine, generate: Generate | None = None) -> None:
@@ -111,16 +111,16 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         return apply_options.twin(spec, body, mounts, cgroup_parent)
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Nothing: Podman makes them with the container."""
+        """Nothing: Podman creates them with the container."""
 
     def remove_overlays(self, number: str) -> None:
-        """Nothing: they went with the container."""
+        """Nothing: they were removed with the container."""
 
     @understood()
     def give_twin(
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
-        """As the container sees them: `init` mounts all of it, and its program waits."""
+        """In the container's own mounts: `init` makes all of them, before its program starts."""
         with self._engine.sdk(SLOW, container) as sdk:
             sdk.init()
         pid = parse_container(self._inspect(container)).part("State").whole("Pid")
@@ -132,7 +132,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     @understood()
     def check_health(self, container: str) -> Health:
-        """Run once: Podman leaves that to timers of systemd, which need not be there."""
+        """Run the check once: Podman leaves that to systemd timers, which may be missing."""
         path = f"/containers/{container}/healthcheck"
         word = object_of(command(self._engine, "GET", path, silence=SLOW, container=container)).text("Status")
         return Health.HEALTHY if word == Health.HEALTHY else Health.STARTING
@@ -152,7 +152,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             sdk.start()
 
     def stop(self, container: str, seconds: int) -> None:
-        """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
+        """Stop by SIGTERM (or its stop signal), and SIGKILL after that many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
 
     def restart(self, container: str, seconds: int) -> None:
@@ -181,13 +181,13 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             sdk.rename(name)
 
     def remove(self, container: str) -> None:
-        """Also a running one. Its volumes stay, anonymous ones too."""
+        """Remove it, also while it runs. Its volumes stay, anonymous ones too."""
         params = {"force": "true", "v": "false", "timeout": "0"}
         command(self._engine, "DELETE", f"/containers/{container}", params, silence=SLOW, container=container)
 
     @understood()
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
-        """RefusedError where Podman can't change it (before 5.1), or does not."""
+        """RefusedError if Podman can't change it (before 5.1), or does not."""
         retries = str(policy.retries) if policy.name == "on-failure" else None  # text: the SDK would leave out a 0
         with self._engine.sdk(QUICK, container) as sdk:
             sdk.update(restart_policy=policy.name, restart_retries=retries)
@@ -208,26 +208,26 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     @understood()
     def named(self, name: str) -> Running | None:
         """The container of that name."""
-        listed = self._listed("name", f"^{re.escape(name)}$")  # inspect by name would also take the start of an id
+        listed = self._listed("name", f"^{re.escape(name)}$")  # inspect by name would also match the start of an id
         return next((each for each in listed if each.name == name), None)
 
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image and what the engine makes."""
-        answer = parse_container(self._inspect(container))  # one that is gone is refused as an unknown layer
+        """Files in its writable layer, without those that the engine makes."""
+        answer = parse_container(self._inspect(container))  # a missing one would be refused as an unknown layer
         changes = self._changed_files(container)
         return without(changes, made(answer, {change.path for change in changes}, self._text_inside))
 
     @understood()
     def log(self, container: str, lines: int) -> str:
-        """The last lines that it printed, both streams, foreign text. RefusedError where its log can't be read."""
+        """The last lines of output, both streams, untrusted text. RefusedError if its log can't be read."""
         params = {"stdout": "true", "stderr": "true", "tail": str(lines), "follow": "false"}
         body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
         return plain_log(body, tty=False)  # Podman frames the output of terminals too
 
     @understood()
     def commit(self, container: str, repository: str) -> str:
-        """Its writable layer as an image (it is paused meanwhile where it can be); returns the image's id."""
+        """Commit its writable layer as an image (it is paused meanwhile if possible); returns the image's id."""
         name, _, tag = repository.rpartition(":") if ":" in repository.rpartition("/")[2] else (repository, "", "")
         params = {"container": container, "repo": name, "pause": "true", **({"tag": tag} if tag else {})}
         try:
@@ -242,24 +242,24 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     @understood()
     def oci_config(self, container: str) -> str:
-        """The runtime's resolved config.json, of a container that ran, where this user may read it."""
+        """The runtime's resolved config.json, of a container that ran, if this user may read it."""
         return self._configuration(parse_container(self._inspect(container)))
 
-    # Below: how it is done
+    # Implementation
 
     def _text_inside(self, container: str, path: str) -> str:
-        """A file of a container; empty where it can't be had. Podman joins the container for it, and mounts nothing."""
+        """A file of a container; empty if unavailable. Podman joins the container for it, and mounts nothing."""
         with suppress(RefusedError):
             found = self.file(container, path, ANSWER_MAX, SLOW)
             return "" if found is None or found.data is None else found.data.decode("utf-8", "replace")
         return ""
 
     def _machine_name(self) -> str:
-        """Known since it was asked what it is: its version alone takes it as long as that, half a second."""
+        """Known from its description: the version call alone takes as long, half a second."""
         return self._engine.machine or super()._machine_name()
 
     def _events_of(self, container: str, state: JsonObject) -> str | None:
-        """Podman marks who was stopped on the container itself, and its events may be a journal to search through."""
+        """None: Podman records a stop in the container's state, and its events may be a journal to search through."""
 
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}/json"
@@ -280,8 +280,8 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             raise self._unreadable(str(error)) from error
 
     def _generate_here(self, container: str) -> str | None:
-        """From the command line on this machine, as the user whose engine it is: ids are unique, so that an answer is
-        one about this container, whatever storage the command line uses.
+        """Run the command line on this machine, as the engine's user. Ids are unique, so that an answer is about this
+        container, whatever storage the command line uses.
         """
         path = self._engine.socket
         program = shutil.which("podman")
@@ -296,18 +296,17 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         return said
 
 
-# -- what Podman itself puts into a container's writable layer, by the options that ask for it
-#
-# Podman adds an entry for a user or group that the image has not to the container's own /etc/passwd and /etc/group. Its
-# entry is the last line, and whoever adds another one comes after it: so a file whose last line is Podman's counts as
-# Podman's. That somebody changed another line of it can't be seen without the image's file.
+# -- what Podman itself puts into a container's writable layer, by the options that cause it
+# Podman adds an entry for a user or group that the image lacks to the container's own /etc/passwd and /etc/group. It is
+# the last line, and later additions follow it: so a file whose last line is Podman's counts as Podman's. A change of
+# another line can't be detected without the image's file.
 
 _USERS, _GROUPS = "/etc/passwd", "/etc/group"
 _SYSTEMD = "/var/log/journal"  # a tmpfs in a container with systemd in it, which is in no list of mounts
 
 
 def made(answer: JsonObject, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:
-    """Paths. `changed`: what changed at all; `text_of(container, path)`: a file of it, foreign text."""
+    """Return paths. `changed`: all changed paths; `text_of(container, path)`: reads a file in it, untrusted text."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     found = [*ALWAYS, *INIT, config.text("WorkingDir")]
     if config.text("Timezone"):
@@ -328,5 +327,5 @@ def made(answer: JsonObject, changed: Collection[str], text_of: Callable[[str, s
 
 
 def _last_line(text: str) -> str:
-    """The last entry, passwd(5) and group(5); empty where there is none."""
+    """The last entry, passwd(5) and group(5); empty if there is none."""
     return next((line for line in reversed(text.splitlines()) if line.strip()), "")

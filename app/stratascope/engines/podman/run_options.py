@@ -1,6 +1,6 @@
 """Podman's create request (a SpecGenerator) as `RunOptions`, for exports to other tools. Pure.
 
-What `podman run` has no word for is named in `unsaid`; what only it has a word for is in `own`.
+What `podman run` can't express is listed in `unsaid`; options that only Podman has are in `own`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.value import replace
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
-_ANNOTATION = "io.podman.annotations."  # Podman writes them itself, from other options
+_ANNOTATION = "io.podman.annotations."  # Podman writes these itself, from other options
 _ACCESS = {"ro", "rw"}
-# Fields that are one text, number or flag with an option of that meaning
+# Fields of one text, number or flag with an equivalent option
 _TEXTS = {
     "timezone": "tz",
     "umask": "umask",
@@ -50,7 +50,7 @@ _LISTS = {
     "gpus": "gpus",
 }
 _ON_FAILURE = {2: "kill", 3: "restart", 4: "stop"}
-# What Podman does where nothing is said
+# Podman's defaults
 _UNSAID = {
     ("sdnotify", "container"),
     ("umask", "0022"),
@@ -62,7 +62,7 @@ _CPU = {"shares": "cpu-shares", "realtimeRuntime": "cpu-rt-runtime", "realtimePe
 
 
 def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
-    """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError where it is damaged."""
+    """`body` is the create request for `asked`, as the relauncher writes it. Raises ValueError if it is damaged."""
     request = JsonObject(parse_object(body))
     unsaid: list[Message] = []
     resources = request.part("resource_limits")
@@ -146,7 +146,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
 
 def _mode(request: JsonObject, field: str) -> str:
     said = request.part(field)
-    # The command line has other words for three of them
+    # The command line has other names for three of them
     name = {"path": "ns", "default": "", "no-map": "nomap"}.get(said.text("nsmode"), said.text("nsmode"))
     if name == "pod" or (name == "host" and field == "userns"):
         return ""
@@ -154,7 +154,7 @@ def _mode(request: JsonObject, field: str) -> str:
 
 
 def _map(request: JsonObject, field: str) -> tuple[str, ...]:
-    # Of keep-id and others the numbers come of the word; of those that were chosen the word is "private"
+    # For keep-id and the like the maps follow from the mode; explicit maps have the mode "private"
     if request.part("userns").text("nsmode") != "private":
         return ()
     return tuple(
@@ -238,14 +238,14 @@ def _devices(request: JsonObject) -> tuple[AskedDevice, ...]:
 
 
 def _sysctls(request: JsonObject, network: str) -> Pairs:
-    """A sysctl of the network can't be asked for on the host's network (podman-run(1))."""
+    """A network sysctl can't be set on the host's network (podman-run(1))."""
     return tuple(
         (name, value) for name, value in request.pairs("sysctl") if network != "host" or not name.startswith("net.")
     )
 
 
 def _shared(request: JsonObject, unsaid: list[Message], cores: float) -> Pairs:
-    """Options that `docker run` has too; `cores` have been said already."""
+    """Options that `docker run` has too; `cores` were written already."""
     resources = request.part("resource_limits")
     memory, cpu, blocks = (resources.part(name) for name in ("memory", "cpu", "blockIO"))
     found: list[tuple[str, str]] = [(name, str(cpu.whole(field))) for field, name in _CPU.items() if cpu.whole(field)]

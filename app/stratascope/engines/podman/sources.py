@@ -1,8 +1,8 @@
-"""What Podman says of one container, from four sources, for building it again. Pure.
+"""The four sources of a container's options, for creating it again. Pure.
 
-`inspect` is the truth for what it shows; the OCI configuration has what inspect hides (sysctls, masks, device
-permissions); `podman generate spec` and the command that made the container say what was chosen and what came of
-itself. The last two only fill gaps: the command may be older than the container's settings.
+`inspect` is authoritative for what it shows; the OCI configuration has what inspect hides (sysctls, masks, device
+permissions); `podman generate spec` and the command that created the container show what was chosen rather than
+derived. The last two only fill gaps: the command may be older than the container's settings.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from stratascope.engines.shared.json_reader import JsonObject, one_object, parse
 from stratascope.value import Value
 
 ANNOTATION = "io.podman.annotations."
-_ROOT = ("", "root", "0")  # root in Podman's words
+_ROOT = ("", "root", "0")  # Podman's spellings of root
 
 
 class Sources(Value):
-    """JSON texts. `oci` and `generated` where they could be had, `image` where the engine still has it."""
+    """JSON texts. `oci` and `generated` if available, `image` if the engine still has it."""
 
     inspect: str
     oci: str | None = None
@@ -32,7 +32,7 @@ class Sources(Value):
 
 
 class Known(Value):
-    """The sources, read. Objects that are missing are empty; `has_oci` and `typed` say whether they were there."""
+    """The parsed sources. Missing objects are empty; `has_oci` and `typed` show whether they were present."""
 
     answer: JsonObject
     inspect: dict[str, Any]
@@ -47,7 +47,7 @@ class Known(Value):
 
     @property
     def told(self) -> bool:
-        """Whether anything says what was chosen and what came of itself."""
+        """Whether a source distinguishes what was chosen from what was derived."""
         return self.typed is not None or bool(self.generated)
 
     @property
@@ -68,21 +68,21 @@ class Known(Value):
         return self.notes.get(f"{ANNOTATION}{name}", "")
 
     def last(self, option: str) -> str:
-        """The last value that was typed for an option; empty where none was."""
+        """The last value typed for an option; empty if none was."""
         values = (self.typed or {}).get(option, ())
         return values[-1] if values else ""
 
     def all(self, option: str) -> tuple[str, ...]:
-        """All values that were typed for an option."""
+        """All values typed for an option."""
         return (self.typed or {}).get(option, ())
 
     def mounts(self) -> dict[str, dict[str, Any]]:
-        """The OCI configuration's mounts by place."""
+        """The OCI configuration's mounts by destination."""
         return {str(mount.get("destination")): mount for mount in objects(self.oci, "mounts")}
 
 
 def known(sources: Sources) -> Known:
-    """Raises ValueError with a clear text where one of them is damaged."""
+    """Raises ValueError with a clear text if one of them is damaged."""
     inspect = one_object(sources.inspect)
     answer = JsonObject(inspect)
     command = answer.part("Config").texts("CreateCommand")
@@ -98,10 +98,10 @@ def known(sources: Sources) -> Known:
 
 
 def added(answer: JsonObject) -> tuple[str, ...]:
-    """The capabilities that were added, as inspect has them.
+    """The added capabilities, from inspect.
 
-    CapAdd is what goes beyond the default. A user who is not root gets exactly those that were added, also of the
-    default (pkg/specgen/generate/security_linux.go), so there the others are among what is in effect.
+    CapAdd lists additions to the default. A user other than root gets exactly the added ones, even those in the default
+    (pkg/specgen/generate/security_linux.go), so for such a user the others are taken from the effective set.
     """
     host = answer.part("HostConfig")
     beyond, dropped = host.texts("CapAdd") or (), host.texts("CapDrop") or ()
@@ -112,7 +112,7 @@ def added(answer: JsonObject) -> tuple[str, ...]:
 
 
 def id_maps(mappings: JsonObject, field: str) -> tuple[tuple[int, int, int], ...]:
-    """`["0:200000:65536"]`: inside, outside, length. Raises ValueError."""
+    """Parse `["0:200000:65536"]`: inside, outside, length. Raises ValueError."""
     found = []
     for text in mappings.texts(field) or ():
         numbers = id_map(text)
@@ -123,7 +123,7 @@ def id_maps(mappings: JsonObject, field: str) -> tuple[tuple[int, int, int], ...
 
 
 def part(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    """A nested object; empty where it is missing. Raises ValueError where it is something else."""
+    """A nested object; empty if missing. Raises ValueError for another type."""
     found: Any = value
     for key in keys:
         found = found.get(key)
@@ -135,12 +135,12 @@ def part(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def objects(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """A list of objects; empty where it is missing. Raises ValueError where it is something else."""
+    """A list of objects; empty if missing. Raises ValueError for another type."""
     return _list(value, key, dict, "objects")
 
 
 def words(value: Mapping[str, Any], key: str) -> list[str]:
-    """A list of texts; empty where it is missing. Raises ValueError where it is something else."""
+    """A list of strings; empty if missing. Raises ValueError for another type."""
     return _list(value, key, str, "texts")
 
 
@@ -153,14 +153,13 @@ def _list(value: Mapping[str, Any], key: str, kind: type, what: str) -> list[Any
     return list(found)
 
 
-# -- the command that made a Podman container (Config.CreateCommand) as its options
-#
-# It only fills gaps that Podman's own answers leave: whether an address was chosen, a secret's variable. Decided
-# against running it again: it knows nothing of what was changed since, and paths and files in it may mean something
-# else by now.
+# -- the options in the command that created a container (Config.CreateCommand)
+# They only fill gaps in Podman's own answers: whether an address was chosen, a secret's variable. Decided against
+# running the command again: it does not include later changes, and paths and files in it may mean something else by
+# now.
 
 Options = dict[str, tuple[str, ...]]
-# What Podman masks and makes read-only where nothing was asked for (containers/common, pkg/config/default.go)
+# Podman's default masked and read-only paths (containers/common, pkg/config/default.go)
 MASKED = (
     "/proc/acpi",
     "/proc/asound",
@@ -181,7 +180,7 @@ READ_ONLY = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", 
 
 
 def options(command: Sequence[str]) -> Options | None:
-    """Values of each option by its long name, in the order typed; None where it is no `podman run` or `create`."""
+    """Values of each option by its long name, in the order typed; None unless it is a `podman run` or `create`."""
     start = _start(command)
     if start is None:
         return None
@@ -192,7 +191,7 @@ def options(command: Sequence[str]) -> Options | None:
 
 
 def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> list[str]:
-    """The command without the long option of that name where `drop` says so of its value: it no longer holds."""
+    """The command without the long option of that name if `drop` returns true for its value: it no longer applies."""
     start = _start(command)
     gone = [] if start is None else [each for each in _taken_apart(command, start) if each.name == name]
     dropped = {place for each in gone if each.alone and drop(_value(each)) for place in range(each.at, each.end)}
@@ -200,13 +199,13 @@ def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> l
 
 
 def with_option(command: Sequence[str], name: str, value: str) -> list[str]:
-    """The command with one option more; as it was where it is no `podman run` or `create`."""
+    """The command with one more option; unchanged unless it is a `podman run` or `create`."""
     start = _start(command)
     return list(command) if start is None else [*command[:start], f"--{name}={value}", *command[start:]]
 
 
 def _start(command: Sequence[str]) -> int | None:
-    """Where the options begin; None where it is no `podman run` or `create`."""
+    """Where the options begin; None unless it is a `podman run` or `create`."""
     return next((place + 1 for place, word in enumerate(command) if word in ("run", "create")), None)
 
 
@@ -222,12 +221,12 @@ def _value(each: Typed) -> str:
 
 
 def pairs(text: str) -> dict[str, str]:
-    """`type=image,source=x,rw` as names and values; a word without a value has an empty one."""
+    """Parse `type=image,source=x,rw` into names and values; a word without a value has an empty one."""
     return {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
 
 
 def networks(found: Options) -> dict[str, dict[str, str]]:
-    """`--network NAME:ip=…,mac=…` by name; options for all (`--ip`, `--mac-address`) count for the first."""
+    """`--network NAME:ip=…,mac=…` by name; general options (`--ip`, `--mac-address`) apply to the first."""
     asked: dict[str, dict[str, str]] = {}
     for text in found.get("network", ()):
         for part in text.split(",") if ":" not in text else (text,):
@@ -250,7 +249,7 @@ def secrets(found: Options) -> list[tuple[str, dict[str, str]]]:
 
 
 def mount_options(found: Options) -> dict[str, tuple[str, ...]]:
-    """Options of `-v` and `--mount` by the place in the container, as typed."""
+    """Options of `-v` and `--mount` by target, as typed."""
     asked: dict[str, tuple[str, ...]] = {}
     for text in found.get("volume", ()):
         parts = text.split(":")
@@ -264,7 +263,7 @@ def mount_options(found: Options) -> dict[str, tuple[str, ...]]:
 
 
 def unmasked(options: Iterable[str]) -> tuple[str, ...]:
-    """The paths that `--security-opt unmask=PATTERN:PATTERN` names, of those that would be masked or read-only."""
+    """The paths that `--security-opt unmask=PATTERN:PATTERN` matches, of the default masked or read-only ones."""
     values = (value for name, value in map(security_option, options) if name == "unmask")
     patterns = [pattern for value in values for pattern in value.split(":") if pattern]
     return tuple(

@@ -1,4 +1,4 @@
-"""What is asked of an engine every day: start, stop, restart, its logs. Both engines spell these calls alike."""
+"""Daily commands: start, stop, restart, logs. Both engines have the same form of these calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import NO_CONTAINER
 from stratascope.engines.shared.rest_engine import Followed, RestEngine, command, understood
 
-_USUAL = 10  # seconds that both give a container which says nothing of its own
-_LONGEST = 24 * 3600  # that we wait for one: "for ever" can be asked for
+_USUAL = 10  # both engines' default stop timeout
+_LONGEST = 24 * 3600  # seconds; a container's own timeout may be "for ever"
 _UNREADABLE = ("does not support reading", "cannot read logs", "can not read logs", "no log", "logging driver")
 
 
@@ -38,7 +38,7 @@ class _Log:
 
 
 class RestDaily:
-    """A `core.ports.DailyEngine` on the connections of one engine."""
+    """A `core.ports.DailyEngine` on one engine's connections."""
 
     def __init__(self, engine: RestEngine, relauncher: RestRelauncher[Any]) -> None:
         self._engine, self._relauncher = engine, relauncher
@@ -53,7 +53,7 @@ class RestDaily:
         self._relauncher.start(container)
 
     def stop(self, container: str) -> None:
-        """With its own signal and time."""
+        """With its own stop signal and timeout."""
         self._relauncher.stop(container, self.stop_facts(container).seconds)
 
     def restart(self, container: str) -> None:
@@ -87,7 +87,7 @@ class RestDaily:
         if status >= 400:
             stream.close()
             raise _refused(words_of(body) or f"HTTP {status}", container, answer)
-        # Podman frames the output of terminals too, a line a frame, and leaves out where lines end
+        # Podman frames the output of terminals too, one line per frame, and drops line ends
         return _Log(stream, framed=podman or not tty, whole=podman)
 
     def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
@@ -100,7 +100,7 @@ class RestDaily:
 
 
 def seconds_of(moment: str) -> str:
-    """`1764327798.178948271` for `2025-11-28T11:03:18.178948271Z`: the one form that both engines take."""
+    """Convert `2025-11-28T11:03:18.178948271Z` to `1764327798.178948271`, the one form that both engines accept."""
     date, _, rest = moment.partition(".")
     fraction = re.match(r"[0-9]*", rest)
     digits = fraction.group() if fraction is not None else ""
@@ -109,7 +109,7 @@ def seconds_of(moment: str) -> str:
 
 
 def _signal(config: JsonObject) -> str:
-    """Docker and Podman before 5.0 say a number or a name; 15 and SIGTERM are what is usual."""
+    """The stop signal, "" for the default. Docker, and Podman before 5.0, report a number or a name."""
     said = str(config.raw("StopSignal") or "")
     return "" if said in ("15", "SIGTERM", "TERM") else said[:40]
 

@@ -1,5 +1,5 @@
-"""Where an engine may be, what its socket in the file system shows without asking the engine, and a connection to it:
-a socket in the file system, a port of a machine, and TLS over that.
+"""Engine endpoints: addresses, what a socket file reveals without contacting the engine, and connections, by unix
+socket, TCP port, and TLS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 CONNECT_SECONDS = 3.0
-_NOBODY = 65534  # how the kernel calls users that are not of our user namespace (user_namespaces(7))
+_NOBODY = 65534  # the kernel's id for users that are not in our user namespace (user_namespaces(7))
 READ_SECONDS = 10.0
 
 
@@ -36,22 +36,22 @@ class Endpoint(Value):
     kind: EngineKind
     endpoint: str  # unix:///path, tcp://host:port, ssh://…
     reason: str
-    rootless: bool = False  # as far as its place tells; the engine's own word counts once it answers
-    installed: bool = True  # whether its program is on this machine; decides between stopped and absent
-    confined: bool = False  # we are in a Flatpak, which sees the socket only as it was at its own start
-    may_start: bool = False  # whether we may start Podman's service where this socket is silent
-    tls: str = ""  # folder with ca.pem, cert.pem and key.pem
+    rootless: bool = False  # as far as its path shows; the engine's own report counts once it answers
+    installed: bool = True  # whether its program is on this machine; distinguishes stopped from absent
+    confined: bool = False  # we are in a Flatpak, which sees the socket only as it was when the Flatpak started
+    may_start: bool = False  # whether we may start Podman's service if nothing listens on this socket
+    tls: str = ""  # directory with ca.pem, cert.pem and key.pem
     verify: bool = True  # whether the server's certificate is checked
-    identity: str = ""  # file of a private key for ssh://; empty for ssh's own choice
+    identity: str = ""  # private key file for ssh://; empty for ssh's own choice
 
     @property
     def path(self) -> Path | None:
-        """The socket in the file system, for unix://."""
+        """The unix socket's path, for unix://."""
         return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
 
 
 class SocketFacts(Value):
-    """Who may use a socket and who answers on it, None where that is not known."""
+    """Who may use a socket and who answers on it; None if unknown."""
 
     mode: int | None = None
     group: str | None = None
@@ -70,7 +70,7 @@ def socket_facts(path: Path) -> SocketFacts:
 
 
 def peer_uid(path: Path) -> int | None:
-    """The user of the process that listens there; None where it can't be asked, or is a stranger to our sandbox."""
+    """The user of the process that listens there; None if unknown, or outside of our sandbox's user namespace."""
     credentials = _peer(path)
     return None if credentials is None or _stranger(credentials[1], "uid_map") else credentials[1]
 
@@ -85,7 +85,7 @@ def _group(gid: int) -> str | None:
 
 
 def _stranger(number: int, map_name: str) -> bool:
-    """Whether that is only the name of whoever our user namespace does not know."""
+    """Whether an id only stands for all that our user namespace does not map."""
     if number != _NOBODY:
         return False
     try:
@@ -95,7 +95,7 @@ def _stranger(number: int, map_name: str) -> bool:
 
 
 def peer_pid(path: Path) -> int | None:
-    """The process that listens there (systemd itself, where it holds the socket), as this machine counts."""
+    """The process that listens there (systemd itself for socket activation), as a PID of this machine."""
     credentials = _peer(path)
     return None if credentials is None else credentials[0] or None
 
@@ -124,7 +124,7 @@ def listens(path: Path) -> bool:
 
 
 def connect_here(path: Path, seconds: float) -> socket.socket:
-    """To a socket in the file system. Raises OSError, and EngineError where it is none."""
+    """Connect to a unix socket. Raises OSError, and EngineError if it is none."""
     link = socket.socket(socket.AF_UNIX)
     try:
         link.settimeout(seconds)
@@ -133,17 +133,17 @@ def connect_here(path: Path, seconds: float) -> socket.socket:
         link.connect(os.fspath(path))
     except BaseException as error:
         link.close()
-        if isinstance(error, ValueError):  # a path that no socket address can hold
+        if isinstance(error, ValueError):  # a path too long for a socket address
             raise EngineError(EngineState.UNREACHABLE, errors.unsupported(str(path)), str(error)) from error
         raise
     return link
 
 
-_PORT, _PORT_TLS = 2375, 2376  # Docker's, where an address has none
+_PORT, _PORT_TLS = 2375, 2376  # Docker's, if an address has none
 
 
 class Address(Value):
-    """Of a machine. `path` is what comes before the API's own paths, `tls` whether it is spoken."""
+    """A TCP address. `path`: prefix of the API's own paths; `tls`: whether to use TLS."""
 
     host: str
     port: int
@@ -152,12 +152,12 @@ class Address(Value):
 
     @property
     def name(self) -> str:
-        """As the Host of a request."""
+        """As the Host header."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def address_of(endpoint: Endpoint) -> Address:
-    """Of an endpoint that is no socket here. Raises EngineError where it is none that can be used."""
+    """Parse an endpoint that is not a unix socket. Raises EngineError if it is unusable."""
     try:
         parts = urlsplit(endpoint.endpoint)
         host, port = parts.hostname, parts.port
@@ -173,7 +173,7 @@ def address_of(endpoint: Endpoint) -> Address:
 
 
 def dial(endpoint: Endpoint, seconds: float) -> socket.socket:
-    """Connect, each step within so many seconds. Raises OSError, EngineError."""
+    """Connect, with a time limit in seconds per step. Raises OSError, EngineError."""
     if endpoint.path is not None:
         return connect_here(endpoint.path, seconds)
     address = address_of(endpoint)
@@ -181,7 +181,7 @@ def dial(endpoint: Endpoint, seconds: float) -> socket.socket:
     link = socket.create_connection((address.host, address.port), seconds)
     try:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a machine that went away ends no stream of events
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a machine that went away ends no event stream
         return link if context is None else context.wrap_socket(link, server_hostname=address.host)
     except BaseException:
         link.close()
@@ -189,14 +189,14 @@ def dial(endpoint: Endpoint, seconds: float) -> socket.socket:
 
 
 def _context(endpoint: Endpoint) -> ssl.SSLContext:
-    """As Docker's command line has it: ca.pem is who may have signed, cert.pem and key.pem are who we are."""
+    """As Docker's command line: ca.pem for the authorities, cert.pem and key.pem for the client."""
     import ssl
 
     folder = Path(endpoint.tls) if endpoint.tls else None
     try:
         ca = folder / "ca.pem" if folder is not None and endpoint.verify else None
         context = ssl.create_default_context(cafile=ca)
-        if ca is not None:  # Python 3.13 refuses authorities that Docker's own guide has people make
+        if ca is not None:  # Python 3.13 refuses authorities made by Docker's own guide
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not endpoint.verify:
             context.check_hostname = False
@@ -209,5 +209,5 @@ def _context(endpoint: Endpoint) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    """Without this OpenSSL would ask on the terminal."""
+    """Without this OpenSSL would prompt on the terminal."""
     raise ValueError("the private key is protected by a password")

@@ -1,4 +1,4 @@
-"""An engine's streams, of events and of a log: bytes to what they mean to us. Both engines speak Docker's form."""
+"""Parsers of an engine's streams, events and logs. Both engines use Docker's format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stratascope.engines.shared.json_reader import JsonObject, parse
 _LARGEST_EVENT = 1 << 20  # characters
 _MARK = re.compile(r'["\\{}]')
 
-# Words for what changes nothing that we show; everything else means "inspect it again"
+# Actions that change nothing that we show; any other means "inspect it again"
 _QUIET_ACTIONS = frozenset(
     {
         "archive-path",
@@ -40,7 +40,7 @@ _LAST_ACTIONS = frozenset({"destroy", "remove"})
 
 
 def decode_events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """The events in a stream of JSON objects, with or without line ends between them. Raises ValueError."""
+    """Parse events from a stream of JSON objects, with or without newlines between them. Raises ValueError."""
     for text in objects(pieces):
         event = event_of(parse(text))
         if event is not None:
@@ -48,8 +48,8 @@ def decode_events(pieces: Iterable[bytes]) -> Iterator[Event]:
 
 
 def objects(pieces: Iterable[bytes]) -> Iterator[str]:
-    """The texts of the objects in a stream. Each byte is looked at once, in however many pieces they come: what has not
-    ended yet is not parsed in the hope that it has. Raises ValueError.
+    """Split a stream into the texts of its objects. Each byte is scanned once, however the data is divided: an
+    incomplete object is never parsed speculatively. Raises ValueError.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     parts: list[str] = []
@@ -95,7 +95,7 @@ def _nothing(text: str) -> None:
 
 
 def event_of(value: Any) -> Event | None:
-    """What an event of the engine means to us; None where it means nothing."""
+    """Translate an engine's event; None if it is irrelevant."""
     if not isinstance(value, dict):
         raise ValueError("expected an object that describes an event")
     answer = JsonObject(value)
@@ -106,17 +106,17 @@ def event_of(value: Any) -> Event | None:
     return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)
 
 
-# -- Docker's log stream, which Podman has too, as plain text and as lines
+# -- Docker's log stream, also used by Podman, as plain text and as lines
 
 _HEAD = struct.Struct(">BxxxI")  # stream, length of what follows (Docker's API, ContainerAttach)
 _STREAMS = (0, 1, 2)
-_MOST = 1 << 18  # bytes: a line may be as long as it likes
-_LINE_MOST = 1 << 14  # bytes of a line that is handed on at once; a longer one comes in pieces
+_MOST = 1 << 18  # bytes: a line may have any length
+_LINE_MOST = 1 << 14  # bytes of a line that are passed on at once; a longer one comes in pieces
 _MOMENT = re.compile(rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9:]{4,6})) ").match
 
 
 def plain_log(body: bytes, tty: bool) -> str:
-    """Both streams as they came, at most the last 256 KiB. With a terminal there is one stream and no heads."""
+    """Both streams interleaved, at most the last 256 KiB. With a terminal there is one stream and no frames."""
     text = body if tty else b"".join(_frames(body))
     return text[-_MOST:].decode("utf-8", "replace")
 
@@ -127,7 +127,7 @@ def _frames(body: bytes) -> list[bytes]:
     while place + _HEAD.size <= len(body):
         stream, length = _HEAD.unpack_from(body, place)
         if stream not in _STREAMS or body[place + 1 : place + 4] != b"\0\0\0":
-            return [*parts, body[place:]]  # not of that form, shown as it is
+            return [*parts, body[place:]]  # not framed: shown unchanged
         place += _HEAD.size
         parts.append(body[place : place + length])
         place += length
@@ -135,7 +135,7 @@ def _frames(body: bytes) -> list[bytes]:
 
 
 def frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """What the frames of a stream hold, as it comes; what has another form is given as it is."""
+    """The content of a stream's frames, as it comes; unframed data is passed on unchanged."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece
@@ -149,19 +149,21 @@ def frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
             if len(waiting) < whole and len(waiting) <= _MOST:
                 break
             yield bytes(waiting[_HEAD.size : whole])
-            if len(waiting) < whole:  # longer than anything that is kept
+            if len(waiting) < whole:  # longer than anything that is buffered
                 _HEAD.pack_into(waiting, len(waiting) - _HEAD.size, stream, whole - len(waiting))
                 del waiting[: -_HEAD.size]
                 break
             del waiting[:whole]
-    if len(waiting) >= _HEAD.size and waiting[0] in _STREAMS:  # a frame that was broken off
+    if len(waiting) >= _HEAD.size and waiting[0] in _STREAMS:  # an incomplete frame
         del waiting[: _HEAD.size]
     if waiting:
         yield bytes(waiting)
 
 
 def lines(chunks: Iterable[bytes], *, whole: bool) -> Iterator[LogLine]:
-    """Lines with their moments, which the engine puts before each chunk. `whole`: a chunk is a line, as in Podman."""
+    """Lines with their timestamps, which the engine puts before each chunk. `whole`: a chunk is a line, as in
+    Podman.
+    """
     moment, waiting = "", b""
     for chunk in chunks:
         moment, text = _stamped(chunk, moment)
@@ -170,7 +172,7 @@ def lines(chunks: Iterable[bytes], *, whole: bool) -> Iterator[LogLine]:
             ended.append(rest)
             rest = b""
         for line in ended:
-            moment, text = _stamped(line, moment)  # of a terminal, whose output comes in no frames
+            moment, text = _stamped(line, moment)  # of a terminal, whose output is not framed
             yield from _pieces(moment, text)
         while len(rest) > _LINE_MOST:
             yield LogLine(moment, rest[:_LINE_MOST].decode("utf-8", "replace"))
@@ -181,7 +183,7 @@ def lines(chunks: Iterable[bytes], *, whole: bool) -> Iterator[LogLine]:
 
 
 def _stamped(text: bytes, before: str) -> tuple[str, bytes]:
-    """The moment at its beginning and the rest; without one, the moment `before`."""
+    """Split a leading timestamp from the text; without one, use `before`."""
     stamp = _MOMENT(text)
     return (before, text) if stamp is None else (stamp[1].decode("ascii"), text[stamp.end() :])
 

@@ -1,8 +1,8 @@
-"""The files of an engine's host where that is this machine, in the engine's own sight.
+"""The files of an engine's host, if that is this machine, as the engine sees them.
 
-An engine may have a mount namespace of its own, where a path leads elsewhere than here; so paths are looked up below
-the root of the process that listens on its socket, where that may be read. Decided against asking the engine to mount
-the paths into a container that looks: that would change what is there (Docker makes the folders that are missing).
+An engine may have a mount namespace of its own, where a path leads elsewhere than here; so paths are resolved below the
+root of the process that listens on its socket, if that can be read. Decided against mounting the paths into a container
+that would read them: that would change what is there (Docker creates missing directories).
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Propagation, parse_mountinfo
 from stratascope.linux.process import parse_stat
 
-_NAMES = 200  # looked at in one folder
+_NAMES = 200  # examined per directory
 
 
 class LocalFiles:
-    """For an engine behind `endpoint`. Nothing is cached."""
+    """Files of an engine behind `endpoint`. Nothing is cached."""
 
     def __init__(self, endpoint: str) -> None:
-        # in a Flatpak this program sees other files than the host has
+        # in a Flatpak this program does not see the host's files
         local = endpoint.startswith("unix://") and sandbox.access() is sandbox.Access.OUTSIDE
         self._socket = Path(endpoint.removeprefix("unix://")) if local else None
 
@@ -59,7 +59,7 @@ class LocalFiles:
         try:
             targets = {mount.target for mount in parse_mountinfo(_mountinfo(pid))}
             if (target.rstrip("/") or "/") not in targets:
-                return None  # unmounted, or a process of another machine
+                return None  # unmounted, or a process on another machine
             here = _stat(self._sight(), source)
             there = _stat(Sight(f"/proc/{pid}/root", str(pid)), target)
         except (OSError, ValueError, DecodeError):
@@ -97,7 +97,7 @@ class LocalFiles:
             return None
         found = []
         for path in paths:
-            with suppress(OSError, ValueError):  # it is gone, or no folder
+            with suppress(OSError, ValueError):  # it is gone, or no directory
                 if _mount(sight, path) == root and stat.S_ISDIR((state := _stat(sight, path)).st_mode):
                     listed = islice(_listed(sight, path), _NAMES)
                     names = tuple(name for name, each in listed if each.st_ctime < before)
@@ -105,12 +105,13 @@ class LocalFiles:
         return tuple(found)
 
     def file_inside(self, pid: int, start: int, path: str, most: int) -> ContainerFile | None:
-        """A regular file of the container whose first process is that one, started at `start`; None if there is none.
+        """Read a regular file of the container whose first process is that one, started at `start`; None if there is
+        none.
 
-        Without its engine, which may take 0.4 s for each. Links are followed inside of the container, and may lead
-        nowhere else whatever it exchanges meanwhile. Only what lies on the root file system that its engine mounted
-        counts: a process in a root directory of its own making, files on other mounts, and what this user may not read
-        are an OSError. Larger files than `most` bytes have no data.
+        Without the engine, which may take 0.4 s per file. Links are followed inside of the container, and can't lead
+        elsewhere whatever it replaces meanwhile. Only the root file system mounted by its engine counts: a process in
+        another root directory, files on other mounts, and files that this user may not read are an OSError. Files
+        larger than `most` bytes have no data.
         """
         if self._socket is None:
             raise PermissionError(errno.EPERM, "another machine's")
@@ -138,10 +139,11 @@ class LocalFiles:
             return None
 
     def _peer(self) -> str | None:
-        """The engine's thread (below /proc) in whose sight of the files its own are; None where it may not be used.
+        """The engine's thread (below /proc) that sees the engine's files; None if it can't be used.
 
-        Not simply its process: Podman copies a file out of a container in a thread that joins that one's mounts and
-        never comes back (libpod, joinMountAndExec), and where that is the first one, /proc/PID shows the container.
+        Not simply its process: Podman copies a file out of a container in a thread that joins that one's mount
+        namespace and never returns (libpod, joinMountAndExec), and if that is the first thread, /proc/PID shows the
+        container.
         """
         pid = None if self._socket is None else peer_pid(self._socket)
         if not pid:
@@ -191,7 +193,7 @@ def _file(sight: Sight, mount: int, path: str, most: int) -> ContainerFile | Non
             return ContainerFile(path, 0, None)
         with os.fdopen(reopen(place, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             data = file.read(most + 1)
-        # where a link leads; a link on the way only is no other name of it for engines either
+        # a link's target; engines too resolve links in the middle of a path
         resolved = str(Path(f"/proc/self/fd/{place}").readlink()) if _is_link(sight, path) else path
     finally:
         os.close(place)
@@ -215,16 +217,17 @@ def _mountinfo(process: int | str) -> str:
 
 
 def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[HostEntry]:
-    """Links left out. Raises OSError where the top can't be listed."""
+    """Files below a directory, without links. Raises OSError if the top can't be listed."""
     for inside, found in _walk(sight, top, most):
         if not stat.S_ISLNK(found.st_mode):
             yield _entry(target + inside or "/", found)
 
 
 def _walk(sight: Sight, top: str, most: int) -> Iterator[tuple[str, os.stat_result]]:
-    """Each path below `top`, and itself as "". Breadth first, links not followed, nor mounts that may not answer.
+    """Yield each path below `top`, and `top` itself as "". Breadth first; links and mounts that may not answer are
+    skipped.
 
-    Raises OSError where the top can't be listed; folders below it are skipped.
+    Raises OSError if the top can't be listed; unreadable directories below it are skipped.
     """
     found = _stat(sight, top)
     yield "", found
@@ -300,22 +303,21 @@ def _entry(path: str, found: os.stat_result) -> HostEntry:
     return HostEntry(path, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), stat.S_ISDIR(found.st_mode))
 
 
-# -- one file out of what an engine's archive call sends: a tar archive, and the head of its answer
-#
-# Read are the first member and the few that may precede it (POSIX.1-2017, pax): a name is not asked for, since one
-# path was. Decided against tarfile: it believes what sparse members say of their size.
+# -- one file from an engine's archive response: a tar archive, and the response's head
+# Only the first member and the few that may precede it are read (POSIX.1-2017, pax); names are ignored, since one path
+# was requested. Decided against tarfile: it trusts the sizes of sparse members.
 
 STAT = "x-docker-container-path-stat"  # both engines: base64 of JSON, the mode as Go's io/fs.FileMode
-OVERHEAD = 64 << 10  # bytes that an archive of one file may have over the file
+OVERHEAD = 64 << 10  # bytes that an archive of one file may exceed the file
 _STAT_MAX = 16 << 10  # characters
 _FOLDER, _LINK, _SPECIAL = 1 << 31, 1 << 27, 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 _BLOCK = 512
-_BEFORE_MAX = 4  # members that only say something of the one that follows
+_BEFORE_MAX = 4  # members that only describe the one that follows
 _ABOUT = b"xgLK"
 
 
 def stat_of(head: Mapping[str, str]) -> tuple[int, str]:
-    """Mode and, of a link, where it leads. Raises ValueError."""
+    """The mode, and a link's target. Raises ValueError."""
     text = head.get(STAT, "")
     if not text or len(text) > _STAT_MAX:
         raise ValueError("an archive without a word about what is in it")
@@ -327,7 +329,7 @@ def stat_of(head: Mapping[str, str]) -> tuple[int, str]:
 
 
 def may_hold_file(head: Mapping[str, str]) -> bool:
-    """Whether what is sent may be a file or a link; a folder would be sent with all that is in it."""
+    """Whether the archive may hold a file or a link; a directory would be sent with all of its content."""
     try:
         return not stat_of(head)[0] & (_FOLDER | _SPECIAL)
     except ValueError:
@@ -335,13 +337,13 @@ def may_hold_file(head: Mapping[str, str]) -> bool:
 
 
 def link_target(head: Mapping[str, str]) -> str:
-    """Where the path leads within the container, if it is a link; else empty. Raises ValueError."""
+    """The path's target within the container, if it is a link; else empty. Raises ValueError."""
     mode, target = stat_of(head)
     return target if mode & _LINK else ""
 
 
 def file_in(archive: bytes, path: str) -> ContainerFile | None:
-    """The file in it; None where the first member is none (Docker sends a link as a link). Raises ValueError."""
+    """The archive's file; None if its first member is none (Docker sends a link as a link). Raises ValueError."""
     place = 0
     for _ in range(_BEFORE_MAX + 1):
         head = archive[place : place + _BLOCK]
@@ -360,7 +362,7 @@ def file_in(archive: bytes, path: str) -> ContainerFile | None:
 
 
 def _number(field: bytes) -> int:
-    """Octal digits, or with the first bit set the bytes of the number itself (GNU)."""
+    """Octal digits, or with the first bit set a binary number (GNU)."""
     if field[0] & 0x80:
         return int.from_bytes(field[1:], "big")
     text = field.strip(b" \0")

@@ -1,8 +1,8 @@
-"""An engine's JSON answer, read with care: each look-up says what it expects, and a surprise is a ValueError that
-says where.
+"""Typed access to an engine's JSON: each lookup states the expected type, and a mismatch is a ValueError with its
+place.
 
-Decided against a schema library: both engines leave out, null and add fields as they please, and only the few that
-are used need to be right.
+Decided against a schema library: both engines omit, null and add fields as they please, and only the few that are used
+need to be right.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from stratascope.core.options.values import capability
 from stratascope.linux.capability import NAMES
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)").fullmatch
-_YEAR_ONE = "0001-01-01"  # Go's zero time: it never happened
+_YEAR_ONE = "0001-01-01"  # Go's zero time: never
 _STATUS = {
-    "configured": Status.CREATED,  # Podman's words for steps before the first start
+    "configured": Status.CREATED,  # Podman's states before the first start
     "initialized": Status.CREATED,
     "stopped": Status.EXITED,
     **{status.value: status for status in Status},
 }
 
 
-NODES_MAX, DEPTH_MAX = 200_000, 64  # of one container's JSON some hundred, and five
+NODES_MAX, DEPTH_MAX = 200_000, 64  # one container's JSON has some hundred, and five levels
 _WORDS_MAX = 2000  # characters
 
 
@@ -53,7 +53,7 @@ class JsonObject:
         return value
 
     def has(self, key: str) -> bool:
-        """Whether the field is there at all, null or not."""
+        """Whether the field is present, null or not."""
         return key in self._value
 
     def names(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class JsonObject:
         return tuple(sorted(self._value))
 
     def raw(self, key: str) -> Any:
-        """A field as it is, of whatever type; None where missing."""
+        """A field of any type, unchecked; None if missing."""
         return self._value.get(key)
 
     def part(self, key: str) -> JsonObject:
@@ -76,21 +76,21 @@ class JsonObject:
         return bool(self._get(key, bool, "true or false"))
 
     def whole(self, key: str) -> int:
-        """A whole number; 0 where missing."""
+        """An integer; 0 if missing."""
         value = self._get(key, (int, float), "a number") or 0
         if isinstance(value, float) and not value.is_integer():
             raise ValueError(f"{self._where}{key}: expected a whole number, found {value}")
-        if abs(value) >= 1 << 64:  # beyond Go's numbers
+        if abs(value) >= 1 << 64:  # beyond Go's integers
             raise ValueError(f"{self._where}{key}: number out of range")
         return int(value)
 
     def limit(self, key: str) -> int | None:
-        """A limit, for which 0 and negative numbers mean none."""
+        """A limit; None for 0 and negative numbers."""
         value = self.whole(key)
         return value if value > 0 else None
 
     def texts(self, key: str) -> tuple[str, ...] | None:
-        """A list of texts; None where missing or null."""
+        """A list of strings; None if missing or null."""
         value = self._get(key, list, "a list")
         if value is None:
             return None
@@ -109,7 +109,7 @@ class JsonObject:
         return tuple(found)
 
     def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
-        """An object of texts, sorted by name."""
+        """An object of strings, sorted by name."""
         value = self._get(key, dict, "an object") or {}
         for name, item in value.items():
             if not isinstance(item, str):
@@ -132,14 +132,14 @@ class JsonObject:
 
 
 def parse(text: str, nodes: int = NODES_MAX) -> Any:
-    """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN), and for
-    more values than `nodes` or deeper ones than DEPTH_MAX: two bytes of text can be a value of a hundred.
+    """Parse JSON; ValueError for anything else, also for Python's extensions (NaN), and for more values than `nodes` or
+    deeper ones than DEPTH_MAX: two bytes of text can become a value of a hundred.
     """
     brackets = text.count("[") + text.count("{")
     if len(text) > nodes and text.count(",") + brackets > nodes:
         raise ValueError(f"more than {nodes} values")
     try:
-        value = msgspec.json.decode(text)  # three times as quick, and takes no lone surrogate
+        value = msgspec.json.decode(text)  # three times as fast, and rejects lone surrogates
     except (ValueError, RecursionError):
         value = _parsed(text)
     if brackets < DEPTH_MAX:
@@ -154,7 +154,7 @@ def parse(text: str, nodes: int = NODES_MAX) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    """Slower, for any text, and with an error that says what is wrong."""
+    """Slower, for any text, with an error that says what is wrong."""
     try:
         return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
@@ -162,7 +162,7 @@ def _parsed(text: str) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """A JSON object, or ValueError."""
+    """Parse a JSON object. Raises ValueError."""
     value = parse(text)
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {type(value).__name__}")
@@ -170,7 +170,7 @@ def parse_object(text: str) -> dict[str, Any]:
 
 
 def one_object(text: str, what: str = "an object") -> dict[str, Any]:
-    """A JSON object, from the engine's API or, in a list of one, from its command line; or ValueError."""
+    """Parse a JSON object, from the engine's API or, in a list of one, from its command line. Raises ValueError."""
     value = parse(text)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
@@ -180,12 +180,12 @@ def one_object(text: str, what: str = "an object") -> dict[str, Any]:
 
 
 def parse_container(text: str) -> JsonObject:
-    """The object of one container."""
+    """Parse one container's object."""
     return JsonObject(one_object(text, "an object that describes a container"))
 
 
 def status_of(state: JsonObject) -> Status:
-    """A container's status word; from the flags where the word is missing."""
+    """A container's status; from the flags if the status field is missing."""
     word = state.text("Status")
     if word:
         return _STATUS.get(word, Status.UNKNOWN)
@@ -196,36 +196,36 @@ def status_of(state: JsonObject) -> Status:
 
 
 def exit_code_of(state: JsonObject) -> int | None:
-    """The status that it ended with; None while it runs, or where that is not said."""
+    """The exit status; None while it runs, or if unknown."""
     if state.whole("Pid") > 0 or not state.has("ExitCode"):
         return None
     return state.whole("ExitCode")
 
 
 def ended_of(state: JsonObject) -> float:
-    """When it ended; 0.0 while it runs, or where that is not said."""
+    """When it ended; 0.0 while it runs, or if unknown."""
     return 0.0 if state.whole("Pid") > 0 else state.moment("FinishedAt")
 
 
 def health_of(state: JsonObject) -> str:
-    """What its healthcheck came to, in the engine's word; empty where it has none."""
+    """The health status, in the engine's word; empty without a healthcheck."""
     word = (state.part("Health").text("Status") or state.part("Healthcheck").text("Status")).lower()
     return "" if word == "none" else word
 
 
 def capability_names(words: tuple[str, ...] | None) -> tuple[str, ...]:
-    """As typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
+    """Normalize as typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
     return tuple(dict.fromkeys(capability(word) for word in words or ()))
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:
-    """Capabilities by number; those that we have no name for last."""
+    """Sort capabilities by number; unknown ones last."""
     known = {name: number for number, name in enumerate(NAMES)}
     return tuple(sorted(names, key=lambda name: (known.get(name, len(known)), name)))
 
 
 def cores(host: JsonObject) -> float | None:
-    """The CPU limit in cores, from either way of setting it."""
+    """The CPU limit in cores, whichever way it was set."""
     nano = host.limit("NanoCpus")
     if nano is not None:
         return nano / 1e9
@@ -245,8 +245,8 @@ def _finite(word: str) -> float:
 
 
 def words_of(body: bytes) -> str:
-    """The engine's own words of an error: `{"message": …}` (Docker), `{"cause": …, "message": …}` (Podman), else the
-    start of the text.
+    """The engine's error message: `{"message": …}` (Docker), `{"cause": …, "message": …}` (Podman), else the start of
+    the text.
     """
     text = body[: 1 << 20].decode("utf-8", "replace").strip()
     with suppress(ValueError):
@@ -258,7 +258,7 @@ Blank = Callable[[dict[str, Any]], None]
 
 
 def redacted(text: str, blank: Blank) -> str:
-    """The same JSON in its compact form after `blank` took the secrets out of each object on its top level."""
+    """The same JSON, compact, after `blank` removed the secrets from each top-level object."""
     value = parse(text)
     for item in value if isinstance(value, list) else (value,):
         if isinstance(item, dict):
@@ -267,7 +267,7 @@ def redacted(text: str, blank: Blank) -> str:
 
 
 def blank_environment(container: dict[str, Any]) -> None:
-    """`NAME=value` to `NAME=` in Config.Env; what is not of that form loses all its text."""
+    """`NAME=value` to `NAME=` in Config.Env; other entries lose all their text."""
     config = container.get("Config")
     if isinstance(config, dict) and "Env" in config:
         config["Env"] = _blank_assignments(config["Env"])
@@ -281,7 +281,7 @@ def _blank_assignments(value: Any) -> Any:
     return value.partition("=")[0] + "=" if isinstance(value, str) and "=" in value else "" if value else value
 
 
-# Labels by which containers are grouped; all others may hold paths, names of people and, by mistake, secrets.
+# Labels by which containers are grouped; all others may contain paths, names of people and, by mistake, secrets.
 GROUPING = frozenset({
     "com.docker.compose.project",
     "com.docker.compose.service",
@@ -296,7 +296,7 @@ _OPTIONS = ("-l", "--label")
 
 
 def without_labels(inspect_json: str) -> str:
-    """The JSON without labels, compact. Raises ValueError where it is none."""
+    """The JSON without labels, compact. Raises ValueError if it is invalid."""
     return redacted(inspect_json, _blank)
 
 

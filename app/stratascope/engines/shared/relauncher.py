@@ -1,6 +1,6 @@
-"""What the relaunchers of both engines share: calls that are spelled alike, and how a container is doing.
+"""The part shared by both engines' relaunchers: calls with the same form, and a container's current state.
 
-Where the two APIs differ (create, plan, limits, what a stop takes) each has its own file.
+Where the two APIs differ (create, plan, limits, stop), each has its own file.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ from stratascope.engines.shared.rest_engine import (
 from stratascope.engines.shared.runtime_state import end_of, read_with_time
 from stratascope.engines.shared.volume_files import VolumeFiles
 
-_LINKS_MAX = 4  # as an engine says where a link leads in the end, one is enough
+_LINKS_MAX = 4  # engines report a link's final target, so one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
 
 E = TypeVar("E", bound=RestEngine)
-_KNOWN = 30.0  # seconds for which an engine's description of itself holds: Podman takes up to half a second for one
+_KNOWN = 30.0  # seconds for which an engine's description of itself is cached: Podman takes up to half a second for one
 
 
 class RestRelauncher(ABC, Generic[E]):
-    """Half of a `core.ports.Relauncher`, on the connections of one engine."""
+    """Half of a `core.ports.Relauncher`, on one engine's connections."""
 
     def __init__(self, engine: E) -> None:
         self._engine = engine
@@ -63,12 +63,12 @@ class RestRelauncher(ABC, Generic[E]):
 
     @understood()
     def running(self, container: str) -> Running:
-        """Its state now."""
+        """Its current state."""
         return _running(self._inspect(container))
 
     @understood()
     def told(self, inspect: str) -> Running:
-        """Pure."""
+        """Its state, from inspect JSON. Pure."""
         return _running(inspect)
 
     @understood()
@@ -90,18 +90,18 @@ class RestRelauncher(ABC, Generic[E]):
 
     @understood()
     def size(self, container: str) -> int | None:
-        """Bytes of its writable layer; None where the engine does not say."""
+        """Bytes of its writable layer; None if the engine does not report it."""
         path = f"/containers/{container}/json"
         answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
         return answer.whole("SizeRw") if answer.has("SizeRw") else None
 
     def remove_image(self, name: str) -> None:
-        """Only that name of it where it has several. No error where it is not there, or is still used."""
+        """Remove that tag, and the image with its last one. No error if it is missing or still in use."""
         command(self._engine, "DELETE", f"/images/{name}", {"force": "false"}, silence=SLOW, well=(404, 409))
 
     @understood()
     def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
-        """See `core.ports.Relauncher`. Podman sends what a link leads to, Docker the link."""
+        """See `core.ports.Relauncher`. Podman sends a link's target, Docker the link."""
         until = time.monotonic() + seconds
         for _ in range(_LINKS_MAX):
             bounds = Bounds(max(0.0, until - time.monotonic()), seconds, most + host_files.OVERHEAD)
@@ -162,7 +162,7 @@ class RestRelauncher(ABC, Generic[E]):
 
     @abstractmethod
     def restart(self, container: str, seconds: int) -> None:
-        """A stop, with so much time for it, and a start."""
+        """Stop, with that timeout, and start."""
 
     @abstractmethod
     def log(self, container: str, lines: int) -> str: ...
@@ -181,7 +181,7 @@ class RestRelauncher(ABC, Generic[E]):
         return Executed(code if type(code) is int else None, plain_log(body, tty=False))
 
     def _state(self, answer: JsonObject) -> RuntimeState:
-        """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""
+        """Its state for warnings. What the engine refuses to report is left out."""
         container = answer.text("Id")
         return RuntimeState(
             restarts=answer.whole("RestartCount"),
@@ -208,7 +208,7 @@ class RestRelauncher(ABC, Generic[E]):
         return False
 
     def _lost_networks(self, answer: JsonObject) -> tuple[str, ...]:
-        """Networks whose name leads to another network by now, or to none."""
+        """Networks whose name now refers to another network, or to none."""
         lost = []
         for name, number in asked_options.network_ids(answer).items():
             with suppress(RefusedError):
@@ -218,15 +218,15 @@ class RestRelauncher(ABC, Generic[E]):
         return tuple(lost)
 
     def _machine_name(self) -> str:
-        """The machine, as images name it."""
+        """The machine's name as in images."""
         if not self._architecture:
             self._architecture = object_of(command(self._engine, "GET", "/version")).text("Arch")
         return self._architecture
 
     def _events_of(self, container: str, state: JsonObject) -> str | None:
-        """Those of that container from its start to its end, a line each; None where they can't be had.
+        """The container's events from its start to its end, one line each; None if unavailable.
 
-        By the engine's own clock: until a moment that is still to come it would wait.
+        By the engine's own clock: with an `until` in the future the call would wait.
         """
         begun, ended = state.moment("StartedAt"), state.moment("FinishedAt")
         with suppress(RefusedError):
@@ -242,8 +242,9 @@ class RestRelauncher(ABC, Generic[E]):
         return answer.text("Id")
 
     def _edited(self, answer: JsonObject) -> tuple[str, ...]:
-        """Read where the engine keeps them, where this user may. Decided against its archive call, which would give
-        them to everybody: for it Docker mounts all anew, and makes the folders of host paths that are gone.
+        """Read the files where the engine keeps them, if this user may. Decided against its archive call, which would
+        allow anybody to read them: for it Docker mounts everything again, and creates the directories of missing host
+        paths.
         """
         seen = {}
         for path, place in runtime_state.named_files(answer).items() if not self._engine.shell else ():
@@ -255,7 +256,7 @@ class RestRelauncher(ABC, Generic[E]):
         return VolumeFiles(self._connected().endpoint)
 
     def _connected(self) -> Engine:
-        """The engine as it describes itself; EngineError where it can't."""
+        """The engine as it describes itself; raises EngineError if it can't be used."""
         now = time.monotonic()
         if self._known is not None and now - self._known[0] < _KNOWN:
             return self._known[1]
@@ -277,7 +278,7 @@ class RestRelauncher(ABC, Generic[E]):
         return command(self._engine, "POST", path, params, data, silence=silence, container=container)
 
     def _inspect(self, container: str) -> str:
-        """With the values of its environment."""
+        """Inspect JSON, including the values of its environment."""
         body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
         return body.decode("utf-8", "replace")
 
@@ -297,7 +298,7 @@ class RestRelauncher(ABC, Generic[E]):
         return tuple(states)
 
     def _check_policy(self, container: str, policy: RestartPolicy) -> None:
-        """Engines answer well to what they ignore."""
+        """Verify the policy: engines return success for what they ignore."""
         now = _policy(parse_container(self._inspect(container)))
         if now != policy.name:
             raise errors.refusal(f"RestartPolicy: {now}")
@@ -323,7 +324,7 @@ def _running(inspect: str) -> Running:
     ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
     return Running(
         id=answer.text("Id"),
-        name=answer.text("Name").removeprefix("/"),  # Docker's begin with one, and no name can
+        name=answer.text("Name").removeprefix("/"),  # Docker's begin with a slash, and no name can
         status=status.value,
         pid=pid if pid > 0 else None,
         exit_code=state.whole("ExitCode") if ended else None,
@@ -340,26 +341,27 @@ def _running(inspect: str) -> Running:
 
 
 def _published(ports: JsonObject) -> tuple[int, ...]:
-    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, in Docker and Podman alike."""
+    """TCP host ports: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, from either
+    engine.
+    """
     texts = {
         binding.text("HostPort") for name in ports.names() if name.endswith("/tcp") for binding in ports.parts(name)
     }
     return tuple(sorted(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6))
 
 
-# -- what engines themselves put into a container's writable layer, where lists of its changes have it among its own
-#
-# Places to mount on, folders to start in, files that are written at each start: a new container gets new ones. Decided
-# against recognizing them by the layer alone: it does not say who wrote a file, so each is known by the option that
-# asks for it.
+# -- what engines themselves put into a container's writable layer, which appears in lists of its changes
+# Mount points, working directories, files written at each start: a new container gets new ones. Decided against
+# recognizing them by the layer alone: it does not show who wrote a file, so each is identified by the option that
+# causes it.
 
-# What is made in every container, and nobody else would make
+# Made in every container by engines, and by nobody else
 ALWAYS = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
-INIT = ("/dev/init", "/run/podman-init", "/sbin/docker-init")  # --init, by engine and age: a place to mount on
+INIT = ("/dev/init", "/run/podman-init", "/sbin/docker-init")  # --init, by engine and age: mount points
 
 
 def without(changes: Iterable[FileChange], made: Collection[str]) -> tuple[FileChange, ...]:
-    """Without these places and the folders that lead to them; what the program put below one of them stays."""
+    """Drop these paths and the directories that lead to them; what the program put below one of them stays."""
     places = [place.rstrip("/") for place in made if place.startswith("/")]
     above = {place[:end] for place in places for end in range(1, len(place)) if place[end] == "/"}
     return tuple(change for change in changes if change.path not in places and change.path not in above)

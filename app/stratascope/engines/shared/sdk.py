@@ -1,24 +1,24 @@
 """The engines' SDKs on our own connection: their named calls for what changes something.
 
-Both clients are a `requests.Session`, which lets one mount a transport of its own. So a call's path, parameters and
-body are the SDK's, and its limits of time and size, its errors and their words are ours: a refusal is raised here,
-before the SDK looks at it, and JSON is read within bounds. Headers, time limits and credentials that the SDKs would add
-do not leave this file.
+Both clients are a `requests.Session`, on which one can mount a transport. So a call's path, parameters and body are the
+SDK's, and its limits of time and size, its errors and their messages are ours: a refusal is raised here, before the SDK
+sees it, and JSON is read within bounds. Headers, time limits and credentials that the SDKs would add do not leave this
+file.
 
-By hand stay, since the named call would change what is asked or lose an answer:
+These calls are made without the SDK, whose named call would change the request or lose a response:
 - create on Podman: its keywords ignore no-new-privileges and seccomp, and publish ports on all addresses.
-- stop and remove on Podman: without `ignore` and `timeout`, one that just vanished is an error, and a kill takes ten
-  seconds. commit on Podman: it asks for the new image too, and fails where that is gone by then.
-- limits on Docker: `update_container` knows neither processes nor cores. Further networks on Docker: a connect makes an
-  endpoint's settings of its own, and has no field for what it does not know (GwPriority).
-- exec on both: Docker's fills in what was not asked for, and starts by an upgrade of the connection, which has no end
-  in time or bytes; Podman's goes by name.
-- removing an image: one path for both, and Podman's fails at the answer of one that is still used.
+- stop and remove on Podman: without `ignore` and `timeout`, a container that just vanished is an error, and a kill
+  takes ten seconds. commit on Podman: it requests the new image too, and fails if that is gone by then.
+- limits on Docker: `update_container` knows neither processes nor cores. Further networks on Docker: a connect builds
+  the endpoint's settings itself, and drops fields that it does not know (GwPriority).
+- exec on both: Docker's adds parameters, and starts by an upgrade of the connection, which has no end in time or
+  bytes; Podman's goes by name.
+- removing an image: one path for both, and Podman's fails on the response for one that is still used.
 - contexts and TLS of Docker's SDK: one damaged context hides all of them, without a config.json they are looked for in
-  the current folder, and TLSConfig fills in a session for urllib3 instead of a context for a socket.
-- what reads: the SDKs take longer to import than a report takes, and hold whatever comes in memory.
+  the current directory, and TLSConfig fills in a session for urllib3 instead of a context for a socket.
+- read-only calls: the SDKs take longer to import than a report takes, and hold any response in memory.
 
-Apart, so that requests is imported only where something is changed.
+A separate module, so that requests is imported only when something is changed.
 """
 
 from __future__ import annotations
@@ -32,21 +32,23 @@ from requests.adapters import BaseAdapter
 
 from stratascope.engines.shared.json_reader import parse_object
 
-BASE = "http://engine:80"  # where a session thinks that it sends; what is mounted there knows the real place
+BASE = "http://engine:80"  # the session's nominal address; the transport mounted on it knows the real one
 
 Send = Callable[[str, str, bytes | None], bytes]
 
 
 class _Response(requests.Response):
-    """A good answer whose body was read already."""
+    """A successful response whose body was read already."""
 
     def json(self, **_: Any) -> Any:
-        """An object, as all of these calls have it. Raises ValueError."""
+        """Parse the object that all of these calls return. Raises ValueError."""
         return parse_object(self.content.decode("utf-8", "replace"))
 
 
 class Transport(BaseAdapter):
-    """Carries a session's requests by `call`: method, path with its query, and body to the body of a good answer."""
+    """Sends a session's requests by `call`, from method, path with query, and body to the body of a successful
+    response.
+    """
 
     def __init__(self, call: Send) -> None:
         super().__init__()
@@ -71,4 +73,4 @@ class Transport(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """There is nothing to close: `call` keeps no connection."""
+        """Nothing to close: `call` keeps no connection."""

@@ -1,10 +1,10 @@
-"""The owners of all files of a volume, listed, changed and put back by root on the engine's own machine.
+"""Change the owners of all files of a volume, and restore them, as root on the engine's own machine.
 
-Each file is held by a descriptor while it is looked at and changed, so that what is changed is what was seen, a link
-itself and never where it leads. Root changes for an engine what that engine's user could change without it, no more: an
-answer of a rootless engine may name any folder. Decided against a container that would do it (`chown -R` by root of the
-same image): images need not have such a program, it follows what a hostile one has in its place, and tells nothing to
-put back.
+Each file is held by a descriptor while it is examined and changed, so that the file that was seen is the one that is
+changed, and a link itself instead of its target. Root only changes for an engine what that engine's user could change
+without root: a rootless engine may report any directory. Decided against a container that would do it (`chown -R` by
+root of the same image): images need not have such a program, a hostile image may have another one in its place, and it
+reports nothing to restore.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from stratascope.engines.shared.endpoint import peer_uid
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.value import Value
 
-FILES_MOST = 200_000  # in one volume: the container stands still meanwhile
-LISTED_MOST = 20_000  # of them with something that has to be written down
-READ_MOST = 1 << 28  # bytes of those with set-uid bits or capabilities
+FILES_MOST = 200_000  # in one volume: the container is stopped meanwhile
+LISTED_MOST = 20_000  # files with an owner, set-uid bits or capabilities to restore
+READ_MOST = 1 << 28  # bytes of files with set-uid bits or capabilities
 _SHOWN = 5
 _BITS = stat.S_ISUID | stat.S_ISGID
 _CAPABILITY = "security.capability"
 
 
 class Top(Value):
-    """A volume's folder as a descriptor. `ids`: whose files may be changed; None: anybody's."""
+    """A volume's directory as a descriptor. `ids`: whose files may be changed; None: anybody's."""
 
     place: int
     ids: SubIds | None
 
     def holds(self, uid: int, gid: int) -> bool:
-        """What chown(2) asks of root in a user namespace, of both owners: capable_wrt_inode_uidgid()."""
+        """Both owners must be mapped, as for root in a user namespace (chown(2), capable_wrt_inode_uidgid())."""
         return self.ids is None or self.ids.hold(uid, gid)
 
 
 class VolumeFiles(LocalFiles):
-    """For an engine behind `endpoint`. Errors are RefusedError."""
+    """Volumes of an engine behind `endpoint`. Errors are RefusedError."""
 
     def no_owners(self) -> Message | None:
         """See `core.relaunch.file_owners.VolumeOwners`."""
@@ -64,7 +64,7 @@ class VolumeFiles(LocalFiles):
 
     @contextmanager
     def top(self, source: str) -> Iterator[Top]:
-        """The volume's folder."""
+        """Open the volume's directory."""
         with self._able(source) as ids, _folder(self._sight(), source) as found:
             with _folder(self._sight(), posixpath.dirname(source.rstrip("/"))) as above:
                 if mount_of(found) != mount_of(above):
@@ -75,13 +75,13 @@ class VolumeFiles(LocalFiles):
 
     @contextmanager
     def inside(self, pid: int, target: str) -> Iterator[Top]:
-        """What a process has mounted there."""
+        """Open what a process has mounted there."""
         with self._able(target) as ids, _folder(Sight(f"/proc/{pid}/root", str(pid)), target) as found:
             yield Top(found, ids)
 
     @contextmanager
     def layers(self, source: str, lower: str, upper: str, work: str) -> Iterator[Top]:
-        """The volume's folder in an overlay of these, which is mounted nowhere, and gone afterwards."""
+        """Open the volume's directory in an overlay of these layers, mounted nowhere, and removed afterwards."""
         namespace = f"/proc/{self._peer() or 'thread-self'}/ns/mnt"
         with self._able(source) as ids, ExitStack() as held:
             sight = self._sight()
@@ -99,7 +99,7 @@ class VolumeFiles(LocalFiles):
 
     @contextmanager
     def _able(self, path: str) -> Iterator[SubIds | None]:
-        """The ids of the engine's user, None where that is root. RefusedError where it can't be done."""
+        """The ids of the engine's user, None if that is root. Raises RefusedError if owners can't be changed."""
         why_not = self.no_owners()
         if why_not is not None:
             raise refused(why_not)
@@ -125,13 +125,13 @@ def _folder(sight: Sight, path: str) -> Iterator[int]:
 
 
 def listed(top: Top, change: VolumeChange) -> VolumeChange:
-    """With what has to be put back. Raises RefusedError for more than is kept, for a file with a name elsewhere, and
-    where the engine's user does not have these ids.
+    """List what has to be restored. Raises RefusedError for too many files, for a hard link elsewhere, and if the
+    engine's user does not have these ids.
     """
     if not (top.holds(change.was.uid, change.was.gid) and top.holds(change.becomes.uid, change.becomes.gid)):
         raise refused(msg("Its engine's user can't give files to that user: subuid(5) does not list these IDs."))
     files: list[FileOwner] = []
-    names: dict[int, int] = {}  # of files with several: how many are still to be found
+    names: dict[int, int] = {}  # of files with several links: how many are still to be found
     left = READ_MOST
     for path, place, found in _walk(top, change.source):
         owner = (found.st_uid, found.st_gid)
@@ -157,7 +157,7 @@ def listed(top: Top, change: VolumeChange) -> VolumeChange:
 
 
 def give(top: Top, change: VolumeChange) -> None:
-    """To the new owner, set-uid bits and capabilities with it: whom they make a process is the new one too."""
+    """Change to the new owner, keeping set-uid bits and capabilities: they now make a process the new user."""
     known = {each.path: each for each in change.files}
     for path, place, found in _walk(top, change.source):
         uid, gid = change.given(found.st_uid, found.st_gid)
@@ -170,10 +170,10 @@ def give(top: Top, change: VolumeChange) -> None:
 
 
 def take_back(top: Top, change: VolumeChange) -> None:
-    """All as it was listed, however much it has become.
+    """Restore all as listed, however much there is by now.
 
-    Set-uid bits and capabilities only for what holds the same as then: whoever owned it meanwhile could have it do
-    anything as the old owner, which may be root.
+    Set-uid bits and capabilities are only restored on files with the same content: whoever owned a file meanwhile could
+    have it do anything as the old owner, which may be root.
     """
     known = {each.path: each for each in change.files}
     for path, place, found in walk(top.place):
@@ -184,13 +184,13 @@ def take_back(top: Top, change: VolumeChange) -> None:
 
 
 def not_given(top: Top, change: VolumeChange) -> tuple[str, ...]:
-    """The first paths that belong to the old owner still."""
+    """The first paths that still belong to the old owner."""
     found = (path or "/" for path, _, state in _walk(top, change.source) if state.st_uid == change.was.uid)
     return tuple(path for path, _ in zip(found, range(_SHOWN), strict=False))
 
 
 def _owned(top: Top, place: int, found: os.stat_result, owner: tuple[int, int], bits: int, capability: str) -> None:
-    """Changes one file, with these bits and this capability in addition to those that it keeps."""
+    """Change one file, with these bits and this capability in addition to its own."""
     this = f"/proc/self/fd/{place}"
     if not (top.holds(found.st_uid, found.st_gid) and top.holds(*owner)):
         return
@@ -206,7 +206,7 @@ def _owned(top: Top, place: int, found: os.stat_result, owner: tuple[int, int], 
 
 
 def _same(place: int, found: os.stat_result, was: FileOwner) -> bool:
-    """Whether it is what was listed, in its content too; only asked of what had bits or a capability."""
+    """Whether it is the listed file, with the same content; only checked for files that had bits or a capability."""
     if not (was.bits or was.capability) or (found.st_ino, found.st_size) != (was.inode, was.size):
         return False
     return stat.S_ISREG(found.st_mode) and _content(place) == was.content
@@ -218,7 +218,7 @@ def _content(place: int) -> str:
 
 
 def _lost(place: int, found: os.stat_result) -> tuple[int, str]:
-    """What a change of the owner takes from it: chown(2), capabilities(7)."""
+    """The bits and capabilities that a change of owner removes: chown(2), capabilities(7)."""
     if not stat.S_ISREG(found.st_mode):
         return 0, ""
     return found.st_mode & _BITS, _capability(place) if found.st_mode & 0o111 else ""
@@ -234,7 +234,7 @@ def _capability(place: int) -> str:
 
 
 def _walk(top: Top, source: str) -> Iterator[tuple[str, int, os.stat_result]]:
-    """`walk` within the limits. Raises OSError, and RefusedError for too many, or too deep."""
+    """`walk` within the limits. Raises OSError, and RefusedError for too many or too deep."""
     for count, (path, place, found) in enumerate(walk(top.place)):
         if path is None:
             raise refused(msg("{path} has more than {count} nested folders, so the owners there are not changed.",
@@ -249,7 +249,7 @@ def _kept(path: str) -> str:
 
 
 def refused(why: Message, words: str = "") -> RefusedError:
-    """Why owners are not changed."""
+    """The error that owners are not changed, and why."""
     return RefusedError(EngineState.CONNECTED, why, words)
 
 
@@ -261,20 +261,19 @@ def _too_many(source: str) -> RefusedError:
     return refused(msg("{path} holds too many files to change their owners and restore them.", path=source))
 
 
-# -- everything below a folder, each by a descriptor, however deep, wide or restless it is
-#
-# Whoever fills a volume chooses its shape, and root walks through it while the container is down. So the way down
-# is one step and the way up is one too, "..", held against the folder that was left: neither time nor open files grow
-# with the depth. Decided against the way from the top for each folder: with 4,000 in each other that took a minute, and
-# it grows with the square.
+# -- walk everything below a directory, by descriptors, however deep, wide or volatile it is
+# The author of a volume's content chooses its shape, and root walks it while the container is down. So a step down is
+# one open, and a step up is one too, "..", compared with the directory that was left: neither time nor open files grow
+# with the depth. Decided against resolving each directory from the top: with 4,000 nested that took a minute, and it
+# grows with the square.
 
-DEPTH_MOST = 256  # folders in each other whose paths are told: a text of that is made for each
+DEPTH_MOST = 256  # nested directories whose paths are reported: a text is made for each
 _UP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_GONE = (errno.EXDEV, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # another mount; gone, or something else meanwhile
+_GONE = (errno.EXDEV, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # another mount; gone, or replaced meanwhile
 
 
 class _Level:
-    """A folder on the way from the top: its name, which one it is, and those below it that are still to be looked at.
+    """A directory on the way from the top: its name, identity, and the subdirectories still to be walked.
 
     `path` is None below `DEPTH_MOST`.
     """
@@ -285,10 +284,10 @@ class _Level:
 
 
 def walk(top: int) -> Iterator[tuple[str | None, int, os.stat_result]]:
-    """Path below the top, descriptor (for as long as the step takes) and state of each; the top first, as "".
+    """Yield path below the top, descriptor (valid during the step) and stat of each file; the top first, as "".
 
-    The path is None for what is too deep. No link is followed, no other mount entered; folders that are moved
-    meanwhile may be left out. Raises OSError.
+    The path is None if too deep. No link is followed, no other mount entered; directories that are moved meanwhile may
+    be left out. Raises OSError.
     """
     yield "", top, os.fstat(top)
     here, levels = os.dup(top), [_Level("", "", top)]
@@ -338,9 +337,9 @@ def _listed(folder: int, levels: list[_Level]) -> Iterator[tuple[str | None, int
 
 
 def _above(top: int, below: int, levels: list[_Level]) -> int:
-    """The last of these, of which `below` was in the folder; where that was moved, by the names from the top.
+    """Return to the parent level of `below`; if that was moved, resolve the names from the top.
 
-    What is not there any more is taken from `levels`.
+    Levels that no longer exist are removed from `levels`.
     """
     place = os.dup(top) if len(levels) == 1 else os.open("..", _UP, dir_fd=below)
     while _number(place) != levels[-1].number:
@@ -353,7 +352,7 @@ def _above(top: int, below: int, levels: list[_Level]) -> int:
 
 
 def _down(top: int, levels: list[_Level]) -> int:
-    """A descriptor; -1 where it is gone."""
+    """A descriptor; -1 if it is gone."""
     place = os.dup(top)
     for level in levels:
         there = _opened(level.name, place)
@@ -381,13 +380,12 @@ def _number(place: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-# -- a twin's overlay mounted for a moment, nowhere and for us alone, to change owners in it before the twin starts
-#
-# Docker mounts it with the container and runs the program at once; a mount that was made by fsopen(2) and attached to
-# nothing is seen by nobody, and gone with its descriptor, also after SIGKILL. Decided against writing into the upper
-# folder by ourselves: what a file of the lower one looks like there is the kernel's business.
+# -- a twin's overlay mounted for a moment, detached and for us alone, to change owners in it before the twin starts
+# Docker mounts it with the container and runs the program at once; a detached mount (fsopen(2)) is visible to nobody,
+# and disappears with its descriptor, also after SIGKILL. Decided against writing into the upper directory ourselves:
+# how it represents a file of the lower one is up to the kernel.
 
-# include/uapi/linux/mount.h, since Linux 5.2; the numbers are those of every architecture but alpha
+# include/uapi/linux/mount.h, since Linux 5.2; the same numbers on every architecture except alpha
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
 _CLOEXEC, _SET_STRING, _CREATE = 1, 1, 6
 _CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
@@ -395,11 +393,10 @@ _CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
 
 @contextmanager
 def overlay(lower: int, upper: int, work: int, namespace: str) -> Iterator[int]:
-    """The top of it as a descriptor, from those of its layers. `namespace`: the file of the mount namespace
-    (/proc/PID/ns/mnt) in which they are: the kernel takes layers of its caller's only (clone_private_mount). Raises
-    OSError.
+    """Mount an overlay of these layers and yield its root as a descriptor. `namespace`: the file of the layers' mount
+    namespace (/proc/PID/ns/mnt): the kernel only accepts layers of its caller's (clone_private_mount). Raises OSError.
     """
-    # a thread of its own, which ends with the call: nothing else of this program may come to see other files
+    # a thread of its own, which ends with the call: no other part of this program may switch to other files
     top = BackgroundCall(lambda: _mounted(lower, upper, work, namespace)).result()
     try:
         yield top
@@ -410,7 +407,7 @@ def overlay(lower: int, upper: int, work: int, namespace: str) -> Iterator[int]:
 def _mounted(lower: int, upper: int, work: int, namespace: str) -> int:
     place = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _call("unshare", _CLONE_FS)  # else this is refused to one thread of several: setns(2)
+        _call("unshare", _CLONE_FS)  # else setns(2) is refused to one of several threads
         _call("setns", place, _CLONE_NEWNS)
     finally:
         os.close(place)
@@ -437,23 +434,22 @@ def _call(name: str, *arguments: Any) -> int:
     return done
 
 
-# -- which ids belong to a user of this machine: its own, and those that the administrator set aside for it (subuid(5))
-#
+# -- the ids of a user of this machine: its own, and those that the administrator assigned to it (subuid(5))
 # A rootless engine's user can change owners among these and no others, so neither does root on that engine's behalf.
-# Decided against the map of the process that answers: where systemd holds the socket that is in no user namespace, and
+# Decided against the id map of the process that answers: if systemd holds the socket, it is in no user namespace, and
 # whoever answers could join one.
 
 _FILES = ("/etc/subuid", "/etc/subgid")
 _SWITCH = Path("/etc/nsswitch.conf")
 _ELSEWHERE = re.compile(r"^subid:(?!\s*files\s*$)", re.M).search
-# A number as strtoul(3) takes it, of any base that it says itself; shadow's getulong
+# A number as strtoul(3) accepts it, in the base of its prefix; shadow's getulong
 _NUMBER = re.compile(
     r"\s*(?:0[xX](?P<hex>[0-9a-fA-F]{1,16})|0(?P<octal>[0-7]{0,16})|(?P<decimal>[1-9][0-9]{0,15}))"
 ).fullmatch
 
 
 class SubIds(Value):
-    """Ranges of users and of groups: its own id first, then those that were set aside, in the order of the file."""
+    """Ranges of users and of groups: the user's own id first, then the assigned ranges, in the order of the file."""
 
     users: tuple[range, ...]
     groups: tuple[range, ...]
@@ -464,7 +460,9 @@ class SubIds(Value):
 
 
 def ids_of(uid: int, files: tuple[str, str] = _FILES, switch: Path = _SWITCH) -> SubIds:
-    """Of that user. Raises OSError where nobody has that number, a file can't be read, or it is kept elsewhere."""
+    """The ids of that user. Raises OSError if it does not exist, a file can't be read, or the ranges are kept
+    elsewhere.
+    """
     if switch.exists() and _ELSEWHERE(switch.read_text("utf-8", "replace")):
         raise OSError("the ranges come from elsewhere: nsswitch.conf(5), subid")
     try:
@@ -476,14 +474,14 @@ def ids_of(uid: int, files: tuple[str, str] = _FILES, switch: Path = _SWITCH) ->
 
 
 def _ranges(path: str, names: tuple[str, str]) -> tuple[range, ...]:
-    """What is no such line counts for nobody, as for newuidmap(1) (shadow: lib/subordinateio.c, subordinate_parse)."""
+    """Malformed lines are ignored, as by newuidmap(1) (shadow: lib/subordinateio.c, subordinate_parse)."""
     found = []
     for line in Path(path).read_text("utf-8", "replace").split("\n"):
         owner, *rest = line.split(":")
         numbers = [_parsed(word) for word in rest[:2]]
         if owner in names and len(numbers) == 2 and None not in numbers:
             first, count = (number or 0 for number in numbers)
-            if first and count:  # root is nobody's
+            if first and count:  # root can't be assigned
                 found.append(range(first, first + count))
     return tuple(found)
 
