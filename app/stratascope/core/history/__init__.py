@@ -1,3 +1,3 @@
-"""A container's history: what is recorded, and what follows from it. Pure."""
+"""A container's history: what is recorded, and what is derived from it. Pure."""
 
-LONGEST = 400 * 86400.0  # seconds that anything is kept
+LONGEST = 400 * 86400.0  # seconds; older records are deleted

@@ -1,5 +1,5 @@
 """What is recorded of a container: its state in parts, each written when it changes; and its resource usage, as means
-and peaks over a span of time, made of counter readings.
+and peaks over a span of time, computed from counter readings.
 
 A container is identified by engine and name, which survive a relaunch, Compose and an engine's restart; its id is one
 of the recorded parts. Decided against the id: each relaunch would begin a new history.
@@ -16,14 +16,14 @@ from stratascope.value import Value
 
 
 class Subject(Value):
-    """Whose history it is."""
+    """The container that a history belongs to, by engine and name."""
 
     engine: str
     name: str
 
 
 class Made(Value):
-    """The container that has the name. `by_us`: created by one of our relaunches, as its label says."""
+    """The container that has the name. `by_us`: created by one of our relaunches, according to its label."""
 
     id: str
     by_us: bool = False
@@ -35,7 +35,7 @@ class Image(Value):
 
 
 class Run(Value):
-    """`status` as `core.container.Status`, or GONE; `started`: seconds since the epoch, 0.0 if not known."""
+    """Its run state. `status`: a `core.container.Status`, or GONE; `started`: seconds since the epoch, 0.0: unknown."""
 
     status: str
     started: float = 0.0
@@ -44,7 +44,7 @@ class Run(Value):
 
 
 class Exposed(Value):
-    """0.0 to 10.0. `root`: read as root, who sees more; a difference between two readers is not a change."""
+    """Its exposure, 0.0 to 10.0. `root`: read as root, which sees more; differences between readers are no changes."""
 
     worst: float
     best: float
@@ -67,7 +67,7 @@ class Limits(Value):
     cpu: float | None = None
 
 
-GONE = "gone"  # a status: its engine has no container of that name
+GONE = "gone"  # status: its engine has no container of that name
 
 
 class PartKind(StrEnum):
@@ -90,7 +90,7 @@ Part = Made | Image | Run | Limits | Exposed | tuple[str, ...] | tuple[tuple[str
 class Standing(Value):
     """A container's state at one moment. None: not known then, so that part is not written.
 
-    `settings`: what was asked for, as options of a run command; `layers`: verdicts by layer; `threats`: ids of open
+    `settings`: the requested options, as in a run command; `layers`: verdicts by layer; `threats`: ids of open
     threats that are critical or high, worst first.
     """
 
@@ -120,7 +120,7 @@ class HistoryEntry(Value):
 
 class UsageRow(Value):
     """Usage in the `span` seconds before `at`: mean and peak of bytes, cores, processes, and bytes per second of disk
-    input and output. None: not readable. A following row that is alike is not written.
+    input and output. None: not readable. A following row that is nearly equal is not written.
     """
 
     at: float
@@ -136,14 +136,14 @@ class UsageRow(Value):
 
 
 class WatchSpan(Value):
-    """A time in which somebody was watching; nothing is known about the gaps between two of them."""
+    """A period of recording; nothing is known about the gaps between periods."""
 
     began: float
     until: float
 
 
 class Batch(Value):
-    """What is written at once. `watch`: the current time of watching so far."""
+    """What is written at once. `watch`: the current period of recording so far."""
 
     watch: WatchSpan
     entries: tuple[tuple[Subject, HistoryEntry], ...] = ()
@@ -151,11 +151,11 @@ class Batch(Value):
 
 
 class HistoryError(MessageError):
-    """The history can't be read or kept; `message` says why and what to do."""
+    """The history can't be read or written; `message` says why and what to do."""
 
 
 class HistoryReader(Protocol):
-    """What was recorded. All raise HistoryError; times in seconds since the epoch."""
+    """Read access to the records. All methods raise HistoryError; times in seconds since the epoch."""
 
     def subjects(self) -> tuple[Subject, ...]:
         """Everything that has a history."""
@@ -164,20 +164,20 @@ class HistoryReader(Protocol):
         """One subject's entries, oldest first."""
 
     def used(self, subject: Subject, since: float) -> tuple[UsageRow, ...]:
-        """Oldest first, beginning with the last row before `since`, since it holds until the next."""
+        """Usage rows, oldest first, beginning with the last one before `since`: a row holds until the next."""
 
     def watches(self, since: float) -> tuple[WatchSpan, ...]:
-        """Those that extend beyond that moment, oldest first."""
+        """Periods of recording that extend beyond that moment, oldest first."""
 
     def latest(self) -> dict[Subject, Standing]:
-        """The last known state of each."""
+        """The last known state of each subject."""
 
     def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
-        """For sparklines of all at once: exposures from that moment on, preceded by the last one before it."""
+        """The exposures of all subjects, for sparklines: from that moment on, preceded by the last one before it."""
 
 
 class HistoryStore(HistoryReader, Protocol):
-    """Where history is written to."""
+    """Write access to the records."""
 
     def claim(self) -> bool:
         """Become the one program that writes, unless another window is; True if so. May be called repeatedly."""
@@ -189,23 +189,23 @@ class HistoryStore(HistoryReader, Protocol):
         """Thin out old rows, and drop what exceeds the size limit."""
 
     def close(self) -> None:
-        """May be called twice."""
+        """Release the store. May be called twice."""
 
 
 def changed(before: Standing, now: Standing) -> tuple[tuple[PartKind, Part], ...]:
-    """The parts that are known now and differ from before."""
+    """The parts of `now` that are known and differ from `before`."""
     parts = ((kind, now.part(kind)) for kind in PartKind)
     return tuple((kind, part) for kind, part in parts if part is not None and part != before.part(kind))
 
 
 def standing_of(parts: Sequence[tuple[PartKind, Part]], before: Standing | None = None) -> Standing:
-    """Combine parts, later ones over earlier ones."""
+    """Combine parts into a state; later ones replace earlier ones."""
     earlier = {} if before is None else {kind.value: before.part(kind) for kind in PartKind}
     return Standing(**(earlier | {kind.value: part for kind, part in parts}))  # type: ignore[arg-type]
 
 
 class Counted(Value):
-    """Bytes and processes now; seconds of CPU and bytes of input and output since the start. None: not read."""
+    """Counter values: bytes and processes now; CPU seconds and bytes of I/O since the start. None: not read."""
 
     memory: int | None = None
     pids: int | None = None
@@ -214,10 +214,10 @@ class Counted(Value):
 
 
 class Counters(Protocol):
-    """Reads them from this machine's kernel."""
+    """Reads resource counters from this machine's kernel."""
 
     def read(self, groups: str) -> Counted:
-        """Of a container's control groups, given the text of /proc/PID/cgroup. Never raises."""
+        """The counters of a container's control groups, given the text of /proc/PID/cgroup. Never raises."""
 
 
 class _Sum:
@@ -241,7 +241,7 @@ class _Sum:
 
 
 class Meter:
-    """For one run of one container: `add` each reading, `take` the row since the last one."""
+    """Computes usage rows for one run of one container: `add` each reading, `take` the row since the last one."""
 
     def __init__(self) -> None:
         self._before: tuple[float, Counted] | None = None
@@ -249,7 +249,7 @@ class Meter:
         self._sums = {name: _Sum() for name in ("memory", "pids", "cpu", "io")}
 
     def add(self, at: float, counted: Counted) -> None:
-        """`at` in seconds. A counter or a time that goes backwards starts over."""
+        """Add a reading; `at` in seconds. A counter or time that goes backwards starts over."""
         if self._from is None:
             self._from = at
         for name in ("memory", "pids"):
@@ -265,7 +265,7 @@ class Meter:
         self._before = (at, counted)
 
     def take(self) -> UsageRow | None:
-        """None if nothing could be read."""
+        """The row since the last one; None if nothing could be read."""
         if self._before is None or self._from is None:
             return None
         at, began, sums = self._before[0], self._from, self._sums

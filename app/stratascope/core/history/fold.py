@@ -1,9 +1,9 @@
-"""A container's history within a range of time: when anything is known, exposure as steps, usage in equal intervals,
-and one `Change` for each event that a person would name.
+"""A container's history within a time range: when it was recorded, exposure as steps, usage in equal intervals, and one
+`Change` for each event that a person would name.
 
 Bounded: a line has at most `PARTS` points, however long the range. A row of usage holds until the next one, since equal
-rows are not written. A difference that only comes from another reader (as root, or no longer) is not a change of the
-container, and is left out.
+rows are not written. A difference that only comes from reading with or without root is not a change of the container,
+and is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stratascope.core.history.entry import (
 )
 from stratascope.value import Value, replace
 
-PARTS = 360  # intervals of a range, and so points of a line
+PARTS = 360  # intervals of a range, and so the points of a line
 MEASURES = ("memory", "cpu", "pids", "io")
 
 
@@ -45,8 +45,9 @@ class Step(Value):
 
 
 class Past(Value):
-    """`watched`: when it was both running and watched. `used`: one per interval, None where nothing is known. `first`:
-    when its history begins; `then` and `now`: its state at the beginning and at the end of the range.
+    """The history in the range. `watched`: when it was both running and recorded. `used`: one row per interval, None
+    where nothing is known. `first`: when its history begins; `then` and `now`: its state at the start and end of the
+    range.
     """
 
     subject: Subject
@@ -62,7 +63,7 @@ class Past(Value):
 
     @property
     def drifting(self) -> tuple[tuple[float, float], ...]:
-        """Times in which a process had other rights than the first; never before watching began."""
+        """Periods in which a process had other rights than the first; never before recording began."""
         found = []
         began = max(self.since, self.first or self.since) if self.then.drift else None
         for change in self.changes:
@@ -95,7 +96,7 @@ def fold(
     until: float,
     parts: int = PARTS,
 ) -> Past:
-    """`entries`: the whole history; `rows` and `watches` including the last one before `since`."""
+    """Compute the history in a range. `entries`: all of them; `rows`, `watches`: with the last one before `since`."""
     known = tuple(_within(_running(entries, joined(watches), until), since, until))
     happened = changes(entries, watches)
     return Past(
@@ -113,14 +114,14 @@ def fold(
 
 
 def standing_at(entries: Iterable[HistoryEntry], at: float) -> Standing:
-    """Its state at that moment; its first known state if its history began later."""
+    """The state at that moment; the first known state if its history began later."""
     every = list(entries)
     begin = max(at, every[0].at) if every else at
     return standing_of([(each.kind, each.value) for each in every if each.at <= begin])
 
 
 def joined(watches: Iterable[WatchSpan]) -> tuple[WatchSpan, ...]:
-    """Merge watches with only a short gap between them."""
+    """Merge periods with only a short gap between them."""
     found: list[WatchSpan] = []
     for each in sorted(watches, key=attrgetter("began")):
         if found and each.began - found[-1].until <= TOGETHER:
@@ -138,7 +139,7 @@ def _within(spans: Iterable[WatchSpan], since: float, until: float) -> Iterator[
 
 
 def _running(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan], until: float) -> Iterator[WatchSpan]:
-    """The times in which it was both running and watched."""
+    """The periods in which it was both running and recorded."""
     runs = [(each.at, up(each.value)) for each in entries if isinstance(each.value, Run)]
     for (began, is_up), (end, _) in pairwise([*runs, (until, False)]):
         if is_up:
@@ -161,7 +162,7 @@ def _steps(entries: Sequence[HistoryEntry], known: Sequence[WatchSpan]) -> Itera
 
 
 def _bounded(steps: Sequence[Step], since: float, until: float) -> Iterator[Step]:
-    """If there are more steps than can be drawn, the most exposed one of each interval."""
+    """The steps; if there are more than can be drawn, the most exposed one of each interval."""
     if len(steps) <= PARTS:
         yield from steps
         return
@@ -180,7 +181,7 @@ def _bounded(steps: Sequence[Step], since: float, until: float) -> Iterator[Step
 
 
 class _Part:
-    """Sums for one interval: for each measure weight, weighted sum and peak."""
+    """Sums for one interval: weight, weighted sum and peak for each measure."""
 
     __slots__ = ("held",)
 
@@ -227,8 +228,8 @@ def _parts(
 def thinned(rows: Sequence[UsageRow], width: float, until: float) -> tuple[UsageRow, ...]:
     """Merge one container's old rows into one per `width` seconds, each weighted by how long it held.
 
-    `until`: their end, a multiple of `width`. A row that held beyond its own interval also counts in the next one, and
-    no further: written there, it holds from then on.
+    `until`: their end, a multiple of `width`. A row that held beyond its own interval also counts in the next one only:
+    written there, it holds from then on.
     """
     if not rows:
         return ()
@@ -253,7 +254,7 @@ def _most(values: Iterable[float | None]) -> float | None:
 
 
 def alike(one: UsageRow, other: UsageRow) -> bool:
-    """Whether the difference is too small for a person to see, so that the later one need not be written."""
+    """Whether two rows differ too little for a person to see, so that the later one need not be written."""
     return all(_near(name, getattr(one, name), getattr(other, name)) for name in MEASURES) and all(
         _near(name, getattr(one, f"{name}_peak"), getattr(other, f"{name}_peak")) for name in MEASURES
     )
@@ -268,7 +269,7 @@ def _near(name: str, one: float | None, other: float | None) -> bool:
     return abs(one - other) <= max(_LEAST[name], 0.03 * max(one, other))
 
 
-TOGETHER = 120.0  # seconds: an end and a start this close are one restart, and a gap in watching this short is none
+TOGETHER = 120.0  # seconds: an end and a start this close are one restart, and shorter gaps in recording are ignored
 _DOWN = frozenset({GONE, Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
 
@@ -300,10 +301,10 @@ MADE_ANEW = frozenset({What.REPLACED, What.RELAUNCHED, What.UNDONE})
 
 
 class Change(Value):
-    """`plus` and `minus`: what appeared and what went (options, ids of threats, verdicts as `seccomp OPEN`); likewise
+    """One event. `plus`, `minus`: what was added and removed (options, ids of threats, verdicts as `seccomp OPEN`);
     `drift`: processes that differ from the first. `before`, `after`: exposures. `code`: exit code. `id`: of the
-    container that has the name from then on. `unseen_from`: nobody was watching since then, so it happened at some time
-    between that and `at`.
+    container that has the name from then on. `unseen_from`: nothing was recorded since then, so it happened at some
+    time between that and `at`.
     """
 
     at: float
@@ -325,7 +326,7 @@ def up(run: Run | None) -> bool:
 
 
 def changes(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan] = ()) -> tuple[Change, ...]:
-    """Everything that happened, oldest first."""
+    """All events of a history, oldest first."""
     found: list[Change] = []
     before, looked, ids = Standing(), 0.0, set[str]()
     for at, group in groupby(entries, attrgetter("at")):
@@ -336,8 +337,8 @@ def changes(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan] = ()) 
         else:
             unseen = _unseen(at, watches)
             for each in _between(before, now, dict(parts), at, ids):
-                # Reading takes a while: an event that began before the last reading ended was not in it, so it is dated
-                # after that one.
+                # Reading takes a while: an event that began before the last reading ended was not seen by it, so it is
+                # dated after that one.
                 found.append(replace(each, at=max(each.at, looked), unseen_from=unseen))
         if now.made is not None:
             ids.add(now.made.id)
@@ -346,7 +347,7 @@ def changes(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan] = ()) 
 
 
 def _unseen(at: float, watches: Sequence[WatchSpan]) -> float | None:
-    """When it was last watched before, if that is long ago."""
+    """The end of the last recording before `at`, if that is long ago."""
     earlier = [each for each in watches if each.began <= at]
     if not earlier:
         return None
@@ -433,9 +434,9 @@ def _verdicts(layers: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 
 
 def _together(found: Sequence[Change]) -> Iterator[Change]:
-    """In order. An end shortly followed by a start is one restart; one shortly followed by another container of the
-    name is part of that replacement. Nor is the first start of a replacement a restart, even if the replacement was
-    recorded before it.
+    """Merge events that belong together, in order. An end shortly followed by a start is one restart; an end shortly
+    followed by another container of the same name is part of that replacement. The first start of a replacement is not
+    a restart, even if the replacement was recorded before it.
     """
     pending: Change | None = None  # an end that may be the first half of an event
     made_at: float | None = None

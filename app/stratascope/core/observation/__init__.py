@@ -1,3 +1,3 @@
-"""What a container really used while it was watched: the stream of events, and what it folds into. Pure."""
+"""What a container used while it was observed: the stream of events, and the observation built from it. Pure."""
 
-SECONDS_MOST = 7 * 24 * 3600.0  # of one observation
+SECONDS_MOST = 7 * 24 * 3600.0  # longest observation

@@ -1,59 +1,58 @@
-"""What the observer (`collector/observe`) reports, as typed events: one JSON array a line, in the order of time.
+"""The observer's (`collector/observe`) stream as typed events: one JSON array per line, in the order of time.
 
 The first two fields of every line are its kind and its time, in seconds on the observer's clock (CLOCK_MONOTONIC).
-Processes go by the PID (tgid) that the observer's kernel gave them; system calls by entry point (`x86_64`, `i386`,
-`x32`, `aarch64`) and number, since an observer knows no names. Which calls of a program and which answers are counted,
-and which come one by one, is the observer's affair: `count` says how many a line stands for, and is a least number
-where the kernel was told to be silent about what is known already.
+Processes are identified by PID (tgid) in the observer's numbering; system calls by entry point (`x86_64`, `i386`,
+`x32`, `aarch64`) and number, since the observer knows no names. The observer decides which events it counts and which
+it reports one by one: `count` is how many a line represents, and a minimum where the kernel filters out repetitions.
 
     ["begin", t, protocol, {"means": …, "clock_ticks": …, "attached": …}]
                                       means: "tracepoint" or "kprobe" (where checks are read); attached: in … seconds
     ["process", t, pid, parent, how, command, program]       how: there, fork, exec; program: path of the file, or ""
     ["exit", t, pid, code, signal]                           one of the two is null, or both: not seen; signal 9 also
-                                      stands for another that was sent from outside of the container
+                                      stands for any other signal sent from outside the container
     ["call", t, pid, abi, number, count]                     entered
-    ["arguments", t, pid, abi, number, [a0, …]]              once for each set of those that were asked for
+    ["arguments", t, pid, abi, number, [a0, …]]              once for each distinct set of the relevant arguments
     ["capability", t, pid, number, answer, initial, abi, call, [frame, …], count]
-                                      answer: 0 or −errno of cap_capable; initial: asked of the initial user namespace;
+                                      answer: 0 or −errno of cap_capable; initial: checked in the initial user ns;
                                       frames: the kernel's functions, innermost first, up to the call's own;
-                                      call: null outside of any, or of one whose number is not known
-    ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count, {…}]   entered: whether its beginning was
-                                      seen; the last, where it was asked for and on the first of its kind: its
+                                      call: null outside of any call, or if its number is not known
+    ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count, {…}]   entered: whether its entry was
+                                      seen; the last, if requested and on the first of its kind: its
                                       circumstances
-    ["masked", t, pid, path, {…}]     it opened what is masked by something empty
-    ["not-gained", t, pid, program, {…}]   it became a program that is set-uid or has capabilities, without their rights
+    ["masked", t, pid, path, {…}]     it opened a path that is masked by something empty
+    ["not-gained", t, pid, program, {…}]   it executed a set-uid program or one with capabilities, without gaining them
     ["log", t, pid, text]             the kernel's log (audit) on this process: seccomp, AppArmor, SELinux, Landlock
-    ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code. Of one that a
-                                      filter sent for a call also: abi, number, [a0, …] (none where not seen)
+    ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code. If a filter
+                                      sent it for a call also: abi, number, [a0, …] (none if not seen)
     ["out-of-memory", t, pid]
-    ["written", t, path, kind]                               below its root, no mount; kind: file, folder, device
+    ["written", t, path, kind]                               in its root file system; kind: file, folder, device
     ["device", t, pid, path]                                 a device node that it opened
     ["listens", t, protocol, port, loopback]                 tcp, udp; loopback: on such an address only
-    ["peer", t, protocol, port, loopback]                    somebody was connected to that port; loopback: from inside
-    ["user", t, pid, uid, gid]                               effective, as the container counts
-    ["holds", t, pid, number]                                a capability that one is permitted which is not root
+    ["peer", t, protocol, port, loopback]                    a connection to that port; loopback: from inside
+    ["user", t, pid, uid, gid]                               effective, in the container's numbering
+    ["holds", t, pid, number]                                a permitted capability of a process that is not root
     ["peak", t, what, value]                                 memory and cpu in bytes and cores; pids; open_files
-    ["lost", t, count]                                       so many events did not come through
+    ["lost", t, count]                                       number of events that were lost
     ["unseen", t, what, why]                                 a part that can't be observed here: calls, capabilities, …
     ["end", t, why]
 
-The circumstances of a refused call are who called, which rights were asked for in vain, and where the path led, as the
-observer found it then; what could not be read is None. All of it is optional:
+The circumstances of a refused call are the caller's credentials, the capability checks that failed, and what the path
+resolved to, as the observer found it then; what could not be read is None. Every field is optional:
 
     {"tid": N, "inside": PID in its own namespace, "ids": [uid, gid, fsuid, fsgid], "groups": [gid, …],
      "effective": "hex", "permitted": "hex", "bounding": "hex", "no_new_privs": 0 or 1,
      "maps": [of users, of groups]: its user namespace's, [[inside, outside, how many], …] each,
      "checks": [[capability, answer, initial, [frame, …]], …],
-     "place": {"path": where it led,
+     "place": {"path": resolved,
                "node": [kind, mode, uid, gid, "major:minor", has capabilities, its device's name below /dev] or null,
-               "gives": its capabilities as they are stored, in hexadecimal, where it has some,
-               "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
-     "presumed": 1 where it is not known of the process that it sees the container's mounts, as another one does,
-     "other": the same as "place" of the second path of a call that takes two,
+               "gives": its file capabilities as stored (security.capability), in hexadecimal,
+               "folder": as "node", for the nearest existing folder, "mount": a line of its mountinfo},
+     "presumed": 1 if resolved with another process's mounts, which are presumed to be the same,
+     "other": as "place", for the second path of a call that takes two,
      "address": ["inet", "10.0.0.1", 80], ["unix", path, 0] …, "forked_in_vain": pids.events of its group, so far,
      "limits": {"nofile": N, …}: its soft limits}
 
-Ids are as the observer's user namespace, the machine's, counts them.
+Ids are in the numbering of the observer's user namespace, the machine's.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ _LIMITS_MAX = 16
 
 
 class NodeKind(StrEnum):
-    """What a path names, stat(2)."""
+    """The type of a file, stat(2)."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -91,8 +90,8 @@ class NodeKind(StrEnum):
 
 
 class Node(Value):
-    """A file as stat(2) has it. `device`: of a device node, "10:200"; `name`: what the host's /dev calls that
-    device, "net/tun". `capabilities`: it has some of its own.
+    """A file as reported by stat(2). `device`: number of a device node, "10:200"; `name`: its name in the host's /dev,
+    "net/tun". `capabilities`: it has file capabilities.
     """
 
     kind: NodeKind
@@ -109,9 +108,9 @@ class Node(Value):
 
 
 class ResolvedPath(Value):
-    """Where a path led, links followed. `node` None: nothing is there; `folder`: of the nearest one that is there.
+    """A path with links resolved. `node` None: nothing is there; `folder`: the nearest existing folder.
 
-    `gives`: what a program there is permitted by its file; None: it has no capabilities, or they were not read.
+    `gives`: the capabilities that its file grants a program; None: none, or not read.
     """
 
     path: str
@@ -122,16 +121,16 @@ class ResolvedPath(Value):
 
 
 class CapabilityCheck(Value):
-    """A capability that the kernel asked for within this very call, and its answer (0 or −errno)."""
+    """A capability check that the kernel made within this call, and its result (0 or −errno)."""
 
     capability: int
     answer: int
-    initial: bool  # of the initial user namespace
+    initial: bool  # checked in the initial user namespace
     frames: tuple[str, ...]
 
 
 class Address(Value):
-    """Where to it was to be connected or bound. `family`: inet, inet6, unix, packet, netlink, … or a number."""
+    """The address to connect to or bind. `family`: inet, inet6, unix, packet, netlink, … or a number."""
 
     family: str
     text: str
@@ -139,7 +138,7 @@ class Address(Value):
 
 
 class Circumstances(Value):
-    """What surrounded a refused call; the form of each field is in the module's docstring."""
+    """The circumstances of a refused call; the form of each field is in the module's docstring."""
 
     tid: int | None = None
     inside: int | None = None
@@ -149,28 +148,28 @@ class Circumstances(Value):
     permitted: CapabilitySet | None = None
     bounding: CapabilitySet | None = None
     no_new_privs: bool | None = None
-    checks: tuple[CapabilityCheck, ...] | None = None  # None: not known which were of this call
+    checks: tuple[CapabilityCheck, ...] | None = None  # None: not known which belong to this call
     place: ResolvedPath | None = None
     address: Address | None = None
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
-    other: ResolvedPath | None = None  # of the second of two paths
-    uids: tuple[IdRange, ...] | None = None  # of its own user namespace
+    other: ResolvedPath | None = None  # the second of two paths
+    uids: tuple[IdRange, ...] | None = None  # the map of its user namespace
     gids: tuple[IdRange, ...] | None = None
-    presumed: bool = False  # the place is where the path leads for another process of the container
+    presumed: bool = False  # the path was resolved with the mounts of another process of the container
 
     @property
     def uid(self) -> int | None:
-        """By which files are judged (fsuid)."""
+        """The uid for file access checks (fsuid)."""
         return self.ids[2] if self.ids is not None and len(self.ids) == 4 else None
 
     def limit(self, name: str) -> int | None:
-        """Its soft limit, by its name as in `--ulimit`."""
+        """Its soft limit, named as in `--ulimit`."""
         return dict(self.limits).get(name)
 
 
 def circumstances_of(found: Any) -> Circumstances:
-    """Out of a line. Raises ValueError where it is not of that form."""
+    """Parse the circumstances in a line. Raises ValueError if they have another form."""
     if not isinstance(found, dict):
         raise ValueError("circumstances: an object was expected")
     checks = _maybe(found, "checks", lambda value: tuple(_asked(each) for each in _list(value, CHECKS_MAX)))
@@ -295,14 +294,14 @@ class Event(Value):
 
 
 class Begin(Event):
-    """The observer is attached. `protocol` must be ours."""
+    """The observer is attached. `protocol`: must be our version."""
 
     protocol: int
     means: str
 
 
 class Process(Event):
-    """A process was found (there), made (fork), or became another program (exec)."""
+    """A process existed at the beginning (there), was created (fork), or executed a program (exec)."""
 
     pid: int
     parent: int
@@ -320,7 +319,7 @@ class Exit(Event):
 
 
 class Call(Event):
-    """A call was entered, so many times at the least."""
+    """A call was entered at least `count` times."""
 
     pid: int
     abi: str
@@ -329,7 +328,7 @@ class Call(Event):
 
 
 class Arguments(Event):
-    """A call was entered with these arguments, of those that a filter could ask for."""
+    """A call was entered with these arguments, limited to those that a filter may check."""
 
     pid: int
     abi: str
@@ -338,7 +337,7 @@ class Arguments(Event):
 
 
 class Check(Event):
-    """The kernel asked whether a process holds a capability; `answer` is 0 or a negative errno."""
+    """The kernel checked whether a process holds a capability; `answer`: 0 or a negative errno."""
 
     pid: int
     capability: int
@@ -373,7 +372,7 @@ class Masked(Event):
 
 
 class NotGained(Event):
-    """It became a program that gives rights, and did not get them. `around.place` is the program's file."""
+    """It executed a program that gives rights, without gaining them. `around.place`: the program's file."""
 
     pid: int
     program: str
@@ -381,14 +380,14 @@ class NotGained(Event):
 
 
 class Log(Event):
-    """A line of the kernel's log on a process."""
+    """A line of the kernel's log about a process."""
 
     pid: int
     text: str
 
 
 class Signal(Event):
-    """A signal was generated for a process. `call`: which a filter sent SIGSYS for; None where there is none."""
+    """A signal was generated for a process. `call`: the call for which a filter sent SIGSYS; None if there is none."""
 
     pid: int
     number: int
@@ -405,7 +404,7 @@ class OutOfMemory(Event):
 
 
 class Written(Event):
-    """A path of its root that it wrote: file, folder or device."""
+    """A path in its root file system was written: file, folder or device."""
 
     path: str
     kind: str
@@ -419,7 +418,7 @@ class Device(Event):
 
 
 class Listens(Event):
-    """A port, and whether only its own addresses (loopback) can reach it."""
+    """It listens on a port; `loopback`: on loopback addresses only."""
 
     protocol: str
     port: int
@@ -427,7 +426,7 @@ class Listens(Event):
 
 
 class Peer(Event):
-    """Somebody used that port; `loopback`: from inside."""
+    """A client connected to the port; `loopback`: from inside."""
 
     protocol: str
     port: int
@@ -435,7 +434,7 @@ class Peer(Event):
 
 
 class User(Event):
-    """As whom a process works, in the container's own numbers."""
+    """The effective ids of a process, in the container's numbering."""
 
     pid: int
     uid: int
@@ -443,21 +442,21 @@ class User(Event):
 
 
 class Holds(Event):
-    """A process that is not root is permitted this capability. Told of the first few."""
+    """A process that is not root has this capability permitted. Reported for the first few processes only."""
 
     pid: int
     capability: int
 
 
 class Peak(Event):
-    """The most of something so far: memory (bytes), cpu (cores), pids, open_files."""
+    """The peak so far of one resource: memory (bytes), cpu (cores), pids, open_files."""
 
     what: str
     value: float
 
 
 class Lost(Event):
-    """Events that did not come through."""
+    """Events were lost."""
 
     count: int
 
@@ -485,17 +484,17 @@ _U64 = 1 << 64
 
 
 class StreamError(ValueError):
-    """A line that is not of the stream's form."""
+    """A line that does not conform to the stream's format."""
 
 
 _AROUND = "around"
 _PID, _COUNT, _WORD, _FLAG = "pid", "count", "word", "flag"
 _ANSWER, _NUMBERS, _FRAMES, _AMOUNT, _MAYBE = "answer", "numbers", "frames", "amount", "maybe"
 _MAYBE_CALL = "maybe-call"
-# defaults of a kind's last fields, where a line ends before them
+# defaults for trailing fields that a line may omit, by kind
 _MORE: dict[str, tuple[Any, ...]] = {"failed": ({},), "signal": ("", None, [])}
 
-# the fields of each kind after the time, in the order of a line
+# the fields of each kind after the time, in the line's order
 _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "process": (Process, (_PID, _PID, _WORD, _WORD, _WORD)),
     "exit": (Exit, (_PID, _MAYBE, _MAYBE)),
@@ -522,7 +521,7 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
 
 
 def parse_event(line: str) -> Event:
-    """One line. Raises StreamError."""
+    """Parse one line. Raises StreamError."""
     if len(line) > LINE_MAX:
         raise StreamError("a line is too long")
     try:

@@ -1,11 +1,11 @@
-"""The observer's events folded into an observation: pure, one event after the other, bounded whatever comes.
+"""Fold the observer's events into an observation: pure, one event after the other, bounded for any input.
 
-What an engine's runtime does in the container's control group before it starts the program is nobody's need, and left
-out: a process counts from the first program that it executes, and so do its children.
+What an engine's runtime does in the container's control group before it starts the program is not a need of the
+program, and left out: a process counts from the first program that it executes, and so do its children.
 
-Every capability check comes with the kernel's functions that led to it, innermost first. By them it is decided whether
-a program used the capability or was only asked for it, and not by credentials: overlayfs works with the credentials of
-whoever mounted it, in the middle of a program's call, and their address is used again.
+Every capability check comes with the call chain of kernel functions that led to it, innermost first. The chain decides
+whether a program used the capability or was only checked for it. Decided against credentials: overlayfs works with the
+mounter's credentials in the middle of a program's call, and their address is reused.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace
 
-START = 10.0  # seconds that belong to a start
-_AT_ONCE = 0.5  # … in which those are told that are there at the beginning
+START = 10.0  # seconds that count as a container's start
+_AT_ONCE = 0.5  # seconds in which processes that already exist are reported
 _PROCESSES_MOST = 20_000  # remembered at the same time
-_COUNT_MOST = 1 << 53  # beyond it a count stands still
+_COUNT_MOST = 1 << 53  # counts saturate here
 Item = TypeVar("Item")
 _ACCEPT = frozenset(("accept", "accept4"))
 _SAVE = frozenset(("fsync", "fdatasync", "msync", "sync", "syncfs", "rename", "renameat", "renameat2"))
@@ -66,7 +66,7 @@ _RELOAD = frozenset((1, 10, 12))  # SIGHUP, SIGUSR1, SIGUSR2
 
 
 class Program(Value):
-    """A process of the container: its name, and whether somebody began it, or one above it, from outside (exec)."""
+    """A process of the container: its name, and whether it or an ancestor was started from outside (exec)."""
 
     name: str
     session: bool = False
@@ -80,8 +80,8 @@ class _Process:
     def __init__(self, command: str, runtime: bool) -> None:
         self.command = command
         self.runtime = runtime
-        self.session = False  # begun from outside, while it was watched
-        self.gid: int | None = None  # as which group it goes on, by its own wish
+        self.session = False  # started from outside, while observed
+        self.gid: int | None = None  # the group that it set for itself
         self.lacked: dict[tuple[str, int], set[str]] = {}
 
 
@@ -101,7 +101,7 @@ class _Use:
 
 
 class Fold:
-    """Takes events, gives observations at any moment. `held`: the container's bounding set; None: not known."""
+    """Accumulates events into an observation. `held`: the container's bounding set; None: not known."""
 
     def __init__(self, held: CapabilitySet | None = None) -> None:
         self._held = held
@@ -109,7 +109,7 @@ class Fold:
         self._first: int | None = None  # its first process
         self._begun: float | None = None
         self._now = 0.0
-        self._started: float | None = None  # when its first program was executed, where that was seen
+        self._started: float | None = None  # when its first program was executed, if that was seen
         self._seen = Seen()
         self._phases: set[Phase] = set()
         self._capabilities: dict[str, _Use] = {}
@@ -126,7 +126,7 @@ class Fold:
         self._unseen: dict[str, str] = {}
 
     def feed(self, event: Event) -> None:
-        """Take in the next event."""
+        """Process the next event."""
         self._now = max(self._now, event.at)
         if self._begun is None:
             self._begun = event.at
@@ -172,12 +172,12 @@ class Fold:
                 pass
 
     def program_of(self, pid: int) -> Program | None:
-        """None where a process is not the container's program (yet)."""
+        """The program of a process; None if it does not (yet) run one of the container's."""
         found = self._processes.get(pid)
         return None if found is None or found.runtime else Program(found.command, found.session)
 
     def observation(self) -> Observation:
-        """Everything so far."""
+        """The observation so far."""
         begun = self._now if self._begun is None else self._begun
         phases = tuple(phase for phase in Phase if phase in self._phases)
         return Observation(
@@ -202,18 +202,20 @@ class Fold:
     # -- inside
 
     def _of(self, pid: int) -> _Process:
-        """One never announced came into the control group from outside: a runtime, until it executes something."""
+        """The process with this PID. One never announced came into the control group from outside: it is a runtime
+        until it executes something.
+        """
         found = self._processes.get(pid)
         if found is None:
             if len(self._processes) >= _PROCESSES_MOST:
-                return _Process("", False)  # not known as whose, but counted: nobody hides behind a crowd
+                return _Process("", False)  # not remembered, but its events count: nobody hides in a crowd
             found = self._processes[pid] = _Process("", True)
         return found
 
     def _process(self, event: Process) -> None:
         if event.how == "there":
             self._of(event.pid).command = event.command
-            if is_runtime(event.program):  # it was initialized, and waits for its start
+            if is_runtime(event.program):  # initialised, and waiting for its start
                 return
             self._of(event.pid).runtime = False
             if self._first is None:
@@ -285,7 +287,7 @@ class Fold:
             _put(self._arguments, UsedArguments(event.abi, name, event.values))
             return
         value = event.values[0] & _NOBODY if event.values else _NOBODY
-        if value == _NOBODY:  # -1: as it is
+        if value == _NOBODY:  # -1: unchanged
             return
         if name in _GROUP_CALLS:
             process.gid = value
@@ -336,7 +338,7 @@ def _put(found: dict[Item, None], item: Item) -> None:
         found[item] = None
 
 
-# security/commoncap.c, kernel/capability.c: how a check is asked for, not by whom
+# security/commoncap.c, kernel/capability.c: functions through which checks are made, not the ones that make them
 _ASKING_NAMES = """
 __netlink_ns_capable
 bpf_capable bpf_ns_capable cap_capable cap_capable_helper capable capable_noaudit capable_wrt_inode_uidgid
@@ -347,15 +349,15 @@ sk_net_capable sk_ns_capable
 """
 _ASKING = frozenset(_ASKING_NAMES.split())
 _ONLY_ASKED = frozenset(("has_capability_noaudit", "has_ns_capability_noaudit", "ns_capable_noaudit"))
-# Of these the task's own right decides, also below overlayfs (fs/overlayfs checks the caller before it changes over)
+# In these the task's own rights decide, also with overlayfs (fs/overlayfs checks the caller before it switches creds)
 _OF_THE_TASK = frozenset(("generic_permission", "inode_owner_or_capable", "setattr_prepare"))
-# Whoever has CAP_SYS_ADMIN may take the last 3 % of memory: the last of these asks (security/commoncap.c), called by
-# the first through the second (mm/util.c). Compilers leave out one or the other.
+# With CAP_SYS_ADMIN a process may use the last 3 % of memory: the last of these checks for it (security/commoncap.c),
+# called by the first through the second (mm/util.c). Compilers inline one or the other.
 _MEMORY_RESERVE = frozenset(("__vm_enough_memory", "security_vm_enough_memory_mm", "cap_vm_enough_memory"))
 
 
-# What the kernel goes on to ask for where the first is not held, and is content with: generic_permission of fs/namei.c,
-# perfmon_capable and its like of include/linux/capability.h, copy_process, sk_setsockopt
+# Alternative capabilities that the kernel checks next if the first is not held: generic_permission in fs/namei.c,
+# perfmon_capable and similar ones in include/linux/capability.h, copy_process, sk_setsockopt
 _ADMIN = number_of("CAP_SYS_ADMIN")
 _INSTEAD = {
     number_of("CAP_DAC_READ_SEARCH"): (number_of("CAP_DAC_OVERRIDE"),),
@@ -367,8 +369,9 @@ _INSTEAD = {
 }
 
 
-# What takes requests over netlink, and refuses one where the right is lacking (net/core/rtnetlink.c, net/netlink,
-# net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c, kernel/audit.c). A check deeper inside only says less
+# Functions that receive netlink requests, and refuse one if the capability is missing (net/core/rtnetlink.c,
+# net/netlink, net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c, kernel/audit.c). A check deeper inside only limits the
+# reply
 _REQUESTS = frozenset(
     (
         *("audit_netlink_ok", "audit_receive", "audit_receive_msg", "genl_family_rcv_msg", "genl_rcv_msg"),
@@ -378,7 +381,7 @@ _REQUESTS = frozenset(
 
 
 class Answered(Protocol):
-    """A check: its answer, 0 or −errno, and the kernel's functions that led to it, innermost first."""
+    """A check: its result, 0 or −errno, and the call chain of kernel functions, innermost first."""
 
     @property
     def answer(self) -> int: ...
@@ -387,7 +390,7 @@ class Answered(Protocol):
 
 
 class OfCapability(Answered, Protocol):
-    """The same, and what was asked for."""
+    """A check with the capability that it was for."""
 
     @property
     def capability(self) -> int: ...
@@ -397,18 +400,18 @@ Of = TypeVar("Of", bound=OfCapability)
 
 
 def is_use(check: Answered) -> bool:
-    """Whether a check that was answered with yes is a use: without the capability something would have failed."""
+    """Whether a successful check is a use: without the capability something would have failed."""
     return check.answer == 0 and not _is_aside(check.frames)
 
 
 def is_refusal(check: Answered) -> bool:
-    """Whether a check that was answered with no refused something."""
+    """Whether a failed check refused something."""
     return check.answer < 0 and not _is_aside(check.frames) and not any(name in _ONLY_ASKED for name in check.frames)
 
 
 def decisive(checks: Iterable[Of]) -> tuple[Of, ...]:
-    """Of the checks of one call those that refused something. Not one where another right would do, which was asked for
-    in its place and held: whatever the call was refused for then, it was not that.
+    """Those of one call's checks that refused something. A failed check does not count if an alternative capability was
+    checked and held: the call was then refused for another reason.
     """
     known = tuple(checks)
     granted = {(each.capability, _callers(each)) for each in known if each.answer == 0}
@@ -426,7 +429,7 @@ def _callers(check: Answered) -> tuple[str, ...]:
 
 
 def is_refused_request(check: Answered) -> bool:
-    """Whether a request over netlink was refused so: its call goes on, and gets the errno as the answer."""
+    """Whether the check refused a netlink request: the call itself succeeds, and the errno is in the reply."""
     if not is_refusal(check):
         return False
     callers = (name.partition(".")[0] for name in check.frames)
@@ -440,5 +443,5 @@ def _is_aside(frames: tuple[str, ...]) -> bool:
     callers = [name for name in names if name not in _ASKING]
     if not any(name.startswith("ovl_") for name in callers):
         return False
-    # what the overlay asks of the layer below it goes the same way, and then there is something in between
+    # overlayfs's own checks on the layer below take the same path, with ovl_ functions in between
     return not (callers[0] in _OF_THE_TASK and callers[1].startswith("ovl_"))

@@ -1,13 +1,13 @@
-"""What a container's programs could need, by what they import: better than a guess where nobody has watched it. Pure.
+"""Infer what a container's programs could need from the symbols they import, for containers never observed. Pure.
 
-An import says what a program could do, never that it does it, and no import says nothing: a shell, an interpreter, a
-static program or one of Go calls the kernel in ways that no list of symbols shows. So what is said here may only keep a
-capability that would be taken away without a reason; it never is a reason to take one away.
+An import shows what a program could do, never that it does it, and a missing import shows nothing: a shell, an
+interpreter, a static program or one written in Go calls the kernel in ways that no list of symbols shows. So the result
+may only keep a capability that would be dropped without a reason; it is never a reason to drop one.
 
-Functions are tied to capabilities by what the kernel checks in the call behind them, capabilities(7). Decided against
-`bind` for ports below 1024, as every server imports it (what listens where is known better); against `prctl` and
-`chmod` alone, which nearly every program imports; and against the libraries of the system, of which a program uses a
-part: counted are its own imports, and those of libraries that lie in a folder of its own (DT_RUNPATH), as Postfix's do.
+Functions map to capabilities by what the kernel checks in the call behind them, capabilities(7). Decided against
+`bind` for ports below 1024, as every server imports it (listening sockets are a better source); against `prctl` and
+`chmod` alone, which nearly every program imports; and against system libraries, of which a program uses a part: only
+its own imports count, and those of libraries in a folder of its own (DT_RUNPATH), such as Postfix's.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from stratascope.value import Value
 
 
 class Program(Value):
-    """One program of a container. `path`: as it is called, which may be a link; its last part is the name.
+    """One program of a container. `path`: as invoked, which may be a link; its last part is the name.
 
-    `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `names`: of
-    programs named in it, without their folders. `opaque`: what it does can't be seen from these (an interpreter, a
-    static program, one that could not be read); `script`: it is text that an interpreter reads.
+    `imports`: library functions that it calls; `commands`: relevant commands that a script calls; `names`: programs
+    named in it, without their folders. `opaque`: these don't show what it does (an interpreter, a static program, one
+    that could not be read); `script`: it is run by an interpreter.
     """
 
     path: str
@@ -40,15 +40,15 @@ class Program(Value):
 
 
 class Programs(Value):
-    """What was looked at. `set_uid`: set-uid and set-gid programs that these and those who log in may call, by path."""
+    """The programs examined. `set_uid`: paths of set-uid and set-gid programs that they or login users may call."""
 
     found: tuple[Program, ...] = ()
     set_uid: tuple[str, ...] = ()
-    whole: bool = True  # whether all was looked at that was to be: not where the engine was slow or refused
+    whole: bool = True  # False if the engine was too slow or refused to return some
 
 
 class ProgramCapability(Value):
-    """A capability that a program could need, and the function or command by which."""
+    """A capability that a program could need, and the function or command that needs it."""
 
     capability: str
     program: str
@@ -56,7 +56,7 @@ class ProgramCapability(Value):
 
 
 class ProgramSyscall(Value):
-    """A system call that a program could make, and the function by which."""
+    """A system call that a program could make, and the function that makes it."""
 
     name: str
     program: str
@@ -64,7 +64,7 @@ class ProgramSyscall(Value):
 
 
 _SETUID, _SETGID, _CHOWN = "CAP_SETUID", "CAP_SETGID", "CAP_CHOWN"
-# By function. For the manual pages of libcap, libcap-ng, libaudit, PAM and libpcap: what these call in turn
+# By function. For libcap, libcap-ng, libaudit, PAM and libpcap: what their functions call, by their manual pages
 _FUNCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setuid seteuid setreuid setresuid setfsuid", (_SETUID,)),
     ("setgid setegid setregid setresgid setfsgid setgroups initgroups", (_SETGID,)),
@@ -92,25 +92,26 @@ _FUNCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("acct", ("CAP_SYS_PACCT",)),
     ("ioperm iopl", ("CAP_SYS_RAWIO",)),
 )  # fmt: skip
-# Only together: root signals workers that are others' (kill), and uses and changes files that it gave away
+# Only in combination: root signals workers of another user (kill), and uses and changes files that it gave away
 _TOGETHER: tuple[tuple[str, str, str], ...] = (
     ("kill killpg", _SETUID, "CAP_KILL"),
-    # Its files are others' by then: nginx, php-fpm, Postfix, HAProxy do not start without it, cron reads no crontab
+    # It accesses files that it gave away: nginx, php-fpm, Postfix, HAProxy do not start without it, cron reads no
+    # crontab
     ("chown fchown lchown fchownat", _SETUID, "CAP_DAC_OVERRIDE"),
     ("chmod fchmod fchmodat", _CHOWN, "CAP_FOWNER"),
 )
-# By the name of a program or of a command in a script; what such tools do is in no import of the one who calls them
+# By the name of a program, or of a command in a script: what such a tool does is not among its caller's imports
 _TOOLS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gosu su-exec setpriv runuser su sudo doas setuidgid s6-setuidgid s6-applyuidgid chpst", (_SETUID, _SETGID)),
     ("start-stop-daemon capsh tini-su", (_SETUID, _SETGID)),
-    ("chown chgrp", (_CHOWN, "CAP_DAC_OVERRIDE", "CAP_FOWNER")),  # files of others, in their folders
+    ("chown chgrp", (_CHOWN, "CAP_DAC_OVERRIDE", "CAP_FOWNER")),  # files of other users, in their folders
     ("install useradd adduser usermod", (_CHOWN, "CAP_FOWNER")),
     ("chroot", ("CAP_SYS_CHROOT",)),
     ("mknod", ("CAP_MKNOD",)),
     ("setcap", ("CAP_SETFCAP",)),
     ("ping ping6 arping fping hping3 traceroute mtr tcpdump nmap dhclient dhcpcd udhcpc keepalived", ("CAP_NET_RAW",)),
 )  # fmt: skip
-# glibc's functions that make a call of another name, sysdeps/unix/sysv/linux there; those of libcap and liburing
+# Functions that make a call of another name: glibc's (sysdeps/unix/sysv/linux), libcap's and liburing's
 _CALLS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("fork", "_Fork", "daemon"), ("clone", "setsid")),
     **dict.fromkeys(("vfork", "posix_spawn", "posix_spawnp", "popen", "system"), ("vfork", "clone", "clone3")),
@@ -138,22 +139,22 @@ _CALLS: dict[str, tuple[str, ...]] = {
 }
 _BY_FUNCTION = {name: needed for names, needed in _FUNCTIONS for name in names.split()}
 _BY_TOOL = {name: needed for names, needed in _TOOLS for name in names.split()}
-# They can do what their scripts want (Python's module posix, Perl's $<), or drop what a set-uid shell must not have
+# They import functions for their scripts (Python's module posix, Perl's $<), or to drop a set-uid shell's privileges
 _INTERPRETERS = re.compile(
     r"(?:ba|da|a|k|z|mk|fi|c|tc)?sh|busybox|toybox|python[0-9.]*|pypy[0-9.]*|perl[0-9.]*|ruby[0-9.]*|node(?:js)?|deno"
     r"|bun|php(?:-cgi)?[0-9.]*|lua(?:jit)?[0-9.]*|tclsh[0-9.]*|guile[0-9.]*|java|mono|dotnet|R|Rscript|erl|beam\.smp"
     r"|julia|gawk|mawk|awk|env"
 ).fullmatch
-_LOGIN = frozenset(("pam_authenticate", "pam_open_session"))  # cron opens sessions, and asks for no password
-# What people call after a login, the ones first that most is lost with; others after these, by name
+_LOGIN = frozenset(("pam_authenticate", "pam_open_session"))  # cron opens sessions without a password
+# Programs that people call after a login, the greatest loss first; others follow by name
 _IMPORTANCE = (
     *("sudo", "doas", "su", "pkexec", "ssh-keysign", "unix_chkpwd", "postdrop", "postqueue", "sendmail", "exim4"),
     *("crontab", "at", "ping", "fusermount3", "fusermount", "newuidmap", "newgidmap", "mount", "umount", "passwd"),
     *("newgrp", "gpasswd", "chsh", "chfn", "chage", "expiry"),
 )
 RIGHTS_AFTER_LOGIN = _IMPORTANCE[:3]
-OF_SERVERS = ("crontab", "at", "sendmail", "exim4", "postdrop", "postqueue")  # their programs for everyone
-# of distributions' essential packages: they lie in nearly every image, and are hardly ever called there
+OF_SERVERS = ("crontab", "at", "sendmail", "exim4", "postdrop", "postqueue")  # for everyone to call
+# from distributions' essential packages: in nearly every image, but hardly ever called there
 _EVERYWHERE = frozenset(
     (
         *("bbsuid", "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "pam_timestamp_check", "passwd"),
@@ -161,27 +162,27 @@ _EVERYWHERE = frozenset(
     )
 )
 _FOLDERS = frozenset(("", "usr", "local", "bin", "sbin", "lib", "lib64", "libexec", "opt"))
-_FAMILY = 4  # letters that names of one package have in common: postfix and postdrop
+_FAMILY = 4  # length of the common prefix that suggests one package: postfix and postdrop
 
 
 def interpreter(path: str) -> bool:
-    """Whether a program of this name does what others tell it."""
+    """Whether a program of this name is an interpreter."""
     return _INTERPRETERS(path.rpartition("/")[2]) is not None
 
 
 def meaning(word: str) -> bool:
-    """Whether a command of this name says something about capabilities."""
+    """Whether a command of this name indicates capabilities."""
     return word in _BY_TOOL
 
 
 def logs_in(program: Program) -> bool:
-    """Whether people log in by it, so that what they start afterwards counts."""
+    """Whether people log in through it, so that what they start afterwards counts."""
     return program.name == "dropbear" or (program.name not in RIGHTS_AFTER_LOGIN and set(program.imports) >= _LOGIN)
 
 
 def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
-    """Whether a program that gives rights has to do with these: it is one of them, named in one, or has its name from
-    where one has it (cron and crontab, Postfix's folder and postdrop).
+    """Whether a set-uid program is related to these: it is one of them, named in one, or its name resembles the name or
+    folder of one (cron and crontab, Postfix's folder and postdrop).
     """
     name = path.rpartition("/")[2]
     if name in _EVERYWHERE:
@@ -197,19 +198,19 @@ def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
 
 
 def opens_sessions(program: Program) -> bool:
-    """Whether it works for people by PAM: logins, and jobs, which ask for no password."""
+    """Whether it opens PAM sessions: for logins, or for jobs, which need no password."""
     return logs_in(program) or ("pam_open_session" in program.imports and program.name not in RIGHTS_AFTER_LOGIN)
 
 
 def uses(programs: Sequence[Program]) -> tuple[ProgramCapability, ...]:
-    """Each capability that they could need, once, with the first reason for it."""
+    """Each capability that these programs could need, once, with the first reason found."""
     found: dict[str, ProgramCapability] = {}
     for program in programs:
         own: dict[str, str] = {}
         for command in (program.name, *program.commands):
             for capability in _BY_TOOL.get(command, ()):
                 own.setdefault(capability, command)
-        if not program.opaque and program.name not in _BY_TOOL:  # a tool imports for more than it is used for
+        if not program.opaque and program.name not in _BY_TOOL:  # a tool imports more than its use here needs
             imports = frozenset(program.imports)
             for function, needed in _BY_FUNCTION.items():
                 if function in imports:
@@ -225,9 +226,10 @@ def uses(programs: Sequence[Program]) -> tuple[ProgramCapability, ...]:
 
 
 def calls(programs: Sequence[Program], names: Container[str]) -> tuple[ProgramSyscall, ...]:
-    """Each system call that they could make by what they import, once; `names` are those of the architecture.
+    """Each system call that they could make by their imports, once; `names`: the calls of the architecture.
 
-    Most functions are called as their call is. What libc does by itself (memory, locale, files) is in none of these.
+    Most functions have the name of their call. Calls that libc makes by itself (memory, locale, files) are not
+    included.
     """
     found: dict[str, ProgramSyscall] = {}
     for program in programs:
@@ -239,6 +241,6 @@ def calls(programs: Sequence[Program], names: Container[str]) -> tuple[ProgramSy
 
 
 def by_importance(paths: Sequence[str]) -> tuple[str, ...]:
-    """Programs that give rights, the ones first that a person would miss most."""
+    """Sort set-uid programs by how much a person would miss them."""
     ranks = {name: rank for rank, name in enumerate(_IMPORTANCE)}
     return tuple(sorted(paths, key=lambda path: (ranks.get(path.rpartition("/")[2], len(ranks)), path)))

@@ -1,22 +1,22 @@
-"""What a container was seen to use, and how much of its life was seen: folded from the stream, kept as needs, added up.
+"""Observations: what a container was seen to use and which phases were covered; and the needs accumulated from them.
 
-All is a minimum: what was not exercised was not seen, so coverage is reported with it. Lists are bounded, since a
-container can run as many programs, and write as many paths, as it likes.
+Everything is a minimum: what was not exercised was not seen, so coverage is reported with it. Lists are bounded, since
+a container can run as many programs, and write as many paths, as it likes.
 
-Coverage is the phases of a container's life that make sense for it and happened, never minutes. A start and an end make
-sense for all. Requests do where it serves or publishes a port, saving where it has a place that outlives it, a reload
-where its first process handles SIGHUP. Processes made later and sessions from outside count only where they were seen.
+Coverage is the share of relevant phases of a container's life that happened, never minutes. A start and an end are
+relevant for all. Requests are if it listens on or publishes a port, saving if it has storage that outlives it, a reload
+if its first process handles SIGHUP. Processes created later and sessions from outside count only if they were seen.
 Decided against guessing from the image's name what a program can do.
 
 Needs are kept by image and command, over restarts and relaunches of containers: hardening changes options of a
 container, and neither of these, so they hold afterwards, and for all replicas together. Decided against the container's
 id: a relaunch makes a new one.
 
-Some system calls nobody needs to ask for: what a program does with its own files, memory, time and connections.
-Allowing these gives an attacker nothing that a process does not have anyway, and an hour does not show all of them.
-Everything else that an engine's default filter lets through is *notable*: a container gets it only where it was seen to
-use it, and `notable_reason` says why. Decided against a list of dangerous calls: what is not known to be harmless is
-not.
+Some system calls are harmless: what a program does with its own files, memory, time and connections. Allowing these
+gives an attacker nothing that a process does not have anyway, and an hour of observation does not show all of them.
+Everything else that an engine's default filter allows is *notable*: a container gets it only if it was seen to use it,
+and `notable_reason` says why. Decided against a list of dangerous calls: a call not known to be harmless counts as
+dangerous.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from stratascope.core.observation import SECONDS_MOST
 from stratascope.core.observation.events import Event
 from stratascope.value import Value, replace
 
-BY_MOST = 8  # programs that are told of one use
-EVERYTHING = "everything"  # as a part that could not be observed
+BY_MOST = 8  # programs listed per use
+EVERYTHING = "everything"  # in `Observation.unseen`: no part could be observed
 LIST_MOST = 2000  # of each list
 
 
 class Phase(StrEnum):
-    """What of its life was seen, in its order."""
+    """Phases of a container's life, in order."""
 
     START = "start"
     REQUESTS = "requests"  # it accepted connections
-    CHILDREN = "children"  # it made processes long after its start
-    SAVE = "save"  # it forced data onto the disk, or put a file in the place of another
-    RELOAD = "reload"  # it was told to, by a signal
-    SESSIONS = "sessions"  # somebody came in from outside (exec)
+    CHILDREN = "children"  # it created processes long after its start
+    SAVE = "save"  # it synced data to disk, or replaced a file by renaming
+    RELOAD = "reload"  # it got a signal that requests a reload
+    SESSIONS = "sessions"  # a process was started from outside (exec)
     STOP = "stop"
 
 
 class Seen(Value):
-    """How long and what was watched. `lost`: events that did not come through."""
+    """How long it was observed and which phases were seen. `lost`: number of lost events."""
 
     seconds: float = 0.0
     starts: int = 0
@@ -62,7 +62,7 @@ class Seen(Value):
 
 
 class UsedCapability(Value):
-    """A capability that the kernel asked for and was shown. `initial`: of the initial user namespace."""
+    """A capability that the kernel checked successfully. `initial`: in the initial user namespace."""
 
     name: str
     initial: bool
@@ -71,9 +71,9 @@ class UsedCapability(Value):
 
 
 class UsedCall(Value):
-    """A system call by entry point and name; the number where it has no name here. `uses` is a least.
+    """A system call by entry point and name, or number if it has no name here. `uses`: a minimum.
 
-    `first`: seconds of observation, of all lives together, after which it was seen first.
+    `first`: seconds of observation, over all runs, after which it was first seen.
     """
 
     abi: str
@@ -92,7 +92,7 @@ class UsedArguments(Value):
 
 
 class UsedPort(Value):
-    """A port that it listened on. `loopback`: only there; `outside`: somebody from outside used it."""
+    """A port that it listened on. `loopback`: on loopback only; `outside`: a client from outside connected."""
 
     protocol: str
     port: int
@@ -101,7 +101,7 @@ class UsedPort(Value):
 
 
 class RefusedCall(Value):
-    """A call that was refused to a program. `filtered`: before it began. `lacked`: capabilities that were asked for."""
+    """A refused call. `filtered`: refused by a filter, before it began. `lacked`: capabilities whose checks failed."""
 
     by: str
     abi: str
@@ -114,11 +114,11 @@ class RefusedCall(Value):
 
 
 class Observation(Value):
-    """All that was seen of one container, or of several lives of it together.
+    """Everything seen of one container, or of several runs of it together.
 
-    `executed`: paths of its programs. `users`: uid and gid, as inside. `peaks`: memory (bytes), cpu (cores), pids,
-    open_files. `kept`: capabilities that some process had although it was not root, and a program that did. `unseen`: a
-    part that could not be observed, and why.
+    `executed`: paths of its programs. `users`: uid and gid, in the container's numbering. `peaks`: memory (bytes), cpu
+    (cores), pids, open_files. `kept`: capabilities that a process had although it was not root, and its program.
+    `unseen`: parts that could not be observed, and why.
     """
 
     seen: Seen = Seen()
@@ -140,30 +140,30 @@ class Observation(Value):
         return tuple(call for call in self.calls if is_notable(call.abi, call.name))
 
     def growth(self) -> tuple[tuple[float, int], ...]:
-        """How many calls were known after so many seconds of observation: a step wherever there came new ones."""
+        """The number of distinct calls seen by seconds of observation: one step whenever new ones appeared."""
         found: dict[float, int] = {}
         for count, first in enumerate(sorted(call.first for call in self.calls), 1):
             found[first] = count
         return tuple(found.items())
 
     def peak(self, what: str) -> float | None:
-        """The most of it; None where that was not seen."""
+        """The peak of a resource; None if it was not observed."""
         return next((value for name, value in self.peaks if name == what), None)
 
     def saw(self, what: str) -> bool:
-        """Whether that part could be observed: calls, capabilities, written, ports, users, peaks."""
+        """Whether a part could be observed: calls, capabilities, written, ports, users, peaks."""
         return bool(self.seen.starts or self.seen.seconds) and all(
             name not in (what, EVERYTHING) for name, _ in self.unseen
         )
 
     @property
     def why_nothing(self) -> str | None:
-        """Why nothing at all could be observed; None where something could."""
+        """Why nothing at all could be observed; None if something could."""
         return next((why for what, why in self.unseen if what == EVERYTHING), None)
 
 
 def added(one: Observation, two: Observation) -> Observation:
-    """Both together, `two` after `one`. A part that one of them saw is seen."""
+    """Add up two observations, `two` after `one`. A part counts as seen if either saw it."""
     if one == Observation():
         return two
     if two == Observation():
@@ -186,7 +186,7 @@ def added(one: Observation, two: Observation) -> Observation:
 
 
 def programs(*groups: Iterable[str]) -> tuple[str, ...]:
-    """The first few of all, each once."""
+    """Merge lists of programs: each once, the first `BY_MOST`."""
     return tuple(dict.fromkeys(name for group in groups for name in group if name))[:BY_MOST]
 
 
@@ -246,19 +246,19 @@ _HANGUP = 1 << 0  # SIGHUP, signal 1
 
 
 class Coverage(Value):
-    """Phases in the order of a life. `missing`: they make sense, and were not seen."""
+    """Covered phases in order. `missing`: relevant phases that were not seen."""
 
     seen: tuple[Phase, ...]
     missing: tuple[Phase, ...]
 
     @property
     def share(self) -> float:
-        """0.0 to 1.0."""
+        """The covered share of relevant phases, 0.0 to 1.0."""
         return len(self.seen) / max(1, len(self.seen) + len(self.missing))
 
 
 def coverage(seen: Observation, container: Container, caught: int | None = None) -> Coverage:
-    """Of all that was seen of it. `caught`: the signals that its first process handles, as a mask; None: not known."""
+    """The coverage of an observation. `caught`: mask of the signals that its first process handles; None: not known."""
     asked = container.asked
     sensible = {Phase.START, Phase.STOP}
     if asked.ports or seen.ports:
@@ -296,7 +296,7 @@ symlink symlinkat sync sync_file_range syncfs sysinfo tgkill time timer_create t
 timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink
 unlinkat utime utimensat utimes vfork wait4 waitid write writev
 """
-# The same things as 32-bit programs spell them
+# The names of the same calls for 32-bit programs
 _NAMES_32 = """
 _llseek _newselect clock_getres_time64 clock_gettime64 clock_nanosleep_time64 fadvise64_64 fcntl64 fstat64 fstatat64
 fstatfs64 ftruncate64 futex_time64 getegid32 geteuid32 getgid32 getgroups32 getresgid32 getresuid32 getuid32 lstat64
@@ -374,30 +374,28 @@ def harmless(abi: str) -> frozenset[str]:
 
 
 def ordinary(abi: str) -> frozenset[str]:
-    """What else programs may do, as far as capabilities and files allow it: notable calls of which each alone opens
-    nothing new. For those of whose work little was seen.
-    """
+    """Notable calls that each alone open nothing new beyond capabilities and files. Allowed if coverage was low."""
     found = f"{_OWNERS} {_IDENTITY} {_SHARED} {_PRIORITY} {_FILES_LATER} chroot mknod mknodat".split()
     return frozenset(name for name in found if abi == "i386" or not name.endswith(("32", "64")))
 
 
 def reaches_others(name: str) -> bool:
-    """Whether a call reaches into other processes: that a program could do so is no reason to let it."""
+    """Whether a call accesses other processes: that a program imports it is no reason to allow it."""
     return name in _OTHERS.split()
 
 
 def is_notable(abi: str, name: str) -> bool:
-    """Whether a container gets this call only where it uses it."""
+    """Whether a container gets this call only if it was seen to use it."""
     return name not in harmless(abi)
 
 
 def notable_reason(name: str) -> Message:
-    """Why a call is not among the harmless ones."""
+    """Why a call does not count as harmless."""
     return _REASON_OF.get(name, _ELSE)
 
 
 class Needs(Value):
-    """All observations of one image and command, added up. `containers`: names that they were made of, newest last.
+    """All observations of one image and command, added up. `containers`: names of those observed, newest last.
 
     `updated`: seconds since the epoch.
     """
@@ -410,7 +408,7 @@ class Needs(Value):
 
 
 class NeedsError(Exception):
-    """What was learned can't be written down or read: `words` say what and why."""
+    """Needs can't be written or read; `words`: what and why."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -418,25 +416,25 @@ class NeedsError(Exception):
 
 
 class NeedsStore(Protocol):
-    """Where needs are kept. All raise NeedsError."""
+    """Storage of needs. All methods raise NeedsError."""
 
     def of(self, container: Container) -> Needs | None:
-        """What was learned of such a container; None: nothing."""
+        """The needs of such a container; None: none recorded."""
 
     def add(self, container: Container, observation: Observation) -> Needs:
-        """Remember it too, and return all that is known now."""
+        """Add an observation, and return the updated needs."""
 
     def forget(self, container: Container) -> bool:
-        """Whether there was something."""
+        """Delete the needs; returns whether there were any."""
 
 
 def needs_key(container: Container) -> str:
-    """32 hexadecimal digits: the same for all containers of that image and command."""
+    """32 hexadecimal digits, equal for all containers of the same image and command."""
     return hashlib.sha256(f"{container.image}\0{container.command}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class FilterAnswer(Value):
-    """An errno that a filter gives to a call. `abi`: the entry point."""
+    """The errno that a filter returns for a call. `abi`: the entry point."""
 
     abi: str
     name: str
@@ -444,11 +442,11 @@ class FilterAnswer(Value):
 
 
 class ObserverRequest(Value):
-    """One container by its first process, or by the control group in which it is going to be.
+    """The container to observe, by its first process, or by the control group in which it will be.
 
     `start`: field 22 of its /proc/PID/stat, so that a reused PID is not observed; `group`: a control group's path from
-    the top of its hierarchy, which may still be empty. With a group the PID may be 0. `answers`: what its filter gives
-    to calls, besides what always counts as a refusal.
+    the root of its hierarchy, which may still be empty. With a group the PID may be 0. `answers`: errnos that its
+    filter returns, besides those that always count as refusals.
     """
 
     pid: int = 0
@@ -460,17 +458,17 @@ class ObserverRequest(Value):
 
 
 class Stream(Protocol):
-    """Events of one target, from the moment at which the observer is attached: a `Begin` is the first of them."""
+    """Events of one target from the moment the observer is attached; the first one is a `Begin`."""
 
     def __iter__(self) -> Iterator[Event]:
-        """Blocks until the next event; ends after `End`. Raises ProbeError where the observer died or sent nonsense."""
+        """Block until the next event; ends after `End`. Raises ProbeError if the observer died or sent invalid data."""
 
     def close(self) -> None:
-        """End it, from any thread: the iterator gets what is left, and an `End`. May be called twice."""
+        """End it, from any thread: the iterator yields what is left, and an `End`. May be called twice."""
 
 
 class Observer(Protocol):
-    """Observes as root. One that needs a password asks for it at `begin`."""
+    """Observes as root. If that needs a password, `begin` asks for it."""
 
     def begin(self, target: ObserverRequest) -> Stream:
-        """Attach. Raises ProbeError, with what would allow it."""
+        """Attach. Raises ProbeError that says what would allow it."""

@@ -1,1 +1,1 @@
-"""Views of containers other than their layers: processes as a tree, what is shared with whom, machines as a fleet."""
+"""Views of containers other than their layers: process tree, shared resources, and machines as a fleet."""

@@ -1,6 +1,6 @@
 """A fleet: the machines behind opened captures or remote engines, and on how many of them each threat is open.
 
-Pure. Used by the window for what it shows, and by reports for what they kept of each machine.
+Pure. Used by the window for its snapshot, and by reports for what they stored of each machine.
 """
 
 from __future__ import annotations
@@ -97,9 +97,8 @@ def _worst_first(states: Iterable[ContainerState]) -> tuple[ContainerState, ...]
 
 
 def open_threats(parts: Iterable[tuple[Iterable[Threat], int, Iterable[str]]]) -> tuple[OpenThreat, ...]:
-    """For each part of a fleet: the threats open in its containers, the number of those containers, and their machines.
-
-    Sorted by severity, then by how often they are open.
+    """Count open threats over a fleet. Each of `parts`: threats open in some containers, the number of these
+    containers, and their machines. Sorted by severity, then by how often they are open.
     """
     threats: dict[str, Threat] = {}
     containers: Counter[str] = Counter()

@@ -1,9 +1,9 @@
 """The processes of a container as a tree, each compared with the first: what it may do that the first may not. Pure.
 
-Decoded from what the layers read anyway; no extra reads. Exec sessions were started from outside, so each is a tree of
-its own below the first process's (`exec_sessions` finds them). Command lines are left out: they are in the process's
+Decoded from what the layers read anyway; no extra reads. Exec sessions were started from outside, so each is a separate
+tree after the first process's (`exec_sessions` finds them). Command lines are left out: they are in the process's
 own memory, and a process can make such a read hang. User names are left out too: the container's passwd file is foreign
-text. The only name shown is the user that the engine was asked to start the container as.
+text. The only name shown is the user that the container was requested to start as.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _FILTER = 2  # SECCOMP_MODE_FILTER, include/uapi/linux/seccomp.h
 
 
 class Process(Value):
-    """One row. None: not readable.
+    """One row of the tree. None: not readable.
 
     `depth`: below the root of its tree. `start`: clock ticks since boot; with the PID it identifies the process for
     good. `began`: seconds since the epoch. `user`, `user_inside`: the effective uid in the reader's and in the
-    container's numbering; `user_name`: the name given to the engine, if this process runs as that user. `effective`:
-    bits. `more`, `less`: number of effective capabilities that it has and the first lacks, and the reverse. `filters`:
+    container's numbering; `user_name`: the name given to the engine, if this process runs as that user. `effective`: a
+    mask. `more`, `less`: number of effective capabilities that it has and the first lacks, and the reverse. `filters`:
     number of seccomp filters; 0: none; -1: strict mode.
     """
 
@@ -50,7 +50,7 @@ class Process(Value):
     unfiltered: bool = False  # the first process has a filter, this one has none
     freer: bool = False  # it can gain privileges by exec, the first can't
     raises: bool = False  # its own exposure is above the first's
-    session: int = 0  # PID of the process that its exec session began with; 0: in no session
+    session: int = 0  # PID of the first process of its exec session; 0: in no session
     thread_of: int | None = None
     state: ProcessState | None = None  # None: the first process
 
@@ -91,7 +91,7 @@ def processes_of(state: ContainerState, ground: Ground) -> tuple[Process, ...]:
 
 
 def _asked_name(state: ContainerState) -> str:
-    """The user that the container was asked to start as; empty for a number, a malformed name, or root (a process of
+    """The user that the container is to start as; empty for a number, a malformed name, or root (a process of
     another uid must not be shown as "root").
     """
     name = state.container.asked.user.partition(":")[0]
@@ -154,7 +154,7 @@ def _filters(status: ProcessStatus) -> int | None:
 
 
 def _inside(user: int, capture: Capture, first: Capture) -> int | None:
-    """By its own user namespace's map, where that was read."""
+    """The uid inside, by the map of the process's own user namespace, if that was read."""
     idmap = or_none(capture.decoded("uid_map", parse_idmap))
     if idmap is None and capture.text("ns/user") == first.text("ns/user"):
         idmap = or_none(first.decoded("uid_map", parse_idmap))

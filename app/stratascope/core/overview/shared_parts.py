@@ -1,8 +1,8 @@
-"""Who shares what: namespaces, ranges of host ids, networks, volumes, host paths and control groups, of all containers.
+"""What containers share: namespaces, ranges of host ids, networks, volumes, host paths and control groups.
 
 A layer sees one container only, and gets its `Peers` from here; the rest is for people, over a snapshot. What only one
 container has is left out, unless it is the host's own: that is shared with the machine. Namespaces are compared by
-inode; where the inode could not be read, the engine's `container:OTHER` counts and is marked `asked`. Containers on
+inode; if the inode could not be read, the requested `container:OTHER` counts and is marked `asked`. Containers on
 different machines share nothing.
 """
 
@@ -23,7 +23,7 @@ from stratascope.value import Value
 
 Key = tuple[str, str]
 _GRAVE = ("pid", "net", "ipc", "user", "mnt", "uts", "time", "cgroup")
-_NOT_SHOWN = frozenset({"user", "time", "mnt"})  # not shown if the host's: nearly all have it, and findings say so
+_NOT_SHOWN = frozenset({"user", "time", "mnt"})  # the host's own: usual, or reported by findings
 
 
 class SharedKind(StrEnum):
@@ -39,14 +39,14 @@ class SharedKind(StrEnum):
 
 
 class Shared(Value):
-    """One shared thing and the containers that have it. `name`: a namespace kind, a path, a volume, a network,
+    """One shared resource and the containers that have it. `name`: a namespace kind, a path, a volume, a network,
     `FIRST-LAST` of host uids, or a control group. `writers`: the containers that may write to it (paths, volumes).
     `asked`: stated by the engine only, not verified.
     """
 
     kind: SharedKind
     name: str
-    engine: str  # the engine of a volume or network; empty for what engines share too
+    engine: str  # the engine of a volume or network; empty for resources shared across engines
     containers: tuple[Key, ...]
     writers: tuple[Key, ...] = ()
     asked: bool = False
@@ -96,7 +96,7 @@ def _namespaces(states: list[ContainerState], sharing: dict[Key, Sharing], groun
 
 
 def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Shared]:
-    """By `container:OTHER`, where one of the two namespaces could not be read."""
+    """Sharing by the requested `container:OTHER`, if one of the two namespaces could not be read."""
     found: list[Shared] = []
     of_engine: dict[str, list[Container]] = defaultdict(list)
     for state in states:
@@ -116,7 +116,7 @@ def _asked(states: list[ContainerState], sharing: dict[Key, Sharing]) -> list[Sh
 
 
 def _mounts(states: list[ContainerState]) -> list[Shared]:
-    """The same volume, or exactly the same host path; a path below another's is not compared."""
+    """Shared volumes and host paths; only equal paths count, not a path below another one."""
     who: dict[tuple[SharedKind, str, str], dict[Key, bool]] = defaultdict(dict)
     for state in states:
         for mount in state.container.asked.mounts:
@@ -160,7 +160,7 @@ def _by_engine(states: list[ContainerState]) -> list[Shared]:
     return [Shared(kind, name, engine, tuple(keys)) for (kind, name, engine), keys in who.items() if len(keys) > 1]
 
 
-OF_CONTAINER = "container:"  # prefix of a mode: the namespace of that container
+OF_CONTAINER = "container:"  # prefix of a namespace mode: the namespace of that container
 OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that select them
     ("pid", "pid_mode"),
     ("ipc", "ipc_mode"),
@@ -168,7 +168,7 @@ OWN_MODES = (  # kinds of namespaces, and the fields of `Asked` that select them
     ("net", "network_mode"),
     ("cgroup", "cgroupns_mode"),
 )
-MODES = (*OWN_MODES, ("user", "userns_mode"))  # including the user namespace, which decides about all others
+MODES = (*OWN_MODES, ("user", "userns_mode"))  # with the user namespace, which owns all others
 _ADMIN = CapabilitySet.of(("CAP_SYS_ADMIN",)).bits
 
 
@@ -198,7 +198,7 @@ def sharing_of(capture: Capture) -> Sharing:
     network = or_none(capture.decoded(NETWORK_INODE, parse_number))
     if network is not None:
         inodes = (*(pair for pair in inodes if pair[0] != Namespace.NET), (Namespace.NET.value, network))
-    # a map of the full length is the initial user namespace's: the identity
+    # a map of full length means the initial user namespace: ids are not mapped
     status = or_none(capture.decoded("status", parse_status))
     return Sharing(
         inodes,
@@ -239,7 +239,7 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
 
 
 def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtered: bool | None) -> Neighbour:
-    """`initial`: whether it is in the initial user namespace; `filtered`: whether a seccomp filter is installed.
+    """Make a `Neighbour`. `initial`: it is in the initial user namespace; `filtered`: a seccomp filter is installed.
 
     As strong as root: SYS_ADMIN in the initial user namespace, and no filter that could block its use.
     """
@@ -274,7 +274,9 @@ def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tu
 
 
 def _requested_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[tuple[str, list[int]]]]:
-    """By `container:OTHER`: whoever was asked to be in another's namespace, that one, and all others in there."""
+    """Namespace groups by the requested `container:OTHER`: the container that owns the namespace and all that joined
+    it.
+    """
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
     for kind, field in MODES:
         groups: dict[int, set[int]] = defaultdict(set)

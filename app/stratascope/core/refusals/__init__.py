@@ -1,1 +1,1 @@
-"""Why something was denied: what was tried, which layer refused it, what would allow it. Pure."""
+"""Explain refusals: what was tried, which layer refused it, what would allow it. Pure."""

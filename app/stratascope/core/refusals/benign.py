@@ -1,10 +1,10 @@
-"""Refusals that healthy programs meet and go on from: they ask whether something is there, and have another way.
+"""Benign refusals, after which healthy programs continue: they probe whether a feature exists, and have a fallback.
 
-Found by watching the thirty-one programs of `tests/machine/software` on Docker and Podman, where all of them worked,
-and by what those that are known for it do. A class is of call, answer, arguments and the form of the path, never of who
-calls; and none is of what programs die of elsewhere unless they were seen to go on. Of some nobody dies at all: what is
-refused is what was hoped for, or there is always another way; these stay benign where the program ended right after.
-Decided against all that `access` is refused, and against every refusal of a file: these are what people look for.
+Found by observing the thirty-one programs of `tests/machine/software` on Docker and Podman, where all of them worked,
+and from the known behaviour of others. A class is defined by call, errno, arguments and the form of the path, never by
+the calling program. Refusals that other programs die of are only benign if the program was seen to continue. Some are
+never fatal: the program hopes for the refusal, or always has a fallback; these stay benign even if the program ended
+right after. Decided against treating every refused `access` or file as benign: these are what people look for.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _READS = "access faccessat faccessat2 lstat newfstatat open openat openat2 readl
 
 
 class Probe(Value):
-    """One class. `entered`: whether the kernel began with the call; None: either. `path`: what it has to be of, whole;
-    `lacked`: these, or none. `more`: of the arguments. `lasting`: only where a program was seen to go on after it;
-    `never_fatal`: also where it ended right after it.
-    Of a request over netlink it does not matter which call sent it.
+    """One class of benign refusals. `entered`: whether the call began in the kernel; None: either. `path`: a full
+    match; `lacked`: a superset of the attempt's. `more`: a condition on the arguments. `lasting`: only if the program
+    was seen to continue; `never_fatal`: even if it ended right after. For a netlink request, the call that sent it does
+    not matter.
     """
 
     why: str
@@ -49,7 +49,7 @@ class Probe(Value):
     never_fatal: bool = False
 
     def holds(self, attempt: Attempt) -> bool:
-        """Whether that refusal is of this class."""
+        """Whether the refusal belongs to this class."""
         return (
             attempt.kind is self.kind
             and (attempt.name in self.calls or self.kind is AttemptKind.REQUEST)
@@ -62,12 +62,12 @@ class Probe(Value):
 
 
 def is_benign(attempt: Attempt, *, survived: bool = False, ended: bool = False) -> bool:
-    """Whether programs are refused just this in good health, and go on. `ended`: this one did right after it."""
+    """Whether healthy programs get this refusal and continue. `ended`: this program ended right after it."""
     return why_benign(attempt, survived=survived, ended=ended) != ""
 
 
 def why_benign(attempt: Attempt, *, survived: bool = False, ended: bool = False) -> str:
-    """What such a program does instead, in English, for whoever looks into this; "" where it is none."""
+    """What such a program does instead, in English, for developers; "" if the refusal is not benign."""
     return next((each.why for each in PROBES if each.holds(attempt) and _fits(each, survived, ended)), "")
 
 
@@ -89,9 +89,9 @@ def _on_a_file(attempt: Attempt) -> bool:
 
 
 def _to_root(attempt: Attempt) -> bool:
-    """One that gave up being root, and makes sure that there is no way back: its effective user or group is to be 0.
+    """Whether a program that dropped root verifies that it can't return: it sets its effective uid or gid to 0.
 
-    Where nobody could look at it, it is such a one too: root would not have been refused to become what it is.
+    Also True if its ids could not be read: root would not have been refused its own id.
     """
     if attempt.around.uid is not None and attempt.inside(attempt.around.uid) == 0:
         return False
@@ -127,7 +127,7 @@ def _class(why: str, calls: str, errnos: tuple[int, ...], **more: Any) -> Probe:
     return Probe(why, frozenset(calls.split()), errnos, **more)
 
 
-# The C library and others try the newest call first, and take the older one where there is none
+# The C library and others try the newest call first, and fall back to the older one
 _OF_THE_C_LIBRARY = "clone3 close_range copy_file_range faccessat2 fchmodat2 getrandom rseq statx"
 _NEWER = """
 cachestat epoll_pwait2 futex_wait futex_waitv futex_wake io_pgetevents io_uring_setup landlock_create_ruleset listmount

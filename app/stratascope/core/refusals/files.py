@@ -1,8 +1,8 @@
-"""Refusals by owner and mode of files, as fs/namei.c judges them: who may read, write, run, pass, rename.
+"""Refusals by owner and mode of files, as fs/namei.c decides: who may read, write, execute, traverse, rename.
 
-A user who is not root and is refused so is refused by the file, whatever capability the kernel asks for after it; of
-root only a missing capability can be the reason, which that layer claims. Access control lists are not read: where the
-mode alone would have let it through, no reason is made up.
+For a user other than root, such a refusal is the file's, whatever capability the kernel checks afterwards; for root
+only a missing capability can be the reason, which that layer claims. Access control lists are not read: if the mode
+alone would have allowed it, no claim is made.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from stratascope.value import replace
 _ASKED = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"))
 _BITS = {Use.READ: 4, Use.WRITE: 2, Use.RUN: 1, Use.PASS: 1, Use.NAMES: 3}
 _ENTERS = frozenset(("chdir", "fchdir", "chroot"))
-_LINKS = frozenset(("link", "linkat"))  # whose path is that of the file that there is
+_LINKS = frozenset(("link", "linkat"))  # their path is the existing file's
 _TWO_PLACES = frozenset(("rename", "renameat", "renameat2"))
 _STICKY = 0o1000
 _ANYBODY_RUNS = 0o111
-# for another user's process these also require the right to trace it (proc(5))
+# For another user's process these also require permission to trace it (proc(5))
 _OF_A_PROCESS = re.compile(
     r"/proc/\d+/(task/\d+/)?(auxv|environ|io|maps|mem|numa_maps|pagemap|smaps(_rollup)?|syscall)"
 )
-# what a server or another process judges by rights of its own
+# File systems where a server or another process decides by its own rules
 _SERVED = ("nfs", "cifs", "smb3", "fuse", "9p", "virtiofs", "ceph", "afs")
-_NAMES = {  # functions by which the kernel says what it was about; innermost first in a chain
+_NAMES = {  # kernel functions that show the purpose of a check; innermost first in a chain
     "link_path_walk": Use.PASS,
     "walk_component": Use.PASS,
     "may_open": None,
@@ -44,27 +44,29 @@ _NAMES = {  # functions by which the kernel says what it was about; innermost fi
 
 
 def claim(attempt: Attempt, ground: Ground = UNREAD) -> Claim | None:
-    """Its owner and mode refused it."""
+    """The claim that owner and mode of a file refused the attempt."""
     if not tried.called(attempt, errno.EPERM, errno.EACCES) or attempt.name == "open_by_handle_at":
-        return None  # that one asks for a right over all files, and has no path
+        return None  # it checks a capability for all files, and has no path
     if attempt.lacked:
         return _asked(attempt)
     return _protected(attempt, ground) or _not_runnable(attempt) or _served(attempt) or _by_mode(attempt)
 
 
 def _asked(attempt: Attempt) -> Claim | None:
-    """The kernel asked for a right over files of others, after owner and mode did not let it."""
+    """The claim if the kernel checked a file capability, which it does after owner and mode refused."""
     if not _ASKED.issuperset(attempt.lacked) or tried.is_root(attempt):
         return None
-    # of root it would be a capability that it lacks
+    # for root it would be a missing capability
     strength = Strength.LEFT if tried.is_root(attempt) is None else Strength.SAID
     attempt = _over_another(attempt)
     about, use = _about(attempt)
-    return _told(attempt, about, use, strength)
+    return _claim_of_mode(attempt, about, use, strength)
 
 
 def _over_another(attempt: Attempt) -> Attempt:
-    """Of a rename in a sticky folder the path that is another's: what is to be replaced, where the first is its own."""
+    """For a rename in a sticky folder, the attempt with the path that belongs to another user: the target's, if the
+    source is its own.
+    """
     place, other = attempt.around.place, attempt.around.other
     if attempt.name not in _TWO_PLACES or "CAP_FOWNER" not in attempt.lacked or place is None or place.node is None:
         return attempt
@@ -74,11 +76,13 @@ def _over_another(attempt: Attempt) -> Attempt:
 
 
 def _by_mode(attempt: Attempt) -> Claim | None:
-    """The same where the kernel's questions were not heard, or it asks none: as of /proc/sys, which knows no root."""
+    """The claim if no capability check was seen, or the kernel makes none: as for /proc/sys, where root is no
+    exception.
+    """
     place = attempt.around.place
     setting = tried.place_of(attempt).startswith("/proc/sys/")
     if setting and attempt.around.uid is None and attempt.errno == errno.EACCES and tried.unasked(attempt):
-        return _told(attempt, None, None, Strength.LEFT)
+        return _claim_of_mode(attempt, None, None, Strength.LEFT)
     if place is None or attempt.errno != errno.EACCES or (attempt.around.checks is not None and not setting):
         return None
     if not setting and tried.held(attempt, 1) is not False:  # DAC_OVERRIDE
@@ -87,12 +91,12 @@ def _by_mode(attempt: Attempt) -> Claim | None:
     for use in wanted:
         node = place.folder if use is Use.NAMES else place.node
         if node is not None and _is_of_node(attempt, use) and permits(attempt, node, use) is False:
-            return _told(attempt, node, use, Strength.FITS)
+            return _claim_of_mode(attempt, node, use, Strength.FITS)
     return None
 
 
 def _about(attempt: Attempt) -> tuple[Node | None, Use | None]:
-    """Which file or folder refused it, by the function that asked, and what was wanted of it."""
+    """The file or folder that refused it, by the kernel function that made the check, and the intended use."""
     place = attempt.around.place
     wanted = tried.uses(attempt)
     if place is None:
@@ -115,7 +119,7 @@ def _about(attempt: Attempt) -> tuple[Node | None, Use | None]:
 
 
 def _is_of_node(attempt: Attempt, use: Use) -> bool:
-    """Whether that is asked of what the path names; only few calls enter a folder, others go through those before."""
+    """Whether the use concerns the path's own node: only few calls enter it, most traverse the folders before it."""
     return use is not Use.PASS or attempt.name in _ENTERS
 
 
@@ -129,20 +133,20 @@ def _folder(attempt: Attempt) -> Node | None:
 
 
 def _changed(attempt: Attempt) -> Node | None:
-    """The folder in which a name was to be made or taken away; None where it is that of the other path, not told."""
+    """The folder in which a name was to be created or removed; None if it is the other path's, which is not known."""
     folder = _folder(attempt)
     other = attempt.name in _TWO_PLACES and (folder is None or permits(attempt, folder, Use.NAMES) is not False)
     return None if other or attempt.name in _LINKS else folder
 
 
 def _passed(attempt: Attempt) -> Node | None:
-    """The folder that it could not pass, where that is the last of the way."""
+    """The folder that it could not traverse, if that is the last one of the path."""
     folder = _folder(attempt)
     return folder if folder is not None and permits(attempt, folder, Use.PASS) is False else None
 
 
 def permits(attempt: Attempt, node: Node, use: Use) -> bool | None:
-    """Whether owner and mode let this process do it; None: not known who it is, or no question of the mode."""
+    """Whether owner and mode permit the process this use; None: its ids are not known, or the mode does not decide."""
     ids, groups = attempt.around.ids, attempt.around.groups
     bits = _BITS.get(use)
     if ids is None or len(ids) != 4 or bits is None:
@@ -157,7 +161,7 @@ def permits(attempt: Attempt, node: Node, use: Use) -> bool | None:
     return mine & bits == bits
 
 
-def _told(attempt: Attempt, node: Node | None, use: Use | None, strength: Strength) -> Claim:
+def _claim_of_mode(attempt: Attempt, node: Node | None, use: Use | None, strength: Strength) -> Claim:
     wants = _wants(attempt, node, use)
     return Claim(FILES, _sentence(attempt, node, use), strength, wants)
 
@@ -167,13 +171,13 @@ def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, 
     owner: tuple[Want, ...] = ()
     inside = None if node is None else attempt.inside(node.uid) if attempt.uids is not None else node.uid
     if node is not None and inside is not None and inside != uid:
-        bits = 0 if "CAP_FOWNER" in attempt.lacked else _BITS.get(use or Use.OWN, 0)  # its mode was no question
+        bits = 0 if "CAP_FOWNER" in attempt.lacked else _BITS.get(use or Use.OWN, 0)  # the mode did not decide
         if node.mode >> 6 & bits == bits or inside == 0:
             owner = (RunsAs(inside),)
-    # the kernel asks for the lesser of the two rights first, where that would do
+    # the kernel checks the weaker capability first if that suffices
     rights = sorted(attempt.lacked, key=lambda name: name == "CAP_DAC_OVERRIDE")
     if uid is None and "CAP_DAC_OVERRIDE" in rights:
-        # a container's root has it mostly: then this was not root, and the other is no help
+        # a container's root usually has it: then this was not root, and the other one would not help
         rights = ["CAP_DAC_OVERRIDE"]
     more = ("CAP_SYS_PTRACE",) if _OF_A_PROCESS.fullmatch(tried.place_of(attempt)) else ()
     return (*owner, *(HeldCapability((name, *more), uid) for name in rights))
@@ -249,9 +253,10 @@ def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
 
 
 def _protected(attempt: Attempt, ground: Ground) -> Claim | None:
-    """Somebody else's file in a folder such as /tmp, opened with O_CREAT: even root may not (may_create_in_sticky).
+    """Another user's file in a sticky folder such as /tmp, opened with O_CREAT: refused even to root
+    (may_create_in_sticky).
 
-    The host's settings say whether: 0 never, 1 where all may write to the folder, 2 also where its group may.
+    By the host's fs.protected_* settings: 0 never, 1 in world-writable folders, 2 also in group-writable ones.
     """
     place, flags = attempt.around.place, tried.flags(attempt)
     if place is None or place.node is None or place.folder is None or attempt.errno != errno.EACCES:

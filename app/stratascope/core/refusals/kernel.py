@@ -1,8 +1,8 @@
-"""Refusals by the machine itself: what this kernel lacks, what its settings forbid all alike, a full disk, Landlock.
+"""Refusals by the kernel itself: missing features, settings that forbid it to everyone, a full disk, Landlock.
 
-A setting is only named where it was read and is what made the kernel ask for a capability. For root, the layer of
-capabilities explains such a refusal, since root outside a container holds them; a user who is not root would be refused
-on the machine itself as well.
+A setting is only named if it was read and made the kernel check a capability. For root, the layer of capabilities
+explains such a refusal, since root outside a container holds them; an ordinary user would be refused on the host as
+well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LANDLOCK = re.compile(r"\bdomain=[0-9a-f]{1,16} blockers=([a-z0-9_.,]{1,80})").
 _LANDLOCK_PATH = re.compile(r' path="([^"]{1,4096})"').search  # or in hexadecimal digits, without quotes
 _LOADS = frozenset(("init_module", "finit_module", "delete_module"))
 _KEXEC = frozenset(("kexec_load", "kexec_file_load"))
-# what lockdown forbids by its first level, "integrity" (security/lockdown, LOCKDOWN_INTEGRITY_MAX)
+# Calls that lockdown forbids at its first level, "integrity" (security/lockdown, LOCKDOWN_INTEGRITY_MAX)
 _LOCKED = _KEXEC | frozenset(("init_module", "finit_module", "iopl", "ioperm"))
 _LOCKED_NODES = ("/dev/mem", "/dev/kmem", "/dev/port")
 _KEYS = frozenset(("add_key", "request_key", "keyctl"))
@@ -37,7 +37,7 @@ _SPACES = (
     (0x40000000, "user.max_net_namespaces"),
     (0x00000080, "user.max_time_namespaces"),
 )
-# where ENOSPC or EMFILE is not about a disk or open files: which setting bounds it
+# Calls whose ENOSPC or EMFILE is not about disk space or open files, and the setting that limits them
 _COUNTED = {
     ("inotify_init", errno.EMFILE): "fs.inotify.max_user_instances",
     ("inotify_init1", errno.EMFILE): "fs.inotify.max_user_instances",
@@ -47,14 +47,14 @@ _COUNTED = {
     ("epoll_ctl", errno.ENOSPC): "fs.epoll.max_user_watches",
     ("io_setup", errno.EAGAIN): "fs.aio-max-nr",
 }
-# the same of settings that an IPC namespace has for itself, and a larger value that engines take
+# The same for settings of an IPC namespace, with a larger value that engines accept
 _COUNTED_IPC = {
     "shmget": Setting("kernel.shmmni", "32768"),
     "semget": Setting("kernel.sem", "32000 1024000000 500 64000"),
     "msgget": Setting("kernel.msgmni", "32768"),
     "mq_open": Setting("fs.mqueue.queues_max", "1024"),
 }
-# what the call itself forbids, whoever asks: no right would help
+# Rules of the call itself, for every caller: no capability would help
 _RULES: dict[tuple[str, int], Message] = {
     ("epoll_ctl", errno.EPERM): msg("Ordinary files and folders can't be waited for with epoll."),
     ("setsid", errno.EPERM): msg("It already leads a process group, and such a process can't begin a session."),
@@ -64,7 +64,7 @@ _RULES: dict[tuple[str, int], Message] = {
 
 
 def claim(attempt: Attempt, around: Surroundings) -> Claim | None:
-    """The kernel of this machine refused it."""
+    """The claim that this machine's kernel refused the attempt."""
     if attempt.kind is AttemptKind.OUT_OF_MEMORY:
         return Claim(KERNEL, msg("The machine ran out of memory, so the kernel killed it."), Strength.LEFT)
     if attempt.kind is not AttemptKind.CALL or not attempt.entered:
@@ -86,7 +86,7 @@ def _landlock(attempt: Attempt) -> Claim | None:
 
 
 def _landlock_in(line: str, attempt: Attempt) -> str | None:
-    """What a line of the log says that it forbade, where that fits this call: a line names a process alone."""
+    """What Landlock denied according to a log line, if that fits this call: a line only identifies the process."""
     found = _LANDLOCK(line)
     if found is None:
         return None
@@ -100,7 +100,7 @@ def _landlock_in(line: str, attempt: Attempt) -> str | None:
 
 
 def _yama(attempt: Attempt, around: Surroundings) -> Claim | None:
-    """Yama asks for SYS_PTRACE itself, where the rest of the kernel would have let it trace."""
+    """The claim that Yama refused: it checks SYS_PTRACE itself, where the rest of the kernel would allow tracing."""
     names = {name.partition(".")[0] for each in tried.refused_checks(attempt) for name in each.frames}
     asked = any(name.startswith("yama_") for name in names)
     scope = around.ground.sysctl_number("kernel.yama.ptrace_scope")
@@ -114,13 +114,13 @@ def _yama(attempt: Attempt, around: Surroundings) -> Claim | None:
 
 
 def _rights(attempt: Attempt) -> tuple[Want, ...]:
-    """The capabilities that would do in spite of it, each for itself; SYS_ADMIN stands in for finer ones."""
+    """Alternatives, each sufficient alone: the capabilities that override the setting, SYS_ADMIN after finer ones."""
     ordered = sorted(attempt.lacked, key=lambda name: name == "CAP_SYS_ADMIN")
     return tuple(HeldCapability((name,), tried.user(attempt)) for name in ordered)
 
 
 def _by_setting(attempt: Attempt, around: Surroundings) -> Claim | None:
-    """A setting made the kernel ask for a capability, or refuse without asking."""
+    """The claim if a setting made the kernel check a capability, or refuse without a check."""
     what = _setting(attempt, around)
     if what is None:
         return None
@@ -162,7 +162,7 @@ def _setting(attempt: Attempt, around: Surroundings) -> Message | None:
 
 
 def _denied(attempt: Attempt, around: Surroundings) -> Claim | None:
-    """Refused without a question."""
+    """The claim for an attempt refused without a capability check."""
     if attempt.lacked:
         return None
     rule = _RULES.get((attempt.name, attempt.errno))
@@ -214,7 +214,7 @@ def _family(attempt: Attempt) -> Claim:
         what = msg(
             "This machine's kernel has no sockets of address family {number}.", number=-1 if family is None else family
         )
-        if family in tried.FIRST_NETWORK:  # or it has, and not in this network
+        if family in tried.FIRST_NETWORK:  # or has it, but not in this network namespace
             return Claim(KERNEL, what, Strength.LIKELY)
     else:
         what = msg("This machine's kernel has no socket of that type and protocol.")
@@ -250,7 +250,7 @@ def _counted(attempt: Attempt) -> Claim | None:
 def _full(attempt: Attempt) -> Claim | None:
     path, mount = tried.place_of(attempt), tried.mount_of(attempt)
     if attempt.errno not in (errno.ENOSPC, errno.EDQUOT) or (mount is not None and mount.fs_type == "tmpfs"):
-        return None  # how large a tmpfs may be, the container decides
+        return None  # the size of a tmpfs is the container's option
     if attempt.errno == errno.EDQUOT:
         return Claim(KERNEL, msg("The quota of the disk that it writes to is used up."), Strength.FITS)
     if not path:

@@ -1,4 +1,4 @@
-"""Refusals by the network: no way to an address, no address of that kind, a packet filter, who may use ping sockets."""
+"""Refusals by the network: no route, no address of that family, a packet filter, ping sockets by group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERYONE = "0 2147483647"
 
 
 def claim(attempt: Attempt) -> Claim | None:
-    """The network refused it."""
+    """The claim that the network refused the attempt."""
     if not tried.called(attempt, attempt.errno) or attempt.lacked:
         return None
     return _way(attempt) or _address(attempt) or _ping(attempt) or _filtered(attempt)
@@ -51,7 +51,7 @@ def _address(attempt: Attempt) -> Claim | None:
 
 
 def _ping(attempt: Attempt) -> Claim | None:
-    """ping_init_sock, net/ipv4/ping.c: no capability is asked for."""
+    """The claim for ping sockets, which check groups and no capability (ping_init_sock, net/ipv4/ping.c)."""
     if attempt.name != "socket" or attempt.errno != errno.EACCES:
         return None
     family, kind, protocol = (tried.value(attempt, place) for place in range(3))
@@ -70,7 +70,7 @@ def _ping(attempt: Attempt) -> Claim | None:
 
 
 def _filtered(attempt: Attempt) -> Claim | None:
-    """EPERM of what sends: a packet filter's verdict DROP on the way out (net/netfilter/core.c, nf_hook_slow)."""
+    """The claim for EPERM on sending: a packet filter dropped it on output (net/netfilter/core.c, nf_hook_slow)."""
     address = attempt.around.address
     if attempt.name not in _SENDS or address is None or address.family not in ("inet", "inet6"):
         return None

@@ -1,7 +1,7 @@
-"""What was refused, and the explanation: who refused, how certain that is, and what would allow it.
+"""A refused attempt, and its explanation: who refused, how certain that is, and what would allow it. Types.
 
-An attempt is made of one event of the observer (`core/observation/events.py`) and what the kernel's log said then. Each
-layer is asked whether it was the one (`Layer.refused`), and so are `files`, `network` and `kernel` in this folder.
+An attempt is built from one event of the observer (`core/observation/events.py`) and lines of the kernel's log at that
+time. Each layer may claim it (`Layer.refused`), and so may `files`, `network` and `kernel` in this folder.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from stratascope.value import Value
 
 
 class AttemptKind(StrEnum):
-    """What happened."""
+    """What was refused, and how."""
 
-    CALL = "call"  # a system call was answered with an error
-    REQUEST = "request"  # what it asked of the kernel over netlink was refused; the call that sent it was not
+    CALL = "call"  # a system call returned an error
+    REQUEST = "request"  # a netlink request was refused; the call that sent it succeeded
     KILLED = "killed"  # a filter ended the process, or sent it SIGSYS, for a call
     TOO_LARGE = "too-large"  # SIGXFSZ: a file over the limit
-    OUT_OF_MEMORY = "out-of-memory"  # the kernel killed it, since its control group had no more
-    MASKED = "masked"  # it opened what the engine put an empty file or folder over: no error at all
-    NOT_GAINED = "not-gained"  # it ran a set-uid program, or one with capabilities, without their rights: no error
+    OUT_OF_MEMORY = "out-of-memory"  # the OOM killer killed it at its control group's limit
+    MASKED = "masked"  # it opened a masked path: no error at all
+    NOT_GAINED = "not-gained"  # it executed a set-uid program, or one with capabilities, without gaining them: no error
 
 
 class Attempt(Value):
-    """`process`: its name (comm). `name`: of the call, "" where not known. `entered`: the call began, so that no filter
-    refused it. `lacked`: names of the capabilities that the kernel asked for within it, and refused for.
-    `lines`: what the kernel's log (audit) said of this process at that moment. `uids`, `gids`: the maps of its user
-    namespace; None: not known. `apart`: it is another one than the container's.
+    """A refused attempt. `process`: its name (comm). `name`: of the call, "" if not known. `entered`: the call began,
+    so no filter refused it. `lacked`: capabilities that the kernel checked within it and refused it for. `lines`: lines
+    of the kernel's log (audit) about this process at that time. `uids`, `gids`: the maps of its user namespace; None:
+    not known. `apart`: that is another user namespace than the container's.
     """
 
     kind: AttemptKind
@@ -51,25 +51,26 @@ class Attempt(Value):
     apart: bool = False
 
     def inside(self, uid: int) -> int | None:
-        """A user of the machine as the container counts; None where it is not mapped, or the map is not known."""
+        """A host uid in the container's numbering; None if it is not mapped, or the map is not known."""
         return None if self.uids is None else to_inside(self.uids, uid)
 
 
-FILES, NETWORK, KERNEL = "files", "network", "kernel"  # who else refuses, besides the six layers with their ids
+FILES, NETWORK, KERNEL = "files", "network", "kernel"  # refusers besides the six layers
 
 
 class Strength(IntEnum):
-    """What a claim stands on. The strongest of all wins; the first two are not certain."""
+    """What a claim is based on. The strongest claim wins; the first two are not certain."""
 
-    LEFT = 1  # nothing else is left that could have refused it
-    LIKELY = 2  # what is known of the container makes it the one of those that are left; of the process it is not known
-    FITS = 3  # the answer and what it was about are just what this one says
-    SAID = 4  # the kernel says so: the filter's own answer, a check within the call, a line of its log
+    LEFT = 1  # by elimination: nothing else could have refused it
+    LIKELY = 2  # likely by the container's facts, though the process's are not known
+    FITS = 3  # errno and object are exactly what this refuser produces
+    SAID = 4  # stated by the kernel: the filter's own errno, a check within the call, a line of its log
 
 
 class Claim(Value):
-    """One layer, or files, network, kernel, saying: this was me. `what`: one sentence, for people: what refused, and by
-    which setting. `wants`: what would have let it through, each for itself, least first; empty: nothing of ours.
+    """The claim of a layer (or files, network, kernel) to have refused an attempt. `what`: a sentence for people: what
+    refused, and by which setting. `wants`: alternatives, each sufficient alone, the smallest first; empty: no option
+    would help.
     """
 
     layer: str
@@ -83,10 +84,10 @@ class Claim(Value):
 
 
 class RefusalRemedy(Value):
-    """What would allow it: a choice for a relaunch, or, where no toggle can, words alone.
+    """What would allow it: a choice for a relaunch, or advice alone if no toggle can.
 
-    `opened`: ids of the threats that would be open then and are not now, worst first; None: not predicted.
-    `also`: what has to be chosen with it, since another layer would refuse it next.
+    `opened`: ids of threats that it would open, worst first; None: not predicted.
+    `also`: choices needed in addition, since another layer would refuse it next.
     """
 
     text: Message
@@ -96,19 +97,19 @@ class RefusalRemedy(Value):
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """All that it takes; empty where it is words alone."""
+        """All choices that it takes; empty if it is advice alone."""
         return () if self.choice is None else (self.choice, *self.also)
 
 
 class Refusal(Value):
-    """One thing that was refused, or several that are alike.
+    """One refusal, or several similar ones.
 
-    `at`, `last`: seconds since the epoch of the first and the last. `pid_inside`: None where not known. `did`: what it
-    tried, in words; `raw`: as strace(1) would print it. `errno`: EPERM …; "" where there was no error. `ended`: a
-    process died of it, or right after it. `benign`: healthy programs are refused this and go on.
+    `at`, `last`: seconds since the epoch of the first and the last. `pid_inside`: None if not known. `did`: what it
+    tried, in words; `raw`: as strace(1) would print it. `errno`: EPERM …; "" if there was no error. `ended`: a
+    process died of it, or right after it. `benign`: healthy programs get this refusal and continue.
     """
 
-    key: str  # the same for all that are alike
+    key: str  # equal for similar refusals
     at: float
     last: float
     count: int

@@ -1,16 +1,15 @@
-"""The last refusals of one container, gathered from the observer's events: alike ones together, bounded whatever comes.
+"""The last refusals of one container, collected from the observer's events and grouped; bounded for any input.
 
-A refusal is alike another where the same program was refused the same, in the same way, on the same path but for
-numbers in it; of what it would have made in a folder, many names are one. Where its path or address
-could not be read it counts to the last one of which that is known. What a process was refused just before it died is
-marked as what it may have died of.
+Refusals are similar if the same program was refused the same call in the same way on the same path, ignoring digits;
+many names that would have been created in one folder are grouped too. A refusal whose path or address could not be read
+joins the last similar one where it is known. A refusal just before a process died is marked as its possible cause.
 
-A line of the kernel's log comes a moment before or after, and says of whom it is, not of which call: all that the
-process was refused around then get it, and each layer looks for the one that fits. What a filter killed for a call that
-was not seen is named by it.
+A line of the kernel's log comes slightly before or after, and identifies the process, not the call: it is attached to
+all refusals of that process at that time, and each layer selects the one that fits. If a filter killed a process for a
+call that was not seen, the log line names the call.
 
-What is asked of the kernel over netlink (addresses, routes, the firewall) is refused in its answer, while the call that
-sends it succeeds: there the check itself is the refusal.
+Requests over netlink (addresses, routes, the firewall) are refused in the kernel's reply, while the call that sends
+them succeeds: there the capability check itself is the refusal.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace
 
-NAMES = 3  # in one folder, from which on they are one
+NAMES = 3  # so many names in one folder are grouped
 _BY_WHAT_THEY_ARE = frozenset(("mknod", "mknodat", "bind"))
 _MOST = 4096
 
 
 def folder_of(attempt: Attempt) -> str:
-    """Where it would have made something; empty: that is not what it tried, or not known."""
+    """The folder in which it would have created something; empty: it tried something else, or not known."""
     path = attempt.path.rstrip("/")
     made = attempt.name in MAKES or (uses(attempt) == (Use.NAMES,) and attempt.name.startswith(("open", "creat")))
     if not (attempt.entered and made and path.startswith("/")) or attempt.name in _BY_WHAT_THEY_ARE:
@@ -55,18 +54,18 @@ def folder_of(attempt: Attempt) -> str:
 
 
 class SameFolder:
-    """By folder, and how it refused: the keys so far, or the one that they have together."""
+    """Groups refusals in one folder: the keys so far, or the common key that replaces them."""
 
     def __init__(self) -> None:
         self._keys: dict[str, list[str]] = {}
-        self._together: dict[str, str] = {}  # by key: the one that it counts to
+        self._together: dict[str, str] = {}  # key -> its common key
 
     def now(self, key: str) -> str:
-        """The key under which that one counts."""
+        """The key under which a refusal is counted: the common one if it is grouped."""
         return self._together.get(key, key)
 
     def join(self, key: str, common: str) -> tuple[str, ...]:
-        """One more, of those that would have `common` together. All that have it from now on; none: too few so far."""
+        """Add a key to the group `common`. Returns the keys that now move to it; none while there are too few."""
         known = self._keys.setdefault(common, [])
         if key in known:
             return ()
@@ -88,19 +87,19 @@ class SameFolder:
         self._together[key] = common
 
 
-KINDS_MOST = 500  # remembered at the same time; the oldest goes first, and is counted
-LAST_MOST = 8  # of one process, that it may have died of
-DIED = 2.0  # seconds before its end in which what a process was refused may be why
-WENT_ON = 0.1  # seconds after which it has gone on: who gives up for it says so and ends
-LATE = 3.0  # seconds in which the kernel's log may come to a refusal
+KINDS_MOST = 500  # entries kept; the oldest is dropped first, and counted
+LAST_MOST = 8  # last refusals kept per process, as possible causes of its death
+DIED = 2.0  # seconds: a refusal this shortly before a process's end may be its cause
+WENT_ON = 0.1  # seconds after which a process counts as having continued: one that gives up ends sooner
+LATE = 3.0  # seconds: longest distance of a log line from its refusal
 LINES_MOST = 8
 _PROCESSES_MOST = 4096
 _COUNT_MOST = 1 << 53
 _NUMBERS = re.compile(r"[0-9]+")
 _SIGSYS, _SIGXFSZ = 31, 25
-_SENT = (None, 0, 1, 2, 3, 9, 15)  # somebody wanted it to end: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM
+_SENT = (None, 0, 1, 2, 3, 9, 15)  # a requested end: SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM
 _SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
-# By which of their arguments calls differ. What lies in the registers behind a call's last argument is anything.
+# Arguments that distinguish refusals of a call. Registers beyond a call's last argument hold arbitrary values.
 _TELLING = {
     "clone": (0,),
     "ioctl": (1,),
@@ -110,14 +109,14 @@ _TELLING = {
     "socket": (0, 1, 2),
     "unshare": (0,),
 }
-_POINTER = 4096  # prctl's second argument may be one, which differs each time
+_POINTER = 4096  # prctl's second argument may be a pointer, which differs each time
 _Kind = tuple[int, str, int, int, bool, str]
 
 
 class RefusalEntry(Value):
-    """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
-    refused to died right after it. `survived`: one ended well, or went on for a while. `session`: it was refused to
-    what somebody began from outside (exec). `many`: it is about several names in one folder; the last one is given.
+    """One refusal, or several similar ones. `at`, `last`: on the observer's clock. `ended`: a process died right after
+    it. `survived`: a process ended normally, or continued for a while. `session`: in a process started from outside
+    (exec). `many`: for several names in one folder, of which the last one is given.
     """
 
     key: str
@@ -133,22 +132,22 @@ class RefusalEntry(Value):
 
 
 class RefusalRing:
-    """Fed with every event, and with the process that it is of; None: it is no program of the container."""
+    """Collects refusals from events, each fed with its process; None: it runs no program of the container."""
 
     def __init__(self) -> None:
         self._entries: dict[str, RefusalEntry] = {}
-        self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
-        self._over: set[int] = set()  # of these processes, those that have ended
+        self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and their times
+        self._over: set[int] = set()  # the processes in `_of` that have ended
         self._latest = 0.0
-        self._ended: dict[int, Program] = {}  # who opened a masked folder may have ended before it is reported
-        self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
-        self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
-        self._about: dict[str, str] = {}  # by what is alike but for path and address: the last key with one of these
+        self._ended: dict[int, Program] = {}  # kept since a masked path is reported late: its process may have ended
+        self._lines: dict[int, list[Log]] = {}  # by process: its last log lines, for refusals still to come
+        self._kinds: dict[_Kind, str] = {}  # the observer's identity of a kind of refusal -> its key here
+        self._about: dict[str, str] = {}  # key without path and address -> the last key that has one
         self._folders = SameFolder()
-        self.forgotten = 0  # kinds of refusals that are not remembered any more
+        self.forgotten = 0  # number of entries dropped
 
     def feed(self, event: Event, process: Program | None) -> None:
-        """The next event."""
+        """Process the next event."""
         self._latest = max(self._latest, event.at)
         match event:
             case Exit():
@@ -173,7 +172,7 @@ class RefusalRing:
                     self._add(event, getattr(event, "pid", 0), process, attempt, getattr(event, "count", 1))
 
     def entries(self) -> tuple[RefusalEntry, ...]:
-        """All that are remembered, the oldest first."""
+        """The entries, oldest first."""
         going_on = {
             self._folders.now(key)
             for pid, last in self._of.items()
@@ -204,11 +203,13 @@ class RefusalRing:
         if len(last) > LAST_MOST:
             del last[next(iter(last))]
         for line in self._lines.get(pid, ()):
-            self._told(pid, line)
+            self._attach_line(pid, line)
 
     def _joined(self, key: str, attempt: Attempt) -> str:
-        """The key of those that it counts to; what was not read before is found to be of these."""
-        bare = "\0".join((*_how(attempt), "", ""))
+        """The key to count it under: a refusal without path joins the last similar one, and one with a path takes over
+        those without.
+        """
+        bare = "\0".join((*_key_without_object(attempt), "", ""))
         if key == bare:
             known = self._folders.now(self._about.get(bare, ""))
             return known if known in self._entries else key
@@ -221,10 +222,10 @@ class RefusalRing:
         return key
 
     def _in_folder(self, key: str, attempt: Attempt) -> str:
-        """The key of all names in its folder, once they are many."""
+        """The key to count it under: the folder's common one, once it has many names."""
         folder = folder_of(attempt)
         if folder:
-            common = "\0".join((*_how(attempt), folder, "*"))
+            common = "\0".join((*_key_without_object(attempt), folder, "*"))
             for each in self._folders.join(key, common):
                 before = self._entries.get(each)
                 if before is not None:
@@ -232,7 +233,7 @@ class RefusalRing:
         return self._folders.now(key)
 
     def _move(self, before: RefusalEntry, after: RefusalEntry) -> None:
-        """Under another key from now on, together with those that have it already."""
+        """Move an entry to another key, merging it with the entry already there."""
         del self._entries[before.key]
         self._put(after)
         last = self._of.get(before.pid, {})
@@ -240,7 +241,7 @@ class RefusalRing:
             last[after.key] = last.pop(before.key)
 
     def _put(self, new: RefusalEntry) -> None:
-        """Together with those that are alike."""
+        """Add an entry, merging it with the one of the same key."""
         old = self._entries.pop(new.key, None)
         if old is None:
             entry = new
@@ -265,7 +266,7 @@ class RefusalRing:
             self.forgotten += 1
 
     def _known(self, event: Failed, attempt: Attempt) -> str:
-        """Its key: one that is told again is only counted, without what stood around it."""
+        """Its key. Repetitions come without circumstances, so their key is looked up by the observer's identity."""
         kind = event.pid, event.abi, event.number, event.errno, event.entered, event.path
         if event.around == Circumstances():
             return self._kinds.get(kind) or _key(attempt)
@@ -280,10 +281,10 @@ class RefusalRing:
         lines = self._lines.setdefault(event.pid, [])
         lines.append(event)
         del lines[:-LINES_MOST]
-        self._told(event.pid, event)
+        self._attach_line(event.pid, event)
 
-    def _told(self, pid: int, line: Log) -> None:
-        """That line to all that the process was refused around then."""
+    def _attach_line(self, pid: int, line: Log) -> None:
+        """Attach a log line to all refusals of the process at that time."""
         record = parse_record(line.text)
         killed = isinstance(record, FilterKill) and record.signal == _SIGSYS
         for kept, at in tuple(self._of.get(pid, {}).items()):
@@ -295,7 +296,7 @@ class RefusalRing:
             if line.text not in attempt.lines and len(attempt.lines) < LINES_MOST:
                 attempt = replace(attempt, lines=(*attempt.lines, line.text))
             if isinstance(record, FilterKill) and record.name and not attempt.name:
-                # of which call it was, is known now: it is alike others of that call
+                # the log names the call: the refusal is similar to others of that call
                 named = replace(attempt, abi=record.abi, name=record.name)
                 del self._entries[key], self._of[pid][kept]
                 entry = replace(entry, key=_key(named), attempt=named)
@@ -305,7 +306,7 @@ class RefusalRing:
                 self._entries[key] = replace(entry, attempt=attempt)
 
     def _exit(self, event: Exit) -> None:
-        last = self._of.get(event.pid, {})  # kept: the kernel's log on it may come after its end
+        last = self._of.get(event.pid, {})  # kept: the kernel's log lines may come after its end
         if last:
             self._over.add(event.pid)
         for kept, at in last.items():
@@ -340,7 +341,7 @@ def _attempt(event: Event, process: str) -> Attempt | None:
 
 
 def attempt_of(event: Failed, process: str) -> Attempt:
-    """A refused call as an attempt."""
+    """Build an attempt from a refused call."""
     around = event.around
     lacked = sorted({name_of(each.capability) for each in decisive(around.checks or ())})
     return Attempt(
@@ -358,7 +359,7 @@ def attempt_of(event: Failed, process: str) -> Attempt:
 
 
 def _request_of(event: Check, process: str) -> Attempt:
-    """A request over netlink that was refused, as an attempt: its call succeeded, its answer says EPERM."""
+    """Build an attempt from a refused netlink request: its call succeeded, its reply says EPERM."""
     around = Circumstances(checks=(CapabilityCheck(event.capability, event.answer, event.initial, event.frames),))
     name = "" if event.call is None else call_name(event.abi, event.call)
     lacked = (name_of(event.capability),)
@@ -366,11 +367,11 @@ def _request_of(event: Check, process: str) -> Attempt:
 
 
 def _key(attempt: Attempt) -> str:
-    return "\0".join((*_how(attempt), *(_about(attempt) or ("", ""))))
+    return "\0".join((*_key_without_object(attempt), *(_about(attempt) or ("", ""))))
 
 
-def _how(attempt: Attempt) -> tuple[str, ...]:
-    """All but of what."""
+def _key_without_object(attempt: Attempt) -> tuple[str, ...]:
+    """The part of the key without path and address."""
     telling = [attempt.values[place] for place in _TELLING.get(attempt.name, ()) if place < len(attempt.values)]
     if attempt.name == "prctl":
         telling = [value if value < _POINTER else 0 for value in telling]
@@ -382,7 +383,7 @@ def _how(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _about(attempt: Attempt) -> tuple[str, str] | None:
-    """The path, but for numbers in it, and the address that it was about; None: neither is known."""
+    """The path, with digits replaced, and the address; None: neither is known."""
     address = attempt.around.address
     if not attempt.path and address is None:
         return None

@@ -1,8 +1,7 @@
-"""What was tried, in words for people, and as strace(1) would print it.
+"""Describe an attempt in words for people, and as strace(1) would print it.
 
-A sentence for each group of calls is data: with its path, with one number, or alone. Only where the arguments change
-what a call is about (socket, clone, prctl …) is there code. A call that is in no table is called by its name, which is
-true of all.
+The phrases for groups of calls are data: with a path, with one number, or alone. Code handles only calls whose
+arguments change their purpose (socket, clone, prctl …). A call that is in no table is described by its name.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ WITH_PATH = _each(
     ("futimesat utime utimensat utimes", msg("Change the times of {path}")),
 )
 
-# … and which argument it is
+# … and the index of the argument
 WITH_NUMBER: dict[str, tuple[Message, int]] = {
     **dict.fromkeys(("setuid", "setuid32", "setfsuid", "setfsuid32"), (msg("Become user {number}"), 0)),
     **dict.fromkeys(("setreuid", "setresuid", "setreuid32", "setresuid32"), (msg("Become user {number}"), 1)),
@@ -178,7 +177,7 @@ PLAIN = _each(
     ("write pwrite64 writev", msg("Write to an open file")),
 )  # fmt: skip
 
-# By the type of what mknod(2) is to make
+# By the file type passed to mknod(2)
 MADE = {
     "S_IFCHR": msg("Create the character device {path}"),
     "S_IFBLK": msg("Create the block device {path}"),
@@ -187,7 +186,7 @@ MADE = {
     "": msg("Create the file {path}"),
 }
 
-# By family and protocol; -1: any
+# By address family and protocol; -1: any
 SOCKETS = {
     (1, -1): msg("Create a Unix socket"),
     (2, -1): msg("Create an IPv4 socket"),
@@ -202,7 +201,7 @@ SOCKETS = {
     (44, -1): msg("Create a socket for fast packets (XDP)"),
 }
 
-# By an argument that says what it is about, as the headers call it
+# By the argument that selects the operation, named as in the kernel headers
 OPTIONS = {
     "PTRACE_TRACEME": msg("Let its parent trace it"),
     "PR_SET_NAME": msg("Give itself another name"),
@@ -233,7 +232,7 @@ NAMED = {
     "bpf": msg("Use BPF in the kernel ({name})"),
 }
 
-# Over netlink, by the function of the kernel that took the request; "": any
+# Netlink requests by the kernel function that handles them; "": any
 REQUESTS = {
     "rtnetlink_rcv_msg": msg("Change network devices, addresses or routes"),
     "nfnetlink_rcv": msg("Change or read the firewall"),
@@ -245,7 +244,7 @@ REQUESTS = {
 
 _PATH_MAX = 200
 _LOW = 0xFFFFFFFF
-_UNCHANGED = 0xFFFFFFFF  # -1, of ids
+_UNCHANGED = 0xFFFFFFFF  # -1 as an id
 _OPENS = {"open": 1, "openat": 2}
 _WRONLY, _RDWR, _CREAT, _PATH_ONLY, _DIRECTORY = 0o1, 0o2, 0o100, 0o10000000, 0o200000
 _SOCK_TYPE, _RAW, _DGRAM = 0xF, 3, 2
@@ -256,7 +255,7 @@ _AT_REMOVEDIR = 0x200
 
 
 def did(attempt: Attempt, *, many: bool = False) -> Message:
-    """A few words: "Open the device /dev/net/tun". `many`: it is one name of many in its folder."""
+    """A short phrase: "Open the device /dev/net/tun". `many`: for several names in the folder."""
     if many:
         return msg("{did}, and other paths there", did=did(attempt))
     path = _shown(attempt)
@@ -277,7 +276,7 @@ def did(attempt: Attempt, *, many: bool = False) -> Message:
 
 
 def arguments(attempt: Attempt) -> tuple[str, ...]:
-    """Each argument that the call takes, as strace(1) prints it; `...` for what was not read."""
+    """Each argument of the call as strace(1) prints it; `...` if it was not read."""
     address = attempt.around.address
     return printed(
         attempt.abi, attempt.name, attempt.values, _shown(attempt), "" if address is None else _sockaddr(address)
@@ -285,7 +284,7 @@ def arguments(attempt: Attempt) -> tuple[str, ...]:
 
 
 def raw(attempt: Attempt) -> str:
-    """The call with its arguments on one line; "" where none is known."""
+    """The call with its arguments on one line; "" if the call is not known."""
     if not attempt.name:
         return ""
     return f"{attempt.name}({', '.join(arguments(attempt)) if attempt.values or attempt.path else '...'})"
@@ -312,7 +311,7 @@ def _filled(sentence: Message, **args: str) -> Message:
 
 
 def _special(attempt: Attempt, path: str) -> Message | None:
-    """By the arguments; None where they tell nothing more."""
+    """The phrase by the arguments; None if they add nothing."""
     name, values = attempt.name, attempt.values
     match name:
         case "open" | "openat" | "openat2" | "creat" if path:

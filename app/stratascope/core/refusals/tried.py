@@ -1,8 +1,8 @@
-"""What a refused call wanted of the path it names, derived from its name and arguments. Pure.
+"""The intended use of a refused call's path, derived from its name and arguments; and facts of its process. Pure.
 
-Nothing is claimed where that is unknown: the structures of openat2 and clone3 are in the process's memory, and nobody
-reads them. Decided against the errors that a manual page lists: the kernel's source decides which check comes first
-(fs/namei.c), and the layers' claims are based on that.
+Empty or None if not known: the structures of openat2 and clone3 are in the process's memory, which is not read.
+Decided against the errors listed in manual pages: the kernel's source decides which check comes first (fs/namei.c),
+and the layers' claims are based on that.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stratascope.linux.capability import name_of
 from stratascope.linux.mounts import Mount
 
 DENIED = frozenset((errno.EPERM, errno.EACCES))
-UNLIMITED = 1 << 62  # what is no less is RLIM_INFINITY, of 32 bits or 64
+UNLIMITED = 1 << 62  # limits from here on mean RLIM_INFINITY, of 32 or 64 bits
 NEW_USER = 0x10000000  # CLONE_NEWUSER
 _WORD = (1 << 32) - 1
-# kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
+# Address families that exist only in the initial network namespace (their create functions): AX.25,
 # AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
 FIRST_NETWORK = frozenset((3, 5, 6, 8, 9, 11, 20, 26, 31, 35, 36))
 
-# name: the argument with its flags; openat2 has them in memory
+# By call: the index of its flags argument; openat2 has them in memory
 _OPENS = {"open": 1, "openat": 2, "openat2": None, "creat": None, "open_by_handle_at": 2}
 _ACCESSES = {"access": 1, "faccessat": 2, "faccessat2": 2}
 _MAKES_NAMES = "mkdir mkdirat mknod mknodat symlink symlinkat link linkat bind"
@@ -45,33 +45,33 @@ _WRITES = frozenset(("truncate", "ftruncate", "fallocate", "connect"))
 
 
 class Use(StrEnum):
-    """What was asked of a file or folder."""
+    """The intended use of a file or folder."""
 
     READ = "read"
     WRITE = "write"
     RUN = "run"
-    NAMES = "names"  # to make, rename or remove something in a folder
-    PASS = "pass"  # to go through a folder
-    OWN = "own"  # what only its owner may
+    NAMES = "names"  # create, rename or remove a name in a folder
+    PASS = "pass"  # traverse a folder
+    OWN = "own"  # an action reserved to the owner
 
 
 def called(attempt: Attempt, *errnos: int) -> bool:
-    """Whether it is a call that began, so that no filter refused it, and was answered so."""
+    """Whether it is a call that began (no filter refused it) and returned one of these errors."""
     return attempt.kind is AttemptKind.CALL and attempt.entered and attempt.errno in errnos
 
 
 def plain_name(attempt: Attempt) -> str:
-    """Of the call: without the 32 of i386's calls with wide ids (setuid32)."""
+    """The call's name without the suffix 32 of i386's calls with wide ids (setuid32)."""
     return attempt.name.removesuffix("32")
 
 
 def value(attempt: Attempt, place: int) -> int | None:
-    """An argument as the kernel takes an int: its low 32 bits."""
+    """An argument as the kernel reads an int: its low 32 bits."""
     return attempt.values[place] & _WORD if place < len(attempt.values) else None
 
 
 def flags(attempt: Attempt) -> int | None:
-    """With which a file was to be opened; None: no such call, or not told."""
+    """The flags with which a file was to be opened; None: not such a call, or not known."""
     if attempt.name == "creat":
         return os.O_CREAT | os.O_WRONLY | os.O_TRUNC
     place = _OPENS.get(attempt.name)
@@ -79,12 +79,12 @@ def flags(attempt: Attempt) -> int | None:
 
 
 def opens(attempt: Attempt) -> bool:
-    """Whether it would have opened a file by its path."""
+    """Whether it was to open a file by its path."""
     return attempt.name in _OPENS
 
 
 def uses(attempt: Attempt) -> tuple[Use, ...]:
-    """What it asked for; of several each may have been the reason. Empty: not known."""
+    """The intended uses, each of which may have been refused. Empty: not known."""
     name = plain_name(attempt)
     if attempt.name in _OPENS:
         return _opened(attempt)
@@ -115,7 +115,7 @@ def _opened(attempt: Attempt) -> tuple[Use, ...]:
 
 
 def place_of(attempt: Attempt) -> str:
-    """The path that it was about, where it led; empty: not known."""
+    """The resolved path; empty: not known."""
     around = attempt.around
     led = around.place.path if around.place is not None else ""
     address = around.address.text if around.address is not None and around.address.family == "unix" else ""
@@ -123,36 +123,36 @@ def place_of(attempt: Attempt) -> str:
 
 
 def mount_of(attempt: Attempt) -> Mount | None:
-    """Where that lies, as the process sees it."""
+    """The mount that the path is on, as the process sees it."""
     return attempt.around.place.mount if attempt.around.place is not None else None
 
 
 def refused_checks(attempt: Attempt) -> tuple[CapabilityCheck, ...]:
-    """The capabilities that were asked for in vain and were the reason (`attempt.lacked` names them)."""
+    """The failed capability checks that were the reason (`attempt.lacked` has their names)."""
     named = frozenset(attempt.lacked)
     return tuple(each for each in attempt.around.checks or () if each.answer < 0 and name_of(each.capability) in named)
 
 
 def unasked(attempt: Attempt) -> bool:
-    """Whether the kernel refused without asking for a capability, and that is known."""
+    """Whether it is known that the kernel refused without checking a capability."""
     return attempt.around.checks is not None and not attempt.lacked
 
 
 def held(attempt: Attempt, capability: int) -> bool | None:
-    """Whether that was effective in the process; None: not known."""
+    """Whether the capability was effective in the process; None: not known."""
     effective = attempt.around.effective
     return None if effective is None else capability in effective
 
 
 def user(attempt: Attempt) -> int | None:
-    """By which files are judged, as the container counts, or as the machine does where its map is not known or lacks
+    """The uid for file access checks, in the container's numbering, or in the host's if its map is not known or lacks
     it; None: not known.
     """
     return None if attempt.around.uid is None else told_id(attempt, attempt.around.uid)
 
 
 def told_id(attempt: Attempt, uid: int) -> int:
-    """A user of the machine, as the container counts where it has a number for it."""
+    """A host uid in the container's numbering, if it is mapped; else as it is."""
     inside = attempt.inside(uid)
     return uid if inside is None else inside
 
@@ -166,11 +166,11 @@ def is_root(attempt: Attempt) -> bool | None:
 
 
 def mode_text(node: Node) -> str:
-    """As ls(1) writes it: `rwxr-x---`."""
+    """The mode as ls(1) prints it: `rwxr-x---`."""
     return stat.filemode(node.mode)[1:]
 
 
 def limit(attempt: Attempt, name: str) -> int | None:
-    """A soft limit of the process; None where there is none, or it is not known."""
+    """A soft limit of the process; None if unlimited, or not known."""
     found = attempt.around.limit(name)
     return None if found is None or found >= UNLIMITED else found

@@ -1,1 +1,1 @@
-"""Why a container ended or never began: what is known of its end, words of engines and logs, and the answer. Pure."""
+"""Explain why a container ended or never started: facts, messages of engines and logs, and the answer. Pure."""

@@ -1,10 +1,11 @@
-"""How programs and engines complain: the words, the path next to them, what they mean, and what would help. Pure.
+"""Recognise error messages of programs and engines: the text, a path next to it, its meaning, and what would help.
+Pure.
 
-Why a container ended (`core/refusals/ended/why.py`) and which choice broke its replacement
-(`usecases/relaunch/diagnosis.py`) go by the same words. They are those of the C library, busybox, nginx, gosu and the
-runtimes of Go, Node, Python and Java. Decided against more than words and numbers, since a log is foreign text that is
-never run, opened or followed. Whether a sentence can be true is decided by the container's options, in place of the
-kernel: nothing runs any more that could be read.
+Used to explain why a container ended (`core/refusals/ended/why.py`) and which choice broke its replacement
+(`usecases/relaunch/diagnosis.py`). The messages are those of the C library, busybox, nginx, gosu and the runtimes of
+Go, Node, Python and Java. Decided against using more than words and numbers: a log is foreign text, which is never run,
+opened or followed. Whether a message can be true is decided by the container's options: it no longer runs, so the
+kernel can't be asked.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.value import Value, replace
 
-_LONGEST = 2000  # characters of one line that are looked at
+_LONGEST = 2000  # characters of one line that are searched
 _LINES = 400
 _PATH = re.compile(r"(?<![\w./-])/[\w.@+/-]*[\w@+-]")
 
-# Several programs translate errno(3) themselves, so the numbers in nginx's way count too
+# Some programs have their own texts for errno(3), so the numbers are matched too, as nginx prints them
 READ_ONLY = r"read-only file ?system|\bEROFS\b|\(30: "
 NOT_PERMITTED = r"operation not permitted|\bEPERM\b|\(1: |not permitted"
 DENIED = r"permission denied|\bEACCES\b|\(13: |access denied"
@@ -60,7 +61,7 @@ UNREACHABLE = (
 )
 SIGSYS = r"bad system call|\bSIGSYS\b"
 
-# What is spoken of in the same line as a refusal, and the capability that it takes: capabilities(7)
+# Words in the same line as a refusal, and the capability that the action needs: capabilities(7)
 NEEDS = (
     (r"\bf?l?chown(?:at)?\b|chang\w+ owner", ("CAP_CHOWN",)),
     (
@@ -86,15 +87,15 @@ NEEDS = (
 
 
 class Line(Value):
-    """A line of the log, or of the engine's words, that has what was sought; `path` is named next to it, or ""."""
+    """A matching line of the log, or of the engine's message; `path`: named next to the match, or ""."""
 
     text: str
     path: str
 
 
 class Complaint(Value):
-    """One reading of a failure: a want, and how surely (1 to 100) it explains what was said if a choice took just that.
-    `line`: where it says so; "" where only the end itself does, and `text` says how.
+    """One explanation of a failure: a want, and its certainty (`weight`, 1 to 100) if a choice took away just that.
+    `line`: the evidence; "" if it is the end itself, described by `text`.
     """
 
     weight: int
@@ -113,17 +114,17 @@ def _always(want: Want) -> _Wants:
 
 
 def _placed(made: Callable[[str], Want]) -> _Wants:
-    """Only where a path is named."""
+    """A want for the path; None if the line names none."""
     return lambda line: made(line.path) if line.path else None
 
 
 def of_kernel_files(path: str) -> bool:
-    """Whether that path is of the kernel's own file systems, which a read-only root directory leaves alone."""
+    """Whether the path is in proc or sysfs, which a read-only root does not affect."""
     return path.startswith(("/proc/", "/sys/")) or path in ("/proc", "/sys")
 
 
 def _not_written(line: Line) -> Want:
-    """Without a path it was probably below the root directory."""
+    """A want for a writable path; without a path, for the root file system, which is likeliest."""
     return WritablePlace(line.path, "" if line.path else "/")
 
 
@@ -189,7 +190,7 @@ def _said(want: Want) -> Message | None:
 
 
 def complaints(failure: Failure) -> Iterator[Complaint]:
-    """All that its words and its end may mean, of each kind the last line first: programs give up after it."""
+    """All explanations of its messages and its end; for each kind the last line first, since programs exit after it."""
     if failure.out_of_memory:
         yield Complaint(100, MoreOf("memory"))
     elif failure.exit_code == _KILLED:
@@ -204,7 +205,7 @@ def complaints(failure: Failure) -> Iterator[Complaint]:
             yield Complaint(60, HeldCapability(("CAP_NET_BIND_SERVICE",)), text=text)
     lines = last_lines(failure.words, failure.log)[::-1]
     for weight, pattern, wants in _WORDS:
-        sought = re.compile(pattern, re.IGNORECASE)  # kept by `re`; at the import it would hold up the window
+        sought = re.compile(pattern, re.IGNORECASE)  # cached by `re`; compiling at import would delay the window
         for line in lines:
             found = in_line(line, sought)
             want = None if found is None else wants(found)
@@ -215,18 +216,18 @@ def complaints(failure: Failure) -> Iterator[Complaint]:
 
 
 def last_lines(*texts: str) -> list[str]:
-    """Of foreign texts, those lines that are looked at, and of each line what is."""
+    """The last lines of foreign texts, each cut to the length that is searched."""
     return [line[:_LONGEST] for text in texts for line in text.splitlines()][-_LINES:]
 
 
 def in_line(text: str, sought: re.Pattern[str]) -> Line | None:
-    """That line, where it has the pattern."""
+    """The line if the pattern matches, else None."""
     found = sought.search(text)
     return None if found is None else Line(text, _path(text, found))
 
 
 def _path(text: str, found: re.Match[str]) -> str:
-    """The path nearest before the words, else the first after: `touch: /a: Read-only …`, `Errno 30 … : '/a'`."""
+    """The path nearest before the match, else the first after it: `touch: /a: Read-only …`, `Errno 30 … : '/a'`."""
     before = _PATH.findall(text[: found.start()])
     after = _PATH.findall(text[found.start() :])
     return before[-1] if before else after[0] if after else ""
@@ -240,14 +241,14 @@ _NUMBERED = re.compile(r"\d+$")
 
 
 def nothing(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """No option that we know would help."""
+    """No wants: no known option would help."""
     return ()
 
 
 class Saying(Value):
-    """`pattern`: without regard to case; its named groups fill the fields of `text`, digits at their ends left out.
-    `path` is the one next to it where no group has that name, `lacking` the capabilities that are wanted. `wants`: by
-    what was found. `fits`: whether it can be so with these options.
+    """A known message. `pattern`: case-insensitive; its named groups fill the fields of `text` (digits at the end of a
+    group's name are ignored). Without a group `path`, the path next to the match is used; `lacking`: the wanted
+    capabilities. `wants`: what would help, by what was found. `fits`: whether it can be true with these options.
     """
 
     pattern: str
@@ -258,7 +259,7 @@ class Saying(Value):
 
 
 def claim_of(saying: Saying, text: str, asked: Asked, strength: Strength) -> Claim | None:
-    """What the sentence means, where the text has it."""
+    """The claim if the text contains the message, else None."""
     sought = re.compile(saying.pattern, re.IGNORECASE)
     match = sought.search(text)
     if match is None:
@@ -274,7 +275,7 @@ def claim_of(saying: Saying, text: str, asked: Asked, strength: Strength) -> Cla
 
 
 def first(sayings: Sequence[Saying], text: str, asked: Asked, strength: Strength) -> Claim | None:
-    """The first of them that the text has."""
+    """The claim of the first message that the text contains."""
     for saying in sayings:
         claim = claim_of(saying, text, asked, strength)
         if claim is not None:
@@ -283,25 +284,25 @@ def first(sayings: Sequence[Saying], text: str, asked: Asked, strength: Strength
 
 
 def filled(text: Message, found: Found) -> Message:
-    """The sentence with what was found; a field for which nothing was is a question mark."""
+    """Fill the sentence's fields with what was found; missing ones become a question mark."""
     had = dict(text.args)
     names = _FIELDS.findall(text.id)
     return replace(text, args=tuple((name, found.get(name) or had.get(name, "?")) for name in names)) if names else text
 
 
-# -- what the options rule out, and what they would have to be
+# -- conditions on the options (`Saying.fits`), and the wants that would help (`Saying.wants`)
 
 _OF_KERNEL = ("/proc/", "/sys/")
 
 
 def uid(asked: Asked) -> int | None:
-    """As whom it starts; None where that is a name, whose number only its image knows."""
+    """The uid it starts as; None if the user is given by name, which only its image can resolve."""
     word = asked.user.partition(":")[0]
     return 0 if starts_as_root(asked) else int(word) if word.isascii() and word.isdigit() and len(word) < 10 else None
 
 
 def holds(asked: Asked, name: str) -> bool:
-    """Whether it starts with that capability, as far as is known: an ordinary user holds none."""
+    """Whether it starts with that capability, as far as known: an ordinary user holds none."""
     return starts_as_root(asked) and (asked.privileged or asked.capabilities is None or name in asked.capabilities)
 
 
@@ -309,19 +310,19 @@ def holds(asked: Asked, name: str) -> bool:
 
 
 def lacks_one(names: tuple[str, ...]) -> Fits:
-    """Whether it does not hold all of these."""
+    """Fits if it does not hold all of these capabilities."""
     return lambda asked, found: not all(holds(asked, name) for name in names)
 
 
 def rights(names: tuple[str, ...]) -> Wants:
-    """Those that it does not hold."""
+    """Wants those of these capabilities that it does not hold."""
     return lambda asked, found: (
         HeldCapability(tuple(name for name in names if not holds(asked, name)) or names, uid(asked)),
     )
 
 
 def port_rights(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """What lets it listen below 1024."""
+    """Wants that let it bind ports below 1024."""
     return (
         HeldCapability(("CAP_NET_BIND_SERVICE",), uid(asked)),
         Setting("net.ipv4.ip_unprivileged_port_start", found.get("port", "0")),
@@ -329,17 +330,17 @@ def port_rights(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 
 def root_without_files(asked: Asked, found: Found) -> bool:
-    """Whether it is root, and owner and mode of files count for it all the same."""
+    """Fits if it is root without CAP_DAC_OVERRIDE, so that owner and mode of files apply to it."""
     return starts_as_root(asked) and not holds(asked, "CAP_DAC_OVERRIDE")
 
 
 def as_other(asked: Asked, found: Found) -> bool:
-    """Whether it is another user than root."""
+    """Fits if it is a user other than root."""
     return not starts_as_root(asked)
 
 
 def to_root(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """What makes it root."""
+    """A want to run as root, unless it does."""
     return () if starts_as_root(asked) else (RunsAs(0),)
 
 
@@ -347,7 +348,7 @@ def to_root(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 
 def limited(what: str) -> Fits:
-    """Whether it was given such a limit: pids, memory."""
+    """Fits if it has such a limit: pids, memory."""
 
     def fits(asked: Asked, found: Found) -> bool:
         if what == "memory":
@@ -358,7 +359,7 @@ def limited(what: str) -> Fits:
 
 
 def more_pids(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """The smaller of what its control group and its user may have."""
+    """A want for more processes: raise the smaller limit of its control group's and its user's."""
     user = _limit(asked, "nproc")
     if asked.pids is not None and (user is None or asked.pids <= user):
         return (MoreOf("pids", asked.pids),)
@@ -366,12 +367,12 @@ def more_pids(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 
 def more_memory(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """Where it has a limit."""
+    """A want for more memory, if it has a limit."""
     return () if asked.memory is None else (MoreOf("memory", asked.memory),)
 
 
 def more_of(what: str) -> Wants:
-    """Of a limit of its processes, by its name in `--ulimit`; and of shm."""
+    """A want for a higher ulimit (named as in `--ulimit`), or a larger /dev/shm."""
     path = "/dev/shm" if what == "shm" else ""
     return lambda asked, found: (MoreOf(what, _limit(asked, what), path),)
 
@@ -384,34 +385,34 @@ def _limit(asked: Asked, what: str) -> int | None:
 
 
 def of_kernel(asked: Asked, found: Found) -> bool:
-    """Whether it is about /proc or /sys."""
+    """Fits if the path is in /proc or /sys."""
     return of_kernel_files(found.get("path", ""))
 
 
 def on_read_only_mount(asked: Asked, found: Found) -> bool:
-    """Whether it is about a mount that may not be written to."""
+    """Fits if the path is on a read-only mount."""
     place = mount_of(asked, found.get("path", ""))
     return any(mount.target == place and not mount.writable for mount in asked.mounts)
 
 
 def on_root(asked: Asked, found: Found) -> bool:
-    """Whether its root directory is read-only, and the path is in it or not said."""
+    """Fits if the root is read-only, and the path is on it or not named."""
     return asked.read_only_root and mount_of(asked, found.get("path", "")) == "/"
 
 
 def on_root_said(asked: Asked, found: Found) -> bool:
-    """The same of a path that is said."""
+    """Fits if the root is read-only, and the message names a path on it."""
     return "path" in found and on_root(asked, found)
 
 
 def writable(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """That path, made writable."""
+    """A want to make the path writable."""
     path = found.get("path", "")
     return (WritablePlace(path, mount_of(asked, path)),) if path else ()
 
 
 def mount_of(asked: Asked, path: str) -> str:
-    """Of the mounts that it asked for, and the engine's own of the kernel's files, the one that the path lies on."""
+    """The mount point that the path is on: among the requested mounts, or the engine's own in /proc and /sys."""
     if path.startswith(_OF_KERNEL):
         places = [*(asked.read_only_paths or ()), "/proc", "/sys"]
     else:
@@ -421,23 +422,23 @@ def mount_of(asked: Asked, path: str) -> str:
 
 
 def on_noexec(asked: Asked, found: Found) -> bool:
-    """Whether it is about a file system in memory, from which no program may be run where nobody asked for that."""
+    """Fits if the path is on a tmpfs without the option exec."""
     place = mount_of(asked, found.get("path", ""))
     return any(mount.kind == "tmpfs" and mount.target.rstrip("/") == place and "exec" not in mount.options.split(",")
                for mount in asked.mounts)  # fmt: skip
 
 
 def runnable(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """That path, where programs may be run."""
+    """A want to allow programs to run on the path's mount."""
     path = found.get("path", "")
     return (LooserMount(path, mount_of(asked, path), "exec"),)
 
 
 def no_network(asked: Asked, found: Found) -> bool:
-    """Whether it has none at all."""
+    """Fits if it has no network."""
     return asked.network_mode == "none"
 
 
 def network(asked: Asked, found: Found) -> tuple[Want, ...]:
-    """One, where it has none."""
+    """A want for a network, if it has none."""
     return (Network(),) if no_network(asked, found) else ()

@@ -1,8 +1,7 @@
-"""Why a container ended, or never began: one answer, made of what its engine, the kernel and its log say.
+"""The end of a container, or its failed start: facts, exit codes, and types of the answer that explains it. Pure.
 
-What the engine and the kernel say is certain; what a sentence of its log says is a guess, and names the line that it is
-based on. Besides the six layers, and the three that refuse too (`core/refusals/refusal.py`), three more can be the
-reason. Here is the end in one sentence, what its exit code means, and what is known before anybody guesses. Pure.
+Statements of the engine and the kernel are certain; a message in its log is a guess, and named as evidence. The cause
+can be one of the six layers, of the three other refusers (`core/refusals/refusal.py`), or its program, image or engine.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from stratascope.value import Value
 
 
 class End(Value):
-    """`words`: the engine's own, why it did not start. `begun`, `ended`: seconds since the epoch, 0.0 for never.
-    `again`: its engine starts it anew whenever it ends. `requested`: somebody had the engine end it; None: not said.
-    `sent`: the signals that its engine sent it since it began, by number. `platform`: of its image, as in
-    `linux/arm64`; `machine`: of the engine's machine, in the same words (`arm64`); "" where not said.
-    `command`: program and arguments; `search`: folders in which a program without a slash is looked for; `folder`: in
-    which it starts.
+    """Facts about a container's end. `words`: the engine's message why it did not start. `begun`, `ended`: seconds
+    since the epoch, 0.0: never. `again`: the engine restarts it whenever it ends. `requested`: somebody had the engine
+    stop it; None: not reported. `sent`: numbers of the signals that the engine sent it since it started. `platform`:
+    its image's, such as `linux/arm64`; `machine`: the engine's architecture in the same notation (`arm64`); "" if not
+    reported. `command`: program and arguments; `search`: its PATH folders; `folder`: its working directory.
     """
 
     status: Status
@@ -44,40 +42,40 @@ class End(Value):
     folder: str = ""
 
 
-PROGRAM, IMAGE, ENGINE = "program", "image", "engine"  # its own program; what it was made from; what should run it
+PROGRAM, IMAGE, ENGINE = "program", "image", "engine"  # causes besides layers and other refusers
 
 
 class Phase(StrEnum):
-    """How far it came."""
+    """How far a container got."""
 
-    NOT_TRIED = "not-tried"  # it was created, and nobody has started it
+    NOT_TRIED = "not-tried"  # created, but never started
     NEVER_STARTED = "never-started"  # the engine or the runtime failed before its program ran
     EXITED = "exited"
-    RESTARTING = "restarting"  # it ends, and is started again by its engine
+    RESTARTING = "restarting"  # it ends, and its engine restarts it
     RUNNING = "running"
 
 
 class Source(StrEnum):
-    """Who says a fact."""
+    """Where a fact comes from."""
 
     ENGINE = "engine"
     KERNEL = "kernel"
     LOG = "log"
-    FILE = "file"  # the program that it was to run
-    WATCHED = "watched"  # the observer saw it
+    FILE = "file"  # the file of its program
+    WATCHED = "watched"  # seen by the observer
 
 
 class Fact(Value):
-    """One thing that is known of its end."""
+    """One known fact about its end."""
 
     text: Message
     source: Source
 
 
 class Cause(Value):
-    """What it probably ended of. `claim`: as of a refusal, of one layer or of whoever else; not `certain`: a guess.
+    """A probable cause of its end. `claim`: as for a refusal, by a layer or another cause; not `certain`: a guess.
 
-    `reason`: what the guess is based on. `evidence`: the line of its log, or its engine's words: foreign text.
+    `reason`: what the guess is based on. `evidence`: a line of its log, or the engine's message: foreign text.
     """
 
     claim: Claim
@@ -91,9 +89,9 @@ class Cause(Value):
 
 
 class Ending(Value):
-    """The answer. `headline`: one sentence. `signal`: SIGKILL …; "" where it was none. `cause`: None where nothing was
-    found. `others`: what may also be it, likeliest first. `refusals`: the last ones, where it was watched; what it died
-    of first. `log`: its last lines, foreign text.
+    """The answer. `headline`: one sentence. `signal`: SIGKILL …; "" if none ended it. `cause`: None if none was found.
+    `others`: other possible causes, likeliest first. `refusals`: the last ones, if it was observed, beginning with the
+    one it died of. `log`: its last lines, foreign text.
     """
 
     engine: str
@@ -132,7 +130,7 @@ _SIGNALS = {
     25: msg("killed for exceeding its file size limit (SIGXFSZ)"),
     31: msg("killed for a system call that a filter forbids (SIGSYS)"),
 }
-# docker-run(1) and bash(1), EXIT STATUS; sysexits.h; what runtimes agree on
+# docker-run(1) and bash(1), EXIT STATUS; sysexits.h; conventions of language runtimes
 _CODES = {
     2: msg("it failed, or was started with arguments that it does not accept"),
     64: msg("it was started with arguments that it does not accept"),
@@ -152,13 +150,13 @@ KILL, XFSZ, SYS = 9, 25, 31
 
 
 def signal_of(code: int | None) -> int | None:
-    """The signal that this code stands for: engines and shells add 128."""
+    """The signal that an exit code represents: engines and shells add 128."""
     number = (code or 0) - 128
     return number if 1 <= number <= 64 else None
 
 
 def signal_name(number: int) -> str:
-    """SIGKILL; of real-time signals the number."""
+    """The name of a signal (SIGKILL); the number of a real-time signal."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -166,17 +164,17 @@ def signal_name(number: int) -> str:
 
 
 def meant_by(code: int) -> Message | None:
-    """What it means, as the second half of a sentence; None where only its author knows."""
+    """The meaning of an exit code, as the second half of a sentence; None if only its program defines it."""
     number = signal_of(code)
     return _CODES.get(code) if number is None else _SIGNALS.get(number)
 
 
-_OWN = (125, 126, 127)  # an engine's exit codes for what did not start: docker-run(1)
+_OWN = (125, 126, 127)  # an engine's exit codes for failed starts: docker-run(1)
 _LINE_MAX = 300  # characters of the log's last line
 
 
 def headline(end: End, phase: Phase) -> Message:
-    """One sentence."""
+    """The end in one sentence."""
     match phase:
         case Phase.NOT_TRIED:
             return msg("It was created, but never started.")
@@ -208,7 +206,7 @@ def _ended(end: End) -> Message:
 def facts(
     end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Refusal], counted: Liveness
 ) -> tuple[Fact, ...]:
-    """In the order in which they are worth reading. `lines`: the last of its log; `counted`: see `why.causes`."""
+    """The known facts, most useful first. `lines`: the last of its log; `counted`: see `why.causes`."""
     return tuple(_facts(end, phase, lines, refusals, counted))
 
 
@@ -217,9 +215,9 @@ def _facts(
 ) -> Iterator[Fact]:
     if end.exit_code is not None and phase is Phase.RESTARTING:
         yield Fact(_code(end.exit_code), Source.KERNEL)
-    elif phase is Phase.EXITED and meant_by(end.exit_code or 0) is not None:  # else the headline has it
+    elif phase is Phase.EXITED and meant_by(end.exit_code or 0) is not None:  # else it is in the headline
         yield Fact(_code(end.exit_code or 0), Source.KERNEL)
-    elif phase is Phase.NEVER_STARTED and end.exit_code in _OWN:  # Podman gives none
+    elif phase is Phase.NEVER_STARTED and end.exit_code in _OWN:  # Podman reports none
         yield Fact(_code(end.exit_code), Source.ENGINE)
     if end.out_of_memory:
         yield Fact(msg("The kernel killed one of its processes because its memory limit was reached."), Source.KERNEL)

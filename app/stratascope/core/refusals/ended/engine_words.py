@@ -1,8 +1,9 @@
-"""What engines and runtimes say where a container could not be started, and what it means. Data, and pure.
+"""Messages of engines and runtimes for containers that failed to start, and their meaning. Data, and pure.
 
-The words are those of dockerd, containerd, runc, crun, podman, netavark and rootlesskit, found by letting starts fail
-and in their sources. They pass on what the kernel answered, so the special comes before the general. Decided against
-telling these words alone: "no such file or directory" is the program, its interpreter, a device, a mount or a setting.
+The messages are those of dockerd, containerd, runc, crun, podman, netavark and rootlesskit, found by provoking failed
+starts and in their sources. They pass on the kernel's errno, so specific patterns come before general ones. Decided
+against showing these messages alone: "no such file or directory" may mean the program, its interpreter, a device, a
+mount or a setting.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from stratascope.core.refusals.ended.ending import ENGINE, IMAGE
 from stratascope.core.refusals.refusal import FILES, KERNEL, NETWORK, Claim, Strength
 from stratascope.core.relaunch.want import HeldCapability, Unconfined
 
-_Q = r"[`'\"]"  # of the two runtimes
+_Q = r"[`'\"]"  # quotes of runc and crun
 _NONE = r"no such file or directory"
 
 
@@ -436,5 +437,5 @@ _SAYINGS = (
 
 
 def meaning(words: str, asked: Asked) -> Claim | None:
-    """What the engine's words mean; None where that is not known."""
+    """The meaning of an engine's message; None if not known."""
     return first((*_SAYINGS, *_OF_RUNTIMES), words[:_LOOKED_AT], asked, Strength.SAID)

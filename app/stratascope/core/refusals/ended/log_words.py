@@ -1,7 +1,7 @@
-"""What programs say in their last lines before they end, and what it probably means. Data, and pure.
+"""Messages that programs log in their last lines before they end, and their probable meaning. Data, and pure.
 
-Each is a guess, since a log is no proof: the kernel's own word is what the observer sees. What the container's options
-rule out is not said. The words that say what a choice took as well are in `complaints`.
+Each is a guess, since a log is no proof, as the observer's events are. Meanings that the container's options rule out
+are left out. Messages that also show which choice of a relaunch broke it are in `complaints`.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ _RIGHTS = tuple(
         lacks_one(names),
     )
     for word, names in NEEDS
-    if names != ("CAP_NET_BIND_SERVICE",)  # ports have a sentence of their own, with the port
+    if names != ("CAP_NET_BIND_SERVICE",)  # ports have their own sentence, which names the port
 )  # fmt: skip
 
 _OF_FILES = (
-    # -- where it may not write
+    # -- paths not writable
     Saying(
         READ_ONLY,
         "namespaces",
@@ -134,7 +134,7 @@ _OF_FILES = (
         PROGRAM,
         msg("A required setting is missing: check which variables and options its image expects."),
     ),
-    # -- rights, the general last
+    # -- capabilities, general ones last
     *_RIGHTS,
     Saying(
         rf"\bexec\b.*(?:{DENIED})|(?:{DENIED}).*\bexec\b|cannot execute",
@@ -261,7 +261,7 @@ _SAYINGS = (
             "with this container."
         ),
     ),
-    # -- rights that a program has of its own
+    # -- rights that a program gains by its file
     Saying(
         r"no new privileges.{0,3} flag is set|effective uid is not 0|must be (?:suid|setuid)|not setuid root",
         "capabilities",
@@ -407,5 +407,5 @@ _SAYINGS = (
 
 
 def likely(text: str, asked: Asked) -> Claim | None:
-    """What one line of its log probably means; None where that is not known."""
+    """The probable meaning of one line of its log; None if not known."""
     return first(_SAYINGS, text, asked, Strength.LEFT)

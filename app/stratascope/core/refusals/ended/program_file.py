@@ -1,8 +1,8 @@
-"""A program that was found, and that the kernel did not run: another machine's, no first line, a missing loader. Pure.
+"""Program files that exist but that the kernel can't run: another architecture, no interpreter line, no loader. Pure.
 
-execve(2): ENOEXEC where no format fits, ENOENT where the interpreter of a script or the dynamic linker is missing, by
-the same words as where the program itself is. runc and crun print that where the program would have printed, and end
-with 1 or 255; so it may be the program's own line, and is certain only where the file agrees.
+execve(2): ENOEXEC if no format matches; ENOENT if a script's interpreter or the dynamic linker is missing, the same
+error as for a missing program. runc and crun print it to the program's output, and exit with 1 or 255; so the line may
+also be the program's own, and is certain only if the file confirms it.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import is_elf, machine, parse_elf
 from stratascope.value import Value
 
-_LINE_MAX = 256  # bytes that the kernel reads of a script's first line: BINPRM_BUF_SIZE
+_LINE_MAX = 256  # bytes of a script's first line that the kernel reads: BINPRM_BUF_SIZE
 _BOM = b"\xef\xbb\xbf"
-_BITS = {"amd64": "386", "arm64": "arm"}  # what it mostly runs too
+_BITS = {"amd64": "386", "arm64": "arm"}  # 32-bit programs that most such machines run too
 
 
 class Flaw(StrEnum):
-    """What is wrong with the file. `detail` of each is named beside it."""
+    """What is wrong with the file. The comments say what `Program.detail` is for each."""
 
-    OTHER_MACHINE = "other-machine"  # the machine that it was made for
+    OTHER_MACHINE = "other-machine"  # the architecture that it was built for
     EMPTY = "empty"
-    NO_FORMAT = "no-format"  # neither a program nor a script with a first line
+    NO_FORMAT = "no-format"  # neither an ELF program nor a script with an interpreter line
     MARKED = "marked"  # a byte order mark precedes its first line
     LINE_END = "line-end"  # its interpreter line ends in a carriage return
     INTERPRETER = "interpreter"  # the interpreter that its first line names
-    LOADER = "loader"  # the dynamic linker that it asks for
+    LOADER = "loader"  # the dynamic linker that it requires
     NOT_EXECUTABLE = "not-executable"
 
 
 class Program(Value):
-    """The file that was to be run. `needs`: another file that the kernel wants for it, "" for none; `binary`: an ELF
-    file, whose dynamic linker that is.
+    """The program's file. `needs`: another file that it takes to run it, "" for none: the dynamic linker if `binary`
+    (an ELF file), else the interpreter.
     """
 
     path: str
@@ -50,8 +50,8 @@ class Program(Value):
 
 
 def examined(file: ContainerFile, own: str) -> Program:
-    """What can be told of the file alone. `own`: the machine that it should run on, in the words of images; "": not
-    known. A file too large to be read has no flaw that we know.
+    """Examine the file alone. `own`: the machine's architecture, as images name it; "": not known. A file too large to
+    be read has no known flaw.
     """
     path, data = file.path, file.data
     if data is None:
@@ -100,17 +100,17 @@ _WORDS = re.compile(r"exec format error|exec: |executable|is not a regular file"
 
 
 def concerns(words: str, lines: Sequence[str]) -> bool:
-    """Whether it is worth looking at the program's file."""
+    """Whether the engine's message or the log suggest examining the program's file."""
     return _WORDS.search(words) is not None or bool(named(lines))
 
 
 def named(lines: Sequence[str]) -> str:
-    """The path of which the runtime says in the log's last lines that it could not be run; "" where it says no such."""
+    """The path that the runtime reports as not runnable in the log's last lines; "" if there is none."""
     return next((match["path"] for line in reversed(lines[-_LAST:]) if (match := _LINE.search(line))), "")
 
 
 def failed(lines: Sequence[str], program: Program | None, end: End) -> Cause | None:
-    """By the log's last lines; None where they say nothing of it."""
+    """The cause by the log's last lines; None if they do not mention one."""
     for line in reversed(lines[-_LAST:]):
         match = _LINE.search(line)
         if match is None:
@@ -124,7 +124,7 @@ def failed(lines: Sequence[str], program: Program | None, end: End) -> Cause | N
 
 
 def by_file(program: Program, end: End) -> Claim | None:
-    """What the file says; None where nothing is wrong with it."""
+    """The claim by the file; None if nothing is wrong with it."""
     match program.flaw:
         case Flaw.OTHER_MACHINE:
             what = msg("{path} is built for another machine type: {other}, but this machine is {own}. Use the image "

@@ -1,9 +1,9 @@
-"""Why a container ended: what its engine, the kernel, the program's file, the observer and its log say, weighed. Pure.
+"""Rank the causes of a container's end, by its engine, the kernel, the program's file, the observer and its log. Pure.
 
-In this order: what never started is explained by the engine; then who had it stopped; the kernel's kill for want of
-memory; what was refused to it just before, where it was watched; a program that the kernel could not run; the signals
-that only one thing sends; then a known sentence in its log, the last one first; then the exit code alone. What else
-fits is listed as well. Decided against the log before the kernel: anybody can print a sentence.
+In this order: the engine's message if it never started; a requested stop; a kill by the OOM killer; a refusal just
+before the end, if it was observed; a program that the kernel could not run; signals with only one possible sender; a
+known message in its log, the last one first; the exit code alone. Other causes that fit are listed as well. Decided
+against trusting the log before the kernel: any program can print a message.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from stratascope.core.relaunch.evidence import Failure, Liveness
 
 _OTHERS_MOST = 3
 _NOTHING = Liveness()
-_OF_BUGS = frozenset((4, 6, 7, 8, 11))  # signals after which a line of the log says more
+_OF_BUGS = frozenset((4, 6, 7, 8, 11))  # signals of crashes, for which the log tells more
 
 
-YOUNG = 20.0  # seconds: twice of what Docker takes for a start that went well
+YOUNG = 20.0  # seconds: twice the time after which Docker counts a start as successful
 
 
 def phase_of(end: End, now: float) -> Phase:
-    """How far it came. `now`: seconds since the epoch. What was just started again has not shown yet that it stays."""
+    """How far it got. `now`: seconds since the epoch. A container restarted just now may still fail again."""
     running = end.status is Status.RUNNING and now - end.begun < YOUNG
     if end.status is Status.RESTARTING or (end.again and end.restarts and not end.requested
                                            and (running or end.status is Status.EXITED)):  # fmt: skip
@@ -48,7 +48,7 @@ def phase_of(end: End, now: float) -> Phase:
         return Phase.RUNNING
     if end.begun and not end.words:
         return Phase.EXITED
-    # Docker keeps the words of a start that failed after one that went well
+    # Docker keeps the message of a failed start until a successful one
     return Phase.NEVER_STARTED if end.words or end.exit_code else Phase.NOT_TRIED
 
 
@@ -60,7 +60,7 @@ def causes(
     program: Program | None = None,
     counted: Liveness = _NOTHING,
 ) -> tuple[Cause, ...]:
-    """Likeliest first. `counted`: by the kernel for its control group, while it runs."""
+    """The possible causes, likeliest first. `counted`: the kernel's counters of its control group, while it runs."""
     found: list[Cause] = []
     for cause in _all(end, asked, log, refusals, program, counted):
         known = [each.claim.what for each in found], [each.evidence for each in found if each.evidence]
@@ -72,7 +72,7 @@ def causes(
 
 
 def meaning(failure: Failure, asked: Asked) -> Cause | None:
-    """The likeliest of a replacement that failed, by the same knowledge."""
+    """The likeliest cause for a failed replacement, by the same rules."""
     end = End(Status.EXITED, failure.words, failure.exit_code, failure.out_of_memory)
     return next(iter(causes(end, asked, failure.log)), None)
 
