@@ -1,1 +1,1 @@
-"""The languages that a container is described in: each read into options, written from them, and edited in place."""
+"""File formats that describe containers: each parsed into options, written from them, and edited in place."""

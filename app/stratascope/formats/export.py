@@ -1,4 +1,4 @@
-"""A container's wanted settings for other tools: which writer for which kind. Pure."""
+"""Export a container's wanted options for another tool: selects the writer. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["ExportError", "ExportKind", "export"]
 
 
 def export(kind: ExportKind, options: RunOptions, *, secrets: bool = False, profile: str = "") -> str:
-    """The text of a file or of a command, ending in a newline. Raises ExportError.
+    """The text of a file or command, ending in a newline. Raises ExportError.
 
-    `secrets`: with the values of the environment's variables, whose names alone are written otherwise. `profile` is
-    the text of the seccomp profile's file, or of the engine's default one, where the options name no JSON.
+    `secrets`: write the values of environment variables, not just their names. `profile`: text of the seccomp profile's
+    file, or of the engine's default one, if the options do not contain the JSON.
     """
     try:
         return _written(kind, options, secrets, profile)
     except NoNotationError as error:
         raise ExportError(error.message) from error
-    except ValueError as error:  # an engine's text where a number belongs
+    except ValueError as error:  # the engine reported text instead of a number
         raise ExportError(msg("It could not be exported: {words}", words=str(error))) from error
 
 

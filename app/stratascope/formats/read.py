@@ -1,6 +1,6 @@
-"""Which language a text is written in, its services, and a change written into it.
+"""Detect a file's format, read its services, and write a change into it.
 
-Each language is loaded where it is read: YAML takes a while.
+Each format's module is imported on use: YAML is slow to load.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _YAML = (".yml", ".yaml", ".json")
 
 
 def read(text: str, file: str, files: Files) -> Read:
-    """All services of a text. `file`: its name, for places, and by whose ending units are known."""
+    """Read all services of a text. `file`: its name, for positions, and to recognise units by their ending."""
     try:
         found = _read(text, file, ReferencedFiles(files))
     except TooMuchError as error:
@@ -78,7 +78,7 @@ def _failed(file: str, line: int, what: Message) -> Read:
 
 
 def rewritten(text: str, file: str, service: Service, change: Change) -> str:
-    """The text with one change, in its own language. Raises UnwritableError."""
+    """The text with one change, in its own format. Raises UnwritableError."""
     if service.options_end is not None:
         return run.rewritten(text, service, change)
     if unit.is_unit(text, file):

@@ -1,4 +1,4 @@
-"""What all exports share: comments, variables whose values may be secrets, names of files, capabilities, profiles."""
+"""Helpers shared by all exports: comments, variables that may be secret, file names, capabilities, profiles."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ExportKind(StrEnum):
 
 
 class ExportError(MessageError):
-    """This container can't be exported so; `message` says why."""
+    """This container can't be exported in this format; `message` says why."""
 
 
-# Variables that say where things are or how to speak, in every system
+# Common variables of paths and locale, which hold no secrets
 _HARMLESS = frozenset(
     ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "HOSTNAME", "PWD", "SHELL", "USER", "LOGNAME", "container")
 )
-# What Podman's requests say of any container, and what no other tool would do
+# Options in every Podman request, which other tools do not need
 USUAL = frozenset((("systemd", "false"), ("image-volume", "ignore"), ("http-proxy", "false")))
 _FILE = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -43,7 +43,7 @@ _DEFAULT_APPARMOR = re.compile(r"docker-default|containers-default-\d[\w.-]*").f
 
 
 def variables(options: RunOptions, secrets: bool) -> list[tuple[str, str | None]]:
-    """Those that the image has not by itself; None: a value left out, as no name says that it is no secret."""
+    """The variables that are not the image's; value None: left out, since it may be a secret."""
     return [
         (name, value if secrets or not value or name in _HARMLESS else None)
         for name, value in options.environment
@@ -52,33 +52,33 @@ def variables(options: RunOptions, secrets: bool) -> list[tuple[str, str | None]
 
 
 def restart_text(options: RunOptions) -> str:
-    """`on-failure:3`; empty where it is not started again."""
+    """`on-failure:3`; empty if it is not restarted."""
     name, retries = options.restart.name, options.restart.retries
     return "" if name in ("", "no") else f"{name}:{retries}" if retries else name
 
 
 def file_name(options: RunOptions) -> str:
-    """The container's name as part of a file's name."""
+    """The container's name as part of a file name."""
     return _FILE.sub("-", options.name).strip("-.") or "container"
 
 
 def is_default_apparmor(profile: str) -> bool:
-    """Whether an engine puts that profile on containers by itself; Podman's has the version of containers/common."""
+    """Whether it is an engine's default profile; the name of Podman's contains the version of containers/common."""
     return bool(_DEFAULT_APPARMOR(profile))
 
 
 def has_profile(options: RunOptions) -> bool:
-    """Whether its seccomp profile is given as JSON text, which other tools take as a file only."""
+    """Whether its seccomp profile is JSON text, which other tools only accept as a file."""
     return options.seccomp.lstrip().startswith("{")
 
 
 def compact_profile(options: RunOptions) -> str:
-    """That JSON, easy to read."""
+    """That JSON, formatted for reading."""
     return json.dumps(json.loads(options.seccomp), indent=2) + "\n"
 
 
 def capabilities(options: RunOptions, kind: EngineKind | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(added, dropped) for an engine of that kind, None for any: engines differ in what they give by default."""
+    """(added, dropped) for an engine of that kind, None for any: engines have different defaults."""
     result = options.asked.capabilities
     if options.asked.privileged or options.kind is kind or result is None:
         return options.asked.cap_add, options.asked.cap_drop
@@ -86,22 +86,22 @@ def capabilities(options: RunOptions, kind: EngineKind | None) -> tuple[tuple[st
 
 
 def comment(message: Message) -> str:
-    """A line of comment for a shell, YAML or a unit file."""
+    """A comment line for a shell, YAML or a unit file."""
     return "# " + plain(translate(message))
 
 
 def title(options: RunOptions, message: Message) -> list[str]:
-    """The first lines: what this is, and what is not in it."""
+    """The leading comment: what the export is, and what it does not contain."""
     return [comment(message), *(missing(each) for each in options.unsaid)]
 
 
 def missing(what: Message) -> str:
-    """A comment that something could not be said."""
+    """A comment on something that could not be expressed."""
     return comment(msg("Not included: {what}", what=what))
 
 
 def withheld(names: list[str]) -> list[str]:
-    """The comment about variables without their values; nothing where there are none."""
+    """The comment on variables whose values are left out; empty if there are none."""
     if not names:
         return []
     return [
@@ -115,14 +115,14 @@ def withheld(names: list[str]) -> list[str]:
 
 
 def one(name: str, value: str = "") -> Message:
-    """An option that another tool has no word for, as it was typed."""
+    """An option that the tool can't express, as typed."""
     return msg("The option {option}.", option=f"--{name} {value}".rstrip())
 
 
-# -- the seccomp profile as a file that Docker, Podman and Kubernetes take
+# -- the seccomp profile as a file that Docker, Podman and Kubernetes accept
 #
-# A custom profile as it is; the engine's default from its own file where it has one. Docker's has none, so it is
-# written from the newest filter that was measured (linux/defaults.py), for the capabilities that are wanted.
+# A custom profile stays as it is; the engine's default is copied from its file. Docker has none, so its default is
+# written from the newest measured filter (linux/defaults.py), for the wanted capabilities.
 
 _OPEN = {"defaultAction": "SCMP_ACT_ALLOW"}
 _ARCHITECTURES = {Abi.X86_64: (Abi.X86_64, Abi.I386, Abi.X32), Abi.AARCH64: (Abi.AARCH64,)}
@@ -130,7 +130,7 @@ _ENTRIES = {Abi.X86_64: (Abi.X86_64, Abi.I386), Abi.AARCH64: (Abi.AARCH64,)}
 
 
 def seccomp_profile(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
-    """The JSON. `text` is that of the profile's file, where the caller read one. Raises ExportError."""
+    """The profile's JSON. `text`: that of the profile's file, if the caller read one. Raises ExportError."""
     given = options.seccomp if options.seccomp.lstrip().startswith("{") else text
     kind = options.asked.seccomp
     if kind is ProfileKind.UNCONFINED or (options.asked.privileged and kind is not ProfileKind.CUSTOM):
@@ -153,7 +153,7 @@ def seccomp_profile(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> st
 
 
 def _docker(held: frozenset[str], abi: Abi) -> str:
-    """The measured filter as rules: calls of the same answer together."""
-    # The older entry points have names that the first lacks; rules hold for all of them
+    """The measured filter as rules: calls with the same action together."""
+    # The older entry points have names that the first lacks; rules apply to all of them
     calls = {name: each for other in reversed(_ENTRIES[abi]) for name, each in DOCKER[-1].calls(held, other).items()}
     return profile_text(calls, _ARCHITECTURES[abi])

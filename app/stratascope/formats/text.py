@@ -1,11 +1,11 @@
-"""What is read of a text, and how much of it and of the files that it names.
+"""The result of reading a file that describes containers, the files it references, and limits on both.
 
-A text is anybody's: a file of a few lines can include itself, extend itself, or repeat what it has a million times.
+The text is untrusted: a file of a few lines can include itself, extend itself, or repeat its content a million times.
 
-Each bound lies far above what people write (in brackets, the most that was seen in projects of many parts), and low
-enough that all of them used up at once take seconds and some hundred megabytes. What goes beyond one is refused as a
-whole, with the line: to judge a part of it would be about other containers than those that would start. Decided against
-bounds in time, by which the same text would be judged at one time and refused at another.
+Each limit is far above what people write (in brackets, the highest value seen in large projects), and low enough that
+exhausting all of them takes seconds and a few hundred megabytes. A file beyond a limit is refused as a whole, with the
+line: judging a part of it would describe other containers than those that would start. Decided against time limits, by
+which the same text would be judged at one time and refused at another.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.options.words import GivenOption, Position, Problem, Service
 from stratascope.value import Value
 
-MOST_SERVICES = 500  # of one text; the others are left out, and that is reported
-FILES = 200  # that a text names, drop-ins among them (some dozens)
-BYTES = 2 << 20  # of these together (200 kB)
-LEVELS = 30  # of includes in includes, and of services that extend each other (4)
-OPTIONS = 500  # of one container (200, nearly all of them ports and variables)
-ALL_OPTIONS = 4000  # of all containers (1500)
-LONGEST = 1 << 10  # characters of a value that a layer goes by (300: a mount with all its words)
-FILLED_IN = 4 << 20  # characters of values with their variables filled in, together
+MOST_SERVICES = 500  # per text; further ones are left out, which is reported
+FILES = 200  # files that a text references, including drop-ins (some dozens)
+BYTES = 2 << 20  # total size of these (200 kB)
+LEVELS = 30  # nesting of includes, and of services that extend each other (4)
+OPTIONS = 500  # per container (200, nearly all of them ports and variables)
+ALL_OPTIONS = 4000  # for all containers together (1500)
+LONGEST = 1 << 10  # characters of a value that a layer evaluates (300: a mount with all its options)
+FILLED_IN = 4 << 20  # total characters of values after expanding variables
 
 
 class Language(StrEnum):
@@ -37,7 +37,7 @@ class Language(StrEnum):
 
 
 class Read(Value):
-    """All of a text. `language`: None where it is none that is known."""
+    """The content of a text. `language`: its format, None if unknown."""
 
     services: tuple[Service, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -45,29 +45,29 @@ class Read(Value):
 
     @property
     def failed(self) -> bool:
-        """Whether nothing can be said of it."""
+        """Whether nothing could be read."""
         return any(problem.fatal for problem in self.problems)
 
 
 class Files(Protocol):
-    """What lies next to a text, and what it may know of variables. Whoever asks for a check hands it in."""
+    """Access to the files next to a text, and to variables. Provided by the caller of a check."""
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Values by name, of those that were said; nothing of the environment by itself."""
+        """Values by name, only those passed in: the environment is not used by itself."""
 
     def read(self, path: str) -> str | None:
-        """A file's text; None where it is not there, is none, or is too long."""
+        """A file's text; None if it does not exist, is no regular file, or is too long."""
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """What is in a folder, in order; nothing where there is none."""
+        """The names in a folder, sorted; empty if it does not exist."""
 
     def here(self) -> str:
-        """The folder that relative paths start from; empty where that is not known."""
+        """The base of relative paths; empty if not known."""
 
 
 class NoFiles:
-    """A text alone."""
+    """`Files` for a text without other files."""
 
     variables: Mapping[str, str] = {}
 
@@ -85,7 +85,7 @@ class NoFiles:
 
 
 class TooMuchError(Exception):
-    """More than is read here; `place` is where it goes beyond."""
+    """A limit was exceeded; `place`: where."""
 
     def __init__(self, place: Position, message: Message) -> None:
         super().__init__(message.id)
@@ -93,7 +93,7 @@ class TooMuchError(Exception):
 
 
 class ReferencedFiles:
-    """The files next to one text: each read once, under whatever name, and all of them bounded."""
+    """The files referenced by one text: each read once, whatever its name, within the limits."""
 
     def __init__(self, files: Files) -> None:
         self._files, self._left = files, BYTES
@@ -102,7 +102,7 @@ class ReferencedFiles:
         self.variables = files.variables
 
     def read(self, path: str, asked: Position) -> str | None:
-        """A file's text; None where it can't be read. `asked`: where it is named. Raises TooMuchError."""
+        """A file's text; None if it can't be read. `asked`: where it is referenced. Raises TooMuchError."""
         path = same(path)
         if path not in self._texts:
             if len(self._texts) >= FILES:
@@ -123,13 +123,13 @@ class ReferencedFiles:
 
 
 class Counted:
-    """The options of one text, container after container."""
+    """Counts the options of one text, container after container."""
 
     def __init__(self) -> None:
         self._all = 0
 
     def take(self, said: Sequence[GivenOption], place: Position) -> None:
-        """One container's, which begins at that place. Raises TooMuchError."""
+        """Count the options of one container, which starts at that place. Raises TooMuchError."""
         few_enough(said, place)
         self._all += len(said)
         if self._all > ALL_OPTIONS:
@@ -142,20 +142,20 @@ class Counted:
 
 
 def few_enough(said: Sequence[GivenOption], place: Position) -> None:
-    """Raises TooMuchError where these are more than one container has."""
+    """Raise TooMuchError if these exceed the limit per container."""
     if len(said) > OPTIONS:
         what = msg("More than {most} options for one container: leave some of them out.", most=OPTIONS)
         raise TooMuchError(place, what)
 
 
 def same(path: str) -> str:
-    """A path without what leads nowhere. `..` stays: what is before it may be a link."""
+    """Normalise a path without resolving `..`, since the part before it may be a link."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
 def unread(path: str, asked: Position) -> Problem:
-    """What is said of a file that can't be read."""
+    """The problem of a file that can't be read."""
     what = msg(
         "The file {file} can't be read, so what it asks for is not known. It has to be an ordinary text file of at "
         "most 1 MB.",

@@ -1,6 +1,6 @@
-"""Changed options written into a Compose file by the places of its values: comments, order and quotes stay.
+"""Write changed options into a Compose file by editing its values in place: comments, order and quotes stay.
 
-Decided against writing the YAML anew: no writer keeps all that people put into such a file.
+Decided against writing the YAML anew: no writer preserves everything that people put into such a file.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _added(text: str, service: Mapping, change: Change) -> str:
 
 
 def _other_limit(text: str, service: Mapping, change: Change) -> str:
-    """Other numbers for a limit that is there: `nofile: 4096`, or with `soft` and `hard`."""
+    """Change the numbers of an existing ulimit: `nofile: 4096`, or with `soft` and `hard`."""
     name, soft, hard = _numbers(change)
     there = at(service, "ulimits", name)
     if isinstance(there, Text) and not there.empty:
@@ -112,7 +112,7 @@ def _other_limit(text: str, service: Mapping, change: Change) -> str:
     if not isinstance(there, Mapping):
         raise UnwritableError(name)
     numbers = sorted(((each.start, each, {"soft": soft, "hard": hard}.get(key.text)) for key, each in there.entries))
-    for _, node, number in reversed(numbers):  # what precedes another keeps its place
+    for _, node, number in reversed(numbers):  # last first, so that the offsets of earlier ones stay valid
         if number is None:
             raise UnwritableError(name)
         text = replaced(text, node, number)
@@ -156,7 +156,7 @@ def _numbers(change: Change) -> tuple[str, str, str]:
 
 
 def _scalar(change: Change, *, quoted: bool = False) -> str:
-    """In quotes where YAML could take it for something else, or all words have them."""
+    """The value as YAML, quoted if YAML could read it as another type, or if the others are quoted."""
     value = change.value
     number = value.isdigit() and NAMED[change.name].form is WHOLE
     if value in ("true", "false") or number or (not quoted and value.replace("_", "").isalpha()):

@@ -1,4 +1,4 @@
-"""The keys of a Compose service as options of `run`."""
+"""Convert the keys of a Compose service to options of `run`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SOCKET = "/var/run/docker.sock"
 
 
 class Variables:
-    """By name, for all services of a text; counts what is made of them."""
+    """Values of variables by name, for all services of a file; limits the total length of expanded text."""
 
     def __init__(self, known: dict[str, str]) -> None:
         self._known, self._made = known, 0
@@ -48,7 +48,7 @@ class Variables:
 
 
 class Keys:
-    """Of one service."""
+    """Reads the keys of one service."""
 
     def __init__(self, variables: Variables, volumes: dict[str, Node], given: dict[str, Node], project: str) -> None:
         self._variables, self._volumes, self._given, self._project = variables, volumes, given, project
@@ -89,7 +89,7 @@ class Keys:
         self._said.append(GivenOption(name, value, place))
 
     def _text(self, node: Node | None) -> str | None:
-        """A value with its defaults; None, with a problem, where a variable has none."""
+        """A value with variables expanded; None, with a problem, if a variable has no value."""
         if not isinstance(node, Text):
             if node is not None:
                 self.problems.append(Problem(node.place, msg("A single value is expected here.")))
@@ -103,10 +103,10 @@ class Keys:
         return None if missing else text
 
     def _flag(self, node: Node | None) -> bool:
-        """As Compose reads one, also where YAML has another word for it (compose-go: interpolation, toBoolean)."""
+        """A boolean as Compose reads it, including YAML's other spellings (compose-go: interpolation, toBoolean)."""
         return (self._text(node) or "").lower() in _TRUE
 
-    # -- keys of several forms
+    # -- keys with several forms
 
     def _of_volumes(self, node: Node) -> None:
         for item in node.items if isinstance(node, List) else ():
@@ -156,7 +156,7 @@ class Keys:
         self._add("mount", ",".join([*words, *(["readonly"] if read_only or only else [])]), item.place)
 
     def _named(self, name: str) -> str:
-        """How the engine calls a volume; a path stays."""
+        """The engine's name for a volume; a path stays as it is."""
         if name not in self._volumes:
             return name
         node = self._volumes[name]
@@ -165,7 +165,7 @@ class Keys:
         return given or (name if external or not self._project else f"{self._project}_{name}")
 
     def _bound(self, name: str) -> tuple[str, tuple[str, ...], bool]:
-        """See `bound_folder`: of the volume of that name, as words of `--mount`."""
+        """See `bound_folder`, for the volume of that name, with options as in `--mount`."""
         node = self._volumes.get(name)
         options = node.get("driver_opts") if isinstance(node, Mapping) else None
         if not isinstance(options, Mapping):
@@ -269,7 +269,7 @@ class Keys:
         self._files_given(node, "/")
 
     def _files_given(self, node: Node, folder: str) -> None:
-        """Files of the host that are bound into the container, read-only."""
+        """Secrets and configs: host files that are bind-mounted read-only."""
         for item in node.items if isinstance(node, List) else ():
             name = self._field(item, "source") if isinstance(item, Mapping) else self._text(item) or ""
             target = self._field(item, "target") if isinstance(item, Mapping) else ""
@@ -281,7 +281,7 @@ class Keys:
                 self._add("volume", f"{file}:{target}:ro", item.place)
 
 
-# -- `${NAME:-default}` and `.env` as Compose has them; of the environment only what was handed in is taken
+# -- `${NAME:-default}` and `.env` as in Compose; of the environment only variables that were passed in
 
 _VARIABLE = re.compile(
     r"\$(?:(?P<twice>\$)|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
@@ -291,11 +291,11 @@ _VARIABLE = re.compile(
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*[=:]\s*(.*)")
 _MOST, _LONGEST = 2000, 4096  # lines of a `.env`, and characters of one value
-_WHOLE = 1 << 16  # characters that one text may come to: values may hold each other many times over
+_WHOLE = 1 << 16  # characters that one text may expand to: values may contain each other many times over
 
 
 def dotenv(text: str) -> dict[str, str]:
-    """Names and values of a `.env`; what is no assignment is left out. Values of several lines are not followed."""
+    """Parse names and values of a `.env`; other lines are ignored. Values over several lines are not supported."""
     found: dict[str, str] = {}
     for line in text.split("\n")[:_MOST]:
         parts = _LINE.fullmatch(line.rstrip("\r"))
@@ -312,7 +312,7 @@ def dotenv(text: str) -> dict[str, str]:
 
 
 def expanded(text: str, known: dict[str, str]) -> tuple[str, tuple[str, ...]]:
-    """The text with defaults and what is known put in, and the names of those without a value, which stay."""
+    """Expand the known variables and defaults; returns the text, and names of variables without a value, which stay."""
     missing: list[str] = []
     made = 0
 

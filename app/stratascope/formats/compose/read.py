@@ -1,8 +1,8 @@
-"""Compose files as Compose reads them: anchors, `extends`, `include`, the override and the
-`.env` next to it, variables with defaults.
+"""Parse Compose files as Compose does: anchors, `extends`, `include`, the override and the `.env` next to it, variables
+with defaults.
 
-By compose-spec/spec.md. Services that a profile keeps back are read, too. Decided against asking `docker compose
-config`: it gives no lines, and takes the environment in.
+By compose-spec/spec.md. Services of profiles that are not active are read, too. Decided against `docker compose
+config`: it reports no line numbers, and expands the environment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stratascope.formats.yaml.read import VALUES, List, Mapping, Node, Text, Yam
 
 _DEFAULT = frozenset(("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"))
 _RUNS = ("command", "entrypoint", "environment")
-_REPLACED = frozenset(("command", "entrypoint"))  # lists that are not joined
-_NO_NAME = re.compile(r"[^a-z0-9_-]").sub  # what a project's name has not
+_REPLACED = frozenset(("command", "entrypoint"))  # lists that an override replaces instead of extending
+_NO_NAME = re.compile(r"[^a-z0-9_-]").sub  # characters not allowed in a project's name
 Fields = dict[str, tuple[Text, Node]]
 
 
 def is_compose(documents_: Sequence[Node]) -> bool:
-    """Whether it is one, by what Compose asks for."""
+    """Whether it is a Compose file, by the keys that Compose requires."""
     first = documents_[0] if documents_ else None
     return any(isinstance(at(first, key), Mapping | List) for key in ("services", "include"))
 
@@ -41,9 +41,9 @@ class _Compose:
         self._files = files
         self._problems: list[Problem] = []
         self._documents: dict[str, Mapping | None] = {}
-        self._taken: set[str] = set()  # files whose services were taken in
-        self._whole: dict[tuple[str, str], Fields] = {}  # services with what they extend, by file and name
-        self._values = 0  # of all these
+        self._taken: set[str] = set()  # files already included
+        self._whole: dict[tuple[str, str], Fields] = {}  # services merged with what they extend, by file and name
+        self._values = 0  # number of values in all of them
         self._volumes: dict[str, Node] = {}
         self._given: dict[str, Node] = {}  # secrets and configs
         self._named: dict[int, dict[str, Node]] = {}
@@ -87,7 +87,7 @@ class _Compose:
         return Read(tuple(services), tuple(self._problems))
 
     def _services(self, document: Mapping, file: str, above: tuple[str, ...]) -> dict[str, Fields]:
-        """Of a file with those that it includes. `above`: the files that it is included by."""
+        """The services of a file and its includes. `above`: the files that include it."""
         found: dict[str, Fields] = {}
         above = (*above, same(file))
         self._taken.add(same(file))
@@ -126,7 +126,7 @@ class _Compose:
         return names
 
     def _override(self, file: str) -> str:
-        """The one that Compose takes in by itself."""
+        """The override file that Compose reads by default."""
         folder, name = posixpath.split(file)
         if name not in _DEFAULT:
             return ""
@@ -152,7 +152,7 @@ class _Compose:
         return found
 
     def _fields(self, node: Node, file: str, name: Text, above: tuple[tuple[str, str], ...]) -> Fields:
-        """A service's keys, those that it extends taken in. `above`: which services extend it."""
+        """A service's keys, merged with those of the service it extends. `above`: the services that extend it."""
         this = (same(file), name.text)
         if this not in self._whole:
             self._whole[this] = {}
@@ -198,7 +198,7 @@ class _Compose:
         return _merged({key: value for key, value in base.items() if key != "depends_on"}, own)
 
     def _by_name(self, document: Mapping) -> dict[str, Node]:
-        """The services of a document, looked through once."""
+        """The services of a document by name, cached."""
         known = self._named.get(id(document))
         if known is None:
             services = document.get("services")
@@ -211,7 +211,7 @@ class _Compose:
 
 
 def _extended(node: Node) -> tuple[str, str]:
-    """File ("" for the same) and service."""
+    """The extended service's file ("" for the same) and name."""
     if isinstance(node, Text):
         return "", node.text
     if isinstance(node, Mapping):
@@ -221,7 +221,7 @@ def _extended(node: Node) -> tuple[str, str]:
 
 
 def _few_enough(above: Sequence[object], place: Position) -> None:
-    """Raises TooMuchError for one more level than are followed."""
+    """Raise TooMuchError if the nesting exceeds the limit."""
     if len(above) > LEVELS:
         what = msg(
             "Files or services build on each other more than {most} levels deep: join some of them.", most=LEVELS

@@ -1,7 +1,8 @@
-"""A Compose override: what makes a service as hard as wanted, to be merged over its own file; or a whole service.
+"""Write a Compose override with a service's hardened options, to be merged over its own file; or a whole service.
 
-A container that Compose made has a file already, so only security and limits are said, each list with `!override`
-(else Compose appends). Any other container gets the whole service. `$` is doubled: Compose would fill in variables.
+A container that Compose created has a file already, so only security options and limits are written, each list with
+`!override` (else Compose appends). Any other container gets the whole service. `$` is doubled, since Compose expands
+variables.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _OF_DEPLOY = frozenset(("mem_limit", "cpus", "pids_limit"))
 
 
 def render(options: RunOptions, secrets: bool) -> str:
-    """The file. Lists are replaced by Compose 2.24 and newer."""
+    """The file's text. `!override` needs Compose 2.24 or newer."""
     service = dict(options.labels).get(_SERVICE, "")
     own = bool(service)
     unsaid: list[Message] = []
@@ -57,7 +58,7 @@ def render(options: RunOptions, secrets: bool) -> str:
     _storage(options, said, volumes, own, unsaid)
     _limits(options, said, own)
     if own and not said:
-        said["read_only"] = options.asked.read_only_root  # an empty service is refused
+        said["read_only"] = options.asked.read_only_root  # Compose refuses an empty service
     head = [
         *title(
             options,
@@ -84,7 +85,7 @@ def render(options: RunOptions, secrets: bool) -> str:
 
 
 def _escaped(value: Node) -> Node:
-    """Texts with each `$` doubled, keys as they are."""
+    """The value with each `$` in texts doubled; keys stay."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, Tagged):
@@ -101,7 +102,7 @@ def _list(values: list[Node], own: bool) -> Node:
 
 
 def _put(said: Service, key: str, values: list[Node], changed: bool, own: bool) -> None:
-    """A list, where it has something or where what it had is to go."""
+    """Put a list, if it has values or if earlier ones must be removed."""
     if values or (changed and own):
         said[key] = _list(values, own)
 
@@ -115,7 +116,7 @@ def _rights(options: RunOptions, said: Service, own: bool, unsaid: list[Message]
     add, drop = capabilities(options, EngineKind.DOCKER)
     _put(said, "cap_drop", list(drop), bool(before.cap_drop), own)
     _put(said, "cap_add", list(add), bool(before.cap_add), own)
-    # Compose splits at the first equals sign, or else at a colon
+    # Compose splits at the first equals sign, else at a colon
     words: list[Node] = list(security_words(options, EngineKind.DOCKER, unsaid, f"./{profile_path(options)}"))
     _put(said, "security_opt", words, _security(options), own)
     modes = [(option.compose, getattr(asked, option.field), getattr(before, option.field)) for option in MODES]
@@ -135,7 +136,7 @@ def _rights(options: RunOptions, said: Service, own: bool, unsaid: list[Message]
 
 
 def _security(options: RunOptions) -> bool:
-    """Whether an option was there that the wanted ones may not have."""
+    """Whether a security option is set now that the wanted options may lack."""
     before = options.before
     return bool(
         before.no_new_privileges
@@ -217,7 +218,7 @@ def _mount(mount: RunMount, volumes: dict[str, Node], unsaid: list[Message]) -> 
             case _:
                 unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=name))
     if mount.kind == "volume":
-        # Podman says the same of each volume
+        # Podman reports it for every volume
         extra.pop("propagation", None)
     if extra:
         found[mount.kind] = extra
@@ -225,15 +226,16 @@ def _mount(mount: RunMount, volumes: dict[str, Node], unsaid: list[Message]) -> 
 
 
 def _limits(options: RunOptions, said: Service, own: bool) -> None:
-    """Compose refuses a limit that differs from that of `deploy`, so both are said.
+    """Write limits in both places: Compose refuses a limit that differs from that in `deploy`.
 
-    It takes those that `deploy` does not name for none there, as soon as it names one: all are named that are in force.
+    As soon as `deploy` names one limit, Compose treats those it does not name as unlimited: all limits in force are
+    named.
     """
     before, asked = options.before, options.asked
     changed: Service = {}
     gone: list[str] = []
     for option in LIMITS:
-        # What is asked for together with the memory comes and goes with it
+        # the limit of swap is written and removed together with that of memory
         ruling = "memory" if option.name == "memory-swap" else option.field
         was, now, value = getattr(before, ruling), getattr(asked, ruling), getattr(asked, option.field)
         if now and value and (now != was or not own):
@@ -259,24 +261,25 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
         said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}
 
 
-# -- what only a whole service says
+# -- keys of a whole service only
 
 _LABELS = "com.docker.compose."
-_EXTENSION = "x-"  # what Compose takes for somebody's own, in mappings of labels and of variables too
+_EXTENSION = "x-"  # prefix of keys that Compose treats as extensions, in mappings of labels and variables too
 _UNNAMED = re.compile(r"[^a-zA-Z0-9._-]+")
-_ELSEWHERE = frozenset(("security-opt", "volumes-from"))  # said with the profiles; of other services, not containers
+# security-opt is written with the profiles; volumes_from names services, not containers
+_ELSEWHERE = frozenset(("security-opt", "volumes-from"))
 _KEYS = {option.name: option for option in OPTIONS if option.compose and option.name not in _ELSEWHERE}
 Service = dict[str, Node]
 
 
 def key_of(name: str) -> str:
-    """What a volume or network of that name is called in the file. `x-…` would be no name to Compose."""
+    """The file's key for a volume or network of that name: `x-…` would be an extension."""
     key = _UNNAMED.sub("-", name)
     return f"_{key}" if key.startswith(_EXTENSION) else key
 
 
 def _named(option: str, values: dict[str, Node], unsaid: list[Message]) -> Node:
-    """A mapping; but a list where a name in it would be taken for an extension, which splits at the equals sign."""
+    """The values as a mapping, or as a list of NAME=VALUE if Compose would treat one of the names as an extension."""
     if not any(name.startswith(_EXTENSION) for name in values):
         return values
     unsaid.extend(one(option, f"{name}={value}") for name, value in values.items() if "=" in name)
@@ -287,14 +290,14 @@ def _named(option: str, values: dict[str, Node], unsaid: list[Message]) -> Node:
 def whole_service(
     options: RunOptions, secrets: bool, said: Service, networks: dict[str, Node], unsaid: list[Message]
 ) -> list[str]:
-    """Puts it into `said`; returns the variables whose values are left out."""
+    """Write all options into `said`; returns the variables whose values are left out."""
     said["image"] = options.image
     said["container_name"] = options.name
     if options.entrypoint is not None:
         said["entrypoint"] = list(options.entrypoint)
     if options.command:
         said["command"] = list(options.command)
-    # None: the value of whoever calls Compose
+    # None: taken from the environment of Compose
     environment: dict[str, Node] = dict(variables(options, secrets))
     labels: dict[str, Node] = {name: value for name, value in options.labels if not name.startswith(_LABELS)}
     rest: tuple[tuple[str, Node], ...] = (
@@ -341,7 +344,7 @@ def whole_service(
 
 
 def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
-    """The options that only the command lines have names for, where Compose has one, too."""
+    """Write options that are kept as typed (`RunOptions.shared`, `own`), if Compose has a key for them."""
     lists: dict[str, list[Node]] = {}
     for name, value in (*options.shared, *options.own):
         option = _KEYS.get(name)
@@ -360,7 +363,7 @@ def _networks(options: RunOptions, networks: dict[str, Node]) -> Node:
     joined: dict[str, Node] = {}
     for endpoint in options.networks:
         if endpoint.network in ("bridge", "podman"):
-            joined["default"] = None  # the engine's own, which has no name that Compose takes
+            joined["default"] = None  # the engine's default network, whose name Compose does not accept
             continue
         key = key_of(endpoint.network)
         networks[key] = {"external": True, "name": endpoint.network}

@@ -1,8 +1,7 @@
-"""Changed options written into a Kubernetes manifest: into the security context of the container that asks for them,
-its limits, and the volumes of its pod.
+"""Write changed options into a Kubernetes manifest: the container's security context and limits, and its pod's volumes.
 
-What a pod asks for all its containers (hostPID) is not changed for one: whoever calls this sees that, and refuses. What
-a manifest has no words for is refused with the reason. Decided against annotations that only Podman reads.
+Options of the pod for all its containers (hostPID) are not changed for one: the caller checks for that and refuses.
+Changes that a manifest can't express are refused with the reason. Decided against annotations that only Podman reads.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from stratascope.formats.yaml.read import (
 _STEP = 2
 _UNITS = (("Gi", 30), ("Mi", 20), ("Ki", 10))
 _PLAIN = re.compile(r"[A-Za-z0-9._/][A-Za-z0-9._/-]*", re.ASCII).fullmatch
-_NAME_MOST = 63  # of a volume: a DNS label
+_NAME_MOST = 63  # characters of a volume's name: a DNS label
 _NO_WORD = msg("A Kubernetes manifest has no setting for this.")
 _NO_WORDS = {
     "pids-limit": msg("A Kubernetes manifest can't limit processes: each node sets that for all its pods."),
@@ -80,7 +79,7 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
 
 
 def _container(nodes: list[Node], service: Service) -> tuple[Mapping, Mapping]:
-    """The container that asks, and the spec of its pod."""
+    """The service's container, and the spec of its pod."""
     for spec in _all(nodes):
         for container in (each for group in CONTAINERS for each in items_at(spec, group)):
             if isinstance(spec, Mapping) and isinstance(container, Mapping) and container.place == service.place:
@@ -96,7 +95,7 @@ def _at(nodes: list[Node], place: Position) -> Mapping:
 
 
 def _limit(text: str, container: Mapping, field: str, value: str) -> str:
-    """What a pod requests may not be more than its limit: the API refuses it then."""
+    """Set a limit, and lower the request to it: the API refuses a request above the limit."""
     requested = text_at(container, "resources", "requests", field)
     if requested and _number(requested, field) > _number(value, field):
         why = msg("The manifest requests more than that: {what}.", what=f"{field} {requested}")
@@ -109,7 +108,7 @@ def _number(text: str, field: str) -> float:
 
 
 def _bytes(typed: str) -> str:
-    """`512m` of `run` is `512Mi` here, where an m is a thousandth."""
+    """A size of `run` as a quantity: `512m` becomes `512Mi`, since m means a thousandth here."""
     number = size(typed)
     if number is None:
         raise UnwritableError("memory")
@@ -117,13 +116,13 @@ def _bytes(typed: str) -> str:
 
 
 def _temporary(text: str, file: str, container: Mapping, spec: Mapping, place: str) -> str:
-    """A volume of the pod in memory, mounted there."""
+    """Add an in-memory emptyDir volume, mounted at that path."""
     taken = {text_at(each, "name") for each in items_at(spec, "volumes")}
     base = re.sub("[^a-z0-9]+", "-", f"tmp{place.lower()}")[: _NAME_MOST - 4].strip("-")
     name = next(name for name in (base, *(f"{base}-{number}" for number in range(2, 999))) if name not in taken)
     path = place if _PLAIN(place) else "'" + place.replace("'", "''") + "'"
     text = _entry(text, container, "volumeMounts", f"[{{name: {name}, mountPath: {path}}}]")
-    spec = _at(documents(text, file), spec.place)  # it begins before what is in it, and so where it was
+    spec = _at(documents(text, file), spec.place)  # parsed again; it starts before the inserted text
     return _entry(text, spec, "volumes", f"[{{name: {name}, emptyDir: {{medium: Memory}}}}]")
 
 
@@ -137,7 +136,7 @@ def _all(nodes: list[Node]) -> Iterator[Node]:
 
 
 def _dropped(text: str, nodes: list[Node], old: GivenOption) -> str:
-    """Without what begins in that line, and without what would be left empty by that."""
+    """Remove what starts on that line, and what would become empty."""
     for node in nodes:
         found = _without(text, node, old)
         if found is not None:
@@ -146,7 +145,7 @@ def _dropped(text: str, nodes: list[Node], old: GivenOption) -> str:
 
 
 def _without(text: str, node: Node, old: GivenOption) -> str | None:
-    """None: it is not in there, or the only thing there. The outermost that begins in that line is meant."""
+    """Remove the outermost node that starts on that line; None: it is not in there, or the only content."""
     if isinstance(node, List):
         parts: list[Node] = list(node.items)
         below, flow = parts, node.flow
@@ -166,13 +165,13 @@ def _without(text: str, node: Node, old: GivenOption) -> str | None:
 
 
 def _own_line(node: Node, part: Node, parts: list[Node]) -> bool:
-    """Whether a line is enough to know which one of a flow is meant."""
+    """Whether the line alone identifies a node in a flow collection."""
     line = part.start[0]
     return node.start[0] < line and [each.start[0] for each in parts].count(line) == 1
 
 
 def _meant(part: Node, inner: Node, old: GivenOption) -> bool:
-    """Whether it is that one; of several words in one line the one that was said."""
+    """Whether it is the node of the old option; with several on one line, the one of the same value."""
     if part.place != old.place:
         return False
     if isinstance(inner, List) and len(inner.items) > 1:
@@ -181,7 +180,7 @@ def _meant(part: Node, inner: Node, old: GivenOption) -> bool:
 
 
 def _empties(node: Node, old: GivenOption) -> bool:
-    """Whether nothing is left of it without that."""
+    """Whether it would be empty without the old option."""
     if isinstance(node, List):
         return len(node.items) == 1 and (_meant(node.items[0], node.items[0], old) or _empties(node.items[0], old))
     if not isinstance(node, Mapping) or len(node.entries) != 1:
@@ -191,7 +190,7 @@ def _empties(node: Node, old: GivenOption) -> bool:
 
 
 def _set(text: str, above: Mapping, path: tuple[str, ...], field: str, value: str) -> str:
-    """A field below these, which are made where they are not there."""
+    """Set a field below this path of keys, creating missing ones."""
     for number, name in enumerate(path):
         below = next((node for key, node in above.entries if key.text == name), None)
         if below is None:
@@ -221,12 +220,12 @@ def _entry(text: str, above: Mapping, field: str, value: str) -> str:
 
 
 def _worded(text: str, value: str) -> str:
-    """A value as it is written here in YAML: quoted where the text is JSON."""
+    """The value as YAML, quoted if the file is JSON."""
     return json.dumps(yaml.safe_load(value)) if is_json(text) else value
 
 
 def _made(text: str, above: Mapping, path: tuple[str, ...], value: str) -> str:
-    """New keys, each below the one before."""
+    """Insert new nested keys with the value."""
     if above.flow:
         return with_entry(text, above, path[0], _worded(text, _nested(path[1:], value)))
     column = above.entries[0][0].start[1]
@@ -236,7 +235,7 @@ def _made(text: str, above: Mapping, path: tuple[str, ...], value: str) -> str:
 
 
 def _nested(path: tuple[str, ...], value: str) -> str:
-    """A value below these keys, in flow style."""
+    """The value nested below these keys, in flow style."""
     for name in reversed(path):
         value = f"{{{name}: {value}}}"
     return value

@@ -1,6 +1,6 @@
-"""Kubernetes manifests, as `podman kube play` would start them on this machine: a service for each container.
+"""Parse Kubernetes manifests as `podman kube play` would run them on this machine: one service per container.
 
-By the API's reference (Pod v1 core). The Pod Security level is worked out from the fields, as the admission controller
+By the API's reference (Pod v1 core). The Pod Security level is derived from the fields, as the admission controller
 does (Pod Security Standards).
 """
 
@@ -18,22 +18,22 @@ from stratascope.formats.yaml.read import List, Mapping, Node, Text, at, flag_at
 
 _TEMPLATED = frozenset(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"))
 _KINDS = _TEMPLATED | {"Pod", "CronJob", "PodTemplate"}
-# What `kube play` goes by, of the annotations of a pod (containers/podman: pkg/specgen/generate/kube, libpod/define)
+# Annotations of a pod that `kube play` honours (containers/podman: pkg/specgen/generate/kube, libpod/define)
 _OF_PODMAN = "io.podman.annotations."
 _SECCOMP_OF_ONE, _SECCOMP_OF_POD = (
     "container.seccomp.security.alpha.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/pod",
 )
-_PROFILES = "/var/lib/kubelet/seccomp"  # where `localhost/NAME` is looked for
+_PROFILES = "/var/lib/kubelet/seccomp"  # the folder of `localhost/NAME` profiles
 _DEFAULTS = frozenset(("runtime/default", "docker/default"))
 _CLAIM = "PersistentVolumeClaim"
-_VOLUME = "volume.podman.io/"  # of a claim: how its volume is made
+_VOLUME = "volume.podman.io/"  # annotations of a claim with the options of its volume
 _DEVICE = "podman.io/device="
 CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def is_manifest(documents: Sequence[Node]) -> bool:
-    """Whether some document says of which kind and version it is."""
+    """Whether some document has `kind` and `apiVersion`."""
     return any(isinstance(each, Mapping) and each.get("kind") and each.get("apiVersion") for each in documents)
 
 
@@ -81,7 +81,7 @@ def _objects(documents: Sequence[Node]) -> list[Mapping]:
 
 
 def _template(each: Mapping, kind: str) -> Node | None:
-    """What has a pod's metadata and its spec."""
+    """The node with the pod's metadata and spec."""
     if kind == "Pod":
         return each
     if kind in _TEMPLATED:
@@ -129,7 +129,7 @@ class _Pod:
         for field, option in (("hostNetwork", "network"), ("hostPID", "pid"), ("hostIPC", "ipc")):
             if flag_at(spec, field) and (node := at(spec, field)) is not None:
                 said.append(GivenOption(option, "host", node.place))
-        if flag_at(spec, "shareProcessNamespace") and not flag_at(spec, "hostPID"):  # the API refuses both together
+        if flag_at(spec, "shareProcessNamespace") and not flag_at(spec, "hostPID"):  # the API refuses the two together
             together = at(spec, "shareProcessNamespace")
             said += [] if together is None else [GivenOption("pid", "pod", together.place)]
         if flag_at(spec, "hostUsers") is False and (users := at(spec, "hostUsers")) is not None:
@@ -140,7 +140,7 @@ class _Pod:
             if (note := self._notes.get(f"{_OF_PODMAN}{name}")) is not None:
                 values = note.text.split(",") if name == "ulimit" else [note.text]
                 said += [GivenOption(name, value, note.place) for value in values]
-        # of its groups Podman takes these, and no notice of fsGroup
+        # Podman applies these, but ignores fsGroup
         groups = items_at(spec, "securityContext", "supplementalGroups")
         return [*said, *(GivenOption("group-add", each.text, each.place) for each in groups if isinstance(each, Text))]
 
@@ -148,7 +148,7 @@ class _Pod:
         said = [GivenOption(KUBE_PLAY, self._name, node.place)]
 
         def context(name: str) -> Node | None:
-            """The container's own word before the pod's."""
+            """The field of the container's security context, else of the pod's."""
             found = at(node, "securityContext", name)
             return at(self._spec, "securityContext", name) if found is None else found
 
@@ -238,7 +238,7 @@ class _Pod:
         return said
 
     def _of_claim(self, claim: str, target: str, read_only: str, each: Node) -> GivenOption | None:
-        """A claim whose volume is a folder of the host's, by its annotations."""
+        """A claim whose volume binds a host folder, by its annotations."""
         notes = _texts(at(self._claims.get(claim), "metadata", "annotations"))
         options = {
             name: notes[f"{_VOLUME}{key}"].text
@@ -253,7 +253,7 @@ class _Pod:
 
 
 def quantity(text: str, *, cpu: bool) -> str:
-    """A quantity of the API: `500m`, `1Gi`, `128M` as `run` takes them: cores, or bytes."""
+    """Convert a quantity (`500m`, `1Gi`, `128M`) to what `run` accepts: cores, or bytes."""
     try:
         if cpu:
             return str(int(text[:-1]) / 1000) if text.endswith("m") else text
@@ -266,7 +266,7 @@ def quantity(text: str, *, cpu: bool) -> str:
     return text
 
 
-# -- the Pod Security level of a pod, by its fields, and what keeps it from the next one
+# -- the Pod Security level of a pod, by its fields, and the fields that prevent the next level
 
 _ADDED = frozenset(
     (
@@ -290,7 +290,7 @@ _GROUPS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def level(spec: Mapping, place: Position) -> Problem:
-    """A note: the level, and the fields that keep it from the next."""
+    """A note on the level, and the fields that prevent the next level."""
     lacking = tuple(dict.fromkeys(_against_baseline(spec)))
     if lacking:
         what = msg("Pod Security: privileged. Not baseline because of: {fields}.", fields=", ".join(lacking))

@@ -1,7 +1,7 @@
-"""A Kubernetes Pod with one container, and its securityContext, as `podman kube play` reads it, too.
+"""Write a Kubernetes Pod with one container and its securityContext; `podman kube play` reads it, too.
 
-Kubernetes has no word for the processes' limits, swap or a device, so those are in comments. Values of variables
-come from a Secret unless they are asked for.
+Kubernetes can't express ulimits, swap or devices, so those are in comments. Values of variables come from a Secret
+unless they are requested.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from stratascope.formats.yaml.write import Node, document
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 
 _SECOND = 1_000_000_000
-_USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check
+_USUAL_TIME = 30 * _SECOND  # both engines' default interval and timeout of a healthcheck
 _PREFIX = "CAP_"
-_SAID = frozenset(("memory", "memory-swap", "cpus"))  # limits that it has words for; of swap the node decides
+_SAID = frozenset(("memory", "memory-swap", "cpus"))  # limits it can express; swap is the node's decision
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -104,19 +104,19 @@ def render(options: RunOptions, secrets: bool) -> str:
     return "\n".join(head) + "\n" + document(manifest)
 
 
-# Options of Podman's that say what a pod is anyway, or that come of the others
+# Podman's options that are a pod's defaults anyway, or implied by others
 _IMPLIED = frozenset(("systemd", "image-volume", "http-proxy", "expose", "publish-all", "init-path"))
 
 
 def profile_path(options: RunOptions) -> str:
-    """Below the kubelet's folder for profiles."""
+    """The profile's path below the kubelet's folder for profiles."""
     return f"profiles/{file_name(options)}-seccomp.json"
 
 
 def _literal(text: str) -> str:
-    """Kubernetes fills in `$(NAME)`, and makes one dollar of two (third_party/forked/golang/expansion/expand.go).
+    """Escape a text: Kubernetes expands `$(NAME)`, and `$$` to `$` (third_party/forked/golang/expansion/expand.go).
 
-    Podman does that in commands, and leaves variables as they are; so only what would be changed is escaped.
+    Podman does that in commands, but not in variables; so only what would be changed is escaped.
     """
     return text.replace("$", "$$") if "$(" in text or "$$" in text else text
 
@@ -127,7 +127,7 @@ def _command(options: RunOptions, container: Map) -> None:
         if options.command:
             container["args"] = [_literal(word) for word in options.command]
     elif options.command:
-        # With no entry point at all the command takes its place; else it is what the image's is given
+        # With the entry point disabled, the command replaces it; else it is the arguments of the image's entry point
         key = "args" if options.entrypoint is None and options.kind.value == "podman" else "command"
         container[key] = [_literal(word) for word in options.command]
 
@@ -178,7 +178,7 @@ def _probe(health: HealthTest) -> Node:
     probe: Map = {"exec": {"command": [_literal(word) for word in words]}}
     for key, nanoseconds in (
         ("initialDelaySeconds", health.start_period),
-        # Where nothing is said Kubernetes has 10 s and 1 s
+        # Kubernetes' defaults are 10 s and 1 s
         ("periodSeconds", health.interval or _USUAL_TIME),
         ("timeoutSeconds", health.timeout or _USUAL_TIME),
     ):
@@ -194,7 +194,7 @@ def _security(options: RunOptions, unsaid: list[Message]) -> Node:
     if options.asked.privileged:
         found["privileged"] = True
     else:
-        # Kubernetes refuses the other together with privileged or CAP_SYS_ADMIN
+        # Kubernetes refuses False together with privileged or CAP_SYS_ADMIN
         add, drop = capabilities(options, None)
         found["allowPrivilegeEscalation"] = not options.asked.no_new_privileges
         found["capabilities"] = {
@@ -217,7 +217,7 @@ def _security(options: RunOptions, unsaid: list[Message]) -> Node:
     labels = dict(label.split(":", 1) for label in options.asked.selinux_options if ":" in label)
     labels = {name: value for name, value in labels.items() if name in ("user", "role", "type", "level")}
     if "disable" in options.asked.selinux_options:
-        labels = {"type": "spc_t"}  # what the engines give where labels are switched off
+        labels = {"type": "spc_t"}  # the engines' type if labels are disabled
     if labels:
         found["seLinuxOptions"] = dict(labels)
     return found
@@ -281,30 +281,30 @@ def _mount(mount: RunMount, name: str, volumes: list[Node], mounts: list[Node], 
 
 
 def _quantity(size: str) -> str:
-    """`64m` of mount(8) as Kubernetes counts: Mi. Empty for what it has no word for (percent of the memory)."""
+    """A size of mount(8) as a quantity: `64m` becomes `64Mi`. Empty if not expressible (a percentage of memory)."""
     match = re.fullmatch(r"([0-9]+)([kKmMgG]?)[bB]?", size)
     return (
         f"{match[1]}{ {'k': 'Ki', 'm': 'Mi', 'g': 'Gi', '': ''}[match[2].lower()] }".replace(" ", "") if match else ""
     )
 
 
-# -- what the pod says in addition to its container: namespaces of the host, restarts, DNS, names of hosts, groups
+# -- the pod's own fields: host namespaces, restart policy, DNS, host names, groups
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _MOST = 63  # characters of a DNS label
 _RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
-# As Kubernetes counts: `²` and `３` are digits to Python only
+# ASCII digits only: Python's isdigit also accepts `²` and `３`
 is_number = re.compile(r"[0-9]{1,19}").fullmatch
 Map = dict[str, Node]
 
 
 def dns_name(name: str) -> str:
-    """A name as a DNS label (RFC 1123)."""
+    """The name converted to a DNS label (RFC 1123)."""
     return _NOT_A_NAME.sub("-", name.lower())[:_MOST].strip("-") or "container"
 
 
 def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
-    """The spec, but for its containers and volumes."""
+    """The pod's spec without containers and volumes."""
     spec: Map = {}
     pid, ipc = options.asked.pid_mode, options.asked.ipc_mode
     for key, mode in (("hostNetwork", options.network), ("hostPID", pid), ("hostIPC", ipc)):
@@ -322,7 +322,7 @@ def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
     spec["restartPolicy"] = _RESTART.get(options.restart.name, "Never")
     if options.stop_timeout is not None:
         spec["terminationGracePeriodSeconds"] = options.stop_timeout
-    # What a container alone has not: the cluster's token, and variables of its services
+    # Not in a plain container: the cluster's token, and variables for its services
     spec["automountServiceAccountToken"] = False
     spec["enableServiceLinks"] = False
     dns: Map = {}
@@ -344,7 +344,7 @@ def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
         if _is_address(address.strip("[]")):
             aliases.append({"ip": address.strip("[]"), "hostnames": [name]})
         else:
-            unsaid.append(one("add-host", word))  # host-gateway, which the engine fills in
+            unsaid.append(one("add-host", word))  # host-gateway, which the engine resolves
     if aliases:
         spec["hostAliases"] = aliases
     context: Map = {}

@@ -1,4 +1,4 @@
-"""Quadlet units: `.container` with its drop-ins and its pod, `.pod`, `.kube`; the keys as options of `podman run`.
+"""Parse Quadlet units (`.container` with its drop-ins and pod, `.pod`, `.kube`) into options of `podman run`.
 
 By podman-systemd.unit(5) of Podman 5.4.
 """
@@ -34,7 +34,7 @@ RemapUidSize
 """
 _WITHOUT_EFFECT = frozenset(_WITHOUT_WORDS.split())
 _VOLUME = ".volume"
-# Of `podman kube play` and its unit, what means the same for each container
+# Options of `podman kube play` and its unit that mean the same for each container
 _OF_KUBE = frozenset(("network", "userns", "publish", "log-driver", "log-opt"))
 _FLAGS = ("true", "yes", "on", "1")
 _KUBE_TOO = frozenset(("Network", "PublishPort", "UserNS", "PodmanArgs", "LogDriver"))
@@ -44,7 +44,7 @@ _POD_TOO = frozenset(
 
 
 def read(text: str, file: str, files: ReferencedFiles) -> Read:
-    """The container of a unit; all of a `.kube` unit's manifest. Raises TooMuchError."""
+    """The container of a unit, or all of a `.kube` unit's manifest. Raises TooMuchError."""
     try:
         found = entries(text, file)
     except UnitError as error:
@@ -69,8 +69,8 @@ def read(text: str, file: str, files: ReferencedFiles) -> Read:
 
 
 def _drop_ins(file: str, files: ReferencedFiles, problems: list[Problem]) -> list[Assignment]:
-    """NAME.container.d/*.conf, those of the ending alone (container.d), of each part of the name that ends in a dash
-    (a-.container.d for a-b.container), and of an instance's template; in the order in which they count.
+    """Read drop-ins: NAME.container.d/*.conf, those for the ending alone (container.d), for each prefix of the name
+    that ends in a dash (a-.container.d for a-b.container), and for an instance's template; in the order of precedence.
     """
     folder, name = posixpath.split(file)
     found: list[Assignment] = []
@@ -119,13 +119,13 @@ def _kube(found: list[Assignment], file: str, files: ReferencedFiles, problems: 
 class _Unit:
     def __init__(self, file: str, files: ReferencedFiles) -> None:
         self._file, self._files = file, files
-        self._known: dict[str, list[Assignment]] = {}  # what is in effect of other units
+        self._known: dict[str, list[Assignment]] = {}  # assignments in effect of other units
         self.problems: list[Problem] = []
         self._said: list[GivenOption] = []
         self._pod = ""
 
     def asked(self, own: list[Assignment]) -> list[GivenOption]:
-        """What these ask for."""
+        """The options that these assignments request."""
         for entry in own:
             self._take(entry)
             few_enough(self._said, entry.place)
@@ -157,7 +157,7 @@ class _Unit:
             way(entry)
         elif option is not None and option.form is FLAG:
             self._said.append(GivenOption(option.name, "true" if value.lower() in _FLAGS else "false", place))
-        elif option is not None and option.form in (CAPABILITY, PAIR):  # several words in one line
+        elif option is not None and option.form in (CAPABILITY, PAIR):  # several values on one line
             self._said += [GivenOption(option.name, word, place) for word in words(value)]
         elif option is not None and key != "User":
             self._said.append(GivenOption(option.name, self._plain(value), place))
@@ -205,7 +205,7 @@ class _Unit:
         self._said.append(GivenOption("mount", value, entry.place))
 
     def _bound(self, name: str, entry: Assignment) -> tuple[str, tuple[str, ...], bool]:
-        """See `bound_folder`: of the volume that a unit next to this one makes."""
+        """See `bound_folder`, for the volume of a `.volume` unit next to this one."""
         if not name.endswith(_VOLUME):
             return "", (), False
         path = posixpath.join(posixpath.dirname(self._file), name)
@@ -227,7 +227,7 @@ class _Unit:
         self._said.append(GivenOption("security-opt", f"apparmor={entry.value}", entry.place))
 
     def _of_remapusers(self, entry: Assignment) -> None:
-        """Deprecated for UserNS; a map of its own is not followed."""
+        """Apply RemapUsers=, the deprecated form of UserNS=; explicit maps are not supported."""
         if entry.value in ("auto", "keep-id"):
             self._said.append(GivenOption("userns", entry.value, entry.place))
         else:
@@ -257,12 +257,12 @@ class _Unit:
         self._said.append(GivenOption("rootfs", None, entry.place))
 
     def _of_pod(self, entry: Assignment) -> None:
-        """What the pod asks for counts for all in it."""
+        """Apply Pod=: the pod's options apply to all its containers."""
         self._pod = entry.value
         path = posixpath.join(posixpath.dirname(self._file), entry.value)
         text = self._files.read(path, entry.place)
         if text is None:
-            self._said.append(GivenOption("pod", entry.value, entry.place))  # one of which nothing is known
+            self._said.append(GivenOption("pod", entry.value, entry.place))  # a pod of which nothing is known
             return
         for each in self._beside(path, text):
             if each.section == "Pod" and each.key in _POD_TOO:
@@ -270,7 +270,7 @@ class _Unit:
                 few_enough(self._said, entry.place)
 
     def _beside(self, path: str, text: str) -> list[Assignment]:
-        """What is in effect of a unit next to this one, with its drop-ins; nothing where it is none."""
+        """The assignments in effect of another unit in the folder, with its drop-ins; empty if it is not a unit."""
         if path not in self._known:
             self._known[path] = []
             try:
@@ -281,7 +281,7 @@ class _Unit:
         return self._known[path]
 
     def _of_podmanargs(self, entry: Assignment) -> None:
-        """Options of `podman run`, or of `podman pod create`, as they are typed."""
+        """Apply PodmanArgs=: options of `podman run` or `podman pod create` as typed."""
         found = words(entry.value)
         if entry.section == "Pod":
             found = list(self._shared(found, entry.place))
@@ -290,7 +290,7 @@ class _Unit:
         self.problems += problems
 
     def _shared(self, found: list[str], place: Position) -> Iterator[str]:
-        """What a pod's containers share besides network, IPC and host name, which are no matter for what is outside."""
+        """Namespaces that a pod's containers share, without those that do not matter outside (network, IPC, UTS)."""
         following = iter(found)
         for word in following:
             if word.partition("=")[0] != "--share":

@@ -1,12 +1,12 @@
-"""Units of systemd as text: read as systemd splits them, and written so that all who read them see the same letters.
+"""Parse, write and edit systemd unit files for Quadlet.
 
-By systemd.syntax(7). Read: specifiers (%h, %t …) are left as they are, since what they come to is not known here.
+By systemd.syntax(7). Parsing: specifiers (%h, %t …) stay as they are, since their values are not known here.
 
-Written: Quadlet splits, unquotes, unescapes or trims a value as its key has it, one version so and another so, takes
-some for the names of other units, and writes a mount's source into the service as it is, line breaks too. systemd then
-fills in specifiers and variables. So a key gets a text only where nobody could read it otherwise. All other text goes
-by PodmanArgs=, which each version reads as quoted words with C's escapes, and writes with such. A word of it is always
-an option with its value: an empty word ends the list, and a lone semicolon begins another command.
+Writing: Quadlet splits, unquotes, unescapes or trims a value depending on key and version, treats some as names of
+other units, and copies a mount's source into the service verbatim, with line breaks. systemd then expands specifiers
+and variables. So a key only gets text that every reader reads the same way. All other text goes into PodmanArgs=,
+which each version reads, and writes, as quoted words with C escapes. Each word there is an option together with its
+value: an empty word would end the list, and a lone semicolon would start another command.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from stratascope.core.shell_quote import NoNotationError
 from stratascope.formats.run.read import ShellError, commands
 from stratascope.value import Value
 
-LATER = frozenset(("Memory",))  # keys that not all versions of Podman know that are in use
-ENDINGS = (".container", ".pod", ".kube")  # of those that Quadlet makes containers of
+LATER = frozenset(("Memory",))  # keys that some Podman versions in use do not know
+ENDINGS = (".container", ".pod", ".kube")  # unit types from which Quadlet creates containers
 
 
 class Assignment(Value):
-    """One assignment."""
+    """One KEY=VALUE line."""
 
     section: str
     key: str
@@ -37,7 +37,7 @@ class Assignment(Value):
 
 
 class UnitError(Exception):
-    """A line that is none of a unit."""
+    """A line that is not valid in a unit."""
 
     def __init__(self, line: int) -> None:
         super().__init__(str(line))
@@ -45,7 +45,7 @@ class UnitError(Exception):
 
 
 def is_unit(text: str, file: str) -> bool:
-    """Whether it is one of Quadlet's, by its ending or its section."""
+    """Whether it is a Quadlet unit, by its ending or section."""
     return file.endswith(ENDINGS) or ("[Container]" in text and not file.endswith((".yml", ".yaml", ".json")))
 
 
@@ -75,13 +75,13 @@ def entries(text: str, file: str) -> list[Assignment]:
 
 
 def in_effect(found: list[Assignment]) -> list[Assignment]:
-    """Those that count: an empty one takes back what its key had before, in other files too."""
+    """The assignments in effect: an empty one resets earlier ones of its key, in other files too."""
     last = {(entry.section, entry.key): number for number, entry in enumerate(found) if not entry.value}
     return [entry for number, entry in enumerate(found) if number > last.get((entry.section, entry.key), -1)]
 
 
 def words(value: str) -> list[str]:
-    """A value as words; one word where its quotes do not fit."""
+    """Split a value into words; a single word if its quotes do not match."""
     try:
         found = commands(value.replace("#", "\\#").replace(";", "\\;").replace("&", "\\&").replace("|", "\\|"))
     except ShellError:
@@ -89,58 +89,58 @@ def words(value: str) -> list[str]:
     return [word.text for command in found for word in command]
 
 
-# -- a section written
+# -- writing a section
 
-# Not at the front: a dash, which makes a device optional, and a point, which makes a path relative
+# Not at the start: a dash, which makes a device optional, and a dot, which makes a path relative
 _PLAIN = re.compile(r"[A-Za-z0-9/_\[][A-Za-z0-9/_.:,=@+*\[\]-]*").fullmatch
 _BARE = re.compile(r"[A-Za-z0-9/_.:,=@+*\[\]-]+").fullmatch
 _UNIT = re.compile(r"\.(artifact|build|container|image|kube|network|pod|volume)").search
-# What has no escape that Quadlet and systemd both know: Quadlet has no bytes, writes U+0080 as one, and systemd takes
-# no line with a character that Unicode will never have (systemd.syntax(7), src/basic/utf8.c)
+# Characters without an escape that both Quadlet and systemd support: Quadlet can't express bytes, writes U+0080 as one,
+# and systemd rejects lines with Unicode noncharacters (systemd.syntax(7), src/basic/utf8.c)
 _NEVER = "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
 _UNWRITABLE = re.compile(f"[\0\x80\ud800-\udfff\ufdd0-\ufdef{_NEVER}]").search
 _SPECIAL = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class ContainerSection:
-    """The lines so far. All that takes a text raises NoNotationError."""
+    """Builds the lines of a [Container] section. Methods that take a text raise NoNotationError."""
 
     def __init__(self) -> None:
         self.lines = ["[Container]"]
 
     def put(self, key: str, value: str = "") -> None:
-        """A value of our own; an empty one takes back what was said before."""
+        """Add a key with a value of our own; an empty one resets earlier assignments."""
         self.lines.append(f"{key}={value}")
 
     def flag(self, key: str, value: bool) -> None:
         self.put(key, str(value).lower())
 
     def option(self, option: str, value: str) -> None:
-        """By PodmanArgs=; `option` is what precedes the value, its equals sign too."""
+        """Add an option by PodmanArgs=; `option`: what precedes the value, including the equals sign."""
         self.put("PodmanArgs", _word(option + value))
 
     def add(self, key: str, option: str, value: str) -> None:
-        """One more of a list."""
+        """Add a value to a list."""
         if is_plain(value):
             self.put(key, value)
         else:
             self.option(option, value)
 
     def anew(self, key: str, option: str, values: Iterable[str]) -> None:
-        """A list that begins anew."""
+        """Replace a list."""
         self.put(key)
         for value in values:
             self.add(key, option, value)
 
     def once(self, key: str, option: str, value: str) -> None:
-        """What is said once, and the last time counts."""
+        """Set a key that takes one value, where the last assignment counts."""
         if not is_plain(value):
             self.put(key)
         self.add(key, option, value)
 
 
 def is_plain(text: str) -> bool:
-    """Whether each key that takes a text takes this one as it is."""
+    """Whether every key reads this text as it is."""
     return bool(_PLAIN(text)) and not _UNIT(text)
 
 
@@ -156,11 +156,11 @@ def _letter(letter: str) -> str:
     if plain(letter) == letter:
         return letter
     code = ord(letter)
-    # By its number, not by its bytes: Quadlet takes \x for a character
+    # By code point, not by bytes: Quadlet reads \x as a character
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-# -- changed options written into a Quadlet unit: a key's own line where it has one, PodmanArgs where it has none
+# -- editing a unit: a changed option goes into its key's line, or into PodmanArgs= if it has no key
 
 _KEYS = {option.name: option.quadlet for option in OPTIONS if option.quadlet and option.quadlet not in LATER}
 
@@ -192,7 +192,7 @@ def _line(change: Change) -> str:
 
 
 def _kept(key: str, value: str, old: GivenOption) -> str:
-    """What stays of a line with several words."""
+    """What stays of a line with several values."""
     if key in ("AddCapability", "DropCapability", "Sysctl"):
         return " ".join(word for word in words(value) if word != old.value)
     if key != "PodmanArgs":
@@ -212,7 +212,7 @@ def _kept(key: str, value: str, old: GivenOption) -> str:
 
 
 def _end_of_section(lines: list[str]) -> int:
-    """Behind the last assignment of [Container]."""
+    """The index after the last assignment in [Container]."""
     at = last = None
     for number, line in enumerate(lines):
         if re.fullmatch(r"\[.*\]", line.strip()):

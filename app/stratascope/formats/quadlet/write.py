@@ -1,7 +1,7 @@
-"""A Quadlet drop-in: what makes a unit's container as hard as wanted, merged over its `.container` file.
+"""Write a Quadlet drop-in with a container's hardened options, merged over its `.container` file.
 
-A list is begun anew by an empty assignment. What was given by `PodmanArgs=` can't be taken out of it without knowing
-the rest, so it is contradicted: of an option that is said twice, Podman takes the last.
+An empty assignment resets a list. Options given by `PodmanArgs=` can't be removed without knowing the rest, so they
+are overridden: Podman takes the last of repeated options.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from stratascope.formats.shared import (
 )
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-_LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
+_LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Podman's names for Docker's mount options
 
 
 def render(options: RunOptions) -> str:
@@ -56,7 +56,7 @@ def render(options: RunOptions) -> str:
 
 
 def profile_path(options: RunOptions) -> str:
-    """In the words of systemd.unit(5): %E is /etc, or ~/.config for a user's own units."""
+    """The profile's path with a specifier of systemd.unit(5): %E is /etc, or ~/.config for user units."""
     return f"%E/containers/{file_name(options)}-seccomp.json"
 
 
@@ -91,7 +91,7 @@ def _rights(options: RunOptions, unit: ContainerSection) -> None:
 
 
 def _user(text: str, unit: ContainerSection) -> None:
-    """In two keys, of which the second is an error without the first."""
+    """Write User= and Group=; Group= without User= is an error."""
     user, colon, group = text.partition(":")
     together = not text or (is_plain(user) and (not colon or is_plain(group)))
     unit.put("User", user if together else "")
@@ -146,7 +146,7 @@ def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message])
         unit.anew("Volume", "--volume=", volumes)
         unit.anew("Tmpfs", "--tmpfs=", tmpfs)
         unit.put("Mount")
-        for text in others:  # never by the key, of which Quadlet takes the source apart
+        for text in others:  # never by the key: Quadlet interprets its source
             unit.option("--mount=", text)
         unsaid.append(msg("Mounts that PodmanArgs= names: remove them there."))
     if before.devices != asked.devices:
@@ -174,10 +174,10 @@ def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[
 def _limits(options: RunOptions, unit: ContainerSection) -> None:
     before, asked = options.before, options.asked
     for gone, option in ((gone, option) for gone in (False, True) for option in LIMITS):
-        # What is asked for together with the memory comes and goes with it
+        # the limit of swap is written and removed together with that of memory
         ruling = "memory" if option.name == "memory-swap" else option.field
         was, now, value = getattr(before, ruling), getattr(asked, ruling), getattr(asked, option.field)
-        if gone and was and not now:  # it stays in force until something else is said: 0 is no limit
+        if gone and was and not now:  # it stays in force unless overridden: 0 means no limit
             _limit(option, "-1" if option.name == "pids-limit" else "0", unit)
         elif not gone and value and now and now != was:
             _limit(option, option.form.text(value), unit)

@@ -1,1 +1,1 @@
-"""`docker run` and `podman run` as a shell has them."""
+"""`docker run` and `podman run` commands for a shell."""

@@ -1,4 +1,4 @@
-"""`docker run` and `podman run` as they are typed, read as these programs do it (pflag): options end at the image."""
+"""Parse `docker run` and `podman run` commands as these programs do (pflag): options end at the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stratascope.core.options.words import GivenOption, Position, Problem, Servi
 from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
 from stratascope.value import Value, replace
 
-COMMAND_LINE = "command line"  # the file's name where there is none
+COMMAND_LINE = "command line"  # the file's name for a command that is in no file
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=").match
 _BEFORE = frozenset(
     ("sudo", "exec", "nohup", "time", "command", "$", "%", "env", "doas", "then", "do", "else", "if", "!")
@@ -23,7 +23,7 @@ _KEY = re.compile(r"^(?:services|include|apiVersion)\s*:", re.M).search
 _PROGRAM = re.compile(r"(?:^|[\s/;&|$(])(?:docker|podman)(?=\s)").search
 _VERB = re.compile(r"\b(?:run|create)\b").search
 _VERBS = frozenset(("run", "create"))
-# of `docker` and `podman` themselves, with a value: what is between the program and `run`
+# Options of `docker` and `podman` themselves that take a value, between the program and `run`
 _OF_PROGRAM = frozenset(
     (
         *("config", "context", "host", "log-level", "tlscacert", "tlscert", "tlskey", "c", "H", "l"),
@@ -48,7 +48,7 @@ def read(text: str, file: str) -> Read:
 
 
 def read_words(words: Sequence[str]) -> Read:
-    """One command whose words a shell has made already."""
+    """Read one command already split into words."""
     try:
         return _all([[Word(word, 1) for word in words]], COMMAND_LINE)
     except TooMuchError as error:
@@ -56,14 +56,14 @@ def read_words(words: Sequence[str]) -> Read:
 
 
 def read_options(words: Sequence[str], kind: EngineKind, place: Position) -> tuple[list[GivenOption], list[Problem]]:
-    """Options alone, all said at that place; what follows them is no option. Raises TooMuchError."""
+    """Read options alone, all at that position; ignores what follows them. Raises TooMuchError."""
     line = _Line(kind, place.file, Word("", place.line))
     line.options([Word(word, place.line) for word in words])
     return [replace(each, span=None) for each in line.said], line.problems
 
 
 def is_run(text: str) -> bool:
-    """Whether a text has a run command in it, and is no YAML that only speaks of one."""
+    """Whether a text contains a run command, and is not YAML that only mentions one."""
     if _KEY(text):
         return False
     for line in text.replace("\\\n", " ").split("\n"):
@@ -122,7 +122,7 @@ class _Line:
         self.problems: list[Problem] = []
 
     def options(self, words: Sequence[Word]) -> int:
-        """Take the options down; where they end."""
+        """Read the options; returns the index where they end."""
         found, end = taken_apart([word.text for word in words], self._kind)
         for each in found:
             self._take(each, words)
@@ -171,12 +171,12 @@ class _Line:
 
 
 def _name_of(image: str, number: int) -> str:
-    """What to call a container without a name: after its image."""
+    """A name for a container without one, after its image."""
     plain = image.partition("@")[0].rpartition("/")[2].partition(":")[0] or "container"
     return plain if number == 0 else f"{plain}-{number + 1}"
 
 
-# -- the shell's words, each with its line; nothing is expanded and nothing is run
+# -- splitting a script into words, each with its line; nothing is expanded or run
 
 _VARIABLE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|\{[^}\n]{0,200}\}|\(|[0-9@*#?$!-])")
 _ENDS = frozenset(";&|\n()")
@@ -184,7 +184,7 @@ _MOST = 20_000  # words of one text
 
 
 class Word(Value):
-    """`variables`: those parts of it that a shell would replace, as they are written. `span`: where it is."""
+    """One word. `variables`: the parts that a shell would expand, as written. `span`: its start and end in the text."""
 
     text: str
     line: int
@@ -194,7 +194,7 @@ class Word(Value):
 
 
 class ShellError(Exception):
-    """A text that no shell would take; `what` is an open quote, or `many`."""
+    """A text that no shell would accept; `what`: an open quote, or `many`."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
@@ -295,7 +295,7 @@ class _Shell:
                 self._add(self._take())
 
     def _variable(self) -> None:
-        """What a shell would replace is kept as it is; a `$(…)` with all that is in it."""
+        """Keep an expansion as written; a `$(…)` with its whole content."""
         begun = self._at
         if self._text[begun] == "`":
             end = self._text.find("`", begun + 1)
@@ -308,7 +308,7 @@ class _Shell:
         else:
             end = found.end()
         text = self._text[begun:end]
-        if not text.startswith("`#"):  # a comment among options, which leaves no word
+        if not text.startswith("`#"):  # `#…`: a comment among options, which expands to no word
             self._add(text)
             self._variables.append(text)
         self._line += text.count("\n")
@@ -323,7 +323,7 @@ def _closing(text: str, at: int) -> int:
     return at
 
 
-# -- changed options written into a run command: the words that go are taken out, new ones go in front of the image
+# -- editing a run command: removed options are cut out, new ones are inserted in front of the image
 
 
 def rewritten(text: str, service: Service, change: Change) -> str:
@@ -347,14 +347,14 @@ def _words(change: Change) -> str:
         return ""
     if change.value == "true":
         return f"--{change.name}"
-    if "$" in change.value or "`" in change.value:  # the shell goes on to replace it
+    if "$" in change.value or "`" in change.value:  # the shell would expand it
         quoted = change.value.replace("\\", "\\\\").replace('"', '\\"')
         return f'--{change.name} "{quoted}"'
     return f"--{change.name} {shell_quote.word(change.value)}"
 
 
 def _without(text: str, start: int, end: int) -> str:
-    """Without these words, and without the line where nothing is left of it."""
+    """Remove this span, and its line if nothing else is on it."""
     while text[end : end + 1] in (" ", "\t"):
         end += 1
     begin = text.rfind("\n", 0, start) + 1

@@ -1,7 +1,7 @@
-"""`docker run` and `podman run` for a container, to be pasted into a shell.
+"""Write a `docker run` or `podman run` command for a container, to be pasted into a shell.
 
-Each word is quoted for the shell, so that foreign text in it can't act. What one of the two has no word for is in
-a comment above the command.
+Each word is quoted for the shell, so that foreign text in it can't act. Options that the chosen tool can't express are
+in a comment above the command.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from stratascope.formats.shared import (
     withheld,
 )
 
-Options = list[tuple[str, str | None]]  # without the dashes; None: the option has no value
+Options = list[tuple[str, str | None]]  # names without dashes; None: no value
 
 _DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
 _LOG_DRIVERS = {"json-file": "k8s-file", "k8s-file": "json-file", "journald": "journald", "none": "none"}
-_LOG_OPTIONS = ("max-size", "tag")  # which all engines have
+_LOG_OPTIONS = ("max-size", "tag")  # supported by all engines
 _SECOND = 1_000_000_000
 
 
@@ -72,7 +72,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
 
 
 def profile_comment(options: RunOptions) -> str:
-    """Where the profile that the export names must be put."""
+    """A comment on where to save the profile that the export names."""
     path = profile_path(options)
     return comment(msg("First save the seccomp profile as {path}: export it with --as seccomp.", path=path))
 
@@ -82,7 +82,7 @@ def profile_path(options: RunOptions) -> str:
 
 
 def health_times(health: HealthTest) -> tuple[tuple[str, str], ...]:
-    """Those that are set, by the names that `run` and Compose share."""
+    """The times that are set, by the names that `run` and Compose share."""
     named = (
         ("interval", health.interval),
         ("timeout", health.timeout),
@@ -93,7 +93,7 @@ def health_times(health: HealthTest) -> tuple[tuple[str, str], ...]:
 
 
 def duration(nanoseconds: int) -> str:
-    """As Go reads it: `90s`, `1500000ns`."""
+    """A duration as Go parses it: `90s`, `1500000ns`."""
     return f"{nanoseconds}ns" if nanoseconds % _SECOND else f"{nanoseconds // _SECOND}s"
 
 
@@ -103,7 +103,7 @@ def network_known(network: str, kind: EngineKind, tool: EngineKind) -> bool:
 
 
 def _quoted(name: str, value: str | None) -> str:
-    """A flag's value, an empty one and one with a dash are only read as values after an equals sign."""
+    """The option as words. Empty values, values of flags and those with a dash need the form with an equals sign."""
     if value is None:
         return f"--{name}"
     together = value in ("", "true", "false") or value.startswith("-")
@@ -140,10 +140,10 @@ def _process(
         if content is not None:
             said.append(("env", f"{name}={content}"))
         elif tool is _PODMAN and name.endswith("*"):
-            unsaid.append(one("env", name))  # it would take all of the shell's variables that begin so
+            unsaid.append(one("env", name))  # a trailing `*` would pass all of the shell's variables with that prefix
         else:
             hidden.append(name)
-            said.append(("env", name))  # the shell's own value is taken
+            said.append(("env", name))  # without a value: taken from the shell's environment
     said.extend(("label", f"{name}={value}") for name, value in options.labels)
     said.extend(("annotation", f"{name}={value}") for name, value in options.annotations)
     if options.auto_remove:
@@ -185,7 +185,7 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
 
 
 def log(options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, Pairs]:
-    """The log driver in that engine's word, with its options; empty where there is none."""
+    """The log driver by that engine's name, with its options; empty if it has none."""
     own = options.asked.log_driver
     if options.kind is tool or not own:
         return own, options.log_options if own else ()
@@ -269,7 +269,7 @@ def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
 
 
 def security_words(options: RunOptions, tool: EngineKind, unsaid: list[Message], profile: str) -> list[str]:
-    """The values of `--security-opt`; `profile` is where the seccomp profile is, where it is given as JSON."""
+    """The values of `--security-opt`; `profile`: path of the seccomp profile, if it is given as JSON."""
     words = []
     if options.asked.no_new_privileges:
         words.append("no-new-privileges")
@@ -301,7 +301,7 @@ def _resources(options: RunOptions, tool: EngineKind, said: Options) -> None:
         if value := getattr(options.asked, option.field):
             said.append((option.name, option.form.text(value)))
         elif option.name == "pids-limit" and tool is _PODMAN:
-            said.append((option.name, "-1"))  # it has a limit of its own by default
+            said.append((option.name, "-1"))  # the engine has a default limit
         if option.name == "memory-swap" and options.memory_reservation:
             said.append(("memory-reservation", str(options.memory_reservation)))
     said.extend(("ulimit", LIMIT.text(limit)) for limit in options.asked.limits)
@@ -310,19 +310,19 @@ def _resources(options: RunOptions, tool: EngineKind, said: Options) -> None:
 
 # -- mounts
 
-# docker-run(1): what the third part of -v may be there; Podman takes all options of mount(8)
+# docker-run(1): options in the third part of -v; Podman accepts all options of mount(8)
 _DOCKER_WORDS = frozenset(("z", "Z", "shared", "rshared", "slave", "rslave", "private", "rprivate", "nocopy"))
-_PROPAGATIONS = _DOCKER_WORDS - {"z", "Z", "nocopy"}  # of binds only
+_PROPAGATIONS = _DOCKER_WORDS - {"z", "Z", "nocopy"}  # for bind mounts only
 _DOCKER_ONLY_WORDS = frozenset(("consistent", "cached", "delegated"))
 _DOCKER_TMPFS = re.compile(
     r"(size|mode|uid|gid|nr_inodes|nr_blocks|mpol)=.*|(no)?(exec|suid|dev|atime|diratime)|rw|"
     r"r?bind|r?(shared|slave|private)|(rel|strict)atime|sync|async|dirsync"
 ).fullmatch
-_USUAL_WORDS = frozenset(("rbind", "bind", "rprivate", "nosuid", "nodev"))  # Podman says them of each of its volumes
+_USUAL_WORDS = frozenset(("rbind", "bind", "rprivate", "nosuid", "nodev"))  # Podman reports them for every volume
 
 
 def known_words(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, ...]:
-    """The mount's words that the tool knows, the other ones are added to `unsaid`."""
+    """The mount options that the tool supports; others are added to `unsaid`."""
     if options.kind is tool:
         return mount.words
     kept = tuple(word for word in mount.words if _knows(tool, mount, word))
@@ -333,7 +333,7 @@ def known_words(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: 
 
 
 def written(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, str]:
-    """The option's name and value; what that tool has no word for is added to `unsaid`."""
+    """The option's name and value; what the tool can't express is added to `unsaid`."""
     words = list(known_words(mount, options, tool, unsaid))
     access = "ro" if mount.read_only else "rw"
     if mount.kind == "tmpfs" and not mount.long:
@@ -373,7 +373,7 @@ def _knows(tool: EngineKind, mount: RunMount, word: str) -> bool:
 
 
 def _long_name(name: str, tool: EngineKind) -> str:
-    """Podman's and Docker's words for `--mount` are the same but for volumes."""
+    """The tool's name of an option of `--mount`: Podman's and Docker's differ for volumes only."""
     if tool is _PODMAN:
         names = {"volume-nocopy": "nocopy", "volume-subpath": "subpath", "consistency": "consistency"}
         return names.get(name, name if name.startswith(("bind-propagation", "tmpfs-")) else "")
@@ -382,7 +382,7 @@ def _long_name(name: str, tool: EngineKind) -> str:
 
 
 def comma_separated(fields: list[str]) -> str:
-    """Both tools read a mount as one line of comma-separated values (Go, encoding/csv)."""
+    """Join as both tools parse `--mount`: one line of comma-separated values (Go, encoding/csv)."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(fields)
     return line.getvalue()

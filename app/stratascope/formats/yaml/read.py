@@ -1,8 +1,8 @@
-"""YAML with the line of each value, and bounds: PyYAML's events put together here.
+"""Parse YAML with the position of each value, and with limits, from PyYAML's events; and edit its text in place.
 
-Nothing is made of tags and types: a value is a text, a list or a mapping. Decided against PyYAML's own composer, which
-follows aliases that lead in circles, and has no bound for what aliases multiply. The text itself is kept by its
-places, so that a change can be written into it with comments and order as they are; decided against writing YAML anew.
+Tags and types are ignored: a value is a text, a list or a mapping. Decided against PyYAML's own composer, which
+follows circular aliases, and has no limit on what aliases multiply. Positions allow changing a value in the text with
+comments and order preserved; decided against writing YAML anew.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.message import Message, msg
 from stratascope.core.options.words import Position
 
-DEPTH, VALUES = 60, 200_000  # of one document, with all that its aliases repeat
+DEPTH, VALUES = 60, 200_000  # per document, with everything that its aliases repeat
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"))
 _FALSE = frozenset(("false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"))
 
 
 class YamlError(Exception):
-    """A text that is no YAML, or more of it than is read; `line` from 1."""
+    """A text that is not valid YAML, or exceeds the limits; `line`: from 1."""
 
     def __init__(self, line: int, message: Message) -> None:
         super().__init__(message.id)
@@ -46,7 +46,7 @@ class Node:
 
 
 class Text(Node):
-    """A scalar. `plain`: without quotes, so that `null` and `true` mean what they say."""
+    """A scalar. `plain`: without quotes, so that `null` and `true` are not texts."""
 
     __slots__ = ("plain", "text")
 
@@ -73,7 +73,7 @@ class List(Node):
 
 
 class Mapping(Node):
-    """In the order of the text; `<<` is resolved in `pairs`."""
+    """A mapping in the order of the text; `<<` is resolved in `pairs`."""
 
     __slots__ = ("entries", "flow")
 
@@ -83,7 +83,7 @@ class Mapping(Node):
         self.flow = flow
 
     def pairs(self) -> Iterator[tuple[Text, Node]]:
-        """Each key once: what is written here before what is merged in."""
+        """Each key once; its own entries take precedence over merged ones."""
         own = {key.text for key, _ in self.entries if key.text != "<<"}
         yield from ((key, value) for key, value in self.entries if key.text != "<<")
         for key, value in self.entries:
@@ -103,7 +103,7 @@ class Mapping(Node):
 
 
 def is_nothing(node: Node) -> bool:
-    """Null, or an empty list or mapping: `securityContext: {}`."""
+    """Whether it is null, or an empty list or mapping: `securityContext: {}`."""
     match node:
         case Text():
             return node.empty
@@ -115,14 +115,14 @@ def is_nothing(node: Node) -> bool:
 
 
 def at(node: Node | None, *names: str) -> Node | None:
-    """The value below these keys; None where there is none."""
+    """The value below these keys; None if there is none."""
     for name in names:
         node = node.get(name) if isinstance(node, Mapping) else None
     return None if isinstance(node, Text) and node.empty else node
 
 
 def texts(node: Node | None) -> Iterator[str]:
-    """Every text of it and below it, but for keys."""
+    """Every text in it at any depth, except keys."""
     match node:
         case Text():
             yield node.text
@@ -135,19 +135,19 @@ def texts(node: Node | None) -> Iterator[str]:
 
 
 def text_at(node: Node | None, *names: str) -> str:
-    """The same as text; empty where there is none."""
+    """The text below these keys; empty if there is none."""
     found = at(node, *names)
     return found.text if isinstance(found, Text) else ""
 
 
 def items_at(node: Node | None, *names: str) -> list[Node]:
-    """The same as a list; empty where there is none."""
+    """The list below these keys; empty if there is none."""
     found = at(node, *names)
     return found.items if isinstance(found, List) else []
 
 
 def flag_at(node: Node | None, *names: str) -> bool | None:
-    """The same as yes or no; None where it is neither."""
+    """The boolean below these keys; None if there is none."""
     found = at(node, *names)
     return found.flag if isinstance(found, Text) else None
 
@@ -161,7 +161,7 @@ def documents(text: str, file: str) -> list[Node]:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         raise YamlError(line, _why(text, line, error.problem or "")) from error
-    except yaml.YAMLError as error:  # a letter that YAML has not
+    except yaml.YAMLError as error:  # a character that YAML does not allow
         place = getattr(error, "position", 0)
         line = text[:place].count("\n") + 1
         raise YamlError(line, msg("This is not YAML: {words}.", words="a control character")) from error
@@ -178,7 +178,7 @@ def _why(text: str, line: int, words: str) -> Message:
 
 
 def template() -> Message:
-    """What is said of a template that nobody rendered."""
+    """The message for a template that was not rendered."""
     return msg("This is a template that was not rendered: check its output instead (helm template, envsubst …).")
 
 
@@ -270,13 +270,13 @@ def _place(mark: Any) -> tuple[int, int]:
     return mark.line, mark.column
 
 
-# -- YAML's text changed by the places of its values: a value taken out, lines put behind one
+# -- editing YAML's text by the positions of its values: remove a value, insert lines after one
 #
-# A JSON file is YAML in flow style, and stays JSON: its words are quoted, and no comma is left at an end.
+# A JSON file is YAML in flow style, and stays JSON: its words are quoted, and no trailing comma is left.
 
 
 class Pair(Node):
-    """A key with its value, as one piece of text."""
+    """A key and its value, as one span of text."""
 
     __slots__ = ("key", "value")
 
@@ -286,20 +286,20 @@ class Pair(Node):
 
 
 def replaced(text: str, node: Node, value: str) -> str:
-    """Another value in the place of that one. Nothing at all (`cap_add:`) is right behind its colon."""
+    """Replace a node's text. An empty value (`cap_add:`) is directly after its colon."""
     start, end = offset(text, node.start), offset(text, node.end)
     return f"{text[:start]}{' ' if start == end else ''}{value}{text[end:]}"
 
 
 def without(text: str, items: Sequence[Node], gone: Node, *, flow: bool) -> str:
-    """Of a block its lines go; of a flow the value with its comma, and its lines where nothing else is in them."""
+    """Remove an item: the lines of a block item; a flow item with its comma, and its lines if otherwise empty."""
     if flow:
         return _without_flow(text, items, gone)
     lines = text.split("\n")
     first = gone.start[0]
     last = _last_line(gone)
     while last > first and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
-        last -= 1  # what is in front of the next one stays
+        last -= 1  # the indentation of the next item stays
     return "\n".join([*lines[:first], *lines[last + 1 :]])
 
 
@@ -329,7 +329,7 @@ def _without_flow(text: str, items: Sequence[Node], gone: Node) -> str:
 
 
 def with_entry(text: str, mapping: Mapping, key: str, value: str) -> str:
-    """One more entry behind the last one of a flow, in a line of its own where that one has one."""
+    """Add an entry after the last one of a flow mapping, on its own line if that one has its own."""
     last_key, last = mapping.entries[-1]
     new = f"{json.dumps(key) if is_json(text) else key}: {value}"
     start, end = offset(text, last_key.start), offset(text, last.end)
@@ -345,7 +345,7 @@ def with_entry(text: str, mapping: Mapping, key: str, value: str) -> str:
 
 @remembered()
 def is_json(text: str) -> bool:
-    """Whether it has to stay JSON."""
+    """Whether the text is JSON, and must stay so."""
     try:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
@@ -353,7 +353,7 @@ def is_json(text: str) -> bool:
 
 
 def inserted(text: str, behind: Node, new: list[str]) -> str:
-    """Lines behind a value."""
+    """Insert lines after a value."""
     lines = text.split("\n")
     at_ = _last_line(behind)
     while at_ > behind.start[0] and (not lines[at_].strip() or lines[at_].lstrip().startswith("#")):
@@ -363,7 +363,7 @@ def inserted(text: str, behind: Node, new: list[str]) -> str:
 
 
 def _last_line(node: Node) -> int:
-    """Of a block it is the last one of what is in it: YAML lets it end where the next thing begins."""
+    """The last line of a node; for a block, that of its last child: YAML ends a block where the next node starts."""
     if isinstance(node, Pair):
         return max(node.key.start[0], _last_line(node.value))
     if isinstance(node, List) and not node.flow and node.items:
@@ -376,7 +376,7 @@ def _last_line(node: Node) -> int:
 
 
 def offset(text: str, place: tuple[int, int]) -> int:
-    """Where that line and column are in the text."""
+    """The offset of a line and column in the text."""
     line, column = place
     at_ = 0
     for _ in range(line):
@@ -385,5 +385,5 @@ def offset(text: str, place: tuple[int, int]) -> int:
 
 
 def pairs(mapping: Mapping) -> list[Pair]:
-    """Its entries, each as one piece."""
+    """The entries of a mapping, each as one span."""
     return [Pair(key, value) for key, value in mapping.entries]

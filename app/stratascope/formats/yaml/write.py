@@ -1,7 +1,7 @@
-"""YAML for exports, written without a library. Every text that could be read as anything else is quoted.
+"""Write YAML for exports without a library. Every text that could be read as another type is quoted.
 
 Block style for mappings and lists, double quotes for texts, as YAML 1.1 and 1.2 both read them. A long key gets a
-question mark: no parser looks further than 1,024 characters for the colon of another.
+question mark: parsers search for the colon of other keys within 1,024 characters only.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]").search
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*").fullmatch
-# Words that YAML 1.1 or 1.2 reads as a truth value or as nothing
+# Words that YAML 1.1 or 1.2 reads as a boolean or null
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
-_KEY_MAX = 1000  # bytes of a key as it is written
+_KEY_MAX = 1000  # bytes of a key as written
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -36,7 +36,7 @@ def document(value: Mapping[str, Node]) -> str:
 
 
 def text(value: str) -> str:
-    """One text as YAML writes it. Raises NoNotationError: it has characters only, and no bytes that are none."""
+    """A text as a YAML scalar. Raises NoNotationError for bytes that are not characters, which YAML can't express."""
     if _SAFE(value) and value.lower() not in _WORDS:
         return value
     if (found := _SURROGATE(value)) is not None:
@@ -48,20 +48,20 @@ def _character(character: str) -> str:
     if character in _SHORT:
         return _SHORT[character]
     code = ord(character)
-    # What is printable to YAML (YAML 1.2, rule 1) and to every terminal
+    # Printable by YAML (YAML 1.2, rule 1) and on every terminal
     if character.isprintable():
         return character
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _scalar(value: Node) -> str | None:
-    """None for what takes lines of its own."""
+    """The value on one line; None if it takes several."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        # Without an exponent, which YAML 1.1 takes for a text where there is no point
+        # Without an exponent, which YAML 1.1 reads as a text if there is no decimal point
         return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     if isinstance(value, str):
         return text(value)
@@ -98,6 +98,6 @@ def _block(value: Node, depth: int) -> Iterator[str]:
                 yield f"{'  ' * depth}- {scalar}"
                 continue
             first, *rest = _block(item, depth + 1)
-            # A list in a list would need a dash in the place of the indentation, too
+            # A list in a list has its first dash in place of the indentation
             yield f"{'  ' * depth}- {first.lstrip(' ')}"
             yield from rest
