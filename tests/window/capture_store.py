@@ -1,4 +1,4 @@
-"""Captures for a window without a machine behind it: what was shown, and what was saved."""
+"""A store of captures in memory: which were shown, and which were saved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratascope.wiring.engines import demo_capture
 
 
 class CaptureStore:
-    """What a window is given instead of files."""
+    """Replaces the files."""
 
     def __init__(self) -> None:
         self.shown: list[Path] = []

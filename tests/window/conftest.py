@@ -1,4 +1,4 @@
-"""A look and a window for the tests of this folder; no engine, no display."""
+"""A theme and a window for the tests of this folder; no engine, no display."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stratascope.ui.window.main_window import MainWindow
 
 @pytest.fixture
 def theme(qtbot: QtBot) -> Theme:
-    """The light theme, whatever the desktop says."""
+    """The light theme, whatever the desktop's."""
     return Theme(ThemeMode.LIGHT)
 
 
@@ -26,7 +26,7 @@ def watch() -> sample.StillWatch:
 
 @pytest.fixture
 def window(qtbot: QtBot, watch: sample.StillWatch, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """The window at 1440 x 900 with the containers of `sample`, shown."""
+    """The shown window at 1440 x 900 with the containers of `sample`."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     made = make_window(watch)
     qtbot.addWidget(made)

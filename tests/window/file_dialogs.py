@@ -1,4 +1,4 @@
-"""The dialog for files that is open, and a person who chooses in it."""
+"""The open file dialog, and a user who chooses in it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 
 
 def open_dialog() -> QFileDialog:
-    """The one that is there."""
+    """Return the open file dialog."""
     found = [each for each in QApplication.topLevelWidgets() if isinstance(each, QFileDialog) and each.isVisible()]
     assert len(found) == 1, found
     return found[0]
 
 
 def choose(*paths: Path) -> None:
-    """Choose these, and close it."""
+    """Choose these files, and close it."""
     dialog = open_dialog()
     names = [str(path) for path in paths]
     if dialog.fileMode() is QFileDialog.FileMode.ExistingFiles:

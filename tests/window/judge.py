@@ -15,7 +15,7 @@ from stratascope.wiring.engines import demo_capture
 
 
 class Judge:
-    """What a window is given; `fault` is raised instead of an answer. `threads`: by which ones it was asked."""
+    """The window's judge; `fault` is raised instead of an answer. `threads`: those it was called on."""
 
     def __init__(self) -> None:
         self.checker = checker(None, demo_capture())

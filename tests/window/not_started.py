@@ -1,4 +1,4 @@
-"""Texts put into the page *Before it starts*, and what is waited for then."""
+"""Put texts into the page *Before it starts*, and wait for the results."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ COMPOSE = """services:
 
 
 def judged(page: BeforePage, qtbot: QtBot, text: str) -> None:
-    """That text is there, and was judged."""
+    """Set that text, and wait until it is judged."""
     page.text.setPlainText(text)
     qtbot.waitUntil(page.strata.widget.isVisible)
 
 
 def offered(page: BeforePage, qtbot: QtBot, text: str = "") -> None:
-    """The switches of the service in view are there too, and the corrected text."""
+    """Wait also for the toggles of the service in view, and the corrected text."""
     if text:
         judged(page, qtbot, text)
     draft = page.column.draft

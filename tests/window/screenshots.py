@@ -1,4 +1,4 @@
-"""`make screenshots`: pictures of the real window on the demo capture, for the README and for a designer's eye.
+"""`make screenshots`: pictures of the real window on the demo capture, for the README and for checking the design.
 
 Without arguments the two of the README; with `all` also each layer and each view, narrow and low, into a folder.
 """
@@ -32,16 +32,16 @@ README = CHECKOUT / "resources" / "screenshots"
 
 
 def settle() -> None:
-    """Let everything be laid out and painted, also what threads work out."""
+    """Let layouts, painting and background threads finish."""
     for _ in range(60):
         QApplication.processEvents()
         time.sleep(0.02)
 
 
 def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
-    """The window on the demo capture."""
+    """Return the window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
-    staged = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
+    staged = start.hardening_of(LateEngines())  # without an engine: everything in the demo can be viewed
     before = NotStarted([("", lambda: checker(None, demo_capture()))])
     window = ui.make_window(Replay(demo_capture(), assembler(), demo=demo), Services(hardening=staged, before=before))
     window.resize(width, height)
@@ -53,7 +53,7 @@ def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = 
 
 
 def _look_at_what_does_not_run(window: MainWindow) -> None:
-    """So that the list has its number: it is predicted when it is looked at."""
+    """Select stopped containers, so that the list has their predicted exposure."""
     snapshot, ahead = window.selection.snapshot, predictions()
     if snapshot is not None:
         for state in snapshot.containers:
@@ -64,7 +64,7 @@ def _look_at_what_does_not_run(window: MainWindow) -> None:
 
 
 def shoot(window: MainWindow, path: Path) -> None:
-    """Save what it shows, and close it."""
+    """Save its picture, and close it."""
     settle()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not window.grab().save(str(path)):

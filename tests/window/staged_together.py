@@ -16,13 +16,13 @@ from stratascope.value import replace
 
 
 class StagedTogether(HardeningTogether):
-    """`fails`: the name of the container that goes back."""
+    """Runs them. `fails`: the name of the container that is rolled back."""
 
     def __init__(self, staged: StagedHardening) -> None:
         super().__init__(staged)
         self._staged = staged
         self.fails = ""
-        self.blocks: dict[str, tuple[Block, ...]] = {}  # in the way of those of these names
+        self.blocks: dict[str, tuple[Block, ...]] = {}  # what blocks the containers of these names
         self.asked: list[tuple[tuple[str, ...], Preset | None, tuple[Choice, ...]]] = []
 
     def plan(

@@ -1,7 +1,7 @@
-"""The real window in other languages: nothing of it stays English, and everything fits.
+"""The real window in other languages: nothing stays English, and everything fits.
 
-In the pseudo-locale all that is translated has accents, so plain letters on screen must be foreign text: names, paths,
-words of the kernel. It is two fifths longer than English, so what does not fit shows. The same walk in Japanese.
+In the pseudo-locale all translated text has accents, so plain letters on screen must be foreign text: names, paths, the
+kernel's words. It is two fifths longer than English, so what does not fit is found. The same walk runs in Japanese.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 WORD = re.compile(r"[A-Za-z]{2,}")
 HEX = re.compile("0x[0-9a-f]+")
 GROUP = re.compile("⟦[^⟦⟧]*⟧")
-# Heads of /proc and units, the same in all languages; and what the calls of this file are made of
+# Headers of /proc and units, the same in all languages; and the parts that this file's calls consist of
 KNOWN = """Inh Prm Eff Bnd Amb CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Uid Gid PID GiB MiB KiB info
     PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt"""
-ASKED = ("private", "host", "bridge", "Stratascope", "sleep")  # values as the engine has them, and a program
-# The grid's heads lie in a picture that is moved about, and tell the whole of a name when the mouse points at it
+ASKED = ("private", "host", "bridge", "Stratascope", "sleep")  # values in the engine's spelling, and a program
+# The grid's headers scroll, and show the full name on hover
 MOVED = ("ColumnHeads", "RowHeads")
 
 
@@ -61,7 +61,9 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
 
 @cache
 def foreign() -> frozenset[str]:
-    """Words that nobody translates: all that the demo's kernel and engines wrote, names of calls, of capabilities."""
+    """Return the words that are never translated: what the demo's kernel and engines wrote, names of calls and
+    capabilities.
+    """
     texts = [
         KNOWN,
         *LANGUAGES.values(),
@@ -75,7 +77,7 @@ def foreign() -> frozenset[str]:
         many_machines.FOREIGN,
         not_started.FOREIGN,
     ]
-    # of days and months: Qt has them in every language that there is, and the pseudo-locale is none
+    # days and months: Qt has them in all real languages, and so not in the pseudo-locale
     texts += [QLocale.c().dayName(day, QLocale.FormatType.ShortFormat) for day in range(1, 8)]
     texts += [QLocale.c().monthName(month, QLocale.FormatType.ShortFormat) for month in range(1, 13)]
     texts += [flaw.id for flaw in FLAWS]
@@ -86,37 +88,37 @@ def foreign() -> frozenset[str]:
 
 
 def english(text: str) -> list[str]:
-    """The words of a text that were not translated, though nothing foreign is called so."""
+    """Return a text's untranslated words, except for foreign names."""
     whole = HEX.sub("", text.replace("\u200b", ""))
     strange = [word for word in WORD.findall(whole) if word not in foreign()]
-    if "…" in whole:  # a word may be the beginning of one, or the end
+    if "…" in whole:  # a word may have lost its beginning, or its end
         return [word for word in strange if not any(each.startswith(word) or each.endswith(word) for each in foreign())]
     return strange
 
 
 @cache
 def names() -> frozenset[str]:
-    """Whole texts that are names, though a message may be the same."""
+    """Return whole texts that are names, even if a message has the same text."""
     packages = {part.name for part in parts()}
     return known_names() | {name.removeprefix("CAP_") for name in NAMES} | frozenset(ASKED) | packages
 
 
 @cache
 def messages() -> frozenset[str]:
-    """Everything in English that the program can say, without fields."""
+    """Return all English messages of the program, without fields."""
     ids = (message.id if isinstance(message.id, str) else message.id[0] for message in extracted() if message.id)
     return frozenset(each for each in ids if "{" not in each and WORD.search(each))
 
 
 def outside(text: str) -> str:
-    """What stands outside all brackets of the pseudo-locale."""
+    """Return what is outside all brackets of the pseudo-locale."""
     while (shorter := GROUP.sub("", text)) != text:
         text = shorter
     return text.strip()
 
 
 class Findings:
-    """What was found on the way, each once, with the place."""
+    """The faults found on the walk, each once, with its place."""
 
     def __init__(self, spoken: str) -> None:
         self._pseudo = spoken == "xx"
@@ -125,7 +127,7 @@ class Findings:
         self.seen = 0
 
     def theme(self, stop: tour.Stop) -> None:
-        """Read everything at that stop."""
+        """Check all texts at that stop."""
         place, part = stop
         for widget in walk.visible(part):
             texts = walk.drawn(widget)
@@ -139,7 +141,7 @@ class Findings:
                     self.misfits.setdefault(misfit, f"{place}: {misfit}")
 
     def check(self) -> None:
-        """Fail with all of it."""
+        """Fail with all faults."""
         assert not self.left, "not translated:\n" + "\n".join(self.left.values())
         assert not self.misfits, "does not fit:\n" + "\n".join(self.misfits.values())
 
@@ -166,7 +168,7 @@ def test_it_fits_in_a_narrow_window(qtbot: QtBot, speech: str, width: int, heigh
 
 @pytest.mark.parametrize("speech", ["xx"], indirect=True)
 def test_what_is_left_over_or_cut_is_found(qtbot: QtBot, speech: str) -> None:
-    """The walk itself: a window with one fault of each kind."""
+    """The check itself: a window with one fault of each kind."""
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(400, 300)

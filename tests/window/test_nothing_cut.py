@@ -1,7 +1,7 @@
-"""At 1440 x 900, with the desktop's own font, no sentence ends in an ellipsis: names and paths alone may.
+"""At 1440 x 900, with the desktop's own font, no sentence ends in an ellipsis: only names and paths may.
 
-Our widgets shorten text by one function of Qt, which is listened to on a walk through the whole window. A name is
-shortened in its middle, or is one word; a text of several words that loses its end is a sentence that was cut.
+Our widgets elide text by one function of Qt, which is intercepted on a walk through the whole window. A name is elided
+in its middle, or is one word; a text of several words that loses its end is a cut sentence.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Each text that lost its end, and what was left of it."""
+    """Collect each text that lost its end, and what remained of it."""
     found: dict[str, str] = {}
     real = QFontMetrics.elidedText
 
     def listen(metrics: QFontMetrics, text: str, mode: Qt.TextElideMode, width: int) -> str:
         shown = real(metrics, text, mode, width)
         if shown == text:
-            found.pop(text, None)  # it was painted before it had been laid out anew
+            found.pop(text, None)  # it was painted before it was laid out again
         elif mode is Qt.TextElideMode.ElideRight:
             found[text] = shown
         return shown
@@ -54,14 +54,14 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_no_sentence_is_cut(qtbot: QtBot, speech: str, cut: dict[str, str]) -> None:
-    """A command is no sentence; its whole is in the tooltip, and copied."""
+    """A command is no sentence; it is complete in the tooltip, and when copied."""
     for _, part in whole_walk.stops(qtbot, 1440):
         part.grab()
     assert {text: shown for text, shown in cut.items() if not COMMAND.search(text)} == {}
 
 
 def test_what_is_cut_is_found(qtbot: QtBot, speech: str, cut: dict[str, str], theme: Theme) -> None:
-    """The listening itself."""
+    """The interception itself."""
     line = Line(theme, 13)
     qtbot.addWidget(line)
     line.resize(60, 20)

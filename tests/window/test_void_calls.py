@@ -1,7 +1,7 @@
-"""PySide6 gives back as many references to None as it takes: 6.12.0 does not on Python 3.11, and kills the program.
+"""PySide6 balances its references to None: 6.12.0 does not on Python 3.11, and crashes the program.
 
-"None" is dead after fewer than 200,000 calls of setters and the like. The calls are made in a process of their own; the
-same file is run by the AppImage's Python in tests/machine/appimage.
+None is freed after fewer than 200,000 calls of setters and the like. The calls are made in a process of their own; the
+AppImage's Python runs the same file in tests/machine/appimage.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Through the whole window, one place after the other: every view, tab, sheet, menu and dialog of the program.
+"""A tour through the whole window: every view, tab, sheet, menu and dialog of the program, one after the other.
 
-Each stop gives the windows that are to be looked at; behind it everything is as it was.
+Each stop yields the windows to check; afterwards everything is as it was.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ Stop = tuple[str, QWidget]
 
 
 def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    """Select a container, and wait until its toggles are there."""
+    """Select a container, and wait for its toggles."""
     assert window.selection.snapshot is not None
     state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
     window.selection.go_to(state.key)
     side = side_of(window)
     if state.matrix is not None and not window.selection.snapshot.demo:
         qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
-        if not dock_of(window).narrow:  # a drawer that is closed asks nothing
+        if not dock_of(window).narrow:  # a closed drawer requests nothing
             qtbot.waitUntil(lambda: side.column.draft.plan is not None or not side.column.draft.choices)
     settle()
 
 
 def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
-    """Everything that the window itself shows of the chosen container."""
+    """Yield everything that the window itself shows of the selected container."""
     window.pages.show_view(View.STRATA)
     for number in range(1, 7):
         window.selection.open_layer(number)
@@ -67,7 +67,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
             qtbot.waitUntil(lambda: window.pages.of(HistoryPage).ready)
         settle()
         yield f"view {view.value}", window
-    if View.USE in window.pages.made:  # the same of a container of which nothing was learned
+    if View.USE in window.pages.made:  # the same page for a container that was not observed
         use = window.pages.of(UsePage)
         name = window.selection.current.container.name if window.selection.current is not None else ""
         window.pages.show_view(View.USE)
@@ -90,7 +90,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
 
 
 def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
-    """The fleet of several captures, one of which could not be read."""
+    """Yield the fleet of several captures, one of which could not be read."""
     kept, state = window.selection.snapshot, window.selection.current
     assert kept is not None
     assert state is not None
@@ -106,7 +106,7 @@ def _several_machines(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
 
 
 def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
-    """A text of two services, what is said of it, and its corrections."""
+    """Yield a text of two services, its notes, and its corrections."""
     if View.BEFORE not in window.pages.made:
         return
     page = window.pages.of(BeforePage)
@@ -131,7 +131,7 @@ def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
 
 
 def sheets(window: MainWindow) -> Iterator[Stop]:
-    """What opens over the window, and goes by itself."""
+    """Yield what opens over the window, and closes by itself."""
     window.toolbar.show_engines()
     settle(5)
     yield "engines", window.toolbar.popup
@@ -168,7 +168,7 @@ def _menus(window: MainWindow) -> list[QMenu]:
 
 
 def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """The right column, its values, a whole relaunch, and what is set aside."""
+    """Yield the right column, its values, a whole relaunch, and what is set aside."""
     side = side_of(window)
     if dock_of(window).narrow:
         dock_of(window).turn_drawer()
@@ -217,7 +217,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
 
 
 def _refusals(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """The sheet of what is refused after a relaunch: while it is watched, and at the end."""
+    """Yield the sheet of refusals after a relaunch: while watching, and at the end."""
     watch = window.refusals
     assert watch is not None
     side_of(window).dialog.after.refusals.button.click()
@@ -238,7 +238,7 @@ def _refusals(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
 
 
 def _many(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """The sheet of several containers: which, what is going to happen, how it ended."""
+    """Yield the sheet for several containers: the choice, the plans, the result."""
     many = window.many
     assert many is not None
     many.together = StagedTogether(staged)
@@ -260,7 +260,7 @@ def _many(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator
 
 
 def _trials(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """The sheet of trials: before, what was found and why; and its card."""
+    """Yield the sheet of trials: before, and the result with its reasons; and its card."""
     trials = window.trials
     assert trials is not None
     choose(qtbot, window, "backup")

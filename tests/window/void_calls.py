@@ -1,4 +1,4 @@
-"""Makes 200,000 calls that return nothing, and says how many it survived; for test_void_calls.py."""
+"""Makes 200,000 calls that return nothing, and prints how many it survived; for test_void_calls.py."""
 
 from __future__ import annotations
 

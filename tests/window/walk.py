@@ -1,8 +1,8 @@
-"""Reads a window as its users do: every letter that is drawn, every word for the mouse and for a screen reader.
+"""Reads a window as its users do: every text painted, every tooltip, and every accessible text.
 
-What is drawn is taken from Qt itself: each widget is painted into an SVG, whose texts have places and fonts. So text
-that our own widgets paint is seen like that of a label. Decided against reading the widgets' properties alone: they
-say what a widget would show, not what it shows.
+Painted text is taken from Qt itself: each widget is painted into an SVG, whose texts have positions and fonts. So text
+that our own widgets paint counts like that of a label. Decided against reading the widgets' properties alone: they say
+what a widget would show, not what it shows.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _ROLES = (
     Qt.ItemDataRole.AccessibleTextRole,
     Qt.ItemDataRole.AccessibleDescriptionRole,
 )
-_SLACK = 1.6  # of a pixel: what hinting and rounding come to
-_SHARE = 0.3  # of the smaller of two texts that lie on each other
+_SLACK = 1.6  # px: hinting and rounding
+_SHARE = 0.3  # of the smaller of two overlapping texts
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A text that a widget painted, and the place that it takes, in the widget's own pixels."""
+    """A text that a widget painted, and its box, in the widget's own pixels."""
 
     text: str
     box: QRectF
@@ -73,14 +73,14 @@ class SpokenText:
 
 
 def visible(top: QWidget) -> Iterator[QWidget]:
-    """Every widget that can be seen of a window, or of a part of one."""
+    """Yield every visible widget of a window, or of a part of one."""
     if top.isVisible():
         yield top
         yield from (each for each in top.findChildren(QWidget) if each.isVisible() and each.window() is top.window())
 
 
 def path_of(widget: QWidget) -> str:
-    """The widget as a developer finds it."""
+    """Return the widget's path, for a developer to find it."""
     names: list[str] = []
     each: QWidget | None = widget
     while each is not None:
@@ -90,7 +90,7 @@ def path_of(widget: QWidget) -> str:
 
 
 def drawn(widget: QWidget) -> list[Drawn]:
-    """What it paints itself, its children left out."""
+    """Return what it paints itself, without its children."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
@@ -115,7 +115,7 @@ def _collect(element: ElementTree.Element, transform: QTransform, found: list[Dr
         font.setWeight(QFont.Weight(int(element.get("font-weight", "400"))))
         metrics = QFontMetricsF(font)
         x, y = float(element.get("x", "0")), float(element.get("y", "0"))
-        # the height of small letters and capitals; what line spacing adds may be cut
+        # the height of letters; line spacing may be cut
         box = QRectF(x, y - metrics.capHeight(), metrics.horizontalAdvance(element.text.rstrip()), metrics.capHeight())
         found.append(Drawn(element.text, transform.mapRect(box)))
     for child in element:
@@ -123,7 +123,7 @@ def _collect(element: ElementTree.Element, transform: QTransform, found: list[Dr
 
 
 def told(widget: QWidget, texts: list[Drawn]) -> Iterator[SpokenText]:
-    """What it says: on the screen (`texts`), to the mouse, to a screen reader."""
+    """Yield its texts: on screen (`texts`), in tooltips, for screen readers."""
     where = path_of(widget)
 
     def say(kind: str, text: object) -> Iterator[SpokenText]:
@@ -131,7 +131,7 @@ def told(widget: QWidget, texts: list[Drawn]) -> Iterator[SpokenText]:
             yield SpokenText(where, kind, html.unescape(_TAG.sub(" ", text)) if "<p>" in text else text)
 
     if not is_raw(widget):
-        rows = isinstance(widget.parentWidget(), QAbstractItemView)  # are read below, before they are cut into lines
+        rows = isinstance(widget.parentWidget(), QAbstractItemView)  # read below, before they are split into lines
         for each in () if rows else texts:
             yield from say("drawn", each.text)
     yield from say("tooltip", widget.toolTip())
@@ -174,21 +174,22 @@ def _items(model: QAbstractItemModel | None, parent: QModelIndex | None = None) 
 
 
 def is_raw(widget: QWidget) -> bool:
-    """Whether it shows what the kernel wrote, letter by letter."""
+    """Whether it shows what the kernel wrote, literally."""
     return isinstance(widget, QPlainTextEdit) or isinstance(widget.parentWidget(), QPlainTextEdit)
 
 
 def misfits(widget: QWidget, texts: list[Drawn]) -> Iterator[str]:
-    """What of `texts` is cut off, lies on other text, or is shortened with nothing that tells the whole."""
+    """Yield the texts that are cut off, overlap others, or are elided without a complete version elsewhere."""
     if is_raw(widget) or isinstance(widget, QLineEdit) or widget.width() < 4 or widget.height() < 4:
         return
     where, room = path_of(widget), QRectF(widget.rect())
-    rolls = isinstance(widget.parentWidget(), QAbstractScrollArea)  # a viewport: what is below can be rolled to
+    rolls = isinstance(widget.parentWidget(), QAbstractScrollArea)  # a viewport: what is below can be scrolled to
     for each in texts:
         box = each.box
         wide = box.left() < room.left() - _SLACK or box.right() > room.right() + _SLACK
         high = box.top() < room.top() - _SLACK or box.bottom() > room.bottom() + _SLACK
-        endless = isinstance(widget, QLabel) and widget.toolTip() and " " not in each.text  # an id that nothing breaks
+        # an id without a break opportunity
+        endless = isinstance(widget, QLabel) and widget.toolTip() and " " not in each.text
         if wide and not endless and not (rolls and _rolls_sideways(widget)):
             ends = f"{box.left():.0f}–{box.right():.0f} of {room.right():.0f}"
             yield f"{where}: {each.text!r} is cut off at the side ({ends})"
@@ -209,7 +210,7 @@ def misfits(widget: QWidget, texts: list[Drawn]) -> Iterator[str]:
     if isinstance(widget, QAbstractButton) and widget.text() and texts:
         whole = widget.text().replace("&&", "\0").replace("&", "").replace("\0", "&")
         shown = "".join(each.text for each in texts)
-        unbroken = "".join(whole.split("\t")[0].split())  # a line breaks at a space, which is not drawn then
+        unbroken = "".join(whole.split("\t")[0].split())  # a line breaks at a space, which is then not drawn
         if unbroken not in "".join(shown.split()) and "…" not in shown:
             yield f"{where}: shows {shown!r} of {whole!r}"
 
@@ -229,7 +230,7 @@ def _overlaps(texts: list[Drawn]) -> Iterator[str]:
 
 
 def settle(times: int = 30) -> None:
-    """Let everything be laid out and painted, also what threads work out: they come first, then what follows of it."""
+    """Let layouts and painting finish, and background threads, with what follows from them."""
     QTest.qWait(20)
     for _ in range(times):
         QApplication.processEvents()

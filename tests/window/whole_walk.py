@@ -1,4 +1,4 @@
-"""The walk through the whole window, on the demo's containers as if they were of this machine."""
+"""The tour through the whole window, on the demo's containers as if they were of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from window.use.watched import Rig
 
 
 def stops(qtbot: QtBot, width: int, height: int = 900) -> Iterator[tour.Stop]:
-    """Each of them, in a window of that size."""
+    """Yield each stop, in a window of that size."""
     staged = StagedHardening(picture().engines, picture().ground)
     known = Rig.knowing(picture().containers, but="backup").learning
     past = remembered.days(picture().containers, but="backup").make()

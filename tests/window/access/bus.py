@@ -1,8 +1,9 @@
-"""The window on a real accessibility bus (AT-SPI), looked at from outside as a screen reader does.
+"""The window on a real accessibility bus (AT-SPI), seen from outside as a screen reader sees it.
 
-`python -m window.access.bus window` shows it, and moves the keyboard through the rays when a line comes in;
-`python -m window.access.bus judge` starts that, walks the tree over the bus, listens, and prints what it met as JSON.
-Both run below dbus-run-session. Decided against pyatspi: it is of Debian's Python, and dbus-send is here anyway.
+`python -m window.access.bus window` shows it, and moves the focus through the rays when a line is read from its input;
+`python -m window.access.bus judge` starts that, walks the tree over the bus, listens, and prints what it found as JSON.
+Both run below dbus-run-session. Decided against pyatspi: it belongs to Debian's Python, and dbus-send is available
+anyway.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from PySide6.QtDBus import QDBusConnection, QDBusMessage
 
 ROOT = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 ACCESSIBLE = "org.a11y.atspi.Accessible"
-MOST = 1500  # nodes that are visited; lists and the fleet have thousands more of the same kind
-FEW = 6  # children of one parent that are visited, where it has very many
+MOST = 1500  # nodes visited; lists and the fleet have thousands more of the same kind
+FEW = 6  # children visited of a parent with very many
 
 
 def send(address: str, name: str, path: str, member: str, *words: str) -> str:
-    """One call over a bus; its reply as dbus-send prints it, "" where there was none."""
+    """Send one call over a bus; return its reply as dbus-send prints it, "" without one."""
     bus = f"--bus={address}" if address else "--session"
     call = ["dbus-send", bus, "--print-reply", "--reply-timeout=300000", f"--dest={name}", path, member, *words]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
@@ -37,7 +38,7 @@ def strings(reply: str) -> list[str]:
 
 
 def children(address: str, name: str, path: str) -> list[tuple[str, str]]:
-    """Bus name and path of each child."""
+    """Return bus name and path of each child."""
     reply = send(address, name, path, f"{ACCESSIBLE}.GetChildren")
     return re.findall(r'string "([^"]*)"\s+object path "([^"]*)"', reply)
 
@@ -49,14 +50,14 @@ def told(address: str, name: str, path: str, what: str) -> str:
 
 
 def judge() -> None:
-    """Walk and listen."""
+    """Walk the tree and listen."""
     address = strings(send("", "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus.GetAddress"))[0]
     wanted = want_events(address)
     with tempfile.TemporaryFile("w+") as events:  # a pipe that nobody reads is full after 64 KiB
         met = walk_and_move(address, events)
         events.seek(0)
         heard = events.read()
-    assert wanted.isConnected()  # as long as it lives the programs tell of what happens
+    assert wanted.isConnected()  # programs send events while it lives
     focused = re.findall(r'path=([^;]*);[^\n]*member=StateChanged\n\s+string "focused"\n\s+int32 1', heard)
     sys.stdout.write(
         "\n" + json.dumps({"met": met, "focused": focused, "announced": heard.count("member=Announcement")})
@@ -64,7 +65,7 @@ def judge() -> None:
 
 
 def walk_and_move(address: str, events: IO[str]) -> list[tuple[str, str]]:
-    """Whom it meets in the window; what is told on the bus meanwhile, and as the keyboard moves, is in `events`."""
+    """Return what the walk finds in the window; `events` collects what is sent meanwhile, and while the focus moves."""
     window = subprocess.Popen(
         [sys.executable, "-m", "window.access.bus", "window"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -95,7 +96,7 @@ def walk_and_move(address: str, events: IO[str]) -> list[tuple[str, str]]:
 
 
 def want_events(address: str) -> QDBusConnection:
-    """Programs tell only what somebody has asked for, and whoever asks has to stay there."""
+    """Register for events: programs send only what a living client has asked for."""
     bus = QDBusConnection.connectToBus(address, "judge")
     for event in ("object:state-changed:focused", "object:announcement", "focus:"):
         call = QDBusMessage.createMethodCall(
@@ -108,7 +109,7 @@ def want_events(address: str) -> QDBusConnection:
 
 
 def walk(address: str, programs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Role and name of what is met, from the programs down."""
+    """Return role and name of each node, from the programs down."""
     met: list[tuple[str, str]] = []
     waiting = list(programs)
     while waiting and len(met) < MOST:
@@ -121,7 +122,7 @@ def walk(address: str, programs: list[tuple[str, str]]) -> list[tuple[str, str]]
 
 
 def window() -> None:
-    """The window, until the input ends."""
+    """Show the window until the input ends."""
     from PySide6.QtCore import QSocketNotifier, Qt
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication

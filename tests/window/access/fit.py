@@ -1,6 +1,6 @@
-"""Whether all of the window finds room: a program of its own, since scale factor and font are those of a process.
+"""Checks that the whole window fits: a program of its own, since scale factor and font are a process's.
 
-`python -m window.access.fit POINTS [all]` prints one line for each thing that is cut, sticks out or lies over another.
+`python -m window.access.fit POINTS [all]` prints a line for each widget that is cut, sticks out or overlaps another.
 QT_SCALE_FACTOR is Qt's.
 """
 
@@ -27,7 +27,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.kit.labels import Line
 from window.access import scenes
 
-SLACK = 1  # px that rounding may take
+SLACK = 1  # px of rounding
 
 
 def who(widget: QWidget) -> str:
@@ -37,7 +37,7 @@ def who(widget: QWidget) -> str:
 
 
 def misfits(top: QWidget) -> Iterator[str]:
-    """What is wrong in one window."""
+    """Yield the faults of one window."""
     if isinstance(top, QMenu):
         return
     for widget in [top, *top.findChildren(QWidget)]:
@@ -49,12 +49,12 @@ def misfits(top: QWidget) -> Iterator[str]:
 
 
 def scrolled_away(widget: QWidget) -> bool:
-    """Of what scrolls only its width matters, and Qt's own parts are Qt's."""
+    """Whether only its width matters, since it scrolls, or it is a part of Qt's own."""
     return widget.objectName().startswith("qt_") or type(widget).__name__ in ("QScrollBar", "QSplitterHandle")
 
 
 def cut(widget: QWidget) -> Iterator[str]:
-    """Its text has no room, and no tooltip tells all of it."""
+    """Yield a text that does not fit, and is not complete in a tooltip."""
     needed = widget.sizeHint().width()
     if isinstance(widget, Line):
         if needed - 2 > widget.width() + SLACK and not widget.toolTip():
@@ -77,7 +77,7 @@ def cut(widget: QWidget) -> Iterator[str]:
 
 
 def crowded(parent: QWidget) -> Iterator[str]:
-    """Children in layouts stick out, or lie over each other."""
+    """Yield children of layouts that stick out, or overlap each other."""
     layout = parent.layout()
     assert layout is not None
     children = [
@@ -102,7 +102,7 @@ def beyond(box: QRect, inside: QRect) -> int:
 
 
 def main(words: list[str]) -> None:
-    """Walk, and print."""
+    """Walk, and print the faults."""
     application = ui.make_application(["access.fit"])
     font = QFont(application.font())
     font.setPointSizeF(float(words[0]))

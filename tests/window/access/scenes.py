@@ -1,8 +1,8 @@
-"""Every state of the window that a person can get to, for the tests of accessibility; they walk through all of it.
+"""Every state of the window that a user can reach, for the accessibility tests, which walk through all of them.
 
-The walks know views, layers, tabs and the steps of a relaunch. What else there is they find: whatever a menu entry or
-a button opens is a scene, and so a dialog that is made tomorrow is tested without a line here. The containers are the
-demo's, as if they were of this machine; it needs no engine.
+The walks know views, layers, tabs and the steps of a relaunch. They find the rest: whatever a menu entry or a button
+opens is a scene, so a new dialog is tested without a line here. The containers are the demo's, as if they were of this
+machine; no engine is needed.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from window.judge import Judge
 from window.staged_together import StagedTogether
 from window.use.watched import Rig
 
-_STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
-Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
+_STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the open windows
+Scene = tuple[str, QWidget]  # its name, and the top-level widget to check
 
 
 @contextmanager
 def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
-    """The whole window, staged, so that it hardens in thought."""
+    """The whole window with staged hardening."""
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     known = Rig.knowing(snapshot.containers, but="backup").learning
@@ -72,7 +72,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
 
 
 def settle() -> None:
-    """Let layouts and repaints come through."""
+    """Let layouts and repaints finish."""
     for _ in range(6):
         QApplication.processEvents()
 
@@ -89,13 +89,13 @@ def choose(window: MainWindow, name: str) -> None:
     assert window.containers.view.select_key(state.key)
     column = side_of(window).column
     until(lambda: column.draft.offered_key == state.key)
-    if column.isVisible():  # in a drawer that is shut nothing is planned
+    if column.isVisible():  # a closed drawer plans nothing
         until(lambda: column.draft.plan is not None)
     settle()
 
 
 def tops() -> list[QWidget]:
-    """The windows, dialogs and popups that are open."""
+    """Return the open windows, dialogs and popups."""
     return [each for each in QApplication.topLevelWidgets() if each.isVisible()]
 
 
@@ -103,7 +103,7 @@ def tops() -> list[QWidget]:
 
 
 def views(window: MainWindow) -> Iterator[Scene]:
-    """Each view of the middle."""
+    """Yield each view of the middle."""
     for view in window.pages.switch.views:
         window.pages.show_view(view)
         if view is View.USE:
@@ -116,7 +116,7 @@ def views(window: MainWindow) -> Iterator[Scene]:
 
 
 def layers(window: MainWindow) -> Iterator[Scene]:
-    """Each layer with each of its tabs, of two containers that differ most."""
+    """Yield each layer with each of its tabs, for the two most different containers."""
     for name in ("ci-runner", "customer-portal-integration-postgres-replica"):
         choose(window, name)
         for number in sorted(window.strata_page.strata.bands):
@@ -130,7 +130,9 @@ def layers(window: MainWindow) -> Iterator[Scene]:
 
 
 def states(window: MainWindow) -> Iterator[Scene]:
-    """Folded parts unfolded, a layer taken away, a filter without a hit, nothing that runs, no container at all."""
+    """Yield unfolded parts, a layer supposed to fail, a filter without matches, nothing running, no container at
+    all.
+    """
     column = side_of(window).column
     for head in (column.toggles.already.head, column.toggles.never.head):
         head.setChecked(True)
@@ -161,19 +163,19 @@ def states(window: MainWindow) -> Iterator[Scene]:
 
 
 def brought_up(call: Callable[[], object]) -> list[QWidget]:
-    """The top-level widgets that come up by it."""
+    """Return the top-level widgets that the call opens."""
     before = tops()
     call()
     settle()
     found = [each for each in tops() if each not in before]
     for each in found:
         if isinstance(each, QFileDialog):
-            each.reject()  # it is the desktop's
+            each.reject()  # the desktop's own dialog
     return [each for each in found if not isinstance(each, QFileDialog)]
 
 
 def put_away(found: list[QWidget]) -> None:
-    """By Escape, as a person would; what stays is a fault of its own (test_keys)."""
+    """Close them by Escape, as a user would; what stays open is a fault of its own (test_keys)."""
     for top in reversed(found):
         if top.isVisible():
             QTest.keyClick(top, Qt.Key.Key_Escape)
@@ -183,7 +185,7 @@ def put_away(found: list[QWidget]) -> None:
 
 
 def entries(menu: QMenu) -> Iterator[QAction]:
-    """The entries of a menu that do something, those of its menus too."""
+    """Yield the entries of a menu that do something, including submenus."""
     for action in menu.actions():
         inner = action.menu()
         if isinstance(inner, QMenu):
@@ -193,7 +195,7 @@ def entries(menu: QMenu) -> Iterator[QAction]:
 
 
 def from_menu(window: MainWindow) -> Iterator[Scene]:
-    """The menu itself, and what its entries bring up; all but those that end the program or choose a setting."""
+    """Yield the menu, and what its entries open, except those that end the program or choose a setting."""
     found = brought_up(window.actions_.open_menu)
     for top in found:
         yield "menu", top
@@ -211,7 +213,7 @@ def from_menu(window: MainWindow) -> Iterator[Scene]:
 
 
 def openers(window: MainWindow) -> list[QAbstractButton]:
-    """The buttons in view that say that they open something."""
+    """Return the visible buttons that declare that they open something."""
     return [
         button
         for button in window.findChildren(QAbstractButton)
@@ -223,7 +225,7 @@ def openers(window: MainWindow) -> list[QAbstractButton]:
 
 
 def from_buttons(window: MainWindow) -> Iterator[Scene]:
-    """What the buttons of each view bring up."""
+    """Yield what the buttons of each view open."""
     for view in window.pages.switch.views:
         window.pages.show_view(view)
         settle()
@@ -240,7 +242,7 @@ def from_buttons(window: MainWindow) -> Iterator[Scene]:
 
 
 def press(button: QAbstractButton) -> None:
-    """With the space bar, without waiting for a menu that would otherwise run its own loop."""
+    """Press it with the space bar, without blocking in a menu's own loop."""
     menu = getattr(button, "menu", lambda: None)()
     if isinstance(menu, QMenu):
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
@@ -250,7 +252,7 @@ def press(button: QAbstractButton) -> None:
 
 
 def values(window: MainWindow) -> Iterator[Scene]:
-    """The sheet of each toggle that takes a value."""
+    """Yield the sheet of each toggle that takes a value."""
     column = side_of(window).column
     for row in [row for row in column.rows.values() if row.able and takes_values(row.option)]:
         found = brought_up(partial(_open_value, row))
@@ -264,7 +266,7 @@ def _open_value(row: ToggleRow) -> None:
 
 
 def relaunch(window: MainWindow) -> Iterator[Scene]:
-    """Before, during and after; what is set aside; and the question before it is deleted."""
+    """Yield the sheet before, during and after a relaunch; what is set aside; and the question before deleting it."""
     side = side_of(window)
     staged = _STAGED[window]
     staged.gate = threading.Event()
@@ -311,7 +313,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
 
 
 def trials(window: MainWindow) -> Iterator[Scene]:
-    """Before, during and after; the card of what was found."""
+    """Yield the sheet before, during and after trials; and the card of the result."""
     side, tried, staged = side_of(window), window.trials, _STAGED[window]
     assert tried is not None
     choose(window, "ci-runner")
@@ -338,7 +340,7 @@ def trials(window: MainWindow) -> Iterator[Scene]:
 
 
 def several(window: MainWindow) -> Iterator[Scene]:
-    """Which, what is going to happen, and how all of it ended."""
+    """Yield the sheet for several containers: the choice, the plans, the result."""
     many, staged = window.many, _STAGED[window]
     assert many is not None
     choose(window, "ci-runner")
@@ -360,13 +362,13 @@ def several(window: MainWindow) -> Iterator[Scene]:
 
 
 def everything(window: MainWindow) -> Iterator[Scene]:
-    """All of the above, one after the other."""
+    """Yield all of the above, one after the other."""
     for scenes in (views, layers, states, from_menu, from_buttons, values, trials, several, relaunch):
         yield from scenes(window)
 
 
 def narrow(window: MainWindow) -> Iterator[Scene]:
-    """Each view at each width at which parts fold away, and at the least size."""
+    """Yield each view at each width at which parts fold away, and at the minimum size."""
     for width, height in ((960, 900), (720, 800), (719, 800), (560, 480)):
         window.resize(width, height)
         settle()
@@ -386,7 +388,7 @@ def narrow(window: MainWindow) -> Iterator[Scene]:
 
 
 def keyboard_stops(top: QWidget) -> list[QWidget]:
-    """Whatever can be reached by Tab in it, found without asking for an order."""
+    """Return whatever Tab can reach in it, found without asking for an order."""
     return [
         widget
         for widget in top.findChildren(QWidget)

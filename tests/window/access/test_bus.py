@@ -1,4 +1,4 @@
-"""On a real accessibility bus: the tree arrives with names, focus moves are heard, and something is announced."""
+"""On a real accessibility bus: the tree arrives with names, focus moves are sent, and something is announced."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_screen_reader_finds_the_window_on_the_bus(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
-        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever what is installed lies
+        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever the installed packages are
         "XDG_CONFIG_HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path),
         "XDG_RUNTIME_DIR": str(tmp_path),
@@ -35,7 +35,7 @@ def test_a_screen_reader_finds_the_window_on_the_bus(tmp_path: Path) -> None:
         cwd=TESTS, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])  # before it stands what the bus says
+    found = json.loads(done.stdout.splitlines()[-1])  # the bus prints in front of it
     met = [(role, name) for role, name in found["met"]]
     names = {name for _, name in met}
     assert len(met) > 150

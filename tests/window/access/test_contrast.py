@@ -1,6 +1,6 @@
-"""Contrast of what is really painted: each text of each scene against the ground that it stands on, in both themes.
+"""Contrast as painted: each text of each scene against its background, in both themes.
 
-The window is painted twice, as vectors (which text in which colour where) and as pixels (what is below it). Decided
+The window is painted twice, as vectors (which text in which colour where) and as pixels (its background). Decided
 against reading the darkest pixel of a text: letters of 11 px have hardly one in their full colour.
 """
 
@@ -30,7 +30,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One text: what, in which colour, how large, and where its line begins."""
+    """A painted text: its content, colour and size, and where its line begins."""
 
     text: str
     ink: str
@@ -42,7 +42,7 @@ class Written:
 
 
 def vectors(top: QWidget) -> list[Written]:
-    """The texts that a widget paints."""
+    """Return the texts that a widget paints."""
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
@@ -82,7 +82,7 @@ def _width(text: str, size: float) -> float:
 
 
 def ground(image: QImage, written: Written) -> str:
-    """The colour that most of a text's surroundings have; a single letter is more ink than ground."""
+    """Return the most frequent colour around a text; within a single letter there is more ink than background."""
     box = QRect(
         round(written.x),
         round(written.y - written.size * 0.85),
@@ -103,7 +103,7 @@ def too_faint(top: QWidget, tried: set[tuple[str, str, str]]) -> Iterator[str]:
     for written in vectors(top):
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", written.ink):
             continue
-        # chosen text is painted twice and clipped, which vectors do not tell: the one that is seen stands out
+        # selected text is painted twice and clipped, which vectors do not show: keep the visible one, which stands out
         other = places.get((written.text, written.x, written.y))
         below = ground(image, written)
         if other is None or contrast(written.ink, below) > contrast(other.ink, below):
@@ -163,7 +163,7 @@ def test_a_faint_text_is_found(qapp: object) -> None:
     assert not list(too_faint(label, set()))
 
 
-# -- what is not text, and grounds that come and go under the pointer or with a selection: by the table
+# -- other than text, and backgrounds of hover and selection: from the table of tokens
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

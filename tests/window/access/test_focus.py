@@ -1,4 +1,4 @@
-"""The keyboard's place is seen: with and without it each stop is painted, and an outline of enough contrast differs."""
+"""The focus is visible: each tab stop is painted with and without it, and differs by an outline of enough contrast."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from window.access import scenes
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 Pixels = NDArray[numpy.float64]
-AROUND = 4  # px around the widget that belong to it: an outline may stand there
+AROUND = 4  # px around the widget in which its outline may be
 LEAST = 3.0  # WCAG 2.1, 1.4.11
 
 
@@ -30,7 +30,7 @@ def window(qapp: object) -> Iterator[MainWindow]:
 
 
 def luminance(image: QImage) -> Pixels:
-    """WCAG's relative luminance of each pixel."""
+    """Return WCAG's relative luminance of each pixel."""
     image = image.convertToFormat(QImage.Format.Format_RGB32)
     flat = numpy.frombuffer(image.constBits(), numpy.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
     parts = flat[:, : image.width(), 2::-1].astype(numpy.float64) / 255
@@ -40,7 +40,7 @@ def luminance(image: QImage) -> Pixels:
 
 
 def contrasts(one: QImage, other: QImage) -> Pixels:
-    """Of each pixel to what it was before."""
+    """Return the contrast of each pixel to its previous colour."""
     first, second = luminance(one), luminance(other)
     high, low = numpy.maximum(first, second), numpy.minimum(first, second)
     found: Pixels = (high + 0.05) / (low + 0.05)
@@ -48,18 +48,18 @@ def contrasts(one: QImage, other: QImage) -> Pixels:
 
 
 def picture(widget: QWidget) -> QImage:
-    """As it stands in its window."""
+    """Return the widget as painted in its window."""
     top = widget.window()
     box = QRect(widget.mapTo(top, QPoint(0, 0)), widget.size()).adjusted(-AROUND, -AROUND, AROUND, AROUND)
     return top.grab(box & top.rect()).toImage()
 
 
 def is_seen(widget: QWidget, elsewhere: QWidget) -> str:
-    """What is wrong with how the keyboard's place is shown; empty: nothing."""
+    """Return what is wrong with how the focus is shown; empty: nothing."""
     widget.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # as after the Tab key
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
     place = widget.parentWidget()
-    if place is not None and not widget.isVisible():  # it is there only as long as the keyboard is at its place
+    if place is not None and not widget.isVisible():  # visible only while the focus is in its place
         place.setFocus(Qt.FocusReason.TabFocusReason)
     widget.setFocus(Qt.FocusReason.TabFocusReason)
     if QApplication.focusWidget() is not widget:
@@ -67,23 +67,23 @@ def is_seen(widget: QWidget, elsewhere: QWidget) -> str:
     focus_order.show_in_areas(widget)
     with_it = picture(widget)
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
-    without = picture(widget)  # where it stands now: it may have been scrolled
+    without = picture(widget)  # at its present position, since it may have scrolled
     if with_it.size() != without.size():
         return ""
     strong = int((contrasts(with_it, without) >= LEAST).sum())
-    # an outline one pixel wide along half of a small thing is the least that is noticed
+    # the least that is noticed: an outline one pixel wide along half of a small widget
     needed = min(widget.width() + widget.height(), 60)
     return "" if strong >= needed else f"{strong} of {needed} pixels differ enough"
 
 
 def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
-    """The stops whose outline can't be seen, one of each class and name."""
+    """Return the tab stops whose outline is invisible, one of each class and name."""
     wrong: dict[str, str] = {}
     tried: set[str] = set()
     for what, top in walk:
         if not top.isActiveWindow():
             top.activateWindow()
-            scenes.until(top.isActiveWindow)  # the X server takes its time on a busy machine
+            scenes.until(top.isActiveWindow)  # a busy machine's X server takes its time
         for stop in focus_order.stops(top):
             who = f"{type(stop).__name__} {(stop.accessibleName() or str(stop.property('text') or ''))[:40]!r}"
             others = [each for each in focus_order.stops(top) if each is not stop and not stop.isAncestorOf(each)]
@@ -98,7 +98,7 @@ def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
 
 
 def test_in_the_call_map(window: MainWindow) -> None:
-    """One of the views; a step of the right column is seen there too."""
+    """One of the views; also checks a step of the right column."""
     window.pages.show_view(View.CALLS)
     scenes.settle()
     wrong = unseen(window, iter([("calls", window)]))

@@ -1,5 +1,5 @@
-"""Everything by keyboard: Tab reaches all of it in the order of the eye, Space and Enter press, Escape closes and gives
-the keyboard back, and it is never lost, whatever comes and goes.
+"""Everything by keyboard: Tab reaches everything in reading order, Space and Enter press, Escape closes and restores
+the focus, and the focus is never lost, whatever comes and goes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def window(qapp: object) -> Iterator[MainWindow]:
 
 
 def focus() -> QWidget:
-    """What has the keyboard; that nothing has it is a fault everywhere."""
+    """Return the focused widget; having none is always a fault."""
     found = QApplication.focusWidget()
     assert found is not None, "the keyboard is nowhere"
     assert found.isVisible(), f"the keyboard is at something that is not shown: {name(found)}"
@@ -60,7 +60,7 @@ def name(widget: QWidget) -> str:
 
 
 def seen(widget: QWidget) -> bool:
-    """Whether some of it is in sight."""
+    """Whether part of it is visible."""
     box, part = widget.rect(), widget
     while (above := part.parentWidget()) is not None and not part.isWindow():
         box = box.translated(part.pos()) & above.rect()
@@ -69,7 +69,7 @@ def seen(widget: QWidget) -> bool:
 
 
 def walk(top: QWidget, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
-    """From where the keyboard is, once round. A page goes through its links before it lets the keyboard on."""
+    """Go once round from the focus. A page goes through its links before it passes the focus on."""
     met: list[QWidget] = []
     for _ in range(1000):
         here = focus()
@@ -90,9 +90,9 @@ def walk(top: QWidget, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
 
 
 def goes_round(window: MainWindow, what: str) -> None:
-    """By Tab through all of it and back, from wherever the keyboard is."""
+    """Go by Tab through everything and back, from wherever the focus is."""
     there = walk(window)
-    # a band's own button comes with the keyboard and goes with it: there is more when walking than before
+    # a band's own button appears with the focus and disappears with it: the walk meets more than the list has
     missing = [name(each) for each in scenes.keyboard_stops(window) if each not in there]
     assert not missing, f"{what}: never reached: {missing}"
     back = walk(window, Qt.Key.Key_Backtab)
@@ -104,7 +104,7 @@ def goes_round(window: MainWindow, what: str) -> None:
 
 
 def test_tab_goes_round_through_all_of_the_matrix(window: MainWindow) -> None:
-    """Where Qt's own order left out most."""
+    """Qt's own order missed most here."""
     window.pages.show_view(View.MATRIX)
     scenes.settle()
     goes_round(window, "matrix")
@@ -121,7 +121,7 @@ def test_tab_goes_round_through_all_of_each_view(window: MainWindow, width: int,
 
 @pytest.mark.slow
 def test_the_order_is_that_of_the_eye(window: MainWindow) -> None:
-    """Tool bar, list, middle, right column; in each from above, and in a row from the left."""
+    """Toolbar, list, middle, right column; each from top to bottom, and rows from the left."""
     for what, top in scenes.views(window):
         window.toolbar.filter.setFocus()
         met = walk(top)
@@ -201,12 +201,12 @@ def test_a_window_without_a_stop_keeps_still(qapp: object) -> None:
     assert not focus_order.step(QWidget(), forward=True)
 
 
-# -- what the mouse does, keys do
+# -- what the mouse can do, keys can do
 
 
 @pytest.mark.slow
 def test_whatever_takes_a_click_can_have_the_keyboard(window: MainWindow) -> None:
-    """By Tab, or by the arrows of its group, or the keys of the view that it belongs to say so."""
+    """By Tab, by the arrows of its group, or by the keys of its view."""
     found: dict[str, str] = {}
     for what, top in scenes.everything(window):
         for widget in top.findChildren(QWidget):
@@ -218,7 +218,7 @@ def test_whatever_takes_a_click_can_have_the_keyboard(window: MainWindow) -> Non
 def takes_clicks(widget: QWidget) -> bool:
     """Whether only a mouse can use it."""
     if isinstance(widget, QSplitterHandle) or getattr(type(widget), "decoration", False):
-        return False  # widths of columns can be had by the window's width; heads repeat what cells do
+        return False  # column widths follow the window's width; headers repeat what cells do
     if isinstance(widget, QAbstractButton):
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus or widget.parentWidget() in _corners(widget):
             return False
@@ -236,13 +236,13 @@ def takes_clicks(widget: QWidget) -> bool:
 
 
 def _corners(widget: QWidget) -> list[QWidget | None]:
-    """Parts of Qt's own that have keys: a table's corner, the button that empties a field."""
+    """Return parts of Qt's own that have keys: a table's corner, the button that clears a field."""
     parent = widget.parentWidget()
     return [parent] if isinstance(parent, QAbstractItemView) or not type(parent).__module__.startswith("strata") else []
 
 
 def press_all(window: MainWindow, key: Qt.Key) -> list[str]:
-    """One button of each class in each view, pressed by that key; those that did nothing."""
+    """Press one button of each class in each view by that key; return those without an effect."""
     lazy: list[str] = []
     tried: set[type] = set()
     for view in window.pages.switch.views:
@@ -299,7 +299,7 @@ def test_arrows_choose_among_what_belongs_together(window: MainWindow) -> None:
     assert focus() is window.strata_page.strata.bands[band.number - 1]
 
 
-# -- what comes up goes away by Escape, and gives the keyboard back
+# -- whatever opens is closed by Escape, which restores the focus
 
 
 def test_what_a_button_brings_up_closes_and_gives_back(window: MainWindow) -> None:
@@ -340,7 +340,7 @@ def test_what_the_menu_brings_up_closes_and_gives_back(window: MainWindow) -> No
         text = action.text()
         found = scenes.brought_up(action.trigger)
         wrong += [f"{text}: {problem}" for problem in closes(found)]
-        window.activateWindow()  # a window manager's doing; which widget has the keyboard then is ours
+        window.activateWindow()  # a window manager's part; the focused widget in it is ours
         scenes.until(window.isActiveWindow)
         if found and QApplication.focusWidget() is not window.containers.view:
             here = QApplication.focusWidget()
@@ -349,10 +349,10 @@ def test_what_the_menu_brings_up_closes_and_gives_back(window: MainWindow) -> No
 
 
 def closes(found: list[QWidget]) -> Iterator[str]:
-    """What is wrong with windows that have come up: the keyboard is not in them, or Escape leaves them there."""
+    """Yield the faults of opened windows: the focus is not in them, or Escape does not close them."""
     for top in reversed(found):
         if QApplication.activePopupWidget() is not top:
-            top.activateWindow()  # a window manager's doing; that something in it has the keyboard then is ours
+            top.activateWindow()  # a window manager's part; that something in it has the focus is ours
             scenes.until(partial(in_front, top))
         here, popup = QApplication.focusWidget(), QApplication.activePopupWidget()
         inside = here if here is not None and here.window() is top else None
@@ -362,7 +362,7 @@ def closes(found: list[QWidget]) -> Iterator[str]:
         scenes.settle()
         try:
             still = top.isVisible()
-        except RuntimeError:  # deleted as it was closed
+        except RuntimeError:  # deleted on closing
             continue
         if still:
             yield f"{type(top).__name__} is still there after Escape"
@@ -393,7 +393,7 @@ def in_front(top: QWidget) -> bool:
 
 
 def chosen_by_arrows(widget: QWidget) -> bool:
-    """One of several that belong together: of those Tab stops at one."""
+    """Whether it belongs to an exclusive group, of which only one is a tab stop."""
     return isinstance(widget, QAbstractButton) and (widget.autoExclusive() or widget.group() is not None)
 
 
@@ -401,7 +401,7 @@ def chosen_by_arrows(widget: QWidget) -> bool:
 
 
 def steps(window: MainWindow) -> dict[str, Callable[[], object]]:
-    """What can happen while someone types."""
+    """Return what can happen while the user types."""
     snapshot = window.selection.snapshot
     assert snapshot is not None
     assert window.selection.current is not None

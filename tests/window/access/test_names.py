@@ -1,5 +1,5 @@
-"""What a screen reader is told, through Qt's accessibility interface: of each control a name, a role and an action, of
-each drawn view its content. It walks through everything that can be opened, and knows no widget by name.
+"""What a screen reader gets through Qt's accessibility interface: name, role and action of each control, the content of
+each painted view. The test walks through everything that can be opened, and knows no widget by name.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ Role = QAccessible.Role
 Text = QAccessible.Text
 MARKUP = re.compile(r"</?\w+/?>|&(amp|lt|gt|quot|#x27);")
 BUTTONS = {Role.Button, Role.CheckBox, Role.RadioButton, Role.ButtonMenu, Role.PageTab}
-MANY = 60  # children of a list or table that are looked at, spread over all of it
+MANY = 60  # children checked of a list or table, spread over all of it
 
 
 @pytest.fixture(scope="module")
 def whole(qapp: object) -> Iterator[MainWindow]:
-    QAccessible.setActive(True)  # as if a screen reader ran: Qt tells of changes only then
+    QAccessible.setActive(True)  # as if a screen reader ran: only then does Qt send changes
     with scenes.opened() as made:
         yield made
     QAccessible.setActive(False)
@@ -71,7 +71,7 @@ def told(found: QAccessibleInterface, kind: QAccessible.Text = Text.Name) -> str
 
 
 def shown(top: QWidget) -> Iterator[QAccessibleInterface]:
-    """What a screen reader meets in it, from the top down."""
+    """Yield what a screen reader finds in it, from the top down."""
     waiting = [interface(top)]
     while waiting:
         found = waiting.pop()
@@ -85,7 +85,7 @@ def shown(top: QWidget) -> Iterator[QAccessibleInterface]:
 
 
 def problems(top: QWidget) -> Iterator[str]:
-    """What is wrong with what is told of one window."""
+    """Yield the faults of one window."""
     for found in shown(top):
         name, more, role, made = told(found), told(found, Text.Description), found.role(), found.object()
         who = f"{type(made).__name__ if made is not None else role.name} {name[:60]!r}"
@@ -119,12 +119,12 @@ def problems(top: QWidget) -> Iterator[str]:
 
 
 def known_by(widget: QWidget) -> str:
-    """Its name; of a box to choose from Qt tells what is chosen, and the name by its label."""
+    """Return its name; for a combo box Qt gives the current item, and the name by its label."""
     return widget.accessibleName() if isinstance(widget, QComboBox) else told(interface(widget))
 
 
 def role_fits(widget: QWidget, role: QAccessible.Role) -> bool:
-    """Whether it is of the kind that it looks like."""
+    """Whether the role fits its class."""
     if isinstance(widget, QAbstractButton):
         if widget.isCheckable() and (widget.autoExclusive() or _exclusive(widget)):
             return role in (Role.RadioButton, Role.PageTab)
@@ -144,11 +144,11 @@ def _exclusive(button: QAbstractButton) -> bool:
 
 
 def nameless(widget: QWidget) -> bool:
-    """Whether it draws something by our own code, and neither says it nor is known to repeat what is said."""
+    """Whether it paints in our own code, and neither exposes that nor is declared as decoration."""
     if not accessibility.drawn(widget) or accessibility.decoration(widget):
         return False
     if any(isinstance(child, QWidget) for child in widget.children()):
-        return False  # a ground for others
+        return False  # a background for others
     if isinstance(widget, QLabel) and not widget.text():
         return False
     found = interface(widget)
@@ -156,7 +156,7 @@ def nameless(widget: QWidget) -> bool:
 
 
 def check(walk: Iterator[scenes.Scene]) -> int:
-    """Go through these scenes; how many there were."""
+    """Check these scenes; return their number."""
     count, found = 0, dict[str, str]()
     for name, top in walk:
         count += 1
@@ -175,7 +175,7 @@ def test_each_view(window: MainWindow) -> None:
             yield name, top
 
     assert check(noted()) >= len(View)
-    assert {f"view {view}" for view in View} <= set(seen)  # each page, and what unfolds on some
+    assert {f"view {view}" for view in View} <= set(seen)  # each page, and on some what unfolds
 
 
 def test_each_layer_and_tab(window: MainWindow) -> None:
@@ -208,7 +208,7 @@ def test_narrow_windows(window: MainWindow) -> None:
     assert check(scenes.narrow(window)) > 20
 
 
-# -- single things
+# -- single widgets
 
 
 def child_named(found: QAccessibleInterface, part: str) -> QAccessibleInterface:

@@ -1,5 +1,5 @@
-"""Nothing is said by colour alone: each two states of a drawn sign differ in shape, pattern or text when all colour and
-all brightness are taken away. What is compared is where something is drawn, not how dark it is.
+"""Colour never stands alone: any two states of a painted sign differ in shape, pattern or text when all colour and
+brightness are removed. The test compares where something is drawn, not how dark it is.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 Shape = NDArray[numpy.bool_]
-SHARE = 0.06  # of all that is drawn in either of two signs, what only one of them has
-SEEN = 22  # of 255: how far a grey is from the ground to be something drawn
-SCALE = 2  # as on a fine display; a sign of 11 px has hardly any shape in 11 pixels
+SHARE = 0.06  # part of all that is drawn in two signs that only one of them has
+SEEN = 22  # of 255: difference from the background from which a grey counts as drawn
+SCALE = 2  # as on a high-resolution display; at 11 pixels a sign hardly has a shape
 
 
 def shape(width: float, height: float, paint: Callable[[QPainter], None], theme: Theme, ground: str = "panel") -> Shape:
-    """Where something is drawn, on that ground."""
+    """Return where something is drawn, on that background."""
     image = QImage(round(width * SCALE), round(height * SCALE), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(SCALE)
     image.fill(theme.color(ground))
@@ -54,7 +54,7 @@ def shape(width: float, height: float, paint: Callable[[QPainter], None], theme:
 
 
 def drawn(image: QImage) -> Shape:
-    """In grey: whatever is not as its corner is."""
+    """Return, in grey, every pixel that differs from the corner."""
     grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
     flat = numpy.frombuffer(grey.constBits(), numpy.uint8).reshape(grey.height(), grey.bytesPerLine())
     levels = flat[:, : grey.width()].astype(numpy.int16)
@@ -63,7 +63,7 @@ def drawn(image: QImage) -> Shape:
 
 
 def alike(shapes: Mapping[Any, Shape]) -> list[str]:
-    """The pairs that can't be told apart."""
+    """Return the pairs that cannot be told apart."""
     wrong = []
     for (one, first), (two, second) in combinations(shapes.items(), 2):
         either = int((first | second).sum())
@@ -121,7 +121,7 @@ def test_system_calls(theme: Theme) -> None:
 
 
 def test_bands(theme: Theme) -> None:
-    """The field beside the words, without rays."""
+    """The field next to the text, without rays."""
     layers = dict(zip((E, W, X, U), sample.state("x", (E, W, X, U, E, E)).layers, strict=False))
     images: dict[str, Shape] = {}
     for verdict, state in layers.items():
@@ -140,7 +140,7 @@ def test_bands(theme: Theme) -> None:
 
 
 def _tinted(image: QImage) -> Shape:
-    """As `drawn`, but a soft ground counts too: it is what a pattern stands on."""
+    """Return as `drawn` does, counting a soft background too, on which a pattern is drawn."""
     grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
     flat = numpy.frombuffer(grey.constBits(), numpy.uint8).reshape(grey.height(), grey.bytesPerLine())
     levels = flat[:, : grey.width()].astype(numpy.int16)
@@ -196,7 +196,7 @@ BITS = (
 
 @pytest.mark.parametrize("inks", [DEPTHS, BITS], ids=["depths", "bits"])
 def test_cells_of_the_fleet(theme: Theme, inks: tuple[CellKind, ...]) -> None:
-    """With the colour of the cell itself as ground where there is one: the number or sign in it has to differ."""
+    """On the cell's own colour, if any: the number or sign in it has to differ."""
     shapes: dict[str, Shape] = {}
     for ink in inks:
         image = QImage(48, 48, QImage.Format.Format_RGB32)
@@ -232,7 +232,7 @@ def test_the_same_sign_twice_is_found(theme: Theme) -> None:
     assert len(alike(same)) == 1
 
 
-# -- eyes that see two colours only (Machado, Oliveira, Fernandes 2009, full strength, on linear RGB)
+# -- dichromatic vision (Machado, Oliveira, Fernandes 2009, full strength, on linear RGB)
 
 SEEING = {
     "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),

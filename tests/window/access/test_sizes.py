@@ -1,5 +1,5 @@
-"""From 100 % to 200 % and with fonts from 10 to 20 points all finds room: nothing is cut without a tooltip, sticks out
-or lies over another, at each width at which parts fold away and at the least size.
+"""From 100 % to 200 % and with fonts from 10 to 20 points everything fits: nothing is cut without a tooltip, sticks out
+or overlaps, at each width at which parts fold away and at the minimum size.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ SCREEN = {
 
 
 def run(folder: Path, points: float, factor: float, *words: str) -> list[str]:
-    """The program of `access.fit` on a screen of its own; what it found."""
+    """Run `access.fit` on a screen of its own; return the faults."""
     config = folder / "screen.json"
     config.write_text(json.dumps({"screens": [SCREEN]}), encoding="utf-8")
     environment = {
         **os.environ,
         "QT_QPA_PLATFORM": f"offscreen:configfile={config}",
         "QT_SCALE_FACTOR": str(factor),
-        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever what is installed lies
+        "PYTHONPATH": os.pathsep.join(sys.path),  # this checkout, wherever the installed packages are
         "XDG_CONFIG_HOME": str(folder),
         "XDG_STATE_HOME": str(folder),
     }
@@ -75,7 +75,7 @@ def test_everything_finds_room_at_every_scale(tmp_path: Path, factor: float, poi
 
 
 def test_what_has_no_room_is_found(qapp: object) -> None:
-    """The walk itself: a cut word, a low paragraph, a child that sticks out and one that lies over another."""
+    """The check itself: a cut word, a low paragraph, a child that sticks out and one that overlaps another."""
     page = QWidget()
     column = QVBoxLayout(page)
     button, text, other = QPushButton("a word that is cut"), QLabel("many words " * 12), QLabel("another")

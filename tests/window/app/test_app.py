@@ -1,4 +1,4 @@
-"""The window as a process: it starts, says it is there, and ends by a signal with status 0."""
+"""The window as a process: it starts, reports that it is ready, and exits on a signal with status 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The icon: the window has it, it reads at 16 pixels on light and dark ground; the symbolic one is of one colour."""
+"""The icon: the window has it, it is legible at 16 pixels on light and dark; the symbolic one has one colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIGHT, DARK = QColor("#fafafa"), QColor("#1e1e1e")
 
 
 def luminance(colour: QColor) -> float:
-    """WCAG 2.2, "relative luminance"."""
+    """Return WCAG 2.2's relative luminance."""
     shares = (colour.redF(), colour.greenF(), colour.blueF())
     parts = [share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4) for share in shares]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
@@ -47,7 +47,7 @@ def test_it_fills_each_size(qtbot: QtBot, size: int) -> None:
 
 
 def test_at_16_pixels_its_layers_are_apart(qtbot: QtBot) -> None:
-    """Down a column beside the ray: a row for each of the six and one of the kernel, all of different colours."""
+    """In a column next to the ray: a row for each of the six and one for the kernel, all in different colours."""
     picture = own_icon().pixmap(16, 16).toImage()
     column = [picture.pixelColor(4, y) for y in range(3, 10)]
     for above, below in pairwise(column):
@@ -60,7 +60,7 @@ def test_at_16_pixels_its_layers_are_apart(qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("ground", [LIGHT, DARK], ids=["light", "dark"])
 def test_its_outline_stands_out(qtbot: QtBot, ground: QColor) -> None:
-    """WCAG asks 3 of what has to be seen; ring and handle, where they cover the pixel wholly."""
+    """WCAG asks for 3:1; ring and handle, where they cover a pixel fully."""
     picture = own_icon().pixmap(64, 64).toImage()
     for x, y in ((26, 6), (6, 26), (45, 26), (26, 45), (52, 52)):
         assert picture.pixelColor(x, y).alpha() == 255
@@ -85,7 +85,7 @@ def test_the_theme_of_the_desktop_goes_first(qtbot: QtBot, tmp_path: Path, monke
 
 
 def test_the_symbolic_one_follows_the_rules() -> None:
-    """One colour, a grid of 16, and nothing but paths: the desktop paints them in the colour of its text."""
+    """One colour, a grid of 16, and only paths: the desktop paints them in its text colour."""
     root = ElementTree.parse(resources.path(resources.SYMBOLIC_ICON)).getroot()
     assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("16", "16", "0 0 16 16")
     assert [child.tag.rpartition("}")[2] for child in root] == ["path"]

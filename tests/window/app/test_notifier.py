@@ -1,4 +1,4 @@
-"""Notifications on a real message bus, with a small service at the other end in place of a desktop's."""
+"""Notifications on a real message bus, with a small service in place of a desktop's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stratascope.usecases.live.alerts import Alert
 
 ALERT = Alert(("docker", "abc"), msg("New and poorly protected: {name}", name="<b>x</b>"), msg("Its <i>exposure</i>"))
 
-# Answers Notify and AddNotification, prints what it got, and clicks each at once.
+# Answers Notify and AddNotification, prints what it got, and clicks each notification at once.
 SERVICE = """
 import sys
 from jeepney import HeaderFields, MessageType, message_bus, new_method_return, new_signal, DBusAddress
@@ -63,7 +63,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def sending() -> bool:
-    """Whether a thread of the notifier's runs."""
+    """Whether a notifier's thread is running."""
     return any(thread.name == "notify" for thread in threading.enumerate())
 
 

@@ -1,4 +1,4 @@
-"""One window each: a second start raises the first one; who does not answer, or is someone else, does not."""
+"""One window for each user: a second start raises the first one, unless it does not answer, or is another user's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stratascope.ui.app.single_instance import SingleInstance, raise_other, sock
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory() as runtime:  # short: an address of a socket has 108 bytes
+    with tempfile.TemporaryDirectory() as runtime:  # short, since a socket address has 108 bytes
         yield {"XDG_RUNTIME_DIR": runtime, "DISPLAY": ":1", "HOME": str(tmp_path)}
 
 
@@ -90,7 +90,7 @@ def test_one_that_hangs(qtbot: QtBot, where: Path, environ: dict[str, str], monk
         hanging.listen(4)
         assert not raise_other(where, environ)  # a window opens all the same …
         with pytest.raises(FileExistsError):
-            SingleInstance(where, lambda _: None)  # … and leaves the other one its place
+            SingleInstance(where, lambda _: None)  # … and leaves the other socket alone
         assert where.exists()
 
 
@@ -122,7 +122,7 @@ def test_no_folder_of_our_own(tmp_path: Path, environ: dict[str, str]) -> None:
 
 
 def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: dict[str, str]) -> None:
-    """Neither has seen the other when it looked; the one that comes second raises the first, and ends."""
+    """Both find no window; the second one to listen raises the first, and exits."""
     told = {**os.environ, **environ,
             "PYTHONPATH": str(APP), "QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "/none",
             "DISPLAY": ":1"}  # fmt: skip
@@ -148,7 +148,7 @@ def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: d
 
 
 def test_the_program_itself(tmp_path: Path, environ: dict[str, str]) -> None:
-    """The real program twice: the second one ends at once with 0, and the first goes on."""
+    """The real program twice: the second exits at once with 0, and the first goes on."""
     told = {**os.environ, **environ,
             "PYTHONPATH": str(APP), "QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "/none",
             "DISPLAY": ":1"}  # fmt: skip

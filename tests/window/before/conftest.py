@@ -1,4 +1,4 @@
-"""The window with a judge, its page, and a text that was judged."""
+"""The window with a judge, its page, and a judged text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def window(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """Without hardening of what runs."""
+    """Without hardening of running containers."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     made = make_window(sample.StillWatch(), Services(before=judge))
     qtbot.addWidget(made)
@@ -36,7 +36,7 @@ def window(qtbot: QtBot, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @pytest.fixture
 def page(window: MainWindow) -> BeforePage:
-    """Also where there is no container at all."""
+    """Available even without any container."""
     window.pages.show_view(View.BEFORE)
     assert window.pages.of(BeforePage).isVisible()
     return window.pages.of(BeforePage)

@@ -1,4 +1,4 @@
-"""The page *Before it starts*: what is typed, pasted or dropped is judged, lines are marked, and nothing is started."""
+"""The page *Before it starts*: typed, pasted or dropped text is judged, lines are marked, and nothing is started."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_run_command_is_judged_as_it_is_typed(page: BeforePage, qtbot: QtBot) 
     assert list(page.services.chips) == ["web"]
     assert "/proc/PID/" in repr(state), "where it would be read"
     assert "/proc/0" not in repr(state), "there is no such process"
-    # tighter, and the number goes down at once
+    # tighter, and the exposure falls at once
     judged(page, qtbot, "docker run -d --name web --user 1000 --cap-drop ALL --security-opt no-new-privileges nginx")
     qtbot.waitUntil(lambda: page.selection.current is not None and page.selection.current.matrix is not None
                     and page.selection.current.matrix.exposure.worst < 4.0)  # fmt: skip
@@ -66,7 +66,7 @@ def test_services_lines_and_layers(page: BeforePage, qtbot: QtBot) -> None:
     assert page.selection.layer == int(words[row].split("layer ")[1].split()[0])
     assert page.selection.current.container.name == "web"
     page.services.chips["db"].click()
-    # the one that was chosen stays while somebody types on, also where lines move
+    # the chosen service stays while the user types on, also when lines move
     page.text.setPlainText("# more\n" + COMPOSE + "  cache:\n    image: redis\n")
     qtbot.waitUntil(lambda: "cache" in page.services.chips)
     assert page.selection.current.container.name == "db"
@@ -123,7 +123,7 @@ def test_the_key_and_the_search(window: MainWindow, page: BeforePage, qtbot: QtB
     window.pages.show_view(View.STRATA)
     QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)
     assert window.pages.view is View.BEFORE
-    assert page.text.hasFocus()  # to be written in at once
+    assert page.text.hasFocus()  # ready for typing
     page.text.clearFocus()
     window.pages.search()
     assert page.text.hasFocus()

@@ -1,4 +1,4 @@
-"""The column beside a text: its own, whatever runs; what is switched on is written into the text. Nothing starts."""
+"""The column of a text: independent of what runs; what is switched on is written into the text. Nothing starts."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
 def test_the_corrected_file_and_the_difference_are_saved(
     window: MainWindow, page: BeforePage, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    """Under another name than the file that was read; what can't be written says so."""
+    """Under another name than the file that was read; a failure to write is shown."""
     file = tmp_path / "compose.yml"
     file.write_text(TEXT)
     page.open_file(file)
@@ -214,11 +214,11 @@ def test_each_service_keeps_its_choices_and_the_text_has_all_of_them(page: Befor
     assert "web, db" in page.column.note.text()
     page.services.chips["web"].click()
     assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
-    # lines move, and what was chosen stays
+    # lines move, and the choices stay
     page.text.setPlainText("# more\n" + TEXT)
     qtbot.waitUntil(lambda: draft.made is not None and draft.made.text.startswith("# more"))
     assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
-    # another text is another matter
+    # another text starts anew
     page.head.clear.click()
     judged(page, qtbot, TEXT)
     offered(page, qtbot)
@@ -235,7 +235,7 @@ def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: Qt
     assert not column.rows["pid"].able
     assert "change other containers too" in column.rows["pid"].toolTip()
     assert column.rows["no-new-privileges"].able
-    # alone it could be, together with nothing that makes it possible it can't
+    # possible alone, but not together with a choice that rules it out
     page.head.clear.click()
     offered(page, qtbot, "docker run --privileged --name a nginx")
     column.draft.take_choices(("docker", "a"), ())

@@ -1,4 +1,4 @@
-"""The page in a window on captures: judged for their machines, of which one is chosen where there are several."""
+"""The page in a window on captures: judged for their machines; with several, one can be chosen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 
 def of_captures(*names: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, NotStarted]:
-    """What a window on these captures is given: what reads them, and what judges for them."""
+    """Return what a window on these captures gets: their reader, and their judge."""
     given: list[tuple[Any, Services]] = []
 
     def run(watch: object, words: list[str], services: Services) -> int:

@@ -1,4 +1,4 @@
-"""The text itself: what is said of its lines stands behind them, and never over them."""
+"""The text field: notes on lines are shown behind the text, and never cover it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_reason_stands_behind_its_line_where_there_is_room(qtbot: QtBot, theme
 
 
 def test_what_is_typed_is_not_covered(qtbot: QtBot, theme: Theme) -> None:
-    """The long line looks the same with a note and without, but for its ground."""
+    """A long line looks the same with and without a note, except for its background."""
     text = field(qtbot, theme)
     text.show_notes(())
     bare = text.viewport().grab().toImage()

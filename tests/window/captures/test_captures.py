@@ -1,4 +1,4 @@
-"""Captures in the window: opened, dropped, marked as what they are, and saved after it was said what is in them."""
+"""Captures in the window: opened, dropped, marked as captures, and saved after a dialog that says what they contain."""
 
 from __future__ import annotations
 

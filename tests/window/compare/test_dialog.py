@@ -1,4 +1,4 @@
-"""Two containers side by side in the window: of the list, and of a capture."""
+"""Two containers side by side in the window: from the list, and from a capture."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_by_its_key_of_the_container_in_view(qtbot: QtBot, window: MainWindow, c
     dialog.two.setCurrentIndex(dialog.two.findText("backup", Qt.MatchFlag.MatchStartsWith))
     qtbot.waitUntil(lambda: dialog.found is not None)
     assert dialog.lead.text() == "backup is more exposed: 10.0, against 5.3 for web."
-    QTest.keyClick(dialog.two, Qt.Key.Key_Return)  # after a name was typed: it is no button's
+    QTest.keyClick(dialog.two, Qt.Key.Key_Return)  # Enter in a name field presses no button
     assert dialog.isVisible()
     assert dialog.one.currentText().startswith("web")
 

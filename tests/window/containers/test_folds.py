@@ -1,4 +1,4 @@
-"""What a person folded and unfolded in the list is so after a start; what the window unfolds is not kept."""
+"""Manual folding in the list survives a restart; groups that the window unfolds are not stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings() -> MemorySettings:
 
 @pytest.fixture
 def start(settings: MemorySettings, qtbot: object) -> Iterator[Start]:
-    """A window with these containers, as it is after a start."""
+    """Return a window with these containers, as after a start."""
     made: list[MainWindow] = []
 
     def begun() -> MainWindow:
@@ -62,7 +62,7 @@ def folded(window: MainWindow) -> set[str]:
 
 
 def press(window: MainWindow, section: str, key: Qt.Key) -> None:
-    """At the head of that group."""
+    """Press a key on that group's header."""
     view, model = window.containers.view, window.containers.model
     heads = [row for row in range(model.rowCount()) if model.head_of(row) == row]
     row = next(row for row in heads if (entry := model.entry(row)) is not None and entry.section == section)
@@ -154,7 +154,7 @@ def test_what_makes_no_sense_is_left_out(settings: MemorySettings, text: str) ->
 
 
 def rows_of(window: MainWindow, *names: str) -> list[str]:
-    """Of these containers, those that have a row."""
+    """Return which of these containers have a row."""
     model = window.containers.model
     entries = [model.entry(row) for row in range(model.rowCount())]
     states = [each.state for each in entries if each is not None and each.state is not None]

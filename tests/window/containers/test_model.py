@@ -211,7 +211,7 @@ def test_an_update_changes_a_row_in_its_place_and_moves_it_when_the_order_has_st
     assert names(model) == before
     state = entry_of(model, A).state
     assert state is not None
-    assert state.worst is Verdict.OPEN  # what it says is new at once
+    assert state.worst is Verdict.OPEN  # its texts are updated at once
     assert model.patience.isActive()
     model.patience.timeout.emit()
     assert names(model) == ["Standalone", "a", "c", "b"]
@@ -226,7 +226,7 @@ def test_what_restarts_keeps_its_place(model: ContainerModel) -> None:
     assert names(model) == before
     show(model, A, B, C)
     assert names(model) == before
-    assert not model.patience.isActive()  # the order is as it was: nothing is to move
+    assert not model.patience.isActive()  # the order has not changed: nothing to move
 
 
 def test_whoever_uses_the_list_is_waited_for(model: ContainerModel) -> None:
@@ -284,7 +284,7 @@ def test_many_random_pictures(model: ContainerModel) -> None:
             assert head.count == sum(entry.count for entry in rows if entry.section == head.section and entry.state)
 
 
-# -- what is heard and shown
+# -- accessible and visible texts
 
 
 def test_what_a_screen_reader_hears(model: ContainerModel) -> None:

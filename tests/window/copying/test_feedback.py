@@ -1,4 +1,4 @@
-"""What was copied or saved is said, everywhere in the same way."""
+"""Everything copied or saved is confirmed, always in the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's containers as if they were real, and hardening without an engine."""
+"""The demo's containers as if they were real, with hardening but without an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a context menu copies: of a container, a layer, a finding; and what is pinned."""
+"""What a context menu copies: a container, a layer, a finding; and pinning."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_menu_of_a_row_copies_and_chooses_nothing(window: MainWindow) -> Non
     assert "Export report…" not in menu, "nobody does it"
     asked(view, QPoint(), key=True)
     lines(window.daily.menu)["Copy name"].trigger()
-    assert clipboard() == "ci-runner"  # the Menu key asks for the current row
+    assert clipboard() == "ci-runner"  # the Menu key opens the menu of the current row
 
 
 def test_what_another_part_of_the_window_does_is_done_for_the_container_of_the_menu(window: MainWindow) -> None:

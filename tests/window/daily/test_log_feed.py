@@ -1,4 +1,4 @@
-"""A log on its way to the window: bounded however fast it comes, read on where it was, closed at once."""
+"""A log on its way to the window: bounded at any speed, continued where it stopped, closed at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stratascope.ui.kit.background import Failure
 
 
 class Stream:
-    """What a container prints, made by hand; `wait`: it goes on until it is closed."""
+    """A container's output, made by hand; `wait`: it goes on until it is closed."""
 
     def __init__(self, *found: LogLine, wait: bool = False) -> None:
         self.found, self.wait = found, wait
@@ -93,7 +93,7 @@ def test_closing_ends_the_stream(qtbot: QtBot) -> None:
 
 
 def test_a_stream_that_ends_after_its_window_is_gone_harms_nothing(qtbot: QtBot) -> None:
-    """What a thread raises is a failure of any test."""
+    """An exception in a thread fails any test."""
     begun, gate = threading.Event(), threading.Event()
 
     class Late(Stream):

@@ -1,4 +1,4 @@
-"""The daily verbs in the window, on an engine that only remembers what it was asked to do."""
+"""The daily verbs in the window, on an engine that only records its calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 
 class Engine:
-    """Does what it is asked to do, and keeps the ids."""
+    """Carries out every call, and records the ids."""
 
     client = ("docker",)
 
@@ -85,7 +85,7 @@ def asked(qtbot: QtBot, window: MainWindow) -> QMessageBox:
 def set_aside(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> tuple[ContainerState, ContainerState]:
-    """`web`, stopped and set aside, and what took its place; the former is in view."""
+    """Return `web`, stopped and set aside, and its replacement; the former is in view."""
     web = named(picture, "web")
     made = staged.transaction(staged.plan(web, ()))
     staged.set_aside.append(made)
@@ -107,7 +107,7 @@ def test_a_start_of_what_is_set_aside_asks_first(
     box = asked(qtbot, window)
     assert "when web took its place, which runs: both would run at once" in box.informativeText()
     assert "use Undo… in the column on the right" in box.informativeText()
-    QTest.keyClick(box, Qt.Key.Key_Return)  # the safe answer is the default one
+    QTest.keyClick(box, Qt.Key.Key_Return)  # the safe answer is the default
     qtbot.waitUntil(lambda: window.daily.question is None)
     assert not engine.started
     start.click()

@@ -1,4 +1,4 @@
-"""The window with a service that watches and one that explains; see `denied_sample`."""
+"""The window with an observation service and one that explains; see `denied_sample`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def teller() -> Teller:
 
 @pytest.fixture
 def ends() -> EndTeller:
-    """Of what is not observed its log says nothing, unless a test has it say something."""
+    """The log of an unobserved container says nothing, unless a test sets it."""
     return EndTeller(ending_sample.NO_GUESS)
 
 
@@ -75,7 +75,7 @@ def window(
 
 @pytest.fixture
 def page(window: MainWindow, qtbot: QtBot) -> DeniedPage:
-    """The page in view, of what is not observed."""
+    """The page in view, for an unobserved container."""
     window.pages.show_view(View.DENIED)
     page = window.pages.of(DeniedPage)
     qtbot.waitUntil(page.nothing.observe.isVisible)
@@ -84,7 +84,7 @@ def page(window: MainWindow, qtbot: QtBot) -> DeniedPage:
 
 @pytest.fixture
 def observed(window: MainWindow, page: DeniedPage, qtbot: QtBot) -> DeniedPage:
-    """The same while it is observed, and refused what stands in `denied_sample`."""
+    """The page while the container is observed, with the refusals of `denied_sample`."""
     page.nothing.observe.click()
     qtbot.waitUntil(lambda: len(page.table.model_.rows) == len(denied_sample.VPN))
     return page

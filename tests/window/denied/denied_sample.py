@@ -1,4 +1,4 @@
-"""Refusals of a container that wants to be a VPN, and what healthy programs are refused; `Teller` tells them."""
+"""Refusals of a container that wants to be a VPN, and harmless refusals of healthy programs; `Teller` returns them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stratascope.value import replace
 
 
 class Teller:
-    """Says what a container was refused: the same of all of them. `asked`: of which, how often."""
+    """Explains the same refusals for every container. `asked`: which were asked about, and how often."""
 
     def __init__(self, *all_: Refusal) -> None:
         self.denials = RefusalList(all_)
@@ -43,7 +43,7 @@ def denial(
     errno: str = "EPERM",
     syscall: str = "openat",
 ) -> Refusal:
-    """One that is as old as that."""
+    """Return a refusal of that age."""
     at = time.time() - ago
     return Refusal(key, at - 60.0 * (count > 1), at, count, 31000 + pid, pid, process, did, raw, syscall, (), "", errno,
                   claim, remedies=remedies)  # fmt: skip

@@ -16,13 +16,15 @@ from window.walk import settle
 
 
 def tell_no_ends(window: MainWindow) -> None:
-    """Of none of its containers anything is known of its end: no engine is there to be asked."""
+    """Let no container's end be known, as there is no engine to ask."""
     if window.endings is not None:
         window.endings.explain = EndTeller(ending_sample.NO_GUESS).explain
 
 
 def stops(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
-    """Of the container in view: a row in full, another with several ways, and what is harmless below them."""
+    """Yield the page of the container in view: an unfolded row, another with several remedies, and harmless ones
+    below.
+    """
     state = window.selection.current
     assert state is not None
     tell_no_ends(window)
@@ -45,7 +47,7 @@ def stops(window: MainWindow) -> Iterator[tuple[str, QWidget]]:
 
 
 def _ends(window: MainWindow, page: DeniedPage) -> Iterator[tuple[str, QWidget]]:
-    """Why it ended, above the list and alone."""
+    """Yield the explanation of an end, above the list and alone."""
     assert window.endings is not None
     view = window.endings.view
     view.show_ending(ending_sample.OF_MEMORY)

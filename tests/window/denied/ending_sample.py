@@ -1,4 +1,4 @@
-"""Ends of containers, as they are explained; `EndTeller` tells them."""
+"""Explained ends of containers; `EndTeller` returns them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ NO_GUESS = Ending("docker", "1" * 64, "legacy-vpn", Phase.RUNNING, msg("It is ru
 
 
 class EndTeller:
-    """Says of all containers that they ended so. `asked`: of which, how often."""
+    """Explains the same end for every container. `asked`: which were asked about, and how often."""
 
     def __init__(self, ending: Ending) -> None:
         self.ending = ending

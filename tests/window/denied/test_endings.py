@@ -1,4 +1,4 @@
-"""Why a container ended, on the page "Denied": above what was refused to it, and asked once for each end."""
+"""Why a container ended, on the page "Denied": above its refusals, and requested once for each end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def endings(window: MainWindow) -> EndingFeed:
 
 
 def go(window: MainWindow, name: str) -> ContainerState:
-    """To that container, as the demo has it."""
+    """Select that container of the demo."""
     state = named(hardening.picture(), name)
     window.selection.go_to(state.key)
     return state
@@ -42,7 +42,7 @@ def refuses(state: ContainerState, choice: Choice) -> str:
 
 
 def told_anew(window: MainWindow, state: ContainerState) -> None:
-    """A new reading of that container."""
+    """Emit a new reading of that container."""
     picture = hardening.picture()
     others = tuple(each for each in picture.containers if each.key != state.key)
     window.selection.show_snapshot(replace(picture, containers=(*others, state)))
@@ -83,7 +83,7 @@ def test_each_end_is_asked_about_once(window: MainWindow, ends: EndTeller, page:
     ends.ending = ending_sample.OF_MEMORY
     view, state = endings(window).view, go(window, ENDED)
     qtbot.waitUntil(view.headline.isVisible)
-    told_anew(window, replace(state, unread=state.unread + 1))  # another reading, the same end
+    told_anew(window, replace(state, unread=state.unread + 1))  # another reading of the same end
     go(window, RUNS)
     qtbot.waitUntil(page.nothing.observe.isVisible)
     go(window, ENDED)
@@ -119,7 +119,7 @@ def test_without_root_the_guess_of_a_log_stands_above_the_button(
     ends.ending = ending_sample.GUESS
     go(window, ENDED)
     qtbot.waitUntil(lambda: ENDED in ends.asked)
-    go(window, RUNS)  # asked again, since a log grows
+    go(window, RUNS)  # requested again, since a log grows
     qtbot.waitUntil(view.headline.isVisible)
     assert view.headline.text() == "What is known without watching it"
     assert view.reason.text() == "This is a guess. Its log points to it."

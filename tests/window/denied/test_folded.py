@@ -1,4 +1,4 @@
-"""What is called harmless, as it is kept."""
+"""Refusals marked as harmless, as stored in the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_for_that_image_alone() -> None:
 
 
 def test_digests_and_not_too_many() -> None:
-    """The oldest goes first; what else stands in the settings counts as nothing."""
+    """The oldest are dropped first; invalid settings are ignored."""
     settings = MemorySettings()
     settings.set(KEPT, "what somebody wrote \x00 <b>")
     folded = FoldedKinds(settings)

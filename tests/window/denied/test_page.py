@@ -1,4 +1,4 @@
-"""The page "Denied" in the real window: each state, what rows say, what can be done, keys, ear, and hostile content."""
+"""The page "Denied" in the real window: each state, rows, actions, keys, accessible texts, and hostile content."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def keys(page: DeniedPage) -> list[str]:
 
 
 def spoken(page: DeniedPage, key: str) -> dict[Column, str]:
-    """What a screen reader has of that row."""
+    """Return the accessible texts of that row."""
     model = page.table.model_
     row = model.place_of(key)
     return {column: str(model.data(model.index(row, column), Qt.ItemDataRole.AccessibleTextRole)) for column in Column}
 
 
 def shown(widget: QWidget) -> list[str]:
-    """The buttons that can be seen in it."""
+    """Return the visible buttons in it."""
     return [each.text() for each in widget.findChildren(QPushButton) if each.isVisible()]
 
 
@@ -64,7 +64,7 @@ def count_of(window: MainWindow) -> int:
 
 
 def tell(qtbot: QtBot, window: MainWindow, rig: Rig, until: Callable[[], bool]) -> None:
-    """The service has news of the container in view."""
+    """Emit news of the container in view."""
     state = window.selection.current
     assert state is not None
     rig.learning.changed(state.container)
@@ -127,7 +127,7 @@ def test_observing_and_its_end_serve_both_pages(
 def test_why_it_can_t_be_observed_is_a_sentence_in_place(rig: Rig, page: DeniedPage, qtbot: QtBot) -> None:
     rig.refusal = (msg("It needs the helper."), "not <b>authorised</b>\x1b")
     page.nothing.observe.click()
-    qtbot.waitUntil(page.nothing.trouble.isVisible)  # below the button that was pressed
+    qtbot.waitUntil(page.nothing.trouble.isVisible)  # below the pressed button
     assert page.nothing.trouble.text() == page.trouble.text()
     assert page.trouble.text() == "It needs the helper. Its message: not <b>authorised</b>\\x1b"
     assert page.nothing.observe.isVisible()
@@ -144,11 +144,11 @@ def test_what_can_t_be_explained_leaves_what_was(
     tell(qtbot, window, rig, lambda: not observed.trouble.isVisible())
 
 
-# -- what rows say
+# -- rows
 
 
 def test_what_was_refused(window: MainWindow, observed: DeniedPage) -> None:
-    """What died of it first, then the newest; harmless probing is one line below."""
+    """Fatal refusals first, then the newest; harmless probing is one line below."""
     assert keys(observed) == ["trace", "tun", "module", "forward", "mount", "owner"]
     assert count_of(window) == 11
     tun = spoken(observed, "tun")
@@ -218,7 +218,7 @@ def test_the_model_keeps_the_rules_of_models(qtbot: QtBot) -> None:
 
 
 def test_rows_that_are_refused_all_the_time_do_not_change_places() -> None:
-    """Only what had been quiet for a minute moves up."""
+    """A row moves up only after a quiet minute."""
     model = DenialModel(Layers(all_layers()))
     one, two = (replace(sample.TUN, key=key, at=at, last=at) for key, at in (("one", 1000.0), ("two", 1001.0)))
     show(model, (one, two))
@@ -229,7 +229,7 @@ def test_rows_that_are_refused_all_the_time_do_not_change_places() -> None:
     assert [each.key for each in model.rows] == ["one", "two"]
 
 
-# -- the row that is unfolded
+# -- the unfolded row
 
 
 def test_enter_unfolds_and_what_is_unfolded_goes_along(observed: DeniedPage) -> None:
@@ -308,7 +308,7 @@ def test_new_rows_stand_last_while_the_list_is_read(
     teller.put(*new, *sample.ALL)
     tell(qtbot, window, rig, observed.news.isVisible)
     assert observed.news.text() == "3 new"
-    assert keys(observed)[6:] == ["new 0", "new 1", "new 2"]  # nothing that is read has moved
+    assert keys(observed)[6:] == ["new 0", "new 1", "new 2"]  # nothing that is being read has moved
     assert observed.table.open == "tun"
     rows = sum(each.count for each in observed.table.model_.rows)
     assert observed.chips.chips[ALL].accessibleName().endswith(f" {rows}"), "what is counted above is what stands below"
@@ -347,11 +347,11 @@ def test_ten_thousand_news_are_one_question(
     assert len(teller.asked) - asked <= 3
 
 
-# -- what can be done
+# -- actions
 
 
 def test_allow_switches_one_thing_on_in_the_right_column(window: MainWindow, observed: DeniedPage) -> None:
-    """And nothing that was merely offered."""
+    """And nothing else that was offered."""
     column = side_of(window).column
     assert "--device /dev/net/tun" in {row.text() for row in column.rows.values() if row.option.asking is not None}
     assert len(column.draft.choices) > 1

@@ -1,4 +1,4 @@
-"""Findings in the panel and in a column of their own: selected, copied, mended by a switch."""
+"""Findings in the panel and in a column of their own: selected, copied, fixed by a toggle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_finding_is_mended_by_the_switch_that_closes_it(window: MainWindow, qt
     assert option.key in draft.chosen.on  # type: ignore[union-attr]
     assert card.fix.text() == "Switched on"
     qtbot.waitUntil(side_of(window).column.rows[option.key].hasFocus)
-    # by key, and what is on is only shown
+    # by key; a toggle that is on is only shown
     card.setFocus()
     QTest.keyClick(card, Qt.Key.Key_F)
     assert option.key in draft.chosen.on  # type: ignore[union-attr]
@@ -105,13 +105,13 @@ def test_a_wide_window_has_them_in_a_column(window: MainWindow, qtbot: QtBot) ->
     assert column.list.cards
     QTest.mouseClick(column.copy, Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text().count("\n\n") == len(column.list.cards) - 1
-    # Enter opens the layer that a finding is of
+    # Enter opens the layer of a finding
     card = next(each for each in column.list.cards if each.finding.layer != "capabilities")
     number = next(layer.number for layer in state.layers if layer.id == card.finding.layer)
     card.setFocus()
     QTest.keyClick(card, Qt.Key.Key_Return)
     assert window.selection.layer == number
-    # no page of the machine has it, and what is narrow again has the tab again
+    # pages about the machine have no findings column; in a narrow window the tab is back
     window.pages.show_view(View.SHARED)
     assert column.isHidden()
     window.pages.show_view(View.STRATA)
@@ -128,7 +128,7 @@ def kept(tmp_path: Path) -> AcceptedFile:
 
 @pytest.fixture
 def accepting(qtbot: QtBot, kept: AcceptedFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """The same window with a list of its own."""
+    """The same window with its own list of accepted findings."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     made = make_window(sample.StillWatch(), Services(accepted=kept))
     qtbot.addWidget(made)
@@ -180,10 +180,10 @@ def test_an_accepted_finding_is_folded_and_counted(accepting: MainWindow, kept: 
     assert card.isVisible()
     told = [label.text() for label in card.findChildren(QLabel)]
     assert any("Accepted by ana" in text and "Mounts <b>by</b> design" in text for text in told)
-    # it changes nothing of what the kernel lets through
+    # accepting changes nothing the kernel allows
     assert window.selection.current is not None
     assert window.selection.current.matrix == exposure
-    # it is about this container only, and counts again when it is taken back
+    # it covers this container only, and the finding counts again once it is withdrawn
     opened(window, "ci-runner")
     assert not panel.findings.accepted
     opened(window, "backup")

@@ -1,4 +1,4 @@
-"""The fleet in view: cells without colour, moving about, hover, click through, saving, and the cost of a repaint."""
+"""The fleet's page: cells without colour, scrolling, hover, opening a container, saving, and the cost of a repaint."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settle() -> None:
 
 @pytest.mark.parametrize(("width", "side"), [(8, 8), (18, 18), (14, 2)])
 def test_cells_differ_without_colour(theme: Theme, width: int, side: int) -> None:
-    """In black and white, with the number where it has room, no two kinds look alike."""
+    """In black and white, with the number if it fits, any two kinds differ."""
     numbers = {CellKind.ONCE: "1", CellKind.TWICE: "2", CellKind.DEEP: "3", CellKind.UNKNOWN: "?"}
     pictures: dict[bytes, CellKind] = {}
     for ink in (
@@ -198,7 +198,7 @@ def test_fewer_rows_are_in_view_where_it_was_scrolled_far_down(page: FleetPage) 
     assert grid.view.part().bottom() == pytest.approx(120)
 
 
-# -- pointing
+# -- hover
 
 
 def test_pointing_at_a_cell_tells_its_card_and_a_click_opens_the_container(page: FleetPage, qtbot: QtBot) -> None:
@@ -226,14 +226,14 @@ def test_the_card_stays_until_it_would_say_something_else(page: FleetPage) -> No
     grid = page.grid
     grid.point(5, 3, grid.place_of(5, 3))
     assert page.card.isVisible()
-    page.show_states(fake_fleet.states(120))  # read again, and nothing is new
+    page.show_states(fake_fleet.states(120))  # read again, without news
     assert page.card.isVisible()
     before = page.table.rows[5].name
     page.show_states(tuple(each for each in fake_fleet.states(120) if each.container.name != before))
     assert page.table.rows[5].name != before
     assert not page.card.isVisible()
     grid.point(5, 3, grid.place_of(5, 3))
-    page.show_states(fake_fleet.states(3))  # fewer rows than the one that is pointed at
+    page.show_states(fake_fleet.states(3))  # fewer rows than the highlighted one
     assert not page.card.isVisible()
 
 
@@ -251,7 +251,7 @@ def test_keys_move_from_cell_to_cell_and_enter_opens(page: FleetPage, qtbot: QtB
     grid, canvas = page.grid, page.grid.canvas
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right):
         QTest.keyClick(canvas, key)
-    assert grid.lit == (1, 2)  # the first key goes to the first cell
+    assert grid.lit == (1, 2)  # the first key highlights the first cell
     assert page.table.rows[1].name in grid.part_name(grid.part_in_hand())
     QTest.keyClick(canvas, Qt.Key.Key_End)
     assert grid.lit[0] == 119

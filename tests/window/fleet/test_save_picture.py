@@ -1,4 +1,4 @@
-"""The fleet as files: text that runs nothing in a spreadsheet, and a drawing that is well formed."""
+"""The fleet as files: text that a spreadsheet does not evaluate, and a well-formed drawing."""
 
 from __future__ import annotations
 

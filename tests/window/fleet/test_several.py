@@ -1,4 +1,6 @@
-"""Many machines in the window: the switch, machines and threats as rows, their cards, the filter, the way to one."""
+"""Many machines in the window: the switch, machines and threats as rows, their cards, the filter, opening a
+container.
+"""
 
 from __future__ import annotations
 

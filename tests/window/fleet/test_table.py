@@ -1,4 +1,4 @@
-"""The tables of the fleet: which rows and columns there are, in which order, and what a cell says."""
+"""The tables of the fleet: their rows, columns and order, and the texts of cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The guide window: F1 opens it where it fits, search, links, back and forward, languages, themes, narrow windows."""
+"""The guide window: F1 opens the fitting chapter, search, links, back and forward, languages, themes, narrow
+windows.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 @pytest.fixture
 def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """The whole window, with its column for hardening."""
+    """The whole window, with its hardening column."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
@@ -50,7 +52,7 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
 
 @pytest.fixture
 def guide(qtbot: QtBot, theme: Theme) -> Iterator[Callable[..., GuideWindow]]:
-    """Makes the guide's own window, shown at a place."""
+    """Returns a function that makes the guide's window, opened at a place."""
     made: list[GuideWindow] = []
 
     def make(chapter: str = "start", anchor: str = "", language: str = "en", width: int = 0) -> GuideWindow:
@@ -69,18 +71,18 @@ def guide(qtbot: QtBot, theme: Theme) -> Iterator[Callable[..., GuideWindow]]:
 
 
 def at(guide: GuideWindow) -> str:
-    """The chapter in view."""
+    """Return the current chapter."""
     assert guide.chapter is not None
     return guide.chapter.name
 
 
 def heading(guide: GuideWindow) -> str:
-    """The text of the block that the cursor stands in."""
+    """Return the text of the cursor's block."""
     return guide.view.textCursor().block().text()
 
 
 def opened(window: MainWindow, qtbot: QtBot, focus: QWidget) -> GuideWindow:
-    """By F1, with the keyboard there."""
+    """Open the guide by F1 with the focus there."""
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     focus.setFocus()
@@ -128,7 +130,7 @@ def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot
     focus = QApplication.focusWidget()
     assert focus is not None
     assert at(opened(window, qtbot, focus)) == "hardening"
-    assert window.guide.shown is shown  # one window, however often it is asked for
+    assert window.guide.shown is shown  # one window, however often it is opened
 
 
 def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None:
@@ -170,7 +172,7 @@ def test_the_menu_has_it_and_shift_f1_explains_the_layer(window: MainWindow, qtb
 
 
 def test_every_key_of_the_guide_is_one_of_the_window(window: MainWindow, guide: Callable[..., GuideWindow]) -> None:
-    """Those with a modifier, and F keys; the others belong to single widgets and are tried in their tests."""
+    """Those with a modifier, and F keys; others belong to single widgets and are covered by their tests."""
     there = {action.shortcut().toString() for action in window.actions()} - {""}
     own = {action.shortcut().toString() for action in guide().actions()} - {""}
     named = set()
@@ -186,7 +188,7 @@ def test_every_key_of_the_guide_is_one_of_the_window(window: MainWindow, guide: 
                         assert written in known, (chapter.name, key)
                         named.add(written)
     missing = there - named - {"1", "2", "3", "4", "5", "6", "/", "Alt+2", "Alt+3", "Alt+4", "Alt+5", "Alt+6"}
-    assert missing == set()  # and no key of the window is left out of it
+    assert missing == set()  # and the guide has every key of the window
     assert own <= named
 
 
@@ -236,7 +238,7 @@ def test_a_link_by_keyboard(guide: Callable[..., GuideWindow]) -> None:
 
 
 def test_tab_goes_round_through_everything(guide: Callable[..., GuideWindow]) -> None:
-    """From links too: the text does not keep the keyboard."""
+    """From links too: the text does not trap the focus."""
     for chapter in ("start", "keys"):
         shown = guide(chapter)
         shown.follow(QUrl("04-depth.md"))
@@ -339,7 +341,7 @@ def test_every_chapter_in_the_colours_of_the_theme(qtbot: QtBot, mode: ThemeMode
                 assert min(contrast(ink, ground), contrast(ink, table_head)) >= 4.5
                 assert part.format.font().pixelSize() >= 13
             block = block.next()
-        assert not set(document.toPlainText()) & set(MARKS)  # they are drawn
+        assert not set(document.toPlainText()) & set(MARKS)  # they are painted
         assert all(isinstance(frame, QTextTable) for frame in document.rootFrame().childFrames())
 
 
@@ -367,7 +369,7 @@ def test_nothing_is_cut_at_any_width(guide: Callable[..., GuideWindow], language
         QApplication.processEvents()
         document = shown.document(number)
         code = max((len(line) for line in re.findall(r"^flatpak .*", chapter.text, re.MULTILINE)), default=0)
-        if not code and not (narrow and chapter.name == "troubleshooting"):  # a command is never broken in two
+        if not code and not (narrow and chapter.name == "troubleshooting"):  # a command is never wrapped
             assert document.size().width() <= shown.view.viewport().width() + 1, chapter.file
     metrics = shown.list.fontMetrics()
     if not narrow:

@@ -1,4 +1,4 @@
-"""The right column: presets, switches, what stands above the button, and why there may be nothing to switch."""
+"""The right column: presets, toggles, the text above the button, and why there may be nothing to switch."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
 
 
 def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
-    """With the real staged, which has no engine at all."""
+    """With the real staging, which has no engine at all."""
     made = ui.make_window(sample.StillWatch(), Services(hardening=start.hardening_of(LateEngines())))
     qtbot.addWidget(made)
     made.resize(1440, 900)
@@ -303,7 +303,7 @@ def test_buttons_stand_above_each_other_where_a_word_grows(qtbot: QtBot, theme: 
     for _ in range(4):
         QApplication.processEvents()
     assert small.y() + small.height() <= large.y()
-    assert large.toolTip() == ""  # all of it is seen
+    assert large.toolTip() == ""  # not elided
 
 
 def test_the_column_tells_what_is_set_aside_and_leads_back(
@@ -315,7 +315,7 @@ def test_the_column_tells_what_is_set_aside_and_leads_back(
     kept = side.column.kept
     old = window.selection.current
     assert old is not None
-    # both are there: the replacement under its name, and the original, which does not run
+    # both exist: the replacement under its name, and the stopped original
     new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
     stopped = replace(old, container=replace(old.container, name="ci-runner.old-1", pid=None, status=Status.EXITED))
     others = tuple(each for each in picture.containers if each.key != old.key)

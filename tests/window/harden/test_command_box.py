@@ -1,4 +1,4 @@
-"""The command that would do the same, and the exports beside it."""
+"""The equivalent command, and the exports next to it."""
 
 from __future__ import annotations
 

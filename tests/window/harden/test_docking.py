@@ -1,4 +1,4 @@
-"""Where the column stands in a narrow window, and what of it is left in a low one."""
+"""The column's place in a narrow window, and what remains of it in a low one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_where_much_is_told_a_low_window_folds_what_has_no_room(
 ) -> None:
     state = select(window, "ci-runner")
     column = planned(qtbot, window).column
-    column.draft.switch("engine-socket", False)  # so that it could still take over the machine, which is told
+    column.draft.switch("engine-socket", False)  # so that it could still take over the machine, which is shown
     window.resize(560, 480)
     dock_of(window).turn_drawer()
     QApplication.processEvents()

@@ -1,4 +1,4 @@
-"""What is switched on for each container, and when offer, hint and plan are asked for: never on the window's thread."""
+"""The choices for each container, and when offer, hint and plan are requested: never on the window's thread."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
     qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     qtbot.wait(50)
     assert asked(staged, "offer") == 1
-    # what was true when it was asked for is shown, and asked for once more
+    # the answer to the earlier request is shown, and a new one is made
     staged.calls.clear()
     staged.offer_gate = threading.Event()
     matrices = [each.matrix for each in picture.containers if each.matrix not in (None, web.matrix)]
@@ -219,7 +219,7 @@ def test_what_was_refused_stands_below_what_closes_and_is_off(window: MainWindow
 
 
 def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) -> None:
-    """Lists of what is given are one list."""
+    """Lists of permissions granted are one list."""
     draft = side_of(window).column.draft
     key = select(window, "ci-runner").key
     draft.show_asked(key, asks(NET, TIME, MEMORY))
@@ -238,7 +238,7 @@ def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) 
 
 
 def test_who_allows_what_was_refused_gets_just_that(window: MainWindow) -> None:
-    """The preset that was offered first is nobody's wish; one that was chosen is, and stays."""
+    """A preset that was offered by default is not the user's choice; a chosen one is, and stays."""
     draft = side_of(window).column.draft
     key = select(window, "grafana").key
     draft.show_asked(key, asks(NET))

@@ -1,4 +1,4 @@
-"""The switches are one stop of the Tab key, and a relaunch is six keys from a preset."""
+"""The toggles are one tab stop, and a relaunch is six keys from a preset."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_arrows_go_through_the_switches(window: MainWindow, qtbot: QtBot) -> Non
     assert rows[0].hasFocus()
     QTest.keyClick(focus(), Qt.Key.Key_Up)
     assert rows[0].hasFocus(), "above the first there is none"
-    # those that are folded away are reached over their head
+    # folded toggles are reached through their heading
     QTest.keyClick(focus(), Qt.Key.Key_End)
     last = focus()
     assert last in (column.toggles.already.head, column.toggles.never.head)
-    # Tab comes back to where it was
+    # Tab returns to the last one
     rows[2].setFocus()
     QTest.keyClick(rows[2], Qt.Key.Key_Tab)
     assert focus() not in column.rows.values()

@@ -1,4 +1,4 @@
-"""The sheet for a toggle's value: what cannot be is told, and nothing is taken for another container."""
+"""The sheet for a toggle's value: invalid input is reported, and nothing is applied to another container."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_file_is_not_taken_for_another_container(window: MainWindow, staged: S
     column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
-    select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
+    select(window, "web")  # another container is selected, or this one disappears, while the dialog is open
     choose(Path(profile))
     assert column.title.text() == "Harden web"
     assert profile not in {choice.value for choice in column.draft.choices}

@@ -1,4 +1,4 @@
-"""The real window with a history in memory, turned to the page *History* of one container."""
+"""The real window with a history in memory, at the page *History* of one container."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shown(
 
 
 def turned(qtbot: QtBot, window: MainWindow, name: str) -> HistoryPage:
-    """The page, of that container, with all that is known of it."""
+    """Return the page for that container, once its history is loaded."""
     state = next(each for each in live().containers if each.container.name == name)
     window.selection.go_to(state.key)
     window.pages.show_view(View.HISTORY)
@@ -55,10 +55,10 @@ def turned(qtbot: QtBot, window: MainWindow, name: str) -> HistoryPage:
 
 
 def texts(page: HistoryPage) -> list[str]:
-    """What the rows below the chart say."""
+    """Return the texts of the rows below the chart."""
     return [row.line.text for row in page.card.rows]
 
 
 def row(page: HistoryPage, text: str) -> SinceRow:
-    """The first that says so."""
+    """Return the first row with that text."""
     return next(each for each in page.card.rows if text in each.line.text)

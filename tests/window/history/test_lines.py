@@ -1,4 +1,4 @@
-"""The list's small lines are of the history, and come by themselves."""
+"""The list's sparklines come from the history, and appear by themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows below the chart offer beside *Show*: the switch that mends it, the log; and proposed limits."""
+"""What the rows below the chart offer next to *Show*: the toggle that fixes it, the log; and proposed limits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def window(qtbot: QtBot, store: Remembered) -> Iterator[MainWindow]:
 
 
 def note(store: Remembered, *parts: tuple[PartKind, Part], name: str = HELD) -> None:
-    """It has come to be so just now."""
+    """Record a change that has just happened."""
     store.note(subject_of(store, name), time.time() - 60, *parts)
 
 
@@ -128,7 +128,7 @@ def test_another_container_has_other_switches(qtbot: QtBot, window: MainWindow, 
     qtbot.waitUntil(row(page, "Now open").fix_button.isVisible)
     note(store, (PartKind.THREATS, ("bpf",)), name="web")
     page = offered(qtbot, window, "web")
-    assert row(page, "Now open").fix_button.isHidden()  # there it is stopped by now
+    assert row(page, "Now open").fix_button.isHidden()  # it is stopped by now
 
 
 def test_restarts_lead_to_the_log(qtbot: QtBot, window: MainWindow) -> None:
@@ -144,7 +144,7 @@ def test_restarts_lead_to_the_log(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_a_limit_that_is_proposed_is_dashed(qtbot: QtBot, window: MainWindow) -> None:
-    """It is the one that the switch in the right column would set."""
+    """The proposed limit is the one that the toggle in the right column would set."""
     page = offered(qtbot, window, HELD)
     draft = side_of(window).column.draft
     assert draft.offer is not None

@@ -1,4 +1,6 @@
-"""The page "History" in the real window: the chart by eye, keys and ear, since yesterday, and every state."""
+"""The page "History" in the real window: the chart by eye, keys and screen reader, changes since yesterday, every
+state.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,7 @@ def test_ranges(qtbot: QtBot, opened: Open) -> None:
         QTest.mouseClick(page.ranges.buttons[place], Qt.MouseButton.LeftButton)
         in_view = partial(spans, chart, length)
         qtbot.waitUntil(in_view)
-    assert page.first.isVisible()  # it begins long after the beginning of all time
+    assert page.first.isVisible()  # its history begins later than the range
     assert "first saw it" in page.first.text()
 
 
@@ -156,7 +158,7 @@ def test_wheel_zooms_and_asks_for_finer_lines(qtbot: QtBot, opened: Open) -> Non
     assert until - since < before[1] - before[0]
 
     def asked() -> bool:
-        """For what is in view by now: the axis goes on with the clock meanwhile."""
+        """For what is visible now: the axis moves with the clock meanwhile."""
         in_view = pytest.approx(chart.timeline.time(), abs=2.0)
         return chart.past is not None and (chart.past.since, chart.past.until) == in_view
 
@@ -167,7 +169,7 @@ def test_wheel_zooms_and_asks_for_finer_lines(qtbot: QtBot, opened: Open) -> Non
 def test_news_do_not_take_away_what_is_zoomed_to(
     qtbot: QtBot, window: MainWindow, store: Remembered, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was asked for before comes while the wheel still turns, or just after."""
+    """An earlier answer arrives while the wheel still turns, or just after."""
     monkeypatch.setattr("stratascope.ui.history.chart.SETTLED", 1500)
     page = opened(HELD)
     chart = chart_of(page)
@@ -233,12 +235,12 @@ def test_the_blue_line_is_dragged(qtbot: QtBot, opened: Open) -> None:
     QTest.mousePress(surface, Qt.MouseButton.LeftButton, pos=start)
     QTest.mouseMove(surface, end)
     QTest.mouseRelease(surface, Qt.MouseButton.LeftButton, pos=end)
-    assert chart.timeline.time() == shown  # the line is dragged, and not the time
+    assert chart.timeline.time() == shown  # the marker is dragged, not the view
     qtbot.waitUntil(lambda: not page.card.title.text().startswith("Since yesterday"))
 
 
 def test_for_the_ear(opened: Open) -> None:
-    """A list of moments, each told in a sentence."""
+    """A list of moments, each described in a sentence."""
     page = opened(HELD)
     chart = chart_of(page)
     told = QAccessible.queryAccessibleInterface(chart.canvas)
@@ -307,7 +309,7 @@ def test_news_are_shown(qtbot: QtBot, opened: Open, window: MainWindow, store: R
 
 
 def test_another_container_in_view(opened: Open) -> None:
-    """Nothing of the one before stands under its name."""
+    """Nothing of the previous container is shown under its name."""
     assert len(texts(opened(HELD))) > 5
     page = opened("web")
     assert [each.split(":")[0] for each in texts(page)] == ["Peak use"]
@@ -326,7 +328,7 @@ def test_low_and_narrow(qtbot: QtBot, opened: Open, window: MainWindow, size: tu
 
 
 def test_a_year_is_painted_quickly_enough_to_be_moved(opened: Open, store: Remembered, qtbot: QtBot) -> None:
-    """However much was written down, what is drawn is bounded."""
+    """However much was recorded, what is drawn is bounded."""
     subject = next(each for each in store.entries_of if each.name == "web")
     now = time.time()
     store.watched = [WatchSpan(now - 365 * DAY, now)]
@@ -354,7 +356,7 @@ def test_names_of_engines_are_plain_text(qtbot: QtBot, opened: Open, store: Reme
 
 
 def test_lines_for_the_list(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
-    """Seven days of every container, from one query."""
+    """Seven days of every container, in one query."""
     found: list[dict[Subject, tuple[Point, ...]]] = []
     window.history_feed.ask_lines(time.time() - 7 * DAY, found.append)
     qtbot.waitUntil(lambda: bool(found))

@@ -1,4 +1,4 @@
-"""Questions off the window: no lane waits for another, each keeps its order, of a topic the newest is answered."""
+"""Background requests: no lane waits for another, each keeps its order, of a topic only the newest is answered."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, querie
     queries.ask("plan", slow, told.append, lane="docker")
     queries.ask("offer", lambda: "after it", told.append, lane="docker")
     queries.ask("hint", lambda: "other engine", told.append, lane="podman")
-    queries.ask("docker", lambda: "no engine", told.append)  # a topic is no engine, whatever it is called
+    queries.ask("docker", lambda: "no engine", told.append)  # a topic is no engine, even if it has an engine's name
     try:
         qtbot.waitUntil(lambda: sorted(told) == ["no engine", "other engine"])
     finally:
@@ -81,7 +81,7 @@ def test_a_bell_is_heard_on_the_windows_thread_once_for_all_that_rang_until_then
 
     ringing = threading.Thread(target=ring)
     ringing.start()
-    ringing.join()  # nothing is heard before the window's thread comes to it
+    ringing.join()  # nothing is heard until the window's thread handles events
     assert heard == []
     qtbot.waitUntil(lambda: bool(heard))
     assert heard == [(1000, True)]

@@ -1,4 +1,4 @@
-"""A field with a list to choose from: its ground is flat, and its focus an outline."""
+"""The combo box: its background is flat, and its focus an outline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots cross from any thread to the window's, the newest wins."""
+"""Snapshots go from any thread to the window's, and the newest wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one model of all lists."""
+"""The model of all tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Foreign text stays plain, whatever it holds."""
+"""Foreign text stays plain, whatever it contains."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_tooltip_shows_markup_letter_by_letter(text: str) -> None:
 
 
 def test_no_other_text_is_markup_either() -> None:
-    """Qt takes the text of a label, of a box and of a tooltip for markup wherever it looks like it."""
+    """Qt interprets the text of a label, a box and a tooltip as markup if it looks like it."""
     for path in UI.rglob("*.py"):
         text = path.read_text("utf-8")
         assert "QLabel(" not in text or path.name == "labels.py", path

@@ -1,4 +1,4 @@
-"""The switch of the tool bar, and what the window puts in front for each view."""
+"""The switch of the toolbar, and what the window shows for each view."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_nine_views_and_the_strata_first(fleet: MainWindow) -> None:
     assert groups[Group.DOES].isVisible()
     assert fleet.pages.view is View.STRATA
     assert fleet.strata_page.strata.isVisible()
-    assert View.FLEET not in fleet.pages.made  # made when it is first opened
+    assert View.FLEET not in fleet.pages.made  # made when first opened
 
 
 def test_each_view_comes_in_front(fleet: MainWindow) -> None:
@@ -72,7 +72,7 @@ def test_each_view_comes_in_front(fleet: MainWindow) -> None:
 
 
 def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
-    """A label that is shown before it has a parent takes the keyboard away for good."""
+    """A label that is shown before it has a parent takes the focus away for good."""
     for view in fleet.toolbar.views.views:
         turn(fleet, view)
         assert fleet.isActiveWindow(), view
@@ -197,7 +197,7 @@ def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
     page = fleet.pages.of(FleetPages).containers
     fleet.toolbar.filter.setText("grafana")
-    page.work_out()  # as it does once the keys rest
+    page.work_out()  # as it does after a pause in typing
     assert [row.name for row in page.table.rows if not row.name.startswith("grafana")] == []
     fleet.toolbar.filter.clear()
     page.work_out()
@@ -240,7 +240,7 @@ def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
 
 
 def test_words_do_not_touch_the_edges_of_their_buttons(qtbot: QtBot, theme: Theme) -> None:
-    """In the columns, whose width does not follow the words."""
+    """In columns, whose width does not follow the texts."""
     for strip, width in ((Segments(theme, "Pages", fills=True), 244), (PresetSwitch(theme), 276)):
         if isinstance(strip, Segments):
             strip.offer(("Fleet", "Shared", "Before it starts"))

@@ -1,4 +1,6 @@
-"""The selection by itself: which container is in view as snapshots, choices and filters come, and who is told."""
+"""The selection alone: which container is in view as snapshots, choices and filters come, and which signals it
+emits.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def selection(qtbot: QtBot) -> Selection:
 
 @contextmanager
 def heard(selection: Selection) -> Iterator[list[str]]:
-    """The signals that come, by name."""
+    """Collect the names of the emitted signals."""
     found: list[str] = []
     for name in ("chosen", "container_changed", "snapshot_changed", "supposed", "front_wanted", "filter_changed"):
         getattr(selection, name).connect(lambda *_, name=name: found.append(name))
@@ -56,7 +58,7 @@ def test_each_reading_is_told_once_when_all_is_settled(selection: Selection) -> 
 
 def test_what_the_list_calls_current_while_its_rows_go_is_no_choice(selection: Selection) -> None:
     selection.choose(B.key)
-    selection.arrived.connect(lambda _: selection.choose(A.key))  # as Qt does when the current row goes
+    selection.arrived.connect(lambda _: selection.choose(A.key))  # as Qt does when the current row is removed
     with heard(selection) as found:
         selection.show_snapshot(sample.snapshot((A,)))
     assert selection.key == A.key

@@ -65,7 +65,7 @@ def test_rays_stand_out_on_every_band(theme: str, token: str, ground: str) -> No
 
 @pytest.mark.parametrize("theme", ["light high", "dark high"])
 def test_high_contrast_is_high(theme: str) -> None:
-    """WCAG's AAA for all text, also on what is selected, and lines that are seen."""
+    """WCAG AAA for all text, also on selected items, and visible lines."""
     tokens = load_tokens()[theme]
     for ground in ("panel", "window", "sunk", "sel"):
         assert all(contrast(tokens[token], tokens[ground]) >= 7 for token in TEXT_ON_GROUNDS), ground

@@ -1,4 +1,4 @@
-"""Several containers hardened at once by the window: chosen, looked at, relaunched one after the other, undone."""
+"""Several containers hardened at once in the window: chosen, planned, relaunched one after the other, undone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def many_of(window: MainWindow) -> ManyController:
 
 
 def chosen(qtbot: QtBot, window: MainWindow, *names: str) -> ManyController:
-    """The sheet with just these switched on."""
+    """Return the sheet with exactly these switched on."""
     planned(qtbot, window)
     many = many_of(window)
     many.ask()
@@ -70,7 +70,7 @@ def cells(many: ManyController) -> list[tuple[str, str, str]]:
 
 
 def others(picture: Snapshot) -> tuple[str, str]:
-    """Two more on the engine of `ci-runner` that run."""
+    """Return two more running containers on the engine of `ci-runner`."""
     mine = named(picture, "ci-runner").container
     found = [
         each.container.name

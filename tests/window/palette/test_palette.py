@@ -1,4 +1,4 @@
-"""Ctrl+K in the window: typed, chosen by arrows, done by Enter."""
+"""Ctrl+K in the window: type, select by arrows, activate by Enter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the palette finds for some words."""
+"""What the palette finds for given words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of the layer panel rolls as far as its text goes, and not where all of it is seen."""
+"""A page of the layer panel scrolls as far as its text goes, and not if all of it is visible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_it_does_not_roll_into_nothing(window: MainWindow, qtbot: QtBot, width: 
     panel.open_tab(ABOUT)
     page = panel.pages[ABOUT]
     qtbot.waitUntil(page.isVisible)
-    qtbot.wait(50)  # until it is laid out
+    qtbot.wait(50)  # until laid out
     last = page.made[-1]
     end = page.inner.height() - last.geometry().bottom()
     assert page.verticalScrollBar().maximum() == 0 or end < 3 * last.fontMetrics().height()
@@ -45,7 +45,7 @@ def test_nor_does_the_sheet_of_the_engines(window: MainWindow, qtbot: QtBot) -> 
 
 @pytest.mark.parametrize("width", [1440, 560])
 def test_tabs_keep_their_distance(window: MainWindow, qtbot: QtBot, width: int) -> None:
-    """In a narrow window the title gives way: it stands on the band too, and the mark and the number stay."""
+    """In a narrow window the title is elided: the band has it too, and mark and number stay."""
     window.selection.show_snapshot(demo_snapshot())
     window.resize(width, 900)
     window.selection.open_layer(6)

@@ -1,4 +1,4 @@
-"""What an engine was told, in words: for every layer that there is, and in every language."""
+"""What an engine was asked for, in words: for every layer, and in every language."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FULL = Asked(
 
 
 def lines(asked: Asked) -> dict[str, str]:
-    """Every row of every layer, as it is read."""
+    """Return every row of every layer's table."""
     container = replace(sample.state("web").container, asked=asked)
     found: dict[str, str] = {}
     for layer in all_layers():

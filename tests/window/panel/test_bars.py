@@ -1,4 +1,4 @@
-"""Bars of limits: what was read of the kernel is full, what is stated or predicted an outline, and told so."""
+"""Bars of limits: filled if read from the kernel, outlined if stated or predicted, and described as such."""
 
 from __future__ import annotations
 

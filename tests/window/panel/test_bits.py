@@ -1,4 +1,4 @@
-"""The rows of the capabilities share the height of the panel, as far as rows grow, and roll where it is little."""
+"""The rows of the capabilities share the height of the panel up to their maximum, and scroll if there is little."""
 
 from __future__ import annotations
 

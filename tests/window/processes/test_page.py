@@ -100,7 +100,7 @@ def test_the_same_reading_is_not_worked_on_again(page: ProcessesPage, monkeypatc
 
 
 def test_to_end_a_session_is_asked_once(qtbot: QtBot, window: MainWindow, page: ProcessesPage) -> None:
-    """Of this capture no process is there, so none of that number is touched: it counts as gone."""
+    """The capture's process does not exist here, so no process of that number is touched: it counts as gone."""
     wanted: list[object] = []
     page.refresh_wanted.connect(wanted.append)
     page.card.end.click()
@@ -149,7 +149,7 @@ def test_names_do_nothing(window: MainWindow) -> None:
 
 
 def test_five_hundred_processes_and_threads(qtbot: QtBot, window: MainWindow) -> None:
-    """All of them are there; a newer reading of the same ones keeps every row and the place that was scrolled to."""
+    """All are shown; a newer reading of the same ones keeps every row and the scroll position."""
     page = show(window, many(500), "hardened")
     qtbot.waitUntil(lambda: len(page.processes) == 1001)
     page.table.choose((1000321, page.processes[1].start))

@@ -1,4 +1,4 @@
-"""A toggle that is probably to blame for a rollback can be switched off, in the container that it was."""
+"""A toggle that is probably to blame for a rollback can be switched off, for the container that was relaunched."""
 
 from __future__ import annotations
 

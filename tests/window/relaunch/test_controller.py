@@ -1,4 +1,4 @@
-"""A run under way: cancelled, hidden, come to its end, and what the window shows then."""
+"""A run under way: cancelled, hidden, finished, and what the window shows then."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(
         leave()
         assert not side.dialog.isVisible()
         assert (side.column.draft.choices, side.column.presets.current) == (before, preset)
-    # what a person has switched stays
+    # the user's own switching stays
     side.column.draft.switch(side.column.draft.choices[0].toggle, False)
     by_hand = side.column.draft.choices
     qtbot.waitUntil(side.column.button.isEnabled)

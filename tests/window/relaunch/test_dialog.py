@@ -1,4 +1,4 @@
-"""The dialog of a relaunch: what it asks, and how it tells that all, some or nothing of it is proven."""
+"""The sheet of a relaunch: its question, and how it shows that all, some or nothing is proven."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     assert {proof.proof.outcome for proof in side.dialog.after.proofs} == {Proven.ENFORCED}
     assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
     assert side.dialog.after.undo.isVisible()
-    # the replacement arrives: it is selected, and stands beside the prediction
+    # the replacement arrives: it is selected, and shown next to the prediction
     new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
     others = tuple(each for each in picture.containers if each.key != old.key)
     window.feed.snapshot.emit(replace(picture, containers=(*others, new)))
@@ -91,7 +91,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
 
 
 def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
-    """What was refused is allowed: in the question, on the buttons and in the end."""
+    """What was refused is allowed: in the question, on the buttons and at the end."""
     side = planned(qtbot, window)
     assert window.selection.current is not None
     assert side.take(window.selection.current.key, (Choice("capabilities", "+CAP_SYS_TIME"),))

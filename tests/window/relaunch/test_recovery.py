@@ -1,4 +1,4 @@
-"""What a crash left half done is put right, at the start and when the engine is back."""
+"""What a crash left half done is repaired, at the start and when the engine is back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals watched after a relaunch: told as they come, and what would allow one is one click away."""
+"""Watching for refusals after a relaunch: shown as they come, and the remedy for one is a click away."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def watch_of(window: MainWindow) -> RefusalWatch:
 
 
 def hardened(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> RelaunchController:
-    """A relaunch that stays, with all that the strictest preset has; the replacement is in view."""
+    """A successful relaunch with all of the strictest preset; the replacement is in view."""
     side = planned(qtbot, window)
     side.column.presets.parts[Preset.STRICT].click()
     relaunch(qtbot, window)
@@ -52,7 +52,7 @@ def hardened(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> RelaunchCon
 
 
 def watched(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> RefusalWatch:
-    """The watch begun by the button of the result."""
+    """The watch, started by the button on the result."""
     side, watch = hardened(qtbot, window, picture), watch_of(window)
     assert side.dialog.after.refusals.isVisible()
     assert not watch.busy, "nobody asked for it yet"
@@ -63,7 +63,7 @@ def watched(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> RefusalWatch
 
 
 def tell(staged: StagedHardening, watch: RefusalWatch, *refusals: TwinRefusal, ended: bool = False) -> None:
-    """These so far."""
+    """Emit these refusals."""
     assert watch.plan is not None
     loosened = applied(watch.plan.choices, [each.loosening for each in refusals if each.loosening is not None])
     staged.afterwards.put(Afterwards(refusals, loosened, ended))
@@ -137,7 +137,7 @@ def test_what_has_to_be_left_out_is_undone_first(
         "read-only-root"
     }
     side.dialog.hide()
-    side.ask_undo(staged.set_aside[-1])  # another one has nothing behind it
+    side.ask_undo(staged.set_aside[-1])  # an undo of another one has no relaunch after it
     qtbot.waitUntil(side.dialog.go.isEnabled)
     side.dialog.go.click()
     over(qtbot, side)
@@ -167,7 +167,7 @@ def test_one_that_died_is_told_with_the_way_back(
     assert watch.dialog.title.text() == "ci-runner ended while it was being watched"
     assert told(watch) == ["Allow: sh: chown(/w) needs CHOWN."]
     assert not watch.dialog.again.isVisible()
-    for button in (watch.dialog.undo, watch.dialog.rows[0].allow):  # what does not run can't be relaunched
+    for button in (watch.dialog.undo, watch.dialog.rows[0].allow):  # a stopped container cannot be relaunched
         button.click()
         qtbot.waitUntil(side.dialog.go.isEnabled)
         assert side.dialog.go.text() == "Undo"

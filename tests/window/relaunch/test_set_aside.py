@@ -1,4 +1,4 @@
-"""What is set aside: listed, discarded after a question, and known soon where others did it."""
+"""The containers set aside: listed, discarded after a question, and updated soon after changes from outside."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     assert not side.set_aside.dialog.discard.isEnabled()
     table.selectRow(0)
     press(side.set_aside.dialog.discard.click, "")
-    assert len(staged.set_aside) == 1  # kept: nothing was pressed but Escape
+    assert len(staged.set_aside) == 1  # kept: only Escape was pressed
     press(side.set_aside.dialog.discard.click, "discard")
     qtbot.waitUntil(lambda: not staged.set_aside)
     qtbot.waitUntil(lambda: table.model_.rowCount() == 1)
@@ -96,7 +96,7 @@ def test_a_question_about_what_is_still_set_aside_stays(
     press(meanwhile, "")
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 2)
     assert side.set_aside.dialog.current is not None
-    assert side.set_aside.dialog.current.id == done.id  # the selection stays with it
+    assert side.set_aside.dialog.current.id == done.id  # it stays selected
 
 
 def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(

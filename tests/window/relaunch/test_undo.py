@@ -1,4 +1,4 @@
-"""An undo: what it asks, and what the window shows afterwards."""
+"""An undo: its question, and what the window shows afterwards."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> N
         boxes = side.dialog.before.findChildren(QPlainTextEdit)
         return [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)]
 
-    qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # what is new is shown by the event loop
+    qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # the event loop shows what is new
     told = [label.text() for label in side.dialog.before.findChildren(Label) if label.isVisibleTo(side.dialog.before)]
     assert "Fewer capabilities: as it was before" in told
     side.dialog.go.click()

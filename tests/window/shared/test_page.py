@@ -1,4 +1,4 @@
-"""Who shares what, as a page: rows, the filter, the chips, and the way to a container."""
+"""The page "Shared": rows, the filter, the chips, and opening a container."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 
 def wide(count: int) -> Snapshot:
-    """So many containers, five to a network, all on one machine."""
+    """Return that many containers, five to a network, all on one machine."""
     snapshot = demo_snapshot()
     model = next(each for each in snapshot.containers if each.container.name == "web")
     states = tuple(
@@ -101,6 +101,6 @@ def test_the_model_keeps_qts_rules(qtbot: QtBot, page: SharedPage) -> None:
 def test_its_columns_share_the_width_that_there_is(page: SharedPage, window: MainWindow, qtbot: QtBot) -> None:
     for width in (1440, 1100, 1440):
         window.resize(width, 900)
-        qtbot.wait(50)  # until it is laid out
+        qtbot.wait(50)  # until laid out
         table = page.table
         assert table.columnWidth(WHAT) == round(table.viewport().width() * 0.34)

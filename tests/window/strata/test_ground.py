@@ -1,4 +1,4 @@
-"""The kernel below the layers is the one that the container stands on: this machine's, another one's, or its own."""
+"""The kernel below the layers is the container's own: this machine's, another machine's, or a virtual machine's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stratascope.value import replace
 
 
 def two_machines() -> Snapshot:
-    """The second engine's containers are on another machine."""
+    """Return a snapshot whose second engine is on another machine."""
     here, there = sample.ENGINES[0], replace(sample.ENGINES[1], endpoint="ssh://build")
     far = replace(sample.GROUND, kernel="5.15.0-far")
     first, second, *_ = sample.states()

@@ -1,4 +1,4 @@
-"""Strata with rays in the window: hover, keys, card, falling rays, the way back, and what a screen reader hears."""
+"""Strata with rays in the window: hover, keys, card, falling rays, undoing a supposition, and accessible texts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rays(window: MainWindow) -> RayLayer:
 
 
 def lane_of(rays: RayLayer, threat: str) -> Lane:
-    """By itself, or with others."""
+    """Return the lane of a threat, alone or shared."""
     return next(lane for lane in rays.lanes() if threat in [ray.id for ray in lane.rays])
 
 
@@ -73,7 +73,7 @@ def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer
 @pytest.mark.parametrize("width", [560, 720, 1440, 1920])
 def test_families_are_named_whole_beside_each_other(window: MainWindow, rays: RayLayer, width: int) -> None:
     window.resize(width, 900)
-    window.window_layout.bring_forward()  # in one column the list would be in front
+    window.window_layout.bring_forward()  # in the one-column layout the list would be in front
     QApplication.processEvents()
     font, found = family_names(window.theme, rays.scene.heights, rays.scene.places, rays.width())
     assert [word for _, _, word in found] == [family_word(place.family) for place in rays.scene.places]
@@ -98,7 +98,7 @@ def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> 
 
 
 def test_serious_open_threats_are_named_in_the_ground(rays: RayLayer) -> None:
-    """Each, with the letter of its ray."""
+    """Each one, with the letter of its ray."""
     serious = [lane for lane in rays.lanes() if lane.rays[0].kind in (ThreatOutcome.CRITICAL, ThreatOutcome.HIGH)]
     assert rays.scene.hidden == 0
     assert [(name.id, name.letter) for name in rays.scene.names] == [(lane.id, lane.letter) for lane in serious]
@@ -135,7 +135,7 @@ def test_no_entry_of_the_legend_is_cut_where_shorter_words_have_room(theme: Them
 def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     lane = lane_of(rays, "trace-kernel")
     hover(window, 6, lane.x)
-    assert rays.taken == ""  # in passing nothing fades
+    assert rays.taken == ""  # nothing fades while the pointer only passes
     qtbot.waitUntil(lambda: rays.taken == "trace-kernel")
     card = window.strata_page.strata.card
     assert card is not None
@@ -146,7 +146,7 @@ def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, ray
     bar = lane_of(rays, "load-module")
     assert bar.sort is Sort.STOPPED
     hover(window, 6, bar.x)
-    qtbot.waitUntil(lambda: rays.taken == bar.id)  # without a pause; a busy machine may tell of the move late
+    qtbot.waitUntil(lambda: rays.taken == bar.id)  # without a pause; a busy machine may deliver the move late
     words = card.words()
     assert words[0] == f"Kernel: {len(bar.rays)} stopped"
     assert "Load code into the kernel" in words
@@ -261,7 +261,7 @@ def test_the_button_on_a_band_does_the_same(window: MainWindow) -> None:
     QTest.mouseClick(band.fail, Qt.MouseButton.LeftButton)
     assert band.away
     window.containers.view.setFocus()
-    assert band.fail.isVisible()  # the way back stays in sight
+    assert band.fail.isVisible()  # the button that brings it back stays visible
     QTest.mouseClick(band.fail, Qt.MouseButton.LeftButton)
     assert not band.away
 

@@ -1,4 +1,4 @@
-"""The page of system calls: which container, beside what, and what it says where there is nothing to show."""
+"""The page of system calls: which container, compared with what, and what it says if there is nothing to show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratascope.ui.kit.theme import Theme
 from stratascope.ui.syscalls.list import Cell, Heading
 from stratascope.ui.syscalls.page import CallMapPage
 
-# what Qt's offscreen platform cannot do is no fault of ours
+# what Qt's offscreen platform cannot do is not our fault
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
@@ -52,7 +52,7 @@ def test_two_containers_side_by_side(page: CallMapPage, states: tuple[ContainerS
     assert page.view.there.text().startswith("With service-1: ")
     page.show_state(states[2], states)  # a new snapshot
     assert page.button.text() == "Beside service-1 ▾"
-    page.show_state(states[1], states)  # the other one itself: nothing to compare with
+    page.show_state(states[1], states)  # compared with itself: nothing to compare
     assert page.button.text() == "Beside the engine's default ▾"
 
 

@@ -1,4 +1,4 @@
-"""The map of system calls: every call is there, by eye, keyboard and ear, and what differs comes first."""
+"""The map of system calls: every call is there, by eye, keyboard and screen reader, and differences come first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stratascope.ui.panel.page import Page
 from stratascope.ui.syscalls.list import Cell, Heading, ink_of, rows_of
 from stratascope.ui.syscalls.view import CallsView
 
-# what Qt's offscreen platform cannot do is no fault of ours
+# what Qt's offscreen platform cannot do is not our fault
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 LET = frozenset({"mount", "bpf"})
 
@@ -89,7 +89,7 @@ def test_by_keyboard(view: CallsView) -> None:
     assert view.name.text() == f"bpf ({numbers(Abi.X86_64)['bpf']})"
     QTest.keyClick(cells, Qt.Key.Key_Right)
     assert view.name.text().startswith("mount (")
-    QTest.keyClick(cells, Qt.Key.Key_Right)  # over the heading
+    QTest.keyClick(cells, Qt.Key.Key_Right)  # skips the heading
     assert view.name.text().startswith("chroot (")
     QTest.keyClick(cells, Qt.Key.Key_Left)
     assert view.name.text().startswith("mount (")

@@ -253,7 +253,7 @@ def test_details_stand_below_where_it_is_narrow(page: MatrixPage) -> None:
 def test_a_page_too_low_for_both_scrolls_and_shows_rows(page: MatrixPage) -> None:
     assert page.area.verticalScrollBar().maximum() == 0
     page.resize(520, 260)
-    for _ in range(4):  # the chips take rows for their width, the page its height for the chips
+    for _ in range(4):  # the chips' rows depend on their width, the page's height on the chips
         QApplication.processEvents()
     assert page.area.verticalScrollBar().maximum() > 0
     assert page.table.viewport().height() >= 3 * page.table.row_height()
@@ -266,7 +266,7 @@ def test_a_page_too_low_for_both_scrolls_and_shows_rows(page: MatrixPage) -> Non
 
 
 def test_every_stance_has_a_shape_of_its_own_without_colour(theme: Theme) -> None:
-    """Painted in grey the four answers still differ."""
+    """Painted in grey, the four answers still differ."""
     pictures = set()
     stances = tuple(stance for stance in Stance if stance is not Stance.NOT_ITS_JOB)
     for ruling in (None, *(Ruling(stance, msg("word"), "") for stance in stances)):

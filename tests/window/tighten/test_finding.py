@@ -1,4 +1,4 @@
-"""What a trial is for a relaunch: it says that it works, and after one that failed it finds what breaks it."""
+"""What a trial does for a relaunch: it vouches that it works, and after a failed one it finds what breaks it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def trials_of(window: MainWindow) -> TrialController:
 
 
 def tried(qtbot: QtBot, window: MainWindow) -> TrialController:
-    """What is switched on, with commands; what works is in the column, and the sheet of the relaunch is open."""
+    """Try what is switched on, with commands; the result is in the column, and the relaunch sheet is open."""
     side, trials = planned(qtbot, window), trials_of(window)
     side.column.trials.try_chosen.click()
     trials.dialog.before.commands.setPlainText("\n".join(COMMANDS))
@@ -40,7 +40,7 @@ def tried(qtbot: QtBot, window: MainWindow) -> TrialController:
 
 
 def failed(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> RelaunchController:
-    """A relaunch that is rolled back, and nothing says why."""
+    """A relaunch that is rolled back without a known reason."""
     staged.outcome, staged.blame = (
         RelaunchOutcome.ROLLED_BACK,
         msg("None of its output points to one of the 4 toggles."),

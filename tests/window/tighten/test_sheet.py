@@ -1,4 +1,6 @@
-"""Settings tried on a twin by the window: from the buttons over the sheet into the column, and every way out of it."""
+"""Settings tried on a twin in the window: from the buttons through the sheet into the column, and every way to leave
+it.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,14 @@ def trials_of(window: MainWindow) -> TrialController:
 
 
 def click(button: QAbstractButton) -> None:
-    """As a person does: only what is there and can be pressed."""
+    """Click as a user does: only what is visible and enabled."""
     assert button.isVisible()
     assert button.isEnabled()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def tried(qtbot: QtBot, window: MainWindow, *, chosen: bool = False) -> TrialController:
-    """By two clicks, to the end."""
+    """Run trials to the end, by two clicks."""
     side, trials = planned(qtbot, window), trials_of(window)
     click(side.column.trials.try_chosen if chosen else side.column.trials.tighten)
     click(trials.dialog.go)
@@ -50,7 +52,7 @@ def tried(qtbot: QtBot, window: MainWindow, *, chosen: bool = False) -> TrialCon
 
 
 def test_four_clicks_from_the_container_to_the_relaunch(qtbot: QtBot, window: MainWindow) -> None:
-    """Tighten, try, take, relaunch: the column holds just what was found, and the sheet asks as always."""
+    """Tighten, try, take, relaunch: the column has exactly the result, and the sheet asks as usual."""
     trials, side = tried(qtbot, window), side_of(window)
     assert trials.dialog.page is Page.AFTER
     found = trials.dialog.after.choices
@@ -132,12 +134,12 @@ def test_progress_is_told_trial_by_trial_and_it_can_be_hidden(
     assert not trials.dialog.isVisible()
     assert side.column.trials.tighten.text() == "Show the trials"
     assert not side.column.trials.try_chosen.isVisible()
-    select(window, "backup")  # the way back is there whatever is in view
+    select(window, "backup")  # the button is there whatever is in view
     click(side.column.trials.tighten)
     assert trials.dialog.page is Page.DURING
     trials.dialog.hide()
     staged.trial_gate.set()
-    qtbot.waitUntil(trials.dialog.isVisible)  # nothing else tells how it ended
+    qtbot.waitUntil(trials.dialog.isVisible)  # nothing else reports the end
     assert trials.dialog.go.text() == "Relaunch with these…"
     assert side.column.trials.tighten.text() == "Tighten…"
 
@@ -158,7 +160,7 @@ def test_twins_of_the_search_are_not_in_the_list_and_nothing_else_hides(
         }
 
     window.feed.snapshot.emit(with_them)
-    assert shown() == {twin.container.name, other.container.name}  # no search runs: they are what they are
+    assert shown() == {twin.container.name, other.container.name}  # without a search they are ordinary containers
     staged.trial_gate = threading.Event()
     trials = trials_of(window)
     click(planned(qtbot, window).column.trials.tighten)
@@ -210,7 +212,7 @@ def test_the_container_is_gone_when_it_is_found(qtbot: QtBot, window: MainWindow
     assert dialog.lead.text() == "This container no longer exists, or is not running."
     assert not side_of(window).dialog.isVisible()
     window.selection.show_snapshot(picture)
-    click(dialog.go)  # it was being read anew
+    click(dialog.go)  # it was being read again
     qtbot.waitUntil(side_of(window).dialog.isVisible)
 
 
@@ -325,7 +327,7 @@ def test_a_low_window_has_one_of_the_buttons(qtbot: QtBot, window: MainWindow) -
 
 
 def test_single_capabilities_are_switches_of_their_own() -> None:
-    """What is one choice of a trial is two switches of the column, and becomes one choice again."""
+    """One choice of a trial is two toggles of the column, and becomes one choice again."""
     chosen = ContainerChoices()
     chosen.put((Choice("drop", "SYS_ADMIN,NET_RAW"), Choice("pids", "50")))
     assert chosen.on == {

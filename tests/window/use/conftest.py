@@ -1,4 +1,4 @@
-"""The window with a service that watches; see `watched`."""
+"""The window with an observation service; see `watched`."""
 
 from __future__ import annotations
 

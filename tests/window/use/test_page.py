@@ -1,4 +1,6 @@
-"""The page "Use" in the real window: each state of the strip, what the cards say, keys, ear, and hostile content."""
+"""The page "Use" in the real window: each state of the strip, the cards, keys, accessible texts, and hostile
+content.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def learn(window: MainWindow, rig: Rig, seen: Observation, name: str = "web") ->
 
 
 def reopen(window: MainWindow, qtbot: QtBot, name: str = "web") -> UsePage:
-    """The page, of that container, with what is known by now."""
+    """Return the page for that container, with what is known by now."""
     state = named(window, name)
     window.selection.go_to(state.key)
     window.pages.show_view(View.USE)
@@ -55,7 +57,7 @@ def texts(rows: tuple[Row, ...]) -> list[str]:
 
 
 def test_not_observed_yet(page: UsePage) -> None:
-    """What would be learned, one button, and no word of anything that was not used."""
+    """What would be observed, one button, and nothing about unused settings."""
     assert page.strip.title.text() == "Not observed yet"
     assert "Nothing in it is changed" in page.strip.what.text()
     assert buttons(page) == ["Observe"]
@@ -101,14 +103,14 @@ def test_published_and_never_opened(window: MainWindow, rig: Rig, qtbot: QtBot) 
 
 
 def test_observing_and_its_end(window: MainWindow, rig: Rig, page: UsePage, qtbot: QtBot) -> None:
-    """By the keyboard; what comes is shown while it comes, and kept at the end."""
+    """By keyboard; events are shown as they come, and kept at the end."""
     page.strip.observe.setFocus()
     QTest.keyClick(page.strip.observe, Qt.Key.Key_Space)
     qtbot.waitUntil(page.strip.end.isVisible)
     assert rig.targets[0].container == named(window, "web").container.id
     assert page.strip.dot.isVisible()
     assert page.strip.end.hasFocus()
-    for event in (*START, Lost(150.0, 3)):  # far from a whole minute: time goes on meanwhile
+    for event in (*START, Lost(150.0, 3)):  # far from a whole minute, since time goes on meanwhile
         rig.line.events.put(event)
     qtbot.waitUntil(lambda: page.calls.numbers.text() == "1 used")
     assert page.strip.title.text() == "Observing for 2 minutes"
@@ -212,7 +214,7 @@ def test_a_window_without_a_service(window: MainWindow, qtbot: QtBot) -> None:
     assert buttons(bare) == []
 
 
-# -- whatever a container does
+# -- hostile containers
 
 
 def test_the_hostile_one(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
@@ -235,7 +237,7 @@ def test_the_hostile_one(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
 
 
 def test_models(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
-    """Under Qt's own tester, while rows come, change and go."""
+    """Under Qt's own model tester, while rows come, change and go."""
     page = reopen(window, qtbot)
     tables = (page.places.written, page.places.ports, page.calls.notable, page.peaks.table)
     models = [table.model_ for table in (*tables, page.capabilities.used, page.capabilities.never)]
@@ -296,7 +298,9 @@ def test_the_place_of_trials(page: UsePage, qtbot: QtBot) -> None:
 
 
 def test_a_relaunch_is_followed(window: MainWindow, page: UsePage, rig: Rig, qtbot: QtBot) -> None:
-    """Another container of that name, or the same started again, is watched without being asked; not once it ended."""
+    """A container recreated under that name, or restarted, is observed without asking; not once observation was
+    stopped.
+    """
     before = window.selection.snapshot
     assert before is not None
 

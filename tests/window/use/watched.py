@@ -1,4 +1,4 @@
-"""A service that watches for the window's tests: its store is in memory, its observer says what the test puts in."""
+"""An observation service for the window's tests: its store is in memory, its observer yields what the test supplies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Line:
 
 
 class Rig:
-    """The service, and what it is made of. `refusal`: why observing can't begin; `damaged`: the store can't be read."""
+    """The service, and its parts. `refusal`: why observing cannot start; `damaged`: the store cannot be read."""
 
     def __init__(self) -> None:
         self.store = MemoryNeeds()
@@ -47,7 +47,7 @@ class Rig:
 
     @classmethod
     def knowing(cls, states: Iterable[ContainerState], *, but: str = "") -> Rig:
-        """One that has learned what a web server uses of each of these containers, but of that one nothing."""
+        """Return one that has observed a web server's use in each of these containers, except for that one."""
         made = cls()
         for state in states:
             if state.container.name != but:
@@ -78,11 +78,11 @@ class Rig:
 
 
 def named(window: MainWindow, name: str) -> ContainerState:
-    """The container of that name."""
+    """Return the container of that name."""
     assert window.selection.snapshot is not None
     return next(state for state in window.selection.snapshot.containers if state.container.name == name)
 
 
 def buttons(page: UsePage) -> list[str]:
-    """What can be pressed in the strip."""
+    """Return the strip's enabled buttons."""
     return [each.text() for each in page.strip.findChildren(QPushButton) if each.isVisible()]

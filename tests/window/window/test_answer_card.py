@@ -1,4 +1,4 @@
-"""The card below a container's name, on the demo's containers: what it says in each state, and what it leads to."""
+"""The card below a container's name, on the demo's containers: its content in each state, and what it leads to."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_what_a_session_alone_makes_serious_is_ended_not_relaunched(qtbot: QtBot
     assert not card.quiet.isHidden()
     with qtbot.waitSignal(card.session_wanted):
         card.quiet.click()
-    # where its first process alone is as bad, or where it is no session, switches are the way
+    # if its first process alone is as bad, or there is no session, toggles are the remedy
     same_band = replace(lifted, first_exposure=session.exposure - 0.1 if session.exposure else None)
     assert told(same_band, offered(state)).act is Act.CLOSE
     of_its_own = replace(lifted, processes=(replace(session, kind=""),))

@@ -1,4 +1,4 @@
-"""A container that does not run is drawn as it would start, and nowhere mixed up with one that runs."""
+"""A stopped container is drawn as it would start, and never confused with a running one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def foreseen() -> Snapshot:
 
 @pytest.fixture
 def shown(window: MainWindow, foreseen: Snapshot) -> MainWindow:
-    """With that container in view."""
+    """The window with that container in view."""
     window.selection.show_snapshot(foreseen)
     window.selection.go_to(named(foreseen).key)
     return window
@@ -131,7 +131,7 @@ def test_where_nothing_is_predicted_it_stays_as_it_was(window: MainWindow) -> No
 
 @pytest.fixture
 def opened(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """A window that reads the demo as a capture, by its own view."""
+    """A window that reads the demo as a capture."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     made = make_window(views.recorded_view([resources.path("demo/demo.json")]))
     qtbot.addWidget(made)
@@ -161,7 +161,7 @@ def staged(foreseen: Snapshot) -> StagedHardening:
 def able(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, foreseen: Snapshot, staged: StagedHardening
 ) -> Iterator[MainWindow]:
-    """A window that hardens and judges texts, with that container of this machine in view."""
+    """Return a window that hardens and judges texts, with that container of this machine in view."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     made = make_window(sample.StillWatch(), Services(hardening=staged, before=Judge()))
     qtbot.addWidget(made)

@@ -1,4 +1,4 @@
-"""The three hints for whoever sees the window for the first time: once, by keyboard too, and never in the way."""
+"""The three hints for new users: once, also by keyboard, and never in the way."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_escape_ends_them_and_gives_the_keyboard_back(qtbot: QtBot) -> None:
 
 
 def test_whoever_starts_to_work_needs_none(qtbot: QtBot) -> None:
-    """A click beside them counts, and ends them; Escape does wherever the keyboard is."""
+    """A click elsewhere takes effect, and ends them; so does Escape, wherever the focus is."""
     window = first(qtbot, MemorySettings())
     window.selection.show_snapshot(sample.snapshot())
     hints, button = window.hints, window.toolbar.views.groups[Group.COULD].segments.buttons[1]

@@ -1,4 +1,4 @@
-"""The chips beside a container's name."""
+"""The chips next to a container's name."""
 
 from __future__ import annotations
 

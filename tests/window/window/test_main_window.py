@@ -30,7 +30,7 @@ from stratascope.ui.window.engines import empty_words
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 
-# what Qt's offscreen platform cannot do is no fault of ours
+# what Qt's offscreen platform cannot do is not our fault
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
@@ -105,7 +105,7 @@ def test_slash_goes_to_the_filter_and_escape_clears_it(window: MainWindow, qtbot
     assert window.toolbar.filter.hasFocus()
     QTest.keyClicks(window.toolbar.filter, "portainer")
     assert window.containers.model.shown() == 1
-    assert window.containers.alert.text() == "2 of 11 could take over"  # the alert does not obey the filter
+    assert window.containers.alert.text() == "2 of 11 could take over"  # the alert ignores the filter
     QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Escape)
     assert window.containers.model.shown() == 12
 
@@ -200,7 +200,7 @@ def test_a_group_is_folded_by_key_and_click_and_nothing_else_is_chosen(window: M
     assert model.row_of(window.selection.current.key if window.selection.current else ("", "")) == -1
     assert current(window) == "redis-cache"
     assert window.selection.current is not None
-    window.selection.go_to(window.selection.current.key)  # whoever asks for it sees its row
+    window.selection.go_to(window.selection.current.key)  # going to a container reveals its row
     assert chosen(window) == ["redis-cache"]
     where = view.visualRect(model.index(model.head_of(view.chosen_row()))).center()
     for rows in (4, 14):
@@ -216,7 +216,7 @@ def test_replicas_are_one_row_until_right_opens_them(window: MainWindow) -> None
     assert window.containers.view.select_key(many[1].key)
     assert current(window) == "worker-1"
     window.selection.go_to(many[2].key)
-    assert current(window) == "worker-3"  # the row stands for it too
+    assert current(window) == "worker-3"  # the row stands for it, too
     assert chosen(window) == ["worker"]
     QTest.keyClick(view, Qt.Key.Key_Right)
     assert model.row_of(many[2].key) > model.row_of(many[0].key)
@@ -337,7 +337,7 @@ def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
 
 
 class Paints(QObject):
-    """What is painted of the widgets that it is installed on."""
+    """Records the paint events of the widgets that it filters."""
 
     def __init__(self, *watched: QWidget) -> None:
         super().__init__()
@@ -390,7 +390,7 @@ def engine_gone() -> tuple[ContainerState, ...]:
 def test_a_container_that_is_back_is_in_view_again(window: MainWindow, rest: tuple[ContainerState, ...]) -> None:
     select(window, "grafana")
     window.selection.show_snapshot(sample.snapshot(rest))
-    window.selection.show_snapshot(sample.snapshot(rest[1:]))  # what stood in for it may go too
+    window.selection.show_snapshot(sample.snapshot(rest[1:]))  # its stand-in may disappear, too
     assert window.selection.current is None or current(window) != "grafana"
     window.selection.show_snapshot(sample.snapshot(sample.states()))
     assert highlighted(window) == current(window) == "grafana"
@@ -477,7 +477,7 @@ def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
 
 @pytest.mark.parametrize("way", [(560,), (1300, 1100, 1000, 961, 959, 721, 719, 560, 640, 800, 970, 1200), (961,)])
 def test_the_width_that_somebody_chose_comes_back(window: MainWindow, way: tuple[int, ...]) -> None:
-    """After any way through narrower windows, and at the next start."""
+    """After any sequence of narrower windows, and at the next start."""
     window.show()
     splitter = window.window_layout.splitter
     handle = splitter.handle(1)
@@ -504,7 +504,7 @@ def test_the_width_that_somebody_chose_comes_back(window: MainWindow, way: tuple
 
 
 def test_the_filter_has_room_for_a_few_words(window: MainWindow) -> None:
-    """Rather than the names of engines, which are one click away."""
+    """Engine names, which are one click away, give way."""
     for width in (1240, 1440, 1600, 1900):
         window.resize(width, 900)
         QApplication.processEvents()
@@ -594,7 +594,7 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
 def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:
     window.resize(560, 480)
     window.window_layout.bring_forward()
-    QApplication.processEvents()  # the card's height follows its width, which is known after the page is laid out
+    QApplication.processEvents()  # the card's height follows its width, known only after the page is laid out
     ground = window.strata_page.strata.ground
     bottom = ground.mapTo(window, ground.rect().bottomLeft()).y()
     assert bottom <= window.height()
@@ -606,7 +606,7 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
     for state in EngineState:
         engine = replace(sample.ENGINES[0], state=state)
         window.selection.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
-        qtbot.wait(20)  # Qt shows what was put into a visible layout at the next turn of its loop
+        qtbot.wait(20)  # Qt shows a widget added to a visible layout at the next turn of its event loop
         texts[state] = [
             label.text() for label in window.pages.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)
         ]

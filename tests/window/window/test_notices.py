@@ -1,4 +1,4 @@
-"""The lines below the toolbar say all of it at any width: where there is little they take another line of text."""
+"""The notices below the toolbar are complete at any width: in a narrow window they wrap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG = msg("A sentence about the settings that is much longer than a window of f
 
 
 def whole(label: QLabel) -> bool:
-    """Whether there is room for all its lines."""
+    """Whether all its lines fit."""
     return label.height() >= label.heightForWidth(label.width())
 
 

@@ -1,4 +1,4 @@
-"""The drawn views: bits, tables, bars, rulers, findings, raw text."""
+"""The painted views: bits, tables, bars, rulers, findings, raw text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stratascope.ui.panel.page import BarsBlock, Page, RawView, extent, raw_text
 from stratascope.ui.panel.rulers import MOST, RulersBlock, place
 from stratascope.ui.panel.table import FactsList, TableBlock
 
-# what Qt's offscreen platform cannot do is no fault of ours
+# what Qt's offscreen platform cannot do is not our fault
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
@@ -159,7 +159,7 @@ def test_all_capabilities_side_by_side(theme: Theme, qtbot: QtBot, width: int, b
 
 
 def test_three_blocks_in_the_panel_of_1440(theme: Theme, qtbot: QtBot) -> None:
-    """Also with wide letters: then what is between gives way, and no name is cut."""
+    """Even with wide letters: then the gaps shrink, and no name is cut."""
     view = BitsView(theme, sample.grid())
     qtbot.addWidget(view)
     view.resize(theme.px(770), 400)

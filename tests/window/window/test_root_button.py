@@ -1,4 +1,4 @@
-"""The button that asks for root: it says what it starts, asks once, and a refusal is told and forgotten on request."""
+"""The button that reads as root: it says what it starts, asks once, and reports a refusal until it is dismissed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The settings dialog and *About*: what is chosen counts at once and is kept; what is no value is told and not kept."""
+"""The settings dialog and *About*: choices take effect at once and are stored; invalid input is reported, not
+stored.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,7 @@ def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: S
     assert dialog.error.isVisible()
     assert "ftp://x is not an engine address" in dialog.error.text()
     assert preferences.ENGINES.of(kept) == ("/run/a.sock",)
-    dialog.refresh.setValue(7)  # what is wrong stays wrong, whatever else is chosen
+    dialog.refresh.setValue(7)  # an error stays, whatever else is chosen
     assert dialog.error.isVisible()
     dialog.engines.setPlainText("/run/a.sock")
     assert not dialog.error.isVisible()
@@ -186,7 +188,7 @@ def test_a_notification_leads_to_its_container(
     window.feed.snapshot.emit(sample.snapshot(states[2:]))
     monkeypatch.setattr(window, "isActiveWindow", lambda: True)
     window.feed.snapshot.emit(sample.snapshot((states[0], *states[2:])))
-    assert heard.told == []  # who looks at the window sees it there
+    assert heard.told == []  # a user who looks at the window sees it there
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     window.feed.snapshot.emit(sample.snapshot(states))
     assert [alert.key for alert in heard.told] == [states[1].key]

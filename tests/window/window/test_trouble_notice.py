@@ -1,4 +1,4 @@
-"""The notice that says why the host's kernel is not known: the command word for word, to be copied; no dialog."""
+"""The notice that says why the host's kernel is unknown: the exact command, for copying; no dialog."""
 
 from __future__ import annotations
 

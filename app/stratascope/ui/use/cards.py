@@ -321,7 +321,7 @@ QUIET = 60.0  # seconds without a new call that are worth mentioning
 
 
 def quiet_words(calls: CallsUse) -> str:
-    """Return how many calls are known, and for how long none was new; a flat curve means the set is complete."""
+    """Return how many calls are known, and for how long none was new: a flat curve suggests completeness."""
     if not calls.growth:
         return ""
     last, count = calls.growth[-1]

@@ -209,7 +209,7 @@ def why_not(state: ContainerState, engine: Engine | None, *, demo: bool, able: b
 
 
 def title_text(picture: UsePicture, known: Known) -> Message:
-    """Return what the data was observed from; else the state."""
+    """Return how long and over how many starts it was observed; else the state."""
     seen = picture.observation.seen
     if known.alive and not _learned_before(picture):
         return msg("Observing for {age}", age=age(seen.seconds))
