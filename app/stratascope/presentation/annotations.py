@@ -1,9 +1,9 @@
-"""What annotates the findings of a report: fingerprints, what is new since an earlier report, who accepts them. Pure.
+"""Annotates a report's findings: fingerprints, what is new since an earlier report, and who accepts them. Pure.
 
-A tool knows a result again by the kind of the engine, the container's name and the rule: never by PIDs, ids, inodes or
-times, so that after a restart or on another day it is the same result, and what is new is new. A finding of an earlier
-report without fingerprints is known by its text. A threat is new where it was stopped before and no longer is, or was
-not known and is open now. Of a container that was not there all is new.
+A fingerprint identifies a result by the engine's kind, the container's name and the rule, never by PIDs, ids, inodes or
+times, so that it stays the same after a restart or on another day. A finding of an earlier report without fingerprints
+is matched by its text. A threat is new if it was stopped and no longer is, or was unknown and is open now. Everything
+about a container that was not in the earlier report is new.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _PROC = re.compile(r"^/proc/[0-9]+")
 
 
 def kinds_of(engines: Iterable[Engine]) -> dict[str, str]:
-    """The kind of each engine, by its id. One without root is another: both may have a container of the same name."""
+    """The kind of each engine by its id. Rootless is a kind of its own: both may have a container of the same name."""
     return {each.id: each.kind.value + ROOTLESS if each.rootless else each.kind.value for each in engines}
 
 
 def identity(container: Container) -> str:
-    """By what a container is known again: its name; a task of Docker's swarm, whose name has a new id each time, by its
-    service and its number in it.
+    """What identifies a container across restarts: its name. A Swarm task's name contains a new id each time, so it is
+    identified by its service and its number.
     """
     service = dict(container.labels).get(_SERVICE, "")
     if service and container.name.startswith(f"{service}."):
@@ -46,8 +46,8 @@ def identity(container: Container) -> str:
 
 
 def fingerprint(kind: str, name: str, code: str, words: str = "") -> str:
-    """A result's own mark: 32 hexadecimal digits."""
-    import hashlib  # the text report needs none
+    """The fingerprint of a result: 32 hexadecimal digits."""
+    import hashlib  # the text report does not need it
 
     return hashlib.sha256(json.dumps([kind, name, code, words]).encode()).hexdigest()[:32]
 
@@ -67,7 +67,7 @@ def fingerprints(findings: Iterable[Finding], kind: str, container: Container) -
 
 
 def words_of(finding: Finding) -> str:
-    """The paths that it is about, which distinguish it from others of its rule."""
+    """The paths in a finding, which distinguish it from others of the same rule."""
     return "\n".join(_paths(finding.text))
 
 
@@ -85,7 +85,7 @@ NEW, WORSE = "new", "worse"
 
 
 class Before(Value):
-    """One container as it was: findings by fingerprint or text with their severity, threats with their outcome."""
+    """One container in the earlier report: severities of findings by fingerprint or text, and outcomes of threats."""
 
     exposure: float | None
     findings: dict[str, Severity]
@@ -93,7 +93,7 @@ class Before(Value):
 
 
 class BaselineError(MessageError):
-    """No report that can be compared with; `message` says what to do."""
+    """The file is no report to compare with; `message` says what to do."""
 
 
 class Baseline:
@@ -108,8 +108,8 @@ class Baseline:
         return self._containers.get((machine, kind, name)) or self._containers.get(("", kind, name))
 
     def narrowed(self, snapshot: Snapshot, machine: str = "", *, every_threat: bool = False) -> Snapshot:
-        """Only the containers that are new or worse, with only the findings and threats that are; or with every threat,
-        where these are told as a whole.
+        """The containers that are new or worse, with only their new or worse findings and threats. `every_threat`: keep
+        all threats, for formats that show them as a whole.
         """
         return replace(snapshot, containers=tuple(self._narrowed(snapshot, machine, every_threat)))
 
@@ -133,7 +133,7 @@ class Baseline:
                 yield replace(state, findings=findings, matrix=narrow)
 
     def risen(self, snapshot: Snapshot, machine: str = "") -> tuple[ContainerState, ...]:
-        """The containers whose exposure is higher than it was, or was not known, or that were not there."""
+        """Containers that are more exposed than in the earlier report, had no known exposure, or were not in it."""
         kinds = kinds_of(snapshot.engines)
         found = []
         for state in snapshot.containers:
@@ -146,7 +146,7 @@ class Baseline:
 
 
 def since(before: Before | None, finding: Finding, mark: str) -> str:
-    """Whether a finding is new or worse; empty: it was there, no less severe."""
+    """NEW or worse, or "" if the earlier report had the finding with at least the same severity."""
     if before is None:
         return NEW
     was = before.findings.get(mark) or before.findings.get(translate(finding.text))
@@ -156,7 +156,7 @@ def since(before: Before | None, finding: Finding, mark: str) -> str:
 
 
 def threat_since(before: Before | None, state: ThreatState) -> str:
-    """Whether a threat is new; empty: it is not, or it is stopped."""
+    """NEW, or "" if the threat is stopped or not new."""
     if state.outcome is Outcome.STOPPED:
         return ""
     if before is None:
@@ -166,7 +166,7 @@ def threat_since(before: Before | None, state: ThreatState) -> str:
 
 
 def read_baseline(data: bytes, name: str) -> Baseline:
-    """The JSON of `report --json`, or of `check`. Raises BaselineError."""
+    """Parse the JSON of `report --json`, or of `check`. Raises BaselineError."""
     try:
         document = json.loads(data)
         engines = {str(each["id"]): _kind(each) for each in document["engines"]}
@@ -202,18 +202,18 @@ Extras = list[dict[str, Any]]
 
 
 class Annotations(Value):
-    """Who accepts findings, an earlier report, and the name of the machine; each only where there is one."""
+    """Exceptions, the earlier report and the machine's name, each if given."""
 
     acceptance: Acceptance | None = None
     baseline: Baseline | None = None
     machine: str = ""
 
     def before(self, container: Container, kind: str) -> Before | None:
-        """That container in the earlier report; None where it has none, or there is no such report."""
+        """That container in the earlier report; None if it is not in it, or there is no report."""
         return None if self.baseline is None else self.baseline.of(container, kind, self.machine)
 
     def narrowed(self, snapshot: Snapshot, *, every_threat: bool = False) -> Snapshot:
-        """Only what is new or worse, where there is an earlier report."""
+        """Only what is new or worse, if there is an earlier report."""
         if self.baseline is None:
             return snapshot
         return self.baseline.narrowed(snapshot, self.machine, every_threat=every_threat)
@@ -224,7 +224,7 @@ class Annotations(Value):
 
 
 def exceptions_object(snapshot: Snapshot, acceptance: Acceptance | None) -> dict[str, Any]:
-    """What the exceptions come to, where there are any."""
+    """The effect of the exceptions, for JSON; empty without any."""
     if acceptance is None:
         return {}
     standings = [acceptance.of(each.code, state.container) for state in snapshot.containers for each in state.findings]
@@ -234,7 +234,7 @@ def exceptions_object(snapshot: Snapshot, acceptance: Acceptance | None) -> dict
 
 
 def container_extras(state: ContainerState, kind: str, annotations: Annotations) -> dict[str, Any]:
-    """Its machine, its identity where that is not its name, and its earlier exposure."""
+    """A container's further JSON fields: machine, identity if that is not its name, and earlier exposure."""
     found: dict[str, Any] = {}
     if annotations.machine:
         found["machine"] = annotations.machine
@@ -247,7 +247,7 @@ def container_extras(state: ContainerState, kind: str, annotations: Annotations)
 
 
 def finding_extras(state: ContainerState, kind: str, annotations: Annotations) -> Extras:
-    """For each finding its fingerprint, whether it is new, and who accepts it."""
+    """Each finding's further JSON fields: its fingerprint, whether it is new, and who accepts it."""
     found: Extras = []
     before = annotations.before(state.container, kind)
     for finding, mark in zip(state.findings, fingerprints(state.findings, kind, state.container), strict=True):
@@ -275,7 +275,7 @@ def entry_object(entry: Accepted) -> dict[str, Any]:
 
 
 def without_accepted(snapshot: Snapshot, acceptance: Acceptance | None) -> Snapshot:
-    """Without the findings that are accepted today."""
+    """The snapshot without findings that are accepted today."""
     if acceptance is None:
         return snapshot
     return replace(snapshot, containers=tuple(_without(state, acceptance) for state in snapshot.containers))
@@ -287,7 +287,7 @@ def _without(state: ContainerState, acceptance: Acceptance) -> ContainerState:
 
 
 def accepted_lines(snapshot: Snapshot, acceptance: Acceptance | None) -> Iterator[Message]:
-    """A heading and a line each for what is accepted, what has expired, and exceptions that fit nothing."""
+    """Headings and lines for what is accepted, what has expired, and exceptions that match nothing."""
     if acceptance is None:
         return
     found: dict[bool, list[Message]] = {False: [], True: []}

@@ -1,8 +1,8 @@
-"""Two containers side by side, or two records of a machine: what is different, as text, rows and JSON.
+"""Compares two containers, or two captures of a machine: the differences as text, rows and JSON.
 
-Compared are layers, threats, system calls and settings; settings are the very facts that the layers draw (tables, bits,
-bars, rulers), so that a layer's new fact is compared without an edit. What can't be alike is left out: inodes of
-namespaces, ids, present use beside a limit.
+Compares layers, threats, system calls and settings. Settings are the facts that the layers draw (tables, bits, bars,
+rulers), so a layer's new fact is compared without a change here. What always differs is left out: namespace inodes,
+ids, and the present use next to a limit.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Part(StrEnum):
 
 
 class Difference(Value):
-    """In one thing. `one`, `two`: what it is in either, translated. `worse`: 1 where the second is weaker there, -1
-    where the first is, 0 where that can't be said. `layer`: the id of the layer that it is a fact of, else empty.
+    """One difference. `one`, `two`: both values, translated. `worse`: 1 if the second is weaker, -1 if the first is, 0
+    if neither or unknown. `layer`: the id of the layer whose fact it is, else empty.
     """
 
     part: Part
@@ -69,7 +69,7 @@ class Comparison(Value):
 
 
 class FleetComparison(Value):
-    """Two records of a machine; containers are matched by engine and name."""
+    """Two captures of a machine; containers are matched by engine and name."""
 
     gone: tuple[ContainerState, ...]
     new: tuple[ContainerState, ...]
@@ -78,14 +78,14 @@ class FleetComparison(Value):
 
 
 def compare(one: ContainerState, two: ContainerState, layers: Sequence[Layer]) -> Comparison:
-    """What is different between them; nothing for a container and itself."""
+    """The differences between two containers."""
     return Comparison(
         one, two, (*_layers(one, two, layers), *_threats(one, two), *_calls(one, two), *_settings(one, two))
     )
 
 
 def compare_all(before: Snapshot, after: Snapshot, layers: Sequence[Layer]) -> FleetComparison:
-    """What changed between them."""
+    """The differences between two snapshots."""
     old = {_name(each.container): each for each in before.containers}
     new = {_name(each.container): each for each in after.containers}
     both = [compare(state, new[name], layers) for name, state in old.items() if name in new]
@@ -176,7 +176,7 @@ def _settings(one: ContainerState, two: ContainerState) -> Iterator[Difference]:
             left, right = first.get(label), second.get(label)
             if left is None or right is None:
                 if one.gap is not None or two.gap is not None:
-                    continue  # nothing was read of one of them, and its layer says so
+                    continue  # one of them was not read, which the layer's difference already says
                 left = left or _Setting(label=label, value=translate(_NONE))
                 right = right or _Setting(label=label, value=translate(_NONE))
             if left.value != right.value:
@@ -187,7 +187,7 @@ def _settings(one: ContainerState, two: ContainerState) -> Iterator[Difference]:
 
 
 def _facts(state: ContainerState, layer: str) -> dict[str, _Setting]:
-    """By label, each that may be alike in two containers."""
+    """The layer's settings by label, without those that differ in every container."""
     found: dict[str, _Setting] = {}
 
     def put(label: str, value: str, tone: Tone = Tone.PLAIN) -> None:
@@ -213,7 +213,7 @@ def _facts(state: ContainerState, layer: str) -> dict[str, _Setting]:
 
 
 def _limit(bar: Bar) -> str:
-    """What is allowed, without what is used just now."""
+    """A limit without the present use."""
     if bar.limit is None and bar.used is not None:
         return translate(_NO_LIMIT)
     words = dict(bar.value.args).get("limit")
@@ -223,7 +223,7 @@ def _limit(bar: Bar) -> str:
 
 
 def _asked(container: Container) -> tuple[tuple[str, Message, str], ...]:
-    """What only the engine says of it."""
+    """Settings that only the engine reports."""
     asked = container.asked
     ports = (f"{each.host_ip or '*'}:{each.host_port} → {each.container_port}" for each in asked.ports)
     mounts = (f"{each.volume or each.source or each.kind} → {each.target}" for each in asked.mounts)
@@ -254,7 +254,7 @@ _STYLES = {1: "31", -1: "32", 0: ""}
 
 
 def counted(found: Comparison) -> str:
-    """How much is different, in a line."""
+    """The number of differences, in a line."""
     counts = {part: len(found.of(part)) for part in Part}
     texts = (
         plural("{count} layer", "{count} layers", counts[Part.LAYER]),
@@ -358,7 +358,7 @@ def _call_lines(there: tuple[Difference, ...], one: str, two: str, style: Style)
 
 
 def fleet_lines(found: FleetComparison, style: Style) -> Iterator[str]:
-    """Two records: which containers are new, which are gone, and what changed in the others."""
+    """Lines about two captures: new containers, removed ones, and the differences in the others."""
     gone, new = (listed(map(_called, each)) for each in (found.gone, found.new))
     if gone:
         yield from wrap(translate(msg("Gone: {names}", names=gone)), "", style)
@@ -378,12 +378,12 @@ def _called(state: ContainerState) -> str:
 
 
 def document(found: Comparison) -> dict[str, Any]:
-    """As JSON's types."""
+    """The comparison as JSON types."""
     return {"schema": SCHEMA, **_pair(found)}
 
 
 def fleet_document(found: FleetComparison) -> dict[str, Any]:
-    """The same for two records of a machine."""
+    """The comparison of two captures as JSON types."""
     return {
         "schema": SCHEMA,
         "gone": [_side(each) for each in found.gone],

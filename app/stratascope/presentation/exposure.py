@@ -1,6 +1,6 @@
-"""The exposure and what is not known of a container, in words, numbers and colour tokens. No Qt.
+"""A container's exposure and gaps in words, numbers and colour tokens. No Qt.
 
-Shown is the most that it can be, as in the reports, and beside it what it is at best where something is not known.
+The exposure shown is the worst case, as in the reports, with the best case next to it if something is unknown.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from stratascope.value import Value
 
 
 def reason(gap: Gap) -> str:
-    """Why, in one sentence."""
+    """The reason for a gap, in one sentence."""
     return translate(gap_words(gap).sentence)
 
 
 def advice(gap: Gap) -> str:
-    """What a person can do; empty where there is nothing to do."""
+    """What a person can do about a gap; empty if nothing."""
     found = gap_words(gap).advice
     return translate(found) if found else ""
 
@@ -37,7 +37,7 @@ def status_word(container: Container) -> str:
 
 
 def ended_word(container: Container) -> str:
-    """The same with the exit code of one that has ended."""
+    """The container's state in a word, with the exit code if it has ended."""
     word = status_word(container)
     if container.status not in (Status.EXITED, Status.DEAD) or container.exit_code is None:
         return word
@@ -70,7 +70,7 @@ NOTHING = "–"
 
 
 class FamilyShare(Value):
-    """A family's part of all that is let through, and the threat of it that lets most through."""
+    """A family's share of the exposure, and its threat with the largest share."""
 
     family: Family
     state: ThreatState
@@ -78,34 +78,32 @@ class FamilyShare(Value):
 
 
 class Breakdown(Value):
-    """The exposure with all that is unknown let through: between what it lies, because of what, and the families with
-    the largest part first.
-    """
+    """How the worst-case exposure comes about: its range, the worst threat, and shares by family, largest first."""
 
     band: Band
-    because: ThreatState | None  # the worst that is open, or may be; None where nothing serious is
+    because: ThreatState | None  # the worst threat that is open or may be; None if none is serious
     families: tuple[FamilyShare, ...]
 
 
 def number_text(matrix: Matrix | None) -> str:
-    """The most that it can be, with one digit; a dash where nothing is known."""
+    """The worst-case exposure with one decimal; a dash if not known."""
     return NOTHING if matrix is None else f"{matrix.exposure.worst:.1f}"
 
 
 def best_text(matrix: Matrix | None) -> str:
-    """What it is at best, where that is less; else empty."""
+    """The best-case exposure if it is lower; else empty."""
     if matrix is None or matrix.exposure.worst == matrix.exposure.best:
         return ""
     return translate(msg("best {number}", number=f"{matrix.exposure.best:.1f}"))
 
 
 def level_word(matrix: Matrix | None) -> str:
-    """The word of CVSS."""
+    """The exposure's CVSS severity word."""
     return "" if matrix is None else translate(exposure_word(matrix.exposure.worst))
 
 
 def level_ink(matrix: Matrix | None) -> str:
-    """The colour token; what may be more than low and need not be is neither green nor red."""
+    """The colour token; neither green nor red if only the worst case is above low."""
     if matrix is None:
         return "text3"
     best, worst = (_INKS[exposure_level(number)] for number in (matrix.exposure.best, matrix.exposure.worst))
@@ -113,12 +111,12 @@ def level_ink(matrix: Matrix | None) -> str:
 
 
 def exposure_sentence(matrix: Matrix | None) -> str:
-    """For the ear and for tooltips."""
+    """The exposure as a sentence, for screen readers and tooltips."""
     return translate(msg("Exposure not known") if matrix is None else exposure_line(matrix))
 
 
 def why(state: ContainerState) -> str:
-    """The one sentence below a container's name: its worst open threat, or why there is none to tell."""
+    """The one sentence below a container's name: its worst open threat, or why there is none to name."""
     matrix = state.matrix
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
         return summary(state)
@@ -138,7 +136,7 @@ def why(state: ContainerState) -> str:
 
 
 def worst_open(state: ContainerState) -> ThreatState | None:
-    """The threat that the sentence is about: the most severe open one; of equal ones the catalogue's first."""
+    """The most severe open threat; among equals, the first in the catalogue."""
     if state.matrix is None or not runs(state):
         return None
     open_now = [each for each in state.matrix.threats if each.outcome is Outcome.OPEN]
@@ -146,7 +144,7 @@ def worst_open(state: ContainerState) -> ThreatState | None:
 
 
 def breakdown(matrix: Matrix) -> Breakdown:
-    """How the exposure comes about."""
+    """Compute how the exposure comes about."""
     whole = sum(share.worst for share in matrix.exposure.shares)
     parts: dict[Family, float] = {}
     heaviest: dict[Family, tuple[float, ThreatState]] = {}
@@ -171,7 +169,7 @@ def breakdown(matrix: Matrix) -> Breakdown:
 
 
 def held_by_words(state: ThreatState) -> str:
-    """Where a threat stands and how deep, in words."""
+    """What stops a threat, and how deep, in words."""
     least, most = state.depth
     if state.outcome is Outcome.OPEN:
         return translate(msg("nothing"))

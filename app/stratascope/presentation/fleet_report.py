@@ -1,8 +1,8 @@
-"""Many machines as one report: gathered one after the other, what is worst among them, and the report as JSON.
+"""Reports many machines as one: gathers them one by one, ranks what is worst, and writes the JSON.
 
-Of each machine only what a report needs is kept, and containers that are alike (names, images, findings and threats;
-not PIDs, ids and inodes) are kept once. JSON has the names of the report's contract, with `machine` and `machines` for
-each container, and of the threats those that are open or not known.
+Of each machine only what the report needs is kept. Containers that are alike (in names, images, findings and threats;
+PIDs, ids and inodes don't count) are kept once. The JSON uses the field names of the report's contract, plus `machine`
+and `machines` for each container, and lists only threats that are open or unknown.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ from stratascope.presentation.terms import moment, timestamp
 from stratascope.presentation.text_report import severe
 from stratascope.value import replace
 
-_MATRICES = 256  # that are held, so that machines that are alike are judged once
+_MATRICES = 256  # matrices cached, so that like machines are processed once
 
 
 class Gathered:
-    """`add` each machine, then `report`."""
+    """Collects machines: `add` each one, then call `report`."""
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
         self._machines: list[Machine] = []
         self._subjects: dict[Hashable, tuple[Subject, list[str]]] = {}
         self._unused = None if annotations.acceptance is None else dict.fromkeys(annotations.acceptance.entries)
-        self._open: dict[int, tuple[Matrix, Hashable]] = {}  # by identity; held, so that it stays its own
+        self._open: dict[int, tuple[Matrix, Hashable]] = {}  # by id(); the object is kept so that its id is not reused
 
     def add(self, snapshot: Snapshot, name: str) -> None:
-        """Take one in. With a report before: only what is new or worse since."""
+        """Add a machine; with an earlier report, only what is new or worse since."""
         self._machines.append(machine_of(snapshot, name))
         if self._unused and self._annotations.acceptance is not None:
             self._unused = dict.fromkeys(replace(self._annotations.acceptance, entries=tuple(self._unused))
@@ -76,7 +76,7 @@ class Gathered:
             kept[1].append(self._machines[-1].name)
 
     def report(self, version: str) -> Report:
-        """All of it, the most exposed first."""
+        """The report on all machines added, most exposed containers first."""
         subjects = [replace(subject, machines=tuple(names)) for subject, names in self._subjects.values()]
         expired = sum(
             max(1, len(each.machines)) * sum(item.standing is not None and item.standing.expired for item in each.items)
@@ -132,7 +132,7 @@ def count_of(subject: Subject) -> int:
 
 
 def head(report: Report) -> Message:
-    """How many of what."""
+    """The numbers of containers, machines and kinds."""
     total = sum(machine.containers for machine in report.machines)
     return msg(
         "{containers} on {machines}, {kinds}",
@@ -143,7 +143,7 @@ def head(report: Report) -> Message:
 
 
 def where(machines: Sequence[str], named: int = 3) -> Message:
-    """On which machines something is: a few by name, the others counted."""
+    """A list of machines: a few by name, the others counted."""
     names = ", ".join(machines[:named])
     rest = len(machines) - named
     if rest <= 0:
@@ -152,7 +152,7 @@ def where(machines: Sequence[str], named: int = 3) -> Message:
 
 
 def open_in(found: OpenThreat) -> Message:
-    """How often it is open."""
+    """How often a threat is open."""
     return msg(
         "{title}: open in {containers} on {machines}",
         title=found.threat.title,
@@ -162,7 +162,7 @@ def open_in(found: OpenThreat) -> Message:
 
 
 def pieces(report: Report) -> Iterator[str]:
-    """The document, a line for each machine and each container."""
+    """The JSON document in pieces, one line per machine and container."""
     head = {"schema": SCHEMA, "taken_at": timestamp(report.taken_at), "fleet": True, "notes": notes(report)}
     yield json.dumps(head)[:-1]
     yield from _list("machines", [machine_object(each) for each in report.machines])

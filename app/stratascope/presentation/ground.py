@@ -1,6 +1,6 @@
 """The process above the layers and the ground below them, in words: the kernel, its flaws and guards, and the engine.
 
-No threat is stopped or let through by the rows of the ground, and they count for no exposure.
+The rows of the ground neither stop nor open threats, and do not affect the exposure.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _KINDS = ("hardlinks", "symlinks", "fifos", "regular")
 
 
 def ground_rows(ground: Ground) -> tuple[Row, ...]:
-    """None where nothing was read of the kernel; a row where that one thing is not there is left out."""
+    """Rows about the kernel; empty if it was not read. Rows without a value are left out."""
     if not ground.kernel:
         return ()
     rows = [_flaws(ground)]
@@ -79,7 +79,7 @@ def _told(ground: Ground) -> tuple[Message, Tone]:
 
 
 def tries_line(matrix: Matrix) -> str:
-    """How many things the process could try."""
+    """How many threats the process could try."""
     return translate(plural("can try {count} thing", "can try {count} things", len(matrix.threats)))
 
 
@@ -91,7 +91,7 @@ def process_line(state: ContainerState) -> str:
     if state.would_start:
         return translate(msg("Not running"))
     if container.status is Status.PREDICTED:
-        return translate(STATUSES[container.status])  # nothing of it is there that could have a number
+        return translate(STATUSES[container.status])  # without a process there is no PID
     comm = state.capture.text("comm") if state.capture else ""
     command = plain(comm.strip(), 80) if isinstance(comm, str) and comm else plain(container.command, 80)
     pid = str(container.pid)
@@ -109,7 +109,7 @@ def process_line(state: ContainerState) -> str:
 
 
 def ground_lines(container: Container, ground: Ground, engine: Engine | None) -> tuple[str, str]:
-    """Below all six layers: the kernel, and the engine."""
+    """The lines below all six layers: the kernel, and the engine."""
     if other_kernel(container):
         first = translate(msg("Its own kernel, in {runtime}", runtime=plain(container.runtime, 40)))
     elif engine is not None and not engine.local and ground.kernel:
@@ -122,7 +122,7 @@ def ground_lines(container: Container, ground: Ground, engine: Engine | None) ->
 
 
 def kernel_lines(ground: Ground) -> tuple[str, ...]:
-    """Further facts of the kernel: its security modules, and rows that no layer changes."""
+    """Further facts about the kernel: its security modules, and the rows of the ground."""
     rows = (f"{translate(row.label)}: {translate(row.value)}" for row in ground_rows(ground))
     return (_modules_line(ground), *rows)
 

@@ -1,5 +1,5 @@
-"""What happened to a container: a sentence for each change, what is different since a moment, and `history` as text
-and JSON (a contract). The window and the command line say the same.
+"""A container's history: a sentence per change, the differences since a moment, and `history` as text and JSON (a
+contract). Shared by the window and the command line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stratascope.presentation.terminal import Style, wrap
 from stratascope.presentation.terms import VERDICTS, amount, timestamp
 from stratascope.value import Value, replace
 
-_SHOWN = 4  # of a list; the rest is counted
+_SHOWN = 4  # items shown of a list; the rest is counted
 MEASURE_WORDS = {
     "memory": msg("Memory"),
     "cpu": msg("CPU"),
@@ -40,7 +40,7 @@ _PLAIN = {
 
 
 def sentence(change: Change) -> str:
-    """In the user's language."""
+    """A change in the user's language."""
     if change.what in _PLAIN:
         return translate(_PLAIN[change.what])
     match change.what:
@@ -74,7 +74,7 @@ def sentence(change: Change) -> str:
 
 
 def image_change(before: str, after: str) -> Message:
-    """From one name to another, or another image that has the same."""
+    """A change of the image's name, or to another image with the same name."""
     if before == after:
         return msg("Another image of the same name: {name}", name=after)
     return msg("Image: {before} → {after}", before=before, after=after)
@@ -92,7 +92,7 @@ def _ended(change: Change) -> Message:
 
 
 def drift_words(unlike: Unlike) -> str:
-    """A process that has other rights than the first, and in what."""
+    """A process whose rights differ from the first's, and in which layers."""
     layers = dict.fromkeys(field.partition(".")[0] for field in unlike.fields)
     fields = listed(layer_title(each) for each in layers)
     command = plain(unlike.command, 40)
@@ -139,7 +139,7 @@ def _by_word(flags: Iterable[str]) -> dict[str, list[str]]:
 
 
 def layer_changes(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """`Seccomp: Enforced → Open` of each, from `seccomp ENFORCED`."""
+    """Texts like `Seccomp: Enforced → Open`, from entries like `seccomp ENFORCED`."""
     was = dict(each.split(" ", 1) for each in before if " " in each)
     found = []
     for each in after:
@@ -161,13 +161,13 @@ def some(texts: Iterable[str]) -> str:
 
 
 def threat_title(threat: str) -> str:
-    """By its id; one that this version does not know is its id."""
+    """A threat's title by its id; the id itself if this version does not know it."""
     found = threats_by_id().get(threat)
     return plain(threat, 80) if found is None else translate(found.title)
 
 
 def layer_title(layer: str) -> str:
-    """By its id."""
+    """A layer's title by its id."""
     found = _layer_titles().get(layer)
     return plain(layer, 40) if found is None else translate(found)
 
@@ -178,12 +178,12 @@ def _layer_titles() -> dict[str, Message]:
 
 
 def number(value: float | None) -> str:
-    """An exposure; the same in every language."""
+    """An exposure as text, the same in every language."""
     return "–" if value is None else f"{value:.1f}"
 
 
 def clock(at: float) -> str:
-    """A moment by this machine's clock, to the minute."""
+    """A moment in this machine's time zone, to the minute."""
     when = datetime.fromtimestamp(at).astimezone()
     return translate(msg("{year}-{month}-{day} {hour}:{minute}", year=f"{when:%Y}", month=f"{when:%m}",
                          day=f"{when:%d}", hour=f"{when:%H}", minute=f"{when:%M}"))  # fmt: skip
@@ -191,7 +191,7 @@ def clock(at: float) -> str:
 
 When = Callable[[float], str]
 _WEAKER = (Verdict.ENFORCED.value, Verdict.WEAKENED.value, Verdict.OPEN.value)
-_EACH = 3  # threats that have a line of their own; the rest has one together
+_EACH = 3  # threats with a line of their own; the rest share one
 
 
 class Sign(StrEnum):
@@ -201,7 +201,7 @@ class Sign(StrEnum):
 
 
 class Target(StrEnum):
-    """The page that shows more of it."""
+    """The page that shows more about a line."""
 
     NOWHERE = ""
     THREAT = "threat"  # `where`: its id
@@ -212,10 +212,10 @@ class Target(StrEnum):
 
 
 class Line(Value):
-    """`tone`: bad, good or plain; `layer`: its id, where it belongs to one; `logs`: whether the log tells more of it.
+    """One line. `tone`: bad, good or plain; `layer`: the id of its layer, if any; `logs`: whether the log shows more.
 
-    What a switch would have to mend, each empty where it is not that: `opened`, a threat that is open now (its id);
-    `unlimited`, a use that has no limit any more (`core.history.flags.measure_of`); `weaker`, a layer that is (its id).
+    What a toggle would have to repair, else empty: `opened`, the id of a threat that is open now; `unlimited`, a
+    resource that lost its limit (`core.history.flags.measure_of`); `weaker`, the id of a layer that became weaker.
     """
 
     sign: Sign
@@ -232,7 +232,7 @@ class Line(Value):
 
 
 def headline(past: Past) -> Message:
-    """How the exposure changed in that time, and how much else did."""
+    """How the exposure changed in that time, and the number of other changes."""
     before, now = past.then.exposed, past.now.exposed
     count = len([each for each in past.changes if each.what is not What.FIRST])
     told = plural("{count} change", "{count} changes", count)
@@ -250,7 +250,7 @@ def headline(past: Past) -> Message:
 
 
 def since_lines(past: Past, refused: int = 0, when: When = clock) -> tuple[Line, ...]:
-    """Worst first; `refused`: how often something was refused to it lately; `when`: a moment in words."""
+    """The differences, worst first. `refused`: the number of recent refusals; `when`: formats a moment."""
     then, now = past.then, past.now
     found = [*_drift(then, now), *_threats(then, now), *_settings(then, now), *_layers(then, now)]
     if refused:
@@ -273,7 +273,7 @@ def _drift(then: Standing, now: Standing) -> Iterator[Line]:
 
 
 def _first(threat: str) -> str:
-    """The layer that ought to stop it first."""
+    """The layer that should stop this threat first."""
     found = threats_by_id().get(threat)
     return "" if found is None else found.first
 
@@ -333,12 +333,12 @@ def _layers(then: Standing, now: Standing) -> Iterator[Line]:
 
 
 def _rank(verdict: str) -> int:
-    """Higher is weaker; unknown counts as the best."""
+    """The rank of a verdict: higher is weaker; unknown ranks as the strongest."""
     return _WEAKER.index(verdict) if verdict in _WEAKER else 0
 
 
 def _lives(past: Past, when: When) -> Iterator[Line]:
-    """Relaunches, restarts, ends."""
+    """Lines about relaunches, restarts and ends."""
     for change in past.changes:
         if change.what in MADE_ANEW:
             yield Line(Sign.SAME, "plain", sentence(change), when(change.at))
@@ -384,7 +384,7 @@ _LOUD = {What.OPENED: "31", What.DRIFT: "31", What.CLOSED: "32"}
 
 
 def json_object(pasts: tuple[Past, ...], since: float, until: float) -> dict[str, Any]:
-    """Times are UTC."""
+    """The history as JSON types; times are UTC."""
     return {
         "schema": SCHEMA,
         "since": timestamp(since),
@@ -437,7 +437,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _use_object(past: Past) -> dict[str, Any]:
-    """Bytes, cores, processes, and bytes a second of disks; null where it could not be read."""
+    """Peak use in bytes, cores, processes, and bytes per second of disk I/O; null if unreadable."""
     peaks, limits = past.peaks, past.now.limits
     found: dict[str, Any] = {}
     for name in MEASURES:
@@ -457,7 +457,7 @@ def _rounded(name: str, value: float | None) -> float | int | None:
 
 
 def lines(pasts: tuple[Past, ...], since: float, style: Style, *, alone: bool) -> Iterator[str]:
-    """`alone`: these were asked for by name, so each is printed, even if nothing changed."""
+    """The history as lines. `alone`: containers given by name are printed even if nothing changed."""
     quiet = 0
     begun = False
     for past in pasts:

@@ -1,7 +1,7 @@
-"""The JSON report: the contract of scripts and dashboards. Names of fields are those of the core and layer types.
+"""The JSON report: a contract with scripts and dashboards. Field names are those of the core and layer types.
 
-Facts are printed as they are, so a layer's new fact appears here without an edit. Text of engines is kept as it
-is (JSON escapes it); a reader that shows it must treat it as foreign.
+Facts are printed as they are, so a layer's new fact appears without a change here. Text from engines is unchanged
+(JSON escapes it); a reader that displays it must treat it as untrusted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from enum import Enum
-from json.encoder import encode_basestring_ascii as _quoted  # what json.dumps does with a text, without its way there
+from json.encoder import encode_basestring_ascii as _quoted  # what json.dumps uses for strings, without its overhead
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Gap
@@ -36,9 +36,9 @@ from stratascope.value import Value, asdict
 
 T = TypeVar("T")
 SCHEMA = 1
-_NOBODY = "PID"  # in the evidence for it
-_PREDICTED = "predicted"  # the basis of what is said of a container that was not started
-GROUND = "ground"  # stands among the reasons, never among the stances: it is no layer
+_NOBODY = "PID"  # in place of a PID in the evidence for a container without processes
+_PREDICTED = "predicted"  # the basis of statements about a container that was not started
+GROUND = "ground"  # occurs among the reasons, never among the stances, as it is no layer
 
 
 def render(snapshot: Snapshot) -> str:
@@ -49,9 +49,9 @@ def render(snapshot: Snapshot) -> str:
 def pieces(
     snapshot: Snapshot, annotations: Annotations | None = None, more: dict[str, Any] | None = None
 ) -> Iterator[str]:
-    """The same piece by piece, as it is megabytes: a line for each container. Indenting (which Python's encoder does
-    not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent. `more`: further
-    fields of the whole.
+    """The report in pieces, as it is megabytes: one line per container. It is not indented, which Python's encoder does
+    not do in C and would take longer than reading the containers; `jq` and `python -m json.tool` indent. `more`:
+    further top-level fields.
     """
     threats, kinds, annotations = ThreatTexts(), kinds_of(snapshot.engines), annotations or Annotations()
     yield _text({**_head(snapshot), **exceptions_object(snapshot, annotations.acceptance), **(more or {})})[:-1]
@@ -84,7 +84,7 @@ def _head(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _trouble(trouble: Trouble) -> dict[str, str]:
-    """Why this machine's kernel could not be asked, and the command that mends it ("" where none does)."""
+    """Why this machine's kernel could not be read, and the command that repairs it ("" if there is none)."""
     return {"message": translate(trouble.message), "command": trouble.command, "words": trouble.words}
 
 
@@ -137,7 +137,7 @@ def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> d
 
 
 def _process(process: ProcessState) -> dict[str, Any]:
-    """One that differs has its exposure; a thread has its process."""
+    """A process; one that differs includes its exposure, and a thread names its process."""
     found: dict[str, Any] = {
         "pid": process.pid,
         "pid_inside": process.pid_inside,
@@ -154,16 +154,17 @@ def _process(process: ProcessState) -> dict[str, Any]:
 
 
 class ThreatTexts:
-    """The threats of containers as JSON text. Containers that are alike share a matrix, and it is printed once: only
-    the PID in its evidence is another for each. Those that are alike in part share threats and answers, printed once
-    too. Lives as long as one report, so that nothing is kept for it.
+    """Renders the threats of containers as JSON text. Like containers share a matrix, which is rendered once: only the
+    PID in its evidence differs. Partly alike containers share threats and rulings, which are rendered once too. Lives
+    as long as one report, so that the cache does not outlive it.
     """
 
     def __init__(self) -> None:
-        self._matrices: dict[int, tuple[Matrix, tuple[str, ...]]] = {}  # by id; held, so that it stays its own
-        self._verified: dict[int, tuple[Matrix, float]] = {}  # the same
-        self._parts: dict[int, tuple[object, str]] = {}  # the same for what matrices are made of
-        self._pid = os.urandom(16).hex()  # stands where a PID belongs; no text of an engine can guess it
+        # by id(); the object is kept so that its id is not reused
+        self._matrices: dict[int, tuple[Matrix, tuple[str, ...]]] = {}
+        self._verified: dict[int, tuple[Matrix, float]] = {}  # likewise
+        self._parts: dict[int, tuple[object, str]] = {}  # likewise, for the parts of matrices
+        self._pid = os.urandom(16).hex()  # placeholder for the PID: no engine's text can guess it
 
     def of(self, state: ContainerState) -> str:
         """The object `threats` of one container."""
@@ -178,7 +179,7 @@ class ThreatTexts:
         return (_NOBODY if pid is None else str(pid)).join(kept[1])
 
     def verified(self, matrix: Matrix) -> float:
-        """The exposure from what the kernel says alone."""
+        """The exposure from the kernel's statements alone."""
         kept = self._verified.get(id(matrix))
         if kept is None:
             kept = self._verified[id(matrix)] = (matrix, exposure_verified(matrix))
@@ -255,17 +256,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def plain_value(value: Any) -> Any:
-    """Any frozen type of ours as built-in types."""
+    """One of our frozen types as built-in types."""
     return json.loads(_text(value))
 
 
 def _text(value: Any) -> str:
-    """Python's encoder handles texts, numbers and tuples in C, and calls back for our types."""
+    """Encode as JSON: Python's encoder handles strings, numbers and tuples in C, and calls `_one` for our types."""
     return _ENCODER.encode(value)
 
 
 def _one(value: Any) -> Any:
-    """One of our values: a gap is null, a message its text, a set its own notation."""
+    """Encode one of our values: a gap as null, a message as its text, a set in its own notation."""
     hidden = _hidden(type(value))
     if hidden is not None:
         found = asdict(value)
@@ -283,16 +284,16 @@ def _one(value: Any) -> Any:
     raise TypeError(f"no notation for {type(value).__name__}")
 
 
-_ENCODER = json.JSONEncoder(default=_one, check_circular=False)  # a value holds none that holds it
-_HIDDEN: dict[type, tuple[str, ...] | None] = {}  # an entry for each type of ours that a report holds
+_ENCODER = json.JSONEncoder(default=_one, check_circular=False)  # our frozen values can't contain cycles
+_HIDDEN: dict[type, tuple[str, ...] | None] = {}  # by type
 _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 
 def _hidden(kind: type) -> tuple[str, ...] | None:
-    """The fields that are not printed: gaps have a list of their own, with their reasons, so they are no nulls here;
-    what is too large to print (a filter, a profile's text) is in its type's UNPRINTED.
+    """The fields to leave out: `gaps`, which are listed elsewhere with their reasons, and the type's UNPRINTED, which
+    are too large (a filter, a profile's text).
 
-    None for a type without fields, or with a notation of its own.
+    None for a type without fields, or with its own notation.
     """
     if kind not in _HIDDEN:
         if issubclass(kind, Value) and not issubclass(kind, _SPECIAL):

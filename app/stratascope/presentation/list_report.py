@@ -1,4 +1,4 @@
-"""`stratascope list`: one line a container, the worst first, and who shares what as JSON."""
+"""`stratascope list`: one line per container, worst first; the JSON also lists who shares what."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ T = TypeVar("T")
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 _LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 _HEADS = (msg("Exposure"), msg("1 to 6"), msg("Name"), msg("Group"), msg("Engine"), msg("Image"), msg("Why"))
-_GROUP = 3  # its column
-_WIDEST, _LEAST, _REASON = 28, 10, 26  # cells of a column, and what the reason has at the least
+_GROUP = 3  # index of the group's column
+_WIDEST, _LEAST, _REASON = 28, 10, 26  # maximum and minimum cells of a column, and the minimum for the reason
 
 
 def group_of(container: Container) -> str:
-    """Its Compose project or its pod; empty: on its own."""
+    """The container's Compose project, or its pod; empty if it has neither."""
     labels = dict(container.labels)
     return next((labels[label] for label in PROJECT if labels.get(label)), "") or container.pod[:12]
 
@@ -92,7 +92,7 @@ def _in_order(snapshot: Snapshot) -> list[ContainerState]:
 
 
 def _line(cells: list[tuple[str, str]], widths: list[int], style: Style) -> str:
-    """Each cell as it is measured, and as it is printed."""
+    """One line. Each cell: its plain text, which is measured, and the text to print."""
     parts = []
     for (text, shown), width in zip(cells, widths, strict=False):
         cut = clip(text, width)

@@ -1,4 +1,4 @@
-"""What was learned of a container, as the JSON of `needs --json` (a contract) and as lines for people."""
+"""What was learned about a container, as the JSON of `needs --json` (a contract) and as lines for people."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _PARTS = {
 
 
 def phase_word(phase: Phase) -> str:
-    """In the user's language."""
+    """A phase in the user's language."""
     return translate(_PHASES[phase])
 
 
 def part_word(what: str) -> str:
-    """What of an observation could not be seen, in the user's language; the observer's own word where it is new."""
+    """A part of an observation in the user's language; the observer's own word if it is unknown here."""
     return translate(_PARTS[what]) if what in _PARTS else plain(what, 40)
 
 
 def json_object(container: Container, known: Needs, held: tuple[str, ...] | None) -> dict[str, Any]:
-    """`held`: the capabilities in its bounding set; None: not known."""
+    """The needs as JSON types. `held`: the capabilities in the bounding set; None: not known."""
     seen = known.observation
     used = {each.name: each for each in seen.capabilities}
     by_abi: dict[str, Any] = {}
@@ -91,7 +91,7 @@ def json_object(container: Container, known: Needs, held: tuple[str, ...] | None
 
 
 def _arguments(seen: Observation) -> dict[str, list[str]]:
-    """Families of sockets, new namespaces, personalities: what an engine's filter asks for."""
+    """Socket families, new namespaces and personalities: arguments that an engine's filter can check."""
     found: dict[str, set[str]] = {"socket": set(), "clone": set(), "personality": set()}
     for each in seen.arguments:
         if not each.values:
@@ -105,12 +105,12 @@ def _arguments(seen: Observation) -> dict[str, list[str]]:
 
 
 def not_observed(part: str, why: str) -> str:
-    """That a part of it could not be observed."""
+    """A line saying that a part could not be observed."""
     return translate(msg("Not observed: {what}. {why}", what=part_word(part), why=plain(why, 300)))
 
 
 def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[str]:
-    """For people, coverage first: what was not exercised was not seen."""
+    """The needs as lines for people; coverage comes first, since what was not exercised was not seen."""
     seen = known.observation
     yield from _told(_coverage(seen), style)
     for what, why in seen.unseen:

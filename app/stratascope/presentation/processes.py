@@ -1,4 +1,4 @@
-"""One process of a container in words: its users, what it holds, and what of that the first does not."""
+"""One process of a container in words: its users, its rights, and where they exceed the first process's."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _ROOT = msg("root")
 
 
 class LayerComparison(Value):
-    """One layer of a process, compared with the first process. `first`, `own`: as judged; the same where alike."""
+    """One layer of a process, compared with the first process. `first`, `own`: both verdicts."""
 
     first: LayerState
     own: LayerState
     text: str
     differs: bool
-    more: bool  # it is weaker, or something of it is more than the first has
+    more: bool  # it is weaker, or has a right that the first lacks
 
 
 def pids(process: Process) -> str:
-    """Inside, and as this machine counts."""
+    """The PID inside, and on the host."""
     return f"{'?' if process.pid_inside is None else process.pid_inside} / {process.pid}"
 
 
 def user(number: int | None) -> str:
-    """A uid; 0 by its name, which it has everywhere."""
+    """A uid as text; 0 as root, its name everywhere."""
     return translate(UNREAD) if number is None else translate(_ROOT) if number == 0 else str(number)
 
 
 def users(process: Process) -> str:
-    """Inside, by the name where there is one, and on the host."""
+    """The user inside, by name if known, and on the host."""
     if process.user is None:
         return translate(UNREAD)
     inside = process.user_name or user(process.user_inside)
@@ -47,7 +47,7 @@ def users(process: Process) -> str:
 
 
 def named_user(process: Process) -> str:
-    """The number of a user who is shown by name, and where the name comes from; empty where there is none."""
+    """The number of a user who is shown by name, and the name's source; empty without a name."""
     if not process.user_name:
         return ""
     return translate(
@@ -57,7 +57,7 @@ def named_user(process: Process) -> str:
 
 
 def capabilities(process: Process) -> tuple[str, str]:
-    """How many are in effect, and how that compares with the first process."""
+    """The number of effective capabilities, and a comparison with the first process."""
     if process.effective is None:
         return translate(UNREAD), ""
     count = process.effective.bit_count()
@@ -76,12 +76,12 @@ def capabilities(process: Process) -> tuple[str, str]:
 
 
 def yes_no(value: bool | None) -> str:
-    """A yes, a no or not known."""
+    """Yes, no or not known."""
     return translate(UNREAD if value is None else msg("yes") if value else msg("no"))
 
 
 def filters(process: Process) -> str:
-    """How many seccomp filters."""
+    """The number of seccomp filters."""
     if process.filters is None:
         return translate(UNREAD)
     return translate(_NONE) if not process.filters else translate(msg("strict")) if process.filters < 0 else str(
@@ -90,12 +90,12 @@ def filters(process: Process) -> str:
 
 
 def age_of(process: Process, now: float) -> str:
-    """How long it has been there."""
+    """How long the process has existed."""
     return "" if process.began is None else translate(short_age(now - process.began))
 
 
 def short_age(seconds: float) -> Message:
-    """For a column."""
+    """An age, short enough for a column."""
     whole = max(0, int(seconds))
     if whole < 60:
         return msg("{count} s", count=whole)
@@ -105,7 +105,7 @@ def short_age(seconds: float) -> Message:
 
 
 def title(process: Process) -> Message:
-    """Its name and number, as the container counts where that is known."""
+    """The process's name and PID, inside the container if known."""
     number = process.pid if process.pid_inside is None else process.pid_inside
     if process.thread_of is not None:
         return msg("{command}, thread {number}", command=process.command, number=str(number))
@@ -113,7 +113,7 @@ def title(process: Process) -> Message:
 
 
 def session(process: Process, now: float) -> tuple[Message, Message]:
-    """Of the process with which an exec session began: what it is, and since when."""
+    """Describe an exec session by its first process: what it is, and since when."""
     name = msg("Exec session with more privileges than the first process") if process.beyond else msg("Exec session")
     if process.began is None:
         return name, msg("Started from outside, not by the first process.")
@@ -122,7 +122,7 @@ def session(process: Process, now: float) -> tuple[Message, Message]:
 
 
 def compare_layers(state: ContainerState, process: Process, layers: Sequence[Layer]) -> tuple[LayerComparison, ...]:
-    """Each layer of it, the highest first; empty for a container of which nothing is read."""
+    """Compare each layer with the first process's, highest first; empty if the container was not read."""
     its = process.state
     own = {each.id: each for each in (its.layers if its is not None else ())}
     drifts = {} if its is None or its.capture is None or state.capture is None else {
@@ -148,7 +148,7 @@ def compare_layers(state: ContainerState, process: Process, layers: Sequence[Lay
 
 
 def capability_names(process: Process) -> str:
-    """All that are in effect."""
+    """The names of all effective capabilities."""
     return listed(each.removeprefix("CAP_") for each in CapabilitySet(process.effective or 0).names())
 
 

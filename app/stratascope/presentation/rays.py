@@ -1,14 +1,14 @@
-"""Threats as rays: which band stops each, and where rays and names stand so that they can be counted. Pure.
+"""Threats as rays: which band stops each, and the layout of rays and names so that they can be counted. Pure.
 
-Decided against sorting anew while a layer is taken away in thought: a ray that falls on must be found where it was.
+Decided against sorting again while a layer is hypothetically removed: a ray that falls further must stay in its place.
 
-In each family an open threat that is serious or of medium severity has a lane of its own. All that are open and minor
-share a hairline, all that are not known a dashed one, and all that are stopped a bar, which grows thinner where some
-end: hundred lines are a hatching and no number. The serious ones have a letter each, and stand with it in the ground.
+In each family, every open threat of serious or medium severity has its own lane. All open minor ones share a hairline,
+all unknown ones a dashed line, and all stopped ones a bar, which gets thinner where some end: a hundred lines would be
+a hatching that nobody can count. Each serious one has a letter, which is repeated with its name in the ground.
 
-Lengths are those of the design times `unit`. Where the field is too narrow the lanes move together, then the minor ones
-leave, then those of medium severity share a line, too. After that all but the serious ones move together, down to half
-of their room: the letters must not lie on one another.
+Lengths are design lengths times `unit`. If the field is too narrow, lanes move together, then the minor ones are left
+out, then those of medium severity share a line. After that all but the serious ones move together, down to half of
+their room: the letters must not overlap.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _KINDS = list(ThreatOutcome)
 
 
 class Ray(Value):
-    """One threat on its way down. `end`: the topmost band that stops it, or GROUND; `also`: further bands below
-    that would stop it too; `unknown`: bands of which it is not known, GROUND among them. All from above."""
+    """One threat on its way down. `end`: the topmost band that stops it, or GROUND; `also`: lower bands that would stop
+    it too; `unknown`: bands that may stop it, possibly GROUND. All listed from the top."""
 
     state: ThreatState
     kind: ThreatOutcome
     end: int
     also: tuple[int, ...] = ()
     unknown: tuple[int, ...] = ()
-    asked: tuple[int, ...] = ()  # of the bands that stop it those of which only the engine states that
+    asked: tuple[int, ...] = ()  # bands that stop it according to the engine only
 
     @property
     def id(self) -> str:
@@ -52,7 +52,7 @@ class Bundle(Value):
 
 
 def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
-    """The way of one threat; `numbers` are the layers' bands by id."""
+    """The ray of one threat. `numbers`: the layers' bands by id."""
     stops, unknown, asked = [], [], []
     for item in state.weakest.rulings:
         number = numbers.get(item.layer)
@@ -75,7 +75,7 @@ def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
 
 
 def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] = ()) -> tuple[Bundle, ...]:
-    """All rays by family. `order`: ids of threats as they stood before, to keep the places."""
+    """All rays by family. `order`: threat ids in the previous order, to keep their places."""
     places = {name: at for at, name in enumerate(order)}
     found: dict[Family, list[Ray]] = {family: [] for family in Family}
     for state in matrix.threats:
@@ -98,7 +98,7 @@ COLUMNS, ROWS = 3, (3, 5)  # of names in the ground: columns at the most; rows a
 PITCH = {3: 18.0, 4: 15.4, 5: 13.2}  # from one row of names to the next
 _SHARED, _STOPPED = 16.0, 17.0  # width of a lane that several share
 _WIDEST = {"serious": 14.0, "medium": 9.0}
-_LEAST = 0.5  # part of their room that others than the serious ones keep, before these have less, too
+_LEAST = 0.5  # share of their room that other lanes keep before the serious ones shrink too
 
 
 class Sort(StrEnum):
@@ -112,7 +112,7 @@ class Sort(StrEnum):
 
 
 class Lane(Value):
-    """Room for one ray or for several, its centre on a half pixel. `letter`: of one that is named in the ground."""
+    """A lane for one ray or several, centred on a half pixel. `letter`: set if the ray is named in the ground."""
 
     sort: Sort
     rays: tuple[Ray, ...]
@@ -122,7 +122,7 @@ class Lane(Value):
 
     @property
     def id(self) -> str:
-        """The threat's; of several that of the family and what becomes of them, which is no threat's."""
+        """The threat's id; for several rays, one made of family and kind, which is no threat's id."""
         return self.rays[0].id if self.sort is Sort.RAY else f"{self.rays[0].state.threat.family}:{self.sort}"
 
     @property
@@ -132,9 +132,9 @@ class Lane(Value):
 
 
 class Stop(Value):
-    """How many of a bar end at that band (`GROUND`: by the host's settings alone), and how deep each is at the least.
+    """How many rays of a bar end at that band (`GROUND`: stopped by the host's settings alone), and their least depths.
 
-    `asked`: of all of them only the engine states it. `left`: how many go on below.
+    `asked`: only the engine states it for all of them. `left`: how many continue below.
     """
 
     band: int
@@ -154,7 +154,7 @@ class FamilyBand(Value):
 
 
 class Name(Value):
-    """A name in the ground: its text begins at `left` and may be `width` wide; `row` of `rows`."""
+    """A name in the ground: its text starts at `left`, is at most `width` wide, and is in row `row` of `rows`."""
 
     id: str
     letter: str
@@ -166,13 +166,13 @@ class Name(Value):
 
 
 class _Fit(Value):
-    """One way to make room; lengths of the design."""
+    """One way to make room; in design lengths."""
 
     gap: float
     serious: float
     medium: float
     minor: bool = True  # drawn
-    apart: bool = True  # those of medium severity, each for itself
+    apart: bool = True  # each threat of medium severity has its own lane
 
 
 _Part = tuple[Sort, tuple[Ray, ...], float]  # kind, rays and width of a lane
@@ -187,7 +187,7 @@ _FITS = (
 def lay_out(
     bundled: Sequence[Bundle], left: float, right: float, unit: float, names: Mapping[Family, float]
 ) -> tuple[FamilyBand, ...]:
-    """Share the field from `left` to `right` among the families. `names`: how wide the name of each is, in pixels."""
+    """Divide the field from `left` to `right` among the families. `names`: the width of each name in pixels."""
     if not bundled:
         return ()
     room = max(1.0, right - left)
@@ -207,7 +207,7 @@ def lay_out(
         )
         parts, needed, least = _measured(bundled, fit, unit, names)
     widths = _shared_out(needed, least, spare)
-    firm, loose = 1.0, 1.0  # parts of their room that the serious ones have, and the others
+    firm, loose = 1.0, 1.0  # factors for the room of serious lanes and of others
     if sum(needed) > spare:
         serious = [sum(its for _, rays, its in part if rays[0].kind in SERIOUS) * unit for part in parts]
         others = [content - its for content, its in zip(needed, serious, strict=True)]
@@ -234,7 +234,7 @@ def lay_out(
 def _measured(
     bundled: Sequence[Bundle], fit: _Fit, unit: float, names: Mapping[Family, float]
 ) -> tuple[list[list[_Part]], list[float], list[float]]:
-    """The lanes of each family, how wide they are together in pixels, and that with the family's name."""
+    """The lanes of each family, their total width in pixels, and the width that the family's name needs at least."""
     parts = [_parts(bundle, fit) for bundle in bundled]
     needed = [sum(width for _, _, width in part) * unit for part in parts]
     least = [max(names.get(bundle.family, 0.0), each) for bundle, each in zip(bundled, needed, strict=True)]
@@ -242,7 +242,7 @@ def _measured(
 
 
 def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
-    """The lanes of a family: the rays in each, and its width in lengths of the design."""
+    """The lanes of a family: the rays in each, and its width in design lengths."""
     found: list[_Part] = [(Sort.RAY, (ray,), fit.serious) for ray in bundle.rays if ray.kind in SERIOUS]
     medium = tuple(ray for ray in bundle.rays if ray.kind is ThreatOutcome.MEDIUM)
     if fit.apart:
@@ -260,15 +260,15 @@ def _parts(bundle: Bundle, fit: _Fit) -> list[_Part]:
 
 
 def _wider(bundle: Bundle, fit: _Fit) -> float:
-    """By how much the lanes of a family may grow at the most."""
+    """How much wider the lanes of a family may become."""
     serious = sum(ray.kind in SERIOUS for ray in bundle.rays)
     medium = sum(ray.kind is ThreatOutcome.MEDIUM for ray in bundle.rays)
     return serious * (_WIDEST["serious"] - fit.serious) + medium * (_WIDEST["medium"] - fit.medium)
 
 
 def _shared_out(needed: list[float], least: list[float], room: float) -> list[float]:
-    """The width of each family: what it needs with its name, and its part of the rest. Where there is too little for
-    the names these are cut first."""
+    """The width of each family: what it needs with its name, plus its share of the rest. If there is too little room
+    for the names, these are cut first."""
     total, names = sum(needed), sum(least)
     if names <= room:
         more = (room - names) / max(1.0, names)
@@ -278,7 +278,7 @@ def _shared_out(needed: list[float], least: list[float], room: float) -> list[fl
 
 
 def stops(lane: Lane) -> tuple[Stop, ...]:
-    """Where the rays of a bar end, from above."""
+    """Where the rays of a bar end, from the top."""
     left = len(lane.rays)
     found = []
     for band in sorted({ray.end for ray in lane.rays}, reverse=True):
@@ -290,12 +290,12 @@ def stops(lane: Lane) -> tuple[Stop, ...]:
 
 
 def largest_bar(places: Sequence[FamilyBand]) -> int:
-    """How many rays the bar with the most has: by it all bars are as wide as they are."""
+    """The number of rays in the largest bar, which the widths of all bars are relative to."""
     return max((len(lane.rays) for place in places for lane in place.lanes if lane.sort is Sort.STOPPED), default=1)
 
 
 def bar_width(running: int, largest: int, unit: float) -> float:
-    """Of a bar where so many of its rays still run."""
+    """The width of a bar where `running` of its rays continue."""
     return (2 + 8 * (running / max(1, largest)) ** 0.5) * unit if running else 0.0
 
 
@@ -307,10 +307,11 @@ def place_names(
     unit: float,
     most: int = ROWS[1],
 ) -> tuple[tuple[Name, ...], int]:
-    """The open serious threats in columns of `most` rows, in the order of their rays; and how many found no room.
+    """Place the names of open serious threats in columns of `most` rows, in the order of their rays; and count those
+    without room.
 
-    `widths`: of each name with its letter and what stands around it. Where some find no room, the last place is kept
-    for the words that count them.
+    `widths`: the width of each name with its letter and margins. If some have no room, the last place is kept for the
+    text that counts them.
     """
     named = [lane for lane in lanes if lane.letter]
     serious = sum(lane.ray is not None and lane.ray.kind in SERIOUS for lane in lanes)
@@ -337,7 +338,7 @@ def place_names(
 
 
 def nearest(places: Sequence[FamilyBand], x: float, reach: float) -> Lane | None:
-    """The lane at that place, at most `reach` away; within the width of one that several share."""
+    """The lane at `x`, at most `reach` away; for a shared lane, within its width."""
     lanes = [lane for place in places for lane in place.lanes]
     found = min(lanes, key=lambda lane: abs(lane.x - x), default=None)
     if found is None:

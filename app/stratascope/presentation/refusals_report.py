@@ -23,8 +23,8 @@ from stratascope.presentation.terminal import Style, pad, wrap
 from stratascope.presentation.terms import moment
 from stratascope.presentation.threat_outcomes import small
 
-NAMED, NAMED_IN_FULL = 4, 6  # threats that are named one by one: in a line, and in the window
-LONGEST = 4200  # characters of one text: PATH_MAX, and a little
+NAMED, NAMED_IN_FULL = 4, 6  # threats listed by name: in a line, and in the window
+LONGEST = 4200  # characters of one text: a little more than PATH_MAX
 _INDENT = " " * 10
 _BY_EXCLUSION = msg("Concluded by exclusion: nothing else is left.")
 _ENDED = msg("The process ended right after it.")
@@ -43,7 +43,7 @@ _ELSEWHERE = {
 
 
 def layer_title(layer: str) -> Message:
-    """The name of whoever refused: a layer's, or files, network, kernel."""
+    """The title of what refused: a layer, or files, network, kernel."""
     return _ELSEWHERE.get(layer) or next(each.about.title for each in all_layers() if each.id == layer)
 
 
@@ -72,7 +72,7 @@ def denial_object(denial: Refusal) -> dict[str, Any]:
 
 
 def remedy_object(remedy: RefusalRemedy) -> dict[str, Any]:
-    """What would allow it, in JSON."""
+    """A remedy for JSON."""
     choice = remedy.choice
     return {
         "toggle": None if choice is None else choice.toggle,
@@ -102,7 +102,7 @@ def denial_lines(denial: Refusal, style: Style) -> list[str]:
 
 def remedy_text(remedy: RefusalRemedy) -> str:
     """What would allow it, and what that opens."""
-    if remedy.choice is None:  # whole sentences: what only the host, the image or the program can do
+    if remedy.choice is None:  # a whole sentence about the host, the image or the program
         return translate(remedy.text)
     text = translate(msg("Allowed by: {text}.", text=remedy.text))
     if remedy.opened is None:
@@ -113,7 +113,7 @@ def remedy_text(remedy: RefusalRemedy) -> str:
 
 
 def _opens(threats: Sequence[str]) -> Message:
-    """Few of them by name, worst first: what gives all capabilities opens dozens. JSON has all."""
+    """A few threats by name, worst first: granting all capabilities opens dozens. JSON has all."""
     known = threats_by_id()
     names = listed(translate(known[each].title) if each in known else each for each in threats[:NAMED])
     more = len(threats) - NAMED
@@ -139,21 +139,21 @@ class Layers:
         return tuple(self._title)
 
     def number(self, which: str) -> int:
-        """0: it is no layer."""
+        """The layer's number; 0 if it is no layer."""
         return self._number.get(which, 0)
 
     def title(self, which: str) -> str:
-        """In a word."""
+        """The title in a word."""
         return self._title.get(which, which)
 
     def title_of(self, claim: Claim) -> str:
-        """And that it is not certain."""
+        """The title, marked if the claim is not certain."""
         title = self.title(claim.layer)
         return title if claim.certain else translate(msg("{layer}, by exclusion", layer=title))
 
 
 def time_lines(at: float, now: float) -> tuple[str, str]:
-    """By the clock of this machine: 10:42:07; what is of another day has that below it."""
+    """A time in this machine's time zone: 10:42:07; second, the date if it is not today's."""
     when, today = datetime.fromtimestamp(at).astimezone(), datetime.fromtimestamp(now).astimezone()
     return f"{when:%H:%M:%S}", "" if when.date() == today.date() else f"{when:%m-%d}"
 
@@ -199,7 +199,7 @@ def reason(claim: Claim) -> str:
 
 
 def process_below(denial: Refusal) -> str:
-    """Its PID, as the container counts where that is known, and that it ended; of what is harmless none died."""
+    """The PID, inside the container if known, and whether the process died of it; benign refusals kill nothing."""
     inside = denial.pid_inside
     pid = msg("PID {pid} of the host", pid=denial.pid) if inside is None else msg("PID {pid}", pid=inside)
     return translate(msg("{pid}, ended", pid=pid) if denial.ended and not denial.benign else pid)
@@ -213,7 +213,7 @@ def opened(remedy: RefusalRemedy) -> tuple[Threat, ...]:
 
 
 def opens(remedy: RefusalRemedy) -> tuple[str, str]:
-    """What it would open in a few words, and their ink; "weak" is led by a triangle."""
+    """What a remedy would open, in a few words, and their colour; "weak" is shown with a triangle."""
     if remedy.opened is None:
         return (translate(msg("what it opens is not known")) if remedy.choice is not None else ""), "text2"
     threats = opened(remedy)
@@ -225,7 +225,7 @@ def opens(remedy: RefusalRemedy) -> tuple[str, str]:
 
 
 def allowing(threats: tuple[Threat, ...]) -> Message:
-    """Which threats would be open then."""
+    """A sentence about the threats that would be opened."""
     names = listed(small(translate(threat.title)) for threat in threats[:NAMED_IN_FULL])
     more = len(threats) - NAMED_IN_FULL
     if more > 0:
@@ -235,14 +235,14 @@ def allowing(threats: tuple[Threat, ...]) -> Message:
 
 
 def allowed_by(denial: Refusal) -> tuple[str, str, str]:
-    """What would allow it, what that opens, and the colour of the latter."""
+    """What would allow the call, what that opens, and the colour of the latter."""
     if not denial.remedies:
         return translate(msg("No setting of the container")), "", "text2"
     return (plain(translate(denial.remedies[0].text), 400), *opens(denial.remedies[0]))
 
 
 def whole(denial: Refusal) -> str:
-    """Why, in full: who refused, how certain that is, and what allowing it would open."""
+    """The full explanation: what refused, how certain that is, and what allowing it would open."""
     lines = [plain(translate(denial.claim.what), LONGEST)]
     if not denial.claim.certain:
         lines.append(translate(_BY_EXCLUSION))
@@ -258,7 +258,7 @@ def whole(denial: Refusal) -> str:
 
 
 def copied(denial: Refusal, layers: Layers) -> str:
-    """For the clipboard: an issue, a chat, a search."""
+    """A refusal as text for the clipboard: for an issue, a chat or a search."""
     below, by = process_below(denial), layers.title_of(denial.claim)
     who = translate(msg("{process} ({pid})", process=plain(denial.process, 80), pid=below))
     lines = [
@@ -274,7 +274,7 @@ def copied(denial: Refusal, layers: Layers) -> str:
 
 
 def probing(denials: tuple[Refusal, ...]) -> str:
-    """The harmless ones in one line; "" where there are none."""
+    """The benign refusals in one line; "" if there are none."""
     benign = [each for each in denials if each.benign]
     if not benign:
         return ""
@@ -299,7 +299,7 @@ def who(layer: str) -> Message:
 
 
 def ending_object(ending: Ending) -> dict[str, Any]:
-    """The object `ended`."""
+    """The JSON object `ended`."""
     return {
         "engine": ending.engine,
         "id": ending.container,
@@ -349,12 +349,12 @@ def _lines(ending: Ending, style: Style) -> Iterator[str]:
 
 
 def cause_line(cause: Cause) -> str:
-    """Who caused it, and what it was."""
+    """What caused the end, and how."""
     return f"{translate(who(cause.claim.layer))}: {translate(cause.claim.what)}"
 
 
 def cause_reason(cause: Cause) -> Message:
-    """The reasoning, marked as a guess where it is one."""
+    """The reasoning, marked if it is a guess."""
     return cause.reason if cause.certain else msg("This is a guess. {reason}", reason=cause.reason)
 
 

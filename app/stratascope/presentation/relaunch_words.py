@@ -1,4 +1,4 @@
-"""How a relaunch went, in words: as a title in the window, as a sentence on a terminal; and what was proven of it."""
+"""The outcome of a relaunch in words: a title for the window, a sentence for a terminal, and what was verified."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ PROVEN_WORDS = {
 
 
 class RunKind(Enum):
-    """Which way a run goes."""
+    """The kind of a run."""
 
     HARDEN = "harden"
-    ALLOW = "allow"  # the same with settings that give more
+    ALLOW = "allow"  # a relaunch with more permissions
     UNDO = "undo"  # back to the original
     REDO = "redo"  # to the hardened one again, after an undo
 
     @property
     def onward(self) -> bool:
-        """Whether something is chosen and proven, and it is no way back."""
+        """Whether it applies and verifies choices, rather than going back to an earlier container."""
         return self in (RunKind.HARDEN, RunKind.ALLOW)
 
 
@@ -73,20 +73,20 @@ _TITLES: dict[RunKind, dict[RelaunchOutcome, Message]] = {
 
 
 def passed_lines(calls: Sequence[str]) -> tuple[Message, ...]:
-    """What a relaunch that gives something was for, and was seen to come about."""
+    """The calls that a relaunch was to allow and that were seen to succeed."""
     if not calls:
         return ()
     return (msg("Allowed now, as it was refused before and seen to pass: {calls}.", calls=", ".join(calls)),)
 
 
 def ending_title(ending: RelaunchOutcome, run: RunKind) -> Message:
-    """How it ended. Only the ways onward have all endings: the others prove no toggles."""
+    """The title for an ending. Only `onward` runs have all endings, since the others verify no toggles."""
     words = _TITLES[run]
     return words.get(ending, words[RelaunchOutcome.VERIFIED])
 
 
 def shown_lines(ended: RelaunchResult) -> tuple[Message, ...]:
-    """Whether it works, what was compared and what not; nothing where nothing was to be shown: an undo, live limits."""
+    """Whether it works, and what was and was not compared; empty if nothing was compared (an undo, live limits)."""
     if (
         not ended.ending.stays
         or ended.ending is RelaunchOutcome.LIMITED
@@ -110,7 +110,7 @@ def ending_sentence(event: RelaunchResult) -> Message:
     """How it ended, and what can be done now."""
     made = event.transaction
     match event.ending:
-        case RelaunchOutcome.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
+        case RelaunchOutcome.VERIFIED if made is not None and made.owner is not None:  # an owner sets nothing aside
             if made.kind is TransactionKind.UNDO:
                 return msg("{name} is as it was before: its owner re-created it.", name=made.name)
             return msg("Verified. Its owner re-created {name}: undo reverts the change, discard accepts it.",
@@ -140,7 +140,7 @@ def ending_sentence(event: RelaunchResult) -> Message:
 
 
 def toggle_title(name: str, value: str = "") -> str:
-    """The title of a toggle with that value; a journal of a later version may name one that is not known here."""
+    """The title of a toggle with that value; its name if unknown, as from a later version's journal."""
     try:
         return translate(toggle(name).named(value))
     except ToggleError:
@@ -148,7 +148,7 @@ def toggle_title(name: str, value: str = "") -> str:
 
 
 def question_title(run_kind: RunKind, name: str) -> str:
-    """Before it begins."""
+    """The question before a run."""
     words = {
         RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
         RunKind.ALLOW: msg("Relaunch {name} with more permissions?", name=name),
@@ -159,7 +159,7 @@ def question_title(run_kind: RunKind, name: str) -> str:
 
 
 def running_title(run_kind: RunKind, name: str) -> str:
-    """While it runs."""
+    """The title during a run."""
     words = {
         RunKind.HARDEN: msg("Relaunching {name}…", name=name),
         RunKind.ALLOW: msg("Relaunching {name}…", name=name),
@@ -170,7 +170,7 @@ def running_title(run_kind: RunKind, name: str) -> str:
 
 
 def go_text(*, live: bool, allows: bool) -> Message:
-    """On the button that does it: `live`, only limits of what runs change; `allows`, something is given back."""
+    """The button's text. `live`: only limits of the running container change; `allows`: permissions are given back."""
     if live:
         return msg("Change limits")
     return msg("Relaunch") if allows else msg("Relaunch hardened")

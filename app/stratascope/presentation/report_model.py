@@ -1,7 +1,7 @@
-"""A report as other tools take it: containers, and of each its findings and open serious threats, as plain text.
+"""A report in the form for other tools: containers with their findings and open serious threats, as plain text.
 
-Containers that are alike on several machines stand once, with the names of the machines. For tools that follow single
-results (`results`): each fingerprint once, the worst first, and not too many.
+Containers that are alike on several machines occur once, with the machines' names. `results` is for tools that track
+single results: each fingerprint once, worst first, up to a limit.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _AT = re.compile(r"(?P<file>.+):(?P<line>[1-9][0-9]{0,8})").fullmatch
 
 
 class Item(Value):
-    """One finding, or one open serious threat, of one container. `file` and `line`: what asked for it, before a start.
+    """One finding or open serious threat of one container. `file`, `line`: what asks for it, for a checked text.
 
-    `since`: "new" or "worse" than in the report that it is held against; empty where there is none.
+    `since`: "new" or "worse", compared with an earlier report; empty without one.
     """
 
     code: str  # the rule: a finding's code, or `threat.ID`
@@ -70,7 +70,7 @@ class Item(Value):
 
     @property
     def severe(self) -> tuple[bool, int, str]:
-        """To sort by, the worst first; what is accepted comes last."""
+        """Sort key: worst first, accepted ones last."""
         return not self.counts, self.severity.rank, self.code
 
 
@@ -83,7 +83,7 @@ class Subject(Value):
     name: str
     image: str
     status: str
-    known: bool  # False: it runs, or may, and nothing is known of it
+    known: bool  # False: it runs or may run, and could not be read
     exposure: float | None
     at_best: float | None
     verified: float | None
@@ -93,7 +93,7 @@ class Subject(Value):
 
     @property
     def worst(self) -> tuple[bool, float, str]:
-        """To sort by, the most exposed first; of those without an exposure last."""
+        """Sort key: most exposed first, those without an exposure last."""
         return self.exposure is None, -(self.exposure or 0.0), self.name
 
 
@@ -105,8 +105,8 @@ class Machine(Value):
     taken_at: float
     engines: tuple[tuple[str, str, str], ...]  # id, kind, state
     containers: int
-    exposure: float | None  # of its worst container
-    unseen: tuple[str, ...] = ()  # engines that may run containers of which nothing is known
+    exposure: float | None  # that of its worst container
+    unseen: tuple[str, ...] = ()  # engines whose containers could not be read
 
 
 class Report(Value):
@@ -115,9 +115,9 @@ class Report(Value):
     version: str
     machines: tuple[Machine, ...]
     subjects: tuple[Subject, ...]
-    unused: tuple[str, ...] = ()  # exceptions that fit nothing, in words
+    unused: tuple[str, ...] = ()  # exceptions that match nothing, in words
     expired: int = 0
-    compared: bool = False  # only what is new or worse than a report before
+    compared: bool = False  # only what is new or worse than in an earlier report
 
     @property
     def fleet(self) -> bool:
@@ -125,12 +125,12 @@ class Report(Value):
 
     @property
     def taken_at(self) -> float:
-        """When the last of it was read, in seconds since the epoch."""
+        """When the latest machine was read, in seconds since the epoch."""
         return max((machine.taken_at for machine in self.machines), default=0.0)
 
 
 def report_of(snapshot: Snapshot, version: str, annotations: Annotations | None = None) -> Report:
-    """What a snapshot comes to."""
+    """The report of a snapshot."""
     annotations = annotations or Annotations()
     acceptance, machine = annotations.acceptance, annotations.machine
     subjects = sorted(subjects_of(snapshot, annotations), key=lambda each: each.worst)
@@ -145,7 +145,7 @@ def report_of(snapshot: Snapshot, version: str, annotations: Annotations | None 
 
 
 def counting(subjects: Iterable[Subject], severity: Severity) -> tuple[tuple[str, int], ...]:
-    """Names of those with findings, or open threats, so severe or worse that nobody accepts, and how many of these."""
+    """Names of subjects with unaccepted findings or threats of at least that severity, and their numbers."""
     found = (
         (each.name, sum(item.counts and item.severity.rank <= severity.rank for item in each.items))
         for each in subjects
@@ -222,7 +222,7 @@ def _findings(state: ContainerState, kind: str, before: Before | None, compared:
 
 
 def _placed(items: list[Item]) -> list[Item]:
-    """With a file each: a threat that no line alone asks for is one of the file's beginning."""
+    """Give each item a file: a threat without a line of its own is placed at the file's first line."""
     file = next((each.file for each in items if each.file), "")
     return [each if each.file or not file else replace(each, file=file, line=1) for each in items]
 
@@ -270,11 +270,11 @@ def accepted_text(standing: Standing) -> str:
     return plain(translate(accepted_words(standing)), _TEXT)
 
 
-_NAMED = 3  # machines that are named; the others are counted
+_NAMED = 3  # machines listed by name; the others are counted
 
 
 class Result(Value):
-    """One item of one container, or of those of that name on several machines."""
+    """One item of a container, or of the containers with that name on several machines."""
 
     item: Item
     subject: Subject
@@ -282,13 +282,13 @@ class Result(Value):
 
     @property
     def severe(self) -> tuple[bool, int, tuple[bool, float, str], str]:
-        """To sort by, the worst first; what is accepted comes last."""
+        """Sort key: worst first, accepted ones last."""
         accepted, rank, code = self.item.severe
         return accepted, rank, self.subject.worst, code
 
     @property
     def message(self) -> str:
-        """The text, the container, the advice and who accepts it; foreign links are defused."""
+        """The text, the container, the advice and who accepts it; links in untrusted text are defused."""
         item, where = self.item, self.subject.name
         if self.machines:
             where = f"{where} ({_machines(self.machines)})"
@@ -299,7 +299,7 @@ class Result(Value):
 
     @property
     def location(self) -> str:
-        """The file that asked for it, as a reference of RFC 3986; else a name of that form, of no file."""
+        """The file that asks for it, as a URI reference (RFC 3986); else a pseudo path for the container."""
         if self.item.file:
             path = quote(self.item.file, errors="surrogateescape")
             return f"file://{path}" if path.startswith("/") else path
@@ -312,7 +312,7 @@ class Result(Value):
 
 
 def results(report: Report, most: int) -> tuple[list[Result], int]:
-    """At most so many, and how many less serious ones are left out."""
+    """At most `most` results, and the number of less serious ones left out."""
     found: dict[str, Result] = {}
     for subject in report.subjects:
         for item in subject.items:
@@ -327,7 +327,7 @@ def results(report: Report, most: int) -> tuple[list[Result], int]:
 
 
 def left_out(count: int, most: int) -> str:
-    """How many results are left out."""
+    """A sentence about the results left out."""
     return translate(plural("The {most} worst results are listed; {count} less serious one is left out.",
                             "The {most} worst results are listed; {count} less serious ones are left out.",
                             count, most=most))  # fmt: skip
@@ -339,7 +339,7 @@ def unlinked(text: str) -> str:
 
 
 def ranked(severity: Severity, words: tuple[str, str, str, str]) -> str:
-    """A tool's word for it, of those for critical, high, medium and low."""
+    """A tool's word for a severity. `words`: for critical, high, medium and low."""
     return words[severity.rank]
 
 
@@ -353,7 +353,7 @@ def _machines(names: tuple[str, ...]) -> str:
 
 
 def notes(report: Report) -> list[str]:
-    """What limits the results: what was not seen, and exceptions that match nothing."""
+    """Limits of the results: what was not read, and exceptions that match nothing."""
     found = []
     for machine in report.machines:
         if machine.unseen:

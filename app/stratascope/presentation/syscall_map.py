@@ -1,7 +1,7 @@
-"""A map of system calls, asked: what passes, what more than by default, in what two containers differ. Pure.
+"""Evaluates a map of system calls: what passes, what passes beyond the default, and how two containers differ. Pure.
 
-The window and the reports draw from here, so that both count alike. Any layer may offer a `CallMap` among its views;
-none is known by name. Attack surface stands beside depth and is never part of it.
+Shared by the window and the reports, so that both count alike. Any layer may have a `CallMap` among its views; no layer
+is known by name here. Attack surface is shown next to depth, and is never part of it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SHARED_KERNEL = msg(
     "Every container on this machine uses this one kernel: a flaw in a call that passes is within reach."
 )
 _PASSES = (CallVerdict.ALLOWED, CallVerdict.DEPENDS)
-# how far a verdict lets a call through: more than the default where it is higher
+# how permissive each verdict is; higher than the default's means that more passes
 _WIDTH = {CallVerdict.DENIED: 0, CallVerdict.UNKNOWN: 1, CallVerdict.DEPENDS: 2, CallVerdict.ALLOWED: 3}
 
 
 class Surface(Value):
-    """How much of the kernel is within reach, in calls. `more`, `fewer`: than by default; None: not known."""
+    """The reachable part of the kernel, in calls. `more`, `fewer`: compared with the default; None: not known."""
 
     total: int
     allowed: int
@@ -39,11 +39,11 @@ class Surface(Value):
     unknown: int
     more: int | None
     fewer: int | None
-    dangerous: tuple[str, ...]  # names of known-dangerous calls that can pass, those that the default stops first
+    dangerous: tuple[str, ...]  # names of known dangerous calls that pass; first those that the default stops
 
 
 class Pair(Value):
-    """One call here and there (another container, or the engine's default); None: not in that table."""
+    """One call in two tables (another container's, or the default's); None: not in that table."""
 
     name: str
     here: CallState | None
@@ -58,7 +58,7 @@ class Pair(Value):
 
     @property
     def wider(self) -> bool:
-        """Whether more calls pass here than there."""
+        """Whether the call passes more freely here than there."""
         if self.here is None or self.there is None:
             return False
         return _WIDTH[self.here.verdict] > _WIDTH[self.there.verdict]
@@ -101,7 +101,7 @@ def surface(table: CallTable, default: CallTable | None) -> Surface:
 
 
 def origin(table: CallTable) -> Message:
-    """Whose answers these are, and where they come from where that is not plain from the title."""
+    """The table's title, with its source if the title does not imply it."""
     if table.source is CallSource.MEASURED:
         return msg("{title} (from Stratascope's own table)", title=table.title)
     return table.title
@@ -139,7 +139,7 @@ def count_words(verdict: CallVerdict, count: int) -> Message:
 
 
 def dangerous_line(surface: Surface, most: int) -> Message | None:
-    """The known-dangerous calls that pass, by name; None where there are none."""
+    """The known dangerous calls that pass, by name; None if there are none."""
     names, rest = surface.dangerous[:most], len(surface.dangerous) - most
     if not names:
         return None
@@ -165,17 +165,17 @@ def _by_call() -> dict[str, tuple[Threat, ...]]:
 
 
 def threats_by(name: str) -> tuple[Threat, ...]:
-    """Those of the catalogue that use this call, worst first."""
+    """Threats of the catalogue that use this call, worst first."""
     return _by_call().get(name, ())
 
 
 def dangerous(name: str) -> bool:
-    """Whether the call is known to be dangerous: there is a word of warning about it."""
+    """Whether the call is known to be dangerous, that is, has a warning."""
     return warning(name) is not None
 
 
 def explain(name: str) -> tuple[Message, ...]:
-    """What is to be said of a call, and what can be done with it; empty for a harmless one."""
+    """The warning about a call, and the threats that use it; empty for a harmless call."""
     found = warning(name)
     titles = [threat.title for threat in threats_by(name)[:4]]
     if found is None or not titles:

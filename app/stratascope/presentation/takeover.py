@@ -1,9 +1,9 @@
-"""Which containers could take over the machine, and which are not seen: one count for window and page.
+"""Counts the containers that could take over the machine, and those that were not seen; shared by window and page.
 
-Of those that run, since nothing that does not run can try. Where none could, only those are counted of which that is
-known: "None of 5" is a promise for each of the five. What is not seen may be the worst of all, so nothing is called
-safe, or not there, without naming the engines that let nobody in or give no answer. A Docker that is stopped, or an
-engine that is not installed, is no such case: it runs nothing.
+Only running containers count, since others can't try. If none could, only known ones are counted: "None of 5" is a
+promise about each of the five. An unseen container may be the worst of all, so nothing is called safe or absent without
+naming the engines that deny access or do not answer. A stopped Docker or an engine that is not installed does not
+count as unseen: it runs nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVIN
 
 
 class TakingOver(Value):
-    """`could`: those that could; `unknown`: of how many it is not known, `unread`: of how many of these nothing is;
-    `total`: how many run, or may run.
+    """Running containers. `could`: those that could take over the machine; `unknown`: how many are undecided, `unread`:
+    how many of these were not read at all; `total`: how many run or may run.
     """
 
     could: tuple[ContainerState, ...]
@@ -36,13 +36,13 @@ class TakingOver(Value):
 
 
 class Judges:
-    """Remembers the result for each container until it is read again: a window asks at every reading."""
+    """Caches the result for each container until it is read again: a window asks at every reading."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[ContainerState, bool, bool, bool]] = {}
 
     def taking_over(self, states: tuple[ContainerState, ...]) -> TakingOver:
-        """Of these containers."""
+        """Count these containers."""
         known, self._known = self._known, {}
         could, unknown, unread, total = [], 0, 0, 0
         for state in states:
@@ -61,7 +61,7 @@ class Judges:
 
 
 def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
-    """Of these containers."""
+    """Count these containers."""
     return Judges().taking_over(states)
 
 
@@ -74,7 +74,7 @@ def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
 
 
 def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
-    """The sentence where none is known to; `unseen`: engines that may have more containers."""
+    """The sentence if none is known to be able to; `unseen`: engines that may have more containers."""
     if found.total == 0:
         return msg("No running container seen") if unseen else msg("No container runs")
     if found.unread == found.total:
@@ -85,7 +85,7 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
 
 
 def runs(state: ContainerState) -> bool:
-    """Whether a process of it can be expected; one that is not started yet counts as running."""
+    """Whether the container has processes; a predicted one counts as running."""
     container = state.container
     if container.status is Status.PREDICTED:
         return not container.error
@@ -116,18 +116,18 @@ _SILENT = frozenset({EngineState.DENIED, EngineState.UNREACHABLE})
 
 
 def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
-    """The engines that may run containers of which nothing is known: they let nobody in, or give no answer.
+    """The engines whose containers are unknown: they deny access, or do not answer.
 
-    What one ran before it hung may be on screen still; what it runs now is not known.
+    Containers read before an engine hung may still be shown; what it runs now is not known.
     """
-    asking = (each for each in snapshot.asking if each)  # of captures that are still to be read no engine is known yet
+    asking = (each for each in snapshot.asking if each)  # "" stands for captures not read yet, without known engines
     return (*asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
 
 
 def unchecked_engines(engines: Iterable[Engine], *, named: bool) -> tuple[str, ...]:
-    """The engines whose containers no limit can be held against; where they were `named`, all that can't be used.
+    """The engines whose containers can't be checked against a limit. `named`: the user gave them, so all unusable ones.
 
-    A Podman that is stopped may have containers that run, as may whatever does not listen on another machine.
+    A stopped Podman may have running containers, and so may an engine on another machine that does not listen.
     """
     return tuple(
         each.id
@@ -139,7 +139,7 @@ def unchecked_engines(engines: Iterable[Engine], *, named: bool) -> tuple[str, .
 
 
 def unread(snapshot: Snapshot) -> tuple[str, ...]:
-    """The containers that run, or may, and have no exposure, by name; one that has ended meanwhile does not run."""
+    """Names of containers that run or may run and have no exposure, without those that have ended meanwhile."""
     return tuple(
         state.container.name
         for state in snapshot.containers
@@ -148,8 +148,8 @@ def unread(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def not_found(name: str, engines: Iterable[Engine], known: Iterable[str] = ()) -> Message:
-    """No container of these engines has that name or id; with the names that are like it, and why those engines are
-    not asked that may have it.
+    """A message that no container has that name or id, with similar names, and why engines that may have it could not
+    be queried.
     """
     found = msg("No container has the name or ID {name}.", name=name)
     from difflib import get_close_matches  # only needed for a name that was not found

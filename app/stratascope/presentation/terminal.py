@@ -1,4 +1,4 @@
-"""How text is printed: colours, marks, and widths that count terminal cells, so that Japanese names line up too."""
+"""Formats text for terminals: colours, marks, and widths in terminal cells, so that Japanese names line up too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stratascope.core.threats.threat import Basis
 from stratascope.value import Value
 
 WIDTH = 100
-_PARAGRAPH_MOST = 8000  # characters; to break a word takes as long as the square of its length
+_PARAGRAPH_MOST = 8000  # characters; breaking a word takes time quadratic in its length
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
 _MARKS_AS_ASKED = {Verdict.ENFORCED: "□", Verdict.WEAKENED: "◫", Verdict.OPEN: "◌", Verdict.UNKNOWN: "?"}
@@ -33,13 +33,13 @@ class Style(Value):
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
 
     def mark(self, known: Assessment) -> str:
-        """Of a verdict; the word beside it says the same."""
+        """The coloured mark of a verdict; a word next to it says the same."""
         asked = self.unicode and known.basis is Basis.ASKED
         mark = _MARKS_AS_ASKED[known.verdict] if asked else self.bare_mark(known.verdict)
         return self.paint(mark, VERDICT_STYLE[known.verdict])
 
     def bare_mark(self, verdict: Verdict) -> str:
-        """The mark without colour, and without regard to who states the verdict."""
+        """The mark without colour, whether kernel or engine states the verdict."""
         return (_MARKS if self.unicode else _PLAIN_MARKS)[verdict]
 
 
@@ -54,8 +54,8 @@ def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
 
 
 def _wide(text: str, width: int) -> list[str]:
-    """Lines of text without spaces between its words: broken before any wide letter, but never so that a line begins
-    with a mark that ends something, or ends with a bracket that opens (JIS X 4051 calls it kinsoku)."""
+    """Wrap text without spaces between words: lines break before any wide letter, but no line begins with closing
+    punctuation or ends with an opening bracket (kinsoku, JIS X 4051)."""
     lines, line = [], ""
     for unit in _UNIT.findall(text):
         if line and width_of(line) + width_of(unit.rstrip()) > width:
@@ -69,7 +69,7 @@ def _wide(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
-# wcwidth is two dozen modules, and most text needs none of them: it is imported where a letter's width is looked up
+# wcwidth is two dozen modules, which most text does not need: it is imported only to look up a letter's width
 
 
 def _broken(text: str, width: int) -> list[str]:
@@ -101,7 +101,7 @@ def clip(text: str, width: int) -> str:
 
 
 def cut_middle(text: str, width: int) -> str:
-    """Paths are cut in the middle: their end tells which file it is."""
+    """Shorten a path in the middle, since its end identifies the file."""
     if width_of(text) <= width:
         return text
     tail = width * 2 // 3

@@ -1,4 +1,4 @@
-"""Words that every renderer and the window share: of verdicts, severities, threats, states; and ages."""
+"""Words shared by all renderers and the window: verdicts, severities, threats, states and ages."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ FAMILIES = {
     Family.NETWORK: msg("Network"),
     Family.RESOURCES: msg("Resources"),
 }
-# limits and words as in CVSS: below each number
+# upper limits and words as in CVSS
 _EXPOSURES = (
     (0.05, "none", msg("None")),
     (4.0, "low", msg("Low")),
@@ -110,7 +110,7 @@ def exposure_word(exposure: float) -> Message:
 
 
 def depth_words(depth: tuple[int, int]) -> Message:
-    """A depth, or the range of it where something is unknown: "1" or "1 to 3"."""
+    """A depth, or its range if something is unknown: "1" or "1 to 3"."""
     least, most = depth
     if least == most:
         return msg("{depth}", depth=least)
@@ -130,17 +130,17 @@ def timestamp(seconds: float) -> str:
 
 
 def verdict_words(known: Assessment) -> Message:
-    """A layer's verdict, and whether only the engine states it, or it is predicted."""
+    """A layer's verdict, marked if only the engine states it, or if it is predicted."""
     return _VERDICTS[known.basis][known.verdict]
 
 
 def stance_words(ruling: Ruling | None) -> Message:
-    """A layer's answer, and whether only the engine states it, or it is predicted; None: not its job."""
+    """A layer's ruling, marked if only the engine states it, or if it is predicted; None: not its job."""
     return STANCES[Stance.NOT_ITS_JOB] if ruling is None else _STANCES[ruling.basis][ruling.stance]
 
 
 def stance_mark(ruling: Ruling | None) -> str:
-    """A layer's answer as a mark."""
+    """A layer's ruling as a mark."""
     if ruling is None:
         return STANCE_MARKS[Stance.NOT_ITS_JOB]
     return (STANCE_MARKS if ruling.basis is Basis.KERNEL else STANCE_MARKS_AS_ASKED)[ruling.stance]
@@ -166,7 +166,7 @@ def since_text(seconds: float) -> str:
 
 
 def with_words(sentence: Message, words: str) -> Message:
-    """A sentence, and the message of whoever failed, where there is one."""
+    """A sentence, followed by the original message of engine or system, if there is one."""
     if not words:
         return sentence
     return msg("{sentence} Its message: {words}", sentence=sentence, words=plain(words, 200))

@@ -1,7 +1,7 @@
-"""The text report, made to be read in 100 columns of a terminal. Colour only where the caller asks for it.
+"""The text report, for a terminal with 100 columns. It is coloured only on request.
 
-Every line of a container is a layer's verdict, a finding with its evidence, or a threat that is open; details (all
-decoded facts, all threats) are printed where asked for. Widths count terminal cells, so Japanese names line up too.
+Every line of a container is a layer's verdict, a finding with its evidence, or an open threat; details (all decoded
+facts, all threats) are printed on request. Widths are in terminal cells, so that Japanese names line up too.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from stratascope.presentation.threat_outcomes import SERIOUS, by_outcome, counts
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*").fullmatch
-_LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
+_LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # severities that the summary prints in full
 
 
 def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
-    """The whole report. Containers: the worst first."""
+    """The whole report, worst containers first."""
     lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
     if style.details:
         lines += _grounds(snapshot, style)
     for state in sorted(snapshot.containers, key=_worst_first):
         lines += ["", *_container(state, snapshot, layers, style)]
-    if not snapshot.containers and not style.details:  # else by name, and who calls says which were not found
+    if not snapshot.containers and not style.details:  # with details, the caller reports names that were not found
         unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
         none = msg("No containers seen; {engines} not seen.", engines=unseen) if unseen else msg("No containers.")
         lines += ["", translate(none)]
@@ -80,7 +80,7 @@ def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
 
 
 def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
-    """One line per engine, and below it what to do where it can't be used."""
+    """One line per engine, followed by what to do if it can't be used."""
     if not engines:
         return [translate(msg("No container engine was found."))]
     width = max(width_of(plain(engine.id, 40)) for engine in engines)
@@ -101,7 +101,7 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
 
 
 def trouble_lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    """Why this machine's kernel could not be asked; the command that mends it in one piece, to be copied."""
+    """Why this machine's kernel could not be read; the command that repairs it on one line, to be copied."""
     trouble = snapshot.trouble
     if trouble is None:
         return
@@ -175,7 +175,7 @@ def _differs(process: ProcessState, titles: dict[str, Message]) -> Message:
 
 
 def _surface(calls: CallMap, style: Style) -> Iterator[str]:
-    """How much of the kernel can be reached; no part of the exposure."""
+    """The attack surface, which is no part of the exposure."""
     for table in calls.tables[:1]:
         line = surface_line(surface(table, table_of(calls.default, table.abi)))
         text = msg("Attack surface: {line} {shared}", line=line, shared=SHARED_KERNEL)
@@ -183,7 +183,7 @@ def _surface(calls: CallMap, style: Style) -> Iterator[str]:
 
 
 def severe(severity: Severity, words: str, style: Style, indent: str = "  ") -> Iterator[str]:
-    """A severity and what has it, side by side."""
+    """A severity, followed by wrapped text."""
     word = style.paint(pad(translate(terms.SEVERITIES[severity]), _severity_width()), SEVERITY_STYLE[severity])
     first, *rest = wrap(words, indent + " " * (_severity_width() + 2), style)
     yield f"{indent}{word}  {first.lstrip()}"
@@ -210,7 +210,7 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
 
 
 def _grounds(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    """Further facts of each kernel that these containers use."""
+    """Further facts about each kernel that these containers use."""
     found = dict.fromkeys(snapshot.ground_of(state.container.engine) for state in snapshot.containers)
     for ground in found:
         if rows := ground_rows(ground):
@@ -307,7 +307,7 @@ def _columns(label: str, value: str, source: str, style: Style) -> Iterator[str]
     yield from lines
 
 
-MOST = 5  # open threats that the summary tells in full
+MOST = 5  # open threats that the summary prints in full
 _PLAIN = {Stance.STOPS: "#", Stance.LETS_THROUGH: "o", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "."}
 _PLAIN_AS_ASKED = {**_PLAIN, Stance.STOPS: "=", Stance.LETS_THROUGH: "c"}
 _SAID = (Stance.STOPS, Stance.LETS_THROUGH)
@@ -316,14 +316,14 @@ _OUTCOME_STYLE = {Outcome.OPEN: "31", Outcome.UNKNOWN: "2", Outcome.STOPPED: "32
 
 
 def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
-    """Exposure and counts."""
+    """The exposure, and the numbers of threats."""
     level = terms.exposure_level(matrix.exposure.worst)
     yield "  " + style.paint(translate(exposure_line(matrix)), _LEVEL_STYLE[level])
     yield from wrap(translate(counts_line(kinds(matrix))), "  ", style, "2")
 
 
 def open_lines(matrix: Matrix, style: Style) -> Iterator[str]:
-    """The worst open threats, each with its sentence; with details also what to do."""
+    """The worst open threats, each with its sentence, and with advice in a detailed report."""
     serious = [state for state in by_outcome(matrix) if kind_of(state) in SERIOUS]
     shown = serious if style.details else serious[:MOST]
     indent = " " * (_severity_width() + 4)

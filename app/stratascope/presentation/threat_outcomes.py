@@ -1,6 +1,6 @@
-"""What becomes of a threat, in a word, in an order and in numbers; and the exposure in a line.
+"""The outcomes of threats as words, sort orders and counts; and the exposure in a line.
 
-Pure, no Qt. Window and reports share it, so that a threat is called and counted the same everywhere.
+Pure, no Qt. Shared by window and reports, so that a threat is named and counted the same everywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stratascope.presentation.terms import FAMILIES, OUTCOMES, exposure_word, st
 
 
 class ThreatOutcome(StrEnum):
-    """What becomes of a threat, worst first."""
+    """The outcome of a threat, by severity if open; worst first."""
 
     CRITICAL = "open, critical"
     HIGH = "open, high"
@@ -69,7 +69,7 @@ _WORDS = {
 
 
 def kind_of(state: ThreatState) -> ThreatOutcome:
-    """What becomes of this threat."""
+    """The outcome of this threat."""
     if state.outcome is Outcome.OPEN:
         return _OPEN[state.threat.severity]
     if state.outcome is Outcome.UNKNOWN:
@@ -85,7 +85,7 @@ def protection(state: ThreatState) -> Protection:
 
 
 def kinds(matrix: Matrix) -> dict[ThreatOutcome, int]:
-    """How many threats of each kind; every kind is there."""
+    """The number of threats by outcome, including zeros."""
     found = dict.fromkeys(ThreatOutcome, 0)
     for state in matrix.threats:
         found[kind_of(state)] += 1
@@ -93,7 +93,7 @@ def kinds(matrix: Matrix) -> dict[ThreatOutcome, int]:
 
 
 def protections(matrix: Matrix) -> dict[Protection, int]:
-    """How many threats there are of each; every one is there."""
+    """The number of threats by protection, including zeros."""
     found = dict.fromkeys(Protection, 0)
     for kind, count in kinds(matrix).items():
         found[_PROTECTION[kind]] += count
@@ -101,22 +101,22 @@ def protections(matrix: Matrix) -> dict[Protection, int]:
 
 
 def protection_word(where: Protection) -> str:
-    """It in a word or two."""
+    """A protection in a word or two."""
     return translate(_WORDS[where])
 
 
 def outcome_word(where: Protection) -> str:
-    """Short form, next to the depth."""
+    """A protection in short form, shown next to the depth."""
     return translate(OUTCOMES[Outcome.STOPPED]) if where is Protection.DEEPER else protection_word(where)
 
 
 def stance_word(ruling: Ruling | None) -> str:
-    """A layer's answer in a word or two."""
+    """A layer's ruling in a word or two."""
     return translate(stance_words(ruling))
 
 
 def family_word(family: Family) -> str:
-    """A family in a word, as on the strata."""
+    """A family in a word, as in the strata drawing."""
     return translate(FAMILIES[family])
 
 
@@ -126,7 +126,7 @@ def small(title: str) -> str:
 
 
 def depth_text(state: ThreatState) -> str:
-    """How many layers stop it: `0`, `2`, or `1–3` where some are not known."""
+    """How many layers stop it: `0`, `2`, or `1–3` if some are not known."""
     least, most = state.depth
     return str(least) if least == most else f"{least}–{most}"
 
@@ -170,20 +170,20 @@ _COUNTED_AS = {
 
 
 def by_outcome(matrix: Matrix) -> tuple[ThreatState, ...]:
-    """All threats as reports list them: open before unknown before stopped; the more severe, then the less deep, first.
+    """All threats in the reports' order: open, unknown, stopped; within each by severity, then by increasing depth.
 
-    The window's order (`worst_first`) puts those of the stopped first that the least holds.
+    The window's order (`worst_first`) sorts stopped threats by how little stops them.
     """
     return tuple(sorted(matrix.threats, key=lambda state: (_OUTCOMES.index(state.outcome), *by_severity(state))))
 
 
 def counted_as(state: ThreatState) -> str:
-    """As what a threat is counted; a class in the page."""
+    """The name under which a threat is counted; also its CSS class in the page."""
     return _COUNTED_AS[kind_of(state)]
 
 
 def counts_line(found: Mapping[ThreatOutcome, int]) -> Message:
-    """The numbers of `kinds` in one sentence; of what is not stopped only what there is."""
+    """The numbers of `kinds` in one sentence; zeros are left out, except for stopped ones."""
     parts = (
         (
             found[ThreatOutcome.CRITICAL] + found[ThreatOutcome.HIGH],
@@ -206,7 +206,7 @@ def counts_line(found: Mapping[ThreatOutcome, int]) -> Message:
 
 
 def exposure_line(matrix: Matrix) -> Message:
-    """The exposure as number and word, and its value at best."""
+    """The exposure as number and word, with the best case if it differs."""
     worst, best = matrix.exposure.worst, matrix.exposure.best
     number = f"{worst:.1f}"
     if best == worst:
@@ -217,5 +217,5 @@ def exposure_line(matrix: Matrix) -> Message:
 
 
 def exceeds(containers: tuple[ContainerState, ...], limit: float) -> tuple[ContainerState, ...]:
-    """Those whose exposure is above the limit; where nothing is known there is no exposure to compare."""
+    """Containers whose exposure is above the limit; those with unknown exposure are left out."""
     return tuple(state for state in containers if state.matrix is not None and state.matrix.exposure.worst > limit)

@@ -1,7 +1,7 @@
-"""What other tools read: SARIF, JUnit, GitLab's reports, NDJSON, Prometheus' text and SQLite, a function a format.
+"""Formats for other tools, one function each: SARIF, JUnit, GitLab's reports, NDJSON, Prometheus' text and SQLite.
 
-Each takes the same `report_model.Report`, so that `report` and `check` write them alike, of one machine or of many.
-Text is made harmless: not every reader takes a lone surrogate.
+Each renders a `report_model.Report`, so that `report` and `check` write the same formats, for one machine or many. Text
+is sanitised, for example because not every reader accepts a lone surrogate.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from stratascope.presentation.terms import timestamp
 
 RESULTS_MOST = 5000
 _LEVELS = ("error", "error", "warning", "note")
-_SCORES = ("9.5", "8.0", "5.5", "2.5")  # as GitHub bands them: from 9.0, 7.0, 4.0, and above 0
+_SCORES = ("9.5", "8.0", "5.5", "2.5")  # within GitHub's ranges, which start at 9.0, 7.0, 4.0, and above 0
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _KEY = "stratascope/v1"
 
@@ -43,9 +43,9 @@ _KEY = "stratascope/v1"
 def sarif(report: Report) -> str:
     """SARIF 2.1.0 (OASIS), for code scanning in GitHub and others: a log of one run.
 
-    GitHub takes at most 25,000 results of a run and shows the 5,000 worst, so that no more are written; it shows a
-    result at a place of a file only, so that what has none gets a name of that form beside its logical location. What
-    somebody accepts is a result with an accepted suppression.
+    GitHub accepts at most 25,000 results per run and shows the worst 5,000, so no more are written. It shows only
+    results with a file location, so a result without one gets a pseudo path in addition to its logical location. An
+    accepted finding is a result with an accepted suppression.
     """
     found, more = results(report, RESULTS_MOST)
     codes = {code: place for place, code in enumerate(dict.fromkeys(each.item.code for each in found))}
@@ -92,7 +92,7 @@ def _rule(example: Result) -> dict[str, Any]:
 
 
 def _role(layer: str) -> str:
-    """What the layer of a finding is for: the same in each report, which the finding's own words are not."""
+    """The role of a finding's layer: unlike the finding's text, it is the same in every report."""
     about = next((each.about for each in all_layers() if each.id == layer), None)
     return "" if about is None else translate(msg("{title}: {what}", title=about.title, what=about.role))
 
@@ -138,10 +138,10 @@ _COUNTED = ("tests", "failures", "errors")
 
 
 def junit(report: Report) -> str:
-    """JUnit's XML as CI systems read it: a suite a container, a test a finding; what is accepted is skipped.
+    """JUnit's XML as CI systems read it: one suite per container, one test per finding; accepted ones are skipped.
 
-    A container without any has the test that it was looked at, and one of which nothing is known has an error: nobody
-    should take what was not seen for what is good.
+    A container without findings has one passed test, and an unread container has an error, so that it does not seem
+    safe.
     """
     suites = Element("testsuites", name="Stratascope")
     room, more = TESTS_MOST, 0
@@ -202,22 +202,22 @@ def _open_case(suite: Element, where: str, name: str) -> Element:
 
 
 def _xml(value: str) -> str:
-    """XML 1.0 has no place for two characters that are no control characters either."""
+    """Text for XML 1.0, which also excludes U+FFFE and U+FFFF, although these are no control characters."""
     return plain(value).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 _QUALITY = ("blocker", "critical", "major", "minor")
 _SAST = ("Critical", "High", "Medium", "Low")
 _SAST_VERSION = "15.0.7"
-_NAME_MOST, _SOLUTION_MOST = 255, 7000  # characters, by its schema
+_NAME_MOST, _SOLUTION_MOST = 255, 7000  # characters, by GitLab's schema
 _TOOL = {"id": "stratascope", "name": "Stratascope", "vendor": {"name": "Stratascope"}}
 
 
 def gitlab_quality(report: Report) -> str:
-    """GitLab's code quality report: a list of findings beside a merge request.
+    """GitLab's code quality report: a list of findings shown next to a merge request.
 
-    What else a reader has to know is its last entry, which has no severity to speak of. GitLab knows of no accepted
-    findings: these are written with the least severity, and with who accepts them.
+    Notes for the reader are its last entry, with the lowest severity. GitLab has no accepted findings: these are
+    written with the lowest severity, and with who accepts them.
     """
     found, more = results(report, RESULTS_MOST)
     issues = [_issue(each) for each in found]
@@ -255,7 +255,7 @@ def gitlab_sast(report: Report) -> str:
     """GitLab's report for its security dashboard."""
     found, more = results(report, RESULTS_MOST)
     said = ([left_out(more, RESULTS_MOST)] if more else []) + notes(report)
-    when = timestamp(report.taken_at)[:-1]  # its schema takes no zone
+    when = timestamp(report.taken_at)[:-1]  # GitLab's schema allows no time zone
     tool = {**_TOOL, "version": report.version}
     document = {
         "version": _SAST_VERSION,
@@ -278,7 +278,7 @@ def _vulnerability(result: Result) -> dict[str, Any]:
     return {
         "id": item.fingerprint,
         "category": "sast",
-        "name": item.title[:_NAME_MOST],  # of the rule: its schema wants nothing of the one case in it
+        "name": item.title[:_NAME_MOST],  # the rule's title: the schema wants no details of the single case here
         "description": result.message,
         "severity": ranked(item.severity, _SAST) if item.counts else "Info",
         "solution": item.advice[:_SOLUTION_MOST],
@@ -288,7 +288,7 @@ def _vulnerability(result: Result) -> dict[str, Any]:
 
 
 def ndjson(report: Report) -> str:
-    """One JSON object a line, each whole by itself, for what ships logs: Fluent Bit, Wazuh, OpenTelemetry's collector.
+    """One self-contained JSON object per line, for log shippers: Fluent Bit, Wazuh, OpenTelemetry's collector.
 
     `type`: machine, container, finding or note.
     """
@@ -349,13 +349,13 @@ _SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def prometheus(report: Report) -> str:
-    """Prometheus' text format, for node_exporter's textfile collector; no sample has a time of its own.
+    """Prometheus' text format, for node_exporter's textfile collector; samples have no timestamps.
 
-    What grows without bound is no label: neither ids nor PIDs, nor the rule of a finding.
+    Labels have bounded cardinality: no ids, no PIDs, no finding codes.
     """
     found: dict[str, dict[Labels, float]] = {name: {} for name in METRICS}
     for name, labels, value in _samples(report):
-        found[name][labels] = max(value, found[name].get(labels, value))  # names that are shown alike
+        found[name][labels] = max(value, found[name].get(labels, value))  # sanitised names may be equal
     return "".join(_metric(name, samples) for name, samples in found.items() if samples)
 
 
@@ -430,11 +430,11 @@ _Row = tuple[str | int | float | None, ...]
 
 
 def sqlite(report: Report) -> bytes:
-    """A SQLite database, for what asks in SQL: osquery reads it as tables of its own, without an extension.
+    """A SQLite database for SQL tools: osquery reads it as its own tables, without an extension.
 
-    osquery knows them by its automatic table construction, whose columns are all text. The database is made in memory
-    and handed over whole, without a journal: the file is replaced in one step, so that nobody reads half of it, and no
-    lock is waited for. Of a container that is alike on several machines there is a row for each of these.
+    osquery does so by automatic table construction, whose columns are all text. The database is built in memory and
+    returned whole, without a journal: the file is then replaced atomically, so that nobody reads half of it or waits
+    for a lock. A container that is alike on several machines has a row for each machine.
     """
     with closing(sqlite3.connect(":memory:")) as database:
         for table, columns in _TABLES.items():

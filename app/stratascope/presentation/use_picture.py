@@ -1,7 +1,7 @@
-"""What a container was seen to use, beside what it has: the numbers and rows of the page *Use*. Pure.
+"""What a container was seen to use, compared with what it has: numbers and rows of the page *Use*. Pure.
 
-Each part says whether it was seen at all. What was not seen is not "never used": without an observation there is only
-what the container has, and then no row says more.
+Each part states whether it was observed at all. What was not observed is not "never used": without an observation, the
+rows show only what the container has.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from stratascope.value import Value
 
 _PASSES = (CallVerdict.ALLOWED, CallVerdict.DEPENDS)
 _LAST = 40
-PEAKS = ("memory", "pids", "cpu", "open_files")  # as an observation names them, in the order of the page
+PEAKS = ("memory", "pids", "cpu", "open_files")  # an observation's names, in the order of the page
 
 
 class Standing(StrEnum):
-    """What is known of one capability in this container."""
+    """What is known about one capability in this container."""
 
     USED = "used"
-    NEVER = "never"  # held, and not seen to be used
-    HELD = "held"  # whether it uses it was not observed
+    NEVER = "never"  # held, and observed not to be used
+    HELD = "held"  # held; its use was not observed
     ABSENT = "absent"
-    UNKNOWN = "unknown"  # whether it holds it is not known
+    UNKNOWN = "unknown"  # it is not known whether it is held
 
 
 class CapabilityUse(Value):
@@ -47,9 +47,9 @@ class CapabilityUse(Value):
 
 
 class CallsUse(Value):
-    """System calls of the machine's own entry point. None: not known. `never`: they pass, and were not seen.
+    """System calls of the machine's native entry point. None: not known. `never`: calls that pass and were not used.
 
-    `dangerous`: of the dangerous ones that pass, how many were used, and how many there are.
+    `dangerous`: how many dangerous calls that pass were used, and how many pass.
     """
 
     used: int | None
@@ -63,7 +63,7 @@ class CallsUse(Value):
 
 
 class Folder(Value):
-    """Written paths of one folder of its own root, those below it included. `only`: the name where it is one path."""
+    """Written paths in one folder of the root file system, including subfolders. `only`: the name if it is one path."""
 
     path: str
     count: int
@@ -71,17 +71,17 @@ class Folder(Value):
 
 
 class PortUse(StrEnum):
-    """What of a port was seen."""
+    """The observed use of a port."""
 
-    IN_USE = "in-use"  # somebody came from outside
-    SERVED = "served"  # it listens, and nobody came from outside
-    LOOPBACK = "loopback"  # it listens for itself alone
-    SILENT = "silent"  # published, and it never listened
-    PUBLISHED = "published"  # whether it listens was not observed
+    IN_USE = "in-use"  # it had connections from outside
+    SERVED = "served"  # it listens, without connections from outside
+    LOOPBACK = "loopback"  # it listens on loopback only
+    SILENT = "silent"  # published, and never listened on
+    PUBLISHED = "published"  # published; listening was not observed
 
 
 class PortRow(Value):
-    """Ports of one kind together. `published`: to nobody, this machine alone, or all addresses."""
+    """Ports of one kind. `published`: to nobody, this machine only, or all addresses."""
 
     ports: tuple[int, ...]
     protocol: str
@@ -90,7 +90,7 @@ class PortRow(Value):
 
 
 class PeakRow(Value):
-    """Bytes, counts, cores. None: not seen, not known, no limit (where it is `known`), no proposal."""
+    """A peak in bytes, counts or cores. None: not seen, not known, no limit (if `known`), or no proposal."""
 
     name: str
     peak: float | None
@@ -101,7 +101,7 @@ class PeakRow(Value):
 
 
 class UsePicture(Value):
-    """All of the page. `seen`: parts of the observation that could be observed."""
+    """The whole page. `seen`: parts that could be observed."""
 
     needs: Needs | None
     observed: bool
@@ -114,11 +114,11 @@ class UsePicture(Value):
 
     @property
     def observation(self) -> Observation:
-        """What was seen; an empty one where nothing was."""
+        """The observation; an empty one if there is none."""
         return Observation() if self.needs is None else self.needs.observation
 
     def unseen(self, *parts: str) -> tuple[tuple[str, str], ...]:
-        """Which of these could not be observed, and why."""
+        """Which of these parts could not be observed, and why."""
         return tuple(each for each in self.observation.unseen if each[0] in parts)
 
 
@@ -129,7 +129,7 @@ def use_picture(
     engine: Engine | None = None,
     memory_total: int | None = None,
 ) -> UsePicture:
-    """Of one container. `held`: its bounding set as the kernel tells it; else what its engine says counts."""
+    """The page for one container. `held`: its bounding set from the kernel; if None, the engine's settings count."""
     seen = Observation() if needs is None else needs.observation
     container = state.container
     text = None if state.capture is None else or_none(state.capture.decoded("status", parse_status))
@@ -197,7 +197,7 @@ def _calls(seen: Observation, view: CallMap | None) -> CallsUse:
 
 
 def _table(seen: Observation, tables: tuple[CallTable, ...]) -> CallTable | None:
-    """Of the entry point that was used most, where there is one of it."""
+    """The table of the entry point that was used most, if it has one."""
     counts: dict[str, int] = {}
     for call in seen.calls:
         counts[call.abi] = counts.get(call.abi, 0) + 1
@@ -206,13 +206,13 @@ def _table(seen: Observation, tables: tuple[CallTable, ...]) -> CallTable | None
 
 
 def folders(paths: tuple[str, ...]) -> tuple[Folder, ...]:
-    """Written paths by folder; a folder within another one that was written to counts to that, but for the root."""
+    """Written paths by folder; a folder below another written one is counted with that, unless that is the root."""
     whole = sorted({path for path in paths if path.startswith("/")})
     parents = {path.rstrip("/").rpartition("/")[0] for path in whole}
     found: dict[str, list[str]] = {}
     for path in whole:
         if path.rstrip("/") in parents:
-            continue  # a folder of which something in it is told
+            continue  # a folder whose contents are listed
         parent = path.rstrip("/").rpartition("/")[0]
         found.setdefault(_outermost(parent, found), []).append(path)
     return tuple(
@@ -282,7 +282,7 @@ def _peaks(
 def _proposals(
     state: ContainerState, seen: Observation, engine: Engine, memory_total: int | None
 ) -> dict[str, float | None]:
-    """What the toggle that limits it would take by what was learned."""
+    """The limit that each resource's toggle would propose from the observation."""
     if seen == Observation():
         return {}
     facts = tuple((layer.id, layer.facts) for layer in state.layers if layer.facts is not None)

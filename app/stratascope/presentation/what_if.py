@@ -1,7 +1,7 @@
-"""Layers taken away in thought: which, what then reaches the kernel, and in what words. No Qt.
+"""What would reach the kernel if layers failed, and the sentence about it. No Qt.
 
-The matrix without them is the same pure function as always (`depth.without`); each answer is kept until another
-container, or another reading of it, is looked at.
+The matrix without these layers comes from the pure function `depth.without`; results are cached until another container
+or a new reading is shown.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import small, worst_first
 
-NAMED = 4  # threats told by name; the rest is a number
+NAMED = 4  # threats listed by name; the rest is counted
 
 
 class WhatIf:
-    """One container's matrix, and the layers that are supposed to fail (ids)."""
+    """One container's matrix, and the ids of layers assumed to fail."""
 
     def __init__(self) -> None:
         self.matrix: Matrix | None = None
@@ -27,21 +27,21 @@ class WhatIf:
         self._kept: dict[frozenset[str], Matrix] = {}
 
     def show(self, matrix: Matrix | None) -> None:
-        """Another reading; what is taken away stays so."""
+        """Show another reading; layers stay removed."""
         if matrix is not self.matrix:
             self.matrix = matrix
             self._kept = {}
 
     def toggle(self, layer: str) -> None:
-        """Take that layer away, or bring it back."""
+        """Remove that layer, or restore it."""
         self.away ^= {layer}
 
     def clear(self) -> None:
-        """Bring all back."""
+        """Restore all layers."""
         self.away = frozenset()
 
     def result(self) -> Matrix | None:
-        """The matrix as supposed; None where nothing is known."""
+        """The matrix without the removed layers; None if there is no matrix."""
         if self.matrix is None or not self.away:
             return self.matrix
         if self.away not in self._kept:
@@ -50,14 +50,14 @@ class WhatIf:
 
 
 def fallen(before: Matrix, after: Matrix) -> tuple[ThreatState, ...]:
-    """What is open after, and was not before; the worst first."""
+    """Threats that are open after and were not before, worst first."""
     were = {state.threat.id for state in before.threats if state.outcome is Outcome.OPEN}
     found = [state for state in after.threats if state.outcome is Outcome.OPEN and state.threat.id not in were]
     return tuple(sorted(found, key=worst_first))
 
 
 def sentence(supposing: WhatIf, titles: Mapping[str, str]) -> str:
-    """What then reaches the kernel; empty where nothing is supposed. `titles`: the layers' names by id, in order."""
+    """What would reach the kernel; empty if no layer is removed. `titles`: the layers' titles by id, in order."""
     before, after = supposing.matrix, supposing.result()
     if before is None or after is None or not supposing.away:
         return ""

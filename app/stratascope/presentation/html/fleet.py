@@ -1,4 +1,4 @@
-"""A fleet as one page, in the style and under the policy of the report's page: no script, nothing from elsewhere."""
+"""A fleet as one page, with the style and policy of the report's page: no script, no external resources."""
 
 from __future__ import annotations
 

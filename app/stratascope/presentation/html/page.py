@@ -1,9 +1,9 @@
-"""The report as one page that needs nothing else: no script, no picture or font from elsewhere, no network.
+"""The report as one self-contained page: no script, no external picture or font, no network.
 
-Made to be sent and kept: it follows the reader's light or dark desktop, prints, and works without a mouse. Its policy
-(Content-Security-Policy) lets a browser run no script and load nothing, so that even a flaw in the escaping of a
-container's name could not act. The answer comes first, then what it stands on, tables last. Containers that are alike
-share one table of threats, and one drawing where there are many.
+It is made to be sent and archived: it follows the reader's light or dark theme, prints, and works without a mouse. Its
+Content-Security-Policy forbids scripts and loading, so that even a flaw in the escaping of a container's name would be
+harmless. The conclusion comes first, then its reasons, tables last. Like containers share one table of threats, and in
+a large report one drawing.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from stratascope.presentation.takeover import may_run, none_could, not_known, ta
 from stratascope.presentation.threat_outcomes import by_outcome, counts_line, exposure_line, kinds
 from stratascope.resources import read_text
 
-_PLACE = "@@"  # in a message, where a link goes that only HTML has
-FULL = 20  # so many different tables of threats are printed with every reason; more of them would make a huge page
-MANY, DRAWN = 45, 10  # of more than so many, so many are drawn and have a table; the others have what is open
+_PLACE = "@@"  # placeholder in a message for a link that only HTML has
+FULL = 20  # number of different threat tables up to which all reasons are printed; more would make a huge page
+MANY, DRAWN = 45, 10  # with more than MANY containers, DRAWN have drawing and table; the others list what is open
 
 
 def render(snapshot: Snapshot, layers: tuple[Layer, ...], notes: tuple[str, ...] = ()) -> str:
-    """The page; `notes` stand at its end."""
+    """The page, with `notes` at its end."""
     title = msg("Stratascope: {containers}", containers=_count(snapshot))
     named = [(f"c{place}", state) for place, state in enumerate(in_order(snapshot), 1)]
     return frame(translate(title), "\n".join(part for part in _body(snapshot, layers, named, notes) if part))
@@ -76,7 +76,7 @@ def _style() -> str:
 
 
 def in_order(snapshot: Snapshot) -> list[ContainerState]:
-    """The containers in the order of the page: the most exposed first, unknown ones last."""
+    """The containers in the page's order: most exposed first, unknown ones last."""
     return sorted(snapshot.containers, key=lambda state: (rank(state), natural(state.container.name)))
 
 
@@ -209,7 +209,7 @@ def _container(
         parts.append(element("p", text(msg("The engine's answer was not understood: {why}", why=container.error), 500)))
     matrix = state.matrix
     if matrix is None:
-        if may_run(state):  # else how it stands is said above
+        if may_run(state):  # otherwise the text above states its status
             gap = state.gap
             why = msg("Not known.") if gap is None else msg("Not known: {why}.", why=gap_words(gap).phrase)
             parts.append(element("p", text(why)))
@@ -221,12 +221,14 @@ def _container(
         first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
             parts.append(element("p", text(first.threat.what)))
-        first_of = id(matrix) not in shown or len(snapshot.containers) <= MANY  # else it is drawn with its threats
+        # in a large report, like containers share the first one's drawing
+        first_of = id(matrix) not in shown or len(snapshot.containers) <= MANY
         if first_of and not (short and len(shown) >= DRAWN):
             parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
         parts.append(element("p", text(counts_line(kinds(matrix))), "facts"))
     if state.findings:
-        like = id(matrix) in shown and len(snapshot.containers) > MANY  # advice is printed with that one
+        # in a large report, advice is printed with the first of like containers only
+        like = id(matrix) in shown and len(snapshot.containers) > MANY
         parts.append(_findings(state.findings, brief=like or (short and len(shown) >= DRAWN)))
     if matrix is not None:
         parts.append(_threats(anchor, state, matrix, layers, shown, brief=brief, short=short))
@@ -262,7 +264,7 @@ def _threats(
 
 
 def _still_open(matrix: Matrix) -> str:
-    """Instead of a table: what is not stopped, the worst first."""
+    """A list instead of a table: threats that are not stopped, worst first."""
     found = [each for each in by_outcome(matrix) if each.outcome is not Outcome.STOPPED]
     if not found:
         return ""
@@ -275,7 +277,7 @@ def _still_open(matrix: Matrix) -> str:
 
 
 def _findings(findings: tuple[Finding, ...], *, brief: bool) -> str:
-    """`brief`: without the advice."""
+    """The findings as a table. `brief`: without advice."""
     rows = []
     for each in findings:
         more = "" if brief else f"<br>→ {text(each.advice)}"
@@ -290,7 +292,7 @@ def _findings(findings: tuple[Finding, ...], *, brief: bool) -> str:
 
 
 def _glossary(named: list[Named]) -> str:
-    """What each threat is, once for all containers."""
+    """The description of each threat, once for all containers."""
     found: dict[str, Threat] = {}
     for _, state in named:
         if state.matrix is not None:

@@ -1,8 +1,8 @@
 """The strata as a drawing inside the page: process, layers from the last down to 1, kernel, and threats as rays.
 
-Everything that is drawn stands in the table below it as well, so the drawing is one image for a screen reader. Rays of
-one kind are one path: forty containers with a hundred threats each must stay a small page. Lengths are those of the
-design (logical pixels), widths of text are estimated: a page has no font to ask.
+Everything drawn is also in the table below, so the drawing is a single image for a screen reader. Rays of one kind are
+one path, so that a page with forty containers of a hundred threats each stays small. Lengths are in design (logical)
+pixels; text widths are estimated, as a page can't measure its font.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from stratascope.presentation.terms import verdict_words
 from stratascope.presentation.threat_outcomes import SERIOUS, ThreatOutcome, counts_line, family_word, kinds
 
 LETTER = 6.9
-WIDE_LETTER = 11.5  # of Japanese, at 11 px
-AROUND = 28.0  # what stands around a name: its letter, and the ends of a pill
+WIDE_LETTER = 11.5  # the width of a Japanese letter, at 11 px
+AROUND = 28.0  # the width around a name: its letter, and the ends of the pill
 
 
 def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[rays.FamilyBand, ...]:
-    """Families and lanes between two edges; `numbers` are the layers' by id."""
+    """Families and lanes between two edges. `numbers`: the layers' numbers by id."""
     bundled = rays.bundles(matrix, numbers)
     names = {bundle.family: room(family_word(bundle.family)) + 4 for bundle in bundled}
     return rays.lay_out(bundled, left, right, 1.0, names)
 
 
 def room(text: str) -> float:
-    """About how wide the text is."""
+    """The estimated width of a text."""
     wide = max(0, width_of(text) - len(text))
     return (len(text) - wide) * LETTER + wide * WIDE_LETTER
 
 
 def names(found: Sequence[rays.Lane], left: float, right: float) -> tuple[tuple[rays.Name, ...], int]:
-    """Names of the open serious threats, and how many found no room."""
+    """The placed names of open serious threats, and how many found no room."""
     widths = {lane.id: room(translate(lane.rays[0].state.threat.title)) + AROUND for lane in found if lane.letter}
     return rays.place_names(found, widths, left, right, 1.0)
 
@@ -64,9 +64,7 @@ PATTERNS = (
 
 
 def mark(known: Assessment, x: float, y: float, side: float) -> str:
-    """A verdict's silhouette: full square, half square, ring, question mark; a line drawing where only the engine
-    states it.
-    """
+    """A verdict's shape: full square, half square, ring or question mark; outlined if only the engine states it."""
     if known.basis is Basis.ASKED:
         return _outlined(known.verdict, x + 0.8, y + 0.8, side - 1.6)
     match known.verdict:
@@ -160,7 +158,7 @@ def _band(layer: LayerState, title: str, top: float) -> str:
 
 
 def _rays(places: tuple[rays.FamilyBand, ...], tops: dict[int, float], floor: float) -> str:
-    """All rays; `d` collects what is drawn alike, by class."""
+    """All rays; `d` collects path data by CSS class."""
     d: defaultdict[str, list[str]] = defaultdict(list)
     solids: list[str] = []
     middles = {KERNEL: floor} | {number: top + BAND / 2 for number, top in tops.items()}
@@ -187,7 +185,7 @@ def _head(lane: rays.Lane, floor: float) -> str:
 
 
 def _tag(lane: rays.Lane, floor: float) -> str:
-    """The end of a serious one, with the letter of its name in the ground."""
+    """The end of a serious ray, with the letter of its name in the ground."""
     kind, x = lane.rays[0].kind, lane.x
     title = f"<title>{text(lane.rays[0].state.threat.title)}</title>"
     shape = f"M{x - 4.6:g} {floor - 15:g}h9.2v15l-4.6 5l-4.6 -5z"
@@ -196,7 +194,7 @@ def _tag(lane: rays.Lane, floor: float) -> str:
 
 
 def _bar(lane: rays.Lane, middles: dict[int, float], largest: int) -> str:
-    """All of a family that are stopped: thinner below each band that stops some, where a pill says how many."""
+    """The bar of a family's stopped threats: thinner below each band that stops some, with a pill counting these."""
     parts, pills = [], []
     top, running, x = STRIP + 1.0, len(lane.rays), lane.x
     for end in rays.stops(lane):

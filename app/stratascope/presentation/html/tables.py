@@ -1,8 +1,8 @@
-"""The tables of the page: one container's threats against its layers, and all containers against threats and bits; and
-text in HTML, the one place where it is escaped. Nothing of an engine reaches the page by another way.
+"""The page's tables: one container's threats against its layers, and all containers against threats and bits; and the
+only place where text is escaped for HTML. No text from an engine reaches the page any other way.
 
-All containers stand as columns: a hundred threats with readable names as rows, and forty containers still fit on paper.
-Decided against a template engine: elements are few, and what is not passed through `text` is a literal of this program.
+Containers are columns: a hundred threats with readable names as rows, and forty containers still fit on paper. Decided
+against a template engine: elements are few, and what does not pass through `text` is a literal of this program.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from stratascope.presentation.threat_outcomes import by_outcome, counted_as
 
 
 def text(value: str | Message, limit: int = 0) -> str:
-    """Harmless text for an element or a quoted attribute."""
+    """Escape text for an element or a quoted attribute."""
     return html.escape(plain(translate(value) if isinstance(value, Message) else value, limit))
 
 
 def element(tag: str, inside: str, kind: str = "", **attributes: str) -> str:
-    """One element; `inside` is HTML already. `scope_` and the like: the underscore goes, others become hyphens."""
+    """One element; `inside` is HTML already. In attribute names, trailing underscores are dropped (`for_`), and others
+    become hyphens.
+    """
     words = [f' class="{kind}"'] if kind else []
     words += [f' {name.rstrip("_").replace("_", "-")}="{value}"' for name, value in attributes.items()]
     return f"<{tag}{''.join(words)}>{inside}</{tag}>"
@@ -39,9 +41,9 @@ _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U
 
 
 def matrix_table(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], *, brief: bool) -> str:
-    """Threats against layers, what matters first. Each row opens to its reasons.
+    """Threats against layers, most important first. Each row unfolds its reasons.
 
-    `brief`: without reasons where two layers or more hold, and only that of the one which holds where one does.
+    `brief`: for a threat that one layer stops, only that layer's reason; if several do, none.
     """
     heads = [
         element("th", text(msg("Threat")), scope="col"),
@@ -74,7 +76,7 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
         if state.weakest.ground is not None:
             reasons.append(_reason("G", state.weakest.ground, pid))
         more = "".join(reasons) + _asides(state, layers)
-        if not brief:  # the table of all containers leads there, too
+        if not brief:  # the table of all containers links there too
             more += f'<li><a href="#t-{text(threat.id)}">{text(msg("Description and remedy"))}</a></li>'
         title = f"<details><summary>{title}</summary><ul>{more}</ul></details>"
     cells = [_stance(state.ruling(layer.id)) for layer in layers]
@@ -89,7 +91,8 @@ def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool
 def _stance(ruling: Ruling | None) -> str:
     if ruling is None:  # most cells of a table
         return f"<td>{terms.stance_mark(None)}</td>"
-    return f"<td class={_STANCE_CLASS[ruling.stance]}>{terms.stance_mark(ruling)}</td>"  # thousands of them: no quotes
+    # unquoted, as there are thousands of these cells
+    return f"<td class={_STANCE_CLASS[ruling.stance]}>{terms.stance_mark(ruling)}</td>"
 
 
 def _reason(where: str, ruling: Ruling, pid: int) -> str:
@@ -99,7 +102,7 @@ def _reason(where: str, ruling: Ruling, pid: int) -> str:
 
 
 def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
-    """Layers that fall together, and the weakest route where there are several."""
+    """Layers that fail together, and the weakest route if there are several."""
     found: list[Message] = []
     numbers = {layer.id: layer.number for layer in layers}
     for one, two in state.linked:
@@ -121,7 +124,7 @@ def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
 
 
 def stance_key() -> str:
-    """What the marks mean."""
+    """The legend of the marks."""
     parts = [
         f'<span class="{_STANCE_CLASS[stance]}">{terms.STANCE_MARKS[stance]}</span> {text(terms.STANCES[stance])}'
         for stance in Stance
@@ -201,7 +204,7 @@ _CLASS = {CallVerdict.ALLOWED: "a", CallVerdict.DENIED: "d", CallVerdict.DEPENDS
 
 
 def calls_section(named: Sequence[Named]) -> str:
-    """All maps; empty where no container has one."""
+    """The section with all maps of system calls; empty if no container has one."""
     found: dict[CallMap, list[Named]] = {}
     for anchor, state in named:
         if (calls := first_view(state, CallMap)) is not None and calls.tables:
@@ -231,7 +234,7 @@ def _map(calls: CallMap, whose: list[Named]) -> str:
         parts.append(element("h4", text(title)) + element("p", text(syscall_map.surface_line(found))))
         if (line := syscall_map.dangerous_line(found, 40)) is not None:
             parts.append(element("p", text(line)))
-        if place == 0:  # the machine's own entry point; the others in numbers
+        if place == 0:  # the native entry point; the others only in numbers
             parts.append(_cells(table, default))
     count = text(msg("{count} containers", count=len(whose))) if len(whose) > 6 else ""
     head = f"<summary>{text(calls.title)} {count}</summary><p>{names}</p>"
