@@ -231,10 +231,10 @@ def observe(
     watched: ObservationTarget,
     *,
     patience: float = PATIENCE,
-    told: list[ElevatedProber],
+    started: list[ElevatedProber],
 ) -> Observation:
-    """Start observing, by the first way that leads to root. Raises ProbeError; `told` as for `open_elevated`."""
-    return Observation(open_elevated(candidates, patience=patience, told=told), watched)
+    """Start observing, by the first way that leads to root. Raises ProbeError; `started` as for `open_elevated`."""
+    return Observation(open_elevated(candidates, patience=patience, started=started), watched)
 
 
 def _ended(words: str) -> ProbeError:
@@ -269,10 +269,10 @@ class Root:
         watched = ObservationTarget(
             target.pid, target.container, target.start, target.group, target.seconds, target.answers
         )
-        return observe(self._ways, watched, told=self._started)
+        return observe(self._ways, watched, started=self._started)
 
     def open(self) -> Prober:
         """Authorise and start. Raises ProbeError."""
         if self._withheld:
             raise withheld()
-        return open_elevated(self._ways, told=self._started)
+        return open_elevated(self._ways, started=self._started)

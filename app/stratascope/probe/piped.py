@@ -82,7 +82,7 @@ class PipedProber:
         try:
             return Entries().capture(0, checked_entries(entries))
         except MalformedError as error:
-            raise self._rubbish(str(error)) from error
+            raise self._invalid(str(error)) from error
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer per wish, in order. Raises ProbeError."""
@@ -91,12 +91,12 @@ class PipedProber:
         asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members, wish.container] for wish in wishes]
         answers = self._ask({"ask": "capture", "wishes": asked}, "found")
         if not isinstance(answers, list) or len(answers) != len(wishes):
-            raise self._rubbish("one answer a wish was expected")
+            raise self._invalid("one answer a wish was expected")
         made = Entries()
         try:
             return tuple(made.found(checked(answer)) for answer in answers)
         except MalformedError as error:
-            raise self._rubbish(str(error)) from error
+            raise self._invalid(str(error)) from error
 
     def close(self) -> None:
         """End the child, if there is one. May be called twice; a later call starts a new one."""
@@ -257,7 +257,7 @@ class PipedProber:
                 "started again at the next reading.",
                 program=self._command[0],
             ),
-            self._said(f"ended with {code}"),
+            self._stderr_text(f"ended with {code}"),
         )
 
     def _slow(self) -> ProbeError:
@@ -268,10 +268,10 @@ class PipedProber:
                 program=self._command[0],
                 seconds=f"{self._limit:g}",
             ),
-            self._said("no answer in time"),
+            self._stderr_text("no answer in time"),
         )
 
-    def _rubbish(self, detail: str) -> ProbeError:
+    def _invalid(self, detail: str) -> ProbeError:
         """Build the error for a complete but invalid reply, and end the child."""
         error = self._nonsense(detail)
         self.close()
@@ -283,10 +283,10 @@ class PipedProber:
                 "What answers behind {program} is not Stratascope's collector. Check that command by hand.",
                 program=self._command[0],
             ),
-            self._said(detail),
+            self._stderr_text(detail),
         )
 
-    def _said(self, otherwise: str) -> str:
+    def _stderr_text(self, otherwise: str) -> str:
         words = self._words.decode("utf-8", "surrogateescape").strip()
         return f"{otherwise}: {words}" if words else otherwise
 

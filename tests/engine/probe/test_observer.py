@@ -44,7 +44,7 @@ HELLO = '{"stratascope":"collector","protocol":5,"barred":""}'
 
 def observing(watched: ObservationTarget) -> tuple[Observation, list[ElevatedProber]]:
     told: list[ElevatedProber] = []
-    return observe(ways(os.environ), watched, told=told), told
+    return observe(ways(os.environ), watched, started=told), told
 
 
 @needs_root

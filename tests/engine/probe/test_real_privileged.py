@@ -26,7 +26,7 @@ ALL = (SECCOMP, *OWNERS, PORT_START)
 @pytest.fixture(scope="module")
 def root() -> Iterator[Prober]:
     told: list[ElevatedProber] = []
-    yield open_elevated(ways({}), told=told)
+    yield open_elevated(ways({}), started=told)
     for prober in told:
         prober.close()
     target.remove()

@@ -57,7 +57,7 @@ class Watch:
         self.events: list[Event] = []
         self.failure: BaseException | None = None
         self.told: list[ElevatedProber] = []
-        self.observation: Observation = observe(ways({}), watched, told=self.told)
+        self.observation: Observation = observe(ways({}), watched, started=self.told)
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._read)
         self._thread.start()

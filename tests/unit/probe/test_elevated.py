@@ -37,7 +37,7 @@ def kinds(**environ: str) -> list[RootMethod]:
 def opened(**environ: str) -> Iterator[ElevatedProber]:
     told: list[ElevatedProber] = []
     try:
-        yield open_elevated(ways({**os.environ, **environ}), limit=3600, patience=3600, told=told)
+        yield open_elevated(ways({**os.environ, **environ}), limit=3600, patience=3600, started=told)
     finally:
         for prober in told:
             prober.close()
@@ -123,7 +123,7 @@ def test_by_the_real_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elevated, "already_root", lambda: False)
     way = ways({"PATH": os.environ["PATH"]})[-1]
     assert way.command[:2] == ("sudo", "-n")
-    prober = open_elevated((way,), told=[])
+    prober = open_elevated((way,), started=[])
     try:
         assert prober.capture((ME,))[0].first.text("owner:net") == "user:[4026531837]"
         child = prober.child
@@ -147,7 +147,7 @@ def test_on_a_terminal_the_question_is_asked_there(programs: Path) -> None:
         "from stratascope.probe.helper import elevated\n"
         "elevated.already_root = lambda: False\n"
         "try:\n"
-        "    prober = elevated.open_elevated(elevated.ways({'PATH': os.environ['PATH']}, terminal=True), told=[])\n"
+        "    prober = elevated.open_elevated(elevated.ways({'PATH': os.environ['PATH']}, terminal=True), started=[])\n"
         "    print('uid', prober.host().text('id:uid'))\n"
         "    prober.close()\n"
         "except ProbeError as error:\n"
@@ -184,7 +184,7 @@ def test_from_flatpak_by_the_host_s_own_programs(programs: Path) -> None:
         RootMethod.SUDO,
     ]
     told: list[ElevatedProber] = []
-    prober = open_elevated(ways(os.environ, flatpak=True), told=told)
+    prober = open_elevated(ways(os.environ, flatpak=True), started=told)
     try:
         assert prober.way.command[:3] == ("flatpak-spawn", "--host", "pkexec")
         assert prober.capture((ME,))[0].first.text("owner:net") == "user:[4026531837]"
@@ -300,7 +300,7 @@ def test_the_question_can_be_broken_off(programs: Path) -> None:
 def test_nobody_answers(programs: Path) -> None:
     script(programs, "pkexec", "exec sleep 3600")
     with pytest.raises(NoRootError) as caught:
-        open_elevated(ways(os.environ), patience=0.3, told=[])
+        open_elevated(ways(os.environ), patience=0.3, started=[])
     assert "Nobody entered" in translate(caught.value.message)
     assert caught.value.final
 
@@ -312,7 +312,7 @@ def test_it_ends_with_its_standard_input() -> None:
         "import os, sys\n"
         "from stratascope.probe.helper.elevated import *\n"
         "told = []\n"
-        "prober = open_elevated(ways({}), told=told)\n"
+        "prober = open_elevated(ways({}), started=told)\n"
         "print(prober.child.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )

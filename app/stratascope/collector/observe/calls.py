@@ -71,7 +71,7 @@ class Calls:
         self._before: Set[int] = set()  # threads found at the start, of which no record has come yet
         self._counts = Tally(tell, "call", CLASSES_MAX)
         self._failures = Tally(tell, "failed", CLASSES_MAX)
-        self._told: Dict[int, Set[Tuple[Any, ...]]] = {}  # argument sets already reported, by process
+        self._reported: Dict[int, Set[Tuple[Any, ...]]] = {}  # argument sets already reported, by process
         processes.ends.append(self._process_over)
         self._seen: Dict[str, Set[int]] = {}  # by entry point
         self._recent: Dict[int, int] = {}
@@ -130,11 +130,11 @@ class Calls:
         if wanted is not None:
             chosen = [arguments[each] for each in wanted]
             key = (abi, plain, *chosen)
-            told = self._told.setdefault(record.pid, set())
-            if key not in told:
-                if len(told) >= SETS_MAX:
-                    told.clear()
-                told.add(key)
+            reported = self._reported.setdefault(record.pid, set())
+            if key not in reported:
+                if len(reported) >= SETS_MAX:
+                    reported.clear()
+                reported.add(key)
                 self._tell(record.time, "arguments", record.pid, abi, plain, chosen)
         ends = _ENDS.get(abi, ())
         if plain in ends:
@@ -210,7 +210,7 @@ class Calls:
         self._before.discard(tid)
 
     def _process_over(self, pid: int, at: int) -> None:
-        self._told.pop(pid, None)
+        self._reported.pop(pid, None)
         self._moments.over(pid)
         self._counts.forget(pid, at)
         self._failures.forget(pid, at)

@@ -93,7 +93,7 @@ class _Within(NamedTuple):
 
     number: Optional[int]
     registers: Tuple[int, ...]
-    told: List[Any]
+    report: List[Any]
 
 
 class Checks:
@@ -122,13 +122,13 @@ class Checks:
             self.lost += record.tid in self._open  # its return was not seen
             self._open[record.tid] = record
         else:
-            self._told(record, struct.unpack_from("=i", record.raw, self._answer)[0])
+            self._report(record, struct.unpack_from("=i", record.raw, self._answer)[0])
 
     def answered(self, record: Record) -> None:
         """Handle a check's return, from kprobe events."""
         before = self._open.pop(record.tid, None)
         if before is not None:
-            self._told(before, struct.unpack_from("=i", record.raw, self._answer)[0])
+            self._report(before, struct.unpack_from("=i", record.raw, self._answer)[0])
 
     def over(self, tid: int) -> None:
         """Forget a thread that has ended."""
@@ -150,14 +150,14 @@ class Checks:
             if (check.number == number or (check.number is None and known)) and same(
                 check.registers, end.registers, machine
             ):
-                found.append(check.told)
-        return sorted(found, key=lambda told: bool(told[1] == 0))[:WITHIN_MAX]
+                found.append(check.report)
+        return sorted(found, key=lambda report: bool(report[1] == 0))[:WITHIN_MAX]
 
     def rest(self, at: int) -> None:
         """Report the counts collected so far."""
         self._kept.rest(at)
 
-    def _told(self, record: Record, answer: int) -> None:
+    def _report(self, record: Record, answer: int) -> None:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
         if answer < 0 and not self._by_two:  # each grant is a need of its own, in each process
@@ -167,8 +167,8 @@ class Checks:
         number = self._numbers.get(abi, {}).get(call)
         initial = target == self.initial
         key = (record.pid, capability, answer, initial, names)
-        told = [max(0, capability), answer, initial, list(names)]
-        self._keep(record.tid, _Within(number, record.registers, told))
+        report = [max(0, capability), answer, initial, list(names)]
+        self._keep(record.tid, _Within(number, record.registers, report))
         self._kept.add(
             key,
             record.time,
@@ -184,7 +184,7 @@ class Checks:
         if check in mine:
             mine.remove(check)
         elif len(mine) >= 2 * WITHIN_MAX:
-            del mine[next((place for place, each in enumerate(mine) if each.told[1] == 0), 0)]
+            del mine[next((place for place, each in enumerate(mine) if each.report[1] == 0), 0)]
         mine.append(check)
 
     def _named(self, chain: bytes) -> Tuple[Tuple[str, ...], str, bool]:

@@ -54,7 +54,7 @@ def ranges(text: str) -> Ranges:
     return tuple(found)
 
 
-def transformed(before: Held) -> Optional[Held]:
+def after_exec(before: Held) -> Optional[Held]:
     """After execve(2) of a file that adds nothing (capabilities(7), Transformation …); None: unknown."""
     around = dict(before.around)
     root = _outside(before.maps[0], 0)
@@ -82,7 +82,7 @@ def keeps_capabilities(name: str, values: Tuple[int, ...], for_good: bool = Fals
     return option == _SET_SECUREBITS or (option == _KEEPCAPS and not for_good)
 
 
-def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
+def after_call(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
     """After a successful call; None: unknown. `plain`: it loses its capabilities when it leaves root."""
     name = name[:-2] if name.endswith("32") else name
     if not before.users and name not in ("prctl", "unshare"):
@@ -97,7 +97,7 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
     if name == "prctl":
         return _after_prctl(numbers, before)
     if name == "unshare":
-        return apart(before, numbers[0])
+        return after_unshare(before, numbers[0])
     around = dict(before.around)
     if name == "capset":  # which ones is in its memory; the ambient set can only shrink
         _hold(around, -1, -1)
@@ -113,7 +113,7 @@ def became(name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Opt
     return None
 
 
-def apart(before: Optional[Held], flags: int) -> Optional[Held]:
+def after_unshare(before: Optional[Held], flags: int) -> Optional[Held]:
     """After unshare(2), or for a child of clone(2), with these flags. A new user namespace has no maps yet, and the
     process holds all capabilities in it, whoever it is.
     """
@@ -129,7 +129,7 @@ def apart(before: Optional[Held], flags: int) -> Optional[Held]:
     return before._replace(around=around, maps=((), ()), inheritable=0, ambient=0, view=view)
 
 
-def told(maps: Tuple[Ranges, Ranges]) -> Optional[List[List[List[int]]]]:
+def reported_maps(maps: Tuple[Ranges, Ranges]) -> Optional[List[List[List[int]]]]:
     """The maps as reported; None if they are too long."""
     return None if max(map(len, maps)) > _RANGES_MOST else [[list(each) for each in known] for known in maps]
 
@@ -293,12 +293,12 @@ class Credentials:
     def there(self, pid: int) -> None:
         """Read a process that was found."""
         since = time.monotonic_ns()
-        held = hold(pid)
+        held = read_held(pid)
         if held is not None:
             self._put(pid, _Point(since, time.monotonic_ns(), held, False))
             self._stale.discard(pid)
 
-    def look(self) -> None:
+    def reread(self) -> None:
         """Re-read processes whose credentials changed; call it often."""
         now = time.monotonic()
         if not self._stale or now < self._next:
@@ -319,7 +319,7 @@ class Credentials:
                 self._odd.add(pid)
         before = self.of(pid, at) if alone else None
         if before is None:
-            after = apart(None, values[0]) if name == "unshare" and alone else None
+            after = after_unshare(None, values[0]) if name == "unshare" and alone else None
         else:
             after = self._after(name, values, before, pid in self._plain)
         self._put(pid, _Point(at, at, after, True))
@@ -346,7 +346,7 @@ class Credentials:
             self._mark(parent)
         else:
             held = held._replace(around={name: value for name, value in held.around.items() if name != "inside"})
-        held = apart(held, flags)
+        held = after_unshare(held, flags)
         if held is not None:
             self._put(pid, _Point(at, at, held, False))
 
@@ -374,7 +374,7 @@ class Credentials:
         if fresh is not None:
             self._put(pid, fresh._replace(since=at, until=at))
             return None
-        after = None if before is None else transformed(before)
+        after = None if before is None else after_exec(before)
         if before is not None and after is not None and not gives(before):
             self._put(pid, _Point(at, at, after, False))
             return None
@@ -398,12 +398,12 @@ class Credentials:
     # -- inside
 
     def _after(self, name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
-        """Call `became`, cached: a loop in which one call is refused asks the same each time, since nothing has
+        """Call `after_call`, cached: a loop in which one call is refused asks the same each time, since nothing has
         changed.
         """
         asked = name, values, plain
         if self._last is None or self._last[0] is not before or self._last[1] != asked:
-            self._last = before, asked, became(name, values, before, plain)
+            self._last = before, asked, after_call(name, values, before, plain)
         return self._last[2]
 
     def _put(self, pid: int, point: _Point) -> None:
@@ -426,7 +426,7 @@ def _meet(one: _Point, other: _Point) -> bool:
     return one.since != one.until and other.since == other.until and one.since - SLOW <= other.since <= one.until
 
 
-def hold(pid: int) -> Optional[Held]:
+def read_held(pid: int) -> Optional[Held]:
     """Read the current credentials of a process or a thread; None if it is gone."""
     try:
         found = _status(pid)
@@ -442,16 +442,16 @@ def hold(pid: int) -> Optional[Held]:
         around["limits"] = limits(read_file("/proc/%d/limits" % pid))
         view = (os.readlink("/proc/%d/ns/mnt" % pid), os.readlink("/proc/%d/root" % pid))
         maps = ranges(read_file("/proc/%d/uid_map" % pid)), ranges(read_file("/proc/%d/gid_map" % pid))
-        around["maps"] = told(maps)
+        around["maps"] = reported_maps(maps)
         inheritable, ambient = int(found["CapInh"], 16), int(found.get("CapAmb", "0"), 16)
         return Held(around, users[:3], groups[:3], maps, inheritable, ambient, view)
     except (OSError, TooLongError, KeyError, IndexError, ValueError):
         return None
 
 
-def who(tid: int) -> Around:
+def described(tid: int) -> Around:
     """Return them as reported; only the thread id if it is gone."""
-    held = hold(tid)
+    held = read_held(tid)
     return {"tid": tid} if held is None else {"tid": tid, **held.around}
 
 

@@ -54,7 +54,7 @@ class KernelLog:
         self._tell, self._mine, self._refused, self._killed = tell, mine, refused, killed
         self._held: List[_Held] = []
         self._domains: Dict[str, int] = {}
-        self._second, self._told = 0.0, 0
+        self._second, self._reported = 0.0, 0
         self.dropped = False  # whether there were too many
         self._socket: Optional[socket.socket] = multicast()
         self.descriptor = self._socket.fileno() if self._socket is not None else _kmsg()
@@ -99,9 +99,9 @@ class KernelLog:
         if held.kind == SECCOMP and words.get("sig") == "31" and words.get("syscall", "").isdigit():
             self._killed(pid, _ARCHES.get(words.get("arch", ""), 0), int(words["syscall"]), at)
         if time.monotonic() - self._second > 1:
-            self._second, self._told = time.monotonic(), 0
-        self._told += 1
-        if self._told <= TOLD_MAX:
+            self._second, self._reported = time.monotonic(), 0
+        self._reported += 1
+        if self._reported <= TOLD_MAX:
             self._tell(at, "log", pid, ("audit: type=%d %s" % (held.kind, held.text))[:TEXT_MAX])
         else:
             self.dropped = True

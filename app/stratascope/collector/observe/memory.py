@@ -72,7 +72,7 @@ class Mapped:
                 place = int(first, 16), int(last, 16), int(words[2], 16)
                 self._add(pid, _Piece(*place, int(words[4]), words[5], written))
 
-    def told(self, pid: int, data: bytes) -> None:
+    def add_record(self, pid: int, data: bytes) -> None:
         """Handle a mapping record of the kernel's."""
         _, _, first, size, offset, _, _, inode, _, protection, flags = MAPPED.unpack_from(data)
         path = data[MAPPED.size :].split(b"\0")[0].decode("utf-8", "surrogateescape")

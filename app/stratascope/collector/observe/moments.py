@@ -20,7 +20,7 @@ import struct
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.observe.credentials import Around, Held, hold, who
+from stratascope.collector.observe.credentials import Around, Held, described, read_held
 from stratascope.collector.observe.memory import NONE, FileOffset, Stack
 from stratascope.collector.observe.paths import BYTES_MAX, PathReader, below, number_of, place
 from stratascope.collector.read import TooLongError, read_file
@@ -82,8 +82,8 @@ class Moment:
     def another(self) -> None:
         """Drop the identity: it may not be the caller's."""
         if self.around is not None:
-            told = ("tid", "place", "other", "address", "forked_in_vain")
-            self.around = {name: found for name, found in self.around.items() if name in told}
+            kept = ("tid", "place", "other", "address", "forked_in_vain")
+            self.around = {name: found for name, found in self.around.items() if name in kept}
 
 
 class Budget:
@@ -150,8 +150,8 @@ class Moments:
                     there = self._reader.data(tid, memory, size) if memory else b""
                 data = there
         found = address_of(data)
-        said = json.dumps(found) if found else ""
-        key = (abi, number, errno, path or memory, said)
+        context = json.dumps(found) if found else ""
+        key = (abi, number, errno, path or memory, context)
         mine = self._described.setdefault(pid, set())
         around: Optional[Around] = None
         if key not in mine and self._around.take(pid, at):
@@ -159,7 +159,7 @@ class Moments:
                 mine.clear()
                 self._in_vain.pop(pid, None)
             mine.add(key)
-            around = who(tid)
+            around = described(tid)
             if found:
                 around["address"] = found
             if forks:
@@ -168,7 +168,7 @@ class Moments:
                 around["place"] = self._place(tid, path, values, wanted)
                 self._second(around, call, stack)
             around = bounded(around)
-        return Moment(path, memory, said, around, key)
+        return Moment(path, memory, context, around, key)
 
     def late(
         self, call: RefusedSyscall, moment: Moment, lies: Optional[FileOffset], held: Optional[Held], parent: int
@@ -213,7 +213,7 @@ class Moments:
 
     def ran(self, pid: int) -> Tuple[Optional[Held], Optional[Around]]:
         """A process's credentials; and its context with the file that it runs, as reported."""
-        held = hold(pid)
+        held = read_held(pid)
         if self._reader is None or held is None:
             return held, None
         there = self._reader.opened(pid, "exe", self.elder)
@@ -245,7 +245,7 @@ class Moments:
         if not guide or held is None:
             return False
         if self._view[0] != guide:
-            found = hold(guide)
+            found = read_held(guide)
             self._view = guide, ("", "") if found is None else found.view
         return self._view[1] == held.view
 

@@ -235,7 +235,8 @@ class Observer:
             now = time.monotonic()
             if now >= until:
                 return "the time is over"
-            woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else self._look(now), until - now) + 1))
+            wait = YOUNG / 1e9 if self._held else self._poll_interval(now)
+            woken = dict(poll.poll(1000 * min(wait, until - now) + 1))
             if self._adopting is not None:
                 self._processes.there(self._adopting.take(), time.monotonic_ns())
                 for pid in self._adopting.moved():
@@ -243,9 +244,9 @@ class Observer:
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
-            self._side_sources.look()
-            self._signals.look()
-            self._credentials.look()
+            self._side_sources.poll()
+            self._signals.report_logged()
+            self._credentials.reread()
             now = time.monotonic()
             if now >= (next_poll if not self._began else next_poll - POLL + SOON):
                 next_poll, self._began = now + POLL, False
@@ -260,7 +261,7 @@ class Observer:
             if wakes > WAKES_MAX:
                 time.sleep(LOOK)
 
-    def _look(self, now: float) -> float:
+    def _poll_interval(self, now: float) -> float:
         """Seconds until the next poll: few while arriving processes have to be moved, hardly any while a twin is
         awaited.
         """
@@ -277,7 +278,7 @@ class Observer:
         if pids is None or (self._adopting is not None and not self._stays and self._adopting.gone()):
             return False
         self._processes.missing(pids, at)
-        self._polls.look(pids)
+        self._polls.poll(pids)
         self._moments.elder = self._polls.first
         self._side_sources.once_a_second(self._polls.first, self._sources.masks)
         if self._moments.given_up:
@@ -332,7 +333,7 @@ class Observer:
             if record.extra:
                 self._calls.mapped.executed(record.pid)
         elif kind == "mapped":
-            self._calls.mapped.told(record.pid, record.raw)
+            self._calls.mapped.add_record(record.pid, record.raw)
         elif kind == "help-lost":
             self._calls.mapped.lost()
         elif kind == "exec":
@@ -383,8 +384,8 @@ class Observer:
     def finish(self) -> None:
         """Report what is left."""
         self._drain(last=True)
-        self._side_sources.look(last=True)
-        self._signals.look(last=True)
+        self._side_sources.poll(last=True)
+        self._signals.report_logged(last=True)
         self._polls.last()
         self._rest(time.monotonic_ns())
         self._lines.write(last=True)

@@ -51,7 +51,7 @@ class Written:
         self._pid = pid
         self._since = since
         self._tell = tell
-        self._told: Set[str] = set()
+        self._reported: Set[str] = set()
         self._next = 0.0
         self.broken_off = False
         upper, self._mounted = _upper(pid)
@@ -69,7 +69,7 @@ class Written:
             self.close()
             raise NoUpperError("the directory that its root is said to write into can't be told to be that")
 
-    def look(self, now: float) -> None:
+    def poll(self, now: float) -> None:
         """Walk, if it is due."""
         if now < self._next:
             return
@@ -122,8 +122,8 @@ class Written:
             os.close(item)
 
     def _found(self, path: str, changed: float, about: os.stat_result) -> None:
-        if changed >= self._since and path not in self._told and len(self._told) < WRITTEN_MAX:
-            self._told.add(path)
+        if changed >= self._since and path not in self._reported and len(self._reported) < WRITTEN_MAX:
+            self._reported.add(path)
             self._tell(path, _kind(about))
 
 
@@ -195,7 +195,7 @@ class Polls:
         self._group = group
         self._first = first
         self._tell = tell
-        self._told: Set[Tuple[Any, ...]] = set()
+        self._reported: Set[Tuple[Any, ...]] = set()
         self._users: Dict[int, Tuple[int, int]] = {}
         self._kept: Dict[int, Set[int]] = {}
         self._peaks: Dict[str, float] = {}
@@ -204,14 +204,14 @@ class Polls:
         self._written_of: Tuple[int, int, int] = (0, 0, 0)
         self._no_upper = 0.0  # since when
         self._why_no_upper = ""
-        self._said: Set[str] = set()
+        self._unseen_reported: Set[str] = set()
 
     @property
     def first(self) -> int:
         """The first process, as of the last poll; 0 if there is none."""
         return self._first[0]
 
-    def look(self, pids: List[int]) -> None:
+    def poll(self, pids: List[int]) -> None:
         """Poll everything once."""
         if not self._first[0] or start_of_process(self._first[0]) != self._first[1]:
             self._first = first_of(pids)
@@ -230,7 +230,7 @@ class Polls:
     def last(self) -> None:
         """Poll the counters and the written files, which outlive the processes for a moment."""
         if self._written is not None:
-            self._written.look(math.inf)
+            self._written.poll(math.inf)
         elif self._why_no_upper:
             self._unseen("written", self._why_no_upper)
         self._counters()
@@ -326,7 +326,7 @@ class Polls:
     def _writes(self, pid: int) -> None:
         self.rooted(pid, self._first[1])
         if self._written is not None:
-            self._written.look(time.monotonic())
+            self._written.poll(time.monotonic())
             if self._written.broken_off:
                 self._unseen("written", "there is too much to look at; some of what it wrote is not told")
 
@@ -350,13 +350,13 @@ class Polls:
             self._tell("peak", what, value)
 
     def _once(self, *line: Any) -> None:
-        if line not in self._told and len(self._told) < TOLD_MAX:
-            self._told.add(line)
+        if line not in self._reported and len(self._reported) < TOLD_MAX:
+            self._reported.add(line)
             self._tell(*line)
 
     def _unseen(self, what: str, why: str) -> None:
-        if what not in self._said:
-            self._said.add(what)
+        if what not in self._unseen_reported:
+            self._unseen_reported.add(what)
             self._tell("unseen", what, why)
 
 

@@ -281,16 +281,16 @@ class Tally:
     def rest(self, at: int) -> None:
         """Report what has been counted since."""
         for mine in self._classes.values():
-            self._told(mine, at)
+            self._report(mine, at)
 
     def forget(self, pid: int, at: int) -> None:
         """Report and forget the classes of a process that has ended, as its PID may be reused."""
         mine = self._classes.pop(pid, None)
         if mine is not None:
             self._size -= len(mine)
-            self._told(mine, at)
+            self._report(mine, at)
 
-    def _told(self, mine: Dict[Any, List[Any]], at: int) -> None:
+    def _report(self, mine: Dict[Any, List[Any]], at: int) -> None:
         for found in mine.values():
             if found[1]:
                 self._tell(at, self._kind, *found[0], found[1])
@@ -315,7 +315,7 @@ class Signals:
         self._processes = processes
         self._points = points
         self._sigsys: Dict[int, int] = {}  # by process: when
-        self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is known who told first
+        self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is clear which came first
 
     def delivered(self, record: Record) -> None:
         """Handle the delivery of a signal."""
@@ -344,13 +344,13 @@ class Signals:
         if len(self._logged) < _REMEMBERED:
             self._logged.append((pid, bits, number, at))
 
-    def look(self, last: bool = False) -> None:
+    def report_logged(self, last: bool = False) -> None:
         """Report those lines whose signal has not come by now; call it often."""
         limit = time.monotonic_ns() - _LATE
         while self._logged and (last or self._logged[0][3] <= limit):
             pid, bits, number, at = self._logged.pop(0)
-            told = self._sigsys.get(pid)
-            if told is None or abs(at - told) > _SAME:
+            reported = self._sigsys.get(pid)
+            if reported is None or abs(at - reported) > _SAME:
                 self._note(pid, at)
                 self._tell(at, "signal", pid, SIGSYS, SECCOMP, *self._call(pid, bits, number, []))
 

@@ -108,8 +108,8 @@ class Refusals:
         """The kernel's filter for sys_exit: it drops successes, which are nearly all, after one comparison."""
         parts: List[str] = ["ret == -%d" % each for each in sorted(ALWAYS)]
         for errno in sorted(set(self._some).union(self._filtered)):
-            told = [self._some.get(errno, {}), self._filtered.get(errno, {})]
-            ids = {each for by_abi in told for abi in self._abis for each in by_abi.get(abi, ())}
+            listed = [self._some.get(errno, {}), self._filtered.get(errno, {})]
+            ids = {each for by_abi in listed for abi in self._abis for each in by_abi.get(abi, ())}
             runs = _runs(ids)
             if len(runs) > _RUNS_MAX:
                 parts.append("ret == -%d" % errno)

@@ -27,7 +27,7 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import unescaped
 from stratascope.collector.observe.calls import Calls
-from stratascope.collector.observe.credentials import Around, Credentials, who
+from stratascope.collector.observe.credentials import Around, Credentials, described
 from stratascope.collector.observe.kernel_log import KernelLog
 from stratascope.collector.observe.moments import Budget, Moments, bounded
 from stratascope.collector.observe.perf import Record
@@ -266,9 +266,9 @@ class SideSources:
         self._ended: Dict[int, float] = {}
         processes.ends.append(self._over)
         self._programs, self._opens = Budget(BEGAN_MAX), Budget(OPENS_MAX)
-        self._told: Dict[int, Set[str]] = {}  # masked paths already reported, by process
+        self._reported: Dict[int, Set[str]] = {}  # masked paths already reported, by process
         self._ran: Tuple[int, str, int] = (0, "", 0)  # the last one reported
-        self._said: Set[Tuple[str, str]] = set()
+        self._unseen_reported: Set[Tuple[str, str]] = set()
         self._waiting: List[Tuple[float, int, str, Around]] = []
         self._masked: Optional[Masked] = None
         self._log: Optional[KernelLog] = None
@@ -306,13 +306,13 @@ class SideSources:
                 self._lines.tell(record.time, "not-gained", record.pid, path, about)
             self._ran = record.pid, path, record.time
 
-    def look(self, last: bool = False) -> None:
+    def poll(self, last: bool = False) -> None:
         """Report what has come. `last`: this is the final call."""
         now = time.monotonic()
         if self._log is not None:
             self._log.take(last)
         if self._masked is not None:
-            taken = [(now, pid, path, who(pid)) for pid, path in self._masked.take()]
+            taken = [(now, pid, path, described(pid)) for pid, path in self._masked.take()]
             opened, self._waiting = self._waiting, []
             for since, pid, path, around in opened + taken if last else opened:
                 if self.is_mine(pid):
@@ -358,26 +358,26 @@ class SideSources:
 
     def unseen(self, what: str, why: str) -> None:
         """Report once that something can't be seen."""
-        if (what, why) not in self._said:
-            self._said.add((what, why))
+        if (what, why) not in self._unseen_reported:
+            self._unseen_reported.add((what, why))
             self._lines.now("unseen", what, why)
 
     # -- inside
 
     def _opened(self, at: int, pid: int, path: str, around: Around) -> None:
-        told = self._told.setdefault(pid, set())
-        if path in told:
+        reported = self._reported.setdefault(pid, set())
+        if path in reported:
             return
         if not self._opens.take(pid, at):
             self.unseen("masked", "more masked paths were opened than are told")
             return
-        if len(told) >= KINDS_MAX:
-            told.clear()
-        told.add(path)
+        if len(reported) >= KINDS_MAX:
+            reported.clear()
+        reported.add(path)
         self._lines.tell(at, "masked", pid, path, bounded(around))
 
     def _over(self, pid: int, _: int) -> None:
-        self._told.pop(pid, None)
+        self._reported.pop(pid, None)
         if len(self._ended) >= RECENT_MAX:
             self._ended.clear()
         self._ended[pid] = time.monotonic()

@@ -237,7 +237,7 @@ def _environment(source: Known, body: Body, lost: list[Message]) -> None:
         if name in image or name in typed or not (name in made and made[name] in (None, value))
     }
     # Podman fills in the user's home; if kept, it would stay that of another user
-    if "HOME" in wanted and "HOME" not in image and source.told and not _home_was_typed(source, typed):
+    if "HOME" in wanted and "HOME" not in image and source.has_choices and not _home_was_typed(source, typed):
         del wanted["HOME"]
     body["env"] = wanted
     body["httpproxy"] = False  # the host's proxies are among the other variables by now

@@ -145,12 +145,12 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
 
 
 def _mode(request: JsonObject, field: str) -> str:
-    said = request.part(field)
+    fields = request.part(field)
     # The command line has other names for three of them
-    name = {"path": "ns", "default": "", "no-map": "nomap"}.get(said.text("nsmode"), said.text("nsmode"))
+    name = {"path": "ns", "default": "", "no-map": "nomap"}.get(fields.text("nsmode"), fields.text("nsmode"))
     if name == "pod" or (name == "host" and field == "userns"):
         return ""
-    return f"{name}:{said.text('value')}" if said.text("value") else name
+    return f"{name}:{fields.text('value')}" if fields.text("value") else name
 
 
 def _map(request: JsonObject, field: str) -> tuple[str, ...]:
@@ -178,11 +178,13 @@ def _texts_by_name(request: JsonObject, field: str) -> Pairs | tuple[tuple[str, 
     return tuple((name, part.texts(name) or ()) for name in part.names())
 
 
-def _endpoint(name: str, said: JsonObject) -> Endpoint:
-    options = said.pairs("options")
-    if said.text("interface_name"):
-        options = (("interface_name", said.text("interface_name")), *options)
-    return Endpoint(name, said.texts("aliases") or (), said.texts("static_ips") or (), said.text("static_mac"), options)
+def _endpoint(name: str, fields: JsonObject) -> Endpoint:
+    options = fields.pairs("options")
+    if fields.text("interface_name"):
+        options = (("interface_name", fields.text("interface_name")), *options)
+    return Endpoint(
+        name, fields.texts("aliases") or (), fields.texts("static_ips") or (), fields.text("static_mac"), options
+    )
 
 
 def _addresses(request: JsonObject, field: str) -> tuple[str, ...]:
@@ -326,15 +328,15 @@ def _own(request: JsonObject) -> Pairs:
 
 
 def _startup(request: JsonObject) -> Pairs:
-    said = request.part("startupHealthConfig")
-    test = said.texts("Test") or ()
+    fields = request.part("startupHealthConfig")
+    test = fields.texts("Test") or ()
     if not test:
         return ()
     found = [("health-startup-cmd", health_command(test) or shlex.join(test[1:]))]
     for field, name in (("Interval", "interval"), ("Timeout", "timeout")):
-        if said.whole(field):
-            found.append((f"health-startup-{name}", f"{said.whole(field)}ns"))
+        if fields.whole(field):
+            found.append((f"health-startup-{name}", f"{fields.whole(field)}ns"))
     for field, name in (("Retries", "retries"), ("Successes", "success")):
-        if said.whole(field):
-            found.append((f"health-startup-{name}", str(said.whole(field))))
+        if fields.whole(field):
+            found.append((f"health-startup-{name}", str(fields.whole(field))))
     return tuple(found)

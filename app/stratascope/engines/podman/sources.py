@@ -46,7 +46,7 @@ class Known(Value):
         return bool(self.oci)
 
     @property
-    def told(self) -> bool:
+    def has_choices(self) -> bool:
         """Whether a source distinguishes what was chosen from what was derived."""
         return self.typed is not None or bool(self.generated)
 

@@ -32,12 +32,12 @@ def common_options(answer: JsonObject) -> Asked:
     """Translate the fields Docker and Podman share; all others keep their defaults."""
     config, host = answer.part("Config"), answer.part("HostConfig")
     log_driver, log = log_of(host)
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         **{field: _plain(host, field, key) for field, key in PLAIN.items()},
         **{field: host.text(key) or "private" for field, key in MODES.items()},
     }
     return Asked(
-        **said,
+        **fields,
         privileged=host.flag("Privileged"),
         user=config.text("User"),
         read_only_root=host.flag("ReadonlyRootfs"),
@@ -77,15 +77,15 @@ def bound_ports(host: JsonObject) -> tuple[AskedPort, ...]:
     )
 
 
-def health_test(said: JsonObject) -> HealthTest:
+def health_test(fields: JsonObject) -> HealthTest:
     """A health check, in the form used in images, requests and responses of both."""
     return HealthTest(
-        said.texts("Test") or (),
-        said.whole("Interval"),
-        said.whole("Timeout"),
-        said.whole("StartPeriod"),
-        said.whole("StartInterval"),
-        said.whole("Retries"),
+        fields.texts("Test") or (),
+        fields.whole("Interval"),
+        fields.whole("Timeout"),
+        fields.whole("StartPeriod"),
+        fields.whole("StartInterval"),
+        fields.whole("Retries"),
     )
 
 

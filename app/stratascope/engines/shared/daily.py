@@ -110,8 +110,8 @@ def seconds_of(moment: str) -> str:
 
 def _signal(config: JsonObject) -> str:
     """The stop signal, "" for the default. Docker, and Podman before 5.0, report a number or a name."""
-    said = str(config.raw("StopSignal") or "")
-    return "" if said in ("15", "SIGTERM", "TERM") else said[:40]
+    value = str(config.raw("StopSignal") or "")
+    return "" if value in ("15", "SIGTERM", "TERM") else value[:40]
 
 
 def _refused(words: str, container: str, answer: JsonObject) -> Exception:

@@ -178,8 +178,8 @@ class HttpConnection:
         if coding not in ("", "chunked"):
             raise ValueError(f"sent in an unknown way: {coding[:20]!r}")
         self._chunked = coding == "chunked"
-        told = head.get("content-length")
-        self._left = 0 if status in _BODYLESS else None if self._chunked or told is None else _number(told, 10)
+        length = head.get("content-length")
+        self._left = 0 if status in _BODYLESS else None if self._chunked or length is None else _number(length, 10)
         return status, head.get("connection", "").lower() == "close" or (self._left is None and not self._chunked)
 
     def _head(self) -> tuple[int, Mapping[str, str]]:
@@ -213,7 +213,7 @@ class HttpConnection:
         """The body as it comes."""
         if self._chunked:
             while length := _number(self._until(b"\r\n", _LINE_MAX).partition(b";")[0].decode("latin-1"), 16):
-                yield from self._told(length)
+                yield from self._body_part(length)
                 if self._exactly(2) != b"\r\n":
                     raise ValueError("a chunk of another length than it said")
             seen = 0
@@ -221,19 +221,19 @@ class HttpConnection:
                 seen += len(line)
                 _check(seen, _HEAD_MAX)
         elif self._left is not None:
-            yield from self._told(self._left)
+            yield from self._body_part(self._left)
         else:
             while part := self._some(_STEP, ends=True):
                 yield part
 
-    def _told(self, length: int) -> Iterator[bytes]:
+    def _body_part(self, length: int) -> Iterator[bytes]:
         while length:
             part = self._some(length)
             length -= len(part)
             yield part
 
     def _exactly(self, length: int) -> bytes:
-        return b"".join(self._told(length))
+        return b"".join(self._body_part(length))
 
     def _until(self, mark: bytes, most: int) -> bytes:
         """Read up to the mark."""

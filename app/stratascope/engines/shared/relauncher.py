@@ -106,7 +106,7 @@ class RestRelauncher(ABC, Generic[E]):
         for _ in range(_LINKS_MAX):
             bounds = Bounds(max(0.0, until - time.monotonic()), seconds, most + host_files.OVERHEAD)
             try:
-                status, head, body = self._engine.look(
+                status, head, body = self._engine.get_if(
                     f"/containers/{container}/archive", {"path": path}, bounds, host_files.may_hold_file
                 )
             except OSError:  # larger than that
@@ -127,7 +127,7 @@ class RestRelauncher(ABC, Generic[E]):
 
     def has_path(self, container: str, path: str) -> bool:
         """See `core.ports.Relauncher`."""
-        return self._engine.there(f"/containers/{container}/archive", {"path": path})
+        return self._engine.exists(f"/containers/{container}/archive", {"path": path})
 
     def no_owners(self) -> Message | None:
         """See `core.relaunch.file_owners.VolumeOwners`."""

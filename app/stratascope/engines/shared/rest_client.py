@@ -165,7 +165,7 @@ class RestClient(ABC):
         except Exception as error:  # SDKs raise anything
             raise self._error(error, silence) from error
 
-    def look(
+    def get_if(
         self, path: str, params: Mapping[str, str], bounds: Bounds, wanted: Wanted
     ) -> tuple[int, Mapping[str, str], bytes]:
         """HTTP status, head and body of a GET whose body may be large: only read if its head is `wanted`. Raises
@@ -182,7 +182,7 @@ class RestClient(ABC):
                 raise
             raise self._error(error, bounds.silence) from error
 
-    def there(self, path: str, params: Mapping[str, str]) -> bool:
+    def exists(self, path: str, params: Mapping[str, str]) -> bool:
         """Whether the engine has an object at that path of its API. Raises EngineError."""
         try:
             target = _with(self._prefix() + path, params)

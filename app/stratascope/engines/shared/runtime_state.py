@@ -74,8 +74,8 @@ def _made(path: str, line: str, answer: JsonObject) -> bool:
         return line in (config.text("Hostname"), f"{config.text('Hostname')}.{config.text('Domainname')}")
     if path == RESOLVER:
         asked = {"nameserver": "Dns", "search": "DnsSearch", "options": "DnsOptions"}.get(words[0], "")
-        told = host.texts(asked) or () if asked else ()
-        return line in _DOCKERS_RESOLVER or (bool(told) and set(words[1:]) <= set(told))
+        configured = host.texts(asked) or () if asked else ()
+        return line in _DOCKERS_RESOLVER or (bool(configured) and set(words[1:]) <= set(configured))
     extra = {
         f"{address} {name}" for name, _, address in (item.partition(":") for item in host.texts("ExtraHosts") or ())
     }
@@ -242,7 +242,7 @@ def end_of(answer: JsonObject, image: str | None, machine: str, events: str | No
     since it started; None: unavailable. Raises ValueError.
     """
     state, config = answer.part("State"), answer.part("Config")
-    sent, stopped = ((), None) if events is None else _told(events)
+    sent, stopped = ((), None) if events is None else _signals_and_stop(events)
     if state.has("StoppedByUser"):
         stopped = state.flag("StoppedByUser")
     variables = dict(word.partition("=")[::2] for word in config.texts("Env") or ())
@@ -275,7 +275,7 @@ def _platform(image: str | None) -> str:
     return "/".join(words) if all(words) else ""
 
 
-def _told(events: str) -> tuple[tuple[int, ...], bool]:
+def _signals_and_stop(events: str) -> tuple[tuple[int, ...], bool]:
     """The signals sent, and whether somebody had it stopped."""
     sent: list[int] = []
     stopped = False

@@ -160,7 +160,7 @@ class ElevatedProber(PipedProber):
 
     def _start(self) -> None:
         if self._begun:
-            raise self._ended(self._said("it had ended"))
+            raise self._ended(self._stderr_text("it had ended"))
         self._begun = True
         try:
             super()._start()
@@ -229,16 +229,16 @@ def open_elevated(
     *,
     limit: float = TIME_LIMIT,
     patience: float = PATIENCE,
-    told: list[ElevatedProber],
+    started: list[ElevatedProber],
 ) -> ElevatedProber:
-    """Start a collector as root by the first way that works. Raises ProbeError; each one tried is appended to `told`.
+    """Start a collector as root by the first way that works; `started` gets each one tried. Raises ProbeError.
 
     It is appended before it is started, so that another thread can close it while a person is being asked.
     """
 
     def begin(way: RootCommand) -> ElevatedProber:
         prober = ElevatedProber(way, limit=limit, patience=patience)
-        told.append(prober)
+        started.append(prober)
         prober.begin()
         return prober
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.observe.credentials import Credentials, Held, became, hold, transformed
+from stratascope.collector.observe.credentials import Credentials, Held, after_call, after_exec, read_held
 from stratascope.linux.syscalls import Abi, numbers
 
 CALLS = numbers(Abi.X86_64)
@@ -253,35 +253,35 @@ def test_execve_does_what_is_foretold(child: subprocess.Popen[str]) -> None:
     assert child.stdin is not None
     assert child.stdout is not None
     child.stdout.readline()
-    before = hold(child.pid)
+    before = read_held(child.pid)
     child.stdin.write("\nx\n")
     child.stdin.flush()
     assert child.stdout.readline() == "x\n"  # by now it is another program
-    after = hold(child.pid)
+    after = read_held(child.pid)
     assert before is not None
     assert after is not None
-    foretold = transformed(before)
+    foretold = after_exec(before)
     assert foretold is not None
     assert foretold.around == after.around
     assert foretold[1:] == after[1:]
 
 
 def test_what_can_t_be_foretold() -> None:
-    assert transformed(Held(AROUND, (5, 5, 5), (6, 6, 6), ((), ()), 0, 0, HELD.view)) is None
+    assert after_exec(Held(AROUND, (5, 5, 5), (6, 6, 6), ((), ()), 0, 0, HELD.view)) is None
     nobody = Credentials({"x86_64": CALLS})
     called(nobody, 100, "unshare", 0x10000000)  # whoever it was
     held = nobody.of(7, 200)
     assert held is not None
     assert (held.around["maps"], held.users) == ([[], []], ())
-    assert transformed(held) is None
-    assert became("setuid", arguments(5), held, True) is None
+    assert after_exec(held) is None
+    assert after_call("setuid", arguments(5), held, True) is None
     for name, values in (
         *(("setuid", (5000,)), ("setresgid", (5, 5, 5000)), ("setfsuid", (5,)), ("chroot", (1,))),
         *(("prctl", (38, 1, 7)), ("prctl", (28, 1)), ("prctl", (47, 2, 99))),
     ):
-        assert became(name, arguments(*values), HELD, True) is None
-    assert hold(0) is None
-    assert hold(os.getpid()) is not None
+        assert after_call(name, arguments(*values), HELD, True) is None
+    assert read_held(0) is None
+    assert read_held(os.getpid()) is not None
 
 
 CHANGES = {
@@ -349,15 +349,15 @@ def test_a_call_does_what_is_foretold(name: str) -> None:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdout.readline()
-        before = hold(child.pid)
+        before = read_held(child.pid)
         child.stdin.write("\n")
         child.stdin.flush()
         child.stdout.readline()
-        after = hold(child.pid)
+        after = read_held(child.pid)
         child.kill()
     assert before is not None
     call, *values = ASKED[name]
-    foretold = became(
+    foretold = after_call(
         str(call), tuple(int(value) & (1 << 64) - 1 for value in (*values, 0, 0, 0, 0, 0, 0))[:6], before, True
     )
     assert foretold is not None

@@ -28,7 +28,7 @@ def mapped(*records: bytes) -> Mapped:
     found = Mapped()
     found.executed(7)
     for each in records:
-        found.told(7, each)
+        found.add_record(7, each)
     return found
 
 
@@ -61,16 +61,16 @@ def test_what_lies_at_an_address(records: list[bytes], place: FileOffset | None)
 def test_a_child_has_what_its_parent_has_until_it_is_another_program() -> None:
     found = mapped(told(0x1000, 0x3000))
     found.forked(8, 7)
-    found.told(7, told(0x1000, 0x3000, "//anon"))
+    found.add_record(7, told(0x1000, 0x3000, "//anon"))
     assert found.at(7, 0x1004) is None
     assert found.at(8, 0x1004) == FileOffset("/bin/x", 5, 4, 0x1000)
     found.executed(8)
     assert found.at(8, 0x1004) is None
     found.forked(9, 6)
-    found.told(9, told(0x1000, 0x3000))
+    found.add_record(9, told(0x1000, 0x3000))
     assert found.at(9, 0x1004) is None  # its beginning was not seen
     found.lost()
-    found.told(8, told(0x1000, 0x3000))
+    found.add_record(8, told(0x1000, 0x3000))
     assert found.at(8, 0x1004) is None
 
 

@@ -108,7 +108,7 @@ def test_only_value_errors_come_out(inspect: Any, oci: Any, image: Any) -> None:
     with suppress(ValueError):
         json.loads(launch_spec(sources, "podman", Asked()).body)
     with suppress(ValueError):
-        assert isinstance(known(sources).told, bool)
+        assert isinstance(known(sources).has_choices, bool)
 
 
 @pytest.mark.parametrize(
