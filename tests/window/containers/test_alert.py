@@ -1,0 +1,113 @@
+"""The button that counts what could take over, and the sheet behind the exposure."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from rig.window import fake_matrix, sample
+from rig.window.sample import E
+from stratascope.core.container import EngineState, Status
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix
+from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import unseen_engines
+from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.column import age_line
+from stratascope.ui.containers.rows import critical, undecided
+from stratascope.ui.harden.status_note import why_nothing
+from stratascope.ui.kit.marks import Mark
+from stratascope.ui.kit.theme import Theme
+from stratascope.ui.threats.exposure import ExposureSheet
+from stratascope.value import replace
+
+# a critical threat of which nothing is known; nothing else is
+SOCKET_UNKNOWN = fake_matrix.matrix("tight", (("use-engine-socket", "?....."),))
+
+
+def with_matrix(matrix: Matrix | None) -> ContainerState:
+    return replace(sample.state("c", (E,) * 6), matrix=matrix)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "first", "open_question"),
+    [
+        (fake_matrix.matrix("weak"), True, False),
+        (fake_matrix.matrix("tight", (("fork-bomb", ".-...."),)), False, False),
+        (fake_matrix.matrix("tight"), False, False),
+        (SOCKET_UNKNOWN, False, True),  # it may be 9.1: never called safe
+        (None, False, True),
+    ],
+)
+def test_what_comes_first_and_what_is_not_known(matrix: Matrix | None, first: bool, open_question: bool) -> None:
+    assert critical(with_matrix(matrix)) is first
+    assert undecided(with_matrix(matrix)) is open_question
+
+
+def test_the_alert_counts_and_names(theme: Theme) -> None:
+    alert = AlertButton(theme)
+    bad = replace(with_matrix(fake_matrix.matrix("weak")), container=sample.state("bad", (E,) * 6).container)
+    alert.show_states((with_matrix(fake_matrix.matrix("tight")), bad, with_matrix(None)))
+    assert alert.text() == "1 of 3 could take over"
+    assert alert.accessibleDescription() == "bad; 1 not known"
+    alert.show_states((with_matrix(fake_matrix.matrix("tight")), with_matrix(SOCKET_UNKNOWN)))
+    assert alert.text() == "None of 1 could take over"
+    assert alert.accessibleDescription() == "1 not known"
+
+
+@pytest.mark.parametrize("state", EngineState)
+def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState, theme: Theme) -> None:
+    silent = state in (EngineState.DENIED, EngineState.UNREACHABLE)
+    docker, podman = sample.ENGINES[0], replace(sample.ENGINES[1], state=state)
+    ours = replace(sample.snapshot((with_matrix(fake_matrix.matrix("tight")),)), engines=(docker, podman))
+    alert = AlertButton(theme)
+    assert (alert.text(), alert.mark) == ("Looking for containers…", Mark.UNKNOWN)
+    alert.show_states(ours.containers, unseen_engines(ours))
+    assert alert.accessibleDescription().strip() == (f"{podman.id} not seen" if silent else "")
+    assert alert.mark is (Mark.UNKNOWN if silent else Mark.ENFORCED)
+    none = replace(ours, containers=())
+    alert.show_states((), unseen_engines(none))
+    assert alert.text() == ("No running container seen" if silent else "No container runs")
+    assert alert.mark is (Mark.UNKNOWN if silent else Mark.NOT_RUNNING)
+    assert unseen_engines(replace(ours, asking=("far",))) == (("far", podman.id) if silent else ("far",))
+    stays = replace(ours.containers[0], container=replace(ours.containers[0].container, engine=podman.id))
+    stale = replace(ours, containers=(stays,))
+    assert unseen_engines(stale) == unseen_engines(ours), "what a hanging one ran before is on screen still, and is old"
+    words = translate(age_line(stale, ours.taken_at))
+    assert words == (
+        "1 container; no answer from podman-rootless"
+        if state is EngineState.UNREACHABLE
+        else f"1 container on {1 + (state is EngineState.CONNECTED)} engine"
+        f"{'s' * (state is EngineState.CONNECTED)}, read 0 s ago"
+    )
+
+
+def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme) -> None:
+    alert = AlertButton(theme)
+    alert.show_states((with_matrix(SOCKET_UNKNOWN),))
+    assert alert.text() == "Not known whether one could take over"
+    alert.show_states((with_matrix(None),))
+    assert alert.text() == "Nothing could be read"
+    odd = with_matrix(None)
+    odd = replace(odd, container=replace(odd.container, pid=None, status=Status.UNKNOWN, error="Memory: 'x'"))
+    alert.show_states((odd, with_matrix(fake_matrix.matrix("tight"))))
+    assert (alert.text(), alert.accessibleDescription()) == ("None of 1 could take over", "1 not known")
+    told = why_nothing(odd, None, (), running=False)
+    assert told is not None
+    assert "not understood" in translate(told)
+
+
+def test_the_sheet_holds_each_family_and_opens_the_matrix(theme: Theme) -> None:
+    parent = QWidget()
+    parent.resize(900, 700)
+    sheet = ExposureSheet(theme, parent)
+    sheet.show_matrix(fake_matrix.matrix("weak"))
+    assert sheet.table.rowCount() == 7
+    row = [item.text() for column in range(5) if (item := sheet.table.item(0, column))]
+    assert row == ["Host", "Use the engine's socket", "Critical", "nothing", "64%"]
+    heard: list[str] = []
+    sheet.threat_chosen.connect(heard.append)
+    item = sheet.table.item(0, 1)
+    assert item is not None
+    sheet.table.itemActivated.emit(item)
+    assert heard == ["use-engine-socket"]
