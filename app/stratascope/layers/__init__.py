@@ -1,6 +1,6 @@
 """The layers, discovered in this package: a seventh layer is a new subpackage whose `layer.py` has a `LAYER`.
 
-Decided against a list of their names, which would be a second place to edit.
+Decided against a list of their names, which would be another place to edit.
 """
 
 from __future__ import annotations

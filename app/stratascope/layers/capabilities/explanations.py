@@ -1,4 +1,4 @@
-"""The 41 capabilities in plain words: what each allows, and why the engines' defaults keep it or leave it out.
+"""The 41 capabilities in plain words: what each allows, and why the engines' defaults include it or not.
 
 What each allows is from capabilities(7) and the kernel's checks; `core/options/capabilities.py` has the engines'
 defaults.
@@ -11,7 +11,7 @@ from stratascope.linux.capability import CapabilitySet
 
 # Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the other
 # layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw access to
-# its hardware. SYS_PTRACE is not among them, since it also needs the host's processes in sight. Nor is BPF, which also
+# its hardware. SYS_PTRACE is not among them, since it also needs the host's processes visible. Nor is BPF, which also
 # needs PERFMON to read kernel memory, nor SYS_BOOT: in a PID namespace of its own, reboot(2) only ends the container
 # and can't start a kernel loaded by kexec_load(2) (kernel/pid_namespace.c, reboot_pid_ns).
 TAKE_OVER = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"))

@@ -2,7 +2,7 @@
 
 Anything not read is None with a gap; nothing is filled in.
 
-After a relaunch, `core.options.capabilities.held_after` says what a process keeps of what it is given.
+`core.options.capabilities.held_after` predicts which capabilities a process holds after a relaunch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from stratascope.linux.namespace import Namespace, is_full, is_initial, parse_id
 from stratascope.linux.process import ProcessStatus
 from stratascope.value import Value, replace
 
-# in the order of /proc/PID/status, which is also the grid's: field, title, line
+# Field, title, line; in the order of /proc/PID/status, which is also the grid's
 SETS = (
     ("inheritable", "Inh", "CapInh"),
     ("permitted", "Prm", "CapPrm"),
@@ -47,7 +47,7 @@ SETS = (
 
 
 class CapabilityFacts(Value):
-    """The first process's five sets, and what they mean. None: not read, or not in this kernel."""
+    """The first process's five sets, and facts that decide what they allow. None: not read, or not in this kernel."""
 
     inheritable: CapabilitySet | None
     permitted: CapabilitySet | None
@@ -60,9 +60,9 @@ class CapabilityFacts(Value):
     initial_user_namespace: bool | None  # whether they apply to the whole machine
     host_processes: bool | None  # whether it sees the host's processes, which decides what SYS_PTRACE reaches
     root_inside: bool | None  # whether its uid is 0 in its user namespace, or can become so again
-    # whether it is in the host's network namespace, and so uses the host's setting for free ports
+    # whether it is in the host's network namespace, where the host's setting for unprivileged ports applies
     host_network: bool | None
-    port_start: int | None  # the first port that needs no capability there
+    port_start: int | None  # the first port that needs no capability in its network namespace
     default: CapabilitySet  # the engine's default
     last: int  # the kernel's cap_last_cap
     status_source: str
@@ -71,7 +71,7 @@ class CapabilityFacts(Value):
 
 
 class CapabilitiesAsked(Value):
-    """The options given to the engine. `bounding`: the names they result in, None if the engine does not report it."""
+    """The requested options. `bounding`: the names they result in, None if the engine does not report it."""
 
     privileged: bool
     added: tuple[str, ...]
@@ -248,7 +248,7 @@ def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -
     wanted = bounding(after, engine)
     lasting = facts.bounding
     if lasting is not None:
-        # what it dropped from the bounding set itself, or what the engine lacks, it won't have then either
+        # capabilities that it dropped from its bounding set, or that the engine lacks, will be missing then too
         was = CapabilitySet.full(facts.last) if before.privileged else bounding(before, engine)
         lasting = wanted if was <= lasting else wanted & (lasting | (wanted - was))
     now = None if facts.effective is None else facts.effective.bits
@@ -283,4 +283,4 @@ def _root(after: Asked) -> bool | None:
     if starts_as_root(after):
         return True
     name = after.user.partition(":")[0]
-    return False if name == "" or (name.isascii() and name.isdigit()) else None  # another name may be root's as well
+    return False if name == "" or (name.isascii() and name.isdigit()) else None  # any other name may have uid 0 too

@@ -81,7 +81,7 @@ def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surrou
     return tuple(found)
 
 
-# How the host is taken over with this capability alone; SYS_ADMIN offers many ways
+# The threat by which this capability alone takes over the host; SYS_ADMIN has many
 _BEHIND = {
     "CAP_SYS_MODULE": ("load-module",),
     "CAP_SYS_RAWIO": ("open-host-memory-device", "port-io"),
@@ -97,7 +97,7 @@ def _added(
     own = initial is False
     if not known:
         held = facts.bounding or held  # the most that may be in use
-    # not "all 41": an engine in a container or VM of its own may lack one and can't pass it on
+    # not "all 41": an engine that itself runs in a container or VM may lack one and can't pass it on
     everything = _everything(held)
     held_line = f"{facts.status_source}:CapEff"
     found: list[Finding] = []
@@ -196,7 +196,7 @@ def _traces_the_host(line: str, unguarded: bool) -> Finding:
 
 
 def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Finding:
-    """`in_use` None: unknown."""
+    """The finding on a capability that can take over the host. `in_use`: None if unknown."""
     name = name_of(number)
     line = "CapEff" if in_use else "CapBnd"
     if in_use is None and facts.initial_user_namespace is not False:

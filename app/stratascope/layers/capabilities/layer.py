@@ -1,6 +1,6 @@
 """Layer 3, capabilities: what is left of root's powers. Read from /proc/PID/status; see capabilities(7).
 
-Verdict (design, section 6), as interpreted here. "The engine's default" is the one the engine reports, else the
+Verdict. "The engine's default" is the one the engine reports, else the
 measured one for its kind. ENFORCED: effective and bounding set are within it. OPEN: a capability of `TAKE_OVER` is
 effective or permitted (the process can make it effective at will), in the initial user namespace, and nothing of the
 default was dropped; so `--cap-drop ALL --cap-add SYS_ADMIN` is WEAKENED, but still has a critical finding. WEAKENED:

@@ -1,9 +1,9 @@
-"""What a container may lose with capabilities: by what it was seen doing, by its programs' imports, else by what such
-programs usually do. And which it needs, as a value of their toggle.
+"""Predict what may break if capabilities are dropped: by observations, by the programs' imports, else by what such
+programs usually do. And the capabilities it needs, as a value of their toggle.
 
-Imports only keep capabilities (`core.observation.imports`), and only those that the engine gives every container: those
-that a person added are kept by the recommended preset anyway, and taken by the others. Where a program switched to
-another user for good, none of this is needed, as the same presets start it as that user.
+Imports can only keep capabilities (`core.observation.imports`), and only those of the engine's default: those that a
+person added are kept by the recommended preset anyway, and dropped by the others. If a program switched to another user
+permanently, none of this applies, as the same presets start it as that user.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SHOWN = 5
 
 
 def kept(subject: Subject) -> CapabilitySet:
-    """What its programs could need as root, out of the engine's default. Empty if they were not inspected."""
+    """Capabilities of the engine's default that its programs could need as root. Empty if they were not inspected."""
     return _within(subject, engine_default(subject.engine))[0]
 
 
 def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """A warning if capabilities are taken away that the imports speak for."""
+    """A warning if capabilities are dropped that the imports call for."""
     missed, reasons = _within(subject, gone)
     if not missed:
         return ()
@@ -41,8 +41,8 @@ def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     )  # fmt: skip
 
 
-# The part of the engine's default that a program that could not be inspected may use on request. The rest is for
-# installing, for network tools, or seen at startup.
+# Capabilities of the engine's default that a program that could not be inspected may use later, on request. The rest is
+# for installing, for network tools, or observed at startup.
 _ON_REQUEST = named(
     ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
      "CAP_SYS_CHROOT")
@@ -50,7 +50,7 @@ _ON_REQUEST = named(
 
 
 def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What may fail on request without these, by the imports, or because the imports can't be determined."""
+    """What may fail later without these capabilities, by the imports, or because the imports can't be determined."""
     if not starts_as_root(subject.container.asked):
         return ()
     by_request = gone & (_ON_REQUEST | named(subject.container.asked.cap_add))
@@ -135,7 +135,7 @@ _LOSSES = (
 
 
 def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What it may lose with those of its bounding set that are not in `left`."""
+    """What may break without the capabilities of its bounding set that are not in `left`."""
     facts: CapabilityFacts | None = subject.of("capabilities")
     asked = subject.container.asked
     now = bounding(asked, subject.engine)
@@ -154,7 +154,7 @@ def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
 
 
 def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
-    """What was seen of this use in the container; empty: it is not used so, None: unknown."""
+    """What was observed of these capabilities' use; an empty message: they are not used, None: unknown."""
     if group == _BIND and subject.listens is not None:
         low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
         if not low:
@@ -185,7 +185,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
             known = {use.name for use in used}
             used += (UsedCapability(name, False, 0, (by,)) for name, by in seen.kept
                      if name not in known and named((name,)) <= now)  # fmt: skip
-        else:  # root's use goes away with root, except for programs with privileges of their own
+        else:  # root's uses disappear with root, except those of set-uid programs
             rights = {comm(path) for path in subject.set_uid or ()}
             used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE" or rights & set(use.by)]
     could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
@@ -206,13 +206,13 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
-    """What the imports speak for. File capabilities only if it serves several users, or was seen using one of them."""
+    """Capabilities that the imports call for. Those on files only if it serves several users, or was seen using one."""
     found = kept(subject)
     return found if serves_users(subject) or FILES & {use.name for use in used} else found - named(tuple(FILES))
 
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """No new privileges, unless it called a program that gives privileges, or may call one later."""
+    """The value of no-new-privileges: set, unless it called a set-uid program, or may call one later."""
     if waits_for_sessions(subject):
         return None
     called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
@@ -222,7 +222,7 @@ def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 
 def comm(path: str) -> str:
-    """A program's name as kept by the kernel, TASK_COMM_LEN."""
+    """A program's name as the kernel truncates it (TASK_COMM_LEN)."""
     return path.rpartition("/")[2][:15]
 
 

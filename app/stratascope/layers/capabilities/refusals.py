@@ -1,11 +1,11 @@
-"""Whether a call failed for a capability that the process does not hold, and why it does not hold it.
+"""Refusals for a missing capability, and why the process does not hold it.
 
-The kernel says so itself: the observer reports which capabilities it checked within the call in vain. Of several that
-were asked for in one call each would have done, since a check that counts ends a call. Where it is not known what was
-asked for, the call and its errno decide, by capabilities(7): that fits, but is not certain.
+The kernel's own checks are the evidence: the observer reports which capability checks failed within the call. If
+several failed in one call, each one would have sufficed, since a decisive check ends a call. If the checks are not
+known, the call and its errno decide, by capabilities(7): that fits, but is not certain.
 
-Another's, though the same check failed: an owner or a mode that keeps a user out who is not root (files), and a
-capability that is held, but asked for in another user namespace than its own (usermap). Of CAP_FSETID nothing fails.
+Not claimed although a check failed: a file's owner or mode that excludes an ordinary user (files), and a capability
+that is held, but checked in another user namespace (usermap). A failed check of CAP_FSETID refuses nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REFUSALS = (errno.EPERM, errno.EACCES)
 _OF_FILES = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"))
 _NOTHING_FAILS = frozenset(("CAP_FSETID",))
 _LOW_PORT = "CAP_NET_BIND_SERVICE"
-# capabilities(7): what the kernel asks for in a call that it answers with EPERM
+# capabilities(7): capabilities that the kernel checks in calls that fail with EPERM
 _NEEDED = {
     "CAP_CHOWN": "chown fchown fchownat lchown",
     "CAP_KILL": "kill tgkill tkill",
@@ -51,7 +51,7 @@ _NEEDED = {
     "CAP_SYSLOG": "syslog",
 }
 _BY_CALL = {call: name for name, calls in _NEEDED.items() for call in calls.split()}
-_LIMITS = {"prlimit64": 1, "setrlimit": 0}  # which argument says of what
+_LIMITS = {"prlimit64": 1, "setrlimit": 0}  # index of the argument that names the limit
 _FILTERS_ITSELF = frozenset(("landlock_restrict_self", "prctl", "seccomp"))
 _RAISE_AMBIENT = (47, 2)
 _PR_SET_SECCOMP, _SECCOMP_SET_MODE_FILTER = 22, 1
@@ -59,7 +59,7 @@ _SOCK_RAW, _SOCK_TYPE = 3, 0xF
 
 
 def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surroundings) -> Claim | None:
-    """See the module."""
+    """This layer's claim; see `Layer.refused`."""
     if attempt.kind is AttemptKind.NOT_GAINED:
         return _not_gained(attempt, facts)
     if (
@@ -69,7 +69,7 @@ def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surrounding
     ):
         return None
     if attempt.lacked:
-        names = _mine(attempt, facts)
+        names = _lacking(attempt, facts)
         if names:
             return _claim(attempt, names, facts, around, Strength.SAID)
         names = _of_root(attempt, facts)
@@ -82,33 +82,33 @@ def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surrounding
     if attempt.name in _FILTERS_ITSELF:
         return _filters_itself(attempt)
     if attempt.around.checks is not None:
-        return None  # it is known that none was asked for in vain
+        return None  # it is known that no check failed
     return _by_call(attempt, facts, around)
 
 
-def _mine(attempt: Attempt, facts: CapabilityFacts | None) -> tuple[str, ...]:
-    """Those of the capabilities asked for that would have let it through, the broadest last."""
+def _lacking(attempt: Attempt, facts: CapabilityFacts | None) -> tuple[str, ...]:
+    """The checked capabilities that would have allowed the call, the broadest last."""
     found = []
     for name in attempt.lacked:
         number = _number(name)
         if name in _NOTHING_FAILS or number is None or (name in _OF_FILES and not _is_root(attempt)):
             continue
-        if _holds(attempt, facts, number) or _asked_elsewhere(attempt, facts, number):
+        if _holds(attempt, facts, number) or _checked_elsewhere(attempt, facts, number):
             continue
         found.append(name)
     return tuple(sorted(found, key=lambda name: (name == "CAP_SYS_ADMIN", name)))
 
 
 def _of_root(attempt: Attempt, facts: CapabilityFacts | None) -> tuple[str, ...]:
-    """Rights over files of others that root lacks here, where it is not known who asked: others need them as well."""
+    """File capabilities that root lacks here, if the caller's uid is not known: other users would need them as well."""
     if attempt.around.uid is not None or facts is None or facts.root_inside is not True or facts.effective is None:
         return ()
     names = tuple(name for name in attempt.lacked if name in _OF_FILES)
     return () if CapabilitySet.of(names) & facts.effective else names
 
 
-def _asked_elsewhere(attempt: Attempt, facts: CapabilityFacts | None, number: int) -> bool:
-    """Whether it was asked for in the machine's user namespace alone, and the process is in another."""
+def _checked_elsewhere(attempt: Attempt, facts: CapabilityFacts | None, number: int) -> bool:
+    """Whether it was only checked in the initial user namespace, and the process is in another."""
     checks = [each for each in attempt.around.checks or () if each.capability == number and each.answer]
     own = not is_full(attempt.uids) if attempt.uids is not None else facts and facts.initial_user_namespace is False
     return bool(own) and bool(checks) and all(each.initial for each in checks)
@@ -158,7 +158,7 @@ def _claim(
 
 
 def _usual(names: tuple[str, ...], facts: CapabilityFacts | None) -> tuple[str, ...]:
-    """Of several, each of which would do, those that the engine gives by default and this container lacks; else all."""
+    """Of alternatives, those of the engine's default that this container lacks; else all."""
     if facts is None or facts.bounding is None:
         return names
     missing = tuple(name for name in (facts.default - facts.bounding).names() if name in names)
@@ -186,18 +186,18 @@ def _wants(
     if limit:
         first = (MoreOf(limit, attempt.around.limit(limit)),)
     held = tuple(HeldCapability((name,), uid) for name in names)
-    # where it began as root it became another user itself: what it begins as changes nothing
+    # if it started as root, it switched users itself: starting as another user changes nothing
     root = (RunsAs(0, 0),) if uid and given and facts is not None and facts.root_inside is False else ()
     return (*first, *held, *root)
 
 
 def _limit(attempt: Attempt) -> str:
-    """The limit that it wanted to raise, as in `--ulimit`; "" where that is not known."""
+    """The limit that it tried to raise, as in `--ulimit`; "" if not known."""
     place = _LIMITS.get(attempt.name)
     if place is None or place >= len(attempt.values):
         return ""
     if attempt.name == "prlimit64" and (attempt.values[0] & 0xFFFFFFFF or not attempt.values[2]):
-        return ""  # of another process, which takes the right whatever its limits are
+        return ""  # for another process, which needs the capability whatever its limits are
     return RESOURCES.get(attempt.values[place] & 0xFFFFFFFF, "").removeprefix("RLIMIT_").lower()
 
 
@@ -224,7 +224,7 @@ def _needed(attempt: Attempt) -> str | None:
 
 
 def _not_run(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
-    """execve(2): a program whose capabilities are to be effective at once must get all of them (cap_bprm_creds)."""
+    """The claim for execve(2) of a file with the effective bit: it must get all its capabilities (cap_bprm_creds)."""
     place = attempt.around.place
     if place is None or place.node is None:
         return _not_run_perhaps(attempt, facts)
@@ -247,7 +247,9 @@ def _not_run(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
 
 
 def _not_run_perhaps(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None:
-    """Where nobody could look at the file: without a module little else answers EPERM there, and asks for nothing."""
+    """The same if the file could not be read: without a security module, hardly anything else fails there with EPERM
+    and no check.
+    """
     bounding = attempt.around.bounding
     if bounding is None and facts is not None:
         bounding = facts.bounding
@@ -264,7 +266,7 @@ def _not_gained(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None
     around = attempt.around
     place = around.place
     if place is not None and place.mount is not None and "nosuid" in place.mount.options.split(","):
-        return None  # that is asked first
+        return None  # that is checked first
     own = place is not None and place.node is not None and place.node.capabilities
     if around.no_new_privs:
         if own:
@@ -285,7 +287,7 @@ def _not_gained(attempt: Attempt, facts: CapabilityFacts | None) -> Claim | None
 
 
 def _beyond(attempt: Attempt, wanted: CapabilitySet | None, facts: CapabilityFacts | None) -> tuple[str, ...]:
-    """What of a file's capabilities the bounding set lacks."""
+    """The file capabilities that are missing from the bounding set."""
     bounding = attempt.around.bounding
     if bounding is None and facts is not None:
         bounding = facts.bounding
@@ -293,7 +295,7 @@ def _beyond(attempt: Attempt, wanted: CapabilitySet | None, facts: CapabilityFac
 
 
 def _filters_itself(attempt: Attempt) -> Claim | None:
-    """seccomp(2), landlock_restrict_self(2): only with no_new_privs, or with SYS_ADMIN (asked silently)."""
+    """The claim for seccomp(2), landlock_restrict_self(2): they need no_new_privs, or SYS_ADMIN (checked silently)."""
     first = attempt.values[0] if attempt.values else None
     if attempt.name == "prctl" and (first != _PR_SET_SECCOMP or attempt.errno != errno.EACCES):
         return None
@@ -308,7 +310,7 @@ def _filters_itself(attempt: Attempt) -> Claim | None:
 
 
 def _raises_its_own(attempt: Attempt) -> bool:
-    """capset(2), and prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE): nothing is asked for there, the sets decide."""
+    """Whether it raises its own sets: capset(2), prctl(PR_CAP_AMBIENT_RAISE); the sets decide, without a check."""
     if attempt.errno != errno.EPERM:
         return False
     return attempt.name == "capset" or (attempt.name == "prctl" and attempt.values[:2] == _RAISE_AMBIENT)

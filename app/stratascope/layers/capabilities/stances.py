@@ -1,4 +1,4 @@
-"""The posture of layer 3, what of a process's capabilities matters to its stances, and its stances towards each need.
+"""The posture of layer 3 (the capability facts that decide its stances), and its stance towards each need.
 
 The permitted set matters as much as the effective one: a compromised process can make effective whatever it is
 permitted (capset(2)), and the effective set is always a subset. The permissive process of a stance is uid 0 in the
@@ -43,10 +43,10 @@ class CapabilityPosture(Value):
     last: int
     port_start: int | None  # the first port that needs no capability in its network namespace
     port_source: str
-    root_directory: bool  # whether the engine always leaves a container's root directory writable by its owner
+    root_directory: bool  # whether the engine always leaves a container's root directory writable for its owner
     settings: Answers
     kernel: tuple[int, int] | None = None  # kernel release
-    neighbours: tuple[int | None, ...] = ()  # what the processes hold that share its PID namespace
+    neighbours: tuple[int | None, ...] = ()  # permitted sets of other containers in the same PID namespace
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
@@ -74,7 +74,7 @@ _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNew
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
-# most needs; checked first, since matching all cases takes long
+# most needs; tested first, since matching all cases is slow
 _NOT_OURS = frozenset((needs.Calls, needs.Device, needs.Feature, needs.KernelFile))
 
 
@@ -170,7 +170,7 @@ def _lacks(names: tuple[str, ...]) -> Message:
 
 
 def _hinges(names: tuple[str, ...], posture: CapabilityPosture) -> frozenset[str]:
-    """Each of these alone would suffice, and so would root, if only running as another user took them away."""
+    """Hinges: each of these capabilities alone, and root, if they are only missing because it runs as another user."""
     found = {f"capability:{name}" for name in names}
     if posture.root is False and (posture.bounding or 0) & _set_of(names).bits:
         found.add("user")

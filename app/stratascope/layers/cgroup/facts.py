@@ -4,8 +4,8 @@ Each limit is the smallest over all levels of the path: the limit of a systemd s
 no level has the file (ABSENT), there is no such limit; a file that could not be read for another reason leaves it
 unknown.
 
-A relaunched container's group gets another name, so its paths are not predicted; its ancestors' limits stay. A rootless
-engine sets no limits on cgroup v1.
+A relaunched container's group gets another name, so its paths are not predicted; its ancestors' limits stay. Rootless
+engines set no limits on cgroup v1.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class CgroupFacts(Value):
 
     version: str | None
     path: str | None
-    own: bool | None  # whether the group is the container's own (its path has an id); else the use covers others too
+    own: bool | None  # whether the group is the container's own (its path has an id); else the use includes others'
     memory_max: int | None
     memory_from: str | None
     memory_current: int | None
@@ -89,7 +89,7 @@ class CgroupFacts(Value):
 
 
 class CgroupAsked(Value):
-    """The options given to the engine; None or 0: no limit requested. Bytes, counts, cores."""
+    """The requested options; None or 0: no limit requested. Bytes, counts, cores."""
 
     memory: int | None
     memory_swap: int | None
@@ -158,7 +158,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
     gaps += odd
     path = _main_path(memberships)
     which = version(memberships) if memberships else None
-    # the root group of v2 has no limit files at all: then it is known that nothing limits
+    # the root group of v2 has no limit files: then it is known that there is no limit
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
@@ -279,7 +279,7 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
     found = replace(found, devices=_devices(found.devices, before, after, around.engine))
-    if before.oom_score_adj != after.oom_score_adj:  # without one, rootless engines hand on their own
+    if before.oom_score_adj != after.oom_score_adj:  # without a request, rootless engines pass on their own score
         score = after.oom_score_adj or (None if around.engine.rootless else 0)
         found = replace(found, oom_score_adj=score)
     return _process_limits(found, before, after)
@@ -287,9 +287,9 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
 
 def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
     """Keep the runtime's own rules (crun's and runc's differ); replace those that were requested."""
-    # With a user namespace, engines request none: on v1 all is let through then, and on v2, which can't be read here,
-    # crun sets the same as for all other containers (measured). With root's keep-id it requests the usual ones, except
-    # in a pod: reported is what lets more through
+    # With a user namespace, engines request no rules: v1 then allows everything, and on v2, which can't be read here,
+    # crun sets the same as for all other containers (measured). With root's keep-id Podman requests the usual ones,
+    # except in a pod: the result is the more permissive set
     had, has = (rules_of(engine).own_users and own_user_namespace(asked) for asked in (before, after))
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
@@ -366,7 +366,7 @@ def _narrowest(
     if not wanted:
         return above
     if name in unknown and above is None:
-        unknown.discard(name)  # at most that, whatever the ancestors have
+        unknown.discard(name)  # now known: at most this, whatever the ancestors' limits are
     return wanted if above is None else min(above, wanted)
 
 

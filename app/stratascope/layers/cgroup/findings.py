@@ -21,7 +21,7 @@ _AGAIN = msg("Rootless engines can't set limits in version 1 control groups; che
 def findings_of(
     facts: CgroupFacts, asked: CgroupAsked, around: Surroundings, memory: bool | None, pids: bool | None
 ) -> tuple[Finding, ...]:
-    """`memory` and `pids`: whether they are limited, None if unknown."""
+    """The findings. `memory`, `pids`: whether they are limited, None if unknown."""
     return (
         *_missing(facts, memory, pids, asked, limits_ignored(facts, around.engine)),
         *_drift(facts, asked),
@@ -32,7 +32,7 @@ def findings_of(
 def _missing(
     facts: CgroupFacts, memory: bool | None, pids: bool | None, asked: CgroupAsked, ignored: bool
 ) -> list[Finding]:
-    """`ignored`: whether the engine can't set limits."""
+    """Findings on missing limits. `ignored`: the engine can't set limits."""
     found = []
     give = _CANNOT if ignored else _GIVE
     if memory is False:

@@ -1,8 +1,8 @@
 """Layer 2, control groups: how much memory, how many processes and how much CPU a container may use, and uses now.
 
 A limit counts wherever on the path it is set; the findings say who set it, the engine as requested or systemd by
-default. A limit as large as the machine is none. CPU does not count for the verdict: without a quota the scheduler
-still divides it fairly, while memory and processes run out.
+default. A limit as large as the machine counts as none. CPU does not count for the verdict: without a quota the
+scheduler still divides it fairly, while memory and processes run out.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Layout(Value):
 
     files: tuple[tuple[tuple[str, str], int, int], ...]  # (hierarchy, file), level, place
     used: tuple[int, ...]  # current use, by index into `files`: it changes constantly
-    odd: tuple[int, ...]  # places of readings not named so
+    odd: tuple[int, ...]  # places of readings with names of another form
 
 
 @remembered()
@@ -72,7 +72,7 @@ def layout_of(names: tuple[str, ...]) -> Layout:
 
 
 def values_of(readings: tuple[Reading, ...], layout: Layout) -> tuple[str | Gap | None, ...]:
-    """Each limit file's text or gap, or None for ABSENT. For current use only that it is there."""
+    """Each limit file's text or gap, or None for ABSENT. For current use, only whether it exists."""
     values = [readings[place].text or _missing(readings[place]) for _, _, place in layout.files]
     for index in layout.used:
         value = values[index]
@@ -122,7 +122,7 @@ class _Files:
         for name in names:
             if name in self.present:
                 return self.by_name[name]
-        # none exists: use the last one looked for, v1's if its hierarchy was read
+        # none exists: use the last candidate, v1's if its hierarchy was read
         for name in reversed(names):
             if name in self.by_name:
                 return self.by_name[name]
@@ -133,7 +133,7 @@ class _Files:
         return name in self.present
 
     def leaf(self, *names: tuple[str, str]) -> str | None:
-        """Its text in the process's own group."""
+        """The file's text in the process's own group."""
         return next((text for level, text, _ in self.of(*names) if level == 0 and isinstance(text, str)), None)
 
     def leaf_place(self, *names: tuple[str, str]) -> int | None:
@@ -141,7 +141,7 @@ class _Files:
         return next((place for level, text, place in self.of(*names) if level == 0 and isinstance(text, str)), None)
 
     def place(self, *names: tuple[str, str]) -> int | None:
-        """The place of the file's nearest text, or where it was looked for; None if it was not even requested."""
+        """The place of the nearest existing file, or where it was expected; None if it was not even requested."""
         places = self.of(*names)
         for _, text, place in places:
             if isinstance(text, str) and text.strip():
@@ -243,7 +243,7 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
 def _parsed(
     entries: Iterable[tuple[int, S | Gap, int]], parse: Callable[[S], T], file: str, gaps: _Gaps
 ) -> Iterator[tuple[int, T]]:
-    """What was read at each level; what was not, or not understood, is added to `gaps`."""
+    """The parsed values by level; missing or invalid ones are added to `gaps`."""
     for level, read, place in entries:
         if isinstance(read, Gap):
             if read.kind is not GapKind.ABSENT:
@@ -268,7 +268,7 @@ def _smallest(
     if best is None:
         source = places.get(0, entries[0][2] if entries else None)
         return Limit(None, None, source, readable and len(gaps) == before)
-    # a limit applies, whatever else there is
+    # a known limit applies, even if other levels are unknown
     return Limit(best.level, best.value, places[best.level], True)
 
 
@@ -291,7 +291,7 @@ def _cpu_v1(files: _Files, gaps: _Gaps, readable: bool) -> Limit:
 
 
 def _swap(files: _Files, gaps: _Gaps, readable: bool, memory: Limit) -> Limit:
-    """v2 limits swap alone; v1 memory and swap together, and only with swap accounting on."""
+    """The swap limit. v2 limits swap alone; v1 memory and swap together, and only with swap accounting on."""
     if files.has(("v2", "memory.swap.max")):
         return _limit(files, parse_limit, gaps, readable, ("v2", "memory.swap.max"))
     both = _limit(files, parse_limit, gaps, readable, ("memory", "memory.memsw.limit_in_bytes"))
@@ -319,7 +319,7 @@ def _cpuset(files: _Files) -> str | None:
 
 
 def cpus_in(cpuset: str | None) -> int | None:
-    """Count the CPUs in a list such as `0-2,4`; None if it is none."""
+    """Count the CPUs in a list such as `0-2,4`; None if it has another form."""
     try:
         return None if cpuset is None else parse_cpulist(cpuset)
     except DecodeError:

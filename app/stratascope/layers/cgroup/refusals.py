@@ -1,7 +1,7 @@
-"""Refusals by limits: device rules, processes, memory, open files, sizes, locked memory, processors.
+"""Refusals by limits: device rules, processes, memory, open files, sizes, locked memory, CPUs.
 
-The kernel asks for a capability when a limit is reached, since some are exempt from it (RLIMIT_NPROC, RLIMIT_MEMLOCK):
-that the limit refused is certain then, and the capability only one way to be let off.
+When a limit is reached, the kernel may check a capability that exempts from it (RLIMIT_NPROC, RLIMIT_MEMLOCK): then it
+is certain that the limit refused, and the capability is only one of the ways to allow it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stratascope.layers.shared.devices import passes
 _ID = "cgroup"
 _LOCKS_NAMES = "mlock mlock2 mlockall mmap mmap2 shmctl io_uring_setup io_uring_register bpf perf_event_open"
 _LOCKS = frozenset(_LOCKS_NAMES.split())
-_MAKES_DEVICES = {"mknod": 1, "mknodat": 2}  # where the mode is; the device after it
+_MAKES_DEVICES = {"mknod": 1, "mknodat": 2}  # index of the mode argument; the device follows it
 _REAL_TIME = frozenset(("sched_setscheduler", "sched_setattr", "sched_setparam"))
 _GROWS = frozenset(("mmap", "mmap2", "mremap", "brk", "mprotect"))
 _OTHER_FILES = frozenset(("inotify_init", "inotify_init1", "fanotify_init"))  # EMFILE of these is their own limit
@@ -74,7 +74,9 @@ def _call(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
 
 
 def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
-    """devcgroup_inode_permission and devcgroup_inode_mknod: after owner and mode, and without a question."""
+    """The claim of the device rules (devcgroup_inode_permission, devcgroup_inode_mknod): after owner and mode, and
+    without a capability check.
+    """
     if attempt.lacked:
         return None
     found = _made(attempt) if attempt.name in _MAKES_DEVICES else _opened(attempt)
@@ -94,7 +96,7 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
 
 
 def _device_perhaps(attempt: Attempt) -> Claim | None:
-    """Where nobody could look at what it opened: little else answers EPERM there without asking for a capability."""
+    """The same if the opened file could not be read: little else fails there with EPERM and no capability check."""
     if attempt.around.place is not None or attempt.name in _MAKES_DEVICES or not tried.unasked(attempt):
         return None
     return Claim(
@@ -132,7 +134,9 @@ def _allowed(rules: tuple[str, ...], kind: str, number: str, access: str) -> boo
 
 
 def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
-    """copy_process, kernel/fork.c: RLIMIT_NPROC first, which asks whether it is exempt; the control group last."""
+    """The claim of process limits (copy_process, kernel/fork.c): RLIMIT_NPROC first, which checks for an exemption; the
+    control group last.
+    """
     if "CAP_SYS_RESOURCE" in attempt.lacked or "CAP_SYS_ADMIN" in attempt.lacked:
         now = tried.limit(attempt, "nproc")
         what = msg("Its user has reached the limit of processes, counted over all containers (ulimit nproc).")
@@ -144,7 +148,7 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         return Claim(_ID, what, Strength.SAID, (MoreOf("nproc", now),))
     most = None if facts is None else facts.pids_max
     vain = attempt.around.forked_in_vain
-    # the facts are of a while ago: that there was room then speaks against it only where the kernel counted nothing
+    # the facts are older: room at that time only excludes the limit if the kernel counted no failure
     if not vain and (facts is None or most is None or (vain == 0 and facts.pids_room)):
         return None
     if most is None:
@@ -164,7 +168,7 @@ def _out_of_memory(facts: CgroupFacts | None) -> Claim | None:
     if facts is None or "memory_max" in facts.unknown:
         what = msg("Its control group had used up its memory limit (memory.max), so the kernel killed it.")
         return Claim(_ID, what, Strength.FITS, (MoreOf("memory"),))
-    return None  # no limit: it was the machine
+    return None  # no limit here: the machine's limit refused
 
 
 def _open_files(attempt: Attempt) -> Claim:
@@ -182,7 +186,7 @@ def _queues(attempt: Attempt) -> Claim:
 
 
 def _strength(attempt: Attempt, exempt: str) -> Strength:
-    """Certain by the kernel's own word where it asked whether the process is exempt from the limit."""
+    """Certain (SAID) if the kernel checked the capability that exempts from the limit."""
     return Strength.SAID if exempt in attempt.lacked else Strength.FITS
 
 
@@ -195,7 +199,7 @@ def _too_large(attempt: Attempt, strength: Strength) -> Claim:
 
 
 def _is_locking(attempt: Attempt) -> bool:
-    """Whether locked memory may be the reason: only these are about nothing else, or asked for IPC_LOCK."""
+    """Whether locked memory may be the reason: for calls that do nothing else, or that checked IPC_LOCK."""
     return attempt.name in ("mlock", "mlock2", "mlockall") or "CAP_IPC_LOCK" in attempt.lacked
 
 
@@ -226,7 +230,7 @@ def _full(attempt: Attempt) -> Claim | None:
     if mount is None or mount.fs_type != "tmpfs":
         return None
     if attempt.name in _NAMES_FILES or (tried.flags(attempt) or 0) & os.O_CREAT:
-        # shmem_reserve_inode: a file that is empty takes a number, and no room
+        # shmem_reserve_inode: an empty file needs an inode, but no space
         full = msg("The tmpfs at {mount} can't hold more files, however small (nr_inodes).", mount=mount.target)
         return Claim(_ID, full, Strength.FITS)
     size = _SIZE(mount.super_options)
@@ -240,6 +244,6 @@ def _full(attempt: Attempt) -> Claim | None:
 
 
 def _asked_by_tmpfs(attempt: Attempt) -> bool:
-    """Whether it asked for memory in this call: mm/shmem.c does, within what the tmpfs may hold, before it gives up."""
+    """Whether the call tried to allocate memory: mm/shmem.c does, within the tmpfs's size, before it fails."""
     frames = (name for each in attempt.around.checks or () for name in each.frames)
     return any(name.startswith("shmem_") for name in frames)

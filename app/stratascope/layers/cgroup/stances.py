@@ -1,7 +1,7 @@
-"""The posture of layer 2 and its stances towards each need: is there room to harm others, which devices may be used.
+"""The posture of layer 2 and its stance towards each need: is there room to harm others, which devices may be used.
 
-RLIMIT_NPROC belongs here too: it does the job of a pids control group. Device rules of v1 are read; v2's are a BPF
-program that no file shows, so the engine's options count ("not verified").
+RLIMIT_NPROC belongs here too: it acts like a pids control group. Device rules of v1 are read; v2's are a BPF program
+that no file shows, so the requested options count ("not verified").
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class CgroupPosture(Value):
     """Whether each resource suffices for an attack (None: unknown), with what limits it, and the device rules."""
 
     processes: bool | None
-    by_user: bool  # RLIMIT_NPROC is what leaves too few
+    by_user: bool  # RLIMIT_NPROC is the limit that leaves too few processes
     memory: bool | None
     cpu: bool | None
     rules: tuple[str, ...] | None  # None: unknown
@@ -87,7 +87,9 @@ def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
 
 
 def _priority(facts: CgroupFacts) -> bool | None:
-    """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
+    """Whether its limits let it raise its priority: can_nice and user_check_sched_setscheduler,
+    kernel/sched/syscalls.c; 20 is a nice value of 0.
+    """
     found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
     return True if True in found else None if None in found else False
 
@@ -130,7 +132,7 @@ def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
 
 
 class _Room(Value):
-    """What is said of the room that there is of a resource; `limit` is what a stance hinges on."""
+    """Texts on a resource's room; `limit`: the hinge of the stance."""
 
     field: str  # of the posture
     limit: str
@@ -183,7 +185,7 @@ _ROOMS = {
     ),
 }
 _LOG = "inspect:HostConfig.LogConfig"
-# The kernel limits no log: the engine writes it, and keeps to the size it was given
+# The kernel does not limit logs: the engine writes them, and enforces their size limit
 _LOGS = {
     LogKeeping.UNLIMITED: lets(
         msg("The engine stores all of its output, without a size limit."), _LOG, basis=Basis.ASKED
@@ -206,9 +208,9 @@ def _room(row: _Room, posture: CgroupPosture) -> Ruling:
 
 
 def _freed_room(row: _Room, enough: bool | None) -> Ruling:
-    """The room left once its own group has no limit: by the groups above."""
+    """The ruling on the room once its own group's limit is lifted: the groups above decide."""
     if enough is False:
-        # which groups can be written depends on the mounts, which are another layer's
+        # which groups are writable depends on the mounts, another layer's subject
         return unknown(msg("A group above its own limits it, and that limit can perhaps be lifted, too."), row.source)
     return lets(row.free, row.source) if enough else unknown(row.unread, row.source)
 

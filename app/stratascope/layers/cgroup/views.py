@@ -1,4 +1,4 @@
-"""Bars and rows of the control-group layer: current use, limit, and what the machine has."""
+"""Bars and rows of the control-group layer: current use, limit, and the machine's capacity."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The facts of layer 5: what AppArmor or SELinux reports on a process.
 
-Both modules write to attr/current; the host's list of active modules says which of them did, else the text's form.
-EINVAL from that file only means that no module provides a label. Where this reader may not read another user's
+Both modules use attr/current; the host's list of active modules tells which of them did, else the text's form.
+EINVAL from that file only means that no module provides a label. If this reader may not read another user's
 /proc/PID/attr, the engine reports the label: everybody may read which module is active and whether SELinux enforces.
 The mode of a profile with another name is not reported, so nothing is claimed about it.
 
@@ -73,7 +73,7 @@ class MacFacts(Value):
 
 
 class MacAsked(Value):
-    """The options given to the engine. `selinux_label`: the one that the engine chose, empty if it chose none."""
+    """The requested options. `selinux_label`: the one that the engine chose, empty if it chose none."""
 
     privileged: bool
     apparmor: ProfileKind

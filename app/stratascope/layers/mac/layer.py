@@ -1,6 +1,6 @@
 """Layer 5, mandatory access control: AppArmor or SELinux, a policy that binds root too.
 
-Verdict (design, section 6), as interpreted here. OPEN: no such module is active (the fact on the band says why), no
+Verdict. OPEN: no such module is active (the fact on the band says why), no
 SELinux policy is loaded, or the process is unconfined although nobody requested that. WEAKENED: rules that only warn or
 ask (complain, prompt, mixed; a permissive SELinux host), and unconfined or spc_t by request, while the host's module
 confines others. ENFORCED: a profile in enforce or kill mode; an SELinux container type, or one requested by name, on an

@@ -1,10 +1,10 @@
-"""Whether AppArmor or SELinux refused a call: by the kernel's log, by a profile that was measured, or by exclusion.
+"""Refusals by AppArmor or SELinux: by the kernel's log, by a measured profile, or by elimination.
 
-A line of the log that is about this very call is certain. It names the process and what was requested, but not the
+A log line about this very call is certain. It names the process and the requested access, but not the
 call, so its operation, class and file name have to fit; names are the kernel's own: apparmor/include/audit.h
-(operations), selinux/include/classmap.h (classes). Not all is logged: what a profile forbids with `deny` (most of
-docker-default) makes no line, so there the profile's own rules are asked, as they were measured. Where neither says
-anything, the module is the reason by exclusion: it confines the process, checks such calls, and nothing else did.
+(operations), selinux/include/classmap.h (classes). Not everything is logged: `deny` rules (most of docker-default)
+produce no line, so there the profile's rules decide, as measured. If neither tells anything, the module is the
+reason by elimination: it confines the process, mediates such calls, and nothing else refused.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def matching(attempt: Attempt) -> AppArmorRefusal | SELinuxRefusal | None:
 
 def _apparmor_fits(record: AppArmorRefusal, attempt: Attempt) -> bool:
     if record.capability is not None or record.operation == "capable":
-        return _was_asked(record.capability, attempt)
+        return _was_checked(record.capability, attempt)
     calls = _ALLOWED.get(record.operation)
     if calls is not None and attempt.name not in calls:
         return False
@@ -99,7 +99,7 @@ def _apparmor_fits(record: AppArmorRefusal, attempt: Attempt) -> bool:
 
 def _selinux_fits(record: SELinuxRefusal, attempt: Attempt) -> bool:
     if record.kind in _CAPABILITIES:
-        return _was_asked(record.capability, attempt)
+        return _was_checked(record.capability, attempt)
     if record.kind.endswith("_socket"):
         return attempt.name in _OF_SOCKETS
     calls = _ALLOWED.get(record.kind)
@@ -110,8 +110,10 @@ def _selinux_fits(record: SELinuxRefusal, attempt: Attempt) -> bool:
     return _same_file(record.name, attempt)
 
 
-def _was_asked(number: int | None, attempt: Attempt) -> bool:
-    """The kernel's own check comes first: no record comes from a call it refused, or checked for another capability."""
+def _was_checked(number: int | None, attempt: Attempt) -> bool:
+    """Whether the kernel checked that capability in the call: its own check comes first, so a call that it refused, or
+    that checked another capability, causes no record.
+    """
     checks = attempt.around.checks
     return not attempt.lacked and (checks is None or any(each.capability == number for each in checks))
 
@@ -135,7 +137,7 @@ _LAYER = "mac"
 _APPARMOR, _SELINUX = "apparmor", "selinux"
 _CONTAINER_FILES = frozenset(("container_file_t", "container_ro_file_t", "svirt_sandbox_file_t"))
 _CAPABILITY_CLASSES = frozenset(("capability", "capability2", "cap_userns", "cap2_userns"))
-_UBUNTU = "unprivileged_userns"  # what AppArmor changes an unconfined process to that makes a user namespace
+_UBUNTU = "unprivileged_userns"  # of unconfined processes once they create a user namespace
 _OPENS = frozenset(("creat", "open", "openat", "openat2"))
 _WRITES = 0x3 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
 _OPEN_FLAGS = {"open": 1, "openat": 2}
@@ -143,7 +145,7 @@ _MOUNTS = frozenset(("mount", "move_mount", "pivot_root"))
 _USER_NAMESPACES = frozenset(("clone", "clone3", "unshare"))
 _NEW_USER = 0x10000000
 _SYS_ADMIN = number_of("CAP_SYS_ADMIN")
-# Calls of which neither module has a check that could be left over: they answer by other rules
+# Calls that neither module mediates: elimination does not apply to them
 _NOT_MEDIATED_NAMES = """
 arch_prctl brk capset clock_adjtime clock_settime close close_range dup dup2 dup3 epoll_ctl exit exit_group fsopen
 futex getcwd getdents getdents64 getpid getppid gettid io_uring_enter kcmp keyctl landlock_restrict_self madvise
@@ -155,7 +157,7 @@ _NOT_MEDIATED = frozenset(_NOT_MEDIATED_NAMES.split())
 
 
 def refused(attempt: Attempt, facts: MacFacts | None, around: Surroundings) -> Claim | None:
-    """See the module."""
+    """This layer's claim; see `Layer.refused`."""
     if attempt.kind is not AttemptKind.CALL or not attempt.entered or attempt.errno not in (errno.EPERM, errno.EACCES):
         return None
     match matching(attempt):
@@ -245,7 +247,7 @@ def _apparmor_left(attempt: Attempt, facts: MacFacts, around: Surroundings) -> C
 
 
 def _by_rules(attempt: Attempt, known: AppArmorPosture) -> Claim | None:
-    """Of an engine's own profile: what it forbids, as measured."""
+    """The claim by an engine's default profile: what it forbids, as measured."""
     wants, engine = _unconfined(attempt, _APPARMOR), MEASURED[known.profile]
     if attempt.name in _MOUNTS and attempt.errno == errno.EACCES:
         text = msg("The AppArmor profile {profile} forbids every mount.", profile=known.label)
@@ -270,7 +272,7 @@ def _by_rules(attempt: Attempt, known: AppArmorPosture) -> Claim | None:
 
 
 def _restricted(attempt: Attempt, facts: MacFacts, around: Surroundings) -> Claim | None:
-    """Ubuntu's rule, where no line of the log tells of it."""
+    """The claim by Ubuntu's restriction of unprivileged user namespaces, without a log line."""
     if around.ground.sysctl(RESTRICT) != "1" or attempt.name not in (*_USER_NAMESPACES, "mount", "sethostname"):
         return None
     held = attempt.around.effective
@@ -301,7 +303,7 @@ def _selinux_left(attempt: Attempt, facts: MacFacts) -> Claim | None:
 
 
 def _unconfined(attempt: Attempt, system: str, path: str = "") -> tuple[Want, ...]:
-    """Nothing, where the next check would refuse it all the same: mounts are the module's first."""
+    """A want to be unconfined; none if the next check would refuse anyway: for mounts, the module's check is first."""
     held = attempt.around.effective
     if attempt.name in _MOUNTS and held is not None and _SYS_ADMIN not in held:
         return ()

@@ -1,6 +1,6 @@
-"""The posture of layer 5, which access control policy is in force, and the stances of that policy towards each need.
+"""The posture of layer 5 (the access control policy in force), and its stance towards each need.
 
-A measured policy answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets everything through;
+A measured policy rules by its own table (`policies`); one that forbids nothing lets everything through;
 any other is unknown, since no file shows its rules. That includes a profile in complain mode: measurements showed that
 its `deny` rules still refuse. Ubuntu's kernel restricts new user namespaces of unconfined processes
 (apparmor_restrict_unprivileged_userns). That is handled here and not by the ground: AppArmor enforces it, and a profile

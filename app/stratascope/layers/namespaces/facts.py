@@ -1,15 +1,15 @@
 """The facts of layer 1: a process's namespaces and mounts, compared with the host's and other containers'.
 
 Compared by inode with the host's first process. A namespace that the engine calls "host" but that is not this machine's
-belongs to the engine (rootless Docker's network is RootlessKit's). A reader who may not read the links of another
-user's process gets some of it from elsewhere: how many PIDs it has (NSpid), which inode its list of network devices
-has, how its ids are mapped.
+belongs to the engine (rootless Docker's network is RootlessKit's). If the links of another user's process are not
+readable, other files tell some of it: how many PIDs it has (NSpid), the inode of its list of network devices, how its
+ids are mapped.
 
-The rest the engine reports: the mode of five kinds, and no engine starts a container in the host's mount namespace. For
-another container's namespace it only says whose it is: whether that container has the host's would have to be read
-there.
+The rest comes from the engine: the mode of five kinds, and that no engine starts a container in the host's mount
+namespace. For another container's namespace it only names that container: whether that one has the host's would have
+to be read there.
 
-After a relaunch, a namespace that is yet to be created has no inode.
+In a prediction, a namespace that is yet to be created has no inode.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class NamespacesFacts(Value):
     top_of_cgroup_tree: bool | None = None  # whether its group is the root of some v1 tree
     memberships: tuple[Membership, ...] | None = None  # its control groups
     without_root: tuple[str, ...] = ()  # targets of mounts whose id map leaves out the disk's root
-    ids_unread: tuple[str, ...] = ()  # and of those whose id map is unknown
+    ids_unread: tuple[str, ...] = ()  # targets of mounts whose id map is unknown
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -93,7 +93,7 @@ class NamespacesFacts(Value):
 
 
 class NamespacesAsked(Value):
-    """The options given to the engine: namespaces by kind ("private", "host", "container:ID" …), mounts, devices."""
+    """The requested options: namespaces by kind ("private", "host", "container:ID" …), mounts, devices."""
 
     pid: str
     ipc: str
@@ -286,21 +286,21 @@ def _predicted(
         if hosts_after(mode, around, network=kind == Namespace.NET):
             return _hosts(fact)
         if mode == "pod" and kind == Namespace.PID and fact is not None:
-            # its pod's first process's; who else will be in it is unknown
+            # that of its pod; who else will be in it is unknown
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
 
 
 def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:
-    """Containers that will join a namespace of its own, or its pod's, share it."""
+    """The namespace as shared with the containers that will join it (its own, or its pod's)."""
     if fact is None or not others or fact.shared_with or fact.shared_with_host is not False:
         return fact
     return replace(fact, shared_with=others)
 
 
 def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """One that the engine will create for it alone; None if the kind could not be read."""
+    """A namespace that the engine will create for it alone; None if the kind could not be read."""
     return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
 
 
@@ -309,7 +309,7 @@ def _hosts(fact: NamespaceFact | None) -> NamespaceFact | None:
 
 
 def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
-    """What was not private though requested (a kernel without that kind) won't be then either."""
+    """A namespace that is shared although a private one was requested (the kernel lacks the kind): it stays shared."""
     return None if fact is None else replace(fact, inode=None)
 
 

@@ -1,6 +1,6 @@
 """Findings on the namespaces that a container shares, and on its mounts.
 
-Requested options are only used if the kernel's facts are missing, and can only make it worse, never better.
+Requested options are only used if the kernel's facts are missing, and can only make the result worse, never better.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SHOWN = 20
 
 
 class MountFindings(Value):
-    """`weakens`: something here makes the layer WEAKENED."""
+    """Findings on the mounts. `weakens`: one of them makes the layer WEAKENED."""
 
     findings: tuple[Finding, ...]
     weakens: bool
@@ -132,7 +132,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
 
 
 def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:
-    """A root engine makes users of its socket root; a user's engine gives no more than that user has."""
+    """The finding on an engine's socket: a root engine gives its clients root; a user's engine, that user's rights."""
     holding = [path for path in view.host_paths if within(socket, path.target)]
     best = max(holding, key=lambda path: len(path.target), default=None)
     place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
@@ -170,7 +170,7 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
 
 
 def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
-    """`root`: it is, or may be, the host's uid 0; otherwise the files' permissions apply as well."""
+    """The finding on a host path. `root`: it is, or may be, the host's uid 0; else file permissions apply as well."""
     if heavy is Weight.ROOT and not root:
         severity = Severity.HIGH if path.writable else Severity.MEDIUM
         text = msg(
@@ -226,7 +226,8 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
 
 
 def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, rootless: bool) -> Finding:
-    """`alone`: nothing else protects /proc/sys/kernel/core_pattern, whose program the kernel runs as root. `rootless`:
+    """The finding on unmasked kernel files. `alone`: nothing else protects
+    /proc/sys/kernel/core_pattern, whose program the kernel runs as root. `rootless`:
     the engine is rootless, and then binds the host's /proc if it can't mount one of its own.
     """
     refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
@@ -264,7 +265,7 @@ _AGAIN = msg("Check how the engine starts it; start it again and compare.")
 
 
 def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
-    """Mounts on masked paths that hide nothing; a mount requested there is not meant as a mask."""
+    """Mounts on masked paths that hide nothing. A mount requested there is not meant as a mask."""
     places = set(asked.masked_paths or ()) - {mount.target.rstrip("/") for mount in asked.mounts}
     return [mount for mount in view.seen if mount.target in places and not is_mask(mount)]
 
@@ -290,7 +291,7 @@ def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
 
 
 def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
-    """Requested read-only but writable: usually a file system mounted below, which `:ro` does not cover."""
+    """Findings on mounts requested read-only but writable: usually a submount, which `:ro` does not cover."""
     closed = [plain(mount.target) for mount in asked.mounts if not mount.writable]
     return [
         Finding(

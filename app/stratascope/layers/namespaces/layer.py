@@ -1,4 +1,4 @@
-"""Layer 1, namespaces: which of the eight are the container's own, and what of the host its mounts show."""
+"""Layer 1, namespaces: which of the eight are the container's own, and what its mounts show of the host."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ABOUT = About(
 
 
 def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> Assessment:
-    """See the design, section 6."""
+    """The verdict, by the namespaces shared with the host and by its mounts."""
     host: set[Namespace] = set()
     unknown = weak = False
     for kind in DECIDING:
@@ -65,7 +65,7 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
 
 
 def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Namespace], weak: bool) -> Message:
-    """The most important fact."""
+    """The most important fact, for the band."""
     if writable_root(facts):
         return msg("The host's root directory is writable")
     if Namespace.PID in host and Namespace.NET in host:

@@ -1,4 +1,4 @@
-"""What a process reaches through its mounts: kernel files, devices, host file systems, control groups.
+"""What a process can reach through its mounts: kernel files, devices, host file systems, control groups.
 
 The namespace stances are based on this. A kernel file is reached through any mount of proc or sysfs that shows it and
 is not covered there: `-v /proc:/host/proc` exposes again what is masked below /proc. Which mounts are masks does not
@@ -41,7 +41,7 @@ class KernelPath(StrEnum):
 
 
 class MountReach(Value, cache_hash=True):
-    """Places are paths inside the container; "" means none."""
+    """What the mounts give access to. Places are paths inside the container; "" means none."""
 
     kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: target, what it shows ("/proc/sys"), writable
     covered: tuple[str, ...]  # targets below these where something else is mounted
@@ -56,7 +56,7 @@ class MountReach(Value, cache_hash=True):
 
 
 def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
-    """From the visible mounts, the one at `/`, and the host's own (device, root, target)."""
+    """Compute it from the visible mounts, the one at `/`, and the host's own (device, root, target)."""
     kernel: list[tuple[str, str, bool]] = []
     others: list[str] = []
     node_place = disk_place = host_place = host_writable = ""
@@ -85,7 +85,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
             continue  # a mask (engines hide files with their null device), or a device node made by the runtime
         if host_writable and disk_place and node_place:
             continue
-        # all of a file system that is new in this container is its own; a bind shows a part of another one
+        # a whole file system that only this container has is its own; a bind mount shows a part of another one
         union = kind in UNION
         foreign = mount.device in devices or (not union and (not whole or kind not in _MEMORY))
         if foreign and not host_place:
@@ -175,7 +175,7 @@ class GroupReach(Value):
 
 
 def group_reach(seen: tuple[Mount, ...], memberships: tuple[Membership, ...]) -> GroupReach:
-    """From the visible mounts and the lines of /proc/PID/cgroup."""
+    """Compute it from the visible mounts and the lines of /proc/PID/cgroup."""
     trees: list[Tree] = []
     delegated: bool | None = None
     for mount in seen:

@@ -1,8 +1,8 @@
-"""What of the host a container's mounts show: host paths, engine sockets, devices, masks.
+"""What a container's mounts show of the host: host paths, engine sockets, devices, masks.
 
 A mount in the kernel's list is the host's if its file system was not created for the container and its path is not one
 of the files or volumes that the engine keeps for it. The host's own mounts give the path on the host; if these are
-unknown, the options given to the engine do.
+unknown, the requested options do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from stratascope.value import Value, replace
 
 # File systems that are new in each container, or only show a namespace's contents
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
-# Usual targets of those filled by a namespace or the kernel; elsewhere they are binds of the host's
+# Usual targets of file systems filled by a namespace or the kernel; elsewhere they are bind mounts of the host's
 _USUAL = {
     "proc": "/proc",
     "sysfs": "/sys",
@@ -57,7 +57,7 @@ KEPT_FILES = NAME_FILES | {"/run/.containerenv"}
 _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
-_EMPTY = "/.empty-directory"  # of crun, bound over what it masks
+_EMPTY = "/.empty-directory"  # crun's, bind-mounted over masked paths
 _TREES = frozenset({"cgroup", "cgroup2"})
 _BOUND = _TREES | {"proc", "sysfs"}
 
@@ -116,18 +116,18 @@ _views = Kept[
     tuple[_Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], str], MountView
 ]()
 _BYTES = 400  # a mount of a shape
-# file systems of which a mount's root tells more than whether it was made for the container
+# file systems for which a mount's root matters beyond whether it was made for the container
 _TELLING = _OWN_TYPES | {"devtmpfs"}
 
 
 def _shape(
     seen: tuple[Mount, ...], container: str, wishes: tuple[AskedMount, ...], around: Surroundings
 ) -> _Shape | None:
-    """All that `judged` takes from the mounts of a process without special files, so equal for like containers.
+    """The cache key of `judged`: everything it uses of a process's mounts, equal for similar containers.
 
-    Left out are ids, the layers of an image, and roots with the container's id of files and control groups that were
-    made for it (`_made_for_it`). File systems that the host does not have are numbered: it only counts which are the
-    same. None where the id is elsewhere, so that no other container has its like.
+    Left out are mount ids, the layers of an image, and roots that contain the container's id, of files and control
+    groups that were made for it (`_made_for_it`). File systems that the host does not have are numbered, since only
+    their equality matters. None if the id is elsewhere, so that no other container has an equal key.
     """
     numbers: dict[str, str | int] = {device: device for device, _, _ in around.ground.mounts}
     numbers[""] = ""
@@ -149,7 +149,7 @@ def _shape(
 
 
 def _towards_host(mount: Mount, groups: tuple[int, ...]) -> Propagation:
-    """Ignore peer groups of containers alone (kind, Docker in Docker): their mounts never appear on the host."""
+    """The propagation towards the host; peer groups of containers alone (kind, Docker in Docker) never reach it."""
     how = mount.propagation
     among_them = how is Propagation.SHARED and groups and mount.peer_group not in groups
     return Propagation.PRIVATE if among_them else how
@@ -162,7 +162,7 @@ def judged(
     around: Surroundings,
     special: SpecialFiles | None = None,
 ) -> MountView:
-    """The same from the visible mounts and the container's id and requested mounts."""
+    """Judge the visible mounts, given the container's id and requested mounts."""
     root = root_mount(seen)
     masked: list[str] = []
     read_only: list[str] = []
@@ -305,7 +305,7 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: Col
         usual = _USUAL.get(kind)
         if usual is None:
             return True
-        # it may still be a bind there: of control groups for systemd, of /sys for disk tools
+        # it may still be a bind mount there: of control groups for systemd, of /sys for disk tools
         bound = kind in _BOUND and any(within(usual, place) and within(target, place) for place in asked)
         return within(target, usual) and not bound
     if target in _INIT_TARGETS or (kind == "tmpfs" and target == "/dev"):
@@ -339,7 +339,7 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
 
 
 def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
-    """Whether an overlay is the host's (its root directory or /etc may be one) and not the container's image."""
+    """Whether an overlay is the host's (its root directory or /etc may be one) rather than the container's image."""
     if root is not None and mount.device == root.device:
         return False
     return mount.root != "/" or mount.device in host

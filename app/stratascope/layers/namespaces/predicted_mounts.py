@@ -1,7 +1,7 @@
-"""The mounts that a relaunched container would have. Pure.
+"""Predict the mounts of a relaunched container. Pure.
 
 The current mounts are changed as the engine would change them, and judged by the same code as those read. A new bind
-shows the file system mounted on the host above its source, including what is mounted below (rbind); if the host's
+mount shows the file system mounted on the host above its source, including what is mounted below (rbind); if the host's
 mounts are unknown, the source path is used instead.
 """
 
@@ -40,7 +40,7 @@ def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMoun
 
 
 def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundings) -> list[Mount]:
-    """Add these, each over the mounts it covers; what the runtime mounts below one stays visible."""
+    """Add bind mounts, each over the mounts it covers; what the runtime mounts below one stays visible."""
     found = mounts
     for wish in new:
         target = plain(wish.target)
@@ -133,8 +133,8 @@ def with_words(mount: Mount, words: Sequence[str]) -> Mount:
 
 
 def _others(source: str, target: str, around: Surroundings) -> Mount | None:
-    """Root directories of other containers, in the engine's directory: writable whatever was requested, since they are
-    already mounted there, or are mounted later.
+    """A mount for other containers' root directories below the engine's directory: writable whatever was requested,
+    since they are mounted there already, or will be later.
     """
     folder = around.engine.facts.data_root or ("" if around.engine.rootless else rules_of(around.engine).storage)
     if not folder or not within(folder, source):
@@ -144,7 +144,7 @@ def _others(source: str, target: str, around: Surroundings) -> Mount | None:
 
 
 def same_processes(mounts: list[Mount], around: Surroundings) -> list[Mount]:
-    """In the host's PID namespace, a rootless runtime can only show the host's own proc."""
+    """The mounts in the host's PID namespace, where a rootless runtime can only bind the host's own proc."""
     host = next((device for device, root, place in around.ground.mounts if (root, place) == ("/", "/proc")), "")
     return [mount._replace(device=host) if host and mount.fs_type == "proc" else mount for mount in mounts]
 
@@ -160,7 +160,7 @@ def _known(place: str, around: Surroundings) -> bool:
 def with_devices(
     mounts: list[Mount], special: SpecialFiles | None, new: Sequence[AskedDevice], around: Surroundings
 ) -> tuple[list[Mount], SpecialFiles | None]:
-    """Device nodes: bound by a rootless engine, else created in the container's own /dev."""
+    """Add device nodes: bind-mounted by a rootless engine, else created in the container's own /dev."""
     files = [] if special is None else list(special.files)
     for device in new:
         place = device.target or device.source
@@ -180,7 +180,7 @@ def with_devices(
 
 
 def privileged(mount: Mount) -> Mount:
-    """/sys and the control groups are writable in a privileged container."""
+    """The mount in a privileged container, where /sys and the control groups are writable."""
     return (
         writable(mount) if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys") else mount
     )
@@ -234,7 +234,7 @@ def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroun
 
 
 def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tuple[SpecialFile, ...]:
-    """Without the device nodes that are no longer passed in."""
+    """The special files without device nodes that are no longer passed in."""
     given = {device.target or device.source for device in after.devices}
     if before.privileged and not after.privileged:
         return tuple(item for item in files if not within(item.path, "/dev") or item.path in given)
@@ -285,12 +285,14 @@ def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
 
 
 def _named(place: str, patterns: tuple[str, ...]) -> bool:
-    """Go's filepath.Match: `*` matches anything but slashes."""
+    """Whether a pattern matches, as Go's filepath.Match: `*` matches anything but slashes."""
     return any(PurePosixPath(place).match(pattern) for pattern in patterns if pattern.startswith("/"))
 
 
 def _unprivileged(mount: Mount) -> Mount | None:
-    """/sys and the control groups become read-only, and a rootless engine only binds the standard device nodes."""
+    """The mount without `--privileged`: /sys and control groups read-only, and for a rootless engine only the standard
+    device nodes.
+    """
     if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys"):
         return read_only(mount)
     node = mount.fs_type == "devtmpfs" and mount.target.startswith("/dev/")

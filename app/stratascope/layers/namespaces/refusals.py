@@ -1,7 +1,7 @@
-"""Refusals by namespaces: mounts that are read-only, noexec, nosuid, nodev or lie over what is to be replaced, masked
-paths, what is the host's alone.
+"""Refusals by namespaces: mounts that are read-only, noexec, nosuid or nodev, mount points that can't be replaced,
+masked paths, resources of the host's namespaces only.
 
-By the mount that the observer saw at that moment; where it saw none, by the container's own list of mounts.
+By the mount that the observer saw at that moment; if it saw none, by the container's own list of mounts.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surrounding
 
 
 def _listed(attempt: Attempt, facts: NamespacesFacts | None) -> Mount | None:
-    """The mount of a path by the container's own list."""
+    """The mount that the path is on, by the container's own list."""
     path = tried.place_of(attempt)
     if facts is None or facts.mounts is None or not path.startswith("/"):
         return None
@@ -89,7 +89,9 @@ def _read_only(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | N
 
 
 def _one_of(places: tuple[str, ...]) -> Claim:
-    """Where it was, if it could not be seen. Among several, to open one would help only by luck."""
+    """The claim for a read-only mount if the path is not known. With several, there is no want: a guess would rarely
+    help.
+    """
     if places == ("/",):
         what = msg("What it would have changed could not be determined. Its root file system is read-only.")
     else:
@@ -101,7 +103,7 @@ def _one_of(places: tuple[str, ...]) -> Claim:
 
 
 def _read_only_places(facts: NamespacesFacts | None) -> tuple[str, ...]:
-    """Those that a program could take for its own, and not the kernel's or the engine's."""
+    """Targets of read-only mounts that are the container's own, not the kernel's or the engine's."""
     seen = () if facts is None or facts.mounts is None else facts.mounts.seen
     return tuple(
         each.target
@@ -125,7 +127,7 @@ def _why_read_only(path: str, mount: Mount) -> Message:
 
 
 def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim:
-    """vfs_rename, vfs_unlink, vfs_rmdir (fs/namei.c): what something is mounted on stays."""
+    """The claim for a mount point, which can't be renamed or removed (vfs_rename, vfs_unlink, vfs_rmdir)."""
     path, other = tried.place_of(attempt), attempt.around.other
     if other is not None and other.mount is not None and other.mount.target == other.path:
         path, mount = other.path, other.mount
@@ -149,18 +151,18 @@ def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts 
 
 
 def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim | None:
-    """may_open answers EACCES, before owner and mode; do_mmap EPERM (path_noexec)."""
+    """The claim for noexec (path_noexec): may_open returns EACCES, before owner and mode; do_mmap EPERM."""
     runs = attempt.errno == errno.EACCES and attempt.name in tried.EXECUTES
     maps = attempt.errno == errno.EPERM and attempt.name in ("mmap", "mmap2")
     maps = maps and not (tried.value(attempt, 3) or 0) & _MAP_ANONYMOUS
-    # what was mapped of such a file can't be made executable later either (VM_MAYEXEC)
+    # mappings of such a file can't be made executable later either (VM_MAYEXEC)
     maps = maps or (attempt.errno == errno.EACCES and attempt.name in ("mprotect", "pkey_mprotect"))
     maps = maps and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
     if maps and attempt.name.endswith("mprotect") and not tried.unasked(attempt):
         return None
-    if maps and attempt.name.endswith("mprotect"):  # neither does a file that was opened only to be written to
+    if maps and attempt.name.endswith("mprotect"):  # nor can those of a file that was opened for writing only
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.LIKELY)
-    if maps and mount is None:  # of a file that is open: which one is not reported
+    if maps and mount is None:  # the file is already open: which one is not reported
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS)
     if runs and mount is None and tried.unasked(attempt):
         return _perhaps_not_run(facts)
@@ -175,7 +177,7 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
 
 
 def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
-    """Where nobody could look at what it would have run, and it has mounts of its own with noexec."""
+    """The claim if the file to execute could not be determined, and the container has noexec mounts."""
     seen = () if facts is None or facts.mounts is None else facts.mounts.seen
     closed = [each.target for each in seen if "noexec" in each.options.split(",")]
     own = [target for target in closed if not f"{target}/".startswith(("/proc/", "/sys/", "/dev/"))]
@@ -189,7 +191,7 @@ def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
 
 
 def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
-    """may_open_dev: nodev, or a file system that was mounted in a user namespace of its own."""
+    """The claim for device nodes (may_open_dev): nodev, or a file system mounted in another user namespace."""
     place = attempt.around.place
     if attempt.errno != errno.EACCES or not tried.opens(attempt) or mount is None:
         return None
@@ -205,7 +207,7 @@ def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
 
 
 def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim | None:
-    """What mount(2) refuses to one that may mount: mount_too_revealing, and locked flags (fs/namespace.c)."""
+    """The claim for mount(2) by a process that may mount: mount_too_revealing, and locked flags (fs/namespace.c)."""
     if attempt.errno != errno.EPERM or attempt.name not in _MAKES_MOUNTS or not tried.unasked(attempt):
         return None
     flags = tried.value(attempt, 3) or 0 if attempt.name == "mount" else 0
@@ -219,7 +221,7 @@ def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None
     what = msg(
         "A new /proc or /sys can be mounted only if the present one is fully visible, and here parts of it are masked."
     )
-    # where it was to be mounted may not have been read; sandboxes mount a new /proc
+    # the target may not have been read; sandboxes mount a new /proc
     strength = Strength.FITS if last else Strength.LIKELY
     return Claim(_ID, what, strength, (ReadablePlace("/sys" if last == "sys" else "/proc"),))
 
@@ -229,7 +231,7 @@ def _not_gained(attempt: Attempt) -> Claim | None:
     if place is None or mount is None or "nosuid" not in mount.options.split(","):
         return None
     if attempt.around.no_new_privs:
-        return None  # neither of the two alone is the reason; that one is asked for more often
+        return None  # neither of the two alone is the reason; the capability is the more frequent one
     path = tried.place_of(attempt)
     what = msg(
         "{mount} is mounted nosuid, so {path} started without the privileges that it gives.",

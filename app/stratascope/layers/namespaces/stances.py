@@ -1,4 +1,4 @@
-"""The posture of layer 1, what of a process's namespaces and mounts matters, and its stances towards each need.
+"""The posture of layer 1 (the facts on namespaces and mounts that decide), and its stance towards each need.
 
 The posture uses the options for device nodes as well: for `--privileged` and `--device` an engine creates them in the
 container's own /dev, which no mount shows.
@@ -31,7 +31,7 @@ MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "
 
 
 class NamespacePosture(Value):
-    """None: unknown."""
+    """The facts that decide this layer's stances. None: unknown."""
 
     host: tuple[tuple[str, bool | None], ...]  # kind of namespace, and whether it is the host's
     processes: bool | None  # whether all containers are in its PID namespace or below it
@@ -42,12 +42,12 @@ class NamespacePosture(Value):
     top_of_cgroup_tree: bool  # whether its group is the root of some v1 tree
     disk_node: str  # where a disk node of the host is shown: by mounts or the engine's options; empty: nowhere
     memory_node: str
-    log_node: str = ""  # the same for the kernel log
+    log_node: str = ""  # likewise, a node of the kernel log
     system_files: tuple[str, ...] = ()  # writable host paths where root can take over the host
     groups: GroupReach | None = None
     neighbours: bool | None = False  # whether it shares its PID namespace with particular containers
     strong_neighbour: bool | None = False  # whether one of these is as powerful as the host's root
-    # whether nobody is root on the disk in any of `host_files`, by the mounts' id maps
+    # whether the mounts' id maps leave out the disk's root in all of `host_files`
     without_root: bool | None = False
 
 
@@ -112,7 +112,7 @@ def _strong_neighbour(facts: NamespacesFacts, around: Surroundings) -> bool | No
 
 
 def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
-    """What shows a node of a disk, memory and the log: the mounts, or the engine's options."""
+    """Where nodes of a disk, memory and the kernel log are shown: by the mounts, or by the requested options."""
     view = facts.mounts
     disk = memory = log = ""
     special = None if view is None else view.special
@@ -139,7 +139,7 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
 
 
 _MASKS = frozenset({"systempaths"})
-# most needs; checked first, since matching all cases takes long
+# most needs; tested first, since matching all cases is slow
 _NOT_OURS = frozenset((needs.Calls, needs.Capability, needs.Device, needs.Feature))
 
 
@@ -253,7 +253,7 @@ def _processes_in_sight(seen: bool | None) -> Ruling:
 
 
 def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
-    """What a PID namespace hides may be visible in a proc of the host mounted elsewhere."""
+    """The ruling, unless a proc of the host mounted elsewhere shows what the PID namespace hides."""
     reach = posture.reach
     if ruling.stance is Stance.LETS_THROUGH:
         return ruling
@@ -300,7 +300,7 @@ def _group_file(need: needs.GroupFile, posture: NamespacePosture) -> Ruling:
 
 
 def _fresh_group_file(need: needs.GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
-    """A newly mounted tree starts at the group in which the process's cgroup namespace was created."""
+    """The ruling on a newly mounted tree, which starts at the group where its cgroup namespace was created."""
     ruling = _shares("cgroup", posture)
     if ruling.stance is Stance.LETS_THROUGH or need.use is not needs.GroupUse.LIMIT:
         return ruling

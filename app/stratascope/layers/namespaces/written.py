@@ -1,8 +1,8 @@
 """Where a container writes outside its mounts: which of it is temporary and which is data, and which directories could
-be a file system in memory. Pure.
+be a tmpfs. Pure.
 
-Whatever is written counts as data unless it is clearly temporary: a directory that is empty in the image may be where a
-program keeps its database. Temporary are the places that the Filesystem Hierarchy Standard defines so, pid files and
+Everything written counts as data unless it is clearly temporary: a directory that is empty in the image may be where a
+program keeps its database. Temporary: places that the Filesystem Hierarchy Standard defines so, pid files and
 sockets, and files in /var/cache that the program was seen recreating.
 """
 
@@ -17,7 +17,7 @@ from stratascope.layers.shared.host_paths import plain, within
 KERNEL = ("/proc", "/sys", "/dev")
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/lock")
 _CACHE = "/var/cache"
-_MARKS = (".pid", ".sock", ".socket")  # of a running process: meaningless after it ends
+_MARKS = (".pid", ".sock", ".socket")  # files of a running process, meaningless after it ends
 _STARTS = 2  # with an empty directory, and once more
 
 
@@ -45,7 +45,7 @@ def written(subject: Subject) -> tuple[str, ...]:
 
 
 def data(subject: Subject) -> tuple[str, ...]:
-    """Those of `written` that a file system in memory would lose, and a read-only root directory would refuse."""
+    """Those of `written` that are data: a tmpfs would lose them, and a read-only root would refuse them."""
     return tuple(path for path in written(subject) if not temporary(path) and not _made_anew(path, subject))
 
 

@@ -1,1 +1,1 @@
-"""Layer 4: seccomp(2), the mode and what the filters say to each system call."""
+"""Layer 4: seccomp(2), the mode and the filters' action for each system call."""

@@ -1,4 +1,4 @@
-"""What is known of a process's filter: mode, source and counts.
+"""The facts of layer 4: a process's seccomp mode, the source of its filter, and counts.
 
 The best source wins: filters read from the kernel; the container's OCI config.json if readable; the profile that the
 engine names (its text, or Podman's file); our measured table of the engine's default. Facts are printed as they are, so
@@ -76,7 +76,7 @@ class SeccompFacts(Value):
 
 
 class SeccompAsked(Value):
-    """The options given to the engine: the kind of profile, and a custom one's path or JSON."""
+    """The requested options: the kind of profile, and a custom one's path or JSON."""
 
     profile: ProfileKind
     custom: str

@@ -1,6 +1,6 @@
-"""Findings on a filter, on rules of it that don't hold, and on processes whose filter differs from the first process's.
+"""Findings on a filter, on rules that can be bypassed, and on processes whose filter differs from the first process's.
 
-A rule does not hold if the same effect passes with another value, by another call, or past all filters. Each such
+A rule can be bypassed if the same effect passes with another value, by another call, or past all filters. Each such
 loophole is found by evaluating the filter with the calls that the threats need, never by a version or a name.
 """
 
@@ -41,9 +41,9 @@ _ADVICE = msg("Use a newer engine, whose default is fixed, or a profile of your 
 
 
 class Loopholes(Value):
-    """`upper_half`: calls that pass with the upper half of an argument set and are stopped without. `socketcall`,
-    `io_uring`: whether these give sockets that the filter stops. `unasked`: calls stopped by a rule of their own, for
-    which newer kernels don't consult filters.
+    """Ways around a filter. `upper_half`: calls that pass with the upper half of an argument set and are stopped
+    without. `socketcall`, `io_uring`: whether these create sockets that the filter stops. `unasked`: calls stopped by a
+    rule, for which newer kernels don't consult filters.
     """
 
     upper_half: tuple[str, ...]

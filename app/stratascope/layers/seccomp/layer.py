@@ -1,6 +1,6 @@
-"""Layer 4, seccomp: which entries to the kernel are closed. See seccomp(2).
+"""Layer 4, seccomp: which system calls are closed. See seccomp(2).
 
-/proc/PID/status says that there is a filter. What it lets through comes from the filter itself (read as root), the
+/proc/PID/status tells whether there is a filter. What it lets through comes from the filter itself (read as root), the
 profile that the engine names, or our measured table of the engine's default, in this order. ENFORCED if nothing passes
 that the engine's default stops, WEAKENED if something does, UNKNOWN if that is unknown, OPEN without a filter. Decided
 against guessing from the number of filters.

@@ -1,14 +1,14 @@
-"""Profiles made for a container: from the calls that it was seen making, or its filter of today with some calls more.
+"""Generate a seccomp profile for a container: from its observed calls, or its current filter plus some calls.
 
-Seen: what passes are the observed calls, harmless ones (unless *tight*), what the runtime itself calls once the filter
+Learned: allowed are the observed calls, harmless ones (unless *tight*), what the runtime itself calls once the filter
 is in force, and the older form of each newer call, which programs fall back to on ENOSYS. Everything else is refused
-with the default's errno, or with EPERM: programs distinguish "not permitted" from "not there", and PAM fails on an
-unexpected errno. `clone3` always gets ENOSYS, since its flags are in memory where no filter can look; programs then use
-`clone`, whose flags it can see. Entry points other than the native one are only open if they were used.
+with the default's errno, or with EPERM: programs distinguish "not permitted" from "not implemented", and PAM fails on
+an unexpected errno. `clone3` always gets ENOSYS, since its flags are in memory, which filters can't read; programs then
+use `clone`, whose flags they can. Entry points other than the native one are only open if they were used.
 
-More: `+keyctl`, `+socket:40`, `+ioctl::0x5413`. Only arguments that select what a call does and that a filter can see
+Widened: `+keyctl`, `+socket:40`, `+ioctl::0x5413`. Only arguments that select an operation and that a filter can read
 are given: a family, namespace flags, an operation. An empty argument may have any value. An errno other than EPERM in
-today's filter stays; calls it kills for are refused with EPERM instead.
+the current filter stays; calls it kills for are refused with EPERM instead.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _CRUN_GAINING = """
 capset prctl rt_sigaction rt_sigprocmask setresgid setresuid setuid pselect6 read openat statx setgroups ioctl fchown
 """
 _INIT = "setpgid rt_sigtimedwait"
-# What the C library tries next on ENOSYS
+# What the C library falls back to on ENOSYS
 _OLDER = {
     "clone3": ("clone",),
     "fork": ("clone",),
@@ -138,7 +138,7 @@ def _answer(
     if name == "clone3":
         return (_ENOSYS,)
     if not wanted:
-        # as the default does, if that refuses it whatever the arguments
+        # the default's action, if that refuses it whatever the arguments
         return refused if refused and len(refused) == len(base) == 1 else (_EPERM,)
     if refused and len(refused) == len(base):
         if not wider:
@@ -161,7 +161,7 @@ def _as_written(outcomes: Outcomes) -> Outcomes:
 
 
 def _written(action: Action) -> Action:
-    """An action that a profile can express: it passes, or is refused with an errno."""
+    """The action as a profile can express it: allow, or an errno."""
     if action.lets_through is not False:
         return ALLOW
     return action if action.kind is ActionKind.ERRNO else _EPERM.action
@@ -212,7 +212,7 @@ def _without_namespaces(seen: Observation, abi: Abi, name: str) -> Outcomes:
 
 # CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET, TIME; for clone the last is in the exit signal
 _NAMESPACES = 0x7E020080
-_GIVEN = {  # which argument of a call is given, and which of its bits
+_GIVEN = {  # by call: index of the given argument, and the mask of its bits
     "clone": (0, 0x7E020000),
     "ioctl": (1, ALL_BITS),
     "keyctl": (0, ALL_BITS),
@@ -234,7 +234,7 @@ class Call(Value):
 
     @property
     def text(self) -> str:
-        """As typed."""
+        """The call as typed in a value."""
         return ":".join((self.name, *("" if value is None else _number(value) for value in self.values)))
 
 
@@ -243,7 +243,7 @@ def _number(value: int) -> str:
 
 
 def wanted(want: PassedCall) -> Call:
-    """The call, with the arguments that are given."""
+    """The call, with the arguments that a filter can check."""
     place, mask = _GIVEN.get(want.name, (_MOST_ARGUMENTS, 0))
     if len(want.values) <= place:
         return Call(want.name)
@@ -286,7 +286,7 @@ def today(facts: SeccompFacts, capabilities: frozenset[str]) -> FilterSource | N
 
 
 def widened(source: FilterSource, calls: tuple[Call, ...], machine: str) -> str:
-    """The profile's JSON. Raises DecodeError if the filter has undecided answers."""
+    """The profile's JSON: the filter plus these calls. Raises DecodeError if the filter has undecided answers."""
     abis = tuple(abi for abi in abis_of(machine or "x86_64") if _used(source, abi))
     found: dict[str, Outcomes] = {}
     for abi in reversed(abis):  # the native one last: it decides names that several have
@@ -316,7 +316,7 @@ _NOT_PERMITTED = Action(ActionKind.ERRNO, errno.EPERM)
 
 
 def _with(outcomes: Outcomes, call: Call) -> Outcomes:
-    """Let this pass as well. Refusals that overlap with it are dropped, since any matching rule would apply."""
+    """Allow this call as well. Refusals that overlap with it are dropped, since any matching rule would apply."""
     constraints = tuple(
         Constraint(place, _GIVEN.get(call.name, (0, 0))[1] if _GIVEN.get(call.name, (-1, 0))[0] == place else ALL_BITS,
                    Op.EQ, value)

@@ -1,9 +1,9 @@
-"""Whether it was the filter that refused a call: a call that it refuses never begins, so that is certain.
+"""Refusals by a seccomp filter: a call that it refuses never begins, so that is certain.
 
-Which filter it was is found by asking the one that is known for its answer to just these arguments. One that would have
-let the call through was not it: then the program has put a filter before itself, and no setting of a container changes
-that. Where the engine makes its filter by the container's capabilities, a capability opens the call; whether it does
-so better than a filter of one's own depends on whether the kernel asks for that capability, too.
+Which filter refused is found by evaluating the known one with these arguments. If it allows the call, the program has
+installed a filter itself, and no setting of a container changes that. If the engine generates its filter from the
+container's capabilities, a capability opens the call; whether that is better than a custom filter depends on whether
+the kernel checks the capability, too.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from stratascope.linux.syscalls import ARGUMENT_FLAGS, Abi, abi_named, argument_
 
 _LAYER = "seccomp"
 _CAPABILITIES = frozenset(NAMES)
-# Calls that engines let through for a capability, and for which the kernel asks for none, at least not always
+# Calls that engines allow with a capability, although the kernel does not (always) check one for them
 _ASKS_FOR_NONE_NAMES = """
 clone3 get_mempolicy kcmp mbind pidfd_getfd process_madvise set_mempolicy set_mempolicy_home_node
 """
 _ASKS_FOR_NONE = frozenset(_ASKS_FOR_NONE_NAMES.split())
 _MAKES_NAMESPACES = frozenset(("clone", "unshare"))
 _NEW_USER = 0x10000000
-# … and those for which it asks the machine's first user namespace: a capability in another one is of no use
+# … and calls whose capability is checked in the initial user namespace: one held in another does not help
 _OF_THE_MACHINE_NAMES = """
 acct bpf clock_settime clock_settime64 delete_module fanotify_init finit_module init_module ioperm iopl lookup_dcookie
 open_by_handle_at perf_event_open quotactl quotactl_fd settimeofday stime syslog vhangup
@@ -44,11 +44,11 @@ open_by_handle_at perf_event_open quotactl quotactl_fd settimeofday stime syslog
 _OF_THE_MACHINE = frozenset(_OF_THE_MACHINE_NAMES.split())
 _USUAL = {0, errno.EPERM, errno.EACCES, errno.ENOSYS}
 _TELLING = {"socket": (0, 2), "clone": (0,), "unshare": (0,), "setns": (1,), "personality": (0,), "ioctl": (1,)}
-_WHOLE = {("socket", 2): 0}  # the value that says nothing
+_WHOLE = {("socket", 2): 0}  # argument values not worth showing
 
 
 def refused(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) -> Claim | None:
-    """See the module."""
+    """This layer's claim; see `Layer.refused`."""
     if attempt.kind is AttemptKind.KILLED:
         return _killed(attempt, facts, around)
     if attempt.kind is not AttemptKind.CALL or attempt.entered:
@@ -109,13 +109,14 @@ def _killed(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) 
 
 
 def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[ActionKind], bool]:
-    """What the container's filter says to it, and whether it is known to have let it through."""
+    """The actions of the container's filter for this call, and whether it certainly allows it."""
     answers = _answers(attempt.abi, facts)
     found = answers.actions(attempt.name, _given(attempt)) if answers is not None else None
     if not found:
         return set(), False
     kinds = {action.kind for action in found}
-    # of filters that refuse, the newest one's errno counts: another than the container's is of one that came later
+    # of several refusing filters, the newest one's errno counts: an errno that the container's filter does not return
+    # is from a filter installed later
     other = (
         attempt.kind is AttemptKind.CALL
         and kinds == {ActionKind.ERRNO}
@@ -127,9 +128,9 @@ def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[Act
 
 
 def _of_32_bits(attempt: Attempt, facts: SeccompFacts | None) -> str:
-    """The call that the same number is by int 0x80, where the filter refuses that one with this error; "" for none.
+    """The i386 call of the same number (int 0x80), if the filter refuses that one with this error; "" for none.
 
-    A call that never began does not show by which entry point it came. Its arguments are not known either.
+    A call that never began does not show its entry point. Its arguments are not known either.
     """
     answers = _answers(Abi.I386.value, facts) if attempt.abi == Abi.X86_64.value else None
     if answers is None:
@@ -141,7 +142,7 @@ def _of_32_bits(attempt: Attempt, facts: SeccompFacts | None) -> str:
 
 
 def _answers(entry: str, facts: SeccompFacts | None) -> Answers | None:
-    """What the container's filter says to calls by that entry point."""
+    """The container's filter's answers for an entry point."""
     abi = abi_named(entry)
     return None if abi is None or facts is None or facts.origin is None else facts.origin.answers(abi)
 
@@ -152,7 +153,7 @@ def _given(attempt: Attempt) -> Mapping[int, Given]:
 
 
 def unusual_answers(facts: SeccompFacts) -> tuple[FilterAnswer, ...]:
-    """The errnos that its filter gives, beside those that nearly every refusal has. One without an error is none."""
+    """The errnos that its filter returns, except those that nearly every refusal has. Errno 0 is no refusal."""
     found = []
     if facts.origin is None:
         return ()
@@ -185,7 +186,7 @@ def _whose(facts: SeccompFacts | None, around: Surroundings) -> Message:
 
 
 def _call_words(attempt: Attempt) -> str:
-    """`socket(AF_VSOCK)`: the name, and of its arguments what a filter goes by."""
+    """The call with the arguments that filters check: `socket(AF_VSOCK)`."""
     name, values = attempt.name, attempt.values
     words = []
     for place in _TELLING.get(name, ()):
@@ -198,11 +199,11 @@ def _call_words(attempt: Attempt) -> str:
 
 
 def _opening(attempt: Attempt, facts: SeccompFacts | None) -> tuple[str, ...]:
-    """Capabilities for which the engine's default would let it through; none where the filter is another."""
+    """Capabilities with which the engine's default would allow the call; empty for other filters."""
     if facts is None or facts.profile is not ProfileKind.DEFAULT or facts.default is None:
         return ()
     if attempt.abi in ("i386", "x32"):
-        return ()  # what a capability changes is kept for the machine's own entry point
+        return ()  # changes by capabilities are only known for the native entry point
     given = _given(attempt)
     return tuple(
         name
@@ -217,17 +218,19 @@ def _all_through(outcomes: Outcomes, given: Mapping[int, Given]) -> bool:
 
 
 def _wants(attempt: Attempt, opening: tuple[str, ...]) -> tuple[Want, ...]:
-    """Each for itself: the call alone, where the kernel does not ask for that capability, too; the capability."""
+    """Alternatives, each sufficient alone: allow just this call (if the kernel then needs no capability), or grant a
+    capability that opens it in the filter.
+    """
     if not opening:
         return (_passed(attempt),)
     uid = None if attempt.around.uid is None else attempt.inside(attempt.around.uid)
     elsewhere = attempt.uids is not None and not is_full(attempt.uids)
     useless = elsewhere and attempt.name in _OF_THE_MACHINE
     held = () if useless else tuple(HeldCapability((name,), uid) for name in sorted(opening, key=_broad))
-    return (_passed(attempt), *held) if _asks_for_none(attempt) else held
+    return (_passed(attempt), *held) if _needs_no_capability(attempt) else held
 
 
-def _asks_for_none(attempt: Attempt) -> bool:
+def _needs_no_capability(attempt: Attempt) -> bool:
     if attempt.name in _MAKES_NAMESPACES:
         return bool(attempt.values) and bool(attempt.values[0] & _NEW_USER)
     return attempt.name in _ASKS_FOR_NONE

@@ -1,4 +1,4 @@
-"""The posture of layer 4, its filters' answers by each entry point, and its stances towards a route's calls.
+"""The posture of layer 4 (its filters' answers for each entry point), and its stance towards a route's calls.
 
 An attacker uses whichever call, entry point and value of an unspecified argument is let through. The kernel uses 32
 bits of some arguments where a filter may compare 64: `socket` with the upper half set is the same call to the kernel,

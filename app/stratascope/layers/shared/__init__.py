@@ -1,1 +1,1 @@
-"""What several layers read, weigh or report in the same way."""
+"""Readings, judgements and texts that several layers share."""

@@ -1,4 +1,4 @@
-"""Settings that decide whether the kernel asks for a capability: the host's, and the first port that everyone may bind.
+"""Settings that decide whether the kernel checks a capability: the host's, and the first port that everyone may bind.
 
 Two layers deal with capabilities. A stance sees its posture but no ground, so the values of the few settings that
 threats mention are passed along in it.
@@ -55,13 +55,13 @@ def asked_for(need: Capability, known: Answers) -> bool | None:
 
 
 def not_asked_for(setting: Setting) -> Ruling:
-    """On this host the kernel lets everyone do it, with or without the capability."""
+    """The ruling if this host's kernel allows it to everyone, without the capability."""
     text = msg("No capability is needed on this host: {setting} does not require it.", setting=setting.name)
     return lets(text, path_of(setting.name))
 
 
 def perhaps_asked_for(setting: Setting) -> Ruling:
-    """The missing capability only matters under a setting that could not be read."""
+    """The ruling if the missing capability only matters under a setting that could not be read."""
     return unknown(unread(setting), path_of(setting.name))
 
 

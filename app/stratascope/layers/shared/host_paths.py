@@ -1,4 +1,4 @@
-"""What of the host is given away with a path, a socket or a device node: by location, name and number.
+"""Weigh what a path, socket or device node exposes of the host: by location, name and number.
 
 Lists of locations, as laid out by distributions; ownership and mode of the files there are not considered. An engine's
 own socket is known by its address, others by their names and usual directories.
@@ -118,13 +118,13 @@ def within(path: str, folder: str) -> bool:
 
 
 def plain(path: str) -> str:
-    """Without a slash at the end."""
+    """The path without trailing slash."""
     return path.rstrip("/") or "/"
 
 
 def own_volume(source: str, wish: AskedMount | None) -> bool:
-    """A volume kept by the engine for its containers. Also checks the engine's kind, as any directory may have such a
-    path.
+    """Whether it is a volume kept by the engine for its containers. Also by the kind of mount, as any directory may
+    have such a path.
     """
     return wish is not None and wish.kind == "volume" and VOLUME_ROOT(source) is not None
 

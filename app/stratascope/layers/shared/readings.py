@@ -1,4 +1,4 @@
-"""Readings as the layers handle them: decode one, or keep its gap and what that leaves open; shared texts."""
+"""Helpers for readings: decode one, or keep its gap and what that leaves open; shared texts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def process_status(capture: Capture) -> ProcessStatus | Gap:
 
 
 def who(process: Capture) -> Message:
-    """To start a sentence: another process of the container, or a thread that differs from its process's first."""
+    """The subject of a sentence: another process of the container, or a thread unlike its process's first."""
     owner = thread_of(process)
     if owner is None:
         return msg("Process {pid}", pid=process.pid)
@@ -54,7 +54,7 @@ def who(process: Capture) -> Message:
 
 
 def counted(names: tuple[str, ...], most: int) -> Message:
-    """How many, and the first of them."""
+    """The number of names, and the first of them."""
     if not names:
         return NONE
     shown = ", ".join(names[:most])
@@ -70,7 +70,7 @@ def missing_line(capture: Capture, line: str) -> NamedGap:
 
 
 def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
-    """The first gap, as the fact on the band."""
+    """The first gap's reason, as the fact on the band."""
     return gap_words(gaps[0].gap).band if gaps else UNKNOWN
 
 
@@ -78,7 +78,7 @@ MOUNT_IDMAPS = "mnt:idmaps"
 
 
 def id_maps(capture: Capture) -> dict[int, MountIdMap]:
-    """By the mount's id in mountinfo."""
+    """The id maps of mounts, by mount id in mountinfo."""
     return {each.mount: each for each in or_none(capture.decoded(MOUNT_IDMAPS, parse_mount_idmaps)) or ()}
 
 

@@ -1,7 +1,7 @@
-"""What a container shows of its use, and what it can't show: signs that it uses what it was granted, work on request.
+"""Signs that a container uses what it was granted, and of work on request, which startup does not show.
 
-A sign is that it was seen using it, or that its command or environment names it. Absence of a sign does not mean it is
-unused: many programs have the path of a socket built in. Nor does startup show programs that later do their work on
+A sign is that it was observed using it, or that its command or environment names it. Absence of a sign does not mean it
+is unused: many programs have the path of a socket built in. Nor does startup show programs that later do their work on
 request, as other users.
 """
 
@@ -45,7 +45,7 @@ def path_used(place: str, subject: Subject) -> Message | None:
 
 
 def capabilities_used(names: CapabilitySet, subject: Subject) -> Message | None:
-    """Signs of one of these. `CAP_` is optional if the rest is no word of other things (SYS_ADMIN, but not KILL)."""
+    """Signs of one of these capabilities. `CAP_` is optional if the rest is unambiguous (SYS_ADMIN, but not KILL)."""
     for name in names.names():
         plain = name.removeprefix("CAP_")
         prefix = "(?:CAP_)?" if "_" in plain else "CAP_"

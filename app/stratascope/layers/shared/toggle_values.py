@@ -1,4 +1,4 @@
-"""What the toggles of all layers share: normalizing values, and building proofs.
+"""Helpers shared by the toggles of all layers: normalize values, and build proofs.
 
 A value comes from a person or a script, so anything invalid is a ToggleError that says what to give instead.
 """
@@ -77,17 +77,17 @@ def listed(value: str) -> tuple[str, ...]:
 
 
 def no_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    """Nothing known that could break."""
+    """The risks of a toggle without known ones: none."""
     return ()
 
 
 def in_no_preset(preset: Preset, subject: Subject) -> str | None:
-    """For a toggle that only a person can choose."""
+    """The preset value of a toggle that only a person can choose: none."""
     return None
 
 
 def no_pieces(subject: Subject) -> tuple[str, ...]:
-    """For a toggle that is never part of a smallest set."""
+    """The pieces of a toggle that is never part of a smallest set: none."""
     return ()
 
 

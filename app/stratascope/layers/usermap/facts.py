@@ -1,4 +1,4 @@
-"""The facts of layer 6: who a process is inside and on the host, the map between the two, and whose its namespaces are.
+"""The facts of layer 6: a process's ids inside and on the host, the map between the two, and its namespaces' owners.
 
 The maps are read from outside, so their right side is the host's ids if the reader itself is in the initial user
 namespace.
@@ -132,7 +132,7 @@ class UsermapFacts(Value):
 
 
 class UsermapAsked(Value):
-    """The options given to the engine. An empty `userns_mode` does not mean "host"."""
+    """The requested options. An empty `userns_mode` does not mean "host"."""
 
     userns_mode: str
     user: str

@@ -1,4 +1,4 @@
-"""Layer 6, user namespace: who root inside is on the host, and who else shares the range of ids.
+"""Layer 6, user namespace: which host user root inside is, and who else shares the range of ids.
 
 UNKNOWN if the reader itself is not in the initial user namespace. Even without a readable ns/user, a full map shows
 that root is root.
@@ -39,7 +39,7 @@ ABOUT = About(
 
 
 def assess(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> Assessment:
-    """The verdict by the design's table."""
+    """The verdict, by the map and by who the first process is on the host."""
     verdict, fact = _verdict(facts, around)
     findings = tuple(findings_of(facts, asked, around))
     return Assessment(verdict, fact, findings, lambda: tabs_of(facts, asked, around), facts.gaps)

@@ -1,8 +1,8 @@
-"""Refusals by the user namespace: ids that it does not map, files of owners that it does not know, capabilities that
-count inside it alone.
+"""Refusals by the user namespace: ids that it does not map, files of owners that it does not map, capabilities that
+only apply inside it.
 
-A capability that a process holds and is refused for all the same was asked for in another user namespace than its own:
-most often the machine's first one. No capability that is added can help then.
+If a process holds a capability and its check fails all the same, it was checked in another user namespace than its
+own, usually the initial one. Adding a capability can't help then.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _USERS_NAMES = "setuid setreuid setresuid setfsuid"
 _GROUPS_NAMES = "setgid setregid setresgid setfsgid"
 _USERS = frozenset(_USERS_NAMES.split())
 _GROUPS = frozenset(_GROUPS_NAMES.split())
-_OWNERS = {"chown": 1, "fchown": 1, "lchown": 1, "fchownat": 2}  # where the user is; the group after it
+_OWNERS = {"chown": 1, "fchown": 1, "lchown": 1, "fchownat": 2}  # index of the uid argument; the gid follows it
 _OVER_FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _GROUPS_MOST = 65536  # NGROUPS_MAX
 _MAP_FILES = ("/uid_map", "/gid_map", "/setgroups")
@@ -38,7 +38,7 @@ _MAP_FILES = ("/uid_map", "/gid_map", "/setgroups")
 def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) -> Claim | None:
     """This layer's claim; see `Layer.refused`."""
     claim = _claim(attempt, facts)
-    # of a user namespace that the program made for itself no setting of the container changes anything
+    # no setting of the container changes a user namespace that the program created itself
     return replace(claim, wants=()) if claim is not None and attempt.apart else claim
 
 
@@ -65,7 +65,7 @@ def _claim(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
 
 
 def _unmapped(attempt: Attempt) -> Claim | None:
-    """make_kuid, make_kgid: an id without a number outside is no id (EINVAL)."""
+    """The claim for ids that are not mapped (make_kuid, make_kgid: EINVAL)."""
     for number, group in _ids(attempt):
         known: IdMap | None = attempt.gids if group else attempt.uids
         if number == _UNCHANGED or known is None or to_host(known, number) is not None:
@@ -85,7 +85,7 @@ def _unmapped(attempt: Attempt) -> Claim | None:
 
 
 def _ids(attempt: Attempt) -> tuple[tuple[int, bool], ...]:
-    """Of a call that names users or groups: each, and whether it is a group."""
+    """The ids in a call's arguments, and whether each is a group."""
     name = tried.plain_name(attempt)
     if name in _USERS or name in _GROUPS:
         count = {"re": 2, "res": 3}.get(name[3:-3], 1)
@@ -98,7 +98,7 @@ def _ids(attempt: Attempt) -> tuple[tuple[int, bool], ...]:
 
 
 def _no_number(attempt: Attempt) -> Claim | None:
-    """fsuidgid_has_mapping, HAS_UNMAPPED_ID: a file system or mount with a map of its own."""
+    """The claim for a file system or mount with its own id map (fsuidgid_has_mapping, HAS_UNMAPPED_ID)."""
     if attempt.name not in tried.MAKES and not tried.opens(attempt):
         return None
     what = msg(
@@ -127,8 +127,8 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
                 "{capability} applies in its own user namespace, and what it asked for belongs to another one.",
                 capability=name,
             )
-        # without a user namespace of its own it would have what it has now, and where that is not known most likely
-        # what the first process has: enough only where it has that
+        # without its own user namespace it would hold the same capabilities as now, or if those are not known, most
+        # likely the first process's: that only helps if the capability is among them
         enough = _first_holds(facts, each.capability) if holds is None else holds
         wants: tuple[Want, ...] = (HostsNamespace("user"),) if enough else ()
         return Claim(_ID, what, Strength.SAID, wants)
@@ -140,7 +140,7 @@ def _first_holds(facts: UsermapFacts | None, capability: int) -> bool:
 
 
 def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
-    """may_setgroups asks for the capability first: where that was held, it is this."""
+    """The claim for setgroups(2): may_setgroups checks the capability first; if that was held, this is the reason."""
     if tried.plain_name(attempt) != "setgroups" or attempt.lacked:
         return None
     held = any(each.answer == 0 and name_of(each.capability) == "CAP_SETGID" for each in attempt.around.checks or ())
@@ -167,9 +167,9 @@ def _map_written(attempt: Attempt) -> Claim | None:
 
 
 def _foreign_owner(attempt: Attempt) -> Claim | None:
-    """Owner or group outside the map: no right that counts inside is one over it (capable_wrt_inode_uidgid asks for the
-    capability, and lets nobody through whatever the answer). To another user than root its owner and mode say no,
-    unless it would be that owner without the map.
+    """The claim for a file whose owner or group is not mapped: no capability held inside applies to it
+    (capable_wrt_inode_uidgid checks the capability, and refuses whatever the result). A user other than root is refused
+    by owner and mode, unless it would be the owner without the map.
     """
     place, uid, in_vain = attempt.around.place, attempt.around.uid, _held_in_vain(attempt)
     if attempt.uids is None or is_full(attempt.uids):
@@ -180,7 +180,7 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
         )
         return Claim(_ID, what, Strength.LEFT, (HostsNamespace("user"),))
     wanted = tried.uses(attempt)
-    # of an owner that is not mapped it asks for no capability: inode_owner_or_capable; of a link, safe_hardlink_source
+    # for an unmapped owner no capability is checked: inode_owner_or_capable; for a link, safe_hardlink_source
     links = attempt.name in ("link", "linkat") and attempt.errno == errno.EPERM
     unasked = (links or Use.OWN in wanted) and attempt.around.checks == ()
     if place is not None and uid is None and (unseen := _setting(attempt)) is not None:
@@ -206,7 +206,7 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
 
 
 def _setting(attempt: Attempt) -> Claim | None:
-    """Of /proc/sys, which asks for no capability (test_perm): what is not open to all is the machine's root's."""
+    """The claim for /proc/sys, where no capability is checked (test_perm): what is not open to all is for host root."""
     place = attempt.around.place
     if attempt.errno != errno.EACCES or attempt.lacked or place is None or place.node is None:
         return None
@@ -217,7 +217,7 @@ def _setting(attempt: Attempt) -> Claim | None:
 
 
 def _held_in_vain(attempt: Attempt) -> bool:
-    """Whether a right over files was asked for, held, and of no use: the map is looked at after it."""
+    """Whether a file capability was checked and held, but did not help: the map is checked after it."""
     checks = attempt.around.checks or ()
     over = (each for each in checks if each.answer == 0 and name_of(each.capability) in _OVER_FILES)
     return any("capable_wrt_inode_uidgid" in each.frames for each in over)
@@ -230,7 +230,7 @@ def _is_foreign(attempt: Attempt, node: Node) -> bool:
 
 
 def _not_gained(attempt: Attempt) -> Claim | None:
-    """bprm_fill_uid: a set-uid program of an owner that is not mapped changes nothing."""
+    """The claim for a set-uid program whose owner is not mapped, which has no effect (bprm_fill_uid)."""
     place = attempt.around.place
     if place is None or place.node is None or attempt.uids is None or not place.node.mode & (_SET_UID | _SET_GID):
         return None

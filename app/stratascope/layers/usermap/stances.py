@@ -1,4 +1,4 @@
-"""The posture of layer 6, who a process is as far as it matters, and its stances towards each need.
+"""The posture of layer 6 (the ids that decide), and its stance towards each need.
 
 Two questions. In which user namespace is a capability checked: the machine's initial one, or one where this process's
 own capabilities apply? And who is it to the host: files of proc, signals and ptrace(2) all go by the host's uid. The
@@ -46,7 +46,7 @@ class OnDisk(Value):
 
 
 class UsermapPosture(Value):
-    """Who it is. None: unknown."""
+    """The ids and maps that decide this layer's stances. None: unknown."""
 
     initial: bool | None  # whether it is in the initial user namespace
     host_root: bool | None  # its uid is 0 on the host, or can become so again
@@ -109,7 +109,7 @@ def _over_root_files(facts: UsermapFacts) -> bool | None:
 
 
 def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
-    """The map decides whose files are root's there: from_vfsuid, fs/mnt_idmapping.c."""
+    """Who it is on idmapped mounts; the map decides which files are root's there: from_vfsuid, fs/mnt_idmapping.c."""
     if not facts.idmapped:
         return OnDisk()
     if facts.mount_ids is None or uid is None:
@@ -143,7 +143,7 @@ def _engine_user(facts: UsermapFacts, uid: int | None, around: Surroundings) -> 
 def _socket(
     facts: UsermapFacts, uid: int | None, held: int | None, over: bool | None, around: Surroundings
 ) -> bool | None:
-    """connect requires write permission on the socket (unix(7)): as its owner, in its group, or anyone."""
+    """Whether the engine's socket accepts it: connect needs write permission (unix(7)), as owner, group or anyone."""
     engine = around.engine
     if uid is None:
         return None
@@ -177,7 +177,7 @@ def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
 
 
 def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> bool:
-    """generic_permission, fs/namei.c: the owner bits apply to the owner only, the group bits to its members."""
+    """Whether a node's mode permits it: owner bits for the owner only, group bits for members (generic_permission)."""
     mapped = facts.initial_namespace or (_maps(facts.uid_map, item.uid) and _maps(facts.gid_map, item.gid))
     if mapped and (facts.held or 0) & _OVERRIDE:
         return True
@@ -201,7 +201,7 @@ _KILL = CapabilitySet.of(("CAP_KILL",)).bits
 _PTRACE = CapabilitySet.of(("CAP_SYS_PTRACE",)).bits
 _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
-# most needs; checked first, since matching all cases takes long
+# most needs; tested first, since matching all cases is slow
 _NOT_OURS = frozenset((needs.Calls, needs.Device, needs.Feature, needs.Room))
 
 
@@ -263,7 +263,7 @@ def _through(text: Message, source: str = _UID) -> Ruling:
 
 
 def _stops(text: Message, posture: UsermapPosture, source: str = _UID) -> Ruling:
-    """It hinges on root having a user namespace of its own or, in the initial one, on not being root."""
+    """STOPS, hinging on root having its own user namespace or, in the initial one, on not being root."""
     return stops(text, source, _USER if posture.initial else _USERNS)
 
 
@@ -341,7 +341,7 @@ def _group_file(posture: UsermapPosture) -> Ruling:
 
 
 def _node(posture: UsermapPosture) -> Ruling:
-    """Nodes of disks and memory belong to root and are closed to others."""
+    """The ruling on nodes of disks and memory, which belong to root and are closed to others."""
     if posture.host_root:
         return _through(msg("It is root on the host, which owns the device node."))
     if posture.initial is False and not posture.rootless and posture.host_root is False:
@@ -363,7 +363,7 @@ def _engine_person(posture: UsermapPosture) -> Ruling:
 
 
 def _same_user(posture: UsermapPosture) -> Ruling:
-    """A uid above the range of users may be a service's, so nothing is claimed about an unknown one."""
+    """The ruling on an ordinary user's uid. One above that range may be a service's: nothing is claimed then."""
     if posture.engine_user is None or posture.host_root is None or posture.initial is None:
         return _IDS_UNREAD
     if not posture.initial:
