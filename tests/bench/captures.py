@@ -1,4 +1,4 @@
-"""A thousand captures in one window: how long it takes until all are joined, and what that weighs. For `make bench`.
+"""A thousand captures in one window: the time until all are joined, and the memory. For `make bench`.
 
 Each machine is made of a recorded one: ten or eleven of its containers (three, of each tenth), with ids, numbers of
 processes, inodes, mounts, addresses and times of its own, and limits and images of its own on some. So no two captures
@@ -40,7 +40,7 @@ _LIMITS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)  # MiB
 
 
 class _Renamed:
-    """The texts of one machine, as they would be on another one."""
+    """Rewrites the texts of one machine as if from another one."""
 
     def __init__(self, number: int, of: MachineCapture) -> None:
         self._number, self._of = number, of
@@ -91,7 +91,7 @@ class _Renamed:
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:
-    """The same with each text of it changed, in order; a number of a process, by its name, is one too."""
+    """The value with each text changed, in order, including PIDs."""
     if isinstance(value, dict):
         return {
             key: int(change(str(each))) if key == "pid" and isinstance(each, int) and each else _each_text(each, change)
@@ -103,7 +103,7 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def make(folder: Path, count: int = COUNT) -> None:
-    """That many captures in it."""
+    """Write that many captures into a folder."""
     demo = demo_capture()
     others = [capture_file.load(MACHINES / name) for name in ("apparmor.json", "selinux.json")]
     for number in range(count):
@@ -115,7 +115,7 @@ def make(folder: Path, count: int = COUNT) -> None:
 
 
 def read(folder: Path) -> dict[str, float]:
-    """All of them as the window reads them."""
+    """Read all of them as the window does."""
     gc.disable()  # as the window's start does
     paths = sorted(folder.glob("*.json"))
     whole: list[Snapshot] = []
@@ -143,7 +143,7 @@ def read(folder: Path) -> dict[str, float]:
 
 
 def measure() -> dict[str, float]:
-    """Made in a folder that goes afterwards; read in a process of its own."""
+    """Make captures in a temporary folder, and read them in another process."""
     with tempfile.TemporaryDirectory() as made:
         make(Path(made))
         command = (sys.executable, "-m", "bench.captures", "read", made)

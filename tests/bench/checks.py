@@ -1,4 +1,4 @@
-"""How long it takes to say what would stand, for `make bench`: beside a report of one container; a file of fifty."""
+"""The time of `check`, for `make bench`: compared with a report of one container; and for fifty services."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SERVICE = """
 
 
 def check_against_report(rig: Rig, table: Table) -> None:
-    """Both as whole processes."""
+    """Measure both as whole processes."""
     environ = as_installed(rig)
     options = ("--cap-add", "SYS_ADMIN", "-v", "/etc:/host/etc", "busybox")
 
@@ -47,7 +47,7 @@ def check_against_report(rig: Rig, table: Table) -> None:
 
 
 def fifty_services(table: Table) -> None:
-    """CPU time, with all that is loaded once loaded."""
+    """Measure CPU time without imports."""
     services = (_SERVICE.format(number=number, kind=number % 7, user=1000 + number) for number in range(50))
     text = "services:" + "".join(services) + "\n"
     demo = demo_capture()

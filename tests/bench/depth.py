@@ -1,4 +1,4 @@
-"""How long it takes to judge: threats against captures, filters, and what many matrices weigh. For `make bench`.
+"""The time to judge threats and evaluate filters, and the memory of many matrices. For `make bench`.
 
 python tests/bench/depth.py FILE      one line of JSON: resident bytes before and with 300 containers like those of that
                                       capture, of which no two have the same capabilities and limits
@@ -39,7 +39,7 @@ MANY = 300
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Of one run, without the collection of garbage."""
+    """The duration of one run, without garbage collection."""
     gc.collect()
     gc.disable()
     start = time.perf_counter()
@@ -57,7 +57,7 @@ def bases(states: Iterable[ContainerState]) -> tuple[KernelFilters, ...]:
 
 
 class Judged:
-    """Containers whose facts are decoded, to be judged anew: nobody holds what they came to."""
+    """Containers with decoded facts, to be judged again without cached results."""
 
     def __init__(self, capture: MachineCapture) -> None:
         known = (state for state in assembler().snapshot(capture).containers if state.matrix is not None)
@@ -66,7 +66,7 @@ class Judged:
         self._engines = {engine.id: engine for engine in capture.engines}
 
     def postures(self, state: ContainerState) -> Postures:
-        """What decides, of one container."""
+        """The postures of one container."""
         around = Surroundings(self._ground, self._engines[state.container.engine])
         return tuple(
             (layer, layer.posture(known.facts, known.asked, around))
@@ -78,11 +78,11 @@ class Judged:
         return depth.judge(all_threats(), self.postures(state), self._ground)
 
     def all(self, states: Iterable[ContainerState]) -> list[Matrix]:
-        """One after the other, as the program does."""
+        """Judge all in turn, as the program does."""
         return [self.judge(state) for state in states]
 
     def like_no_other(self, number: int) -> Postures:
-        """One of them with other capabilities and limits: others for each number."""
+        """A container with capabilities and limits that are unique to each number."""
         state = self.states[number % len(self.states)]
         asked = state.container.asked
         wanted = replace(
@@ -100,7 +100,7 @@ class Judged:
         return tuple(found)
 
     def amortised(self, rounds: int = 9) -> float:
-        """Seconds for one container: all of them, with cold caches at the start."""
+        """Seconds per container over all of them, with cold caches at the start."""
         taken = []
         for _ in range(rounds):
             forget()
@@ -154,7 +154,7 @@ def weigh(file: Path) -> dict[str, int]:
 
 
 def weighed(capture: MachineCapture, folder: Path) -> dict[str, int]:
-    """The same, in a process of its own."""
+    """Run `weigh` in another process."""
     file = folder / "weigh.json"
     capture_file.save(capture, file)
     done = subprocess.run((sys.executable, __file__, str(file)), check=True, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What an engine that floods whoever asks it costs the others. For `make bench`."""
+"""The cost of an event-flooding engine for the others. For `make bench`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROUNDS = 9
 
 
 def until_they_stand(endpoints: str, count: int) -> float:
-    """Seconds from the start of a live view until that many containers are in its picture, every layer told."""
+    """Seconds from the start of a live view until its snapshot has that many containers with all layers."""
     engines = find_engines((), {"STRATASCOPE_ENGINES": endpoints})
     shared, prober = translations(), LocalProber()
     view = LiveView(engines.ports, Reader(all_layers(), shared, prober, lambda _: Reach(prober)), assembler(shared))

@@ -1,7 +1,7 @@
-"""How long a container is down while it is hardened, and how long it takes to plan and to preview. For `make bench`.
+"""The downtime of a container during hardening, and the time to plan and to preview. For `make bench`.
 
-Downtime is what the engine's own events say, from the end of the original to the start of the replacement, for
-`stratascope harden` and for a `stop`, `rm`, `run` as a person would type them, one after the other in the same run.
+Downtime is taken from the engine's events, from the end of the original to the start of the replacement, for
+`stratascope harden` and for `stop`, `rm`, `run` typed by hand, alternating in the same run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Downtime:
         self._run = ("run", "-d", "--name", NAME, *OPTIONS, "busybox", *COMMAND)
 
     def measure(self) -> tuple[float, float]:
-        """Seconds, the medians: ours, and by hand."""
+        """Median seconds: ours, and by hand."""
         ours, hand = [], []
         for _ in range(ROUNDS):
             hand.append(self._between(self._by_hand))

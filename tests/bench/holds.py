@@ -1,8 +1,8 @@
-"""How long pages hold the window's thread when they are first opened: a process of its own, measured by run.py.
+"""How long pages block the window's thread when first opened: a separate process, measured by run.py.
 
-A page is opened as a click does, and a clock of the window's own event loop ticks meanwhile: the longest time between
-two ticks is how late a key or a click would be, less what the thread waited for a processor that others had. Prints
-one line of JSON for each: what, milliseconds, goal.
+A page is opened as by a click while a timer ticks in the window's event loop: the longest time between two ticks is the
+delay of a key or click, less the time the thread waited for a processor. Prints one line of JSON for each: what,
+milliseconds, goal.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from stratascope.value import replace
 
 SCHEDSTAT = Path("/proc/thread-self/schedstat")
 TICK, GOAL = 1, 50.0  # ms
-PROCESSES = 500  # and as many threads that differ, and the first
+PROCESSES = 500  # processes, plus as many threads that differ, plus the first
 
 
 def now() -> float:
-    """Seconds, which stand still while this thread waits for a processor (schedstat, Documentation/scheduler)."""
+    """A clock in seconds that stops while this thread waits for a processor (schedstat, Documentation/scheduler)."""
     return time.perf_counter() - int(SCHEDSTAT.read_text("ascii").split()[1]) / 1e9
 
 
 def longest(act: Callable[[], object], done: Callable[[], bool], after: float = 0.5) -> float:
-    """Milliseconds in which nothing else was handled at the most, from the click until `after` seconds past `done`."""
+    """The longest blocking of the event loop in milliseconds, from the click until `after` seconds past `done`."""
     loop, clock = QEventLoop(), QTimer()
     clock.setTimerType(Qt.TimerType.PreciseTimer)
     state = {"last": 0.0, "longest": 0.0, "until": 0.0}
@@ -69,7 +69,7 @@ def longest(act: Callable[[], object], done: Callable[[], bool], after: float = 
 
 
 def opened(snapshot: Snapshot, name: str, history: MakeHistory | None = None) -> MainWindow:
-    """A window that shows that container's strata, and has come to rest."""
+    """An idle window that shows that container's strata."""
     window = make_window(sample.StillWatch(), Services(history=history))
     window.resize(1440, 900)
     window.show()
@@ -94,7 +94,7 @@ def history() -> float:
 
 
 def processes() -> float:
-    """The first opening of Processes, of a container with very many."""
+    """The first opening of Processes, for a container with very many."""
     window = opened(many(PROCESSES), "hardened")
 
     def done() -> bool:

@@ -1,10 +1,10 @@
-"""What the window keeps of containers that are gone: one process, in which a thousand different ones come and go.
+"""The memory that the window keeps for removed containers: a process in which a thousand different ones come and go.
 
 python tests/bench/long_run.py      one line of JSON: resident bytes at the start and at the end, both with the demo's
                                     containers in view, and how many came and went between them
 
-They are the demo's, each time with other ids, processes, namespaces, capabilities and limits, so that no two are alike;
-they go through all that the live view's do, and one of each batch is looked at.
+They are the demo's with new ids, processes, namespaces, capabilities and limits each time, so that no two are alike.
+They pass through everything that the live view's containers do, and one of each batch is selected.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LIMIT = re.compile(
 
 
 def another(item: CapturedContainer, number: int) -> CapturedContainer:
-    """One that was never there before, made of one that was."""
+    """A new container, made from an existing one."""
     text = json.dumps(msgspec.to_builtins(item))
     changed: dict[str, str] = {}
     for place, old in enumerate(sorted(set(_ID.findall(text)))):
@@ -59,14 +59,14 @@ def another(item: CapturedContainer, number: int) -> CapturedContainer:
 
 
 def settle() -> None:
-    """What was shown is painted."""
+    """Process events until the window is painted."""
     until = time.monotonic() + SETTLE
     while time.monotonic() < until:
         QApplication.processEvents()
 
 
 def measure(many: int = MANY) -> dict[str, int]:
-    """In a window of this process."""
+    """Measure in a window of this process."""
     make_application(["bench"])
     shared: Translations = translations()
     made = assembler(shared)

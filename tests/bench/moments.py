@@ -1,5 +1,5 @@
-"""What a person would notice if it took long: a repaint of the strata, many containers at once, words, a look at the
-kernel. `make bench` prints each beside its goal; no test judges them, since a busy machine is no fault of the program.
+"""Durations that a person would notice: a repaint of the strata, many containers at once, typing, reading the kernel.
+`make bench` prints each with its goal; no test checks them, since they depend on the machine's load.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUNDS, FEW, MANY, IN_GROUP = 9, 20, 200, 10
 
 
 class Moment(NamedTuple):
-    """Seconds that it took, and milliseconds that it may take."""
+    """A measured duration in seconds, and its goal in milliseconds."""
 
     what: str
     seconds: float
@@ -34,7 +34,7 @@ class Moment(NamedTuple):
 
 
 def measure() -> Iterator[Moment]:
-    """In a window of this process that nobody sees."""
+    """Measure in an offscreen window of this process."""
     make_application(["bench"])
     window = make_window(sample.StillWatch())
     window.resize(1440, 900)
@@ -70,7 +70,7 @@ def measure() -> Iterator[Moment]:
 
 
 def least(run: Callable[[], object], before: Callable[[], object] = int) -> float:
-    """Seconds of the quickest of some rounds, which what else runs here disturbs least; `before` is not measured."""
+    """Seconds of the quickest round, which other load disturbs least; `before` is not measured."""
     taken = []
     for _ in range(ROUNDS):
         before()
@@ -81,7 +81,7 @@ def least(run: Callable[[], object], before: Callable[[], object] = int) -> floa
 
 
 def projects(count: int) -> tuple[ContainerState, ...]:
-    """In Compose projects of IN_GROUP each, all of them different."""
+    """Different containers in Compose projects of IN_GROUP each."""
     made = []
     for number in range(count):
         marks = tuple((sample.E, sample.W, sample.X)[(number >> place) % 3] for place in range(6))
@@ -98,7 +98,7 @@ def worse(state: ContainerState) -> ContainerState:
 
 
 def typing(window: MainWindow) -> float:
-    """The slowest letter of some words, each until it is painted."""
+    """The slowest keystroke of some filters, measured until it is painted."""
     slowest = 0.0
     for word in ("c17", "label:tier=t2", "project:project-1", "cap:net_admin"):
         for end in range(1, len(word) + 1):

@@ -1,7 +1,7 @@
-"""`make bench`: how fast it is, as ratios of two things measured side by side in one run on real containers.
+"""`make bench`: measures speed as ratios of two durations, alternating in one run on real containers.
 
 Absolute times depend on the machine, ratios hardly do. Each line prints what was measured, both medians, the ratio
-and the goal; a goal that is missed is printed as missed, and the exit code is 1.
+and the goal. A missed goal is marked, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ OPTIONS = (
 
 
 def fill(rig: Rig, count: int) -> None:
-    """That many containers on this engine, in five configurations."""
+    """Start that many containers on this engine, in five configurations."""
     have = len(rig.run("ps", "-q").split())
 
     def start(place: int) -> None:
@@ -67,7 +67,7 @@ def fill(rig: Rig, count: int) -> None:
 
 
 def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
-    """What window.py measured."""
+    """Run window.py; returns its measurements."""
     done = subprocess.run(
         (sys.executable, str(HERE / "window.py"), kind, str(time.time())),
         check=True, env=environ, capture_output=True, text=True, timeout=120,
@@ -77,7 +77,7 @@ def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
 
 
 def holds(rig: Rig, table: Table) -> None:
-    """How long opening pages holds the window's thread: the middle of three processes."""
+    """How long opening pages blocks the window's thread: the median of three processes."""
     path = os.pathsep.join(filter(None, (str(HERE.parent), os.environ.get("PYTHONPATH"))))
     environ = {**as_installed(rig), "PYTHONPATH": path}  # with the tests' own tools
     runs = []
@@ -131,7 +131,7 @@ def window(rig: Rig, table: Table) -> None:
 
 
 def long_run() -> dict[str, int]:
-    """What long_run.py measured."""
+    """Run long_run.py; returns its measurements."""
     done = subprocess.run(
         (sys.executable, str(HERE / "long_run.py")),
         check=True, capture_output=True, text=True, timeout=900,
@@ -141,7 +141,7 @@ def long_run() -> dict[str, int]:
 
 
 def judging(rig: Rig, table: Table) -> None:
-    """Threats, filters and memory, of containers whose filters are read as root."""
+    """Measure threats, filters and memory, for containers whose filters are read as root."""
     bench = Bench(rig)
     bench.reader.use(bench.engines.root().open())
     host = bench.reader.host()
@@ -202,7 +202,7 @@ def a_thousand_captures(table: Table) -> None:
 
 
 def main() -> int:
-    """Run everything; 1 where a goal is missed."""
+    """Run everything; 1 if a goal is missed."""
     table = Table()
     a_thousand_captures(table)
     with launched(("docker_rootful", "podman_rootful")) as rigs:

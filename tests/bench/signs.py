@@ -1,6 +1,6 @@
-"""`make signs`: how often the program says one fact, how it is cut, and how long it is; at any commit (ARGS=REVISION).
+"""`make signs`: figures about duplication, structure and size of the program, at any commit (ARGS=REVISION).
 
-It reads the tree as git has it and prints a table. It judges nothing: figures that grow are to be looked at.
+Reads the tree from git and prints a table. There are no goals: figures that grow deserve attention.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How `make bench` takes its figures and prints them: medians of runs in turn, each beside its goal."""
+"""Measures and prints for `make bench`: medians of alternating runs, each with its goal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 
 def say(text: str) -> None:
-    """One line, at once."""
+    """Print one line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def median(run: Callable[[], object], times: int, before: Callable[[], object] | None = None) -> float:
-    """Seconds, the median of `times` runs; `before` is not measured."""
+    """Median seconds of `times` runs; `before` is not measured."""
     taken = []
     for _ in range(times):
         if before is not None:
@@ -27,7 +27,7 @@ def median(run: Callable[[], object], times: int, before: Callable[[], object] |
 
 
 def in_turn(times: int, *runs: Callable[[], object]) -> list[float]:
-    """Seconds, the median of each; one after the other, as a machine is now busy and now not."""
+    """Median seconds of each; the runs alternate, so that changing load affects all alike."""
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(times):
         for run, seconds in zip(runs, taken, strict=True):

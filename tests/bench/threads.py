@@ -1,4 +1,4 @@
-"""What the threads of a container cost: one with five hundred beside one with five. For `make bench`."""
+"""The cost of a container's threads: five hundred compared with five. For `make bench`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _reach(prober: LocalProber, _: Engine) -> Reach:
 
 
 def many_threads_against_few(rig: Rig, bench: Bench, table: Table) -> None:
-    """Read and judged, as the live view does it again and again; and the first time, which nobody waits for twice."""
+    """Measure reading and judging, repeated as by the live view, and the first time."""
     folder = rig.folder / "programs"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)

@@ -1,5 +1,5 @@
-"""One window, measured from outside by run.py: `bare` (PySide6 + pyqtgraph), `ours`, `frozen` (engine stopped), or
-`idle` (one of 40 containers is looked at, and nothing happens).
+"""A window in a process measured by run.py: `bare` (PySide6 + pyqtgraph), `ours`, `frozen` (engine stopped), or `idle`
+(one of 40 containers is selected, and nothing happens).
 
 Prints one line of JSON: seconds from the process's start to the painted list, resident bytes, the longest time in
 which the window's thread did not come back to its event loop.
@@ -56,7 +56,7 @@ def bare() -> None:
 
 def ours() -> None:
     gc.disable()  # as the program does
-    importlib.import_module("stratascope.ui.app")  # as the program does: what needs no Qt comes before it
+    importlib.import_module("stratascope.ui.app")  # like the program, which imports what needs no Qt before Qt
     from PySide6.QtCore import QTimer
 
     from stratascope.ui.app import app as ui

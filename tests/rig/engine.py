@@ -60,7 +60,7 @@ from rig.plan import (
 )
 
 KINDS = ("docker_rootful", "docker_rootless", "podman_rootful", "podman_rootless")
-# Root's, with the unified hierarchy beside the old ones where the machine has it so: what events are attached to there
+# Rootful engines that keep the unified hierarchy next to the v1 ones, if the machine has both: events need it there
 HYBRID = ("docker_hybrid", "podman_hybrid")
 
 
@@ -72,7 +72,7 @@ class Rig:
     folder: Path
     user: tuple[int, int, Path] | None
     env: dict[str, str]
-    root: Path | None = None  # the folder that the engine's programs are in, where they are not this machine's
+    root: Path | None = None  # the root folder of the engine's programs, if they are not this machine's
     keeper: subprocess.Popen[str] = field(init=False)
     _names: int = field(default=0)
 
@@ -118,7 +118,7 @@ class Rig:
                 text=True,
                 stdin=subprocess.DEVNULL,
             )
-            # Docker 26 now and then starts no exec session on a busy machine, and has no word to say of it
+            # on a busy machine, Docker 26 sometimes fails to start an exec session, without a message
             if args[0] != "exec" or done.returncode != 126 or done.stderr:
                 break
         if check and done.returncode != 0:
@@ -126,9 +126,9 @@ class Rig:
         return done.stdout.rstrip("\n")
 
     def said(self, container: str, *command: str) -> str:
-        """What a command in there prints, which is something. What it prints in its first instant is lost now and then
-        over Podman's API, with an exit status of 0 (containers/podman#18025): conmon takes it in before it takes in who
-        attaches. On a busy machine 19 of 440 lost it, none of 220 that waited 0.3 s before they printed.
+        """The output of a command in the container, retried until it is not empty. Over Podman's API, early output is
+        sometimes lost, with exit status 0 (containers/podman#18025): conmon reads it before the client is attached. On
+        a busy machine 19 of 440 commands lost it, and none of 220 that waited 0.3 s before printing.
         """
         while not (text := self.run("exec", container, *command)):
             pass
@@ -158,7 +158,7 @@ class Rig:
 
     @property
     def at_once(self) -> tuple[str, ...]:
-        """Options of `rm -f` that keep it from waiting for the container's goodbye."""
+        """Options of `rm -f` that kill without a stop timeout."""
         return () if self.kind == "docker" else ("-t", "0")
 
     def inspect(self, container: str) -> dict[str, Any]:
@@ -205,9 +205,7 @@ class Rig:
         for pid in self.offspring():
             try:
                 name, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").partition("(")[2].rpartition(")")
-                if (
-                    name in wanted and rest.split()[0] != "Z"
-                ):  # the keeper takes note of the dead only when it starts one
+                if name in wanted and rest.split()[0] != "Z":  # the keeper reaps zombies only when it starts a daemon
                     found.append(pid)
             except OSError:
                 continue
@@ -240,7 +238,7 @@ class Rig:
         assert self.keeper.stdout.readline() == "done\n"
 
     def wait_ready(self) -> None:
-        """Until the daemon answers a ping; one that has not in five minutes hangs."""
+        """Wait until the daemon answers a ping; one that has not within five minutes is hung."""
         deadline = time.monotonic() + 300
         while not answers(self.socket):
             if self.keeper.poll() is not None or time.monotonic() > deadline:
@@ -255,7 +253,7 @@ class Rig:
             return ""
 
     def close(self) -> None:
-        """End the engine and all that came of it."""
+        """End the engine and everything it started."""
         assert self.keeper.stdin is not None
         assert self.keeper.stdout is not None
         self.keeper.stdin.close()
@@ -276,10 +274,10 @@ def answers(path: Path) -> bool:
 
 
 def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (), root: Path | None = None) -> Rig:
-    """Begin to start an engine: returns at once, `complete` waits for it. Raises NoEngineError.
+    """Start an engine without waiting for it; `complete` does that. Raises NoEngineError.
 
-    `prefix` is a command that runs another, such as unshare(1), put in front of the daemon's; `options` are more of it.
-    `root` is a folder with another system, whose engine it is to be (packaging/engines-today.sh).
+    `prefix`: a command that runs the daemon's, such as unshare(1); `options`: further options of the daemon. `root`: a
+    folder with another system, whose engine is started (packaging/engines-today.sh).
     """
     kind, _, how = name.partition("_")
     needed = ["unshare", "runc", *(("dockerd", "docker") if kind == "docker" else ("podman", "conmon", "crun"))]
@@ -336,7 +334,7 @@ def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (
 
 
 def complete(rig: Rig) -> Rig:
-    """Wait until it answers, and give it its image."""
+    """Wait until it answers, and import its image."""
     try:
         assert rig.keeper.stdout is not None
         rig.keeper.stdout.readline()  # "started"

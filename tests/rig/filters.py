@@ -1,4 +1,4 @@
-"""The filters and settings that a real engine really gives, beside what the program has measured of them."""
+"""Compares a real engine's filters and settings with the program's measured tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server_version(rig: Rig) -> str:
 def differences(
     one: KernelFilters, other: MeasuredDefault | ProfileFilter
 ) -> list[tuple[str, str, CallVerdict, CallVerdict]]:
-    """Calls with another verdict, and those that depend on other values."""
+    """Calls whose verdicts differ, or depend on different values."""
     found = []
     for abi in ABIS:
         real, ours = one.answers(abi), other.answers(abi)
@@ -48,7 +48,7 @@ def differences(
 
 
 def unlike_measured(rig: Rig, version: str) -> list[str]:
-    """Capabilities, masks, read-only paths and namespaces of a default container that were not measured so."""
+    """Capabilities, masks, read-only paths and namespaces of a default container that differ from the measured ones."""
     known = settings_for(rig.kind, version)[0]
     with rig.container() as container:
         pid, config = rig.pid(container), rig.config(container)["linux"]
@@ -72,7 +72,7 @@ def single(name: str) -> tuple[str, ...]:
     return ("--cap-drop", "ALL", "--cap-add", name.removeprefix("CAP_"))
 
 
-# Sets of capabilities that between them open all that a default can open, alone and together
+# Sets of capabilities that together enable every conditional rule of a default filter, singly and in combination
 OPTIONS: list[tuple[str, ...]] = [
     (),
     ("--cap-drop", "ALL"),

@@ -26,7 +26,7 @@ class Engines:
         self._ready: dict[str, Rig] = {}
 
     def get(self, name: str) -> Rig:
-        """That engine, running; skips or fails the test where it can't be started."""
+        """That engine, running; skips or fails the test if it can't be started."""
         # see `needed`
         assert os.environ.get("PART") not in ("rest", "window"), "a test that starts an engine has to name it"
         for each in dict.fromkeys((name, *self._wanted)):
@@ -55,7 +55,7 @@ class Engines:
 
 
 def needed(item: pytest.Item) -> set[str]:
-    """The engines that a test names by fixture or by parameter; `engines` where it says only later which."""
+    """The engines that a test names by fixture or parameter; `engines` if it chooses at run time."""
     fixtures = set(getattr(item, "fixturenames", ()))
     found = fixtures & {*KINDS, *HYBRID}
     if isinstance(item, pytest.Function) and hasattr(item, "callspec") and fixtures & {"engines", "request"}:
@@ -97,46 +97,46 @@ def podman_rootless(engines: Engines) -> Rig:
 
 @pytest.fixture(scope="session", params=KINDS)
 def any_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
-    """Each of the four kinds in turn: for what the kinds differ in."""
+    """Each of the four kinds in turn: for behaviour that differs between them."""
     name: str = request.param
     return engines.get(name)
 
 
 @pytest.fixture(scope="session", params=HYBRID)
 def hybrid_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
-    """Docker and Podman of root, whose containers have a group in each hierarchy: what is observed."""
+    """Rootful Docker and Podman whose containers have a group in each hierarchy, for observing."""
     name: str = request.param
     return engines.get(name)
 
 
 def left_out(*quick: str) -> list[Any]:
-    """All four kinds, of which those that are not named here are left to `make test-all`."""
+    """All four kinds; those not named here run in `make test-all` only."""
     return [pytest.param(kind, marks=() if kind in quick else pytest.mark.slow) for kind in KINDS]
 
 
 @pytest.fixture(scope="session", params=left_out("docker_rootful", "podman_rootless"))
 def each_api(engines: Engines, request: pytest.FixtureRequest) -> Rig:
-    """For what depends on the engine's API, and not on whose it is: Docker and Podman."""
+    """Docker and Podman: for behaviour that depends on the API, not on the user."""
     name: str = request.param
     return engines.get(name)
 
 
 @pytest.fixture(scope="session", params=left_out("podman_rootless"))
 def one_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
-    """For what is the same code whatever the engine."""
+    """One engine: for code that is the same for all."""
     name: str = request.param
     return engines.get(name)
 
 
 def mark_engine_tests(items: list[pytest.Item]) -> None:
-    """Mark each test that uses an engine with `engines`, and with `podman_alone` where it needs no Docker."""
+    """Mark each test that uses an engine with `engines`, and with `podman_alone` if it needs no Docker."""
     for item in items:
         named = needed(item)
         if named:
             if item.nodeid.startswith(("tests/unit/", "tests/window/")):
                 raise pytest.UsageError(f"{item.nodeid} uses an engine: it belongs into tests/engine")
             item.add_marker(pytest.mark.engines)
-        # attempts look through the host's processes for their peers, so those of two engines must not run side by side
+        # attempts search the host's processes for their peers, so two engines' attempts must not run concurrently
         if (
             named
             and all(name.startswith("podman") for name in named)
@@ -147,9 +147,9 @@ def mark_engine_tests(items: list[pytest.Item]) -> None:
 
 
 def mark_further_engines(items: list[pytest.Item]) -> None:
-    """Mark as slow what `make test` tries on another engine: there each promise is held by one, not always the same.
+    """Mark further engines of a test as slow: `make test` runs each test on one engine, not always the same.
 
-    The adapters (tests/engine/engines) are tried on one of each API.
+    The adapters' tests (tests/engine/engines) run on one engine per API.
     """
     alike: dict[str, list[pytest.Item]] = {}
     for item in items:

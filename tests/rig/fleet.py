@@ -15,7 +15,7 @@ from rig.engine import KINDS, Rig, complete, launch
 
 @dataclass(frozen=True)
 class Member:
-    """One container: on which engine, with which options. `SOCKET` in an option is the engine's own socket."""
+    """One container: its engine and options. `SOCKET` in an option stands for the engine's own socket."""
 
     rig: str
     name: str

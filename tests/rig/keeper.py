@@ -1,4 +1,4 @@
-"""The keeper of one private engine: a small process that owns the daemon and all that ever comes of it.
+"""The keeper of one private engine: a small process that owns the daemon and all its descendants.
 
 Started by `engine.py` as `python keeper.py PLAN.json`, with a pipe on stdin. It becomes the reaper of its orphans
 (prctl(2) PR_SET_CHILD_SUBREAPER), so shims, monitors and container processes that leave their daemon become its
@@ -42,9 +42,9 @@ def check(result: int, what: str) -> None:
 
 
 def enter_namespaces(network: bool, hybrid: bool, folder: str | None, unified: bool) -> None:
-    """A mount namespace of our own, in which nothing that engines mount reaches the machine.
+    """Enter a private mount namespace, so that engines' mounts don't reach the machine.
 
-    `folder`: becomes its root directory. `unified`: control groups of the second version are all that it has.
+    `folder`: becomes the root directory. `unified`: only cgroup v2 is mounted.
     """
     check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWNET if network else 0)), "unshare")
     if folder is not None:
@@ -73,9 +73,9 @@ def enter_namespaces(network: bool, hybrid: bool, folder: str | None, unified: b
 
 
 def enter_root(root: Path) -> None:
-    """Let that folder, which stays as it is, be / with this machine's devices, processes, /tmp and users.
+    """Make that folder, unchanged, the root directory, with this machine's devices, processes, /tmp and users.
 
-    By pivot_root(2): in a chroot, runtimes can't do what they do at a container's start.
+    Uses pivot_root(2): in a chroot, runtimes can't start containers.
     """
     run("mount", "--make-rprivate", "/")
     run("mount", "--rbind", str(root), str(root))
@@ -125,7 +125,7 @@ def reap() -> None:
 
 
 def wake() -> None:
-    """Let processes run that a test stopped."""
+    """Continue processes that a test stopped."""
     for pid in offspring():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
@@ -174,7 +174,7 @@ class Keeper:
         self.remove_containers()
         self.stop()
         deadline = time.monotonic() + 120
-        quiet = 0  # one look can miss a process that is just passing from a dying parent to us
+        quiet = 0  # a single scan can miss a process that is just being reparented from a dying parent to us
         while quiet < 3 and time.monotonic() < deadline:
             self.note_cgroups()
             alive = offspring()
@@ -196,7 +196,7 @@ class Keeper:
             time.sleep(0.1)
 
     def remove_containers(self) -> None:
-        """By the engine itself, which then takes down its networks too; nothing is lost if it no longer can."""
+        """Have the engine remove its containers, and so its networks; a failure does no harm."""
         if self.daemon is None:
             return
         wake()
@@ -223,7 +223,7 @@ class Keeper:
                 self.cgroups.add(top / path.lstrip("/"))
 
     def unmount(self) -> None:
-        """What a daemon left mounted in its folder (a network namespace, an overlay) keeps it from being removed."""
+        """Unmount what a daemon left mounted in its folder (network namespaces, overlays), or rmdir would fail."""
         places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for place in reversed(places):
             if place.startswith(self.plan["folder"] + "/"):

@@ -1,7 +1,7 @@
-"""Runs the program as the rig's ordinary user, who may not be able to reach the interpreter where root keeps it.
+"""Runs the program as the rig's ordinary user, who may have no access to root's interpreter.
 
-Where the interpreter or the checkout lies in a directory that is closed to others (/root), a mount namespace of our own
-shows it with that directory open and otherwise empty. Nothing of the machine is changed.
+If the interpreter or the checkout is in a directory that is closed to others (/root), a private mount namespace shows
+that directory opened and otherwise empty. The machine is not changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rig.plan import ordinary_user
 
 
 def as_user(*words: str, endpoint: str) -> subprocess.CompletedProcess[str]:
-    """`stratascope WORDS` as the ordinary user, asked about this endpoint only."""
+    """Run `stratascope WORDS` as the ordinary user, with this endpoint only."""
     return subprocess.run(
         as_theirs(sys.executable, "-m", "stratascope", *words),
         env={
@@ -42,7 +42,7 @@ def as_user(*words: str, endpoint: str) -> subprocess.CompletedProcess[str]:
 
 
 def seen_by_user(rig: Rig, *words: str) -> dict[str, Any]:
-    """The containers of this engine as `stratascope report` tells them to the ordinary user, by name."""
+    """The containers of this engine in the ordinary user's `stratascope report`, by name."""
     done = as_user("report", "--json", *words, endpoint=f"{rig.kind}={rig.endpoint}")
     assert done.returncode == 0, done.stderr
     return {each["name"]: each for each in json.loads(done.stdout)["containers"]}
@@ -50,7 +50,7 @@ def seen_by_user(rig: Rig, *words: str) -> dict[str, Any]:
 
 @contextmanager
 def socket_for(rig: Rig, mode: int = 0o666) -> Iterator[None]:
-    """The engine's socket with this mode in the meantime: of everybody."""
+    """Set the mode of the engine's socket during the block: by default, open to everybody."""
     before = rig.socket.stat().st_mode
     rig.socket.chmod(mode)
     try:

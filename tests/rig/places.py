@@ -1,4 +1,4 @@
-"""Where the checkout, the program and what was recorded for the tests are."""
+"""Paths of the checkout, the program and the tests' recordings."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def base_environ(folder: Path) -> dict[str, str]:
 
 
 def client(kind: str, endpoint: str) -> tuple[str, ...]:
-    """The engine's command line, asked about that endpoint."""
+    """The engine's client command for that endpoint."""
     return ("docker", "-H", endpoint) if kind == "docker" else ("podman", "--remote", "--url", endpoint)
 
 
@@ -61,7 +61,7 @@ def plan_docker(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[
 
 
 def knows_only_version_2(root: Path) -> bool:
-    """Whether the Podman in that folder is one that has dropped the first version of control groups."""
+    """Whether the Podman in that root folder has dropped support for cgroup v1."""
     asked = 'mount --rbind /proc "$0/proc" && exec chroot "$0" podman --version'
     command = ("unshare", "--mount", "--propagation", "private", "sh", "-c", asked, str(root))
     said = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout
@@ -70,7 +70,7 @@ def knows_only_version_2(root: Path) -> bool:
 
 
 def _no_limits_in_version_2() -> bool:
-    """Whether the second version has none of the controllers that limits need here, since the first has them."""
+    """Whether cgroup v2 lacks the controllers for limits here, since v1 has them."""
     places = [Path("/sys/fs/cgroup") / name / "cgroup.controllers" for name in ("", "unified")]
     return not any("pids" in place.read_text().split() for place in places if place.exists())
 
@@ -78,7 +78,7 @@ def _no_limits_in_version_2() -> bool:
 def plan_podman(
     folder: Path, user: tuple[int, int, Path] | None, runtime: str, version_2: bool = False
 ) -> tuple[dict[str, str], list[str]]:
-    """`version_2`: of control groups alone, and of networks without slirp4netns."""
+    """Environment and command of a Podman. `version_2`: use cgroup v2 only, and networks without slirp4netns."""
     env = base_environ(folder)
     number = os.getpid() * 7 + folder.stat().st_ino  # a subnet of its own: several test runs share the machine
     subnet = f"10.{100 + number % 100}.{number // 100 % 250}"
@@ -110,7 +110,7 @@ runroot = "{folder / "run" / "storage"}"
 
 
 def _default_network(number: int, subnet: str) -> dict[str, object]:
-    """Podman's default network on an interface of its own: two runs that both make podman0 would share its address."""
+    """Podman's default network with its own interface: two runs with podman0 would share its address."""
     return {
         "name": "podman",
         "id": hashlib.sha256(f"podman {number}".encode()).hexdigest(),

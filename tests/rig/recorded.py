@@ -1,4 +1,4 @@
-"""Folders of text that real kernels wrote, as captures: what the tests of layers and decoders work on.
+"""Loads folders of text recorded from real kernels as captures, for the tests of layers and decoders.
 
 Layout of one folder, as it was recorded: `status.txt`, `ns/net.txt`, `attr/current.txt` … below /proc/PID, and
 `cgroupfs/` (the leaf) with `cgroupfs_up1/` … (its ancestors), each with `PATH.txt`. A file `errno.txt` has a line
@@ -86,14 +86,14 @@ def with_gap(capture: Capture, name: str, gap: Gap) -> Capture:
 
 
 def surroundings(kind: EngineKind = EngineKind.DOCKER, **ground: Any) -> Surroundings:
-    """An engine of that kind, on a host of which only these fields of `Ground` are known."""
+    """An engine of that kind, on a host with only these fields of `Ground` known."""
     return Surroundings(
         replace(UNREAD, **ground), Engine(kind.value, kind, "unix:///run/engine.sock", version=VERSIONS[kind])
     )
 
 
 def container(**asked: Any) -> Container:
-    """A running container that was asked for with these fields of `Asked`."""
+    """A running container with these fields of `Asked`."""
     return Container("docker", "0" * 64, "web", "nginx", Status.RUNNING, 4211, 0.0, 0.0, asked=Asked(**asked))
 
 

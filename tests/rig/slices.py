@@ -1,8 +1,8 @@
-"""A slice of the chosen tests, as `make test-all SLICE=3/8` runs it, and what a run that was cut has not run.
+"""Selects a slice of the chosen tests (`make test-all SLICE=3/8`), and reports tests that an aborted run has not run.
 
-Tests stay in their order and beside those of their file, so that what a module or a session sets up is set up once;
-each slice gets the same share of the seconds that they take. What a test takes is known by its file (`seconds.json`:
-the mean of a test, written by a run with STRATASCOPE_SECONDS=FILE), or else guessed by its marks.
+Tests keep their order and stay with those of their file, so that module and session fixtures are set up once; slices
+have equal durations. A test's duration is taken from its file's mean (`seconds.json`, written by a run with
+STRATASCOPE_SECONDS=FILE), or else estimated from its marks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 SECONDS = Path(__file__).with_name("seconds.json")
-SLOW_ENGINES, ENGINES, PLAIN = 15.0, 4.0, 0.1  # seconds that a test takes whose file was never measured
+SLOW_ENGINES, ENGINES, PLAIN = 15.0, 4.0, 0.1  # estimated seconds of a test whose file was never measured
 
 
 class SliceError(Exception):
-    """SLICE is not a number of a number."""
+    """SLICE is not of the form N/M."""
 
 
 def numbers(text: str) -> tuple[int, int]:
@@ -32,7 +32,7 @@ def numbers(text: str) -> tuple[int, int]:
 
 
 def chosen(seconds: Sequence[float], which: int, whole: int) -> list[bool]:
-    """Of tests that take so long, in order: whether each is in that slice. Each is in just one of them."""
+    """Whether each test is in the slice, given the tests' durations in order. Every test is in exactly one slice."""
     total, before = sum(seconds) or 1.0, 0.0
     found = []
     for each in seconds:
@@ -43,12 +43,12 @@ def chosen(seconds: Sequence[float], which: int, whole: int) -> list[bool]:
 
 
 def file_of(item: pytest.Item | str) -> str:
-    """The test's file, from the checkout on."""
+    """The test's file, relative to the checkout."""
     return (item if isinstance(item, str) else item.nodeid).partition("::")[0]
 
 
 def expected(items: Sequence[pytest.Item]) -> list[float]:
-    """Seconds that each will take."""
+    """The expected duration of each test in seconds."""
     known: dict[str, float] = json.loads(SECONDS.read_text(encoding="utf-8"))
 
     def guess(item: pytest.Item) -> float:
@@ -60,7 +60,7 @@ def expected(items: Sequence[pytest.Item]) -> list[float]:
 
 
 class Slice:
-    """A plugin of pytest: runs a slice, measures, and tells what was not run."""
+    """A pytest plugin: runs a slice, measures durations, and reports what was not run."""
 
     def __init__(self, text: str, record: str) -> None:
         """`text`: SLICE, empty for all; `record`: the file to add what was measured to, empty for none."""
@@ -73,7 +73,7 @@ class Slice:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """After `-m` and `-k` have chosen."""
+        """Select the slice, after `-m` and `-k`."""
         if self._slice is None:
             return
         mine = chosen(expected(items), *self._slice)

@@ -1,6 +1,6 @@
-"""This machine as another one: a private sshd on a high port of 127.0.0.1, with keys of its own, for root.
+"""Simulates another machine: a private sshd for root on a high port of 127.0.0.1, with its own keys.
 
-`environ` has a PATH on which `ssh` is the real one with a configuration of ours, in which the machine is called HOST.
+`environ` has a PATH whose `ssh` is the real one with our configuration, in which the machine is called HOST.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SSH = shutil.which("ssh")  # before a test puts another one first on PATH
 
 
 def missing() -> str:
-    """Which program is not here; empty where all are."""
+    """The first missing program; empty if all are installed."""
     return next((name for name in (_SSHD, "ssh", "ssh-keygen") if shutil.which(name) is None), "")
 
 
@@ -42,7 +42,7 @@ class SshMachine:
             link.bind(("127.0.0.1", 0))
             self.port = link.getsockname()[1]
         shutil.copy(self.folder / "good.pub", self.folder / "authorized")
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where Debian's sshd locks its unprivileged half in
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where Debian's sshd chroots its unprivileged process
         (self.folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\nPidFile none\nStrictModes no\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPermitRootLogin prohibit-password\nUsePAM no\n"
@@ -60,7 +60,7 @@ class SshMachine:
         self.start()
 
     def configure(self, key: str = "good", known: str = "known") -> None:
-        """What the client uses from now on: `good` or `wrong`; `known` or `empty`."""
+        """Set the client's key (`good` or `wrong`) and known hosts (`known` or `empty`)."""
         (self.folder / "ssh_config").write_text(
             f"Host {HOST}\n HostName 127.0.0.1\n Port {self.port}\n User root\n IdentityFile {self.folder / key}\n"
             f" IdentitiesOnly yes\n IdentityAgent none\n UserKnownHostsFile {self.folder / known}\n"

@@ -1,4 +1,4 @@
-"""Containers with as many options as an engine takes, for relaunches that must lose none; and the OCI configs compared.
+"""Containers with as many options as an engine accepts, for relaunches that must lose none; compares OCI configs.
 
     with surroundings(rig) as places:                       # networks, volumes, folders, an image, two helpers
         for torture in tortures(rig):
@@ -45,7 +45,7 @@ CHANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What the options name: `{folder}`, `{helper}` …"""
+    """Values for the placeholders in options: `{folder}`, `{helper}` …"""
 
     folder: Path  # on the host, with `file` and the folders `shared` and `deep/er`
     profile: Path  # a seccomp profile
@@ -164,7 +164,7 @@ TORTURES = (
 
 
 def tortures(kind: str) -> tuple[Torture, ...]:
-    """Those that this kind of engine takes."""
+    """The option sets for this kind of engine."""
     return tuple(torture for torture in TORTURES if kind in torture.kinds)
 
 
@@ -245,7 +245,7 @@ def _plain(config: dict[str, Any], container: str) -> dict[str, Any]:
     text = json.dumps(config).replace(container, "ID").replace(container[:12], "ID")
     text = re.sub(r"overlay2?/[0-9a-zA-Z]+", "overlay/LAYER", text)
     found: dict[str, Any] = json.loads(text)
-    # Orders that come of maps
+    # lists made from maps have no fixed order
     found["mounts"] = sorted(found.get("mounts", ()), key=lambda mount: str(mount.get("destination")))
     for mount in found["mounts"]:
         mount.get("options", []).sort()

@@ -1,4 +1,4 @@
-"""What was said before a container was started, against what is read of it now."""
+"""Compares the prediction for a container with what is read from it once it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-# Of what only a running thing has: numbers, use, names of files and groups, and which of several places is named
+# Facts that only a running container has: numbers, use, names of files and groups, and the place named of several
 _WORDS = """
     inode shared_with process gaps path own memory_from pids_from cpu_from sources source status_source label_source
     mode_source user_namespace_source memory_current memory_peak pids_current pids_peak pids_room most_pids filters
@@ -18,14 +18,14 @@ _OF_RUNNING = frozenset(_WORDS.split())
 
 @dataclass
 class Score:
-    """Of several containers together."""
+    """Counts over several containers."""
 
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    dangerous: list[str] = field(default_factory=list)  # said to be stopped, and open
+    dangerous: list[str] = field(default_factory=list)  # predicted as stopped, but open
 
     def add(self, name: str, said: dict[str, Any], real: dict[str, Any]) -> None:
-        """One container of the two reports."""
+        """Add one container from both reports."""
         for layer, found in real["layers"].items():
             expected = dict(_flat(said["layers"][layer]["facts"]))
             for key, value in _flat(found["facts"]):
@@ -46,12 +46,12 @@ class Score:
             self.wrong.append(f"{place}: said {str(said)[:80]}, is {str(real)[:80]}")
 
     def share(self, what: str) -> float:
-        """Of facts and threats together, in percent: `equal`, `unknown`."""
+        """The share of facts and threats that are `equal` or `unknown`, in percent."""
         both = self.counts["facts"] + self.counts["threats"]
         return 100 * (self.counts[f"facts {what}"] + self.counts[f"threats {what}"]) / both
 
     def told(self) -> str:
-        """For a log."""
+        """A summary for a log."""
         counts = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
         return f"equal {self.share('equal'):.2f} %, unknown {self.share('unknown'):.2f} % ({counts})"
 

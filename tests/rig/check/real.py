@@ -1,4 +1,4 @@
-"""Containers that run on one real engine, as its report has them."""
+"""Running containers of a real engine, as in its report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stratascope.wiring.engines import Engines, assembler, open_engines, take_ca
 
 
 def really(engines: Engines) -> dict[str, Any]:
-    """Containers of the report that run, by name."""
+    """Running containers of the report, by name."""
     shared = translations()
     capture = take_capture(engines, shared, privileged=True)
     found = json_report.document(assembler(shared).snapshot(capture))["containers"]
@@ -22,12 +22,12 @@ def really(engines: Engines) -> dict[str, Any]:
 
 
 def said(checked: Checked) -> dict[str, Any]:
-    """The same of what was only asked for, by the service's name."""
+    """Predicted containers, by the service's name."""
     assert checked.snapshot is not None, checked.problems
     return {each["name"]: each for each in json_report.document(checked.snapshot)["containers"]}
 
 
 def both(rig: Rig, file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is said of a file, and what runs."""
+    """The prediction for a file, and what runs."""
     with open_engines(environ=rig.environ) as engines:
         return said(checker(engines).text(file.read_text(), str(file), time.time())), really(engines)

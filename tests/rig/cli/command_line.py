@@ -1,4 +1,4 @@
-"""The command line as its users meet it: another process, with no display and no engine but the one named."""
+"""Runs the command line as users do: in another process, without a display, and with the named engine only."""
 
 from __future__ import annotations
 

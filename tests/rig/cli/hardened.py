@@ -47,17 +47,17 @@ class Desk:
         return child.returncode, out, err
 
     def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:
-        """Most have neither ports nor a healthcheck: that they run is all that is asked of them."""
+        """Run `harden`. Most test containers have neither ports nor a healthcheck, so enforcement is enough."""
         plain = ("harden", NAME, "--json", "--yes", "--watch", "1", "--enforced-is-enough")
         code, out, err = self.run(*plain, *words)
         return code, json.loads(out.splitlines()[-1]) if out else {}, err
 
     def all(self) -> dict[str, tuple[str, str]]:
-        """Name to (id, status) of all containers of this test."""
+        """(id, status) of all containers of this test, by name."""
         found = {}
         for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
             names, number, status = line.split("|", 2)
-            name = next(each for each in names.split(",") if "/" not in each)  # a link is told as a name, too
+            name = next(each for each in names.split(",") if "/" not in each)  # links are listed as names, too
             if name.startswith(NAME):
                 found[name] = (number, "running" if status.startswith("Up") else "stopped")
         return found
@@ -75,7 +75,7 @@ class Desk:
 
 @contextmanager
 def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
-    """One whose containers, and the images of what they wrote, are removed at the end."""
+    """A `Desk` whose containers and images are removed at the end."""
     desk = Desk(rig, state)
     yield desk
     for name in desk.all():

@@ -19,7 +19,7 @@ import pytest
 
 @cache
 def built(name: str = "target") -> Path:
-    """That static program; skips where there is no compiler."""
+    """Build that static program; skips without a compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
@@ -59,7 +59,7 @@ class Target:
         self.pid = process.pid
 
     def counts(self) -> tuple[int, int]:
-        """Realtime signals that it got, and rounds of its second thread."""
+        """The numbers of realtime signals received, and of its second thread's loops."""
         os.kill(self.pid, signal.SIGUSR1)
         assert self.process.stdout is not None
         word, signals, rounds = self.process.stdout.readline().split()
@@ -69,7 +69,7 @@ class Target:
 
 @contextmanager
 def running(filters: int = 1, *prefix: str) -> Iterator[Target]:
-    """Started, and under its filters; `prefix` is a command that execs another (`unshare -n`)."""
+    """Start the program, and wait until its filters are installed. `prefix`: a command that execs it (`unshare -n`)."""
     process = subprocess.Popen([*prefix, str(built()), str(filters)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -90,7 +90,7 @@ class Threaded:
         self.pid = process.pid
 
     def give_up(self, what: str) -> None:
-        """By its first thread alone."""
+        """Make only its first thread give something up."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(what + "\n")
@@ -100,7 +100,7 @@ class Threaded:
 
 @contextmanager
 def threaded(count: int, *what: str) -> Iterator[Threaded]:
-    """That many threads; the first one has given that up."""
+    """Start it with `count` threads, the first of which has given up `what`."""
     pipe = subprocess.PIPE
     process = subprocess.Popen([str(built("threaded")), str(count), *what], stdin=pipe, stdout=pipe, text=True)
     try:

@@ -1,4 +1,4 @@
-"""A control group of a test's own, observed by the real observer while programs run in it."""
+"""A test's own control group, watched by the real observer while programs run in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Kind = TypeVar("Kind", bound=Event)
 
 
 def top() -> Path:
-    """Where the hierarchy that events are attached to is mounted."""
+    """The mount point of the hierarchy that events are attached to."""
     mounts = Mounts().ready()
     place = mounts.place("perf_event", "/") or mounts.place(V2, "/")
     assert place is not None
@@ -31,7 +31,7 @@ def top() -> Path:
 
 @contextlib.contextmanager
 def group() -> Iterator[str]:
-    """The path of an empty control group, removed after."""
+    """The path of an empty control group, removed afterwards."""
     path = f"/strata-observe-{os.getpid()}-{next(_numbers)}"
     folder = top() / path[1:]
     folder.mkdir()
@@ -46,12 +46,12 @@ def group() -> Iterator[str]:
 
 
 def inside(path: str, *command: str) -> tuple[str, ...]:
-    """The command that runs that one in the group, from its exec on."""
+    """The argv that runs a command in the group, from its exec on."""
     return ("sh", "-c", f'echo $$ > {shlex.quote(str(top()) + path)}/cgroup.procs; exec "$@"', "sh", *command)
 
 
 class Watch:
-    """An observation that is read by a thread as it goes. `events` are those that came."""
+    """An observation, read by a thread. `events`: those received so far."""
 
     def __init__(self, watched: ObservationTarget) -> None:
         self.events: list[Event] = []
@@ -78,13 +78,13 @@ class Watch:
 
     @property
     def pid(self) -> int:
-        """Of the observer."""
+        """The observer's PID."""
         child = self.told[-1].child
         assert child is not None
         return child.pid
 
     def wait(self) -> None:
-        """Until it has ended by itself."""
+        """Wait until it ends by itself."""
         self._thread.join()
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Watch:
 
 @contextlib.contextmanager
 def watching(path: str, **more: object) -> Iterator[Watch]:
-    """Observe that group; at the end all has come."""
+    """Observe that group; at the end of the block, all events have been received."""
     watch = Watch(ObservationTarget(0, group=path, **more))  # type: ignore[arg-type]
     try:
         yield watch
@@ -109,7 +109,7 @@ def watching(path: str, **more: object) -> Iterator[Watch]:
 
 
 def observed(*command: str) -> tuple[list[Event], subprocess.CompletedProcess[str]]:
-    """All that is told of one program, and what became of it."""
+    """All events of one program, and its result."""
     with group() as path, watching(path) as watch:
         done = subprocess.run(inside(path, *command), capture_output=True, text=True, check=False)
     return watch.events, done

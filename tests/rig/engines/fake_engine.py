@@ -1,7 +1,7 @@
-"""A hand-written engine on a unix socket, for answers that real engines can't be made to give.
+"""A fake engine on a unix socket, for answers that real engines can't be made to give.
 
-What it says to a target are pieces of bytes, each sent by itself; two are not sent: HANG_UP ends the connection, SILENT
-waits until whoever asked gives up.
+Its answer to a target is a sequence of byte strings, each sent separately. Two are special: HANG_UP closes the
+connection, SILENT waits until the client gives up.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Answer = Callable[[str], Pieces]
 
 
 def reply(value: object, status: str = "200 OK", headers: str = "", length: int | None = None) -> bytes:
-    """An HTTP answer; `value` is its body, text or bytes, or what is to be JSON there. A `length` larger than the body
-    makes it one that was cut.
+    """An HTTP response. `value`: its body as text or bytes, or a value to encode as JSON. A `length` larger than the
+    body makes it a truncated one.
     """
     text = value if isinstance(value, (str, bytes)) else json.dumps(value)
     data = text.encode() if isinstance(text, str) else text
@@ -33,7 +33,7 @@ def reply(value: object, status: str = "200 OK", headers: str = "", length: int 
 
 @dataclass
 class Drip:
-    """An answer that begins well and then comes byte by byte, with no end. `sent` counts them."""
+    """An answer that begins normally and then drips byte by byte, endlessly. `sent`: the number of bytes."""
 
     head: bytes
     byte: bytes
@@ -49,7 +49,7 @@ class Drip:
 
 
 def by_path(answers: Mapping[str, bytes | Drip | None]) -> Answer:
-    """By a part of the path, the first that fits; all else gets 404. It hangs up after each answer."""
+    """Answer by the first key contained in the path, else 404. Hangs up after each answer."""
 
     def answer(target: str) -> Pieces:
         found = next((found for part, found in answers.items() if part in target), reply("", "404 Not Found"))
@@ -61,14 +61,14 @@ def by_path(answers: Mapping[str, bytes | Drip | None]) -> Answer:
 
 
 def in_turn(*answers: Sequence[bytes]) -> Answer:
-    """One after the other, whatever is asked; nothing when all were given."""
+    """Give these answers in order, whatever is requested; then nothing."""
     left = list(answers)
     return lambda _: left.pop(0) if left else ()
 
 
 class FakeEngine:
-    """`requests`: the heads of what it was asked; `sent`: bytes, of all connections. `apart`: seconds from one piece to
-    the next.
+    """The engine. `requests`: heads of the requests; `sent`: bytes over all connections; `apart`: seconds between two
+    pieces.
     """
 
     def __init__(self, path: Path, answer: Answer, apart: float = 0.0) -> None:
@@ -86,12 +86,12 @@ class FakeEngine:
 
     @property
     def endpoint(self) -> str:
-        """As a user names it."""
+        """The address, as a user gives it."""
         return f"docker=unix://{self.path}"
 
     @property
     def asked(self) -> list[str]:
-        """The targets."""
+        """The requested targets."""
         return [request.split(b" ")[1].decode("latin-1") for request in tuple(self.requests)]
 
     def _accept(self) -> None:
@@ -104,7 +104,7 @@ class FakeEngine:
 
     def _serve(self, link: socket.socket) -> None:
         rest = b""
-        with link, contextlib.suppress(OSError):  # whoever asked has hung up
+        with link, contextlib.suppress(OSError):  # the client has hung up
             while part := link.recv(65536):
                 *heads, rest = (rest + part).split(b"\r\n\r\n")
                 for head in heads:
@@ -113,7 +113,7 @@ class FakeEngine:
                         return
 
     def _answered(self, link: socket.socket, target: str) -> bool:
-        """False: the connection is to end."""
+        """Send the answer; False if the connection must be closed."""
         for piece in self._answer(target):
             if piece is SILENT:
                 link.recv(1)

@@ -1,4 +1,4 @@
-"""A container in which each text is foreign, as whoever made its image, or answers for its engine, may say it.
+"""A container whose texts are all untrusted: an image's author, or a fake engine, may set any of them.
 
 rotated(kind, texts)     # as many containers as texts; each text has stood in each place once
 """
@@ -19,7 +19,7 @@ BEFORE = Asked(user="was", privileged=True, seccomp=ProfileKind.UNCONFINED, mask
 ASKED = Asked(mounts=(AskedMount("tmpfs", "", "/x", True),), devices=(AskedDevice("/dev/x", "/dev/x", "r"),),
               network_mode="x", userns_mode="x")  # fmt: skip
 SECTION = "/d\n[Service]\nExecStartPre=/bin/touch /made"
-# What one of the readers takes for something else than text
+# Texts that one of the readers treats as syntax
 TRAPS = (
     SECTION, "/d\\n[Service]\\nExecStartPre=/bin/touch /made", "a\\\nb", "\\", "a\\", "%n", "%%", "%",
     "$HOME", "${HOME}", "$$", "$", ";", " ; ", " a", "a ", " ", "\t", "a\tb", "\r", "\n", "\"", "'",

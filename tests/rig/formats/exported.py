@@ -32,7 +32,7 @@ def same(asked: Asked) -> Asked:
 
 @contextmanager
 def exported(rig: Rig, container: str, change: Callable[[Asked], Asked] = same) -> Iterator[RunOptions]:
-    """Its options as they are written for exports."""
+    """The container's options as used for exports."""
     kind = EngineKind(rig.kind)
     made = DockerEngine if kind is EngineKind.DOCKER else PodmanEngine
     engine = made(Endpoint(rig.id, kind, rig.endpoint, "test", rig.rootless))
@@ -47,7 +47,7 @@ def exported(rig: Rig, container: str, change: Callable[[Asked], Asked] = same) 
 
 
 def hardened(asked: Asked) -> Asked:
-    """Much that toggles change, for a container that was loose."""
+    """Apply much of what toggles change to a loosely confined container."""
     return replace(
         asked,
         privileged=False,
@@ -72,7 +72,7 @@ def hardened(asked: Asked) -> Asked:
 
 
 def carried_out(rig: Rig, text: str, folder: Path) -> str:
-    """The command as a person would paste it, on this engine; the new container's id."""
+    """Run the command in a shell as a person would, on this engine; returns the new container's id."""
     tool, *words = rig.command()
     script = f'{tool}() {{ command {shlex.join((tool, *words))} "$@"; }}\n{text}'
     done = subprocess.run(("sh", "-c", script), env=rig.env, cwd=folder, capture_output=True, text=True, check=False)

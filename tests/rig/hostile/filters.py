@@ -1,4 +1,4 @@
-"""Seccomp filters that the kernel takes and that are hard to follow: what a process could put before itself.
+"""Seccomp filters that the kernel accepts and that are hard to evaluate: a process could install such ones.
 
 Each is a whole filter as bytes, of about `size` instructions.
 """
@@ -24,36 +24,36 @@ def word(arg: int, high: int = 0) -> tuple[int, int]:
 
 
 def _ended(*instructions: tuple[int, ...]) -> bytes:
-    """It allows, whichever way was gone: no test's answer matters, and that is for the evaluator to find out."""
+    """Complete a filter so that it allows on every path: no test affects the answer, which the evaluator must find."""
     return code(*instructions[: _MOST - 3], (bpf.LD_IMM, ALLOW), (bpf.RET_K, ALLOW))
 
 
 def bits(size: int = 600) -> bytes:
-    """Each test of another bit doubles the ways; both sides go on alike."""
+    """Tests of different bits, each of which doubles the number of paths; both branches continue at the same place."""
     tests = [(word(place // 32 % 6, place // 192 % 2), (bpf.JSET, 0, 0, 1 << place % 32)) for place in range(size // 2)]
     return _ended(*(each for pair in tests for each in pair))
 
 
 def equalities(size: int = 600) -> bytes:
-    """Different arguments are compared with different numbers in turns."""
+    """Comparisons of alternating arguments with different numbers."""
     tests = [(word(place % 6), (bpf.JEQ, 0, 0, place)) for place in range(size // 2)]
     return _ended(*(each for pair in tests for each in pair))
 
 
 def ranges(size: int = 600) -> bytes:
-    """Comparisons that narrow ranges, so that each condition has to be weighed against all before it."""
+    """Comparisons that narrow ranges, so that each condition must be checked against all before it."""
     tests = [(word(place % 6), (bpf.JGT, 0, 0, place * 7919 & 0xFFFFFF)) for place in range(size // 2)]
     return _ended(*(each for pair in tests for each in pair))
 
 
 def answers_apart(size: int = 600) -> bytes:
-    """A list of numbers of one argument, each with an answer of its own: as many outcomes as tests."""
+    """Numbers compared with one argument, each with its own answer: as many outcomes as tests."""
     tests = [((bpf.JEQ, 0, 1, place), (bpf.RET_K, 0x00050000 + place % 4000)) for place in range(size // 2)]
     return _ended(word(0), *(each for pair in tests for each in pair))
 
 
 def answers_of_six(size: int = 600) -> bytes:
-    """The same over all six arguments, so that conditions of several filters go together in many ways."""
+    """The same over all six arguments, so that conditions of several filters combine in many ways."""
     tests = [
         (word(place % 6, place // 6 % 2), (bpf.JEQ, 0, 1, place), (bpf.RET_K, 0x00050000 + place % 4000))
         for place in range(size // 3)
@@ -62,7 +62,7 @@ def answers_of_six(size: int = 600) -> bytes:
 
 
 def answers_by_upper_halves(size: int = 600) -> bytes:
-    """The same for upper halves only, which are empty or a pointer's: no call of a process that lives on is refused."""
+    """The same for upper halves only, which are zero or a pointer's, so that no call of a real process is refused."""
     tests = [
         (word(place % 6, 1), (bpf.JEQ, 0, 1, 0x10000000 + place), (bpf.RET_K, 0x00050000 + place % 4000))
         for place in range(size // 3)
@@ -71,7 +71,7 @@ def answers_by_upper_halves(size: int = 600) -> bytes:
 
 
 def computed(size: int = 600) -> bytes:
-    """Arithmetic on arguments, with which nothing can be decided."""
+    """Arithmetic on arguments, whose results are unpredictable."""
     tests = [
         (word(place % 6), (bpf.ADD, place + 1), (bpf.XOR, 0x5A5A), (bpf.JEQ, 0, 0, place)) for place in range(size // 4)
     ]
@@ -88,20 +88,20 @@ def memory(size: int = 600) -> bytes:
 
 
 def numbers(size: int = 600) -> bytes:
-    """The number of the call is computed with, so that each call goes its own way; then ways double for each."""
+    """Arithmetic on the call's number, so that each call has its own path; then paths double for each."""
     head = ((bpf.LD_ABS, 0), (bpf.ADD, 1), (bpf.TAX, 0))
     tests = [(word(place % 6), (bpf.JSET, 0, 0, 1 << place % 32)) for place in range(size // 2)]
     return _ended(*head, *(each for pair in tests for each in pair))
 
 
 def numbers_tested(size: int = 600) -> bytes:
-    """Bits of the number are tested over and over: all calls are parted at each."""
+    """Repeated tests of bits of the number: each splits the set of calls."""
     tests = [(bpf.JSET, 0, 0, 1 << place % 10) for place in range(size)]
     return _ended((bpf.LD_ABS, 0), *tests)
 
 
 def tree(size: int = 600) -> bytes:
-    """Numbers and arguments in turns: each way has fewer calls, and its own conditions."""
+    """Alternating tests of number and arguments: each path has fewer calls, and its own conditions."""
     tests = [
         ((bpf.LD_ABS, 0), (bpf.JSET, 0, 0, 1 << place % 10), word(place % 6), (bpf.JSET, 0, 0, 1 << place % 32))
         for place in range(size // 4)
@@ -110,7 +110,7 @@ def tree(size: int = 600) -> bytes:
 
 
 def straight(size: int = 4090) -> bytes:
-    """No test at all, as long as the kernel takes."""
+    """No test at all, at the kernel's maximum length."""
     return _ended(*((bpf.LD_IMM, 1) for _ in range(size)))
 
 

@@ -1,6 +1,6 @@
-"""Engines on sockets of ours that answer as no engine does: at length, without end, in drips, or with lies.
+"""Fake engines with abnormal answers: too long, endless, dripping or false.
 
-python -m hostile.server SOCKET     one for `make bench`, that floods whoever follows its events, until its input ends
+python -m hostile.server SOCKET     one for `make bench`: floods its clients with events until its input ends
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ VERSION = "Api-Version: 1.45\r\n"
 
 
 def said(value: object, status: str = "200 OK", head: str = "") -> bytes:
-    """A whole answer of Docker's."""
+    """A complete response with Docker's headers."""
     return reply(value, status, VERSION + head)
 
 
 def good(target: str) -> Pieces:
-    """What Docker answers that has one container, which does not run."""
+    """Answers of a Docker with one stopped container."""
     path = target.partition("?")[0]
     for end, answer in (("/_ping", b"OK"), ("/info", INFO), ("/containers/json", [{"Id": ID}])):
         if path.endswith(end):
@@ -35,7 +35,7 @@ def good(target: str) -> Pieces:
 
 
 def instead(end: str, answer: Answer) -> Answer:
-    """As the good one, but for targets whose path ends so."""
+    """`good`, except for targets whose path ends with `end`."""
     return lambda target: (answer if target.partition("?")[0].endswith(end) else good)(target)
 
 
@@ -72,7 +72,7 @@ ATTACKS: dict[str, Answer] = {
 
 
 def flood() -> Iterator[bytes]:
-    """Events of ever new containers."""
+    """An endless stream of events, each about a new container."""
     words = (b'{"Type":"container","Action":"start","Actor":{"ID":"%064x"}}\n', b'{"status":"destroy","id":"%064x"}\n')
     yield OK + b"\r\n"
     for number in range(0, 10**9, 200):

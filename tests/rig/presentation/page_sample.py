@@ -118,7 +118,7 @@ def call_map(let: frozenset[str] = frozenset(), *, free: bool = False) -> CallMa
 
 
 def with_calls(state: ContainerState, calls: CallMap) -> ContainerState:
-    """The same container, whose seccomp layer draws this map in a tab of its own."""
+    """The container, with this map in an additional tab of its seccomp layer."""
 
     def drawn(layer: LayerState) -> LayerState:
         before = layer.assessment.draw

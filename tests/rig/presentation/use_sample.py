@@ -1,4 +1,4 @@
-"""What containers were seen to use, made by hand: a web server as one knows it, and one that is out to hurt."""
+"""Hand-made observations: of a typical web server, and of a hostile container."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def web() -> Observation:
 
 
 def hostile() -> Observation:
-    """Everything as long and as much as it can be."""
+    """An observation with texts and numbers at their maximum."""
     by = tuple(EVIL * 3 + str(number) for number in range(8))
     return replace(
         web(),

@@ -1,4 +1,4 @@
-"""A PATH of a test's own: what helpers and programs of root are there is the test's to say."""
+"""A test's own PATH, with only the helpers and privilege programs that the test puts there."""
 
 from __future__ import annotations
 

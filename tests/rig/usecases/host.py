@@ -1,4 +1,4 @@
-"""A host of whose files a test says what is known: nothing, unless it says something."""
+"""A fake host whose files a test defines; by default, nothing is known about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One engine in memory as hardening sees it: a `usecases.engine_access` that reads only what it was given."""
+"""An in-memory `usecases.engine_access`, which returns only what it was given."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
 
 @dataclass
 class Seconds:
-    """Time that passes by sleeping alone."""
+    """A clock that advances only by sleeping."""
 
     passed: float = 0.0
 
@@ -35,7 +35,7 @@ class Seconds:
 
 
 class MemoryNeeds:
-    """Needs that are kept as long as the test."""
+    """An in-memory store of needs."""
 
     def __init__(self) -> None:
         self._known: dict[str, Needs] = {}

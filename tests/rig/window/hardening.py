@@ -46,7 +46,7 @@ def picture() -> Snapshot:
 
 
 def side_of(window: MainWindow) -> RelaunchController:
-    """The right side of the window: column, dialogs, runs."""
+    """Controls the right side of the window: column, dialogs, runs."""
     assert window.hardening is not None
     return window.hardening
 

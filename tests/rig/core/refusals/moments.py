@@ -1,4 +1,4 @@
-"""Refused calls, written out in a test: as the observer tells them, with what stood around them."""
+"""Builds refused calls for tests: as in the observer's stream, with their circumstances."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(name: str, *frames: str, initial: bool = True) -> list[object]:
 
 
 def around(uid: int = 0, checks: list[list[object]] | None = None, **more: Any) -> dict[str, Any]:
-    """Of a process of that user, without groups, whose checks in this call are known: none, where not given."""
+    """Circumstances of a process of that user, without groups; `checks`: capability checks in the call, else none."""
     found: dict[str, Any] = {"ids": [uid, uid, uid, uid], "groups": [], "effective": "0", "checks": checks or []}
     return {**found, **more}
 
@@ -62,7 +62,7 @@ def call(
     uids: tuple[IdRange, ...] = EVERY,
     entered: bool = True,
 ) -> Attempt:
-    """That call, refused with that errno, as its line of the stream reads."""
+    """An attempt from a stream line: that call, refused with that errno."""
     line = [
         "failed",
         1.0,
@@ -80,7 +80,7 @@ def call(
 
 
 def attempted(line: list[Any]) -> Attempt:
-    """Of the observer's line."""
+    """The attempt from an observer's line."""
     ring = RefusalRing()
     ring.feed(parse_event(json.dumps(line)), Program("try"))
     (entry,) = ring.entries()
@@ -88,5 +88,5 @@ def attempted(line: list[Any]) -> Attempt:
 
 
 def happened(kind: AttemptKind, path: str = "", said: dict[str, Any] | None = None) -> Attempt:
-    """What is no call that failed."""
+    """An attempt that is no failed call."""
     return Attempt(kind, "try", path=path, around=circumstances_of(said or {}), uids=EVERY, gids=EVERY)
