@@ -43,7 +43,7 @@ def names_of(wants: Sequence[str]) -> List[str]:
     return list(dict.fromkeys([*wants, "ns/pid", "stat"]))
 
 
-def standing_for(directory: int, entries: List[Entry]) -> Tuple[int, int]:
+def representative(directory: int, entries: List[Entry]) -> Tuple[int, int]:
     """(Descriptor of the directory that represents this process, 0 or the thread whose directory that is.)
 
     The first thread may end before the others. Its control group, namespaces and mounts are then gone (do_exit,
@@ -108,7 +108,7 @@ class Members:
                 return place[0] + place[1]
         return None
 
-    def still(self, directory: str) -> List[int]:
+    def list_again(self, directory: str) -> List[int]:
         """List them again, to leave out PIDs that were reused in the meantime."""
         found = processes(directory, 2 * MEMBERS_MAX)
         return [] if found is None else found.pids

@@ -241,7 +241,7 @@ def ended(stat: str) -> bool:
     return fields[17] in ("0", "1")  # field 20, num_threads, includes the ended first one
 
 
-def whole_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
+def open_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
     """Why /proc/PID could not be opened. If hidepid hides processes, a living one is DENIED rather than GONE."""
     source = "/proc/%d" % pid
     if error.errno == ENOENT:

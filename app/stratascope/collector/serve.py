@@ -27,7 +27,7 @@ from stratascope.collector.members import (
     Process,
     names_of,
     of_thread,
-    standing_for,
+    representative,
     text_of,
 )
 from stratascope.collector.privileged_readings import (
@@ -51,11 +51,11 @@ from stratascope.collector.read import (
     TooLongError,
     ended,
     failed,
+    open_failure,
     open_process,
     parent_folder,
     read_file,
     read_process,
-    whole_failure,
 )
 from stratascope.collector.threads import LABEL, Leader, Threads, open_thread
 
@@ -102,7 +102,7 @@ class Collector:
         try:
             directory = open_process(pid)
         except OSError as error:
-            return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
+            return _nothing(pid, open_failure(pid, error, self._hidepid(error)))
         special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
         here, thread = directory, 0
         try:
@@ -110,7 +110,7 @@ class Collector:
             entries = read_process(directory, pid, plain)
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
-            here, thread = standing_for(directory, entries)
+            here, thread = representative(directory, entries)
             if thread:
                 entries = of_thread(here, pid, thread, plain, entries)
             if special:
@@ -148,7 +148,7 @@ class Collector:
         if how == BY_NAMESPACE:
             found = [item for item in found if members.within(text_of(item[1], "ns/pid"), namespace or "")]
         if group and found:
-            still = set(members.still(group))
+            still = set(members.list_again(group))
             found = [process for process in found if process[0] in still]
         kept = {pid, *(process[0] for process in found)}
         found += [item for owner, item in further.threads if owner in kept]
@@ -165,14 +165,14 @@ class Collector:
             except OSError as error:
                 if hidepid is None:
                     hidepid = self._hidepid(error)
-                further.unread += whole_failure(pid, error, hidepid)[3] != GONE
+                further.unread += open_failure(pid, error, hidepid)[3] != GONE
                 continue
             here = directory
             try:
                 entries = read_process(directory, pid, names)
                 if _ended(entries):
                     continue
-                here, thread = standing_for(directory, entries)
+                here, thread = representative(directory, entries)
                 if thread:
                     entries = of_thread(here, pid, thread, names, entries)
                 further.mounts(here, pid, entries, thread)

@@ -306,7 +306,7 @@ def _read_toml(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
     path = environ.get("CONTAINERS_CONF")
     try:
         text = (Path(path) if path else folder / "containers.conf").read_text("utf-8")
-        import tomllib  # most have no such file
+        import tomllib  # rarely needed
 
         return tomllib.loads(text)
     except (OSError, ValueError, RecursionError):

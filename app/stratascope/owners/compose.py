@@ -130,8 +130,8 @@ class Compose:
             raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
 
     def recreate(self, owned: Owned, lock: int) -> None:
-        """Raises OwnerError."""
-        there = [file.path for file in owned.files if file.joint and Path(file.path).exists()]  # not a profile
+        """Run `up` for the service. Raises OwnerError."""
+        there = [file.path for file in owned.files if file.joint and Path(file.path).exists()]  # not those of a profile
         sources = (path for path in owned.sources if not _taken_out(Path(path)))
         names = tuple(dict.fromkeys((*sources, *there)))
         run(self._up(owned, names), self._environ, limit=owned.patience, lock=lock)

@@ -37,7 +37,7 @@ class LocalOwners:
         labels = dict(container.labels)
         kind = OwnerKind.COMPOSE
         try:
-            if LABEL in labels:  # first: a unit may well run Compose
+            if LABEL in labels:  # checked first: a unit may run Compose
                 kind = OwnerKind.SYSTEMD
                 return self._systemd.plan(container, spec, lambda: text(kind))
             if f"{PREFIX}project" in labels or f"{PODMAN_COMPOSE}project" in labels:
@@ -76,7 +76,7 @@ class LocalOwners:
                 files.take(file)
 
     def recreate(self, owned: Owned) -> None:
-        """Raises OwnerError."""
+        """Have the owner re-create the container. Raises OwnerError."""
         _reach(owned)
         with alone(owned.sources[0], owned.patience) as lock:
             self._of(owned).recreate(owned, lock)

@@ -102,7 +102,7 @@ class Systemd:
             raise OwnerError(msg("The unit's Quadlet file was changed in the meantime. Try again."))
 
     def recreate(self, owned: Owned, lock: int) -> None:
-        """Raises OwnerError."""
+        """Reload and restart the unit. Raises OwnerError."""
         reload, restart = self._commands(owned)
         run(reload, self._environ, limit=_LOOK, lock=lock)
         with suppress(OwnerError):  # it failed too often just now, perhaps because of our drop-in

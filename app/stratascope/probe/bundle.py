@@ -55,7 +55,7 @@ class IncompleteError(Exception):
 @cache
 def program() -> bytes:
     """The whole program as one text. Raises IncompleteError."""
-    from importlib import resources  # takes as long as reading ten containers, and few ever need it
+    from importlib import resources  # importing it takes as long as reading ten containers, and it is rarely needed
 
     folder = resources.files(PACKAGE)
     sources = []

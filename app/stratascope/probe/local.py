@@ -20,7 +20,7 @@ class LocalProber:
     """A `core.ports.Prober`. May be called from several threads at once."""
 
     def __init__(self) -> None:
-        # a collector of its own for each thread: it remembers where cgroups are mounted
+        # one collector per thread: it caches where cgroups are mounted
         self._local = threading.local()
 
     def host(self) -> Capture:
@@ -63,7 +63,7 @@ class Entries:
         self._shared: dict[int, tuple[Sequence[Entry], list[Reading]]] = {}
 
     def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
-        """One process, or the host (0)."""
+        """Convert one process, or the host (0)."""
         readings = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in entries]
         for group in groups:
             held = self._shared.get(id(group))
@@ -74,7 +74,7 @@ class Entries:
         return Capture(pid, tuple(readings))
 
     def found(self, answer: Sequence[Any]) -> ContainerCapture:
-        """The answer to one wish."""
+        """Convert the answer to one wish."""
         first, members, how, unread = answer
         return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how, unread)
 

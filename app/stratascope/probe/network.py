@@ -40,7 +40,7 @@ _OTHERS = {5432: b"\x00\x00\x00\x08\x04\xd2\x16\x2f"}
 
 _SOCK_DIAG = 4  # NETLINK_SOCK_DIAG, include/uapi/linux/netlink.h
 _SECONDS = 2.0  # the kernel answers at once
-_PART_MAX = 1 << 16  # bytes; the kernel sends 32 KiB at most (net/netlink/af_netlink.c, netlink_dump)
+_PART_MAX = 1 << 16  # bytes; the kernel sends at most 32 KiB (net/netlink/af_netlink.c, netlink_dump)
 
 Places = Mapping[int, Sequence[tuple[str, int]]]  # by the container's port: address and port to connect to
 
@@ -148,7 +148,7 @@ def listeners() -> tuple[tuple[str, int], ...] | None:
     """Address and port of each listening TCP socket; None if neither way works."""
     try:
         return _asked()
-    except (OSError, DecodeError):  # a kernel without that part (CONFIG_INET_DIAG), or a sandbox that forbids it
+    except (OSError, DecodeError):  # a kernel without sock_diag (CONFIG_INET_DIAG), or a sandbox that forbids it
         return _listed()
 
 

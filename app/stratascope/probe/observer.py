@@ -27,7 +27,7 @@ from stratascope.probe.piped import withheld
 from stratascope.value import Value
 
 _SLICE = 1 << 16
-_GOODBYE = 10.0  # seconds for its last lines
+_GOODBYE = 10.0  # seconds to wait for its last lines
 _WORDS_MAX = 4096
 
 Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, and the indexes of their arguments

@@ -74,7 +74,7 @@ class PipedProber:
         self._lock = threading.Lock()
         self.child: subprocess.Popen[bytes] | None = None
         self._words = b""
-        self._rest = b""  # what came after the last reply's line
+        self._rest = b""  # data after the last reply's line
 
     def host(self) -> Capture:
         """The facts of the machine where the collector runs. Raises ProbeError."""
@@ -151,7 +151,7 @@ class PipedProber:
         self._greeted(hello)
 
     def _program(self) -> bytes:
-        """What the child is sent before the first request. Raises IncompleteError."""
+        """The data to send before the first request. Raises IncompleteError."""
         return framed()
 
     def _greeted(self, hello: dict[str, Any]) -> None:
@@ -303,7 +303,7 @@ class PipedProber:
         if child is None:
             return
         if child.stdin is not None:
-            child.stdin.close()  # the collector ends by itself when its requests end
+            child.stdin.close()  # the collector ends when its requests end
         try:
             child.wait(0.2)
         except subprocess.TimeoutExpired:

@@ -1,1 +1,1 @@
-"""What is kept on disk: settings and saved captures."""
+"""Files kept on disk: settings, history, journal and captures."""

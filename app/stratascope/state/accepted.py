@@ -73,7 +73,7 @@ class AcceptedFile:
 
     def _path(self) -> Path:
         try:
-            return atomic_file.followed(self._given or default_path())  # a link stays one
+            return atomic_file.followed(self._given or default_path())  # a symbolic link is kept
         except RuntimeError as error:
             raise AcceptedError(msg("There is no folder for settings: set {name} to a folder.",
                                     name="XDG_CONFIG_HOME")) from error  # fmt: skip

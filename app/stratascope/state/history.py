@@ -47,9 +47,9 @@ from stratascope.state.pending import default_folder
 
 NAME = "history.db"
 VERSION = 1
-MARK = 0x53747261  # of a database of ours (application_id)
-PAGES_MOST = 16384  # of 4 KiB: 64 MiB
-_WAIT = 2.0  # seconds for a lock of SQLite's
+MARK = 0x53747261  # marks our databases (application_id)
+PAGES_MOST = 16384  # pages of 4 KiB: 64 MiB
+_WAIT = 2.0  # seconds to wait for SQLite's locks
 
 _SCHEMA = """
 CREATE TABLE subject (id INTEGER PRIMARY KEY, engine TEXT NOT NULL, name TEXT NOT NULL, seen REAL NOT NULL,
@@ -189,7 +189,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _checked(database: sqlite3.Connection) -> sqlite3.Connection:
-    """Raises NotOursError."""
+    """Check that the database is ours. Raises NotOursError."""
     try:
         database.execute("PRAGMA trusted_schema=OFF")
         if database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:

@@ -117,7 +117,7 @@ def keep_profile(path: str, text: str) -> None:
     file = Path(path)
     try:
         public = file.parent == PUBLIC
-        for folder in (PUBLIC.parent, PUBLIC) if public else ():  # whatever the umask
+        for folder in (PUBLIC.parent, PUBLIC) if public else ():  # regardless of the umask
             folder.mkdir(parents=True, exist_ok=True)
             atomic_file.check_folder(folder)
             folder.chmod(0o755)

@@ -17,7 +17,7 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     forgets = "FLATPAK_ID" in environ and not environ.get("XDG_STATE_HOME") and environ.get("XDG_DATA_HOME")
     try:
         home = resources.data_home(environ) if forgets else resources.state_home(environ)
-    except RuntimeError:  # a uid without a home: as containers set HOME then
+    except RuntimeError:  # a uid without a home directory: in containers HOME is / then
         home = Path("/.local/state")
     return home / "stratascope" / "relaunches"
 

@@ -24,7 +24,7 @@ def default_path() -> Path:
     """`$XDG_CONFIG_HOME/stratascope/settings.json`."""
     try:
         return resources.config_home() / "stratascope" / "settings.json"
-    except RuntimeError:  # a uid without a home: as containers set HOME then
+    except RuntimeError:  # a uid without a home directory: in containers HOME is / then
         return Path("/.config/stratascope/settings.json")
 
 
@@ -57,7 +57,7 @@ class Settings:
             return
         try:
             self._keep()
-        except (OSError, ValueError, RecursionError) as error:  # the window works all the same
+        except (OSError, ValueError, RecursionError) as error:  # the window works without it
             self.unkept = msg("{file} could not be written: {why}. Your choices last until the program ends.",
                               file=str(self._path), why=getattr(error, "strerror", None) or str(error))  # fmt: skip
         else:
@@ -66,7 +66,7 @@ class Settings:
 
     def _load(self) -> dict[str, Any]:
         try:
-            self._path = atomic_file.followed(self._path)  # a link stays one
+            self._path = atomic_file.followed(self._path)  # a symbolic link is kept
             document = _read(self._path)
         except FileNotFoundError:
             return {}

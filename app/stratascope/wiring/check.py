@@ -174,7 +174,7 @@ class LocalFiles:
         try:
             return str(Path.cwd())
         except OSError:
-            return ""  # it was removed
+            return ""  # the directory was removed
 
 
 def checker(

@@ -118,7 +118,7 @@ def own_prober(access: sandbox.Access) -> Prober:
     """The prober for what this program may access of the host."""
     if access is sandbox.Access.OUTSIDE:
         return LocalProber()
-    from stratascope.probe.piped import HostProber, WithheldProber  # loads what starts processes
+    from stratascope.probe.piped import HostProber, WithheldProber  # it loads modules for child processes
 
     return HostProber() if access is sandbox.Access.GRANTED else WithheldProber()
 

@@ -30,7 +30,7 @@ X32_BIT = 0x40000000
 OFTEN = 50  # occurrences of one number between two polls; from then on it is filtered out
 IDS_MAX = 250  # numbers in one filter, whose text may have 4096 bytes
 CLASSES_MAX = 8192
-USUAL = 3  # times
+USUAL = 3  # identical results in a row
 ROUND_MAX = 256  # records, after which those read so far are reported before more are taken
 LAST = 1000000000  # nanoseconds
 SETS_MAX = 4096  # distinct argument sets reported per process
@@ -80,10 +80,10 @@ class Calls:
         self._usual: Dict[Tuple[Any, ...], Tuple[str, str, int]] = {}  # by thread, call, answer and arguments
         self._refused = (0, 0)  # the process last refused something by its rights, and when
 
-    def there(self, pid: int, threads: List[Tuple[int, Optional[int]]]) -> None:
+    def add_found(self, pid: int, threads: List[Tuple[int, Optional[int]]]) -> None:
         """Register a process that was found; `threads`: the call that each thread was in."""
-        self._credentials.there(pid)
-        self.mapped.there(pid)
+        self._credentials.add_found(pid)
+        self.mapped.add_found(pid)
         for tid, number in threads:
             if tid not in self._last:
                 if number is None:
@@ -105,10 +105,10 @@ class Calls:
         held = self._credentials.executed(pid, record.time, lambda held: self._moments.gives(held, program, parent))
         return None if held is None else self._moments.as_before(pid, held, program, parent)
 
-    def gone(self, pid: int) -> None:
+    def process_ended(self, pid: int) -> None:
         """Forget a process that has ended."""
-        self._credentials.over(pid)
-        self.mapped.over(pid)
+        self._credentials.process_ended(pid)
+        self.mapped.process_ended(pid)
 
     def entered(self, record: Record) -> None:
         """Handle a record of sys_enter."""
@@ -204,14 +204,14 @@ class Calls:
         pid, at = self._refused
         return pid if time.monotonic_ns() - at < LAST else None
 
-    def over(self, tid: int) -> None:
+    def thread_ended(self, tid: int) -> None:
         """Forget a thread that has ended."""
         self._last.pop(tid, None)
         self._before.discard(tid)
 
     def _process_over(self, pid: int, at: int) -> None:
         self._reported.pop(pid, None)
-        self._moments.over(pid)
+        self._moments.process_ended(pid)
         self._counts.forget(pid, at)
         self._failures.forget(pid, at)
 
@@ -229,7 +229,7 @@ class Calls:
         recent, self._recent = self._recent, {}
         for number, count in recent.items():
             self._rates[number] = max(self._rates.get(number, 0), count)
-        # a program of 32 bits may have begun since the last time
+        # a 32-bit program may have begun since the last call
         known = set.intersection(*(self._seen.get(abi, set()) for abi in self._abis())) - self._kept()
         often = {number for number, count in recent.items() if count >= OFTEN}
         chosen = (self.left_out | often) & known
@@ -237,7 +237,7 @@ class Calls:
             return None
         ordered = sorted(chosen, key=lambda number: -self._rates.get(number, 0))[:IDS_MAX]
         if set(ordered) == self.left_out:
-            return None  # more than one filter holds
+            return None  # more than fits into a filter
         self.left_out = set(ordered)
         return " && ".join("id != %d" % number for number in ordered)
 

@@ -26,8 +26,8 @@ WORD_MAX = 128
 WITHIN_MAX = 8  # checks kept per call
 THREADS_MAX = 1 << 14
 _SYMBOL = re.compile(rb"^([0-9a-f]+) [tTwW] ([^\s]+)", re.M)
-# A call's own function, under whatever name the compiler left of it (arch/x86/include/asm/syscall_wrapper.h), and where
-# the kernel was entered
+# A call's own function, under any name left by the compiler (arch/x86/include/asm/syscall_wrapper.h), and the kernel's
+# entry functions
 _CALL = re.compile(r"^(?:__(?:x64|ia32|arm64)_|__do_|__se_|__|k)(?:compat_)?sys_(\w+?)(?:\.\w+)*$")
 _NARROW = ("do_int80_emulation", "do_fast_syscall_32", "__do_fast_syscall_32", "do_int80_syscall_32", "int80_emulation")
 _ENTERED = frozenset((*_NARROW, "do_syscall_64", "x64_sys_call", "x32_sys_call", "do_el0_svc", "invoke_syscall"))
@@ -112,7 +112,7 @@ class Checks:
         self._open: Dict[int, Record] = {}
         self._chains: Dict[bytes, Tuple[Tuple[str, ...], str, bool]] = {}
         self._during: Dict[int, List[_Within]] = {}  # by thread: those since its call began
-        self.floods = Floods("cap", "ret")  # kprobe events can't tell the answer with the capability
+        self.floods = Floods("cap", "ret")  # kprobe events report the result without the capability
         self.symbols = Symbols()
         self.lost = 0
 
@@ -130,7 +130,7 @@ class Checks:
         if before is not None:
             self._report(before, struct.unpack_from("=i", record.raw, self._answer)[0])
 
-    def over(self, tid: int) -> None:
+    def thread_ended(self, tid: int) -> None:
         """Forget a thread that has ended."""
         self._open.pop(tid, None)
         self._during.pop(tid, None)
@@ -215,7 +215,7 @@ class OwnCheck:
     """
 
     def __init__(self, means: Optional[Means]) -> None:
-        """Raises NoTracepointsError, OSError."""
+        """Make the check. Raises NoTracepointsError, OSError."""
         self.initial: Optional[int] = None
         self._perf: Optional[Perf] = None
         wanted = min(NICE, os.getpriority(os.PRIO_PROCESS, 0) - 1)

@@ -99,7 +99,7 @@ def after_call(name: str, values: Tuple[int, ...], before: Held, plain: bool) ->
     if name == "unshare":
         return after_unshare(before, numbers[0])
     around = dict(before.around)
-    if name == "capset":  # which ones is in its memory; the ambient set can only shrink
+    if name == "capset":  # the sets are in its memory; the ambient set can only shrink
         _hold(around, -1, -1)
         return before._replace(around=around, inheritable=-1, ambient=0 if before.ambient == 0 else -1)
     if name == "setgroups":
@@ -290,7 +290,7 @@ class Credentials:
             return values[0] & 0xFFFFFFFF in _PRCTL
         return name is not None and (name != "prlimit64" or values[2] != 0)
 
-    def there(self, pid: int) -> None:
+    def add_found(self, pid: int) -> None:
         """Read a process that was found."""
         since = time.monotonic_ns()
         held = read_held(pid)
@@ -306,7 +306,7 @@ class Credentials:
         self._next = now + LOOK
         for pid in list(self._stale)[:READS_MAX]:
             self._stale.discard(pid)
-            self.there(pid)
+            self.add_found(pid)
 
     def called(self, pid: int, at: int, abi: str, number: int, values: Tuple[int, ...], alone: bool) -> None:
         """Handle the entry of a call that may change credentials. `alone`: it has no other threads, which may
@@ -382,7 +382,7 @@ class Credentials:
         self._mark(pid)
         return after
 
-    def over(self, pid: int) -> None:
+    def process_ended(self, pid: int) -> None:
         """Forget a process that has ended."""
         self._known.pop(pid, None)
         for kind in (self._plain, self._odd, self._stale):

@@ -174,13 +174,13 @@ def descendants(first: int) -> Set[int]:
 _OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
 _LEFT = 600.0  # seconds after which an empty group of ours belongs to no running observer
 _SESSIONS = 1.0  # seconds between two scans for processes that joined
-_ROUNDS = 100  # however fast a container makes processes
+_ROUNDS = 100  # bounds the loop, however fast a container creates processes
 _CLASSIC = ("pids", "memory", "cpuacct", "freezer")
 _OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
 
 
 def is_ours(path: str) -> bool:
-    """Whether a group of that path may be made."""
+    """Whether a path is a group that we may create."""
     return path.startswith("/") and _OURS(path[1:]) is not None
 
 
@@ -472,7 +472,7 @@ def _tidy(point: str) -> None:
     for name in names:
         folder = point + "/" + name
         with contextlib.suppress(OSError):
-            # one that was made a moment ago may still wait for its twin
+            # one made a moment ago may still be waiting for its twin
             if _OURS(name) and time.time() - os.stat(folder).st_mtime > _LEFT:
                 listed = processes(folder, 1)
                 if listed is not None and not listed.pids:

@@ -55,7 +55,7 @@ class KernelLog:
         self._held: List[_Held] = []
         self._domains: Dict[str, int] = {}
         self._second, self._reported = 0.0, 0
-        self.dropped = False  # whether there were too many
+        self.dropped = False  # whether there were too many records
         self._socket: Optional[socket.socket] = multicast()
         self.descriptor = self._socket.fileno() if self._socket is not None else _kmsg()
 
@@ -122,7 +122,7 @@ class KernelLog:
                         found.append((int(line.group(1)), line.group(2)))
             except BlockingIOError:
                 break
-            except OSError:  # too many came (ENOBUFS, EPIPE): the next ones can be read
+            except OSError:  # an overflow (ENOBUFS, EPIPE): later records can be read
                 self.dropped = True
         return found
 

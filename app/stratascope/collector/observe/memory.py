@@ -56,7 +56,7 @@ class Mapped:
     def __init__(self) -> None:
         self._known: Dict[int, List[_Piece]] = {}  # by process, in the order of addresses
 
-    def there(self, pid: int) -> None:
+    def add_found(self, pid: int) -> None:
         """Read the current mappings of a process that was found."""
         try:
             text = read_file("/proc/%d/maps" % pid)
@@ -91,7 +91,7 @@ class Mapped:
             self._known.clear()
         self._known[pid] = []
 
-    def over(self, pid: int) -> None:
+    def process_ended(self, pid: int) -> None:
         """Forget a process that has ended."""
         self._known.pop(pid, None)
 
@@ -115,7 +115,7 @@ class Mapped:
     def _add(self, pid: int, new: _Piece) -> None:
         pieces = self._known.get(pid)
         if pieces is None:
-            return  # not known from its beginning
+            return  # not known since its start
         first = max(0, bisect_left(pieces, _key(new.first, 0)) - 1)
         kept: List[_Piece] = pieces[:first]
         after: List[_Piece] = []

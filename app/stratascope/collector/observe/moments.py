@@ -228,7 +228,7 @@ class Moments:
                 self._described.get(pid, set()).discard(moment.key)
         return moment.overwritten()
 
-    def over(self, pid: int) -> None:
+    def process_ended(self, pid: int) -> None:
         """Forget a process that has ended."""
         self._described.pop(pid, None)
         self._in_vain.pop(pid, None)
@@ -283,7 +283,7 @@ class Moments:
         if kind == "fd":
             number = number_of(values[where])
             return self._reader.opened(tid, "fd/%d" % number, self.elder) if number >= 0 else None
-        if not path:  # an empty one is the open folder itself (AT_EMPTY_PATH)
+        if not path:  # an empty path is the open directory itself (AT_EMPTY_PATH)
             number = number_of(values[where - 1]) if kind.endswith("at") else -1
             return self._reader.opened(tid, "fd/%d" % number, self.elder) if number >= 0 else None
         return self._reader.led(tid, path, _follows(values, wanted), self.elder) if path.startswith("/") else None

@@ -140,7 +140,7 @@ class Observer:
         self._lines = lines
         self._place = place(request.pid, request.start, request.container, request.group)
         self._group, self._adopting = self._place.group, self._place.adopting
-        self._programs = not request.group  # whether a program of its own has begun: what its runtime calls is not its
+        self._programs = not request.group  # whether the container's own program began, after its runtime
         self._stays = bool(request.group)  # whether the container's own program has begun, after its runtime's
         self._probes: Optional[Probes] = None
         self._perf: Optional[Perf] = None
@@ -163,7 +163,7 @@ class Observer:
         if enter is None or leave is None:
             raise NoTracepointsError("this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)")
         means = self._means(points["capability/cap_capable"])
-        self._own = OwnCheck(means)  # whoever is forked from here on has our new priority
+        self._own = OwnCheck(means)  # processes forked from here on inherit our new priority
         refusals = Refusals(request.numbers, request.asked.answers, native, foreign)
         self._moments = Moments(request.asked.paths, request.numbers, self._group.counted)
         tell = self._lines.tell
@@ -201,9 +201,9 @@ class Observer:
         if self._adopting is not None and not self._stays:
             self._lines.now("unseen", "sessions", "what somebody who comes in does at once may be missing")
         here = self._group.processes() or []
-        self._processes.there(here, time.monotonic_ns())
+        self._processes.add_found(here, time.monotonic_ns())
         for pid in here:
-            self._calls.there(pid, [(tid, in_flight(tid)) for tid in threads(pid)])
+            self._calls.add_found(pid, [(tid, in_flight(tid)) for tid in threads(pid)])
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
         self._moments.elder = first[0]
@@ -238,9 +238,9 @@ class Observer:
             wait = YOUNG / 1e9 if self._held else self._poll_interval(now)
             woken = dict(poll.poll(1000 * min(wait, until - now) + 1))
             if self._adopting is not None:
-                self._processes.there(self._adopting.take(), time.monotonic_ns())
+                self._processes.add_found(self._adopting.take(), time.monotonic_ns())
                 for pid in self._adopting.moved():
-                    self._calls.there(pid, [])
+                    self._calls.add_found(pid, [])
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
@@ -322,12 +322,12 @@ class Observer:
             self._processes.forked(record.pid, record.tid, record.extra, at)
             self._calls.forked(record)
         elif kind == "ended":
-            self._calls.over(record.tid)
+            self._calls.thread_ended(record.tid)
             if self._checks is not None:
-                self._checks.over(record.tid)
+                self._checks.thread_ended(record.tid)
             self._processes.ended(record.pid, record.tid, at)
             if record.pid not in self._processes.known:
-                self._calls.gone(record.pid)
+                self._calls.process_ended(record.pid)
         elif kind == "comm":
             self._processes.named(record.pid, record.tid, record.raw.decode("utf-8", "surrogateescape"), at)
             if record.extra:
@@ -422,7 +422,7 @@ def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
         lines.write(last=True)
         return
     try:
-        lines.until = time.monotonic() + request.seconds  # to attach takes a second on a busy machine
+        lines.until = time.monotonic() + request.seconds  # attaching takes a second on a busy machine
         why = observer.run(lines.until, requests)
         observer.finish()
     finally:

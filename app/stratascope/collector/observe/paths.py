@@ -208,7 +208,7 @@ class Walk:
             return name
         try:
             status = read_file("/proc/%d/status" % self._tid)
-            # a procfs counts as its PID namespace does: ours, or the process's
+            # a procfs numbers processes by its own PID namespace: ours, or the process's
             which = 0 if about.st_dev == os.stat("/proc").st_dev else -1
             process, thread = (status.partition("\n%s:" % each)[2].split("\n", 1)[0].split()[which] for each in _IDS)
         except (OSError, TooLongError, IndexError):

@@ -37,16 +37,16 @@ _ATTR = struct.Struct("=IIQQQQQIIQQQQIiQIHH")  # struct perf_event_attr, PERF_AT
 _HEADER = struct.Struct("=IHH")
 _FRONT = struct.Struct("=QIIQ")  # identifier, pid, tid, time
 _U64, _U32, _PAIR = struct.Struct("=Q"), struct.Struct("=I"), struct.Struct("=QQ")
-# PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
+# PERF_RECORD_*; EXIT also occurs when a set-user-ID program is executed
 LOST, COMM, FORK, SAMPLE, MMAP2 = 2, 3, 7, 9, 10
 _COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
 _CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: values above are context markers, not addresses
 FRAMES = 64
-# Bytes of a stack. Its beginning is moved by up to 8 KiB at random (arch_align_stack), and argv lies above that
+# Bytes of a stack. Its start is randomized by up to 8 KiB (arch_align_stack), and argv is above that
 STACK_MAX = 16384
 OFTEN, RARE, HELP = range(3)  # the rings of a CPU
 MAPPED = struct.Struct("=IIQQQIIQQII")  # pid, tid, address, size, offset, major, minor, inode, generation, prot, flags
-# Registers of a call: its six arguments, and the one that holds its number where a filter sends a signal for it
+# Registers of a call: its six arguments, and the one with its number if a filter sends a signal for it
 # (arch/*/include/uapi/asm/perf_regs.h; syscall(2); syscall_rollback), by their bits, which is the order of a sample
 _X86 = {"ax": 0, "bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "sp": 7, "r8": 16, "r9": 17, "r10": 18}
 _REGISTERS = {"x86_64": tuple(_X86.values()), "aarch64": (0, 1, 2, 3, 4, 5, 8, 31)}
@@ -142,7 +142,7 @@ class Perf:
     """All events of one control group (a descriptor of its directory; None: of this thread, to observe itself)."""
 
     def __init__(self, group: Optional[int]) -> None:
-        """Raises NoTracepointsError, OSError."""
+        """Open the rings. Raises NoTracepointsError, OSError."""
         machine = os.uname().machine
         if machine not in _OPEN:
             raise NoTracepointsError("this kind of processor (%s) is not known to the observer" % machine)
@@ -336,7 +336,7 @@ def frames(chain: bytes) -> Tuple[int, ...]:
 
 
 def same(before: Tuple[int, ...], after: Tuple[int, ...], machine: str) -> bool:
-    """Whether two records of one call have the same arguments, where both are known."""
+    """Whether two records of one call have the same arguments, if both are known."""
     if not before or not after:
         return True
     if machine == "aarch64":  # the return value has replaced the first one

@@ -47,7 +47,7 @@ class Written:
     """
 
     def __init__(self, pid: int, since: float, tell: Callable[[str, str], None]) -> None:
-        """Raises NoUpperError."""
+        """Open the upper directory. Raises NoUpperError."""
         self._pid = pid
         self._since = since
         self._tell = tell
@@ -202,7 +202,7 @@ class Polls:
         self._cpu: Optional[Tuple[float, float]] = None
         self._written: Optional[Written] = None
         self._written_of: Tuple[int, int, int] = (0, 0, 0)
-        self._no_upper = 0.0  # since when
+        self._no_upper = 0.0  # since when there has been none
         self._why_no_upper = ""
         self._unseen_reported: Set[str] = set()
 

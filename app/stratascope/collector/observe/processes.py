@@ -77,7 +77,7 @@ class Processes:
         self.has_foreign = False
         self._gone: Set[int] = set()
 
-    def there(self, pids: Iterable[int], at: int) -> None:
+    def add_found(self, pids: Iterable[int], at: int) -> None:
         """Report the processes found at the beginning."""
         for pid in pids:
             found = self.of(pid)
@@ -314,7 +314,7 @@ class Signals:
         self._tell = tell
         self._processes = processes
         self._points = points
-        self._sigsys: Dict[int, int] = {}  # by process: when
+        self._sigsys: Dict[int, int] = {}  # by process: time of its SIGSYS
         self._logged: List[Tuple[int, int, int, int]] = []  # arguments of `logged`, until it is clear which came first
 
     def delivered(self, record: Record) -> None:

@@ -67,7 +67,7 @@ _OPENS = ("open", "openat", "openat2")
 _USERS = ("setgid", "setgroups", "setregid", "setresgid", "setresuid", "setreuid", "setuid")
 _OWNERS = ("chown", "fchown", "fchownat", "lchown")
 _SEND = ("connect", "sendto", "sendmsg", "sendmmsg")
-_WIDE = ("chown", "fchown", "lchown", *_USERS)  # of 32 bits, with a 32 at the end of the name too
+_WIDE = ("chown", "fchown", "lchown", *_USERS)  # 32-bit calls also exist with the suffix 32
 _SOME: Dict[int, Tuple[str, ...]] = {
     7: _RUNS,  # E2BIG: the arguments exceed a quarter of the stack limit
     # EAGAIN: limits of processes, locked memory, queued signals

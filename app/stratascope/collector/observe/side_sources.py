@@ -264,7 +264,7 @@ class SideSources:
                  credentials: Credentials) -> None:  # fmt: skip
         self._lines, self._processes, self._moments, self._credentials = lines, processes, moments, credentials
         self._ended: Dict[int, float] = {}
-        processes.ends.append(self._over)
+        processes.ends.append(self._process_ended)
         self._programs, self._opens = Budget(BEGAN_MAX), Budget(OPENS_MAX)
         self._reported: Dict[int, Set[str]] = {}  # masked paths already reported, by process
         self._ran: Tuple[int, str, int] = (0, "", 0)  # the last one reported
@@ -376,7 +376,7 @@ class SideSources:
         reported.add(path)
         self._lines.tell(at, "masked", pid, path, bounded(around))
 
-    def _over(self, pid: int, _: int) -> None:
+    def _process_ended(self, pid: int, _: int) -> None:
         self._reported.pop(pid, None)
         if len(self._ended) >= RECENT_MAX:
             self._ended.clear()

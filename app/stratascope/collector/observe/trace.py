@@ -18,7 +18,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from stratascope.collector.read import TooLongError, read_file
 
 GROUP = "stratascope_"
-_FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # the same on every architecture but alpha; since Linux 5.2
+_FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432  # the same on every architecture except alpha; since Linux 5.2
 _CMD_CREATE = 6  # FSCONFIG_CMD_CREATE, include/uapi/linux/mount.h
 _FIELD = re.compile(r"\tfield:[^;]*?([A-Za-z_0-9]+)(?:\[\w*\])?;\toffset:(\d+);\tsize:(\d+);")
 _OURS = re.compile(r"^[pr]\d*:(%s(\d+)_(\d+))/(\w+) " % GROUP, re.M)
@@ -83,7 +83,7 @@ class Probes:
     """Our kprobe events in cap_capable: `entry` (target, cap) and `answer` (ret), removed when we end."""
 
     def __init__(self, tracefs: Tracefs) -> None:
-        """Raises OSError, NoTracepointsError."""
+        """Create them. Raises OSError, NoTracepointsError."""
         remove_left(tracefs)
         self._tracefs = tracefs
         self.group = "%s%d_%s" % (GROUP, os.getpid(), start_of_process(os.getpid()))
@@ -150,7 +150,7 @@ def _keep(tracefs: Tracefs, group: str, ours: int, theirs: int) -> int:
             if held not in (theirs, tracefs._root):
                 with contextlib.suppress(OSError):
                     os.close(held)
-        # nobody writes: readable or broken means that the other end is closed
+        # nothing is ever written: readable or broken means that the other end is closed
         import select
 
         poll = select.poll()

@@ -217,7 +217,7 @@ def live_options(host: dict[str, Any], limits: Asked) -> dict[str, int]:
         found["PidsLimit"] = limits.pids
     if limits.cpu_cores is not None:
         period = int(host.get("CpuPeriod") or 0) or CPU_PERIOD
-        # Docker refuses one way while the other is in use
+        # Docker refuses one field while the other is in use
         quota = bool(host.get("CpuQuota")) or bool(host.get("CpuPeriod"))
         found |= (
             {"CpuPeriod": period, "CpuQuota": round(limits.cpu_cores * period)}
@@ -227,16 +227,15 @@ def live_options(host: dict[str, Any], limits: Asked) -> dict[str, int]:
     return found
 
 
-# -- the create request of a twin, and the volumes by which it sees what its original has
-#
-# Each writable folder becomes three volumes of the `local` driver: two empty ones for the upper layer and the work
-# folder, and one of type overlay, which the daemon mounts with the container and unmounts when that ends. The lower
-# layer is the folder above the source, and the twin is given the source below it (Subpath): a mounted overlay's own top
-# has owner and mode of its upper layer, so that the data's folder would belong to root. Decided against making folders
-# for these layers ourselves: whoever may use the engine's socket need not be root.
+# -- the create request of a twin, and the volumes through which it sees its original's files
+# Each writable directory becomes three volumes of the `local` driver: two empty ones for the upper layer and the work
+# directory, and one of type overlay, which the daemon mounts with the container and unmounts when that ends. The lower
+# layer is the source's parent directory, and the twin mounts the source below it (Subpath): the root of a mounted
+# overlay has owner and mode of its upper layer, so that the data's directory would belong to root. Decided against
+# creating directories for these layers ourselves: users of the engine's socket need not be root.
 
-SUBPATH = (1, 45)  # the first API in which a part of a volume can be mounted: Docker 26
-_SPECIAL = frozenset(',:\\"')  # what the kernel or Docker would take for the end of a path among an overlay's options
+SUBPATH = (1, 45)  # the first API version that can mount a part of a volume: Docker 26
+_SPECIAL = frozenset(',:\\"')  # characters that would end a path among an overlay's options, for the kernel or Docker
 _LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "1"}}
 
 
@@ -249,7 +248,7 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
     request["Labels"] = {}
     if name := JsonObject(parse_object(spec.inspect)).part("Config").text("Hostname"):
         request["Hostname"] = name  # programs name their data after it
-        # and look for its address, which Docker enters for networks only
+        # and look up its address, which Docker only enters for networks
         host["ExtraHosts"] = [*(host.get("ExtraHosts") or ()), f"{name}:127.0.0.1"]
     check = request.get("Healthcheck") or {}
     if (check.get("Test") or ["NONE"])[0] != "NONE":

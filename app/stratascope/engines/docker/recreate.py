@@ -112,7 +112,7 @@ def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) ->
         body.pop("Hostname")
         differs.append(msg("Its host name is its short ID, so it gets a new one."))
     elif network == "host" and around.host_name and body.get("Hostname") == around.host_name:
-        body.pop("Hostname")  # the engine filled it in, and will again
+        body.pop("Hostname")  # filled in by the engine, which will do so again
     if joined:
         body.pop("ExposedPorts", None)
     _entry_point(body, around.image)

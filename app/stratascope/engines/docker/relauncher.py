@@ -277,13 +277,13 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return found
 
     def _host_name(self) -> str:
-        """The engine's machine's host name; it hardly changes while a relauncher lives."""
+        """The host name of the engine's machine, cached: it hardly changes while a relauncher lives."""
         if not self._machine:
             self._machine = object_of(command(self._engine, "GET", "/info")).text("Name")
         return self._machine
 
     def _borrowed(self, answer: JsonObject) -> frozenset[str]:
-        """Where mounts of other containers (volumes-from) are."""
+        """The targets of mounts from other containers (volumes-from)."""
         places: set[str] = set()
         for word in answer.part("HostConfig").texts("VolumesFrom") or ():
             text = found(self._engine, f"/containers/{word.partition(':')[0]}/json")
@@ -292,7 +292,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return frozenset(places)
 
     def _later_networks(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Takes all networks but the first out of the request, for engines that take only one there."""
+        """Remove all networks but the first from the request, for engines that accept only one there."""
         networks = (request.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
         if len(networks) < 2 or self._engine.api() >= _NETWORKS_AT_CREATE:
             return {}
@@ -302,7 +302,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return {name: endpoint for name, endpoint in networks.items() if name != first}
 
     def _check_image(self, new: str, image: str, original: str) -> None:
-        """A tag may have moved between the plan and now."""
+        """Check that the image is the planned one: a tag may have moved since."""
         if image.startswith(("sha256:", IMAGES)) or not original:
             return
         made = parse_container(self._inspect(new)).text("Image")

@@ -314,7 +314,7 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
     if had.devices == asked.devices:
         return
     before = {device.target for device in had.devices}
-    # Those that the typed options do not know (names of the Container Device Interface) stay
+    # Devices unknown to the typed options (Container Device Interface names) stay
     others = [each for each in found.get("devices", ()) if [*each["path"].split(":"), ""][1] not in before]
     wanted = [{"path": f"{each.source}:{each.target}:{each.permissions}"} for each in asked.devices]
     kept = {each["path"].split(":")[1]: each for each in found.get("devices", ()) if each not in others}

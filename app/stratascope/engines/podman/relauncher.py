@@ -174,7 +174,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     @understood()
     def rename(self, container: str, name: str) -> None:
-        # Podman renames its storage before it finds in its database that the name is taken
+        # Podman renames the storage before it finds out that the name is taken
         if (holder := self.named(name)) is not None and holder.id != container:
             raise refusal(f"the container name {name} is already in use by {holder.id}")
         with self._engine.sdk(QUICK, container) as sdk:
@@ -302,7 +302,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 # another line can't be detected without the image's file.
 
 _USERS, _GROUPS = "/etc/passwd", "/etc/group"
-_SYSTEMD = "/var/log/journal"  # a tmpfs in a container with systemd in it, which is in no list of mounts
+_SYSTEMD = "/var/log/journal"  # a tmpfs for systemd inside, which no list of mounts has
 
 
 def made(answer: JsonObject, changed: Collection[str], text_of: Callable[[str, str], str]) -> tuple[str, ...]:

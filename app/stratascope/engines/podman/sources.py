@@ -60,7 +60,7 @@ class Known(Value):
 
     @property
     def notes(self) -> dict[str, str]:
-        """Annotations."""
+        """All annotations."""
         return dict(self.config.pairs("Annotations")) | dict(self.host.pairs("Annotations"))
 
     def note(self, name: str) -> str:

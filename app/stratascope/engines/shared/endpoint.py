@@ -113,7 +113,7 @@ def _peer(path: Path) -> tuple[int, int, int] | None:
 
 
 def listens(path: Path) -> bool:
-    """Whether someone accepts connections there (or would, for another user)."""
+    """Whether a process accepts connections there (perhaps only from another user)."""
     try:
         connect_here(path, CONNECT_SECONDS).close()
     except OSError as error:

@@ -83,7 +83,7 @@ def refused(status: int) -> Message:
 
 
 def silent(seconds: float) -> Message:
-    """It accepts the connection and never answers."""
+    """It accepts the connection but never answers."""
     return msg(
         "The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=f"{seconds:g}"
     )

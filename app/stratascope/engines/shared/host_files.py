@@ -154,7 +154,7 @@ class LocalFiles:
             return None
         found: dict[str, list[str]] = {}  # by mount namespace
         for thread in sorted(threads, key=lambda each: (each != pid, each)):
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # the thread has ended
                 place = f"{pid}/task/{thread}"
                 found.setdefault(str(Path(f"/proc/{place}/ns/mnt").readlink()), []).append(place)
         for place in max(found.values(), key=len, default=[]):
@@ -169,7 +169,7 @@ class LocalFiles:
 
 
 def _stat(sight: Sight, path: str) -> os.stat_result:
-    """Raises OSError, ValueError."""
+    """Stat a path. Raises OSError, ValueError."""
     place = sight.answering(path)
     try:
         return os.fstat(place)
@@ -250,7 +250,7 @@ def _walk(sight: Sight, top: str, most: int) -> Iterator[tuple[str, os.stat_resu
 
 
 def _place(sight: Sight, path: str, most: int) -> HostPath:
-    """Raises OSError, ValueError."""
+    """Resolve a path. Raises OSError, ValueError."""
     path = posixpath.normpath(path)
     for _ in range(LINKS_MAX):
         folder, name = posixpath.split(path)

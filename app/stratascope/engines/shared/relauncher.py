@@ -109,7 +109,7 @@ class RestRelauncher(ABC, Generic[E]):
                 status, head, body = self._engine.get_if(
                     f"/containers/{container}/archive", {"path": path}, bounds, host_files.may_hold_file
                 )
-            except OSError:  # larger than that
+            except OSError:  # larger than the limit
                 return ContainerFile(path, 0, None)
             if status == 404:
                 if NO_CONTAINER in words_of(body).lower():
@@ -293,7 +293,7 @@ class RestRelauncher(ABC, Generic[E]):
         params = {"all": "true", "filters": json.dumps({kind: [value]})}
         states = []
         for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
-            with suppress(NoSuchContainerError):  # it went away meanwhile
+            with suppress(NoSuchContainerError):  # it vanished meanwhile
                 states.append(self.running(JsonObject(item).text("Id")))
         return tuple(states)
 

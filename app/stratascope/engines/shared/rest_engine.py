@@ -54,7 +54,7 @@ class Followed:
                 raise self._say(error) from error
 
     def close(self) -> None:
-        """May be called twice."""
+        """End it. May be called twice."""
         self._closed = True
         self._link.shut()
         self._end(self._link)

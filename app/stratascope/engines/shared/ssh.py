@@ -77,7 +77,7 @@ def parse_ssh(address: str, identity: str = "") -> SshAddress:
     parts = urlsplit(address)
     login, _, place = parts.netloc.rpartition("@")
     user = unquote(login.partition(":")[0])
-    # not `hostname`, which is in small letters: the names in ~/.ssh/config are not
+    # not `hostname`, which is lower case: the names in ~/.ssh/config are case-sensitive
     host = re.sub(r":\d*$", "", place) if not place.startswith("[") else place[1:].partition("]")[0]
     path = unquote(parts.path)
     if parts.scheme != "ssh" or not parts.hostname or not _WORD(host) or (user and not _WORD(user)):

@@ -69,11 +69,11 @@ if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
 
 
-AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this standard input; its output
+AsRoot = Callable[[bytes, bytes], bytes]  # runs a program as root with that standard input; returns its output
 
 
 class NonsenseError(Exception):
-    """The process run as root did not reply as our program does."""
+    """The process run as root sent an invalid reply."""
 
 
 class HelperFiles(Value):
@@ -85,7 +85,7 @@ class HelperFiles(Value):
     policy_text: bytes
 
     def planned(self) -> tuple[sealed_files.File, sealed_files.File]:
-        """Both as they are written: sealed, with their modes."""
+        """Both as written: sealed, with their modes."""
         return (
             (str(self.helper), 0o755, sealed_files.sealed(self.helper_text)),
             (str(self.policy), 0o644, sealed_files.sealed(self.policy_text, b"<!-- ", b" -->")),
@@ -93,7 +93,7 @@ class HelperFiles(Value):
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Folders that must exist: without polkit nobody would ever call the helper."""
+        """Directories that must exist: without polkit the helper would never be called."""
         return (str(self.policy.parent),)
 
     def installed(self) -> bool:

@@ -191,7 +191,7 @@ def test_a_child_has_what_its_parent_has_but_its_number() -> None:
     child = found.of(8, 900)
     assert child is not None
     assert child.around == AROUND
-    found.over(7)
+    found.process_ended(7)
     assert found.of(8, 900) == child
 
 

@@ -87,7 +87,7 @@ def test_a_process_that_was_found_and_its_files(tmp_path: Path) -> None:
     file.write_bytes(b"\0" * 4100 + b"/etc/x\0")
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as memory:
         found = Mapped()
-        found.there(os.getpid())
+        found.add_found(os.getpid())
         lines = [line for line in Path("/proc/self/maps").read_text().split("\n") if str(file) in line]
         first = int(lines[0].partition("-")[0], 16)
         lies = found.at(os.getpid(), first + 4100)
