@@ -235,7 +235,7 @@ def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: Qt
     assert not column.rows["pid"].able
     assert "change other containers too" in column.rows["pid"].toolTip()
     assert column.rows["no-new-privileges"].able
-    # possible alone, but not together with a choice that rules it out
+    # a filter can't be written while the container is privileged, only together with ending that
     page.head.clear.click()
     offered(page, qtbot, "docker run --privileged --name a nginx")
     column.draft.take_choices(("docker", "a"), ())

@@ -219,7 +219,7 @@ def test_what_was_refused_stands_below_what_closes_and_is_off(window: MainWindow
 
 
 def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) -> None:
-    """Lists of permissions granted are one list."""
+    """A toggle and what it would take away replace each other; granted values are merged into one list."""
     draft = side_of(window).column.draft
     key = select(window, "ci-runner").key
     draft.show_asked(key, asks(NET, TIME, MEMORY))

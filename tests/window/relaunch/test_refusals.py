@@ -137,7 +137,7 @@ def test_what_has_to_be_left_out_is_undone_first(
         "read-only-root"
     }
     side.dialog.hide()
-    side.ask_undo(staged.set_aside[-1])  # an undo of another one has no relaunch after it
+    side.ask_undo(staged.set_aside[-1])  # a plain undo, without a relaunch after it
     qtbot.waitUntil(side.dialog.go.isEnabled)
     side.dialog.go.click()
     over(qtbot, side)

@@ -123,7 +123,7 @@ class TextHead(QWidget):
         self._name, self._read_at, self._changed = "", 0.0, False
         self._timer = QTimer(self)
         self._timer.setInterval(AGES)
-        self._timer.timeout.connect(self._tell)
+        self._timer.timeout.connect(self._update_file)
 
     def show_file(self, name: str) -> None:
         """Show the name of the file that was read just now; empty: the text is no file's."""
@@ -132,13 +132,13 @@ class TextHead(QWidget):
             self._timer.start()
         else:
             self._timer.stop()
-        self._tell()
+        self._update_file()
 
     def show_changed(self, changed: bool) -> None:
         """Say whether the text differs from the file."""
         if changed is not self._changed:
             self._changed = changed
-            self._tell()
+            self._update_file()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -153,11 +153,11 @@ class TextHead(QWidget):
             self.languages.whole + max(self.file.sizeHint().width(), self.file.minimumSizeHint().width()) > room
         )
 
-    def _tell(self) -> None:
-        self._say()
+    def _update_file(self) -> None:
+        self._set_file_text()
         self._fit()
 
-    def _say(self) -> None:
+    def _set_file_text(self) -> None:
         if not self._name:
             self.file.say("")
         elif self._changed:

@@ -216,9 +216,9 @@ class BeforePage(QWidget):
             self._checked = None
             self._show(None, None)
             return
-        self._queries.ask("check", partial(self._before.check, text, self._file), partial(self._come, text))
+        self._queries.ask("check", partial(self._before.check, text, self._file), partial(self._take_judged, text))
 
-    def _come(self, text: str, answer: Judged | Failure) -> None:
+    def _take_judged(self, text: str, answer: Judged | Failure) -> None:
         if isinstance(answer, Failure):
             self._checked = None
             self._show(None, answer.message)

@@ -34,9 +34,9 @@ class AlertButton(QAbstractButton):
         self._narrow = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.clicked.connect(self._go)
+        self.clicked.connect(self._emit_wanted)
         self._named, self._unknown, self._count = "", 0, 0
-        self._say(translate(msg("Looking for containers…")), Mark.UNKNOWN)
+        self._set_texts(translate(msg("Looking for containers…")), Mark.UNKNOWN)
 
     def set_narrow(self, narrow: bool) -> None:
         """Show only the mark and the number."""
@@ -61,18 +61,18 @@ class AlertButton(QAbstractButton):
                 self._names = translate(msg("{names} and {more} more", names=self._names, more=len(bad) - NAMED))
             self._named, self._unknown = self._names, unknown
             self._names = self._line(self._named)
-            self._say(head, Mark.OPEN)
+            self._set_texts(head, Mark.OPEN)
         else:
             self._names = listed(not_known(found, unseen))
             safe = Mark.ENFORCED if total else Mark.NOT_RUNNING
-            self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
+            self._set_texts(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
 
     def show_unread(self) -> None:
         """Say that nothing could be read: no container is known, but there may be some."""
         self._key, self._named, self._unknown, self._count, self._names = None, "", 0, 0, ""
-        self._say(translate(msg("Nothing could be read")), Mark.UNKNOWN)
+        self._set_texts(translate(msg("Nothing could be read")), Mark.UNKNOWN)
 
-    def _say(self, head: str, mark: Mark) -> None:
+    def _set_texts(self, head: str, mark: Mark) -> None:
         said = (head, self._names, mark, self._key)
         if said == self._said:
             return
@@ -138,6 +138,6 @@ class AlertButton(QAbstractButton):
             return names
         return translate(msg("{names}; {count} not known", names=names, count=self._unknown))
 
-    def _go(self) -> None:
+    def _emit_wanted(self) -> None:
         if self._key is not None:
             self.wanted.emit(self._key)

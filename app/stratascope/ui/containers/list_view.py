@@ -53,7 +53,7 @@ class ContainerView(QListView):
         self.selectionModel().currentChanged.connect(self._current_changed)
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
-        theme.changed.connect(self._relook)
+        theme.changed.connect(self._restyle)
 
     @property
     def narrow(self) -> bool:
@@ -62,7 +62,7 @@ class ContainerView(QListView):
 
     def set_narrow(self, narrow: bool) -> None:
         self._paint.narrow = narrow
-        self._relook()
+        self._restyle()
         self.viewport().update()
 
     def set_elsewhere(self, elsewhere: bool) -> None:
@@ -87,7 +87,7 @@ class ContainerView(QListView):
     def select_key(self, key: tuple[str, str] | None) -> bool:
         """Choose that container, None: the first one; False if it is not in the list."""
         row = self.containers.row_of(key) if key is not None else self.containers.first_row()
-        self._go(row, select=True)
+        self._make_current(row, select=True)
         return row >= 0
 
     def follow(self, key: tuple[str, str] | None) -> None:
@@ -193,13 +193,13 @@ class ContainerView(QListView):
         """Move as Qt does, but skip headers that do not fold."""
         index = super().moveCursor(action, modifiers)
         actions = QAbstractItemView.CursorAction
-        if not index.isValid() or self._stands(index.row()):
+        if not index.isValid() or self._can_be_current(index.row()):
             return index
         back = action in (actions.MoveUp, actions.MovePageUp, actions.MovePrevious, actions.MoveEnd)
         for step in (-1, 1) if back else (1, -1):
             row = index.row()
             while 0 <= row < self.containers.rowCount():
-                if self._stands(row):
+                if self._can_be_current(row):
                     return self.containers.index(row)
                 row += step
         return self.currentIndex()
@@ -223,19 +223,19 @@ class ContainerView(QListView):
         first = model.first_of(row)
         if first is not None:
             self._open_replicas(first, opened=False)
-            self._go(model.row_of(first.key), select=True)
+            self._make_current(model.row_of(first.key), select=True)
             return
         head = model.head_of(row)
         outer = model.entry(head)
         if outer is not None and outer.folds:
-            self._go(head)
+            self._make_current(head)
 
     def _open_replicas(self, first: ContainerState, *, opened: bool) -> None:
         key = replicas_key(first)
         self.containers.open_replicas(key, opened=opened)
         self.unfolded.emit(key, opened)
 
-    def _go(self, row: int, *, select: bool = False) -> None:
+    def _make_current(self, row: int, *, select: bool = False) -> None:
         if row >= 0:
             index = self.containers.index(row)
             self.selectionModel().setCurrentIndex(index, Flag.ClearAndSelect if select else Flag.NoUpdate)
@@ -266,7 +266,7 @@ class ContainerView(QListView):
         entry = self.containers.entry(row)
         return entry is not None and entry.state is not None
 
-    def _stands(self, row: int) -> bool:
+    def _can_be_current(self, row: int) -> bool:
         """Whether the row can be current."""
         entry = self.containers.entry(row)
         return entry is not None and (entry.state is not None or entry.folds)
@@ -277,5 +277,5 @@ class ContainerView(QListView):
         if entry is not None and entry.state is not None and not quiet:
             self.chosen.emit(entry.state.key)
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         self.scheduleDelayedItemsLayout()

@@ -310,7 +310,7 @@ class RowPaint:
         if running:
             name_right = self._exposure(painter, line, entry.state)
         elif entry.state is not None and entry.state.as_started is not None:
-            name_right = self._as_started(painter, line, entry.state.as_started.matrix)
+            name_right = self._predicted_exposure(painter, line, entry.state.as_started.matrix)
         chip = self.chip_box(rect, entry)
         if not chip.isEmpty():
             self._chip(painter, chip, alike_text(entry))
@@ -414,7 +414,7 @@ class RowPaint:
                 self._bar(painter, graph, matrix.exposure.worst, level_ink(matrix))
         return begin
 
-    def _as_started(self, painter: QPainter, line: QRect, matrix: Matrix | None) -> int:
+    def _predicted_exposure(self, painter: QPainter, line: QRect, matrix: Matrix | None) -> int:
         """Paint the exposure it would have when started, thin and uncoloured; return its left edge."""
         theme, right = self._theme, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setPen(theme.color("text2"))

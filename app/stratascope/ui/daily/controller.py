@@ -334,9 +334,9 @@ class DailyController(QObject):
     def _shell_opened(self, name: str, answer: NoShellError | Failure | None) -> None:
         title = msg("No shell was opened in {name}", name=name)
         if isinstance(answer, NoShellError):
-            self._put(tell_why(self._window, title, answer.message, command=answer.command))
+            self._open_question(tell_why(self._window, title, answer.message, command=answer.command))
         elif isinstance(answer, Failure):
-            self._put(tell_why(self._window, title, answer.message, answer.words))
+            self._open_question(tell_why(self._window, title, answer.message, answer.words))
 
     def ask(self, verb: Verb, state: ContainerState | None = None) -> None:
         """Carry out a verb. A start asks only if another container took its place; a stop or a restart first says
@@ -350,13 +350,13 @@ class DailyController(QObject):
         if verb is Verb.START or (verb is Verb.RESTART and not runs(state)):
             beside = usecase.start_beside(state.container, self.kept(), others)
             if beside:
-                self._looked(state, VerbPreview(Verb.START, beside))
+                self._take_preview(state, VerbPreview(Verb.START, beside))
             else:
                 self._carry_out(verb, state)
             return
-        self._queries.ask("look", partial(daily.look, verb, state, others), partial(self._looked, state))
+        self._queries.ask("look", partial(daily.look, verb, state, others), partial(self._take_preview, state))
 
-    def _looked(self, state: ContainerState, answer: VerbPreview | Failure) -> None:
+    def _take_preview(self, state: ContainerState, answer: VerbPreview | Failure) -> None:
         if isinstance(answer, Failure):
             self._refused(state, answer)
             return
@@ -367,7 +367,7 @@ class DailyController(QObject):
                 self._carry_out(answer.verb, state)
 
         box.buttonClicked.connect(clicked)
-        self._put(box)
+        self._open_question(box)
 
     def _carry_out(self, verb: Verb, state: ContainerState) -> None:
         if self._daily is None:
@@ -386,9 +386,9 @@ class DailyController(QObject):
 
     def _refused(self, state: ContainerState, failure: Failure) -> None:
         title = msg("Not done: {name}", name=_name(state))
-        self._put(tell_why(self._window, title, failure.message, failure.words))
+        self._open_question(tell_why(self._window, title, failure.message, failure.words))
 
-    def _put(self, box: QMessageBox) -> None:
+    def _open_question(self, box: QMessageBox) -> None:
         if self.question is not None:
             self.question.done(0)
         self.question = box

@@ -222,7 +222,7 @@ class LogWindow(QDialog):
         """Continue reading: the container runs again."""
         if not self.feed.reading:
             self.feed.start()
-            self._tell()
+            self._show_count()
 
     def _append(self, lines: list[str], left_out: int) -> None:
         self._left_out += left_out
@@ -233,13 +233,13 @@ class LogWindow(QDialog):
             self._to_end()
         else:
             bar.setValue(at)
-        self._tell()
+        self._show_count()
 
     def _tell_quiet(self) -> None:
         if self.feed.reading and self.text.document().isEmpty():
             self.told.setText(translate(msg("It has printed nothing yet.")))
 
-    def _tell(self) -> None:
+    def _show_count(self) -> None:
         if self.feed.reading:
             self.told.setText(self._kept())
 
@@ -315,7 +315,7 @@ class LogWindow(QDialog):
         self.told.setText(plain(translate(told)))
         accessibility.announce(self, self.told.text())
         if not trouble:
-            QTimer.singleShot(5000, self, self._tell)
+            QTimer.singleShot(5000, self, self._show_count)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._end()

@@ -153,13 +153,13 @@ class EndingView(Scrolled):
         self.ending = ending
         self.setEnabled(ending is not None)
         cause = None if ending is None else ending.cause
-        self._say(self.headline, "" if ending is None else translate(_headline(ending)))
-        self._say(self.facts, "" if ending is None else self._facts(ending))
+        self._set_text(self.headline, "" if ending is None else translate(_headline(ending)))
+        self._set_text(self.facts, "" if ending is None else self._facts(ending))
         self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
         self._show_helps(() if cause is None else cause.remedies, status)
         others = () if ending is None else ending.others
         told = [translate(OTHER_REASONS), *(translate(each.claim.what) for each in others)]
-        self._say(self.others, "\n".join(map(plain, told)) if others else "")
+        self._set_text(self.others, "\n".join(map(plain, told)) if others else "")
         lines = () if ending is None else ending.log[-_LOG_LINES:]
         self.log.setPlainText("\n".join(map(plain, lines)))
         self._restyle()
@@ -171,8 +171,8 @@ class EndingView(Scrolled):
         """Say why nothing can be explained; `words` of whoever refused."""
         self.show_ending(None)
         self.setEnabled(True)
-        self._say(self.headline, translate(message))
-        self._say(self.evidence, words)
+        self._set_text(self.headline, translate(message))
+        self._set_text(self.evidence, words)
 
     def _facts(self, ending: Ending) -> str:
         """Return the facts, without the log's last line, which is shown in the log."""
@@ -181,24 +181,24 @@ class EndingView(Scrolled):
 
     def _show_cause(self, cause: Cause | None, *, failed: bool) -> None:
         if cause is None:
-            self._say(self.cause, translate(NO_REASON) if failed else "")
-            self._say(self.reason, "")
-            self._say(self.evidence, "")
+            self._set_text(self.cause, translate(NO_REASON) if failed else "")
+            self._set_text(self.reason, "")
+            self._set_text(self.evidence, "")
             self.mark.hide()
             return
         number = self._numbers.get(cause.claim.layer)
         self.mark.setVisible(number is not None)
         if number is not None:
             self.mark.show_number(number)
-        self._say(self.cause, cause_line(cause))
-        self._say(self.reason, translate(cause_reason(cause)))
-        self._say(self.evidence, cause.evidence)
+        self._set_text(self.cause, cause_line(cause))
+        self._set_text(self.reason, translate(cause_reason(cause)))
+        self._set_text(self.evidence, cause.evidence)
 
     def _show_helps(self, remedies: tuple[RefusalRemedy, ...], status: Status) -> None:
         self.buttons = []
-        self._say(self.told, "")
+        self._set_text(self.told, "")
         said = [plain(translate(each.text), 400) for each in remedies if each.choice is None]
-        self._say(self.helps, translate(msg("What would help: {remedies}", remedies=listed(said))) if said else "")
+        self._set_text(self.helps, translate(msg("What would help: {remedies}", remedies=listed(said))) if said else "")
         for remedy in remedies:
             if remedy.choice is None:
                 continue
@@ -227,13 +227,13 @@ class EndingView(Scrolled):
 
     def tell(self, text: str) -> None:
         """Show the result of a button."""
-        self._say(self.told, text)
+        self._set_text(self.told, text)
         accessibility.announce(self, text)
 
     def _press(self, then: SignalInstance, choices: tuple[Choice, ...], _checked: bool = False) -> None:
         then.emit(choices)
 
-    def _say(self, label: Label, text: str) -> None:
+    def _set_text(self, label: Label, text: str) -> None:
         label.setText("\n".join(plain(line, _EVIDENCE_MAX) for line in text.splitlines()))
         label.setVisible(bool(text))
 

@@ -237,8 +237,8 @@ class DeniedPage(QWidget):
         self.above = EndingAbove(theme, self, card)
 
     def _connect(self) -> None:
-        self._watching.told.connect(self._told)
-        self._refused.told.connect(self._told)
+        self._watching.told.connect(self._refresh_soon)
+        self._refused.told.connect(self._refresh_soon)
         self.nothing.observe.clicked.connect(lambda _=False: self._begin())
         self.chips.chosen.connect(lambda _: self._choose_layer())
         self.probing.turned.connect(lambda _: self._choose_layer())
@@ -358,7 +358,7 @@ class DeniedPage(QWidget):
 
     # -- actions
 
-    def _told(self, key: Key) -> None:
+    def _refresh_soon(self, key: Key) -> None:
         if key == self._selection.key and self.isVisible():
             self._later.start()
 

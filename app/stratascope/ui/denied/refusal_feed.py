@@ -124,7 +124,7 @@ class RefusalFeed(QObject):
         harmless = [each.benign or self.is_folded(state, each) for each in raw.all]
         pairs = tuple(zip(raw.all, harmless, strict=True))
         shown, folded = (tuple(each for each, is_so in pairs if is_so is which) for which in (False, True))
-        self._tell(state.key, KnownRefusals(shown, folded, raw.forgotten))
+        self._store(state.key, KnownRefusals(shown, folded, raw.forgotten))
 
     def turn(self, state: ContainerState, denial: Refusal, *, harmless: bool) -> None:
         """Fold such refusals away as harmless, or show them again; this is remembered."""
@@ -163,11 +163,11 @@ class RefusalFeed(QObject):
     def _take(self, state: ContainerState, answer: RefusalList | Failure) -> None:
         if isinstance(answer, Failure):
             found = self._known.get(state.key, KnownRefusals())
-            self._tell(state.key, replace(found, trouble=answer.message, words=answer.words))
+            self._store(state.key, replace(found, trouble=answer.message, words=answer.words))
         else:
             self.show(state, answer)
 
-    def _tell(self, key: Key, found: KnownRefusals) -> None:
+    def _store(self, key: Key, found: KnownRefusals) -> None:
         if found != self._known.get(key):
             self._known[key] = found
             self.told.emit(key)

@@ -75,9 +75,9 @@ class Acceptances(QObject):
         self._queries.end()
 
     def _ask(self, asking: Callable[[], Entries]) -> None:
-        self._queries.ask("accepted", partial(_told, asking), self._come)
+        self._queries.ask("accepted", partial(_or_message, asking), self._take)
 
-    def _come(self, answer: Entries | Message | Failure) -> None:
+    def _take(self, answer: Entries | Message | Failure) -> None:
         if isinstance(answer, Message):
             self.failed.emit(answer)
         elif isinstance(answer, Failure):
@@ -87,7 +87,7 @@ class Acceptances(QObject):
             self.changed.emit()
 
 
-def _told(asking: Callable[[], Entries]) -> Entries | Message:
+def _or_message(asking: Callable[[], Entries]) -> Entries | Message:
     try:
         return asking()
     except AcceptedError as error:

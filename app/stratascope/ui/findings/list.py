@@ -95,8 +95,8 @@ class FindingCard(QWidget):
             lambda: ((msg("Copy this finding"), lambda: whole), (msg("Copy the evidence"), lambda: source)),
             self._more,
         )
-        self.copy = _small(theme, msg("Copy"), msg("Copy this finding (Ctrl+C)"), self.copying.copy_first)
-        self.fix = _small(theme, msg("Fix"), NOTHING, self._press)
+        self.copy = _small_button(theme, msg("Copy"), msg("Copy this finding (Ctrl+C)"), self.copying.copy_first)
+        self.fix = _small_button(theme, msg("Fix"), NOTHING, self._press)
         self.fix.hide()
         mark = Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT
         buttons = theme.lay(QHBoxLayout(), self.copy, self.fix, gap=6)
@@ -197,7 +197,7 @@ def _widest(theme: Theme) -> int:
     return max(QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(word) for word in words)
 
 
-def _small(theme: Theme, word: Message, told: Message, then: Callable[[], object]) -> QPushButton:
+def _small_button(theme: Theme, word: Message, told: Message, then: Callable[[], object]) -> QPushButton:
     """Return a small button of a row, 22 high."""
     button = text_button(theme, word, then, size=11, look="act", more=told)
     button.setFixedHeight(theme.box(11) + theme.px(6))

@@ -364,8 +364,8 @@ class FleetGrid(QWidget):
         layout.setRowStretch(1, 1)
         layout.setColumnStretch(1, 1)
         self.view.moved.connect(self._moved)
-        theme.changed.connect(self._relook)
-        self._relook()
+        theme.changed.connect(self._restyle)
+        self._restyle()
 
     # -- contents
 
@@ -373,7 +373,7 @@ class FleetGrid(QWidget):
         """Set the table, or update its cells; scroll position and zoom stay if the shape is the same."""
         columns = len(table.columns)
         other = columns != len(self.table.columns) or table.title != self.table.title
-        lit = _moved_to(self.lit, self.table, table)
+        lit = _same_cell(self.lit, self.table, table)
         self._cells.prepareGeometryChange()
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
@@ -434,7 +434,7 @@ class FleetGrid(QWidget):
             self._wheel(event)
             return True
         if isinstance(event, QFocusEvent) and watched is self.canvas:
-            self._taken(event)
+            self._focused(event)
             self._cells.update()
         if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
             return self._key(event)
@@ -484,7 +484,7 @@ class FleetGrid(QWidget):
         }
         if key in steps and last_row >= 0:
             down, across = steps[keys(key)]
-            self._go(min(last_row, max(0, row + down)), min(last_column, max(0, column + across)))
+            self._move_to(min(last_row, max(0, row + down)), min(last_column, max(0, column + across)))
         elif key in (keys.Key_Return, keys.Key_Enter):
             self._open(row)
         elif key in (keys.Key_Plus, keys.Key_Equal):
@@ -497,14 +497,16 @@ class FleetGrid(QWidget):
             return False
         return True
 
-    def _taken(self, event: QFocusEvent) -> None:
+    def _focused(self, event: QFocusEvent) -> None:
         """Highlight a cell on focus: the highlighted one, else the first visible."""
         by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
         if event.gotFocus() and self.part_in_hand() < 0 and self.part_count() and not by_mouse:
             part = self.view.part()
-            self._go(min(len(self.table.rows) - 1, round(part.y())), min(len(self.table.columns) - 1, round(part.x())))
+            self._move_to(
+                min(len(self.table.rows) - 1, round(part.y())), min(len(self.table.columns) - 1, round(part.x()))
+            )
 
-    def _go(self, row: int, column: int) -> None:
+    def _move_to(self, row: int, column: int) -> None:
         """Highlight that cell and scroll to it."""
         self.view.reveal(row, column)
         self.point(row, column, self.place_of(row, column))
@@ -529,7 +531,7 @@ class FleetGrid(QWidget):
 
     def take_part(self, place: int) -> None:
         self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._go(*divmod(place, len(self.table.columns)))
+        self._move_to(*divmod(place, len(self.table.columns)))
 
     def open_part(self, place: int) -> None:
         self._open(place // len(self.table.columns))
@@ -540,7 +542,7 @@ class FleetGrid(QWidget):
 
     # -- painting
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         self.view.set_background(self._theme.color("panel"))
         self.mosaic.forget()
         self._cells.update()
@@ -548,7 +550,7 @@ class FleetGrid(QWidget):
         self.columns.update()
 
 
-def _moved_to(lit: tuple[int, int], before: FleetTable, after: FleetTable) -> tuple[int, int]:
+def _same_cell(lit: tuple[int, int], before: FleetTable, after: FleetTable) -> tuple[int, int]:
     """Return the cell of the same container and column in the new table: row numbers change with every reading."""
     row, column = lit
     if row >= 0:

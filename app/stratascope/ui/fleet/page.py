@@ -273,17 +273,17 @@ class FleetPage(QWidget):
         self.grid.show_table(table, inks)
         self.legend.show_table(table)
         self.export.setEnabled(bool(table.rows))
-        if self._to_tell(*self.grid.lit) != self._told:
+        if self._card_of(*self.grid.lit) != self._told:
             self.card.hide()
 
     def _point(self, row: int, column: int, where: QPointF) -> None:
-        self._told = self._to_tell(row, column)
+        self._told = self._card_of(row, column)
         if self._told is None:
             self.card.hide()
         else:
             self.card.tell(self._told[0], self.grid.mapTo(self, where.toPoint()))
 
-    def _to_tell(self, row: int, column: int) -> tuple[tuple[str, ...], QPointF] | None:
+    def _card_of(self, row: int, column: int) -> tuple[tuple[str, ...], QPointF] | None:
         """Return the card's text for a cell, and its position; None outside of the table."""
         if not (0 <= row < len(self.table.rows) and 0 <= column < len(self.table.columns)):
             return None

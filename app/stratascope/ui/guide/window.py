@@ -180,7 +180,7 @@ class GuideWindow(QDialog):
         self._connect()
         self.setMinimumSize(theme.px(420), theme.px(320))
         self.resize(theme.px(WIDTH), theme.px(HEIGHT))
-        self._relook()
+        self._restyle()
 
     def _button(self, sign: str, words: str) -> QToolButton:
         button = QToolButton()
@@ -243,7 +243,7 @@ class GuideWindow(QDialog):
         self.next.clicked.connect(lambda: self.find_next(back=False))
         self.previous.clicked.connect(lambda: self.find_next(back=True))
         self.contents.clicked.connect(self._open_menu)
-        self._theme.changed.connect(self._relook)
+        self._theme.changed.connect(self._restyle)
         for keys, call in (
             ("Ctrl+F", self._to_field),
             ("F3", self.next.click),
@@ -257,7 +257,7 @@ class GuideWindow(QDialog):
             self.addAction(action)
         for number, chapter in enumerate(self.chapters):
             entry = QAction(chapter.title.replace("&", "&&"), self.menu)
-            entry.triggered.connect(lambda _=False, number=number: self._go(number))
+            entry.triggered.connect(lambda _=False, number=number: self._open_chapter(number))
             self.menu.addAction(entry)
 
     # -- navigation
@@ -271,7 +271,7 @@ class GuideWindow(QDialog):
         """Show the window at that chapter (the first if there is no such name), and at that anchor in it."""
         numbers = [number for number, chapter in enumerate(self.chapters) if chapter.name == name]
         if self.chapters:
-            self._go(numbers[0] if numbers else 0, anchor)
+            self._open_chapter(numbers[0] if numbers else 0, anchor)
         self.show()
         self.raise_()
         self.activateWindow()
@@ -284,19 +284,19 @@ class GuideWindow(QDialog):
         name = chapter_name(link.path())
         numbers = [number for number, chapter in enumerate(self.chapters) if chapter.name == name]
         if numbers or not link.path():
-            self._go(numbers[0] if numbers else self._current, link.fragment())
+            self._open_chapter(numbers[0] if numbers else self._current, link.fragment())
 
     def _chosen(self, row: int) -> None:
         if row >= 0 and row != self._current:
-            self._go(row)
+            self._open_chapter(row)
 
-    def _go(self, number: int, anchor: str = "") -> None:
+    def _open_chapter(self, number: int, anchor: str = "") -> None:
         if self._current >= 0:
             self._before = [*self._before, self._here()][-HISTORY:]
             self._after = []
         self._show(number)
         self.view.go_to(anchor)
-        self._tell()
+        self._update_buttons()
 
     def _here(self) -> VisitedPage:
         return VisitedPage(self._current, self.view.verticalScrollBar().value())
@@ -307,7 +307,7 @@ class GuideWindow(QDialog):
             forth.append(self._here())
             self._show(place.chapter)
             self.view.verticalScrollBar().setValue(place.down)
-            self._tell()
+            self._update_buttons()
 
     def _show(self, number: int) -> None:
         self._current = number
@@ -321,7 +321,7 @@ class GuideWindow(QDialog):
             self._documents[number] = GuideDocument(self.chapters[number], self._theme, self.devicePixelRatioF())
         return self._documents[number]
 
-    def _tell(self) -> None:
+    def _update_buttons(self) -> None:
         self.back.setEnabled(bool(self._before))
         self.forward.setEnabled(bool(self._after))
 
@@ -352,14 +352,14 @@ class GuideWindow(QDialog):
         self.search.mark()
         for button in (self.previous, self.next):
             button.setEnabled(at is not None)
-        self._tell()
+        self._update_buttons()
 
     # -- painting
 
     def _open_menu(self) -> None:
         self.menu.popup(self.contents.mapToGlobal(self.contents.rect().bottomLeft()))
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         theme, here = self._theme, self._here()
         self._documents.clear()
         self.list.setFont(theme.font(13, MEDIUM))
@@ -374,7 +374,7 @@ class GuideWindow(QDialog):
             self.view.verticalScrollBar().setValue(here.down)
         for button in (self.previous, self.next):
             button.setEnabled(bool(self.search.needle))
-        self._tell()
+        self._update_buttons()
 
     def _fit_list(self, font: QFont) -> None:
         theme = self._theme

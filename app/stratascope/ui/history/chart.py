@@ -186,8 +186,8 @@ class HistoryChart(QWidget):
         theme.lay(QVBoxLayout(self), self.canvas, around=0)
         self._settled = later(self, SETTLED, lambda: self.time_wanted.emit(*self.timeline.time()))
         self.timeline.moved.connect(self._moved)
-        theme.changed.connect(self._relook)
-        self._relook()
+        theme.changed.connect(self._restyle)
+        self._restyle()
 
     # -- contents
 
@@ -252,20 +252,20 @@ class HistoryChart(QWidget):
         x_of = self.timeline.all_x()
         return flags([(x_of(each.at), each) for each in found], self._theme.px(NEAR))
 
-    def _near(self, at: float) -> list[Change]:
+    def _changes_near(self, at: float) -> list[Change]:
         """Return the changes close enough to that moment to share a flag."""
         x, near = self.timeline.x_of(at), self._theme.px(NEAR) / 2
         found = () if self.past is None else self.past.changes
         return [each for each in found if abs(self.timeline.x_of(each.at) - x) <= near]
 
     def _words(self, at: float) -> str:
-        return "" if self.past is None else moments.told_at(at, self.past, self._near(at))
+        return "" if self.past is None else moments.told_at(at, self.past, self._changes_near(at))
 
     def _moved(self) -> None:
         self._settled.start()
         self._drawing.update()
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         self.timeline.set_background(self._theme.color("panel"))
         self.timeline.set_margins(self._theme.px(LEFT), self._theme.px(RIGHT))
         self._place()

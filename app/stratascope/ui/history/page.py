@@ -281,7 +281,7 @@ class Legend(QWidget):
         x, line = 0.0, 0
         for what, word in self._parts:
             text = translate(word)
-            length = theme.px(_wide(what) + 6) + metrics.horizontalAdvance(text)
+            length = theme.px(_sign_width(what) + 6) + metrics.horizontalAdvance(text)
             if x and x + length > self.width():
                 x, line = 0.0, line + 1
             if line == LINES or length > self.width():
@@ -295,7 +295,7 @@ class Legend(QWidget):
         painter.setFont(theme.font(12))
         high = self.height() / self._lines
         for what, text, x, line in self.placed():
-            wide, middle = theme.px(_wide(what)), high * (line + 0.5)
+            wide, middle = theme.px(_sign_width(what)), high * (line + 0.5)
             if isinstance(what, What):
                 paint_sign(painter, QPointF(x + wide / 2, middle), theme.px(10), what, theme)
             else:
@@ -307,7 +307,7 @@ class Legend(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def _wide(what: str | What) -> int:
+def _sign_width(what: str | What) -> int:
     """Return a sign's width, in pixels of the design."""
     return 22 if isinstance(what, str) else 14
 

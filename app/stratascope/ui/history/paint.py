@@ -271,7 +271,7 @@ class Painting:
             if word is not None and part.height() > theme.box(11):
                 painter.setFont(theme.font(11))
                 painter.setPen(theme.color(_TEXTS[token]))
-                painter.drawText(QPointF(box.left() + theme.px(6), self._beside(part)), translate(word))
+                painter.drawText(QPointF(box.left() + theme.px(6), self._word_base_line(part)), translate(word))
         painter.setFont(theme.font(11))
         last = -1e9
         for line in reversed(LINES):  # from the top; a number that would cover another is left out
@@ -282,7 +282,7 @@ class Painting:
                 self._scale(y, str(line))
                 last = y
 
-    def _beside(self, part: QRectF) -> float:
+    def _word_base_line(self, part: QRectF) -> float:
         """Return the base line for a band's word: its middle, or where the line that begins at the left does not cross
         it.
         """

@@ -93,7 +93,7 @@ class MainButton(QAbstractButton):
         self.setText(text)
         self.setAccessibleName(text)
         self.updateGeometry()
-        self._tell()
+        self._update_tip()
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -112,9 +112,9 @@ class MainButton(QAbstractButton):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._tell()
+        self._update_tip()
 
-    def _tell(self) -> None:
+    def _update_tip(self) -> None:
         cut = QFontMetrics(self._theme.font(self._letters, BOLD)).horizontalAdvance(self.text()) > self._room()
         give_tip(self, self.text() if cut else "")
 

@@ -71,7 +71,7 @@ def in_order(widgets: list[QWidget]) -> list[QWidget]:
         if widget in above:
             continue
         box = boxes[widget]
-        row = next((members for first, members in rows if _beside(first, box)), None)
+        row = next((members for first, members in rows if _same_row(first, box)), None)
         if row is None:
             rows.append((box, [widget]))
         else:
@@ -80,7 +80,7 @@ def in_order(widgets: list[QWidget]) -> list[QWidget]:
     return read + above
 
 
-def _beside(one: QRect, other: QRect) -> bool:
+def _same_row(one: QRect, other: QRect) -> bool:
     """Whether the two are in one row."""
     shared = min(one.bottom(), other.bottom()) - max(one.top(), other.top()) + 1
     return shared * 2 > min(one.height(), other.height())
@@ -186,10 +186,10 @@ class OneStop(QObject):
         elif event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
             self._stop_at(self._current)
         elif event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and not _modified(event):
-            return self._go(widget, Qt.Key(event.key()))
+            return self._move_focus(widget, Qt.Key(event.key()))
         return False
 
-    def _go(self, widget: QWidget, key: Qt.Key) -> bool:
+    def _move_focus(self, widget: QWidget, key: Qt.Key) -> bool:
         there = [each for each in self._widgets if each.isVisible()]
         if key in _ENDS:
             place = _ENDS[key] % len(there)

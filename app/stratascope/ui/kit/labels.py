@@ -137,7 +137,7 @@ class Line(Label):
             self._whole = whole
             self.setText(whole[:2000])
             self.setAccessibleName(whole[:2000])
-            self._tell()
+            self._update_tip()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0 if self._or_nothing else self._theme.px(24), self._theme.box(self._size))
@@ -158,14 +158,14 @@ class Line(Label):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._tell()
+        self._update_tip()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.updateGeometry()
 
-    def _tell(self) -> None:
+    def _update_tip(self) -> None:
         cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
         give_tip(self, self._whole if cut else "")
 

@@ -113,7 +113,7 @@ class Selection(QObject):
         self._placing = False
         if self._key != before:
             self._take_another()
-        self._tell()
+        self._emit_changed()
         self.snapshot_changed.emit(snapshot)
 
     def choose(self, key: Key) -> None:
@@ -125,7 +125,7 @@ class Selection(QObject):
             self._lost = None
             self._key = key
             self._take_another()
-            self._tell()
+            self._emit_changed()
 
     def go_to(self, key: Key) -> None:
         """Bring a container into view, even if it already is, or the filter hides it."""
@@ -180,7 +180,7 @@ class Selection(QObject):
         if self._key is not None:
             self.chosen.emit(self._key)
 
-    def _tell(self) -> None:
+    def _emit_changed(self) -> None:
         state = self.judged
         self.what_if.show(state.matrix if state is not None and runs(state) else None)
         self.container_changed.emit()

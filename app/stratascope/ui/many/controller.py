@@ -65,7 +65,7 @@ class ManyController(LongRun["ManyDialog"]):
         from stratascope.ui.many.dialog import ManyDialog
 
         dialog = ManyDialog(self._theme, self._window)
-        dialog.looked.connect(self._look)
+        dialog.looked.connect(self._request_plans)
         dialog.begun.connect(self._begin)
         dialog.cancelled.connect(self.cancel)
         dialog.undo_wanted.connect(self._ask_undo)
@@ -97,7 +97,7 @@ class ManyController(LongRun["ManyDialog"]):
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
             self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices), out=told)
 
-    def _look(self) -> None:
+    def _request_plans(self) -> None:
         states, preset = self.dialog.states, self.dialog.presets.current
         choices = self._side.column.draft.choices if preset is None else ()
         self.dialog.looking()
@@ -128,7 +128,7 @@ class ManyController(LongRun["ManyDialog"]):
 
     def _leave_out(self) -> None:
         self.dialog.leave_out(frozenset(each.state.key for each in self._blocked))
-        self._look()
+        self._request_plans()
 
     def _ask_undo(self) -> None:
         self._undoing = self._done

@@ -67,7 +67,7 @@ class ManyDialog(PagedSheet):
         self.export.setAccessibleName(translate(msg("Export the hardened settings")))
         self.export.clicked.connect(lambda _=False: self.export_wanted.emit())
         self._out = ""  # what was not switched on, and why
-        self.go.clicked.connect(self._go)
+        self.go.clicked.connect(self._emit_go)
         self.frame(
             (*((each, 0) for each in (self.title, self.lead, self.told)), (self.pages, 1)),
             (self.undo, self.without, self.export),
@@ -236,7 +236,7 @@ class ManyDialog(PagedSheet):
         self.without.hide()
         self.export.hide()
 
-    def _go(self) -> None:
+    def _emit_go(self) -> None:
         (self.looked if self.pages.currentIndex() == Page.PICK.value else self.begun).emit()
 
     def press_back(self) -> None:

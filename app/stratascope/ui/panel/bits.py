@@ -233,7 +233,7 @@ class BitsView(QWidget):
         self.what.setMinimumHeight(theme.box(12))
         self.hex = Line(theme, 11, ink="text2", fixed=True)
         self.source = Line(theme, 11, ink="text3", fixed=True, middle=True)
-        self.list.selectionModel().currentChanged.connect(self._tell)
+        self.list.selectionModel().currentChanged.connect(self._show_bit)
         inner = QWidget()
         inner.setObjectName("page")
         theme.lay(QVBoxLayout(inner), self.list, STRETCH, around=0, gap=0)
@@ -266,7 +266,7 @@ class BitsView(QWidget):
         if grid != self.list.grid:
             self.list.show_grid(grid)
             if self.list.currentIndex().isValid():
-                self._tell(self.list.currentIndex())
+                self._show_bit(self.list.currentIndex())
             else:
                 self.choose()
 
@@ -282,7 +282,7 @@ class BitsView(QWidget):
                 self.list.bits.index(place, 0), QItemSelectionModel.SelectionFlag.ClearAndSelect
             )
 
-    def _tell(self, index: QModelIndex) -> None:
+    def _show_bit(self, index: QModelIndex) -> None:
         row = index.data(ItemRole) if index.isValid() else None
         if row is None:
             return

@@ -280,8 +280,8 @@ class RawView(QWidget):
         self.copy.clicked.connect(lambda: feedback.copy(self, self.text.toPlainText()))
         top = theme.lay(QHBoxLayout(), (self.field, 1), self.found, STRETCH, self.copy, gap=8)
         theme.lay(QVBoxLayout(self), top, (self.text, 1), around=(15, 8, 15, 12), gap=8)
-        theme.changed.connect(self._relook)
-        self._relook()
+        theme.changed.connect(self._restyle)
+        self._restyle()
 
     def show_text(self, text: str, whose: object = None) -> None:
         """Update the text; selection, cursor and scroll position are kept, by line and column.
@@ -330,7 +330,7 @@ class RawView(QWidget):
             return
         self.found.say("")
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         self.text.setFont(self._theme.font(11, fixed=True))
         self.field.setFont(self._theme.font(12))
         self.copy.setFont(self._theme.font(12))

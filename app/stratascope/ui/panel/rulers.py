@@ -85,7 +85,7 @@ class RulersWidget(QWidget):
         self.setAccessibleName(plain(translate(rulers.title)))
         self.setAccessibleDescription("\n".join(range_text(part) for part in self.ranges))
         give_tip(self, "\n".join(range_text(part) for part in self.ranges))
-        self._tell()
+        self._show_range()
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -120,7 +120,7 @@ class RulersWidget(QWidget):
 
     def take_part(self, place: int) -> None:
         self.current = place
-        self._tell()
+        self._show_range()
         self.update()
         accessibility.tell_taken(self, place)
 
@@ -135,7 +135,7 @@ class RulersWidget(QWidget):
                 break
         super().mousePressEvent(event)
 
-    def _tell(self) -> None:
+    def _show_range(self) -> None:
         if not self.ranges:
             self._line.say(translate(msg("No ID is mapped")))
             return

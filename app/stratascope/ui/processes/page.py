@@ -255,7 +255,7 @@ class ProcessesPage(QWidget):
             self._show_which(Show.ALL)
         else:
             self._show_rows()
-        self._say(state, demo=snapshot.demo)
+        self._show_head(state, demo=snapshot.demo)
         QTimer.singleShot(AFTER_CLICK, self, partial(self._ask_commands, state))
 
     def _show_which(self, which: Show, _: bool = False) -> None:
@@ -284,7 +284,7 @@ class ProcessesPage(QWidget):
             why = "" if refused is None else translate(refused)
         self.card.show_process(state, process, why, busy=self._ending)
 
-    def _say(self, state: ContainerState, *, demo: bool) -> None:
+    def _show_head(self, state: ContainerState, *, demo: bool) -> None:
         count = sum(each.thread_of is None for each in self.processes)
         self.title.say(translate(plural("{count} process", "{count} processes", count)))
         for which, chip in self.chips.items():

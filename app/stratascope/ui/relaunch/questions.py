@@ -31,7 +31,7 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
         word, other = msg("Discard"), msg("Keep it")
     box = _question(parent, QMessageBox.Icon.Warning, title, text, more)
     box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole).setObjectName("discard")
-    return _safe(box, other)
+    return _add_safe_answer(box, other)
 
 
 def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
@@ -45,7 +45,7 @@ def ask_roll_back(parent: QWidget, name: str) -> QMessageBox:
     )
     word = translate(msg("Roll back and close"))
     box.addButton(word, QMessageBox.ButtonRole.AcceptRole).setObjectName("roll-back")
-    return _safe(box, msg("Keep going"))
+    return _add_safe_answer(box, msg("Keep going"))
 
 
 class ClosingQuestion:
@@ -58,10 +58,10 @@ class ClosingQuestion:
     def ask(self, name: str) -> None:
         """Ask once; if it has been asked already, roll back."""
         if self._box is not None or self._run.closing:
-            self._go()
+            self._roll_back()
             return
         self._box = box = ask_roll_back(self._window, name)
-        box.buttonClicked.connect(lambda button: self._go() if button.objectName() == "roll-back" else None)
+        box.buttonClicked.connect(lambda button: self._roll_back() if button.objectName() == "roll-back" else None)
         box.finished.connect(self._answered)
         box.open()
 
@@ -73,7 +73,7 @@ class ClosingQuestion:
     def _answered(self) -> None:
         self._box = None
 
-    def _go(self) -> None:
+    def _roll_back(self) -> None:
         self._run.closing = True
         self._run.cancel()
 
@@ -89,7 +89,7 @@ def _question(parent: QWidget, icon: QMessageBox.Icon, title: Message, text: Mes
     return box
 
 
-def _safe(box: QMessageBox, word: Message) -> QMessageBox:
+def _add_safe_answer(box: QMessageBox, word: Message) -> QMessageBox:
     """Add the answer that changes nothing, for Enter and Escape."""
     button = box.addButton(translate(word), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(button)
@@ -106,4 +106,4 @@ def ask_end_session(parent: QWidget, name: str, count: int) -> QMessageBox:
         parent, QMessageBox.Icon.Warning, msg("End this session?"), msg("End the session of {name}?", name=name), more
     )
     box.addButton(translate(msg("End it")), QMessageBox.ButtonRole.DestructiveRole).setObjectName("end-session")
-    return _safe(box, msg("Leave it"))
+    return _add_safe_answer(box, msg("Leave it"))

@@ -31,7 +31,7 @@ from stratascope.ui.relaunch.questions import ask_discard
 from stratascope.usecases.hardening import Aside, Hardening
 
 
-def _of(item: Aside | Damaged, told: Callable[[Aside], str]) -> str:
+def _or_dash(item: Aside | Damaged, told: Callable[[Aside], str]) -> str:
     return told(item) if isinstance(item, Aside) else "–"
 
 
@@ -51,13 +51,13 @@ def _state(item: Aside | Damaged) -> str:
 
 _COLUMNS = (
     Column(msg("Container"), _name, least=150, grows=1, weight=MEDIUM),
-    Column(msg("Engine"), partial(_of, told=lambda item: plain(item.engine, 60)), least=110),
+    Column(msg("Engine"), partial(_or_dash, told=lambda item: plain(item.engine, 60)), least=110),
     Column(
         msg("When"),
-        partial(_of, told=lambda item: since_text(time.time() - item.transaction.started_at)),
+        partial(_or_dash, told=lambda item: since_text(time.time() - item.transaction.started_at)),
         least=110,
     ),
-    Column(msg("Disk"), partial(_of, told=_disk), least=80),
+    Column(msg("Disk"), partial(_or_dash, told=_disk), least=80),
     Column(msg("State"), _state, least=130),
 )
 
@@ -76,7 +76,7 @@ class SetAsideDialog(QDialog):
         self.lead = Label(theme, 13, ink="text2", wrap=True)
         model = ItemModel(_COLUMNS, lambda item: item.transaction.id if isinstance(item, Aside) else item.path)
         self.table = ItemTable(theme, self.title.text(), model, first=True)
-        self.table.turned.connect(self._tell)
+        self.table.turned.connect(self._update_buttons)
         self.undo = QPushButton(translate(msg("Undo…")))
         self.discard = QPushButton(translate(msg("Discard…")))
         self.close_ = QPushButton(translate(msg("Close")))
@@ -117,7 +117,7 @@ class SetAsideDialog(QDialog):
         item = self.table.current()
         return item.transaction if isinstance(item, Aside) else None
 
-    def _tell(self) -> None:
+    def _update_buttons(self) -> None:
         done = self.current
         self.undo.setEnabled(done is not None and done.stage is Stage.DONE)
         self.discard.setEnabled(done is not None and done.stage is Stage.DONE)

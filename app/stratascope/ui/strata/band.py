@@ -227,7 +227,7 @@ class Band(QAbstractButton):
         text = msg("Bring it back") if self._away else msg("Suppose it fails")
         give_tip(self.fail, translate(msg("{text} (X)", text=text)))
         self.fail.setAccessibleName(translate(msg("{text}: {title}", text=text, title=self._title)))
-        self._tell()
+        self._update_texts()
         self._tell_fail()
 
     @property
@@ -249,9 +249,9 @@ class Band(QAbstractButton):
         if why is not None and running:
             lines += [reason(why), advice(why)]
         self._description = "\n".join(line for line in lines if line)
-        self._tell()
+        self._update_texts()
 
-    def _tell(self) -> None:
+    def _update_texts(self) -> None:
         """Set accessible name, description and tooltip."""
         self._word = assessed_word(self._known) if self._running else translate(msg("Not running"))
         if self._away:

@@ -63,7 +63,7 @@ class RayLayer(QWidget):
         self._fall.valueChanged.connect(lambda _: self.update())
         self._next = ""  # the lane the pointer rests at
         self._pause = later(self, PAUSE, lambda: self.take(self._next))
-        theme.changed.connect(self._relook)
+        theme.changed.connect(self._restyle)
         accessibility.expose(self, self)
 
     # -- contents
@@ -303,6 +303,6 @@ class RayLayer(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(0, 0)
 
-    def _relook(self) -> None:
+    def _restyle(self) -> None:
         self._kept.forget()
         self.update()

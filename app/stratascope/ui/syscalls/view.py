@@ -154,7 +154,7 @@ class CallsView(QWidget):
         self.there = Label(theme, 12, ink="text2", wrap=True)
         self.words = Label(theme, 12, ink="text2", wrap=True)
         self.field.down.connect(self._into_cells)
-        self.list.selectionModel().currentChanged.connect(self._tell)
+        self.list.selectionModel().currentChanged.connect(self._show_call)
         top = theme.lay(QHBoxLayout(), self._switch, (self.source, 1), self.field, gap=8)
         theme.lay(
             QVBoxLayout(self),
@@ -250,7 +250,7 @@ class CallsView(QWidget):
             place = next((at for at, row in enumerate(self.list.calls.rows) if isinstance(row, Cell)), -1)
         index = self.list.calls.index(place, 0) if place >= 0 else QModelIndex()
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self._tell(index)
+        self._show_call(index)
 
     def _chosen(self) -> str:
         row = self.list.currentIndex().data(ItemRole) if self.list.currentIndex().isValid() else None
@@ -260,7 +260,7 @@ class CallsView(QWidget):
         if self._chosen():
             self.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _tell(self, index: QModelIndex) -> None:
+    def _show_call(self, index: QModelIndex) -> None:
         row = index.data(ItemRole) if index.isValid() else None
         if not isinstance(row, Cell):
             self.name.setText(translate(msg("No system call has this name.")))

@@ -360,7 +360,7 @@ class MatrixPage(QWidget):
         if other:
             self._select(self.table.matrix.place_of(self._wanted))
             self.table.scrollToTop()
-        self._tell()
+        self._show_count()
 
     def choose(self, threat: str) -> bool:
         """Select that threat, clearing the filters if needed; False if the container has no such threat."""
@@ -378,7 +378,7 @@ class MatrixPage(QWidget):
     def _rows_changed(self) -> None:
         """Select the wanted threat again after rows have changed, else the first."""
         self._select(self.table.matrix.place_of(self._wanted))
-        self._tell()
+        self._show_count()
 
     def _select(self, row: int) -> None:
         wanted, matrix = self._wanted, self.table.matrix
@@ -400,7 +400,7 @@ class MatrixPage(QWidget):
     def _show(self, state: ThreatState | None) -> None:
         self.details.show_threat(state, self._pid)
 
-    def _tell(self) -> None:
+    def _show_count(self) -> None:
         matrix = self.table.matrix
         shown, total = len(matrix.rows), matrix.total
         if shown == total:

@@ -160,7 +160,7 @@ class TrialController(LongRun["TrialDialog"]):
         """Find what breaks a failed relaunch, once its original runs again; without asking, since nothing is
         changed.
         """
-        hardening, state = self._hardening, self._there(failed.state)
+        hardening, state = self._hardening, self._current_state(failed.state)
         if self.busy:
             self.dialog.present()
             return
@@ -178,7 +178,7 @@ class TrialController(LongRun["TrialDialog"]):
         self.dialog.begin_finding(state.container.name)
         self._start(make)
 
-    def _there(self, before: ContainerState) -> ContainerState | None:
+    def _current_state(self, before: ContainerState) -> ContainerState | None:
         """Return the container as it is now; its owner may have recreated it."""
         snapshot = self._selection.snapshot
         states = () if snapshot is None else snapshot.containers

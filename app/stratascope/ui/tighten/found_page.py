@@ -213,8 +213,8 @@ class FoundPage(Scrolled):
         tried = done.tried
         compared = () if tried is None else tried.compared
         untold = () if tried is None else tried.not_compared
-        self._fill(3, msg("What was compared"), tuple(self._told(Mark.ENFORCED, each) for each in compared))
-        self._fill(4, msg("What was not compared"), tuple(self._told(Mark.UNKNOWN, each) for each in untold))
+        self._fill(3, msg("What was compared"), tuple(self._message_line(Mark.ENFORCED, each) for each in compared))
+        self._fill(4, msg("What was not compared"), tuple(self._message_line(Mark.UNKNOWN, each) for each in untold))
         said = "" if tried is None or kept else "\n".join(filter(None, (tried.words, tried.log)))
         title = translate(msg("Last output of the twin"))
         self._fill(5, msg("Last output of the twin"), (quote_box(self._theme, title, said),) if said else ())
@@ -250,9 +250,9 @@ class FoundPage(Scrolled):
 
     def _left(self, mark: Mark, left: Sequence[Setting], done: Tightened) -> tuple[QWidget, ...]:
         texts = (msg("{title}: {why}", title=setting_title(each, done), why=why_text(each)) for each in left)
-        return tuple(self._told(mark, text) for text in texts)
+        return tuple(self._message_line(mark, text) for text in texts)
 
-    def _told(self, mark: Mark, text: Message) -> QWidget:
+    def _message_line(self, mark: Mark, text: Message) -> QWidget:
         return self._line(mark, translate(text))
 
     def _line(self, mark: Mark, text: str) -> QWidget:

@@ -67,7 +67,7 @@ class ObservationFeed(QObject):
         self._quiet.timeout.connect(self._look_at_watched)
         self._bell = Bell(self._gather, self)
         if learning is not None:
-            learning.changed = self._heard
+            learning.changed = self._note_event
 
     @property
     def able(self) -> bool:
@@ -80,7 +80,7 @@ class ObservationFeed(QObject):
         if self._learning is None:
             return Known()
         if time.monotonic() - self._read_at.get(key, -OLD) >= OLD:
-            self._look(container)
+            self._read_again(container)
         return self._known.get(key)
 
     def busy(self, key: Key) -> bool:
@@ -144,13 +144,13 @@ class ObservationFeed(QObject):
             if trouble is not None:
                 self._wanted.pop((container.engine, container.name), None)
                 self._trouble[key] = trouble
-            self._look(container)
+            self._read_again(container)
             self.told.emit(key)
 
         self._queries.ask(f"use {key}", partial(_tried, call), done, _LANE)
         self.told.emit(key)
 
-    def _look(self, container: Container) -> None:
+    def _read_again(self, container: Container) -> None:
         key, learning = container.key, self._learning
         if learning is None:
             return
@@ -165,7 +165,7 @@ class ObservationFeed(QObject):
 
         self._queries.ask(f"known {key}", partial(_answer, learning, container), read, "needs")
 
-    def _heard(self, container: Container) -> None:
+    def _note_event(self, container: Container) -> None:
         """Note an event; called on an observation's thread."""
         self._news[container.key] = container
         self._bell.ring()
@@ -177,13 +177,13 @@ class ObservationFeed(QObject):
     def _look_at_news(self) -> None:
         news, self._news = self._news, {}
         for container in news.values():
-            self._look(container)
+            self._read_again(container)
 
     def _look_at_watched(self) -> None:
         watched = [known.watched.container for known in self._known.values() if known.watched and known.alive]
         for container in watched:
             if time.monotonic() - self._read_at.get(container.key, 0.0) >= QUIET / 1000:
-                self._look(container)
+                self._read_again(container)
         if not watched:
             self._quiet.stop()
 

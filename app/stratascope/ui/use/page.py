@@ -62,13 +62,13 @@ class UsePage(Scrolled):
         self.viewport().setAutoFillBackground(False)
         inside.setAutoFillBackground(False)
         self._arrange()
-        self._later = later(self, 0, self._bound)  # runs after the texts have been laid out
+        self._later = later(self, 0, self._limit_heights)  # runs after the texts have been laid out
         for card in self._cards:
             card.reflowed.connect(self._later.start)
         self.strip.observe_wanted.connect(self._begin)
         self.strip.stop_wanted.connect(self._end)
         self.strip.forget_wanted.connect(self.ask_forget)
-        watching.told.connect(self._told)
+        watching.told.connect(self._refresh_if_current)
 
     def add_trials(self, button: QPushButton, below: QWidget) -> None:
         """Insert the trials' button into the strip, and their result below the cards."""
@@ -139,7 +139,7 @@ class UsePage(Scrolled):
         self._made = (state, needs, picture)
         return picture
 
-    def _told(self, key: Key) -> None:
+    def _refresh_if_current(self, key: Key) -> None:
         if key == self._selection.key and self.isVisible():
             self.refresh()
 
@@ -151,7 +151,7 @@ class UsePage(Scrolled):
         if self._selection.current is not None:
             self._watching.end(self._selection.current.container)
 
-    def _bound(self) -> None:
+    def _limit_heights(self) -> None:
         """Limit each card to the height that it, or the card next to it, needs."""
         for at in range(0, len(self._cards), self._columns):
             row = self._cards[at : at + self._columns]

@@ -290,7 +290,7 @@ class RowTable(ItemTable):
         self.fit()
         self.viewport().update()
 
-    def _bound(self) -> None:
+    def _limit_height(self) -> None:
         rows = self.verticalHeader()
         high = sum(rows.sectionSize(row) for row in range(len(self.model_.rows))) + 1
         self.setMaximumHeight(high)
@@ -328,7 +328,7 @@ class RowTable(ItemTable):
             high = max(self.row_height(), needed)
             if rows.sectionSize(place) != high:
                 rows.resizeSection(place, high)
-        self._bound()
+        self._limit_height()
 
     # -- painting
 
@@ -403,8 +403,8 @@ class Chips(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(name)
-        theme.changed.connect(self._bound)
-        self._bound()
+        theme.changed.connect(self._limit_height)
+        self._limit_height()
 
     def show_rows(self, rows: tuple[Row, ...]) -> None:
         """Replace the chips; the current one stays current."""
@@ -412,7 +412,7 @@ class Chips(QListView):
         before = self.model_.rows[at.row()][0].text if at.isValid() else ""
         if self.model_.show(rows) and before and (place := self.model_.place_of(before)) >= 0:
             self.setCurrentIndex(self.model_.index(place, 0))
-        self._bound()
+        self._limit_height()
 
     def chip_size(self, cell: Cell) -> QSize:
         """Return the size of a chip, with the gap to the next."""
@@ -435,7 +435,7 @@ class Chips(QListView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
-            self._bound()
+            self._limit_height()
 
     def sizeHint(self) -> QSize:
         return self.minimumSizeHint()  # it grows beyond that if there is room
@@ -444,7 +444,7 @@ class Chips(QListView):
         least = self.chip_size(self.model_.rows[0][0]).height() if self.model_.rows else 0
         return QSize(self._theme.px(100), min(self.maximumHeight(), _LINES * least))
 
-    def _bound(self) -> None:
+    def _limit_height(self) -> None:
         """Limit the height to its lines."""
         lines, x = 1, 0
         # reserve the scroll bar's width: its coming and going would change the number of lines

@@ -71,7 +71,7 @@ class SettingsDialog(QDialog):
         self._fill()
         self._lay_out()
         self._connect()
-        self._tell()
+        self._show_error()
 
     # -- choices
 
@@ -108,7 +108,7 @@ class SettingsDialog(QDialog):
     def _choose(self, which: Preference[T], value: T) -> None:
         which.choose(self._settings, value)
         self.changed.emit(which)
-        self._tell()
+        self._show_error()
 
     def _choose_limit(self) -> None:
         on = self.above.isChecked()
@@ -123,12 +123,12 @@ class SettingsDialog(QDialog):
             word = plain(str(error), 80)
             self._wrong = msg("{word} is not an engine address. Write one per line: /run/docker.sock, unix:///path, "
                               "ssh://user@host/path or tcp://host:port.", word=word)  # fmt: skip
-            self._tell()
+            self._show_error()
             return
         self._wrong = None
         self._choose(preferences.ENGINES, found)
 
-    def _tell(self) -> None:
+    def _show_error(self) -> None:
         """Show what is wrong with the input, else why it could not be stored."""
         told = self._wrong or self._settings.unkept
         self.error.setText("" if told is None else translate(told))

@@ -53,7 +53,7 @@ class RootButton(QAbstractButton):
         words = translate(_WORDS[privilege.state])
         self.setText(words)
         self.setAccessibleName(words)
-        told = translate(self._told(privilege))
+        told = translate(self._explanation(privilege))
         self.setAccessibleDescription(told)
         give_tip(self, f"{words} ({KEYS})\n{told}" if self.can_ask else f"{words}\n{told}")
         self.setEnabled(self.can_ask)
@@ -73,7 +73,7 @@ class RootButton(QAbstractButton):
             self.updateGeometry()
             self.update()
 
-    def _told(self, privilege: Privilege) -> Message:
+    def _explanation(self, privilege: Privilege) -> Message:
         if self._state is PrivilegeState.ON:
             return msg("The collector runs as root. {what}", what=_AS_ROOT)
         if not privilege.command:
@@ -184,7 +184,7 @@ class FilterField(QLineEdit):
     def _complete(self, *, back: bool) -> bool:
         if self._ways is not None:
             self._way = (self._way + (-1 if back else 1)) % len(self._ways.words)
-            self._put(self._ways.start, self._ways.words[self._way])
+            self._replace_word(self._ways.start, self._ways.words[self._way])
             return True
         before, after = self.text()[: self.cursorPosition()], self.text()[self.cursorPosition() :]
         found = complete(before, self._states(), after)
@@ -193,18 +193,18 @@ class FilterField(QLineEdit):
             return False
         if len(found.words) == 1:
             only = found.words[0]
-            self._put(found.start, only if only.endswith(":") else f"{only} ")
+            self._replace_word(found.start, only if only.endswith(":") else f"{only} ")
         elif len(found.common) > len(word):
-            self._put(found.start, found.common)
+            self._replace_word(found.start, found.common)
         else:
             self._ways, self._way = found, 0
-            self._put(found.start, found.words[0])
+            self._replace_word(found.start, found.words[0])
         return True
 
     def _begin_anew(self) -> None:
         self._ways = None
 
-    def _put(self, start: int, word: str) -> None:
+    def _replace_word(self, start: int, word: str) -> None:
         """Replace the text from there to the cursor."""
         text, cursor, ways = self.text(), self.cursorPosition(), self._ways
         self.setText(f"{text[:start]}{word}{text[cursor:]}")
