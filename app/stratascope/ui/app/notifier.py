@@ -99,7 +99,7 @@ class _Bus:
     members: tuple[str, ...] = ("ActionInvoked",)  # the signal of a click, and those that accompany it
 
     def __init__(self, clicked: Any) -> None:
-        """Raises where there is no bus."""
+        """Raise if there is no bus."""
         import jeepney  # not needed for the first picture
         from jeepney.io import blocking
 

@@ -61,7 +61,7 @@ def raise_other(where: Path, environ: Mapping[str, str]) -> bool:
 
 
 class SingleInstance(QObject):
-    """Listens for further starts; `came` is called with the activation token of each, "" where there is none."""
+    """Listens for further starts; `came` is called with the activation token of each, "" if it has none."""
 
     def __init__(self, where: Path, came: Callable[[str], None]) -> None:
         """Raise OSError if the socket cannot be opened."""

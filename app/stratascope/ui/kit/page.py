@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 class Parts(Value):
     """What pages are made from. `services`: the window's background services, found by type. `able`: whether
-    relaunching is available at all. `before`: judges what is not started yet.
+    relaunching is available at all. `before`: judges texts of containers not started yet.
     """
 
     theme: Theme

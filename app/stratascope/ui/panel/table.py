@@ -174,10 +174,10 @@ class TableBlock(QWidget):
         self.list.show_facts(table.rows)
 
 
-# -- what an engine was told, for a layer of which nothing could be read: the fields of its options, in words
+# -- what an engine was asked for, field by field in words, for a layer of which nothing could be read
 #
-# By the names of fields, not of layers: a layer that is new here shows its fields under their own names until they have
-# words. Decided against words in the layers themselves, as only the window draws this.
+# Keyed by field names, not by layers: a new layer shows its fields under their own names until they have words here.
+# Decided against words in the layers themselves, as only the window shows this.
 
 
 # Fields that have no option of their own
