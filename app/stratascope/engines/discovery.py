@@ -165,9 +165,7 @@ def _kind(candidate: Candidate) -> EngineKind:
 
 
 def answering(address: str) -> EngineKind | None:
-    """The kind of engine that answers a ping at a unix:// or a plain tcp:// address; None if none does within a
-    second.
-    """
+    """The kind of engine that answers a ping at a unix:// or plain tcp:// address within a second, else None."""
     endpoint = Endpoint("", EngineKind.DOCKER, address, "")
     try:
         if endpoint.path is None:

@@ -74,9 +74,7 @@ class Compose:
         text: Callable[[], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal:
-        """Plan without changing anything. `along`: ids of containers that are changed together with it. Raises
-        OwnerError.
-        """
+        """Plan without changing anything. `along`: ids of containers changed together with it. Raises OwnerError."""
         owned = self._owned(container, spec)
         why = (
             self._foreign(container)

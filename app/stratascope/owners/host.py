@@ -135,9 +135,7 @@ def _lock(descriptor: int, path: str, seconds: float) -> None:
 def run(
     command: tuple[str, ...], environ: Mapping[str, str], *, limit: float, lock: int | None = None, given: str = ""
 ) -> str:
-    """Run a command; returns its standard output. Raises OwnerError with its error output if it fails, hangs or is
-    missing.
-    """
+    """Run a command; returns its output. Raises OwnerError with its error output if it fails, hangs or is missing."""
     name = next((word for word in ("compose", "systemctl") if word in command), command[0])
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
         asked.write(given.encode("utf-8", "surrogateescape"))

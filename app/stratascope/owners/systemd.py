@@ -180,9 +180,7 @@ class Systemd:
         return config_home(self._environ)
 
     def _folder(self, source: Path) -> Path:
-        """The drop-in directory: next to the file if an administrator owns it; a package's own directory is left
-        alone.
-        """
+        """The drop-in directory: next to the file, except in a package's own directory."""
         name = f"{source.name}.d"
         if source.is_relative_to("/usr"):
             return self._home() / "containers/systemd" / name

@@ -436,9 +436,7 @@ def _drop_entries(database: _Database, which: str, value: float) -> None:
 
 
 def _drop_surplus(database: _Database) -> None:
-    """Delete what exceeds the limits: the oldest rows, and whole histories of containers not seen for the longest
-    time.
-    """
+    """Delete what exceeds the limits: the oldest rows, and the histories of containers not seen for longest."""
     database.execute("UPDATE subject SET seen = max(seen, coalesce((SELECT max(at) FROM used WHERE subject = id), 0))")
     gone = "SELECT id FROM subject ORDER BY seen DESC LIMIT -1 OFFSET ?"
     for table, column in (("entry", "subject"), ("used", "subject"), ("subject", "id")):

@@ -33,9 +33,7 @@ def how_started() -> Start:
 
 
 def starts(found: Start) -> bool:
-    """Whether that command also works from the menu, where neither this directory nor PYTHONPATH lead to our
-    package.
-    """
+    """Whether that command also works from the menu, without this directory and PYTHONPATH."""
     if found.origin is not Origin.MODULE:
         return True
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

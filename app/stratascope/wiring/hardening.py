@@ -343,8 +343,8 @@ class ConnectedHardening(Value):
     engines: tuple[Engine, ...]  # also those that do not answer, with the reason
 
     def container(self, name: str) -> tuple[ConnectedEngine, str]:
-        """The engine with a container of that name or id, and its full id. Raises ProbeError if none or several
-        match.
+        """The engine with a container of that name or id, and its full id. Raises ProbeError if not exactly one
+        matches.
         """
         every = [(access, container) for access in self.accesses for container in access.containers()]
         keys = {container.key for container in matching(name, (container for _, container in every))}
@@ -426,9 +426,7 @@ def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngi
 
 
 def learning(engines: Engines, *, terminal: bool) -> ObservationService:
-    """The service that records observations. `terminal`: a person sits at the terminal that we run on, and can be asked
-    for a password.
-    """
+    """The service that records observations. `terminal`: a person at our terminal can be asked for a password."""
     return ObservationService(FileNeeds(), lambda: engines.root(terminal=terminal))
 
 

@@ -55,17 +55,13 @@ def named(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def read(path: Path, texts: SharedTexts | None = None) -> Snapshot:
-    """Read a capture. `texts`: shared with other captures kept in memory. Raises ProbeError with what is wrong with it,
-    OSError.
-    """
+    """Read a capture. `texts`: shared with other captures in memory. Raises ProbeError if it is damaged, OSError."""
     capture = capture_file.load(path)
     return assembler().snapshot(capture if texts is None else texts.of(capture), demo=True)
 
 
 def save(capture: MachineCapture, path: Path, *, labels: bool) -> None:
-    """Save a capture, readable by its owner only. `labels`: keep all, else only those that group containers. Raises
-    OSError.
-    """
+    """Save a capture, readable by its owner only. `labels`: keep all, else only grouping ones. Raises OSError."""
     if not labels:
         held = (
             replace(each, raw=replace(each.raw, inspect=without_labels(each.raw.inspect)))
@@ -114,9 +110,7 @@ def ids_here(engine: Engine) -> Ids | None:
 
 
 def predictions(*, here: bool = True) -> Predictions:
-    """Predictions for a view; not `here`: for captures. Everything needed is loaded when the first stopped container is
-    shown.
-    """
+    """Predictions for a view; not `here`: for captures. All is loaded when the first stopped container is shown."""
 
     @cache
     def made() -> AsStarted:

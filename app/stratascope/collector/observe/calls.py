@@ -41,9 +41,7 @@ _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aar
 
 
 class WantedCalls(NamedTuple):
-    """What the request asks for: arguments to report, where calls name a path, and what the container's filters
-    answer.
-    """
+    """What the request asks for: arguments to report, arguments that name paths, answers of the container's filters."""
 
     arguments: Wanted
     paths: Wanted  # `moments` has its form

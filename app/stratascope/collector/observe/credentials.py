@@ -309,9 +309,7 @@ class Credentials:
             self.add_found(pid)
 
     def called(self, pid: int, at: int, abi: str, number: int, values: Tuple[int, ...], alone: bool) -> None:
-        """Handle the entry of a call that may change credentials. `alone`: it has no other threads, which may
-        differ.
-        """
+        """Handle the entry of a call that may change credentials. `alone`: no other threads, which may differ."""
         name = self.changing.get(abi, {}).get(number, "")
         if keeps_capabilities(name, values):
             self._plain.discard(pid)
@@ -335,9 +333,7 @@ class Credentials:
                 return
 
     def forked(self, pid: int, parent: int, at: int, flags: int) -> None:
-        """Copy the parent's credentials to a child, except its PID inside. `flags`: of clone(2), 0 if there were
-        none.
-        """
+        """Copy the parent's credentials to a child, except its PID inside. `flags`: of clone(2), 0 if none."""
         for kind in (self._plain, self._odd):
             if parent in kind:
                 kind.add(pid)
@@ -398,9 +394,7 @@ class Credentials:
     # -- inside
 
     def _after(self, name: str, values: Tuple[int, ...], before: Held, plain: bool) -> Optional[Held]:
-        """Call `after_call`, cached: a loop in which one call is refused asks the same each time, since nothing has
-        changed.
-        """
+        """Call `after_call`, cached: in a loop over one refused call nothing changes."""
         asked = name, values, plain
         if self._last is None or self._last[0] is not before or self._last[1] != asked:
             self._last = before, asked, after_call(name, values, before, plain)

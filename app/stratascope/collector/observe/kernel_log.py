@@ -42,14 +42,12 @@ class _Held(NamedTuple):
 
 
 class KernelLog:
-    """Reader of audit records. `mine`: whether that PID is, or just was, in the group. Raises OSError: it can't be
-    read.
-    """
+    """Reads audit records. `mine`: whether that PID is, or just was, in the group. Raises OSError if unreadable."""
 
     def __init__(self, tell: Tell, mine: Callable[[int], bool], refused: Callable[[], Optional[int]],
                  killed: Callable[[int, int, int, int], None]) -> None:  # fmt: skip
-        """`refused`: returns who was last refused something. `killed`: process, width, call, time of a SIGSYS by a
-        filter.
+        """`refused`: returns who was last refused something. `killed`: process, width, call, time of a filter's
+        SIGSYS.
         """
         self._tell, self._mine, self._refused, self._killed = tell, mine, refused, killed
         self._held: List[_Held] = []

@@ -39,9 +39,7 @@ REOPEN = 0.05  # seconds between two changes of a filter, at least
 
 
 class Sources:
-    """The perf events to open. `opens`: numbers of the tracepoints of calls that open a file by path. Raises
-    OSError.
-    """
+    """The perf events to open. `opens`: numbers of the tracepoints of opening calls. Raises OSError."""
 
     def __init__(
         self,
@@ -262,9 +260,7 @@ class Observer:
                 time.sleep(LOOK)
 
     def _poll_interval(self, now: float) -> float:
-        """Seconds until the next poll: few while arriving processes have to be moved, hardly any while a twin is
-        awaited.
-        """
+        """Seconds until the next poll: short while processes have to be moved, none while a twin is awaited."""
         there = self._adopting
         if there is None:
             return LOOK

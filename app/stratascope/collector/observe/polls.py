@@ -42,9 +42,7 @@ class NoUpperError(Exception):
 
 
 class Written:
-    """The upper directory of one process's root. Changes before `since` (seconds, the machine's clock) are not
-    reported.
-    """
+    """The upper directory of one process's root. Changes before `since` (wall clock, seconds) are not reported."""
 
     def __init__(self, pid: int, since: float, tell: Callable[[str, str], None]) -> None:
         """Open the upper directory. Raises NoUpperError."""
@@ -421,9 +419,7 @@ def _cpu_seconds(counted: Dict[str, str]) -> Optional[float]:
 
 
 def _root_of(pid: int) -> Tuple[int, int, int]:
-    """Identify a process and its root directory, which a runtime changes in the same process before the program
-    begins.
-    """
+    """Identify a process and its root directory, which a runtime changes before the program begins."""
     try:
         root = os.stat("/proc/%d/root" % pid)
     except OSError:

@@ -84,7 +84,7 @@ class Processes:
             self._tell(at, "process", pid, found.parent, "there", found.command, found.program)
 
     def of(self, pid: int) -> Known:
-        """Return a process, looked up if it is new. It is not reported then: it came from outside, as a runtime
+        """Return a process, looked up if it is new; then it is not reported: it came from outside, as a runtime
         does.
         """
         found = self.known.get(pid)
@@ -256,9 +256,7 @@ class Tally:
         self._size = 0
 
     def add(self, key: Tuple[Any, ...], at: int, fields: Any, more: Tuple[Any, ...] = ()) -> bool:
-        """Count an event; whether it was the first of its class. `fields`: a tuple or a function that returns it;
-        `more`: appended.
-        """
+        """Count an event; whether it was the first of its class. `fields`: a tuple, or a function; `more`: appended."""
         mine = self._classes.setdefault(key[0], {})
         found = mine.get(key)
         if found is not None:

@@ -175,7 +175,7 @@ class Lines:
             return False
 
     def _give_up(self, data: bytes, sent: int, why: str = "") -> str:
-        """Drop unread lines and queue a `lost` event with their number, but complete the line that was begun; returns
+        """Drop unread lines, except a line that was begun, and queue a `lost` event with their number; returns
         `why`.
         """
         under_way = data[sent - 1 : sent] != b"\n" if sent else bool(self._begun)

@@ -89,9 +89,7 @@ Answered = Dict[int, Dict[str, Set[int]]]  # by errno and entry point: calls for
 
 
 class Refusals:
-    """Decides what is a refusal. `numbers`: by entry point and name; `answers`: what the container's filters return
-    besides.
-    """
+    """Decides what is a refusal. `numbers`: by entry point and name; `answers`: of the container's filters."""
 
     def __init__(self, numbers: Numbers, answers: Answered, native: str, foreign: str) -> None:
         self._abis = [abi for abi in (native, foreign) if abi]

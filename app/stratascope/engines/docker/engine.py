@@ -61,9 +61,7 @@ class DockerEngine(RestEngine):
         return super()._text(status, body)
 
     def sdk(self, silence: float, container: str = "", well: tuple[int, ...] = ()) -> AbstractContextManager[APIClient]:
-        """The SDK's client for one named call. `silence`: seconds; `well`: further successful statuses. Raises as
-        `answered`.
-        """
+        """The SDK's client for one named call. `silence`: seconds; `well`: more good statuses. Raises as `answered`."""
 
         def make(base_url: str) -> APIClient:
             from docker.api.client import APIClient

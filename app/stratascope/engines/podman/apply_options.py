@@ -39,9 +39,7 @@ _WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
 
 
 def body(spec: LaunchSpec, asked: Asked) -> str:
-    """The spec's create request with the difference from `spec.asked` to `asked`. Raises ToggleError for what Podman
-    does not support.
-    """
+    """The spec's create request with the difference from `spec.asked` to `asked`. Raises ToggleError if unsupported."""
     found: Body = json.loads(spec.body)
     for write in (_rights, _profiles, _paths, _namespaces, _network, _user_namespace, _root, _mounts, _devices, _sizes):
         write(found, spec.asked, asked)
@@ -303,9 +301,7 @@ def _sizes(found: Body, had: Asked, asked: Asked) -> None:
 
 
 def _forget(found: Body, name: str, drop: Callable[[str], bool]) -> None:
-    """Also remove it from the command that Podman stores, from which the next relaunch reads what inspect does not
-    show.
-    """
+    """Also remove it from the stored command, from which the next relaunch reads what inspect does not show."""
     if command := found.get("containerCreateCommand"):
         found["containerCreateCommand"] = without(command, name, drop)
 

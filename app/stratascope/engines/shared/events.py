@@ -161,9 +161,7 @@ def frames(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines(chunks: Iterable[bytes], *, whole: bool) -> Iterator[LogLine]:
-    """Lines with their timestamps, which the engine puts before each chunk. `whole`: a chunk is a line, as in
-    Podman.
-    """
+    """Lines with the timestamps that precede each chunk. `whole`: a chunk is a line, as in Podman."""
     moment, waiting = "", b""
     for chunk in chunks:
         moment, text = _stamped(chunk, moment)

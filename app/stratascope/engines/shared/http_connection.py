@@ -61,9 +61,7 @@ class HttpConnection:
         return self.answer(bounds)
 
     def begin(self) -> None:
-        """Call before the first of several requests: drops a connection with responses that a caller did not wait
-        for.
-        """
+        """Call before the first of several requests: drops a connection with unread responses."""
         if self._unanswered:
             self.close()
 
@@ -114,9 +112,7 @@ class HttpConnection:
             self.close()
 
     def follow(self, target: str, bounds: Bounds) -> tuple[int, bytes]:
-        """Start a stream: its status, and the body if it is an error. `bounds` apply to the beginning. Raises as
-        `call`.
-        """
+        """Start a stream: its status, and the body if it is an error. `bounds`: of the beginning. Raises as `call`."""
         self.begin()
         self.ask(target)
         try:

@@ -341,7 +341,7 @@ def _running(inspect: str) -> Running:
 
 
 def _published(ports: JsonObject) -> tuple[int, ...]:
-    """TCP host ports: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, from either
+    """TCP host ports in `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, of either
     engine.
     """
     texts = {

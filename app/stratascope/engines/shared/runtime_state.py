@@ -43,9 +43,7 @@ class Seen(Value):
 
 
 def named_files(answer: JsonObject) -> dict[str, str]:
-    """Map path in the container to path on the engine's host, for files that the engine made for this container
-    alone.
-    """
+    """Map path in the container to path on the engine's host, for files made for this container alone."""
     host = answer.part("HostConfig")
     if host.text("NetworkMode").startswith("container:") or answer.text("Pod"):
         return {}

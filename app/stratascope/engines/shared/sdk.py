@@ -46,9 +46,7 @@ class _Response(requests.Response):
 
 
 class Transport(BaseAdapter):
-    """Sends a session's requests by `call`, from method, path with query, and body to the body of a successful
-    response.
-    """
+    """Sends a session's requests by `call`: method, path with query and body, to the body of a good response."""
 
     def __init__(self, call: Send) -> None:
         super().__init__()

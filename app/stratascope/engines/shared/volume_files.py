@@ -460,9 +460,7 @@ class SubIds(Value):
 
 
 def ids_of(uid: int, files: tuple[str, str] = _FILES, switch: Path = _SWITCH) -> SubIds:
-    """The ids of that user. Raises OSError if it does not exist, a file can't be read, or the ranges are kept
-    elsewhere.
-    """
+    """The ids of that user. Raises OSError if it does not exist, or its ranges are unreadable or kept elsewhere."""
     if switch.exists() and _ELSEWHERE(switch.read_text("utf-8", "replace")):
         raise OSError("the ranges come from elsewhere: nsswitch.conf(5), subid")
     try:
