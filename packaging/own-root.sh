@@ -1,11 +1,10 @@
 #!/bin/sh
-# own-root.sh COMMAND…: runs it so that it may make user namespaces, also where this is a chroot.
+# own-root.sh COMMAND…: runs a command so that it can create user namespaces, even in a chroot.
 #
 # The kernel refuses a new user namespace to a process whose root is not its mount namespace's root (EPERM, see
 # user_namespaces(2) and unshare(2): "the caller is in a chroot environment"). Without one no rootless engine starts.
-# Root can mend that: in a new mount namespace the folder that is our root becomes the root of the namespace.
-# Nothing outside changes, and it ends with the command. Where it is not needed, or does not help, the command is
-# run as it is.
+# Root can fix that: in a new mount namespace, our root folder becomes the root of the namespace. Nothing outside
+# changes, and it ends with the command. If it is not needed, or does not help, the command is run directly.
 
 set -eu
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`, `test-all`, `flatpak`); called by
-# `make`. `setup.sh appimage` installs what building and testing the AppImage needs beside that, and makes no .venv.
+# Prepares this checkout for running (`setup.sh run`) or testing (`setup.sh test`, `test-all`, `flatpak`); called by
+# `make`. `setup.sh appimage` installs what building and testing the AppImage needs in addition, and makes no .venv.
 #
 # 1. System packages, on Debian and Ubuntu: what debian-run.txt (and debian-test.txt) lists and is not there is
 #    installed with apt-get, as root or through sudo. Elsewhere the missing parts are named and nothing is touched.
@@ -39,7 +39,7 @@ stop() {
 parts() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' $lists; }
 parts_with_reasons() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' -e 's/^/  /' $lists; }
 
-# Parts of which no alternative is installed. One question for all packages: a second one for each takes half a second.
+# Parts of which no alternative is installed. One query for all packages: a query for each takes half a second.
 missing_parts() {
     # a line an architecture: libraries may be there for i386, too
     there=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p')
@@ -48,7 +48,7 @@ missing_parts() {
     done
 }
 
-# Of `a|b` the first that apt can install here; a itself where it can install none, so that apt names it.
+# The first alternative of `a|b` that apt can install here; if none, `a` itself, so that apt names it in its error.
 choose() {
     for package in $(echo "$1" | tr '|' ' '); do
         if apt-cache show --no-all-versions "$package" >/dev/null 2>&1; then
@@ -70,7 +70,7 @@ as_root() {
     fi
 }
 
-# Where no service manager runs (a chroot, a container) Debian's scripts would start daemons that nobody ever stops.
+# Without a service manager (in a chroot, a container) Debian's scripts would start daemons that nothing stops.
 policy=/usr/sbin/policy-rc.d
 no_daemons() {
     if [ ! -d /run/systemd/system ] && [ ! -e $policy ]; then
@@ -164,7 +164,7 @@ say "installing Python packages into .venv (the first time this takes a minute o
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e "$target" -c packaging/constraints.txt ||
     stop "pip could not install the Python packages (above). Is the package index reachable? Run this again when it is."
 
-# Qt itself must load, or nothing works. One of the two ways to a display is enough, so there a word has to do.
+# Qt itself must load, or nothing works. One of X11 and Wayland is enough, so for these there is only a warning.
 if ! why=$(.venv/bin/python -c 'import PySide6.QtWidgets' 2>&1); then
     stop "Qt can't be loaded ($(echo "$why" | tail -n 1)); install the library it names, then run this again"
 fi

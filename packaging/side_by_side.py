@@ -1,15 +1,15 @@
-"""Runs all tests, in parts side by side, and tells of them as one run of pytest does; called by packaging/test.sh.
+"""Runs all tests in parallel parts, and reports them like a single pytest run; called by packaging/test.sh.
 
-Each part is a pytest of its own with its own display, engines and temporary files. Engines wait most of the time, so
-that two cores do the rest meanwhile. What a part says is told as it comes, a line a file; what failed is told at the
-end, part by part, and the last line counts them all. Decided against pytest-xdist: whoever is not root runs the
-engines' tests through sudo, which makes two programs of it anyway, and one display has room for one window in front.
+Each part is a pytest process with its own display, engines and temporary files. Engines mostly wait, so two cores run
+the other parts meanwhile. A part's output is printed as it comes, one line per file; failures are printed at the end,
+part by part, and the last line counts all. Decided against pytest-xdist: without root the engines' tests run through
+sudo and so in a second process anyway, and a display has only one active window.
 
 The parts are folders of tests/: `docker` and `podman` are those of engine/ and machine/ (`engines`, both in one, where
 sudo asks for a password, and where slow tests are run, of which some publish the same port); `window`; `unit`, without
 types and imports, which are `style`.
 
-The exit status is pytest's: 0, 1 where anything failed, 2 where it was broken off, 5 where there was nothing to do.
+The exit status is pytest's: 0; 1 if anything failed, 2 if interrupted, 5 if no test was selected.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 CACHE = CHECKOUT / ".pytest_cache"
 COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "warning", "error")  # as pytest orders them
 WORDS = ("It begins.", "platform ", "rootdir: ", "configfile: ", "testpaths: ", "cachedir: ", "plugins: ", "PySide6 ")
-PREAMBLE = (*WORDS, "hypothesis ", "timeout", "session timeout", "collect")  # what pytest says of itself
+PREAMBLE = (*WORDS, "hypothesis ", "timeout", "session timeout", "collect")  # pytest's header lines
 BAR = re.compile(r"=+ (.+?) =+")
 TOTAL = re.compile(r"(?:no tests ran|\d+ [a-z]+(?:, \d+ [a-z]+)*) in [\d.]+s(?: \([\d:]+\))?")
 ENDED = re.compile(r"It ended with (\d+)\.")
@@ -36,14 +36,14 @@ COUNT = re.compile(r"(\d+) ([a-z]+)")
 
 
 class Part:
-    """One pytest."""
+    """One pytest process."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.begun = threading.Event()
         self.sections: dict[str, list[str]] = {}
         self.counts: dict[str, int] = {}
-        self.code: int | None = None  # pytest's; None as long as it has not ended, or where it died
+        self.code: int | None = None  # pytest's exit status; None while it runs, or if it crashed
         self.process = subprocess.Popen(
             ("sh", "packaging/test.sh"),
             cwd=CHECKOUT,
@@ -58,7 +58,7 @@ class Part:
         self._reader.start()
 
     def _read(self) -> None:
-        """Tell of each file, and keep what comes under a heading."""
+        """Print a line per file, and collect the sections at the end."""
         assert self.process.stdout is not None
         kept: list[str] | None = None
         for line in self.process.stdout:
@@ -85,7 +85,7 @@ class Part:
                 self.counts[word] = self.counts.get(word, 0) + int(number)
 
     def end(self) -> int:
-        """Its exit status, when it has ended; what went wrong beside its tests counts as an error."""
+        """Wait for it; returns its exit status. A failure outside of its tests counts as an error."""
         self._reader.join()
         if self.code not in (0, 5) and not self.counts.keys() & {"failed", "error"}:
             self.counts["error"] = 1
@@ -108,15 +108,15 @@ def plural(word: str, number: int) -> str:
 
 
 def names() -> tuple[str, ...]:
-    """The longest part first."""
+    """The parts' names, longest first."""
     everything = os.environ.get("MARKS", "not slow") != "not slow"
     engines = ("engines",) if everything or os.geteuid() != 0 else ("docker", "podman")
     return (*engines, "window", "unit", "style")
 
 
 def start(parts: list[Part]) -> None:
-    """One after the other, as soon as the one before has its display, and sudo its password."""
-    compileall.compile_dir(CHECKOUT / "app", quiet=2)  # once, and not by each that is first
+    """Start the parts in turn, each as soon as the one before has its display, and sudo its password."""
+    compileall.compile_dir(CHECKOUT / "app", quiet=2)  # once, rather than in every part at the same time
     for name in names():
         if name == "engines" and os.geteuid() != 0:
             say("The tests with real engines need root; sudo may ask for your password.\n")
@@ -125,7 +125,7 @@ def start(parts: list[Part]) -> None:
 
 
 def report(parts: list[Part], seconds: float) -> None:
-    """What pytest prints at its end, of all parts."""
+    """Print the final sections of all parts, as pytest does."""
     summary = "short test summary info"
     for part in parts:
         for title, lines in part.sections.items():
@@ -141,7 +141,7 @@ def report(parts: list[Part], seconds: float) -> None:
 
 
 def remember(parts: list[Part]) -> None:
-    """What failed, where `make test ARGS=--lf` looks for it."""
+    """Store the failed tests where `make test ARGS=--lf` finds them."""
     failed: dict[str, bool] = {}
     for part in parts:
         file = CACHE / part.name / "v" / "cache" / "lastfailed"
@@ -161,7 +161,7 @@ def main() -> int:
         for part in parts:
             part.process.wait()
     except KeyboardInterrupt:
-        broken_off = True  # Ctrl-C has reached all of them, and each says what it has done so far
+        broken_off = True  # Ctrl-C has reached all parts, and each reports what it has done so far
     codes = [part.end() for part in parts]
     report(parts, time.monotonic() - begun)
     remember(parts)

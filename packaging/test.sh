@@ -1,18 +1,18 @@
 #!/bin/sh
 # Runs the tests; called by `make test` and `make test-all`.
 #
-# Without arguments it runs all of them, in parts that run side by side (packaging/side_by_side.py): a part is this
-# script with PART set. Arguments go to pytest, which then runs what they ask for and nothing beside it.
+# Without arguments it runs all of them, in parallel parts (packaging/side_by_side.py): a part is this script with PART
+# set. Arguments are passed to pytest, which then runs only what they select.
 #
-# The display: an X server without a screen (xvfb-run), so that the window is tested on the platform that people use;
-# where it is missing, Qt's own "offscreen". A QT_QPA_PLATFORM that is already set is respected.
+# The display: a virtual X server (xvfb-run), so that the window is tested on the platform that people use; without it,
+# Qt's "offscreen". A QT_QPA_PLATFORM that is already set is respected.
 #
-# The tests marked `engines` start private daemons, which takes root. Anyone else runs the rest as they are and those
-# through sudo, in a pytest of its own that leaves no files of root in the checkout; without sudo they are skipped, with
-# the reason. STRATASCOPE_REQUIRE_ENGINES=1 makes a skipped one a failure.
+# The tests marked `engines` start private daemons, which needs root. Ordinary users run these through sudo, in a
+# separate pytest that leaves no files of root in the checkout; without sudo they are skipped, with the reason.
+# STRATASCOPE_REQUIRE_ENGINES=1 makes a skipped one a failure.
 #
-# MARKS: which tests, as pytest's -m. SLICE: 3/8 is the third of eight parts of them, each as long. BUDGET: seconds after which a pytest starts no further test and fails; without it
-# nothing limits how long all of them take.
+# MARKS: which tests, as pytest's -m. SLICE: 3/8 is the third of eight parts of equal duration. BUDGET: seconds after
+# which a pytest starts no further test and fails; without it the total time is not limited.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -42,9 +42,9 @@ root=
 run() {
     [ -n "$root" ] || [ -z "${PART:-}" ] || set -- -o cache_dir=".pytest_cache/$PART" "$@"
     set -- sh packaging/own-root.sh "$python" -m pytest "$@"
-    # What runs side by side waits for the first word: xvfb-run takes the first number of a display that is free, so that
-    # two which look at the same moment take the same one. The last word is pytest's status, since xvfb-run ends with
-    # another one where it can't tidy up.
+    # Parallel parts wait for the first word: xvfb-run takes the first free display number, so two that start at the same
+    # moment would take the same one. The last word is pytest's status, since xvfb-run exits with another one if its
+    # cleanup fails.
     [ -z "${PART:-}" ] || set -- sh -c 'echo "It begins."; "$@"; echo "It ended with $?."' sh "$@"
     [ -z "$xvfb" ] || set -- xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24" "$@"
     [ -z "$root" ] || set -- sudo env PATH="$PATH" QT_QPA_PLATFORM="$QT_QPA_PLATFORM" PYTHONDONTWRITEBYTECODE=1 \
@@ -81,7 +81,7 @@ podman) by_root -m "($marks) and podman_alone" "$@" tests/engine tests/machine ;
     echo "The tests with real engines need root; sudo may ask for your password."
     engines=0
     by_root -m "($marks) and engines" "$@" || engines=$?
-    # 5: none of the chosen tests is such a test.
+    # 5: none of the selected tests has this mark.
     if [ "$status" = 0 ] || [ "$status" = 5 ] && [ "$engines" != 5 ]; then
         status=$engines
     fi

@@ -1,7 +1,7 @@
-"""What PyInstaller's starter runs: the program, or a Python file in its place.
+"""The entry point of PyInstaller's bundle: runs the program, or a Python file in its place.
 
-`--bundled-python FILE …` is for the tests and for looking into a bundle: what runs there is its own Python with its own
-Qt, which nothing outside can be.
+`--bundled-python FILE …` is for tests and for inspecting a bundle: it runs the file with the bundle's own Python and
+Qt, which nothing outside of it could use.
 """
 
 import runpy

@@ -1,4 +1,4 @@
-"""The one manifest, read, and the two variants that are made of it: for Flathub, and for a runtime made here. Pure.
+"""Reads the manifest, and makes its two variants: for Flathub, and for a runtime made here. Pure.
 
 A variant changes names, versions and sources. Permissions, modules and commands are never touched, so that what is
 tested in the sandbox is what is published. Decided against a second manifest for the tests: it would drift.
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parent.parent
 APP = "io.github.stratascope.Stratascope"
 PATH = FOLDER / f"{APP}.yml"
-OWN = "stratascope"  # the module that is the program itself
+OWN = "stratascope"  # the module of the program itself
 
 Manifest = dict[str, Any]
 
@@ -37,7 +37,7 @@ def own_module(manifest: Manifest) -> dict[str, Any]:
 
 
 def published(manifest: Manifest, url: str, tag: str, commit: str) -> Manifest:
-    """For Flathub: the program comes from a tag of its repository."""
+    """The variant for Flathub, which builds the program from a tag of its repository."""
     made = copy.deepcopy(manifest)
     own_module(made)["sources"] = [{"type": "git", "url": url, "tag": tag, "commit": commit}]
     return made
@@ -46,9 +46,9 @@ def published(manifest: Manifest, url: str, tag: str, commit: str) -> Manifest:
 def local(
     manifest: Manifest, runtime: str, base: str, branch: str, checkout: Path, skip: Sequence[str] = ()
 ) -> Manifest:
-    """For a runtime and a base app that were made here, and this checkout as it is.
+    """The variant for a runtime and a base app made here, which builds this checkout.
 
-    Nothing is stripped: that takes tools of the SDK which change nothing of what the program does.
+    Nothing is stripped: that would need tools of the SDK, and does not affect the program.
     """
     made = copy.deepcopy(manifest)
     made |= {
@@ -66,6 +66,6 @@ def local(
 
 
 def text_of(manifest: Manifest) -> str:
-    """The manifest as text again, in the order in which it was read."""
+    """The manifest as YAML text, in its original order."""
     text: str = yaml.safe_dump(manifest, sort_keys=False, width=120)
     return text

@@ -1,4 +1,4 @@
-"""Writes what is handed in at Flathub: the manifest with a tag of the program's repository, and its Python modules.
+"""Writes the files to submit to Flathub: the manifest with a tag of the program's repository, and its Python modules.
 
     make flathub URL=… TAG=v0.1.0
 
@@ -17,7 +17,7 @@ import python_modules
 
 
 def write(folder: Path, url: str, tag: str, commit: str) -> tuple[Path, ...]:
-    """The three files. Raises subprocess.CalledProcessError where pip can't be asked, hashes.UnknownHashError."""
+    """Write the three files. Raises subprocess.CalledProcessError if pip fails, hashes.UnknownHashError."""
     modules = python_modules.write(folder)
     path = folder / manifest.PATH.name
     path.write_text(manifest.text_of(manifest.published(manifest.read(), url, tag, commit)), encoding="utf-8")
@@ -25,7 +25,7 @@ def write(folder: Path, url: str, tag: str, commit: str) -> tuple[Path, ...]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Write them into the folder that is named."""
+    """Write them into the given folder."""
     parser = argparse.ArgumentParser(description="Writes what is handed in at Flathub.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", required=True, help="of the program's repository")

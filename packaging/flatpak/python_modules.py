@@ -1,7 +1,7 @@
-"""Makes the two modules of the manifest that hold Python packages: what the program needs, and what building it needs.
+"""Makes the manifest's two modules of Python packages: those that the program needs, and those that building it needs.
 
-They are made of the files that pip would install (packaging/release/wheels.py), each of which has to be the one that
-packaging/hashes/ accepts. They hold addresses, so they are made by publish.py, and not committed.
+They list the files that pip would install (packaging/release/wheels.py), each with the hash that packaging/hashes/
+accepts. They contain addresses, so publish.py makes them, and they are not committed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BUILD, PACKAGES = "python-build", "python-packages"
 
 
 def module(name: str, wheels: Mapping[str, Sequence[Wheel]], *, building: bool) -> dict[str, Any]:
-    """The module that installs these, by architecture. `building`: nothing of it stays in the program."""
+    """The module that installs these wheels, by architecture. `building`: used only for the build, then removed."""
     named = {wheel.name: wheel.version for each in wheels.values() for wheel in each}
     packages = " ".join(f"{name}=={version}" for name, version in sorted(named.items()))
     made: dict[str, Any] = {
@@ -50,8 +50,8 @@ def _sources(wheels: Mapping[str, Sequence[Wheel]]) -> list[dict[str, Any]]:
 
 
 def write(folder: Path, files: Path | None = None) -> tuple[Path, ...]:
-    """Both modules into that folder. `files`: fetch them into that one, for this machine's architecture alone, and name
-    them by their paths. Raises subprocess.CalledProcessError, hashes.UnknownHashError."""
+    """Write both modules into a folder. `files`: a folder to download the wheels to, for this architecture only; the
+    modules then have their paths. Raises subprocess.CalledProcessError, hashes.UnknownHashError."""
     folder.mkdir(parents=True, exist_ok=True)
     targets = [each for each in FLATPAK if files is None or each.machine == platform.machine()]
     written = []

@@ -1,12 +1,11 @@
-"""Asks a list of known weaknesses about every Python package of a release (packaging/hashes/). `make audit` calls it.
+"""Checks every Python package of a release (packaging/hashes/) for known vulnerabilities. `make audit` calls it.
 
-pip-audit asks; here its answer is judged, since it says "nothing known" also where nothing was looked at. Beside the
-packages it is asked about an old one with weaknesses that every such list knows: where that one passes, what answered
-is no such list.
+pip-audit queries the database; this script judges its answer, since pip-audit also reports no vulnerabilities if it
+checked nothing. An old package with well-known vulnerabilities is included: if it passes, the answer is worthless.
 
-    --osv-url URL   another list than pip-audit's own, with the interface of OSV
+    --osv-url URL   another database than pip-audit's own, with the OSV interface
 
-Exit: 0 nothing is known, 1 something is, 2 the list could not be asked, or not about all of them, and why.
+Exit: 0 no known vulnerability, 1 some, 2 the database could not be queried, or not about all packages; says why.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from typing import Any
 
 import hashes
 
-KNOWN = ("jinja2", "2.10")  # weak, and in no release: CVE-2019-10906 and others
+KNOWN = ("jinja2", "2.10")  # vulnerable, and in no release: CVE-2019-10906 and others
 SILENT, WEAK, UNASKED = 0, 1, 2
 
 
 def released() -> dict[str, str]:
-    """All of it, by name."""
+    """The version of each released package, by name."""
     return {line.name: line.version for line in hashes.read()}
 
 
 def ask(packages: Iterable[tuple[str, str]], options: Sequence[str] = ()) -> tuple[str, str]:
-    """What pip-audit answers, as JSON, and what it says beside that."""
+    """Run pip-audit; returns its JSON, and its messages."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "requirements.txt"
         path.write_text("".join(f"{name}=={version}\n" for name, version in packages), encoding="utf-8")
@@ -42,7 +41,7 @@ def ask(packages: Iterable[tuple[str, str]], options: Sequence[str] = ()) -> tup
 
 
 def judge(answer: str, said: str, packages: dict[str, str]) -> tuple[int, list[str]]:
-    """The exit status, and what to say."""
+    """The exit status, and the lines to print."""
     try:
         dependencies: list[dict[str, Any]] = json.loads(answer)["dependencies"]
         found = {each["name"]: each.get("vulns") for each in dependencies}
@@ -67,7 +66,7 @@ def judge(answer: str, said: str, packages: dict[str, str]) -> tuple[int, list[s
 
 
 def main(options: Sequence[str]) -> int:
-    """Ask, and say it."""
+    """Query, and print the result."""
     packages = released()
     answer, said = ask([*packages.items(), KNOWN], options)
     status, lines = judge(answer, said, packages)

@@ -1,4 +1,4 @@
-"""packaging/hashes/: the SHA-256 of every Python package in a release, or that makes it; `make hashes` writes it.
+"""packaging/hashes/: the SHA-256 of every Python package in a release or used to build it; `make hashes` writes it.
 
 A line is one wheel, as pip's `--require-hashes` reads it: name, version, for which Python and machine where it does not
 fit all of them, and the one hash that is accepted. No addresses: where it comes from does not matter, if it is this.
@@ -28,34 +28,34 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
 
 
 class UnknownHashError(Exception):
-    """A file that is not the one that was checked."""
+    """A wheel whose hash is not the accepted one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One wheel that is accepted."""
+    """One accepted wheel."""
 
     requirement: Requirement
     sha256: str
 
     @property
     def name(self) -> str:
-        """As it is compared."""
+        """The canonical name."""
         return canonicalize_name(self.requirement.name)
 
     @property
     def version(self) -> str:
-        """The one."""
+        """The pinned version."""
         return str(self.requirement.specifier).removeprefix("==")
 
     def fits(self, environment: Mapping[str, str] | None = None) -> bool:
-        """There, or where this runs."""
+        """Whether it is for that environment; by default, for this one."""
         marker = self.requirement.marker
         return marker is None or marker.evaluate(None if environment is None else {**environment})
 
 
 def read(*names: str) -> tuple[Line, ...]:
-    """The lines of these sets, or of all."""
+    """The lines of these files, or of all."""
     found = []
     for name in names or TARGETS:
         for text in (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
@@ -66,13 +66,13 @@ def read(*names: str) -> tuple[Line, ...]:
 
 
 def sha256_of(name: str, version: str, environment: Mapping[str, str] | None = None) -> str:
-    """Of the wheel that is accepted in that version there; empty: none is."""
+    """The hash of the accepted wheel of that version for that environment; empty if there is none."""
     wanted = (canonicalize_name(name), version)
     return next((line.sha256 for line in read() if (line.name, line.version) == wanted and line.fits(environment)), "")
 
 
 def check(wheels: Iterable[Wheel], target: Target) -> None:
-    """Each of them is the one that is accepted there. Raises UnknownHashError."""
+    """Check that each wheel is the accepted one for the target. Raises UnknownHashError."""
     for wheel in wheels:
         accepted = sha256_of(wheel.name, wheel.version, target.environment())
         if wheel.sha256 != accepted:
@@ -83,7 +83,7 @@ def check(wheels: Iterable[Wheel], target: Target) -> None:
 
 
 def lines(found: Mapping[Target, Iterable[Wheel]]) -> Iterator[str]:
-    """A line for each wheel, with the targets that it is for."""
+    """One line per wheel, with a marker for its targets."""
     users: dict[Wheel, list[Target]] = {}
     for target, each in found.items():
         for wheel in each:
@@ -98,7 +98,7 @@ def lines(found: Mapping[Target, Iterable[Wheel]]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Write all of them."""
+    """Write all files."""
     for name, wanted in requirements().items():
         found = {target: asked(wanted, target) for target in TARGETS[name]}
         path = FOLDER / f"{name}.txt"

@@ -1,4 +1,4 @@
-"""The list of parts of a release (an SBOM): CycloneDX 1.6 in JSON, made while it is built and put into it.
+"""The software bill of materials (SBOM) of a release: CycloneDX 1.6 in JSON, made during the build and included.
 
     sbom.py appimage FILE --also pyinstaller --debian LIST   the program as it is installed for the Python that runs
     sbom.py flatpak FILE                                     this, and all that it needs
@@ -44,7 +44,7 @@ _LICENCES = "License :: OSI Approved :: "
 
 @dataclass(slots=True)
 class Parts:
-    """What was found: the program, its parts by name, and which names each needs."""
+    """The program, its parts by name, and the names that each needs."""
 
     program: Component
     found: dict[str, Component] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class Parts:
 
 
 def installed(also: Iterable[str] = ()) -> Parts:
-    """The program as it is installed here, and all that it needs. Raises metadata.PackageNotFoundError."""
+    """The program as installed here, and everything it needs. Raises metadata.PackageNotFoundError."""
     parts = Parts(_program(metadata.version(PROGRAM)))
     parts.needs[PROGRAM] = (*_needed(PROGRAM), *also)
-    parts.needs |= dict.fromkeys(also, ())  # what they need themselves does not come along
+    parts.needs |= dict.fromkeys(also, ())  # without their own requirements, which are not bundled
     parts.found |= {name: _package(name) for name in also}
     waiting = [*_needed(PROGRAM)]
     while waiting:
@@ -68,7 +68,7 @@ def installed(also: Iterable[str] = ()) -> Parts:
 
 
 def _needed(name: str) -> tuple[str, ...]:
-    """What that package needs here, without what only an extra asks for."""
+    """The packages that a package requires here, without those of extras."""
     try:
         texts = metadata.requires(name) or ()
     except metadata.PackageNotFoundError:
@@ -78,7 +78,7 @@ def _needed(name: str) -> tuple[str, ...]:
 
 
 def own_wheel(version: str) -> Parts:
-    """The program's wheel: others install what it asks for."""
+    """The program's wheel, whose requirements are installed by others."""
     parts = Parts(_program(version))
     for text in wheels.requirements()["program"]:
         asked = Requirement(text)
@@ -92,7 +92,7 @@ def own_wheel(version: str) -> Parts:
 
 
 def add_debian(parts: Parts, text: str) -> None:
-    """The Debian packages of a list: name, version, architecture, SHA-256 and release, one a line."""
+    """Add the Debian packages of a list with name, version, architecture, SHA-256 and release, one per line."""
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
@@ -113,7 +113,7 @@ def _program(version: str) -> Component:
 def _package(name: str) -> Component:
     try:
         found = metadata.distribution(name)
-    except metadata.PackageNotFoundError:  # a base app need not say what it has
+    except metadata.PackageNotFoundError:  # a base app may lack the metadata
         return _component(name, None, PackageURL("pypi", None, name))
     sha256 = hashes.sha256_of(name, found.version)
     component = _component(found.metadata["Name"], found.version, PackageURL("pypi", None, name, found.version), sha256)
@@ -134,7 +134,7 @@ def _component(name: str, version: str | None, place: PackageURL, sha256: str = 
 
 
 def _licences(about: metadata.PackageMetadata) -> Iterable[License]:
-    """As the package says it: an expression, else its classifiers, else the first line of what it calls its licence."""
+    """A package's licences: its License-Expression, else its classifiers, else the first line of its License field."""
     make = LicenseFactory()
     said = str((about.get_all("License-Expression") or [""])[0])
     if said:
@@ -145,7 +145,7 @@ def _licences(about: metadata.PackageMetadata) -> Iterable[License]:
 
 
 def text_of(parts: Parts, kind: str) -> str:
-    """The document."""
+    """The SBOM as JSON text."""
     bom = Bom(components=parts.found.values())
     bom.metadata.component = parts.program
     bom.metadata.timestamp = datetime.fromtimestamp(float(os.environ.get("SOURCE_DATE_EPOCH") or time.time()), UTC)
@@ -159,7 +159,7 @@ def text_of(parts: Parts, kind: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Write it into the file that is named."""
+    """Write the SBOM into the given file."""
     parser = argparse.ArgumentParser(description="Writes the list of parts of a release.")
     parser.add_argument("kind", choices=("appimage", "flatpak", "wheel"))
     parser.add_argument("file", type=Path)

@@ -1,6 +1,6 @@
-"""A build hook of hatchling's: puts the list of parts that STRATASCOPE_SBOM names into the wheel (PEP 770).
+"""A hatchling build hook that puts the SBOM named by STRATASCOPE_SBOM into the wheel (PEP 770).
 
-`make wheel` names one. Without it nothing is put in, so that `pip install .` needs nothing that it did not need before.
+`make wheel` sets it. Without it nothing is added, so that `pip install .` needs nothing else.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ListOfParts(BuildHookInterface[BuilderConfig]):
-    """Found by hatchling, as the one hook in this file."""
+    """The hook; hatchling finds it as the only one in this file."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Before the wheel is written."""
+        """Add the SBOM, before the wheel is written."""
         if path := os.environ.get("STRATASCOPE_SBOM"):
             build_data["sbom_files"].append(path)

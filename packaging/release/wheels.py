@@ -1,11 +1,10 @@
-"""What pip would install for a release on a Python and an architecture: name, version, file and SHA-256 of each wheel.
+"""The wheels that pip would install for a release on a Python and an architecture: name, version, file and SHA-256.
 
-The one way in which a release is told its Python packages: packaging/hashes/ is written from it (hashes.py), and so are
-the Flatpak's modules (packaging/flatpak/python_modules.py). Versions are those of packaging/constraints.txt. pip judges
-markers by the Python that it runs on itself; here they are judged for the target, so that it does not matter which
-Python asks.
+The only source of a release's Python packages: packaging/hashes/ is written from it (hashes.py), and so are the
+Flatpak's modules (packaging/flatpak/python_modules.py). Versions are those of packaging/constraints.txt. pip evaluates
+markers for the Python that it runs on; here they are evaluated for the target, so any Python can run this.
 
-Decided against building from source: it would take Rust and C compilers for what the index has as checked wheels.
+Decided against building from source: that would need Rust and C compilers for packages that the index has as wheels.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ BASE = frozenset({"pyside6-essentials", "shiboken6", "numpy"})  # Flathub's base
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A CPython that a release runs on: `glibc` is the newest 2.x that a wheel may ask for, `has` what is there."""
+    """A CPython that a release runs on. `glibc`: the newest 2.x that a wheel may require; `has`: packages present."""
 
     python: str
     machine: str
@@ -39,7 +38,7 @@ class Target:
     has: frozenset[str] = frozenset()
 
     def environment(self) -> dict[str, str]:
-        """What markers of requirements are judged by there."""
+        """The environment for evaluating requirement markers for this target."""
         return {
             **{name: str(value) for name, value in default_environment().items()},
             "implementation_name": "cpython",
@@ -57,7 +56,7 @@ FLATPAK = tuple(Target("3.13", machine, 28, BASE) for machine in ("x86_64", "aar
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A file that pip would install, by its address or its path."""
+    """A wheel that pip would install, by URL or path."""
 
     name: str
     version: str
@@ -66,13 +65,13 @@ class Wheel:
 
     @property
     def file(self) -> str:
-        """Its name, which says what it fits."""
+        """The file's name, which has its compatibility tags."""
         return self.url.rpartition("/")[2]
 
 
 def requirements() -> dict[str, tuple[str, ...]]:
-    """Of each set of packages: `build` makes the program and its list of parts, `program` is what it runs on,
-    `appimage` what packs it into one file."""
+    """Requirements by set: `build` for building the program and its SBOM, `program` for running it, `appimage` for
+    bundling it."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = project["dependency-groups"]
     return {
@@ -83,7 +82,7 @@ def requirements() -> dict[str, tuple[str, ...]]:
 
 
 def asked(wanted: Sequence[str], target: Target) -> tuple[Wheel, ...]:
-    """What pip would install there, but for what is there. Raises subprocess.CalledProcessError."""
+    """The wheels that pip would install on the target, without those present. Raises subprocess.CalledProcessError."""
     wanted = [text for text in wanted if canonicalize_name(Requirement(text).name) not in target.has]
     further: set[str] = set()
     while True:
@@ -95,12 +94,12 @@ def asked(wanted: Sequence[str], target: Target) -> tuple[Wheel, ...]:
 
 
 def wheels_of(wanted: Iterable[str], found: Mapping[str, Mapping[str, Any]], target: Target) -> tuple[Wheel, ...]:
-    """Of what pip reported, what these need there, but for what is there."""
+    """The wheels in pip's report that the requirements need on the target, without those present."""
     return tuple(_wheel(found[name]) for name in sorted(needs(wanted, found, target) - target.has))
 
 
 def needs(wanted: Iterable[str], found: Mapping[str, Mapping[str, Any]], target: Target) -> set[str]:
-    """The names of all that these need there, as far as it was found."""
+    """Names of all packages that the requirements need on the target, as far as they are in the report."""
     environment = target.environment()
     needed: set[str] = set()
 
@@ -135,7 +134,7 @@ def _wheel(item: Mapping[str, Any]) -> Wheel:
 
 
 def fetched(wanted: Sequence[Wheel], target: Target, folder: Path) -> tuple[Wheel, ...]:
-    """The same as files in that folder. Raises subprocess.CalledProcessError."""
+    """Download the wheels into a folder. Raises subprocess.CalledProcessError."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{wheel.name}=={wheel.version}" for wheel in wanted]
     command = (*_pip("download", target), "--no-deps", f"--dest={folder}", *names)
