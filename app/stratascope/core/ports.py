@@ -43,7 +43,7 @@ class EngineError(MessageError):
 
 
 class NoSuchContainerError(Exception):
-    """The engine does not know that container, or no longer."""
+    """The engine does not have that container (any more)."""
 
 
 class ProbeError(MessageError):
@@ -168,7 +168,7 @@ class RefusedError(EngineError):
 
 
 class Relauncher(VolumeOwners, Protocol):
-    """What hardening asks of an engine. Containers by full id. Every call has a time limit.
+    """Engine calls needed by hardening. Containers by full id. Every call has a time limit.
 
     All raise EngineError (RefusedError if the engine refused this very call, with its error), and NoSuchContainerError
     if the container is gone. Only `remove_overlays` deletes volumes.
@@ -292,11 +292,11 @@ class LogStream(Protocol):
         """Raises EngineError if the engine goes away."""
 
     def close(self) -> None:
-        """From any thread; may be called twice."""
+        """End the stream, from any thread; may be called twice."""
 
 
 class StopFacts(Value):
-    """What a stop depends on, as the engine has it now. `seconds`: grace period before it kills."""
+    """The settings of a stop, as the engine reports them now. `seconds`: grace period before SIGKILL."""
 
     auto_remove: bool
     restart: RestartPolicy
@@ -312,10 +312,10 @@ class DailyEngine(Protocol):
         """The engine's own command line client, with the arguments that select this engine."""
 
     def start(self, container: str) -> None:
-        """No error if it is running."""
+        """Start it. No error if it is running."""
 
     def stop(self, container: str) -> None:
-        """With the container's own signal and timeout; returns when it has stopped. No error if it was stopped."""
+        """Stop it with its own signal and timeout; returns when it has stopped. No error if it was stopped."""
 
     def restart(self, container: str) -> None:
         """Stop as above, then start."""
@@ -369,7 +369,7 @@ class HostFiles(RootFolders, Protocol):
         """Whether `source` is no longer the file that the process `pid` has mounted at `target`."""
 
     def propagation(self, path: str) -> Propagation | None:
-        """Of the mount that holds the path, as seen by the engine."""
+        """The propagation of the mount that the path is on, as seen by the engine."""
 
     def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
         """Files at and below `source`, at most `most`, nearest first."""
@@ -394,7 +394,7 @@ class OwnerGoneError(OwnerError):
 
 
 class Owners(Protocol):
-    """What hardening asks of owners. Every call has a time limit."""
+    """Calls to owners needed by hardening. Every call has a time limit."""
 
     def plan(
         self,
@@ -404,8 +404,8 @@ class Owners(Protocol):
         text: Callable[[OwnerKind], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
-        """Reads only. None if the container has no owner. `text` may raise OwnerError. `along`: ids of those changed
-        with it.
+        """Plan the change; reads only. None if the container has no owner. `text` may raise OwnerError. `along`: ids of
+        containers changed with it.
         """
 
     def check(self, owned: Owned) -> None:

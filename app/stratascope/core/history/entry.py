@@ -111,7 +111,7 @@ class Standing(Value):
 
 
 class HistoryEntry(Value):
-    """From that moment on (seconds since the epoch), this part had this value."""
+    """A recorded change: from `at` on (seconds since the epoch), this part had this value."""
 
     at: float
     kind: PartKind

@@ -113,7 +113,7 @@ def _without_access_time(attempt: Attempt) -> bool:
 
 
 def _to_postlog(attempt: Attempt) -> bool:
-    """Postfix's own log, for programs of its users."""
+    """Whether it is about Postfix's log socket, as in Postfix programs that users call."""
     address = attempt.around.address
     return address is not None and address.family == "unix" and address.text.endswith("/public/postlog")
 

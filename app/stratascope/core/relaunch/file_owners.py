@@ -64,7 +64,7 @@ class VolumeChange(Value):
         )
 
 
-def over(first: tuple[VolumeChange, ...], then: tuple[VolumeChange, ...]) -> tuple[VolumeChange, ...]:
+def combined(first: tuple[VolumeChange, ...], then: tuple[VolumeChange, ...]) -> tuple[VolumeChange, ...]:
     """Combine two changes into one that is undone to the state before the first."""
     later = {change.source: change for change in then}
     known = {change.source for change in first}

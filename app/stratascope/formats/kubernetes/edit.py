@@ -95,7 +95,7 @@ def _at(nodes: list[Node], place: Position) -> Mapping:
 
 
 def _limit(text: str, container: Mapping, field: str, value: str) -> str:
-    """Set a limit, and lower the request to it: the API refuses a request above the limit."""
+    """Set a limit. Raises UnwritableError if the manifest requests more, which the API would refuse."""
     requested = text_at(container, "resources", "requests", field)
     if requested and _number(requested, field) > _number(value, field):
         why = msg("The manifest requests more than that: {what}.", what=f"{field} {requested}")

@@ -290,7 +290,7 @@ class _Unit:
         self.problems += problems
 
     def _shared(self, found: list[str], place: Position) -> Iterator[str]:
-        """Namespaces that a pod's containers share, without those that do not matter outside (network, IPC, UTS)."""
+        """Take --share out of a pod's options: a shared PID namespace becomes an option; others do not matter."""
         following = iter(found)
         for word in following:
             if word.partition("=")[0] != "--share":

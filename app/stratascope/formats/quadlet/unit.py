@@ -126,13 +126,13 @@ class ContainerSection:
         else:
             self.option(option, value)
 
-    def anew(self, key: str, option: str, values: Iterable[str]) -> None:
+    def replace_list(self, key: str, option: str, values: Iterable[str]) -> None:
         """Replace a list."""
         self.put(key)
         for value in values:
             self.add(key, option, value)
 
-    def once(self, key: str, option: str, value: str) -> None:
+    def set(self, key: str, option: str, value: str) -> None:
         """Set a key that takes one value, where the last assignment counts."""
         if not is_plain(value):
             self.put(key)

@@ -72,22 +72,22 @@ def _rights(options: RunOptions, unit: ContainerSection) -> None:
         ("AddCapability", "--cap-add=", add, before.cap_add),
     ):
         if names or had:
-            unit.anew(key, option, names)
+            unit.replace_list(key, option, names)
     for each in MODES:
         wanted = getattr(asked, each.field) or "private"
         if wanted != (getattr(before, each.field) or "private"):
             unit.option(f"--{each.name}=", wanted)
     if asked.network_mode != before.network_mode:
-        unit.anew("Network", "--network=", [options.network or "bridge"])
+        unit.replace_list("Network", "--network=", [options.network or "bridge"])
     if asked.userns_mode != before.userns_mode or asked.uid_map != before.uid_map:
         if options.uid_map:
             unit.put("UserNS")
-        unit.anew("UIDMap", "--uidmap=", options.uid_map)
-        unit.anew("GIDMap", "--gidmap=", options.gid_map if options.uid_map else ())
+        unit.replace_list("UIDMap", "--uidmap=", options.uid_map)
+        unit.replace_list("GIDMap", "--gidmap=", options.gid_map if options.uid_map else ())
         if not options.uid_map:
-            unit.once("UserNS", "--userns=", options.userns or "host")
+            unit.set("UserNS", "--userns=", options.userns or "host")
     if options.ports != before.ports:
-        unit.anew("PublishPort", "--publish=", map(port_text, options.ports))
+        unit.replace_list("PublishPort", "--publish=", map(port_text, options.ports))
 
 
 def _user(text: str, unit: ContainerSection) -> None:
@@ -107,7 +107,7 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
     if has_profile(options):
         unit.put("SeccompProfile", profile_path(options))
     elif options.seccomp and options.seccomp != "builtin":
-        unit.once("SeccompProfile", "--security-opt=seccomp=", options.seccomp)
+        unit.set("SeccompProfile", "--security-opt=seccomp=", options.seccomp)
     elif before.seccomp is not asked.seccomp:
         unit.put("SeccompProfile")
     if options.apparmor and not is_default_apparmor(options.apparmor):
@@ -120,13 +120,13 @@ def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]
         name, _, value = label.partition(":")
         key = {"type": "Type", "level": "Level", "filetype": "FileType"}.get(name)
         if key and value:
-            unit.once(f"SecurityLabel{key}", f"--security-opt=label={name}:", value)
+            unit.set(f"SecurityLabel{key}", f"--security-opt=label={name}:", value)
         elif label != "disable":
             unsaid.append(one("security-opt", f"label={label}"))
     changed = before.masked_paths != asked.masked_paths or before.read_only_paths != asked.read_only_paths
     for key, paths in (("Mask", options.mask), ("Unmask", options.unmask)):
         if paths:
-            unit.once(key, f"--security-opt={key.lower()}=", ":".join(paths))
+            unit.set(key, f"--security-opt={key.lower()}=", ":".join(paths))
         elif changed:
             unit.put(key)
 
@@ -143,14 +143,14 @@ def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message])
         others: list[str] = []
         for mount in options.mounts:
             _sorted(mount, volumes, tmpfs, others)
-        unit.anew("Volume", "--volume=", volumes)
-        unit.anew("Tmpfs", "--tmpfs=", tmpfs)
+        unit.replace_list("Volume", "--volume=", volumes)
+        unit.replace_list("Tmpfs", "--tmpfs=", tmpfs)
         unit.put("Mount")
         for text in others:  # never by the key: Quadlet interprets its source
             unit.option("--mount=", text)
         unsaid.append(msg("Mounts that PodmanArgs= names: remove them there."))
     if before.devices != asked.devices:
-        unit.anew("AddDevice", "--device=", map(device_text, options.devices))
+        unit.replace_list("AddDevice", "--device=", map(device_text, options.devices))
 
 
 def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[str]) -> None:

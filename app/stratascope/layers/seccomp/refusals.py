@@ -109,7 +109,7 @@ def _killed(attempt: Attempt, facts: SeccompFacts | None, around: Surroundings) 
 
 
 def _known_answer(attempt: Attempt, facts: SeccompFacts | None) -> tuple[set[ActionKind], bool]:
-    """The actions of the container's filter for this call, and whether it certainly allows it."""
+    """The actions of the container's filter for this call, and whether another filter must have refused it."""
     answers = _answers(attempt.abi, facts)
     found = answers.actions(attempt.name, _given(attempt)) if answers is not None else None
     if not found:

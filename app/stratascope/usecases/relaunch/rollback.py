@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.evidence import Clock
-from stratascope.core.relaunch.file_owners import over
+from stratascope.core.relaunch.file_owners import combined
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running, guard
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind, transactions
 from stratascope.usecases.relaunch.known import ALIVE, Pair, known, look, looked
@@ -150,7 +150,7 @@ def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
     first = transaction.members[0]
     merged = replace(kept, name=first.name, new=first.new, new_aside=first.new_aside, new_restart=first.new_restart,
                      new_created=first.new_created,
-                     image=first.image, body=first.body, owners=over(kept.owners, first.owners))  # fmt: skip
+                     image=first.image, body=first.body, owners=combined(kept.owners, first.owners))  # fmt: skip
     return replace(transaction.with_members((merged,)), kept=None)
 
 

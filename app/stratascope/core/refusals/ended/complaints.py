@@ -247,8 +247,9 @@ def nothing(asked: Asked, found: Found) -> tuple[Want, ...]:
 
 class Saying(Value):
     """A known message. `pattern`: case-insensitive; its named groups fill the fields of `text` (digits at the end of a
-    group's name are ignored). Without a group `path`, the path next to the match is used; `lacking`: the wanted
-    capabilities. `wants`: what would help, by what was found. `fits`: whether it can be true with these options.
+    group's name are ignored). Without a group `path`, the path next to the match is used; the field `lacking` gets the
+    capabilities in `wants`. `wants`: what would help, by what was found. `fits`: whether it can be true with the
+    options.
     """
 
     pattern: str

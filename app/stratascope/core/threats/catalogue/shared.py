@@ -218,7 +218,7 @@ _MAY_MOUNT_SYSFS = Capability(("CAP_SYS_ADMIN",), Where.NET_OWNER)
 
 
 def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: bool = False) -> tuple[Route, ...]:
-    """The same for a file of sysfs. A new mount is the same file system, and read-only if that is.
+    """The routes to a file of sysfs. A new mount is the same file system, and read-only if that is.
 
     So for writing, the superblock is made writable, which takes more than a mount flag.
     """
