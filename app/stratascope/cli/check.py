@@ -143,7 +143,6 @@ _WRITABLE = 0o222
 
 def _fix(checker: Checker, arguments: argparse.Namespace, text: str | None) -> int:
     """Print the difference or write the file; returns the exit code."""
-    from stratascope.layers.toggles import toggle  # what plans hardening
     from stratascope.usecases.check.corrections import fixed
     from stratascope.usecases.check.writing import difference
 
@@ -166,7 +165,7 @@ def _fix(checker: Checker, arguments: argparse.Namespace, text: str | None) -> i
     for closed in found.services:
         complain(translate(_closed(closed)))
         for used in closed.in_use:
-            title = toggle(used.choice.toggle).titled(used.choice.value)
+            title = used.choice.titled
             complain(translate(msg("{name}: it may need this: {title}. {why}", name=plain(closed.name, 80), title=title,
                                    why=used.why)))  # fmt: skip
     if arguments.in_place:
@@ -187,7 +186,7 @@ def _closed(closed: Closed) -> Message:
         name=plain(closed.name, 80),
         before=f"{closed.before:.1f}",
         after=f"{closed.after:.1f}",
-        choices=", ".join(f"{choice.toggle}={choice.value}" for choice in closed.choices),
+        choices=", ".join(map(str, closed.choices)),
     )
 
 

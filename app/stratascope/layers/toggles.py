@@ -39,33 +39,35 @@ def toggle(name: str) -> Toggle:
     raise ToggleError(msg("There is no toggle {name}. Available: {known}.", name=name, known=known))
 
 
+def choice_of(name: str, value: str) -> Choice:
+    """That value of the toggle with that id, checked later, for a container. Raises ToggleError."""
+    return Choice(toggle(name), value)
+
+
 def parse(text: str) -> Choice:
     """`memory=512m` as a choice; its value is checked later, for a container. Raises ToggleError."""
     name, equals, value = text.partition("=")
     found = toggle(name.strip())
     if not equals or not value.strip():
         raise ToggleError(msg("Give a value, as in {name}={values}.", name=found.id, values=found.taken))
-    return Choice(found.id, value.strip())
+    return Choice(found, value.strip())
+
+
+def brought_by(which: Toggle) -> tuple[Choice, ...]:
+    """The choices without which it closes nothing for good."""
+    return tuple(choice_of(*each) for each in which.brings)
+
+
+def leaving_privileged(subject: Subject) -> tuple[Choice, ...]:
+    """The choices that leave privileged mode, if it is privileged."""
+    if not subject.container.asked.privileged:
+        return ()
+    return tuple(Choice(each, each.offered) for each in all_toggles() if each.leaves_privileged)
 
 
 def all_live(chosen: Sequence[Choice]) -> bool:
     """Whether the engine can do all of it while the container runs."""
-    return bool(chosen) and all(toggle(item.toggle).limits_live(item.value) for item in chosen)
-
-
-def value_text(choice: Choice) -> str:
-    """The value of a choice for reading."""
-    return toggle(choice.toggle).readable(choice.value)
-
-
-def files_named(chosen: Iterable[Choice]) -> tuple[str, ...]:
-    """The paths of the files that the choices name."""
-    return tuple(path for item in chosen if (path := toggle(item.toggle).file(item.value)))
-
-
-def changes_users(chosen: Iterable[Choice]) -> bool:
-    """Whether its processes run as other users then."""
-    return any(toggle(item.toggle).changes_users for item in chosen)
+    return bool(chosen) and all(item.live for item in chosen)
 
 
 def choices(preset: Preset, subject: Subject) -> tuple[Choice, ...]:
@@ -77,11 +79,11 @@ def choices(preset: Preset, subject: Subject) -> tuple[Choice, ...]:
         if value is None:
             continue
         try:
-            value = each.check(value, subject)
+            choice = Choice(each, value).checked(subject)
         except ToggleError:
             continue  # the engine can't
-        if each.apply(asked, value, subject) != asked:
-            found.append(Choice(each.id, value))
+        if choice.changes(asked, subject):
+            found.append(choice)
     return tuple(found)
 
 
@@ -91,19 +93,18 @@ def fold(asked: Asked, chosen: Iterable[Choice], subject: Subject) -> Asked:
     In whatever order they come: leaving privileged mode goes first, since it resets what others set.
     """
     for choice in plain(chosen, subject):
-        asked = toggle(choice.toggle).apply(asked, choice.value, subject)
+        asked = choice.apply(asked, subject)
     return asked
 
 
 def plain(chosen: Iterable[Choice], subject: Subject) -> tuple[Choice, ...]:
     """The choices checked for this container, one a toggle, in the order in which they are applied."""
     last = {choice.toggle: choice for choice in chosen}
-    checked = {name: Choice(name, toggle(name).check(choice.value, subject)) for name, choice in last.items()}
-    known = [each for each in all_toggles() if each.id in checked]
+    checked = {which: choice.checked(subject) for which, choice in last.items()}
+    known = [each for each in all_toggles() if each in checked]
     overridden = [each for each in known if each.overridden]
     if overridden and subject.container.asked.privileged and not any(each.leaves_privileged for each in known):
         title = overridden[0].title
         text = msg("A privileged container overrides this: {title}. Choose privileged=off as well.", title=title)
         raise ToggleError(text)
-    order = [each.id for each in sorted(known, key=lambda each: not each.leaves_privileged)]
-    return tuple(checked[name] for name in order)
+    return tuple(checked[each] for each in sorted(known, key=lambda each: not each.leaves_privileged))

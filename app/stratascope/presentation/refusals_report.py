@@ -75,10 +75,10 @@ def remedy_object(remedy: RefusalRemedy) -> dict[str, Any]:
     """A remedy for JSON."""
     choice = remedy.choice
     return {
-        "toggle": None if choice is None else choice.toggle,
+        "toggle": None if choice is None else choice.id,
         "value": None if choice is None else choice.value,
         "text": translate(remedy.text),
-        "also": [{"toggle": each.toggle, "value": each.value} for each in remedy.also],
+        "also": [{"toggle": each.id, "value": each.value} for each in remedy.also],
         "opens": None if remedy.opened is None else list(remedy.opened),
     }
 

@@ -10,7 +10,7 @@ from stratascope.core.relaunch.toggle import Proven, ToggleError
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import choice_of
 
 PROVEN_TITLES = {
     Proven.ENFORCED: msg("Enforced"),
@@ -142,7 +142,7 @@ def ending_sentence(event: RelaunchResult) -> Message:
 def toggle_title(name: str, value: str = "") -> str:
     """The title of a toggle with that value; its name if unknown, as from a later version's journal."""
     try:
-        return translate(toggle(name).named(value))
+        return translate(choice_of(name, value).named)
     except ToggleError:
         return plain(name, 60)
 

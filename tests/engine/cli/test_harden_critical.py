@@ -18,7 +18,6 @@ from rig.usecases.plan.smaller_sets import opened, pieces_of, reached, singles, 
 from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Preset, Subject
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.look import subject_of
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import connected
@@ -116,16 +115,16 @@ def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk
         offer = hardening.offer(state)
         taken = tuple(each for each in offer.of(Preset.CRITICAL) if cure(each, subject) is Cure.GRANT)
         wanted = set(KINDS[kind][1])
-        assert wanted <= {f"{each.toggle}={each.value}" for each in taken}
+        assert wanted <= {str(each) for each in taken}
         assert offer.left == ()
         assert still_open(state.matrix, hardening.preview(state, offer.of(Preset.CRITICAL)).after) == frozenset()
         for preset in GRADES:
-            chosen = {f"{each.toggle}={each.value}" for each in offer.of(preset)}
+            chosen = {str(each) for each in offer.of(preset)}
             assert {each for each in wanted if not each.startswith(("drop=", "capabilities="))} <= chosen
             preview = hardening.preview(state, offer.of(preset))
             assert not preview.after.open(Severity.CRITICAL)
             assert not preview.in_vain
-        needed = pieces_of(tuple(each for each in taken if not toggle(each.toggle).goes_along))
+        needed = pieces_of(tuple(each for each in taken if not each.toggle.goes_along))
         singly = [each for each in singles(hardening, state) if cure(each, subject) is Cure.GRANT]
         by_all = hardening.preview(state, taken)
         for smaller, still in reached(hardening, state, max(0, min(needed - 1, MOST)), singly):
@@ -133,7 +132,7 @@ def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk
 
 
 def cure(choice: Choice, subject: Subject) -> Cure:
-    return toggle(choice.toggle).cure(choice.value, subject)
+    return choice.cure(subject)
 
 
 @pytest.mark.parametrize("preset", ["critical", "recommended"])

@@ -27,10 +27,10 @@ from typing import Any
 
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.launch_spec import TwinRecord
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
 from stratascope.core.relaunch.trial import Works
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.look import look
@@ -40,8 +40,8 @@ from stratascope.wiring.engines import describe, open_engines
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
-CHOICE = Choice("no-new-privileges", "on")
-GIVES = Choice("read-only-root", "off")  # what a container lacked that has ended
+CHOICE = choice_of("no-new-privileges", "on")
+GIVES = choice_of("read-only-root", "off")  # what a container lacked that has ended
 FURTHER = {"undo": "harden", "back": "repair"}  # what comes before it
 LOOKS = frozenset(("plan", "running", "labelled", "changes", "log", "check_health"))  # how often depends on the machine
 EXERCISES = tuple(filter(None, (os.environ.get("DYING_EXERCISE"),)))

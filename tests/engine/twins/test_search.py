@@ -29,8 +29,8 @@ def test_what_breaks_it_is_left_out_and_nothing_else(stage: Stage) -> None:
         *events, ended = search(trials, wanted, repeats=3)
         assert isinstance(ended, Searched)
         assert ended.verdict.ends is Ends.FOUND, ended
-        assert {choice.toggle for choice in ended.verdict.choices} == {
-            choice.toggle for choice in wanted if choice.toggle not in ("capabilities", "read-only-root")
+        assert {choice.id for choice in ended.verdict.choices} == {
+            choice.id for choice in wanted if choice.id not in ("capabilities", "read-only-root")
         }
         done = [event for event in events if isinstance(event, TrialDone)]
         assert [each.purpose for each in done[-3:]] == [Purpose.REPEAT] * 3
@@ -55,7 +55,7 @@ def test_a_program_that_works_on_request_only_is_exercised(stage: Stage, tmp_pat
         with stage.trials(name, ask) as trials:
             *_, ended = search(trials, wanted, repeats=1)
             assert isinstance(ended, Searched)
-            assert [choice.toggle for choice in ended.verdict.choices] == ["no-new-privileges"], ended
+            assert [choice.id for choice in ended.verdict.choices] == ["no-new-privileges"], ended
 
 
 def test_a_container_whose_unchanged_twin_breaks_is_left_alone(stage: Stage) -> None:

@@ -35,6 +35,7 @@ from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.choices import Resolved
@@ -74,7 +75,7 @@ REFUSED = (
     TwinRefusal(
         "chown",
         msg("{by}: {call} needs {names}.", by="nginx", call="chown(/etc)", names="CHOWN"),
-        Loosening("capabilities", Choice("capabilities", "CAP_CHOWN,CAP_KILL"), certain=True),
+        Loosening("capabilities", choice_of("capabilities", "CAP_CHOWN,CAP_KILL"), certain=True),
     ),
     TwinRefusal(
         "write",
@@ -145,11 +146,9 @@ class StagedHardening(Hardening):
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
         self._call("hint")
         found = next((each for each in offer.options if each.toggle.id == self.hints), None)
-        taken = {choice.toggle for choice in choices}
-        if found is None or self.hints in taken:
+        if found is None or found.toggle in {choice.toggle for choice in choices}:
             return None
-        more = Choice(found.toggle.id, found.value)
-        return Hint(found.toggle, found.value, self.preview(state, (*choices, more)).after)
+        return Hint(found.choice, self.preview(state, (*choices, found.choice)).after)
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")
@@ -192,7 +191,7 @@ class StagedHardening(Hardening):
         plan, self.exercised = made, tuple(exercised)
         self._call("run")
         done = self.transaction(plan)
-        live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
+        live = all(choice.toggle.live for choice in plan.choices)
         if live:
             if self.gate is not None:
                 self.gate.wait(600)
@@ -237,7 +236,7 @@ class StagedHardening(Hardening):
         if self.no_result is not None:
             raise self.no_result
         whole = wishes.chosen or self.preset(state, Preset.STRICT)
-        derived = Resolved(whole, tuple((each.toggle, msg("It was not seen to need it.")) for each in whole))
+        derived = Resolved(whole, tuple((each.id, msg("It was not seen to need it.")) for each in whole))
         works = Tried((), Works.YES, 1.5, compared=(msg("It stops like the unchanged one."),),
                       not_compared=(msg("It has no health check."),))  # fmt: skip
         yield TrialBegun(1, Attempt((), Purpose.UNCHANGED, 4), None)
@@ -250,8 +249,8 @@ class StagedHardening(Hardening):
             return
         yield TrialDone(1, Purpose.UNCHANGED, works)
         yield TrialBegun(2, Attempt(whole, Purpose.WHOLE, 3), 6.0)
-        rest = tuple(each for each in whole if each.toggle != self.breaks)
-        rest = tuple(Choice(each.toggle, self.loosens.get(each.toggle, each.value)) for each in rest)
+        rest = tuple(each for each in whole if each.id != self.breaks)
+        rest = tuple(Choice(each.toggle, self.loosens.get(each.id, each.value)) for each in rest)
         if rest != whole:
             refused = TwinRefusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
                                   Loosening(self.breaks, certain=True))  # fmt: skip
@@ -355,14 +354,14 @@ class StagedHardening(Hardening):
 
     def _proofs(self, plan: Plan) -> Iterator[Proved]:
         for choice in plan.choices:
-            expected = toggling.toggle(choice.toggle).told(choice.value)
-            bad = choice.toggle == self.unproven
+            expected = choice.told
+            bad = choice.id == self.unproven
             outcome = Proven.NOT_ENFORCED if bad else Proven.ENFORCED
             yield Proved(choice, Proof(outcome, expected, msg("It is 0") if bad else expected, "@status:CapBnd"))
 
     def transaction(self, plan: Plan) -> Transaction:
         spec = plan.spec
-        words = tuple(f"{choice.toggle}={choice.value}" for choice in plan.choices)
+        words = tuple(map(str, plan.choices))
         return Transaction(
             id="t1",
             kind=TransactionKind.HARDEN,
@@ -427,5 +426,5 @@ def _nowhere(engine: str) -> EngineAccess:
 
 
 def _command(plan: Plan) -> str:
-    words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
+    words = " ".join(f"--with {choice}" for choice in plan.choices)
     return f"docker run -d --name {plan.spec.name} {words} {plan.spec.image}"

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.toggle import Preset, ToggleError
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.check.corrections import Corrections
 from unit.check.demo import of_the_demo
 
@@ -52,7 +53,7 @@ def test_what_the_pod_shares_is_not_offered_for_one(made: Corrections) -> None:
     assert "privileged" in able
     assert all(option.toggle.id != "volume-owner" for option in offer.options)
     for preset, choices in offer.presets:
-        assert not {"pid", "network"} & {choice.toggle for choice in choices}, preset
+        assert not {"pid", "network"} & {choice.id for choice in choices}, preset
 
 
 def test_what_the_smallest_set_comes_to_is_what_can_be_written(made: Corrections) -> None:
@@ -112,7 +113,7 @@ def test_a_name_stays_while_lines_move_and_tells_apart(made: Corrections) -> Non
     keys = [state.key for state in states(made, text)]
     assert len(set(keys)) == 2
     assert [state.key for state in states(made, "# more\n\n" + text)] == keys
-    on = (Choice("no-new-privileges", "on"),)
+    on = (choice_of("no-new-privileges", "on"),)
     found = made.corrected(text, "text", {keys[1][1]: on})
     assert found.text.splitlines()[0] == "docker run nginx"
     assert "no-new-privileges" in found.text.splitlines()[1]
@@ -127,19 +128,19 @@ def test_a_group_that_was_not_chosen_is_not_written_along(made: Corrections) -> 
 
 
 def test_what_can_not_be_written_is_named_with_its_service(made: Corrections) -> None:
-    found = made.corrected(POD, "text", {"p-b": (Choice("pids", "50"), Choice("user", "1000"))})
-    assert [(name, choice.toggle) for name, choice in found.left] == [("p-b", "pids")]
+    found = made.corrected(POD, "text", {"p-b": (choice_of("pids", "50"), choice_of("user", "1000"))})
+    assert [(name, choice.id) for name, choice in found.left] == [("p-b", "pids")]
     assert "runAsUser: 1000" in found.text
 
 
 def test_of_a_text_that_is_gone_nothing_is_known(made: Corrections) -> None:
     state = states(made, "docker run --name gone nginx\n")[0]
-    assert made.preview(state, (Choice("memory", "512m"),)).layers
+    assert made.preview(state, (choice_of("memory", "512m"),)).layers
     states(made, "docker run --name other nginx\n")
     for ask in (made.offer, lambda each: made.preview(each, ())):
         with pytest.raises(ToggleError):
             ask(state)
-    assert made.corrected("docker run --name other nginx\n", "text", {"gone": (Choice("memory", "1g"),)}).lines == ()
+    assert made.corrected("docker run --name other nginx\n", "text", {"gone": (choice_of("memory", "1g"),)}).lines == ()
 
 
 def test_the_preview_is_that_of_the_written_text(made: Corrections) -> None:

@@ -12,7 +12,7 @@ from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
 from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, fold
+from stratascope.layers.toggles import all_toggles, choice_of, choices, fold
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, normalized
 
@@ -192,7 +192,7 @@ NOT_IN_KUBERNETES = frozenset(
 def values(toggle: Toggle, writer: Writer) -> list[str]:
     """What is offered of it: each of its words, its pieces, and a value of one's own."""
     offered = toggle.proposed(writer.subject) or toggle.offered
-    found = [word for word in toggle.words if not toggle.made(word)] + [offered]
+    found = [word for word in toggle.words if not Choice(toggle, word).made] + [offered]
     found += (value for grade in GRADES if (value := toggle.preset(grade, writer.subject)) is not None)
     found += () if toggle.pieces is None else toggle.pieces(writer.subject)
     return list(dict.fromkeys(found))
@@ -204,7 +204,7 @@ def able(writer: Writer) -> list[Choice]:
     for toggle in all_toggles():
         for value in () if toggle.only_gives or toggle.hands_over else values(toggle, writer):
             try:
-                choice = Choice(toggle.id, toggle.check(value, writer.subject))
+                choice = Choice(toggle, value).checked(writer.subject)
                 changed = fold(writer.subject.container.asked, (choice,), writer.subject)
             except ToggleError:
                 continue
@@ -230,7 +230,7 @@ def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
     left = set()
     for choice in there:
         if writer.why_not(choice) is not None:
-            left.add(choice.toggle)
+            left.add(choice.id)
             continue
         try:
             written = writer.written((choice,))
@@ -240,7 +240,7 @@ def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
         assert same(made, writer, written, [choice]), choice
         assert "JSON" not in name or isinstance(json.loads(written), dict)
         again = Writer(made, written, file, 0)
-        if choice.toggle == "unmount":
+        if choice.id == "unmount":
             with pytest.raises(ToggleError, match="Nothing of the host is mounted"):
                 again.written((choice,))
         else:
@@ -254,7 +254,7 @@ def test_several_together(made: Checker, name: str) -> None:
     """Every two of one value each, and each preset as a whole."""
     text, file = TEXTS[name]
     writer = Writer(made, text, file, 0)
-    one_each = {choice.toggle: choice for choice in able(writer) if writer.why_not(choice) is None}
+    one_each = {choice.id: choice for choice in able(writer) if writer.why_not(choice) is None}
     for pair in combinations(one_each.values(), 2):
         try:
             written = writer.written(pair)
@@ -267,18 +267,18 @@ def test_several_together(made: Checker, name: str) -> None:
         written, left = writer.as_far(chosen)
         kept = [choice for choice in chosen if choice not in left]
         assert same(made, writer, written, kept)
-        assert {choice.toggle for choice in left} <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
+        assert {choice.id for choice in left} <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
 
 
 def test_what_cant_be_written_is_named_and_the_rest_is_written(made: Checker) -> None:
     text, file = TEXTS["kubernetes"]
     writer = Writer(made, text, file, 0)
-    written, left = writer.as_far((Choice("pids", "50"), Choice("no-new-privileges", "on")))
-    assert [choice.toggle for choice in left] == ["pids"]
+    written, left = writer.as_far((choice_of("pids", "50"), choice_of("no-new-privileges", "on")))
+    assert [choice.id for choice in left] == ["pids"]
     assert "allowPrivilegeEscalation: false" in written
-    assert "each node sets that" in str(writer.why_not(Choice("pids", "50")))
-    assert "single processes" in str(writer.why_not(Choice("ulimit-nofile", "1024")))
-    assert writer.why_not(Choice("memory", "512m")) is None
+    assert "each node sets that" in str(writer.why_not(choice_of("pids", "50")))
+    assert "single processes" in str(writer.why_not(choice_of("ulimit-nofile", "1024")))
+    assert writer.why_not(choice_of("memory", "512m")) is None
 
 
 def test_limits_mounts_and_ports_of_a_manifest(made: Checker) -> None:
@@ -307,10 +307,10 @@ spec:
 """
     writer = Writer(made, text, "pod.yml", 0)
     chosen = [
-        Choice("memory", "512m"),
-        Choice("cpus", "0.25"),
-        Choice("tmpfs", "/cache/x,/it's"),
-        Choice("publish", "loopback"),
+        choice_of("memory", "512m"),
+        choice_of("cpus", "0.25"),
+        choice_of("tmpfs", "/cache/x,/it's"),
+        choice_of("publish", "loopback"),
     ]
     written = writer.written(chosen)
     assert same(made, writer, written, chosen)
@@ -323,10 +323,10 @@ spec:
         "- {name: tmp-cache-x-2, emptyDir: {medium: Memory}}",
         "- {name: tmp-it-s, emptyDir: {medium: Memory}}",
     }
-    assert "requests more" in str(writer.why_not(Choice("memory", "128m")))
+    assert "requests more" in str(writer.why_not(choice_of("memory", "128m")))
     bare = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - {name: one, image: a}\n"
     writer = Writer(made, bare, "pod.yml", 0)
-    chosen = [Choice("memory", "100000001"), Choice("tmpfs", "/data"), Choice("userns", "auto")]
+    chosen = [choice_of("memory", "100000001"), choice_of("tmpfs", "/data"), choice_of("userns", "auto")]
     written = writer.written(chosen)
     assert same(made, writer, written, chosen)
     assert "memory: 100000001" in written
@@ -340,16 +340,18 @@ def test_what_others_share_is_not_changed_for_one(made: Checker) -> None:
     )
     writer = Writer(made, text, "compose.yml", 0)
     with pytest.raises(UnwritableError):
-        writer.written((Choice("privileged", "off"),))
+        writer.written((choice_of("privileged", "off"),))
     pod = KUBERNETES.replace("  volumes:\n", "    - {name: b, image: b}\n  volumes:\n")
     with pytest.raises(UnwritableError, match="p-one") as raised:
-        Writer(made, pod, "pod.yml", 0).written((Choice("pid", "private"),))
+        Writer(made, pod, "pod.yml", 0).written((choice_of("pid", "private"),))
     assert raised.value.why == msg("Written into this text, it would change other containers too.")
 
 
 def test_a_flow_keeps_its_comments_its_order_and_its_lines(made: Checker) -> None:
     writer = Writer(made, LINES, "compose.yml", 0)
-    written = writer.written((Choice("no-new-privileges", "on"), Choice("pid", "private"), Choice("user", "1000")))
+    written = writer.written(
+        (choice_of("no-new-privileges", "on"), choice_of("pid", "private"), choice_of("user", "1000"))
+    )
     assert (
         written
         == """\
@@ -369,7 +371,7 @@ services:
     )
     line = "services:\n  one: {image: nginx, user: root}  # the site\n"
     writer = Writer(made, line, "compose.yml", 0)
-    written = writer.written((Choice("user", "1000"), Choice("read-only-root", "on")))
+    written = writer.written((choice_of("user", "1000"), choice_of("read-only-root", "on")))
     assert written == 'services:\n  one: {image: nginx, user: "1000", read_only: true}  # the site\n'
 
 
@@ -383,29 +385,29 @@ def test_the_last_of_a_flow_goes_with_the_comma_before_it(made: Checker) -> None
         ),
         ('{"services": {"one": {"image": "a",\n  "pid": "host"}}}', '{"services": {"one": {"image": "a"\n}}}'),
     ):
-        assert Writer(made, text, "compose.yml", 0).written((Choice("pid", "private"),)) == left
+        assert Writer(made, text, "compose.yml", 0).written((choice_of("pid", "private"),)) == left
 
 
 def test_the_second_of_one_name_is_itself(made: Checker) -> None:
     text = "docker run nginx\ndocker run nginx\n"
-    written = Writer(made, text, "a.sh", 1).written((Choice("no-new-privileges", "on"),))
+    written = Writer(made, text, "a.sh", 1).written((choice_of("no-new-privileges", "on"),))
     first, second = written.splitlines()
     assert first == "docker run nginx"
     assert "no-new-privileges" in second
 
 
 def test_nothing_is_left_of_what_is_emptied(made: Checker) -> None:
-    written = Writer(made, PRIVILEGED["kubernetes"], "x.yml", 0).written((Choice("privileged", "off"),))
+    written = Writer(made, PRIVILEGED["kubernetes"], "x.yml", 0).written((choice_of("privileged", "off"),))
     assert "securityContext" not in written
 
 
 def test_what_is_empty_is_filled_where_it_is(made: Checker) -> None:
     written = Writer(made, NOTHING, "compose.yml", 0).written((
-        Choice("capabilities", "CAP_NET_BIND_SERVICE"),
-        Choice("no-new-privileges", "on"),
-        Choice("ulimit-core", "0"),
-        Choice("user", "1000"),
-        Choice("read-only-root", "on"),
+        choice_of("capabilities", "CAP_NET_BIND_SERVICE"),
+        choice_of("no-new-privileges", "on"),
+        choice_of("ulimit-core", "0"),
+        choice_of("user", "1000"),
+        choice_of("read-only-root", "on"),
     ))  # fmt: skip
     assert (
         written
@@ -425,7 +427,7 @@ services:
     ports: []
 """
     )
-    chosen = (Choice("no-new-privileges", "on"), Choice("memory", "512m"), Choice("tmpfs", "/c"))
+    chosen = (choice_of("no-new-privileges", "on"), choice_of("memory", "512m"), choice_of("tmpfs", "/c"))
     first = Writer(made, SCAFFOLD, "pod.yml", 0).written(chosen)
     assert (
         Writer(made, first, "pod.yml", 1).written(chosen)
@@ -449,7 +451,7 @@ volumeMounts: [{name: tmp-c-2, mountPath: /c}]}
 
 
 def test_limits_that_are_there_get_other_numbers(made: Checker) -> None:
-    chosen = (Choice("ulimit-nofile", "1024"), Choice("ulimit-nproc", "50"), Choice("ulimit-core", "0"))
+    chosen = (choice_of("ulimit-nofile", "1024"), choice_of("ulimit-nproc", "50"), choice_of("ulimit-core", "0"))
     first = Writer(made, LIMITS, "compose.yml", 0).written(chosen)
     written = Writer(made, first, "compose.yml", 1).written((chosen[0], chosen[2]))
     assert (

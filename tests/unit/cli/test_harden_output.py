@@ -9,11 +9,11 @@ from stratascope.cli.harden.relaunch import chosen_lines
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind
-from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import fold, plain
+from stratascope.layers.toggles import choice_of, fold, plain
 from stratascope.presentation.relaunch_words import ending_sentence
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
@@ -28,7 +28,7 @@ OWNED = replace(DONE, old_aside="", owner=Owned(OwnerKind.COMPOSE, "web", (), ()
 
 
 def planned(known: Subject, **values: str) -> Plan:
-    choices = plain([Choice(name.replace("_", "-"), value) for name, value in values.items()], known)
+    choices = plain([choice_of(name.replace("_", "-"), value) for name, value in values.items()], known)
     asked = known.container.asked
     spec = LaunchSpec("docker", EngineKind.DOCKER, "old", "web", "img", "sha", asked, "{}", "{}")
     state = ContainerState(known.container, ())

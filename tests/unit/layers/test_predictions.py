@@ -10,9 +10,8 @@ from rig.recorded import recorded
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Asked, AskedLimit, AskedMount, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.layers import all_layers
-from stratascope.layers.toggles import fold
+from stratascope.layers.toggles import choice_of, fold
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.value import replace
 from unit.layers.surroundings import GROUND
@@ -105,7 +104,7 @@ PAIRS = {
 def test_what_is_predicted_is_what_comes(name: str) -> None:
     engine, now, before, toggles, then = PAIRS[name]
     engine = replace(engine, facts=replace(engine.facts, apparmor=True))
-    chosen = [Choice(*text.split("=", 1)) for text in toggles.split()]
+    chosen = [choice_of(*text.split("=", 1)) for text in toggles.split()]
     known = subject(before, recorded(f"lsm/apparmor/{now}"), engine)
     after = fold(before, chosen, known)
     around = Surroundings(replace(GROUND, apparmor=True, lsms=("apparmor",)), engine)
@@ -150,7 +149,7 @@ def test_an_unchanged_relaunch_changes_no_fact() -> None:
 def predicted(layer: str, text: str, process: str = "docker-default", before: Asked | None = None) -> Any:
     before = before or default(DOCKER)
     known = subject(before, recorded(f"lsm/apparmor/{process}"))
-    after = fold(before, [Choice(*word.split("=", 1)) for word in text.split()], known)
+    after = fold(before, [choice_of(*word.split("=", 1)) for word in text.split()], known)
     return LAYERS[layer].predict(known.of(layer), before, after, Surroundings(GROUND, DOCKER))
 
 
@@ -194,7 +193,7 @@ def test_masks_come_back() -> None:
     bare = recorded("lsm/apparmor/docker-privileged")
     known = subject(asked, bare)
     assert known.of("namespaces").mounts.proc_guarded is False
-    after = fold(asked, [Choice("masked-paths", "default")], known)
+    after = fold(asked, [choice_of("masked-paths", "default")], known)
     facts = LAYERS["namespaces"].predict(known.of("namespaces"), asked, after, Surroundings(GROUND, DOCKER))
     assert facts.mounts.proc_guarded is True
     assert "/proc/sys" in facts.mounts.read_only

@@ -8,8 +8,8 @@ import pytest
 
 from rig.recorded import recorded
 from stratascope.core.container import Asked, Engine
-from stratascope.core.relaunch.toggle import Choice, Proven, Subject
-from stratascope.layers.toggles import toggle
+from stratascope.core.relaunch.toggle import Proven, Subject
+from stratascope.layers.toggles import parse, toggle
 from stratascope.value import replace
 from unit.layers.toggle_subjects import DOCKER, PODMAN, default, subject, words
 
@@ -20,9 +20,7 @@ def known(asked: Asked | None = None, engine: Engine = DOCKER, **seen: Any) -> S
 
 
 def risks(choice: str, of: Subject) -> str:
-    name, _, value = choice.partition("=")
-    made = Choice(name, toggle(name).check(value, of))
-    return words(toggle(name).risks(made.value, of))
+    return words(parse(choice).checked(of).risks(of))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle, value_text
+from stratascope.layers.toggles import all_toggles, choice_of, choices, fold, parse, toggle
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -105,21 +105,34 @@ def test_each_has_a_value_to_offer_and_to_type() -> None:
     for each in all_toggles():
         assert each.words or each.default, f"{each.id}: no value to offer"
         assert each.offered in each.words or each.placeholder or each.only_gives
-        assert parse(f"{each.id}={each.typed(each.offered)}") == Choice(each.id, each.typed(each.offered))
-        assert each.readable(each.offered)
-        assert each.file("/etc/profile.json") == ("/etc/profile.json" if each.id == "seccomp" else "")
+        offered = Choice(each, each.offered)
+        typed = Choice(each, offered.typed)
+        assert parse(str(typed)) == typed
+        assert offered.readable
+        assert Choice(each, "/etc/profile.json").file == ("/etc/profile.json" if each.id == "seccomp" else "")
 
 
 def test_what_gives_is_not_called_by_what_takes() -> None:
-    which = toggle("capabilities")
-    assert translate(which.named("none")) == "Fewer capabilities"
-    assert translate(which.named("+CAP_CHOWN")) == "Capabilities"
-    assert "Fewer" not in translate(which.told("+CAP_CHOWN"))
+    takes, gives = choice_of("capabilities", "none"), choice_of("capabilities", "+CAP_CHOWN")
+    assert translate(takes.named) == "Fewer capabilities"
+    assert translate(gives.named) == "Capabilities"
+    assert "Fewer" not in translate(gives.told)
 
 
 def test_parsing() -> None:
-    assert parse("memory=512m") == Choice("memory", "512m")
-    assert parse(" userns = 0:200000:65536") == Choice("userns", "0:200000:65536")
+    assert parse("memory=512m") == choice_of("memory", "512m")
+    assert parse(" userns = 0:200000:65536") == choice_of("userns", "0:200000:65536")
+    assert str(parse(" userns = 0:200000:65536")) == "userns=0:200000:65536"
+
+
+def test_a_choice_is_told_by_toggle_and_value() -> None:
+    """It is a key of dictionaries and a member of sets."""
+    one, same, other = (choice_of("memory", value) for value in ("1g", "1g", "2g"))
+    assert one == same
+    assert len({one, same, other, choice_of("pids", "1g")}) == 3
+    assert repr(one) == "Choice(toggle=Toggle('memory'), value='1g')"
+    assert choice_of("drop", "NET_RAW,SYS_TIME").pieces == (choice_of("drop", "NET_RAW"), choice_of("drop", "SYS_TIME"))
+    assert choice_of("tmpfs", "/a,/b").pieces == (choice_of("tmpfs", "/a,/b"),)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +153,18 @@ def test_parsing_what_is_no_choice(text: str, words: str) -> None:
 def test_folding() -> None:
     asked = Asked(privileged=True, seccomp=ProfileKind.UNCONFINED)
     known = subject(asked)
-    chosen = [Choice("capabilities", "chown"), Choice("pids", "10"), Choice("privileged", "off"), Choice("pids", "20")]
+    chosen = [
+        choice_of("capabilities", "chown"),
+        choice_of("pids", "10"),
+        choice_of("privileged", "off"),
+        choice_of("pids", "20"),
+    ]
     after = fold(asked, chosen, known)
     assert (after.privileged, after.pids, after.cap_add) == (False, 20, ("CAP_CHOWN",))
     assert after.capabilities == ("CAP_CHOWN",)
     assert fold(asked, [], known) == asked
     with pytest.raises(ToggleError) as error:
-        fold(asked, [Choice("capabilities", "none")], known)
+        fold(asked, [choice_of("capabilities", "none")], known)
     assert "privileged=off" in translate(error.value.message)
 
 
@@ -158,7 +176,7 @@ def of(state: ContainerState) -> Subject:
 
 def chosen(name: str, preset: Preset) -> dict[str, str]:
     state = next(state for state in DEMO if state.container.name == name)
-    return {choice.toggle: choice.value for choice in choices(preset, of(state))}
+    return {choice.id: choice.value for choice in choices(preset, of(state))}
 
 
 @pytest.mark.parametrize("state", DEMO, ids=lambda state: state.container.name)
@@ -169,14 +187,14 @@ def test_each_preset_is_possible_and_holds_the_one_before(state: ContainerState)
     before, names = state.matrix.exposure.worst, set[str]()
     for preset in GRADES:
         found = choices(preset, known)
-        ids = {choice.toggle for choice in found}
+        ids = {choice.id for choice in found}
         assert names <= ids
         names = ids
         after = fold(state.container.asked, found, known)
         for choice in found:
-            one = toggle(choice.toggle)
+            one = choice.toggle
             assert one.check(choice.value, known) == choice.value
-            by_name = choice.toggle == "capabilities" and preset is Preset.RECOMMENDED and state.container.asked.cap_add
+            by_name = choice.id == "capabilities" and preset is Preset.RECOMMENDED and state.container.asked.cap_add
             assert one.on(after, known) or by_name
         wanted = made(after)
         again = replace(known, container=replace(known.container, asked=after))
@@ -240,7 +258,7 @@ def test_limits_leave_room(
     groups = replace(known.of("cgroup"), memory_current=used, memory_peak=peak, pids_current=200)
     told = replace(known, facts=(("cgroup", groups),))
     for preset, memory, pids in ((Preset.RECOMMENDED, recommended, "512"), (Preset.STRICT, strict, "400")):
-        found = {choice.toggle: choice.value for choice in choices(preset, told)}
+        found = {choice.id: choice.value for choice in choices(preset, told)}
         assert (found.get("memory"), found["pids"]) == (None if memory is None else str(memory), pids)
     offered = toggle("memory").proposed(told)
     assert offered == "" if used > 2 * _GIB else int(offered) >= 2 * max(used, peak or 0)
@@ -253,7 +271,7 @@ def test_the_limit_on_processes_goes_by_the_most(now: int, peak: int | None, lim
     known = subject(process=recorded("lsm/apparmor/docker-default"))
     groups = replace(known.of("cgroup"), pids_current=now, pids_peak=peak)
     told = replace(known, facts=(("cgroup", groups),))
-    assert {choice.toggle: choice.value for choice in choices(Preset.RECOMMENDED, told)}["pids"] == limit
+    assert {choice.id: choice.value for choice in choices(Preset.RECOMMENDED, told)}["pids"] == limit
 
 
 @pytest.mark.parametrize(("engine", "chosen"), [(DOCKER, False), (PODMAN, True)])
@@ -261,7 +279,7 @@ def test_no_tmpfs_hides_what_the_image_has_and_the_container_uses(engine: Engine
     """Podman copies it in. What the container made itself is no reason."""
     known = subject(process=recorded("lsm/apparmor/docker-default"), engine=engine)
     told = replace(known, changes=("/run/app.pid", "/run/app/settings"), replaced=("/run/app/settings",))
-    found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, told)}
+    found = {choice.id: choice.value for choice in choices(Preset.STRICT, told)}
     assert ("read-only-root" in found) is chosen
     assert ("tmpfs" in found) is chosen
     assert not chosen or {"/run", "/run/app"} <= set(found["tmpfs"].split(","))
@@ -285,7 +303,7 @@ def test_what_keeps_its_data_in_memory_gets_no_limit(
     groups = replace(known.of("cgroup"), memory_current=_MIB, memory_peak=_MIB)
     told = replace(known, container=replace(known.container, image=image), users=users, facts=(("cgroup", groups),))
     for preset in Preset:
-        assert ("memory" in {choice.toggle for choice in choices(preset, told)}) is limited
+        assert ("memory" in {choice.id for choice in choices(preset, told)}) is limited
 
 
 def _kept(asked: Asked, engine: Engine = DOCKER, **about: Any) -> set[str] | None:
@@ -293,7 +311,7 @@ def _kept(asked: Asked, engine: Engine = DOCKER, **about: Any) -> set[str] | Non
     known = subject(asked, recorded("lsm/apparmor/docker-default"), engine)
     facts = replace(known.of("capabilities"), **about)
     found = choices(Preset.RECOMMENDED, replace(known, facts=(("capabilities", facts),)))
-    value = {choice.toggle: choice.value for choice in found}.get("capabilities")
+    value = {choice.id: choice.value for choice in found}.get("capabilities")
     return None if value is None else set(value.replace("CAP_", "").split(","))
 
 
@@ -326,18 +344,18 @@ def test_a_program_that_dropped_root_keeps_low_ports_only_where_it_publishes_one
     for port, value in (("80/tcp", "CAP_NET_BIND_SERVICE"), ("8080/tcp", "none"), ("5432/tcp", "none")):
         ports = (AskedPort(port, "0.0.0.0", "8000"),)
         told = replace(known, container=replace(known.container, asked=Asked(ports=ports)))
-        assert {each.toggle: each.value for each in choices(Preset.RESTRICTED, told)}["capabilities"] == value
+        assert {each.id: each.value for each in choices(Preset.RESTRICTED, told)}["capabilities"] == value
 
 
 def test_strict_puts_memory_where_it_writes() -> None:
     asked = Asked(mounts=(AskedMount("volume", "", "/var/lib/db", True, volume="v"),))
     changes = ("/run", "/run/nginx.pid", "/tmp/a/b", "/var/lib/db/1")
-    found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, subject(asked, changes=changes))}
+    found = {choice.id: choice.value for choice in choices(Preset.STRICT, subject(asked, changes=changes))}
     assert found["tmpfs"] == "/tmp,/var/tmp,/run"
     assert found["read-only-root"] == "on"
     for data in ("/etc/x", "/var/cache/nginx/client_temp", "/var/log/x.log", "/var/lib/other/1"):
         known = subject(asked, changes=(*changes, data))
-        assert {"tmpfs", "read-only-root"}.isdisjoint(choice.toggle for choice in choices(Preset.STRICT, known)), data
+        assert {"tmpfs", "read-only-root"}.isdisjoint(choice.id for choice in choices(Preset.STRICT, known)), data
 
 
 def test_ports_are_in_no_preset() -> None:
@@ -346,7 +364,7 @@ def test_ports_are_in_no_preset() -> None:
     seen = Observation(Seen(9.0, 1), ports=(UsedPort("tcp", 80, False, True), UsedPort("udp", 53, False, False)))
     known = replace(subject(asked), seen=seen)
     for preset in Preset:
-        assert "publish" not in {choice.toggle for choice in choices(preset, known)}
+        assert "publish" not in {choice.id for choice in choices(preset, known)}
     cut_off, used = toggle("publish").risks("loopback", known)
     assert "no longer reach it on 80/tcp, 53/udp" in translate(cut_off)
     assert translate(used) == "While it was watched, it was used from outside on 80/tcp."
@@ -364,30 +382,30 @@ def test_nobody_is_cut_off_from_a_network_that_it_shares() -> None:
 
 def test_a_program_that_became_another_user_may_start_as_that_one() -> None:
     process = recorded("lsm/apparmor/docker-user1000")
-    found = {choice.toggle: choice.value for choice in choices(Preset.RESTRICTED, subject(Asked(), process))}
+    found = {choice.id: choice.value for choice in choices(Preset.RESTRICTED, subject(Asked(), process))}
     assert found["user"] == "1000:1000"
-    assert "user" not in {each.toggle for each in choices(Preset.RESTRICTED, subject(Asked(user="app"), process))}
+    assert "user" not in {each.id for each in choices(Preset.RESTRICTED, subject(Asked(user="app"), process))}
 
 
 def test_podmans_own_limit_of_processes_counts_as_none() -> None:
     process = recorded("lsm/apparmor/podman-default")
     for engine, there in ((PODMAN, True), (DOCKER, False)):
         known = subject(Asked(pids=2048), process, engine)
-        assert ("pids" in {each.toggle for each in choices(Preset.RECOMMENDED, known)}) is there
+        assert ("pids" in {each.id for each in choices(Preset.RECOMMENDED, known)}) is there
 
 
 @pytest.mark.parametrize(
     ("choice", "text"),
     [
-        (Choice("memory", "536870912"), "512 MiB"),
-        (Choice("memory", str(3 << 29)), "1.5 GiB"),
-        (Choice("memory", str(11 << 30)), "11 GiB"),
-        (Choice("memory", "512"), "512 B"),
-        (Choice("capabilities", "CAP_CHOWN,CAP_KILL"), "CHOWN, KILL"),
-        (Choice("capabilities", "none"), "none"),
-        (Choice("tmpfs", "/run,/tmp"), "/run, /tmp"),
-        (Choice("pids", "512"), "512"),
+        (choice_of("memory", "536870912"), "512 MiB"),
+        (choice_of("memory", str(3 << 29)), "1.5 GiB"),
+        (choice_of("memory", str(11 << 30)), "11 GiB"),
+        (choice_of("memory", "512"), "512 B"),
+        (choice_of("capabilities", "CAP_CHOWN,CAP_KILL"), "CHOWN, KILL"),
+        (choice_of("capabilities", "none"), "none"),
+        (choice_of("tmpfs", "/run,/tmp"), "/run, /tmp"),
+        (choice_of("pids", "512"), "512"),
     ],
 )
 def test_a_value_for_reading(choice: Choice, text: str) -> None:
-    assert value_text(choice) == text
+    assert choice.readable == text

@@ -160,7 +160,7 @@ def test_presets_never_give() -> None:
         known = subject(asked, CAPTURE)
         for preset in GRADES:
             for choice in choices(preset, known):
-                which = toggle(choice.toggle)
+                which = choice.toggle
                 assert not which.only_gives
                 assert not choice.value.startswith("+")
                 assert choice.value not in which.gives.split("|")

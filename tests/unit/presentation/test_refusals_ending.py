@@ -7,7 +7,7 @@ import json
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.layers.toggles import choice_of
 from stratascope.presentation import refusals_report
 from stratascope.presentation.terminal import Style
 
@@ -18,7 +18,7 @@ CAUSE = Cause(
     "touch: /x\x1b[31m: Read-only file system",
     (
         RefusalRemedy(
-            msg("{name}={value}", name="tmpfs", value="/x"), Choice("tmpfs", "/x"), ("write-root-file-system",)
+            msg("{name}={value}", name="tmpfs", value="/x"), choice_of("tmpfs", "/x"), ("write-root-file-system",)
         ),
     ),
 )

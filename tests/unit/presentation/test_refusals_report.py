@@ -6,9 +6,9 @@ import pytest
 
 from stratascope.core.message import msg
 from stratascope.core.refusals.refusal import RefusalRemedy
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.presentation.refusals_report import NAMED, remedy_object, remedy_text
 
 THREATS = all_threats()
@@ -16,7 +16,7 @@ THREATS = all_threats()
 
 def remedy(count: int) -> RefusalRemedy:
     ids = tuple(threat.id for threat in THREATS[:count])
-    return RefusalRemedy(msg("Give it {name}", name="SYS_ADMIN"), Choice("capabilities", "CAP_SYS_ADMIN"), ids)
+    return RefusalRemedy(msg("Give it {name}", name="SYS_ADMIN"), choice_of("capabilities", "CAP_SYS_ADMIN"), ids)
 
 
 @pytest.mark.parametrize("count", [1, NAMED, NAMED + 1, 40])
@@ -34,7 +34,7 @@ def test_json_has_all_of_them() -> None:
 
 
 def test_what_is_not_known_is_not_told_as_nothing() -> None:
-    choice = Choice("capabilities", "CAP_SYS_ADMIN")
+    choice = choice_of("capabilities", "CAP_SYS_ADMIN")
     assert remedy_text(RefusalRemedy(msg("It is running."), choice, ())).endswith("That opens no threat.")
     assert remedy_text(RefusalRemedy(msg("It is running."), choice)).endswith("What that opens is not known.")
 

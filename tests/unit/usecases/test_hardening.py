@@ -15,9 +15,10 @@ from stratascope.core.message import msg
 from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, RestartPolicy
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.toggle import Preset, ToggleError
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.relaunch.recovery import Recovered, Result
@@ -184,7 +185,7 @@ def test_a_plan_asks_again_where_it_may_be_another(scene: Scene, meanwhile: Call
 
 
 def test_what_was_learned_meanwhile_counts_at_once(scene: Scene) -> None:
-    wanted = (Choice("memory", "learned"),)
+    wanted = (choice_of("memory", "learned"),)
     scene.hardening.offer(scene.state)
     with pytest.raises(ToggleError, match="Nothing was learned"):
         scene.hardening.preview(scene.state, wanted)

@@ -118,7 +118,7 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     draft, column = page.column.draft, page.column
     assert draft.offer is not None
     closing = draft.offer.of(Preset.CRITICAL)
-    assert {choice.toggle for choice in closing} == {"user", "no-new-privileges", "engine-socket"}
+    assert {choice.id for choice in closing} == {"user", "no-new-privileges", "engine-socket"}
     assert draft.choices == closing
     qtbot.waitUntil(lambda: draft.made is not None and "user" in draft.made.text)
     assert column.difference.lines.lines == (
@@ -213,11 +213,11 @@ def test_each_service_keeps_its_choices_and_the_text_has_all_of_them(page: Befor
     assert "docker.sock" not in draft.made.text, "of the other one, too"
     assert "web, db" in page.column.note.text()
     page.services.chips["web"].click()
-    assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
+    assert {choice.id for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
     # lines move, and the choices stay
     page.text.setPlainText("# more\n" + TEXT)
     qtbot.waitUntil(lambda: draft.made is not None and draft.made.text.startswith("# more"))
-    assert {choice.toggle for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
+    assert {choice.id for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
     # another text starts anew
     page.head.clear.click()
     judged(page, qtbot, TEXT)
@@ -285,7 +285,7 @@ def test_a_layer_of_the_file_opens_and_its_findings_lead_to_switches(
     window.resize(1440, 1300)
     offered(page, qtbot, TEXT)
     page.show_switch("engine-socket", turn_on=True)
-    assert "engine-socket" in {choice.toggle for choice in page.column.draft.choices}
+    assert "engine-socket" in {choice.id for choice in page.column.draft.choices}
     assert page.column.rows["engine-socket"].hasFocus() or not window.isActiveWindow()
 
 

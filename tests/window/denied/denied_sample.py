@@ -6,8 +6,8 @@ import time
 
 from stratascope.core.message import Message, msg
 from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy, Strength
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import replace
 
@@ -54,7 +54,7 @@ def claim(layer: str, what: Message, strength: Strength = Strength.SAID) -> Clai
 
 
 def remedy(text: str, toggle: str, value: str, *opened: str) -> RefusalRemedy:
-    return RefusalRemedy(msg("{text}", text=text), Choice(toggle, value), opened)
+    return RefusalRemedy(msg("{text}", text=text), choice_of(toggle, value), opened)
 
 
 TUN = denial(

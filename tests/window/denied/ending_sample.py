@@ -5,10 +5,10 @@ from __future__ import annotations
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import choice_of
 
-MEMORY = Choice("memory", "67108864")
+MEMORY = choice_of("memory", "67108864")
 OF_MEMORY = Ending(
     "docker",
     "1" * 64,

@@ -11,12 +11,12 @@ from stratascope.core.container import Status
 from stratascope.core.message import age, msg
 from stratascope.core.refusals.ended.ending import Cause, Ending, Fact, Phase, Source
 from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.denied.ending import EndingView
 from stratascope.ui.kit.theme import Theme
 from stratascope.value import replace
 
-CHOICE = Choice("tmpfs", "/x")
+CHOICE = choice_of("tmpfs", "/x")
 CAUSE = Cause(
     Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
     msg("The last line of its log says so."),

@@ -360,7 +360,7 @@ def test_allow_switches_one_thing_on_in_the_right_column(window: MainWindow, obs
     row = next(row for row in column.rows.values() if row.isChecked() and row.option.asking is not None)
     assert row.text() == "--device /dev/net/tun"
     assert row.hasFocus()
-    assert [(each.toggle, each.value) for each in column.draft.choices] == [("devices", "remove")]
+    assert [(each.id, each.value) for each in column.draft.choices] == [("devices", "remove")]
     assert not side_of(window).dialog.isVisible()
     assert column.presets.current is None
 

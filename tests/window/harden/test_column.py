@@ -58,7 +58,7 @@ def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow,
     )
     assert column.draft.choices
     assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
-        choice.toggle for choice in column.draft.choices
+        choice.id for choice in column.draft.choices
     }
     planned(qtbot, window)
     assert column.button.isEnabled()
@@ -75,11 +75,11 @@ def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
     QTest.keyClick(column.presets, Qt.Key.Key_Right)
     assert column.presets.current is Preset.STRICT
     assert len(column.draft.choices) > len(recommended)
-    name = column.draft.choices[0].toggle
+    name = column.draft.choices[0].id
     column.rows[name].setFocus()
     QTest.keyClick(column.rows[name], Qt.Key.Key_Space)
     assert column.presets.current is None
-    assert name not in {choice.toggle for choice in column.draft.choices}
+    assert name not in {choice.id for choice in column.draft.choices}
 
 
 def test_the_card_switches_the_smallest_set_on_and_asks(
@@ -99,7 +99,7 @@ def test_the_card_switches_the_smallest_set_on_and_asks(
     assert offer is not None
     keys = {each.key for each in offer.options if Preset.CRITICAL in each.presets}
     assert {chip.key for chip in card.answer.chips if chip.on} == keys
-    assert {key.partition("=")[0] for key in keys} == {each.toggle for each in wanted}
+    assert {key.partition("=")[0] for key in keys} == {each.id for each in wanted}
     assert "run" not in [name for name, _ in staged.calls], "nothing happens before that is confirmed"
     side.dialog.reject()
     card.switch_wanted.emit("engine-socket")
@@ -252,7 +252,7 @@ def test_what_would_help_most_is_named_where_it_stays_serious(
     column.hint.link.click()
     assert column.draft.preview is not None
     assert told == f"Read-only root directory: {exposure_range(column.draft.preview.after)}"
-    assert "read-only-root" in {choice.toggle for choice in column.draft.choices}
+    assert "read-only-root" in {choice.id for choice in column.draft.choices}
     qtbot.waitUntil(lambda: not column.hint.isVisible())
 
 

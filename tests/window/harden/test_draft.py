@@ -14,6 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.harden.draft import PATIENCE, SETTLE
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.offers import Asking
@@ -45,9 +46,9 @@ def test_another_user_brings_what_keeps_it_from_becoming_root_again(window: Main
     draft = side_of(window).column.draft
     draft.switch("no-new-privileges", False)
     draft.switch("user", True)
-    assert {"user", "no-new-privileges"} <= {each.toggle for each in draft.choices}
+    assert {"user", "no-new-privileges"} <= {each.id for each in draft.choices}
     draft.switch("no-new-privileges", False)
-    assert "no-new-privileges" not in {each.toggle for each in draft.choices}, "a person decides"
+    assert "no-new-privileges" not in {each.id for each in draft.choices}, "a person decides"
 
 
 def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -185,14 +186,14 @@ def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
     staged.offer_gate.set()
     qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     assert column.presets.current is Preset.RECOMMENDED
-    wanted = {choice.toggle for choice in staged.preset(web, Preset.RECOMMENDED)}
-    assert {choice.toggle for choice in column.draft.choices} == wanted
+    wanted = {choice.id for choice in staged.preset(web, Preset.RECOMMENDED)}
+    assert {choice.id for choice in column.draft.choices} == wanted
 
 
 NET, TIME, MEMORY = (
-    Choice("capabilities", "CAP_NET_ADMIN"),
-    Choice("capabilities", "CAP_SYS_TIME"),
-    Choice("memory", "1073741824"),
+    choice_of("capabilities", "CAP_NET_ADMIN"),
+    choice_of("capabilities", "CAP_SYS_TIME"),
+    choice_of("memory", "1073741824"),
 )
 
 
@@ -231,7 +232,7 @@ def test_what_gives_and_what_hardens_take_each_others_place(window: MainWindow) 
     assert chosen is not None
     assert {"capabilities=CAP_NET_ADMIN", "capabilities=CAP_SYS_TIME", "memory=1073741824"} <= set(chosen.on)
     assert not {"capabilities", "memory"} & set(chosen.on)
-    assert Choice("capabilities", "CAP_NET_ADMIN,CAP_SYS_TIME") in draft.choices
+    assert choice_of("capabilities", "CAP_NET_ADMIN,CAP_SYS_TIME") in draft.choices
     assert draft.preview is not None
     draft.switch("capabilities", True)
     assert not any(name.startswith("capabilities=") for name in chosen.on)

@@ -35,7 +35,7 @@ def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> Non
     assert sheet.error.text() == ""
     QTest.keyClick(sheet.field, Qt.Key.Key_Return)
     assert not sheet.isVisible()
-    assert {choice.toggle: choice.value for choice in column.draft.choices}["memory"] == "300m"
+    assert {choice.id: choice.value for choice in column.draft.choices}["memory"] == "300m"
 
 
 def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture: Snapshot) -> None:
@@ -57,7 +57,7 @@ def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture:
 def test_a_file_is_not_taken_for_another_container(window: MainWindow, staged: StagedHardening) -> None:
     column, profile = side_of(window).column, "/srv/profile.json"
     staged.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
-    before = {choice.toggle: choice.value for choice in column.draft.choices}
+    before = {choice.id: choice.value for choice in column.draft.choices}
     column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
@@ -67,7 +67,7 @@ def test_a_file_is_not_taken_for_another_container(window: MainWindow, staged: S
     assert profile not in {choice.value for choice in column.draft.choices}
     assert column.presets.current is Preset.RECOMMENDED
     select(window, "ci-runner")
-    assert {choice.toggle: choice.value for choice in column.draft.choices} == before | {"seccomp": "default"}
+    assert {choice.id: choice.value for choice in column.draft.choices} == before | {"seccomp": "default"}
 
 
 def test_a_file_that_cannot_be_used_is_told(window: MainWindow, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_used_is_told(window: MainWindow, tmp_path: Path) 
     choose(tmp_path / "no.json")
     assert column.told.isVisible()
     assert "no.json" in column.told.text()
-    assert {choice.toggle: choice.value for choice in column.draft.choices}["seccomp"] == "default"
+    assert {choice.id: choice.value for choice in column.draft.choices}["seccomp"] == "default"
 
 
 def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
@@ -98,5 +98,5 @@ def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
     assert sheet.value == "CAP_NET_BIND_SERVICE"
     assert sheet.grid.item(10).data(Qt.ItemDataRole.AccessibleTextRole) == "NET_BIND_SERVICE: kept"
     sheet.take.click()
-    assert {choice.toggle: choice.value for choice in column.draft.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
+    assert {choice.id: choice.value for choice in column.draft.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
     assert column.rows["capabilities"].value.text() == "1 of 41"

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
     side.column.presets.parts[Preset.STRICT].click()
-    assert "read-only-root" in {choice.toggle for choice in side.column.draft.choices}
+    assert "read-only-root" in {choice.id for choice in side.column.draft.choices}
     staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, ("read-only-root",)
     planned(qtbot, window)
     relaunch(qtbot, window)
@@ -28,7 +28,7 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     assert after.leave_out.text() == "Switch off “Read-only root directory”"
     after.leave_out.click()
     assert not side.dialog.isVisible()
-    assert "read-only-root" not in {choice.toggle for choice in side.column.draft.choices}
+    assert "read-only-root" not in {choice.id for choice in side.column.draft.choices}
     staged.suspects = ()
     planned(qtbot, window)
     relaunch(qtbot, window)
@@ -50,12 +50,12 @@ def test_who_is_to_blame_is_switched_off_where_it_was(
     select(window, "web")
     column.presets.parts[Preset.STRICT].click()
     strict = column.draft.choices
-    assert "read-only-root" in {choice.toggle for choice in strict}
+    assert "read-only-root" in {choice.id for choice in strict}
     side.dialog.after.leave_out.click()
     qtbot.waitUntil(lambda: column.title.text() == "Harden ci-runner")
     planned(qtbot, window)
     assert column.draft.choices
-    assert "read-only-root" not in {choice.toggle for choice in column.draft.choices}
+    assert "read-only-root" not in {choice.id for choice in column.draft.choices}
     select(window, "web")
     assert column.draft.choices == strict
 
@@ -64,7 +64,7 @@ def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
-    staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
+    staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, (side.column.draft.choices[0].id,)
     relaunch(qtbot, window)
     over(qtbot, side)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))

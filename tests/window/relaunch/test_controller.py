@@ -132,7 +132,7 @@ def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(
         assert not side.dialog.isVisible()
         assert (side.column.draft.choices, side.column.presets.current) == (before, preset)
     # the user's own switching stays
-    side.column.draft.switch(side.column.draft.choices[0].toggle, False)
+    side.column.draft.switch(side.column.draft.choices[0].id, False)
     by_hand = side.column.draft.choices
     qtbot.waitUntil(side.column.button.isEnabled)
     side.column.button.click()

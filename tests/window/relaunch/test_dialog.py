@@ -19,9 +19,10 @@ from rig.window.hardening import cell, over, planned, relaunch, select, side_of
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
-from stratascope.core.relaunch.toggle import Choice, Proven
+from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -94,7 +95,7 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
     """What was refused is allowed: in the question, on the buttons and at the end."""
     side = planned(qtbot, window)
     assert window.selection.current is not None
-    assert side.take(window.selection.current.key, (Choice("capabilities", "+CAP_SYS_TIME"),))
+    assert side.take(window.selection.current.key, (choice_of("capabilities", "+CAP_SYS_TIME"),))
     qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
     assert side.column.button.text() == "Relaunch"
     assert side.dialog.title.text() == "Relaunch ci-runner with more permissions?"
@@ -108,7 +109,7 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    staged.unproven = side.column.draft.choices[0].toggle
+    staged.unproven = side.column.draft.choices[0].id
     relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened, but not fully verified"
@@ -166,7 +167,7 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(
 def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = side_of(window)
     for choice in side.column.draft.choices:
-        side.column.draft.switch(choice.toggle, False)
+        side.column.draft.switch(choice.id, False)
     side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Change limits"

@@ -11,9 +11,10 @@ from rig.window.hardening import asked, named, over, planned, relaunch, side_of,
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
-from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.snapshot import Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.relaunch.refusals import RefusalWatch
@@ -23,7 +24,7 @@ from stratascope.usecases.trial.strategy import applied
 from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-WIDER = Loosening("capabilities", Choice("capabilities", "CAP_CHOWN"), certain=True)
+WIDER = Loosening("capabilities", choice_of("capabilities", "CAP_CHOWN"), certain=True)
 CHOWN = TwinRefusal("chown", msg("{by}: {call} needs {names}.", by="sh", call="chown(/w)", names="CHOWN"), WIDER)
 WRITES = TwinRefusal(
     "write",
@@ -133,9 +134,7 @@ def test_what_has_to_be_left_out_is_undone_first(
     window.feed.snapshot.emit(with_others(picture))  # the original again
     qtbot.waitUntil(lambda: side.dialog.pages.currentIndex() == Page.BEFORE.value)
     assert side.dialog.go.text() == "Relaunch hardened"
-    assert {each.toggle for each in side.column.draft.choices} == {each.toggle for each in made.choices} - {
-        "read-only-root"
-    }
+    assert {each.id for each in side.column.draft.choices} == {each.id for each in made.choices} - {"read-only-root"}
     side.dialog.hide()
     side.ask_undo(staged.set_aside[-1])  # a plain undo, without a relaunch after it
     qtbot.waitUntil(side.dialog.go.isEnabled)
@@ -147,7 +146,7 @@ def test_what_has_to_be_left_out_is_undone_first(
 
 def test_all_of_it_at_once(qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot) -> None:
     watch, side = watched(qtbot, window, picture), side_of(window)
-    places = Loosening("tmpfs", Choice("tmpfs", "/w"), certain=True)
+    places = Loosening("tmpfs", choice_of("tmpfs", "/w"), certain=True)
     tell(staged, watch, CHOWN, replace(WRITES, loosening=places))
     qtbot.waitUntil(lambda: len(told(watch)) == 2)
     watch.dialog.all_of_it.click()

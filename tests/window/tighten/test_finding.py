@@ -64,7 +64,7 @@ def test_they_count_for_just_what_was_tried(qtbot: QtBot, window: MainWindow, st
     side.dialog.hide()
     column = side.column
     assert column.draft.state is not None
-    column.draft.leave_out(column.draft.state.key, column.draft.choices[0].toggle)
+    column.draft.leave_out(column.draft.state.key, column.draft.choices[0].id)
     relaunch(qtbot, window)
     over(qtbot, side)
     assert asked(staged, "run") == 1
@@ -87,7 +87,7 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     wanted = planned(qtbot, window).column.draft.choices
-    staged.breaks = wanted[0].toggle
+    staged.breaks = wanted[0].id
     side, trials = failed(qtbot, window, staged), trials_of(window)
     assert side.dialog.after.search.isVisible()
     side.dialog.after.search.click()
@@ -103,7 +103,7 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     staged.outcome = RelaunchOutcome.VERIFIED
     trials.dialog.go.click()
     qtbot.waitUntil(side.dialog.isVisible)
-    assert {each.toggle for each in side.column.draft.choices} == {each.toggle for each in wanted} - {staged.breaks}
+    assert {each.id for each in side.column.draft.choices} == {each.id for each in wanted} - {staged.breaks}
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened: enforced, and it works"

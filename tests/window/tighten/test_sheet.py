@@ -17,8 +17,8 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot
+from stratascope.layers.toggles import choice_of
 from stratascope.state import preferences
 from stratascope.ui.harden.draft import ContainerChoices
 from stratascope.ui.kit.page import View
@@ -72,9 +72,9 @@ def test_each_setting_says_why_and_can_be_switched_off(
     staged.breaks = "read-only-root"
     dialog = tried(qtbot, window).dialog
     rows = dialog.after.rows
-    assert {row.setting.toggle for row in rows} == {each.toggle for each in dialog.after.choices}
+    assert {row.setting.toggle for row in rows} == {each.id for each in dialog.after.choices}
     assert all(row.switch.accessibleDescription() == "It was not seen to need it." for row in rows)
-    assert "read-only-root" not in {each.toggle for each in dialog.after.choices}
+    assert "read-only-root" not in {each.id for each in dialog.after.choices}
     text = " ".join(label.text() for label in dialog.after.findChildren(type(dialog.lead)) if label.isVisible())
     assert "cron: open(/x) is refused (EROFS)." in text  # why that one is left out
     assert "It has no health check." in text  # not compared
@@ -105,10 +105,10 @@ def test_what_is_switched_on_is_tried_as_it_is(qtbot: QtBot, window: MainWindow,
 
 def test_what_breaks_of_it_is_named(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     chosen = planned(qtbot, window).column.draft.choices
-    staged.breaks = chosen[0].toggle
+    staged.breaks = chosen[0].id
     dialog = tried(qtbot, window, chosen=True).dialog
     assert dialog.title.text() == f"It breaks with all of them, and works with {len(chosen) - 1} of {len(chosen)}."
-    assert staged.breaks not in {each.toggle for each in dialog.after.choices}
+    assert staged.breaks not in {each.id for each in dialog.after.choices}
 
 
 def test_a_value_that_was_loosened_is_told(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -329,7 +329,7 @@ def test_a_low_window_has_one_of_the_buttons(qtbot: QtBot, window: MainWindow) -
 def test_single_capabilities_are_switches_of_their_own() -> None:
     """One choice of a trial is two toggles of the column, and becomes one choice again."""
     chosen = ContainerChoices()
-    chosen.put((Choice("drop", "SYS_ADMIN,NET_RAW"), Choice("pids", "50")))
+    chosen.put((choice_of("drop", "SYS_ADMIN,NET_RAW"), choice_of("pids", "50")))
     assert chosen.on == {
         "drop=SYS_ADMIN": "SYS_ADMIN",
         "drop=NET_RAW": "NET_RAW",

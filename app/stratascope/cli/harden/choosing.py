@@ -94,7 +94,7 @@ def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any
         found.append(
             {
                 "preset": preset.value,
-                "toggles": [{"id": item.toggle, "value": item.value} for item in chosen],
+                "toggles": [{"id": item.id, "value": item.value} for item in chosen],
                 "exposure": preview.after.exposure.worst,
                 "open": {severity.value: len(preview.after.open(severity)) for severity in SERIOUS},
                 "in_vain": preview.in_vain,

@@ -24,7 +24,6 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
 from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
@@ -233,7 +232,7 @@ def _owner(made: Plan) -> dict[str, Any] | None:
 
 def proof_object(event: Proved) -> dict[str, Any]:
     return {
-        "id": event.choice.toggle,
+        "id": event.choice.id,
         "value": event.choice.value,
         "outcome": event.proof.outcome.value,
         "expected": translate(event.proof.expected),
@@ -349,7 +348,7 @@ class HardenOutput:
             found = translate(event.proof.found)
             outcome = translate(PROVEN_WORDS[event.proof.outcome])
             with _on():
-                write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
+                write(plain(f"  {event.choice.id}: {outcome} ({found})", 300) + "\n")
 
     def ended(self, event: RelaunchResult) -> None:
         """Print how it ended."""
@@ -400,8 +399,7 @@ def chosen_lines(made: Plan) -> Sequence[str]:
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
     lines = []
     for choice in made.choices:
-        which = toggle(choice.toggle)
-        lines.append(f"{which.id}={which.typed(choice.value)}")
-        risks = which.risks(choice.value, made.subject if which.changes_users else started)
+        lines.append(f"{choice.id}={choice.typed}")
+        risks = choice.risks(made.subject if choice.toggle.changes_users else started)
         lines += [f"  ? {translate(risk)}" for risk in risks]
     return lines or [translate(msg("No options change."))]

@@ -15,7 +15,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers.toggles import toggle, value_text
+from stratascope.layers.toggles import toggle
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
@@ -103,9 +103,9 @@ def _outcome(done: Tightened) -> dict[str, Any]:
     """The fields of the last line in addition to those of `harden`."""
     why = dict(done.derived.why)
     seen = None if done.needs is None else done.needs.observation.seen
-    capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)
+    capabilities = next((item.value for item in done.choices if item.id == "capabilities"), None)
     return {
-        "choices": [trials.choice_object(item, why.get(item.toggle)) for item in done.choices],
+        "choices": [trials.choice_object(item, why.get(item.id)) for item in done.choices],
         "left_out": [{"id": name, "why": translate(against)} for name, against in done.derived.left],
         "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
         "syscalls_allowed": done.calls,
@@ -133,8 +133,7 @@ def lines(done: Tightened) -> list[str]:
     """The result for people: each setting with its reason, and how much was tried."""
     why = dict(done.derived.why)
     found = [
-        f"  {item.toggle}={plain(value_text(item), 200)}"
-        + (f"  {translate(why[item.toggle])}" if item.toggle in why else "")
+        f"  {item.id}={plain(item.readable, 200)}" + (f"  {translate(why[item.id])}" if item.id in why else "")
         for item in done.choices
     ]
     for against in dict.fromkeys(against for _, against in done.derived.left):

@@ -17,7 +17,6 @@ from stratascope.core.relaunch.trial import WORKS, Loosening, TwinRefusal, Works
 from stratascope.core.sanitize import plain
 from stratascope.core.shell_quote import NoNotationError, words
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import toggle
 from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
@@ -60,7 +59,7 @@ def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
 
 def choice_object(item: Choice, why: Message | None) -> dict[str, Any]:
     """A choice for JSON."""
-    return {"id": item.toggle, "value": item.value, "why": "" if why is None else translate(why)}
+    return {"id": item.id, "value": item.value, "why": "" if why is None else translate(why)}
 
 
 def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, as_json: bool) -> dict[str, Any] | None:
@@ -87,7 +86,7 @@ def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, a
     if not as_json:
         write("".join(f"{plain(line, 2000)}\n" for line in _found_lines(made, found, why)))
     return {
-        "works_with": [{"id": item.toggle, "value": item.value} for item in found.works_with],
+        "works_with": [{"id": item.id, "value": item.value} for item in found.works_with],
         "breaks": list(found.breaks),
         "why": why,
     }
@@ -106,7 +105,7 @@ def _found_lines(made: Plan, found: Loosened, why: str) -> list[str]:
 
 
 def _found_command(made: Plan, found: Loosened) -> str:
-    chosen = (f"{item.toggle}={toggle(item.toggle).typed(item.value)}" for item in found.works_with)
+    chosen = (f"{item.id}={item.typed}" for item in found.works_with)
     options = (word for each in chosen for word in ("--set", each))
     try:
         return words(("stratascope", "harden", "--engine", made.spec.engine, made.spec.id[:12], *options))
@@ -158,8 +157,7 @@ def _refusal_lines(found: tuple[TwinRefusal, ...]) -> list[str]:
 def _remedy(loosening: Loosening) -> str:
     if loosening.choice is None:
         return translate(msg("To allow it, leave out {toggle}.", toggle=loosening.toggle))
-    value = toggle(loosening.toggle).typed(loosening.choice.value)
-    return translate(msg("To allow it: {setting}", setting=f"--set {loosening.toggle}={value}"))
+    return translate(msg("To allow it: {setting}", setting=f"--set {loosening.toggle}={loosening.choice.typed}"))
 
 
 def _refusal_object(each: TwinRefusal, *, ended: bool) -> dict[str, Any]:

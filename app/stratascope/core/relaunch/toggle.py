@@ -69,13 +69,6 @@ class Proof(Value):
     source: str  # as a ruling's: `@status:CapEff` is below the process's own directory
 
 
-class Choice(Value):
-    """A toggle with a value, as typed: `memory=512m`."""
-
-    toggle: str
-    value: str
-
-
 class Learned(Value):
     """What a toggle's value should be, by what was seen of the container, and why.
 
@@ -177,8 +170,8 @@ def _nothing_better(subject: Subject) -> str:
     return ""
 
 
-class Toggle(Value):
-    """One choice. The functions are pure.
+class Toggle(Value, eq=False):
+    """One thing that can be chosen; with a value it is a `Choice`. There is one of each. The functions are pure.
 
     `check(value, subject)` raises ToggleError for a value out of range or an engine that can't; returns the value in
     its plain form. `apply(asked, value, subject)` gives the wanted options. `on(asked, subject)`: whether it is in
@@ -191,9 +184,9 @@ class Toggle(Value):
     counts until an exercise says otherwise.
 
     `cure(value, subject)`: how it closes what it closes. `used(value, subject)`: what says that the container uses what
-    that value takes back: it was seen to, or its command or environment names it; None: nothing does. `brings`: choices
-    without which it closes nothing for good. `goes_along`: whether a value that takes back a grant is a part of a
-    smallest set also where another grant closes the same critical threat.
+    that value takes back: it was seen to, or its command or environment names it; None: nothing does. `brings`: ids and
+    values of choices without which it closes nothing for good. `goes_along`: whether a value that takes back a grant is
+    a part of a smallest set also where another grant closes the same critical threat.
 
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
@@ -226,7 +219,7 @@ class Toggle(Value):
     doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
     cure: Callable[[str, Subject], Cure] = _barrier
     used: Callable[[str, Subject], Message | None] = _unused
-    brings: tuple[Choice, ...] = ()
+    brings: tuple[tuple[str, str], ...] = ()
     goes_along: bool = False
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
@@ -268,51 +261,117 @@ class Toggle(Value):
         """Whether none of its values hardens."""
         return not self.values
 
-    def giving(self, value: str) -> bool:
-        """Whether that gives something instead of taking it."""
-        return self.only_gives or value.startswith(MORE) or value in self.gives.split("|")
-
-    def made(self, value: str) -> bool:
-        """Whether a value is made of what is known of the container in the place of such a one: learned, or a filter of
-        today's and one call more.
-        """
-        return value in self.learned_words or (self.placeholder == "FILE" and value.startswith(MORE))
-
-    def limits_live(self, value: str) -> bool:
-        """Whether the engine can change it to that without a relaunch: a limit, but not its end."""
-        return self.live and value not in self.gives.split("|")
+    def __repr__(self) -> str:
+        return f"Toggle({self.id!r})"
 
     @property
     def offered(self) -> str:
         """The value to offer where no preset has one."""
         return self.default or self.words[0]
 
-    def named(self, value: str) -> Message:
-        """The title; where that value gives, the short word: "Fewer capabilities" would say the contrary."""
-        return self.word if self.word is not None and self.giving(value) else self.title
 
-    def titled(self, value: str) -> Message:
-        """The title of it with that value."""
-        if self.single is None:
-            return self.title
-        return replace(self.single, args=(("name", self.readable(value)),))
+class Choice(Value):
+    """A toggle with one of its values: `memory=512m`. By the toggle's id it is made in `layers.toggles`."""
 
-    def told(self, value: str) -> Message:
+    toggle: Toggle
+    value: str  # as typed; in its plain form once it is `checked`
+
+    def __str__(self) -> str:
+        return f"{self.id}={self.value}"
+
+    @property
+    def id(self) -> str:
+        """Of its toggle."""
+        return self.toggle.id
+
+    @property
+    def pieces(self) -> tuple[Choice, ...]:
+        """Each of its values for itself, where they are chosen individually."""
+        if self.toggle.single is None:
+            return (self,)
+        return tuple(Choice(self.toggle, value) for value in self.value.split(","))
+
+    def checked(self, subject: Subject) -> Choice:
+        """With the value in its plain form. Raises ToggleError for one out of range or an engine that can't."""
+        return Choice(self.toggle, self.toggle.check(self.value, subject))
+
+    def apply(self, asked: Asked, subject: Subject) -> Asked:
+        """The options with it."""
+        return self.toggle.apply(asked, self.value, subject)
+
+    def changes(self, asked: Asked, subject: Subject) -> bool:
+        """Whether it makes a difference to those options."""
+        return self.apply(asked, subject) != asked
+
+    def prove(self, facts: Any, subject: Subject) -> Proof:
+        return self.toggle.prove(facts, self.value, subject)
+
+    def risks(self, subject: Subject) -> tuple[Message, ...]:
+        return self.toggle.risks(self.value, subject)
+
+    def doubts(self, subject: Subject) -> tuple[Message, ...]:
+        return self.toggle.doubts(self.value, subject)
+
+    def cure(self, subject: Subject) -> Cure:
+        return self.toggle.cure(self.value, subject)
+
+    def used(self, subject: Subject) -> Message | None:
+        return self.toggle.used(self.value, subject)
+
+    @property
+    def gives(self) -> bool:
+        """Whether it gives something instead of taking it."""
+        return self.toggle.only_gives or self.value.startswith(MORE) or self.value in self.toggle.gives.split("|")
+
+    @property
+    def made(self) -> bool:
+        """Whether its value is made of what is known of the container: learned, or a filter of today's and one call
+        more.
+        """
+        return self.value in self.toggle.learned_words or (
+            self.toggle.placeholder == "FILE" and self.value.startswith(MORE)
+        )
+
+    @property
+    def live(self) -> bool:
+        """Whether the engine can change it to that without a relaunch: a limit, but not its end."""
+        return self.toggle.live and self.value not in self.toggle.gives.split("|")
+
+    @property
+    def named(self) -> Message:
+        """The title; where the value gives, the short word: "Fewer capabilities" would say the contrary."""
+        word = self.toggle.word
+        return word if word is not None and self.gives else self.toggle.title
+
+    @property
+    def titled(self) -> Message:
+        """The title of the toggle with that value."""
+        if self.toggle.single is None:
+            return self.toggle.title
+        return replace(self.toggle.single, args=(("name", self.readable),))
+
+    @property
+    def told(self) -> Message:
         """What is set, with the value."""
-        if self.keeps is not None and value not in self.words and not self.giving(value):
-            return replace(self.keeps, args=(("names", self.readable(value)),))
-        if self.words == (value,) and not self.placeholder:  # "Remove the engine's socket: remove"
-            return self.title
-        return msg("{title}: {value}", title=self.named(value), value=self.readable(value))
+        which = self.toggle
+        if which.keeps is not None and self.value not in which.words and not self.gives:
+            return replace(which.keeps, args=(("names", self.readable),))
+        if which.words == (self.value,) and not which.placeholder:  # "Remove the engine's socket: remove"
+            return which.title
+        return msg("{title}: {value}", title=self.named, value=self.readable)
 
-    def file(self, value: str) -> str:
-        """The path of the file that this value names; empty where it names none."""
-        plain = self.placeholder == "FILE" and value not in self.words and not value.startswith(MORE)
+    @property
+    def file(self) -> str:
+        """The path of the file that its value names; empty where it names none."""
+        which, value = self.toggle, self.value
+        plain = which.placeholder == "FILE" and value not in which.words and not value.startswith(MORE)
         return value if plain else ""
 
-    def readable(self, value: str) -> str:
+    @property
+    def readable(self) -> str:
         """The value for reading, the same in every language: 512 MiB; CHOWN, KILL; else as it is typed."""
-        match self.unit:
+        value = self.value
+        match self.toggle.unit:
             case Unit.BYTES if value.isascii() and value.isdigit() and value != "0":
                 return size_text(int(value))
             case Unit.CAPABILITIES:
@@ -321,8 +380,10 @@ class Toggle(Value):
                 return value.replace(",", ", ")
         return value
 
-    def typed(self, value: str) -> str:
+    @property
+    def typed(self) -> str:
         """The value as a person would type it: 512m rather than 536870912, CHOWN rather than CAP_CHOWN."""
-        if self.unit is Unit.BYTES and value.isascii() and value.isdigit():
+        value = self.value
+        if self.toggle.unit is Unit.BYTES and value.isascii() and value.isdigit():
             return typed_size(int(value))
-        return value.replace("CAP_", "") if self.unit is Unit.CAPABILITIES else value
+        return value.replace("CAP_", "") if self.toggle.unit is Unit.CAPABILITIES else value

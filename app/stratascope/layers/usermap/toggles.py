@@ -15,7 +15,7 @@ from itertools import pairwise
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import FILES, bounding, named, starts_as_root
-from stratascope.core.relaunch.toggle import Choice, Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.want import HeldCapability, HostsNamespace, MappedId, RunsAs, Want
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
 from stratascope.layers.shared.signs_of_use import becoming, serves_users, writes_to_volumes
@@ -414,7 +414,7 @@ USER = Toggle(
     doubts=_user_doubts,
     learned=learned,
     learned_words=(LEARNED,),
-    brings=(Choice("no-new-privileges", "on"),),  # else a set-uid program gives back what root had
+    brings=(("no-new-privileges", "on"),),  # else a set-uid program gives back what root had
     default="1000",
     gives="0",
     allows=_user_allowed,

@@ -347,6 +347,6 @@ class FileColumn(SwitchColumn):
 
 def _unwritten(made: Corrected) -> Message:
     several = len({name for name, _ in made.left}) > 1
-    titles = (toggle_title(choice.toggle) for _, choice in made.left)
-    named = (f"{name}: {toggle_title(choice.toggle)}" for name, choice in made.left)
+    titles = (toggle_title(choice.id) for _, choice in made.left)
+    named = (f"{name}: {toggle_title(choice.id)}" for name, choice in made.left)
     return msg("Can't be written into this text: {what}", what=listed(named if several else titles))

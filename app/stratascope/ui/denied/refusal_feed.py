@@ -189,4 +189,4 @@ def asked(refusals: KnownRefusals) -> tuple[RemedyChoice, ...]:
 
 def _opens_least(each: RemedyChoice) -> tuple[bool, int, str, str]:
     choice, asking = each
-    return asking.opened is None, asking.opened or 0, choice.toggle, choice.value
+    return asking.opened is None, asking.opened or 0, choice.id, choice.value

@@ -16,10 +16,10 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError, Unit
+from stratascope.core.relaunch.toggle import Choice, Preset, Toggle, ToggleError, Unit
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.plan.offers import Asking, Hint, Offer, Option, Preview
 from stratascope.value import Struct, field, replace
@@ -47,17 +47,17 @@ class ContainerChoices(Struct):
     def take(self, preset: Preset, offer: Offer) -> None:
         """All that the preset chooses, and nothing else."""
         self.preset, self.begun, self.offered = preset, True, False
-        chosen = {choice.toggle: choice.value for choice in offer.of(preset)}
+        chosen = {choice.id: choice.value for choice in offer.of(preset)}
         self.on = {option.key: value for option in offer.options if (value := _value(option, chosen)) is not None}
 
     def put(self, choices: Iterable[Choice]) -> None:
         """Just these, as the person's own choice."""
         self.preset, self.begun, self.offered, self.on = None, True, False, {}
         for choice in choices:
-            if toggle(choice.toggle).single is None:
-                self.on[choice.toggle] = self.values[choice.toggle] = choice.value
+            if choice.toggle.single is None:
+                self.on[choice.id] = self.values[choice.id] = choice.value
             else:
-                self.on.update((f"{choice.toggle}={piece}", piece) for piece in choice.value.split(","))
+                self.on.update((str(piece), piece.value) for piece in choice.pieces)
 
     def switch(self, name: str, value: str | None) -> None:
         """One toggle on with that value, or off (None): from now on it is the person's own choice."""
@@ -78,11 +78,11 @@ class ContainerChoices(Struct):
 
     def choices(self, options: Iterable[Option]) -> tuple[Choice, ...]:
         """What is on, in the order of the options; what is on of the same toggle in one."""
-        values: dict[str, list[str]] = {}
+        values: dict[Toggle, list[str]] = {}
         for option in options:
             if option.key in self.on:
-                values.setdefault(option.toggle.id, []).append(self.on[option.key])
-        return tuple(Choice(name, ",".join(found)) for name, found in values.items())
+                values.setdefault(option.toggle, []).append(self.on[option.key])
+        return tuple(Choice(which, ",".join(found)) for which, found in values.items())
 
 
 def _value(option: Option, chosen: dict[str, str]) -> str | None:
@@ -117,11 +117,6 @@ RemedyChoice = tuple[Choice, Asking]
 Key = tuple[str, str]
 
 
-def key_of(choice: Choice) -> str:
-    """Of the switch that stands for it."""
-    return f"{choice.toggle}={choice.value}"
-
-
 class RemedyMemory:
     """The last so many containers' refusals, each by what would allow it."""
 
@@ -130,9 +125,9 @@ class RemedyMemory:
 
     def put(self, key: Key, asked: tuple[RemedyChoice, ...], chosen: ContainerChoices) -> bool:
         """What is asked for by now; what is switched on stays. Whether anything is worth telling."""
-        before, there = self._kept.get(key, ()), {key_of(choice) for choice, _ in asked}
-        on = (each for each in before if key_of(each[0]) in chosen.on)
-        asked += tuple(each for each in on if key_of(each[0]) not in there)
+        before, there = self._kept.get(key, ()), {str(choice) for choice, _ in asked}
+        on = (each for each in before if str(each[0]) in chosen.on)
+        asked += tuple(each for each in on if str(each[0]) not in there)
         if asked == before:
             return False
         if key not in self._kept and len(self._kept) >= REMEMBERED:
@@ -157,7 +152,7 @@ def make_room(chosen: ContainerChoices, name: str, options: Mapping[str, Option]
 
 
 def _option(choice: Choice, asking: Asking) -> Option:
-    return Option(toggle(choice.toggle), choice.value, False, None, 0, (), (), piece=True, asking=asking)
+    return Option(choice.toggle, choice.value, False, None, 0, (), (), piece=True, asking=asking)
 
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming
@@ -388,7 +383,7 @@ class Draft(QObject):
 
     def allow(self, key: tuple[str, str], choices: Sequence[Choice]) -> None:
         """Switch on what would give what was refused, beside all else."""
-        names = tuple(map(key_of, choices))
+        names = tuple(map(str, choices))
         if self.state is not None and self.state.key == key == self.offered_key:
             turned = [self._turn(name, on=True) for name in names]
             if any(turned):
@@ -411,10 +406,10 @@ class Draft(QObject):
         if on and self.options[name].asking is not None:
             chosen.drop_offered()
         chosen.switch(name, value if on else None)
-        for each in self.options[name].toggle.brings if on else ():
-            with_it = self.options.get(each.toggle)
+        for other, its_value in self.options[name].toggle.brings if on else ():
+            with_it = self.options.get(other)
             if with_it is not None and not with_it.already and with_it.why_not is None:
-                chosen.switch(each.toggle, each.value)
+                chosen.switch(other, its_value)
         return True
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:
@@ -436,9 +431,9 @@ class Draft(QObject):
         """Why this value can't be, together with all else that is switched on."""
         if self.state is None:
             return None
-        others = [choice for choice in self.choices if choice.toggle != name]
+        others = [choice for choice in self.choices if choice.id != name]
         try:
-            self._offering.preview(self.state, (*others, Choice(name, value)))
+            self._offering.preview(self.state, (*others, choice_of(name, value)))
         except ToggleError as error:
             return error.message
         return None

@@ -124,10 +124,10 @@ class HintLine(QWidget):
             open_ = msg("A serious threat stays open. What would help most:")
             maybe = msg("Whether a serious threat stays open is not known. What would help most:")
             self.text.setText(translate(open_ if hint.certain else maybe))
-            title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
+            title, number = hint.choice.titled, exposure_range(hint.after)
             self._words = translate(msg("{title}: {exposure}", title=title, exposure=number)), translate(title)
             self._fit()
-            give_tip(self.link, translate(hint.toggle.what))
+            give_tip(self.link, translate(hint.choice.toggle.what))
             spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
             self.link.setAccessibleName(translate(spoken))
 
@@ -143,7 +143,7 @@ class HintLine(QWidget):
 
     def _take(self) -> None:
         if self.hint is not None:
-            self.taken.emit(self.hint.key or self.hint.toggle.id, self.hint.value)
+            self.taken.emit(self.hint.key or self.hint.choice.id, self.hint.choice.value)
 
 
 SHORT = 3  # sentences on what it does not do

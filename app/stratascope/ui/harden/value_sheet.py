@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Unit
+from stratascope.core.relaunch.toggle import Choice, Unit
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.explanations import explain
@@ -243,7 +243,7 @@ class ValueSheet(QFrame):
         else:
             if self._own is not None:
                 self._own.setChecked(True)
-            self.field.setText(option.toggle.typed(value))
+            self.field.setText(Choice(option.toggle, value).typed)
         self._option = option
         self._judge()
         self._place(anchor, wide=capabilities)

@@ -17,8 +17,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import natural
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers.toggles import toggle
-from stratascope.presentation.relaunch_words import RunKind, ending_title, toggle_title
+from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu
 from stratascope.ui.kit.background import Failure, Feed, reason
@@ -227,9 +226,9 @@ def names(made: Plan) -> str:
 
 def plan_row(made: Plan) -> Row:
     """Return a row of the plan: the name, the settings, and their number."""
-    told = [plain(translate(toggle(item.toggle).told(item.value)), 200) for item in made.choices]
+    told = [plain(translate(item.told), 200) for item in made.choices]
     count = translate(plural("{count} setting", "{count} settings", len(told)))
-    titles = listed([toggle_title(item.toggle, item.value) for item in made.choices])
+    titles = listed([translate(item.named) for item in made.choices])
     return (Cell(names(made), below=titles, more="\n".join(told)), Cell(count, ink="text2", right=True))
 
 

@@ -21,7 +21,6 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.state import preferences
 from stratascope.ui.harden.column import HardenColumn
-from stratascope.ui.harden.draft import key_of
 from stratascope.ui.harden.exports import Exports
 from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, reason
 from stratascope.ui.kit.long_run import LongRun
@@ -228,7 +227,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self.repair.ask(state, choices)
         elif state is not None:
             self.column.draft.allow(key, choices)
-            self.show_switch(key_of(choices[0]))
+            self.show_switch(str(choices[0]))
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
         """Focus one toggle of the column."""

@@ -18,7 +18,6 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.trial import TwinRefusal
-from stratascope.layers.toggles import toggle
 from stratascope.ui.kit.background import reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.theme import Theme
@@ -166,7 +165,7 @@ class RefusalWatch(LongRun["RefusalsDialog"]):
 def _keeps_all(before: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> bool:
     """Whether no setting is dropped, and only toggles that take any value change it."""
     left = {each.toggle for each in before} - {each.toggle for each in wanted}
-    return not left and all(toggle(each.toggle).single is None for each in wanted if each not in before)
+    return not left and all(each.toggle.single is None for each in wanted if each not in before)
 
 
 def _over(error: Exception | None) -> _Over:

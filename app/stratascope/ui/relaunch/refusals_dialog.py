@@ -17,7 +17,6 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
-from stratascope.layers.toggles import value_text
 from stratascope.presentation.relaunch_words import passed_lines, toggle_title
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.flow import Scrolled, TextColumn
@@ -74,7 +73,7 @@ def remedy(loosening: Loosening | None) -> str:
     title = toggle_title(loosening.toggle, "" if loosening.choice is None else loosening.choice.value)
     if loosening.choice is None:
         return translate(msg("It would be allowed without “{title}”: undo the relaunch first.", title=title))
-    value = plain(value_text(loosening.choice), 300)
+    value = plain(loosening.choice.readable, 300)
     setting = translate(msg("{title}: {value}", title=title, value=value))
     return translate(msg("To allow it: {setting}", setting=setting))
 

@@ -277,7 +277,7 @@ class ResultPage(Scrolled):
         table.setVisible(bool(self.proofs))
         for row, proved in enumerate(self.proofs):
             proof = proved.proof
-            texts = (toggle_title(proved.choice.toggle, proved.choice.value),
+            texts = (translate(proved.choice.named),
                      *map(translate, (PROVEN_TITLES[proof.outcome], proof.expected, proof.found)))  # fmt: skip
             source = evidence(proof.source, None)
             for column, text in enumerate(texts):

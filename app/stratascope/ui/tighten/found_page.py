@@ -16,7 +16,7 @@ from stratascope.core.relaunch.trial import WORKS, Works
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.i18n.translate import listed, together, translate
-from stratascope.layers.toggles import toggle, value_text
+from stratascope.layers.toggles import toggle
 from stratascope.presentation.needs_report import phase_word
 from stratascope.presentation.relaunch_words import toggle_title
 from stratascope.presentation.terms import seconds_text
@@ -113,9 +113,9 @@ def setting_title(setting: Setting, done: Tightened) -> str:
 
 def value(choice: Choice, done: Tightened) -> str:
     """Return a value for reading; a seccomp filter as the number of calls it allows."""
-    if choice.toggle == "seccomp" and done.calls is not None:
+    if choice.id == "seccomp" and done.calls is not None:
         return translate(plural("{count} system call passes", "{count} system calls pass", done.calls))
-    return plain(value_text(choice), 300)
+    return plain(choice.readable, 300)
 
 
 def why_text(setting: Setting) -> str:

@@ -162,12 +162,12 @@ def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -
 def chip_word(option: Option) -> str:
     """Return a toggle in a word or two."""
     if option.piece:
-        return option.toggle.readable(option.value)
+        return option.choice.readable
     return translate(option.toggle.word or option.toggle.title)
 
 
 def _chip(option: Option, numbers: dict[str, int], on: bool) -> AnswerChip:
-    whole = translate(option.toggle.titled(option.value))
+    whole = translate(option.choice.titled)
     return AnswerChip(option.key, chip_word(option), numbers.get(option.toggle.layer, 0), on, whole)
 
 

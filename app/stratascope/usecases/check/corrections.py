@@ -185,7 +185,7 @@ def _writable(offer: Offer, known: _Known) -> Offer:
 def _tried(option: Option, writer: Writer) -> Option:
     if option.already or option.why_not is not None:
         return option
-    why_not = writer.why_not(Choice(option.toggle.id, option.value))
+    why_not = writer.why_not(option.choice)
     return option if why_not is None else replace(option, why_not=why_not)
 
 
@@ -193,10 +193,9 @@ def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
     """Remove impossible choices; of a choice with a list as value, only the impossible items."""
     found = []
     for each in choices:
-        pieces = each.value.split(",")
-        left = [piece for piece in pieces if f"{each.toggle}={piece}" not in gone]
-        if each.toggle not in gone and left:
-            found.append(each if left == pieces else Choice(each.toggle, ",".join(left)))
+        left = [piece.value for piece in each.pieces if str(piece) not in gone]
+        if each.id not in gone and left:
+            found.append(Choice(each.toggle, ",".join(left)))
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.formats.read import rewritten
 from stratascope.formats.text import Read
 from stratascope.layers.shared.whose_namespace import shared_mode
-from stratascope.layers.toggles import all_toggles, fold, plain, toggle
+from stratascope.layers.toggles import fold, leaving_privileged, plain
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.usecases.plan.prediction import Prediction
@@ -122,7 +122,7 @@ class Writer:
 
     def why_not(self, choice: Choice) -> Message | None:
         """Why that can't be written, neither by itself nor together with leaving privileged mode; None: it can."""
-        leaving = [] if toggle(choice.toggle).leaves_privileged else leaving_privileged(self.subject)
+        leaving = () if choice.toggle.leaves_privileged else leaving_privileged(self.subject)
         why: Message | None = None
         for with_it in ([choice], [*leaving, choice]) if leaving else ([choice],):
             try:
@@ -156,7 +156,7 @@ class Writer:
         try:
             return plain(chosen, self.subject)
         except ToggleError:
-            return sorted(chosen, key=lambda each: not toggle(each.toggle).leaves_privileged)
+            return sorted(chosen, key=lambda each: not each.toggle.leaves_privileged)
 
     def _state(self, service: Service) -> ContainerState:
         image = self._checker.image(self._host, service.image) or Image()
@@ -179,13 +179,6 @@ def subject_of(
     facts = tuple((layer.id, layer.facts) for layer in state.layers)
     total = host.ground.memory_total
     return Subject(state.container, host.engine, facts, files=files, memory_total=total, environment=words)
-
-
-def leaving_privileged(subject: Subject) -> list[Choice]:
-    """The choices that leave privileged mode, if it is privileged."""
-    if not subject.container.asked.privileged:
-        return []
-    return [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
 
 
 def normalized(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = False) -> object:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, fold, toggle
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.usecases.plan.closing import Closing, joined
 from stratascope.value import Value, replace
 
@@ -32,17 +32,16 @@ class InUse(Value):
 def unused(closing: Closing, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
     """Splits what closes the critical threats: without evidence of use; and the rest."""
     taken, kept = list[Choice](), list[InUse]()
-    for piece in _pieces(closing.choices):
-        which = toggle(piece.toggle)
-        if which.changes_users:
+    for piece in (piece for choice in closing.choices for piece in choice.pieces):
+        if piece.toggle.changes_users:
             continue
-        why = which.used(piece.value, subject)
+        why = piece.used(subject)
         if why is None:
             taken.append(piece)
         else:
             kept.append(InUse(piece, why))
-    if subject.container.asked.privileged and not any(toggle(each.toggle).leaves_privileged for each in taken):
-        taken = [each for each in taken if not toggle(each.toggle).overridden]
+    if subject.container.asked.privileged and not any(each.toggle.leaves_privileged for each in taken):
+        taken = [each for each in taken if not each.toggle.overridden]
     return joined(taken), tuple(kept)
 
 
@@ -55,7 +54,7 @@ def preset_choices(preset: Preset, subject: Subject, first: Sequence[Choice]) ->
         others = [other for other in found.values() if other is not each]
         if found[each.toggle] is each and _same(others, found.values(), subject):
             del found[each.toggle]
-    return tuple(found[each.id] for each in all_toggles() if each.id in found)
+    return tuple(found[each] for each in all_toggles() if each in found)
 
 
 def _same(one: Iterable[Choice], two: Iterable[Choice], subject: Subject) -> bool:
@@ -63,16 +62,10 @@ def _same(one: Iterable[Choice], two: Iterable[Choice], subject: Subject) -> boo
     asked, folded = subject.container.asked, list[Asked]()
     for some in (one, two):
         try:
-            folded.append(fold(asked, [each for each in some if not toggle(each.toggle).made(each.value)], subject))
+            folded.append(fold(asked, [each for each in some if not each.made], subject))
         except ToggleError:
             return False  # the others need it: it leaves privileged mode
     return folded[0] == folded[1]
-
-
-def _pieces(found: Iterable[Choice]) -> Iterable[Choice]:
-    for each in found:
-        single = toggle(each.toggle).single is not None
-        yield from (Choice(each.toggle, value) for value in each.value.split(",")) if single else (each,)
 
 
 PathOf = Callable[[str], str]  # the absolute path for a file of that content
@@ -93,31 +86,32 @@ class Resolved(Value):
 def resolved(chosen: Sequence[Choice], subject: Subject, place: PathOf) -> Resolved:
     """The choices with a value for each word. Raises ToggleError if too little was seen of the container."""
     last = {choice.toggle: choice for choice in chosen}
-    words = {name: choice.value for name, choice in last.items() if toggle(name).made(choice.value)}
-    if not words:
+    made = [choice for choice in last.values() if choice.made]
+    if not made:
         return Resolved(tuple(last.values()))
     why: list[tuple[str, Message]] = []
     files: list[tuple[str, str]] = []
     # files last, since they depend on all else: a filter on the capabilities, and these on the user
-    for name in sorted(words, key=lambda each: (toggle(each).placeholder == "FILE", not toggle(each).changes_users)):
-        which = toggle(name)
-        others = [choice for choice in last.values() if not toggle(choice.toggle).made(choice.value)]
+    for choice in sorted(made, key=lambda each: (each.toggle.placeholder == "FILE", not each.toggle.changes_users)):
+        which = choice.toggle
+        others = [each for each in last.values() if not each.made]
         asked = fold(subject.container.asked, others, replace(subject, files=(*subject.files, *files)))
-        found = which.learned(words[name], subject, asked)
+        found = which.learned(choice.value, subject, asked)
         if found is None:
-            raise too_little(which, words[name], subject)
+            raise too_little(choice, subject)
         value = found.value
         if found.text:
             value = place(found.text)
             files.append((value, found.text))
-        last[name] = Choice(name, value)
-        why.append((name, found.why))
+        last[which] = Choice(which, value)
+        why.append((which.id, found.why))
     return Resolved(tuple(last.values()), tuple(why), tuple(files))
 
 
-def too_little(which: Toggle, value: str, subject: Subject) -> ToggleError:
+def too_little(choice: Choice, subject: Subject) -> ToggleError:
     """Why there is no learned value."""
-    if value not in which.learned_words:
+    which = choice.toggle
+    if choice.value not in which.learned_words:
         return ToggleError(
             msg("What its filter lets through now is not known, or it has none: {title}.", title=which.title)
         )

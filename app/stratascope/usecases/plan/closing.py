@@ -29,7 +29,7 @@ from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Posture, ruled
 from stratascope.core.threats.threat import Stance, Threat
-from stratascope.layers.toggles import all_toggles, fold, toggle
+from stratascope.layers.toggles import all_toggles, brought_by, fold, leaving_privileged
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.value import Value, replace
 
@@ -70,7 +70,7 @@ def closing(prediction: Prediction, subject: Subject, severities: Sequence[Sever
     predicted = _Closed(prediction, subject, opened)
     pieces, chosen = _pieces(subject), frozenset[_Piece]()
     for cure in Cure:
-        able = tuple(each for each in pieces if toggle(each.toggle).cure(each.value, subject) <= cure)
+        able = tuple(each for each in pieces if each.cure(subject) <= cure)
         chosen = _Search(predicted, able, chosen).run()
         chosen |= predicted.helping(able, chosen)
     closed = predicted.closed(chosen)
@@ -80,26 +80,25 @@ def closing(prediction: Prediction, subject: Subject, severities: Sequence[Sever
 
 def joined(pieces: Iterable[_Piece]) -> tuple[Choice, ...]:
     """Pieces as choices, one per toggle, in the order of the toggles."""
-    values: dict[str, list[str]] = {}
+    values: dict[Toggle, list[str]] = {}
     for piece in pieces:
         values.setdefault(piece.toggle, []).append(piece.value)
-    return tuple(Choice(each.id, ",".join(sorted(values[each.id]))) for each in all_toggles() if each.id in values)
+    return tuple(Choice(each, ",".join(sorted(values[each]))) for each in all_toggles() if each in values)
 
 
 def _pieces(subject: Subject) -> tuple[_Piece, ...]:
     """All pieces that could change something here, in the order of the toggles."""
-    leaving = [Choice(each.id, each.offered) for each in all_toggles() if each.leaves_privileged]
     asked = subject.container.asked
-    left = fold(asked, leaving, subject) if asked.privileged else asked
+    left = fold(asked, leaving_privileged(subject), subject)
     found = []
     for each in all_toggles():
         for value in (_value(each, subject),) if each.pieces is None else each.pieces(subject):
             try:
-                value = each.check(value, subject)  # noqa: PLW2901
+                choice = Choice(each, value).checked(subject)
             except ToggleError:
                 continue
-            if any(each.apply(before, value, subject) != before for before in (asked, left)):
-                found.append(Choice(each.id, value))
+            if any(choice.changes(before, subject) for before in (asked, left)):
+                found.append(choice)
     return tuple(found)
 
 
@@ -136,10 +135,8 @@ class _Closed:
     def whole(self, pieces: _Pieces) -> _Pieces:
         """Including companions that some of them need to close anything."""
         asked = self._subject.container.asked
-        brought = {choice for piece in pieces for choice in toggle(piece.toggle).brings}
-        return pieces | {
-            each for each in brought if toggle(each.toggle).apply(asked, each.value, self._subject) != asked
-        }
+        brought = {choice for piece in pieces for choice in brought_by(piece.toggle)}
+        return pieces | {each for each in brought if each.changes(asked, self._subject)}
 
     @property
     def gains(self) -> bool:
@@ -152,29 +149,26 @@ class _Closed:
 
     def cost(self, piece: _Piece) -> tuple[int, int]:
         """Whether it is seen in use, and how many things it could break."""
-        which = toggle(piece.toggle)
-        used = which.used(piece.value, self._subject) is not None
-        return int(used), len(which.risks(piece.value, self._subject))
+        return int(piece.used(self._subject) is not None), len(piece.risks(self._subject))
 
     def helping(self, pieces: Sequence[_Piece], chosen: _Pieces) -> _Pieces:
         """Capabilities that contribute to a critical hole, even if taking back another grant closes that already."""
         critical = {threat.id for threat in self._threats if threat.severity is Severity.CRITICAL}
-        left = frozenset(piece for piece in chosen if toggle(piece.toggle).leaves_privileged)
+        left = frozenset(piece for piece in chosen if piece.toggle.leaves_privileged)
         already, now = self.closed(left), self._options(chosen)
         return frozenset(
             piece
             for piece in pieces
-            if toggle(piece.toggle).goes_along
-            and toggle(piece.toggle).cure(piece.value, self._subject) is Cure.GRANT
+            if piece.toggle.goes_along
+            and piece.cure(self._subject) is Cure.GRANT
             and (self.closed(left | {piece}) - already) & critical
             and self._options(chosen | {piece}) != now
         )
 
     def _options(self, pieces: _Pieces) -> Asked:
         asked, pieces = self._subject.container.asked, self.whole(pieces)
-        which = {piece.toggle: toggle(piece.toggle) for piece in pieces}
-        if asked.privileged and not any(each.leaves_privileged for each in which.values()):
-            pieces = frozenset(piece for piece in pieces if not which[piece.toggle].overridden)
+        if asked.privileged and not any(piece.toggle.leaves_privileged for piece in pieces):
+            pieces = frozenset(piece for piece in pieces if not piece.toggle.overridden)
         return fold(asked, joined(pieces), self._subject)
 
     def _closed(self, after: Asked) -> frozenset[str]:

@@ -22,7 +22,6 @@ from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleE
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.whose_namespace import initial_user_namespace
-from stratascope.layers.toggles import toggle
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.namespace import EVERY_ID
 from stratascope.usecases.engine_access import EngineAccess
@@ -177,7 +176,7 @@ def handed_over(
 
     Raises ToggleError for what can't be handed over, EngineError.
     """
-    if not any(toggle(item.toggle).hands_over for item in chosen):
+    if not any(item.toggle.hands_over for item in chosen):
         return ()
     why_not = access.port.no_owners()
     if why_not is not None:

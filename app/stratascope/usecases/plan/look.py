@@ -18,7 +18,6 @@ from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import transactions
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.file_access import own_volumes
@@ -130,7 +129,8 @@ def replaced(changes: Sequence[FileChange]) -> tuple[str, ...]:
 
 def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
     """Readable files that the choices name: path and text."""
-    return tuple((path, text) for path in files_named(choices) if (text := access.profile_text(path)) is not None)
+    paths = (choice.file for choice in choices if choice.file)
+    return tuple((path, text) for path in paths if (text := access.profile_text(path)) is not None)
 
 
 def looked(access: EngineAccess, subject: Subject) -> Subject:

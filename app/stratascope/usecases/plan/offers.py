@@ -11,7 +11,6 @@ from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
-from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.choices import InUse
 from stratascope.value import Value
 
@@ -44,9 +43,14 @@ class Option(Value):
     closes: tuple[str, ...] = ()  # serious threats (ids) that are open now, and that it stops alone
 
     @property
+    def choice(self) -> Choice:
+        """What it switches on."""
+        return Choice(self.toggle, self.value)
+
+    @property
     def key(self) -> str:
         """Distinguishes it from the others."""
-        return f"{self.toggle.id}={self.value}" if self.piece else self.toggle.id
+        return str(self.choice) if self.piece else self.toggle.id
 
     def mends_finding(self, finding: Finding) -> bool:
         """Whether it resolves that finding, also when shown with its milder text."""
@@ -55,7 +59,7 @@ class Option(Value):
     @property
     def title(self) -> Message:
         """What it does, as shown on its row."""
-        return self.toggle.titled(self.value) if self.asking is None else self.asking.text
+        return self.choice.titled if self.asking is None else self.asking.text
 
 
 class LayerChange(Value):
@@ -154,8 +158,7 @@ class Hint(Value):
     may be.
     """
 
-    toggle: Toggle
-    value: str
+    choice: Choice
     after: Matrix
     key: str = ""  # of its option
     certain: bool = True
@@ -177,7 +180,7 @@ def shortfalls(
         found.append(msg("It could still take over this machine."))
     if preset in GRADES:
         for each in in_use:
-            title = toggle(each.choice.toggle).titled(each.choice.value)
+            title = each.choice.titled
             found.append(msg("Not included, as it is in use: {title}. {why}", title=title, why=each.why))
     if preset in _NAMED_AFTER and (preview.unrestricted or preview.as_root):
         found.append(msg("This is not yet what the Pod Security Standards call Restricted:"))

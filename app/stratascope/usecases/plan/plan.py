@@ -18,7 +18,7 @@ from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction, transactions
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import all_live, fold, plain, toggle
+from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.choices import resolved
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
@@ -130,7 +130,7 @@ def plan(
         return replace(made, checked=Preflight(blind, ()), before=before)
     if not made.repairs:
         checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
-    if not handed and any(toggle(item.toggle).hands_over for item in chosen):
+    if not handed and any(item.toggle.hands_over for item in chosen):
         checked = replace(checked, warnings=(*checked.warnings, _NOTHING_HANDED))
     if handed and owner is not None:
         checked = replace(checked, blocks=(*checked.blocks, _OWNED))
@@ -151,8 +151,7 @@ def plan(
 def _gives(chosen: Sequence[Choice], subject: Subject) -> bool:
     """Whether it only allows more: everything was missing before, or is another value of an existing limit."""
     return bool(chosen) and all(
-        (which := toggle(choice.toggle)).giving(choice.value)
-        or (which.limit and which.on(subject.container.asked, subject))
+        choice.gives or (choice.toggle.limit and choice.toggle.on(subject.container.asked, subject))
         for choice in chosen
     )
 

@@ -20,7 +20,7 @@ from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
-from stratascope.layers.toggles import all_live, all_toggles, fold, plain, toggle, value_text
+from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved, unused
 from stratascope.usecases.plan.closing import Closing, closing
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
@@ -79,7 +79,7 @@ class Previews:
         first, in_use = self._first(prediction, subject)
         graded = ((preset, preset_choices(preset, subject, first)) for preset in GRADES)
         presets = ((Preset.CRITICAL, smallest.choices), *graded)
-        values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
+        values = {preset: {item.id: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
         for item in all_toggles():
             if item.only_gives:
@@ -143,17 +143,17 @@ class Previews:
         least: tuple[int, float] | None = None
         best = None
         for option in offer.options:
-            if option.toggle.id in taken or option.already or option.why_not is not None or not option.gains:
+            if option.toggle in taken or option.already or option.why_not is not None or not option.gains:
                 continue
-            if any(toggle(each.toggle).apply(asked, each.value, subject) != asked for each in option.toggle.brings):
+            if any(each.changes(asked, subject) for each in brought_by(option.toggle)):
                 continue  # alone it closes nothing for good
             try:
-                after = self.preview(state, (*chosen, Choice(option.toggle.id, option.value))).after
+                after = self.preview(state, (*chosen, option.choice)).after
             except ToggleError:
                 continue  # not possible together with the choices
-            price = option.toggle.cure(option.value, subject) if critical else 0, after.exposure.worst
+            price = option.choice.cure(subject) if critical else 0, after.exposure.worst
             if after.exposure.worst <= now - _WORTH and (least is None or price < least):
-                least, best = price, Hint(option.toggle, option.value, after, option.key, certain)
+                least, best = price, Hint(option.choice, after, option.key, certain)
         return best
 
     # -- internal
@@ -217,7 +217,7 @@ class Previews:
         live = all_live(wanted) and not has_owner(state.container)  # an owner would revert it the next time it acts
         findings = (finding for each in assessments.values() for finding in each.findings)
         forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
-        allows = bool(wanted) and all(toggle(item.toggle).giving(item.value) for item in wanted)
+        allows = bool(wanted) and all(item.gives for item in wanted)
         return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after), allows)
 
     def _option(
@@ -241,7 +241,7 @@ class Previews:
             used = item.used(value, subject)
             risks = (*(() if used is None else (used,)), *item.risks(value, subject))
             if not already:
-                better, mends = self._gain(prediction, (Choice(item.id, value), *item.brings), subject)
+                better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
         except ToggleError as error:
             why_not = error.message
         held = {preset: found.get(item.id) for preset, found in presets.items()}
@@ -281,7 +281,7 @@ class Previews:
                     break
 
     def _after(self, value: str, item: Toggle, subject: Subject) -> Asked:
-        return self._plain((Choice(item.id, value),), subject)[1]
+        return self._plain((Choice(item, value),), subject)[1]
 
     def _gain(
         self, prediction: Prediction, chosen: Sequence[Choice], subject: Subject
@@ -299,14 +299,13 @@ class Previews:
 
 
 def _said(item: Choice) -> Message:
-    which = toggle(item.toggle)
-    if which.giving(item.value):
+    which = item.toggle
+    if item.gives:
         # the title says what is taken, and would read "Fewer capabilities: +SYS_TIME"
         if which.word is not None:
-            value = which.readable(item.value)
-            return msg("{setting}: {value}. It gets more than it has now.", setting=which.word, value=value)
-        return msg("{choice}: it gets more than it has now.", choice=f"{item.toggle}={value_text(item)}")
-    return msg("{told}. {what}", told=which.told(item.value), what=which.what)
+            return msg("{setting}: {value}. It gets more than it has now.", setting=which.word, value=item.readable)
+        return msg("{choice}: it gets more than it has now.", choice=f"{item.id}={item.readable}")
+    return msg("{told}. {what}", told=item.told, what=which.what)
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:

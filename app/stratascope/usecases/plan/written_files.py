@@ -17,7 +17,6 @@ from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Subject, Unit
 from stratascope.layers.namespaces.written import KERNEL, TEMPORARY
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.toggles import toggle
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import replace
@@ -101,7 +100,7 @@ def with_chosen(
     places = {
         place.partition(":")[0]
         for item in chosen
-        if toggle(item.toggle).unit is Unit.PATHS
+        if item.toggle.unit is Unit.PATHS
         for place in item.value.split(",")
         if place
     }

@@ -151,7 +151,7 @@ def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Refusal
         gives = _choices(want, subject)
         also, more = _beside(want, subject)
         for choice, text in gives:
-            beside = tuple(each for each in also if each.toggle != choice.toggle)
+            beside = tuple(each for each in also if each.toggle is not choice.toggle)
             whole = msg("{remedy}. It also takes this: {more}", remedy=text, more=more) if more is not None else text
             found.setdefault(choice, RefusalRemedy(whole, choice, _opened((choice, *beside), preview), beside))
         # a label on the host opens less than no confinement at all
@@ -167,7 +167,7 @@ def _choices(want: Want, subject: Subject) -> list[tuple[Choice, Message]]:
         given = each.allows(want, subject)
         if given is not None:
             try:
-                found.append((Choice(each.id, each.check(given.value, subject)), given.text))
+                found.append((Choice(each, given.value).checked(subject), given.text))
             except ToggleError:
                 continue  # this engine does not support it
     return found

@@ -36,7 +36,7 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.core.sanitize import plain
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.layers.toggles import all_toggles
 from stratascope.value import replace
 
 _NEAR = 15  # as sure as the surest, for all that can be told
@@ -53,13 +53,13 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
         text = msg("None of its output points to one of the {count} toggles.", count=len(chosen))
         return _with_meaning(text, failure, subject), ()
     if not found:
-        text = msg("{toggle} was the only change, so it is the cause.", toggle=chosen[0].toggle)
-        return _with_meaning(text, failure, subject), (chosen[0].toggle,)
+        text = msg("{toggle} was the only change, so it is the cause.", toggle=chosen[0].id)
+        return _with_meaning(text, failure, subject), (chosen[0].id,)
     complaint, best = found[0]
     why = _explained(complaint, best, failure, subject)
     if len(chosen) == 1:
-        return msg("{toggle} is the cause. {why}", toggle=best.toggle, why=why), (best.toggle,)
-    near = tuple(choice.toggle for each, choice in found if each.weight > complaint.weight - _NEAR)
+        return msg("{toggle} is the cause. {why}", toggle=best.id, why=why), (best.id,)
+    near = tuple(choice.id for each, choice in found if each.weight > complaint.weight - _NEAR)
     if len(near) == 1:
         return msg("{toggle} is probably the cause. {why}", toggle=near[0], why=why), near
     others = ", ".join(near[1:])
@@ -79,7 +79,7 @@ def still_lacking(wanted: Asked, failure: Failure, subject: Subject) -> Message:
 
 def leave_out(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
     """The same for toggles that /proc does not confirm."""
-    names = tuple(choice.toggle for choice in failed)
+    names = tuple(choice.id for choice in failed)
     text = msg("Leave out what does not take effect here: {toggles}.", toggles=", ".join(names))
     return text, names
 
@@ -98,7 +98,7 @@ def _suspected(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> 
 
     def order(pair: tuple[Complaint, Choice]) -> tuple[int, bool]:
         complaint, choice = pair
-        whole = toggle(choice.toggle).leaves_privileged and not isinstance(complaint.want, HeldCapability)
+        whole = choice.toggle.leaves_privileged and not isinstance(complaint.want, HeldCapability)
         return -complaint.weight, whole
 
     return sorted(found, key=order)
@@ -108,12 +108,12 @@ def _steps(choice: Choice, chosen: Sequence[Choice], subject: Subject) -> Iterat
     """The options before and after that choice: of the container as it was and, where it was privileged and is not to
     stay so, of what it is then.
     """
-    asked, which = subject.container.asked, toggle(choice.toggle)
-    yield asked, which.apply(asked, choice.value, subject)
+    asked = subject.container.asked
+    yield asked, choice.apply(asked, subject)
     for other in chosen:
-        if asked.privileged and toggle(other.toggle).leaves_privileged and other != choice:
-            left = toggle(other.toggle).apply(asked, other.value, subject)
-            yield left, which.apply(left, choice.value, subject)
+        if asked.privileged and other.toggle.leaves_privileged and other != choice:
+            left = other.apply(asked, subject)
+            yield left, choice.apply(left, subject)
 
 
 def _took(want: Want, before: Asked, after: Asked, subject: Subject) -> bool:
@@ -199,8 +199,8 @@ def _explained(complaint: Complaint, choice: Choice, failure: Failure, subject: 
     """What the words mean with that choice alone, where that is what it took; else what it did and the words. And the
     value with which it would work, as far as one is known.
     """
-    which, before = toggle(choice.toggle), subject.container.asked
-    after = _asking(which.apply(before, choice.value, subject), subject)
+    which, before = choice.toggle, subject.container.asked
+    after = _asking(choice.apply(before, subject), subject)
     asked = after.container.asked
     if complaint.line and complaint.line not in failure.log:
         claim = engine_words.meaning(failure.words, asked)

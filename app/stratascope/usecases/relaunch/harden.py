@@ -263,7 +263,7 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
         endpoint=access.engine.endpoint,
         created=made.owner is None,
         started_at=time.time(),
-        choices=tuple(f"{choice.toggle}={choice.value}" for choice in made.choices),
+        choices=tuple(map(str, made.choices)),
         owner=None if made.owner is None else made.owner.owned,
         kept=None if earlier is None else earlier.members[0],
         group=group,

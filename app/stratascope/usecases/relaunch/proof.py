@@ -29,7 +29,6 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import data, temporary
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence import answers
 from stratascope.usecases.evidence.readings import ProcessKind, certain, missing
@@ -65,13 +64,12 @@ def verify(access: EngineAccess, made: Plan, container: str) -> tuple[Proved, ..
 
 def _proofs(access: EngineAccess, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
     subject = made.subject if state is None else looked(access, subject_of(access, state, made.choices))
-    if any(toggle(choice.toggle).hands_over for choice in made.choices):
+    if any(choice.toggle.hands_over for choice in made.choices):
         subject = replace(subject, not_given=_not_given(access, made))
     found = []
     for choice in made.choices:
-        which = toggle(choice.toggle)
-        facts = None if state is None else subject.of(which.layer)
-        found.append(Proved(choice, which.prove(facts, choice.value, subject)))
+        facts = None if state is None else subject.of(choice.toggle.layer)
+        found.append(Proved(choice, choice.prove(facts, subject)))
     return tuple(found)
 
 
@@ -89,7 +87,7 @@ def _not_given(access: EngineAccess, made: Plan) -> tuple[str, ...] | None:
 def not_enforced(failed: Sequence[Proved]) -> Message:
     """Why a result is not good enough, for the first of them."""
     first = failed[0]
-    title = toggle(first.choice.toggle).named(first.choice.value)
+    title = first.choice.named
     if first.proof.outcome is Proven.UNKNOWN:
         return msg("Not verified: {title}. What /proc says could not be read.", title=title)
     return msg("Not enforced: {title}. Expected {expected}, found {found}.", title=title,
@@ -111,7 +109,7 @@ def all_back(
     Returns those that did not appear but need not, as they may have been started on demand; if the log says that
     something was refused, all are required.
     """
-    until, users = access.clock.now() + seconds, not changes_users(choices)
+    until, users = access.clock.now() + seconds, not any(choice.toggle.changes_users for choice in choices)
     while before:
         now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
@@ -296,8 +294,7 @@ def doubted(made: Plan) -> Iterable[Message]:
     other_user = replace(made.subject.container.asked, user=made.wanted.user)
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
     for choice in made.choices:
-        which = toggle(choice.toggle)
-        yield from which.doubts(choice.value, made.subject if which.changes_users else started)
+        yield from choice.doubts(made.subject if choice.toggle.changes_users else started)
     yield from (item.text for item in made.checked.warnings if item.code in _ABOUT_FILES)
 
 

@@ -20,7 +20,6 @@ from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import JournalError
 from stratascope.core.relaunch.trial import TwinRefusal
 from stratascope.layers.shared.toggle_values import LEARNED
-from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.plan.plan import Plan
@@ -97,7 +96,7 @@ class _Told:
         self._access, self._made = access, made
         seen = made.subject.seen
         before = () if seen is None else seen.denied
-        gives = any(toggle(each.toggle).giving(each.value) for each in made.choices)
+        gives = any(each.gives for each in made.choices)
         self._asked_for = tuple(each for each in before if gives and (each.filtered or each.lacked))
         self._known = {_key(each) for each in before if each not in self._asked_for}  # its original had them, too
         self._all = self._allowing()

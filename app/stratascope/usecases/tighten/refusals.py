@@ -20,7 +20,7 @@ from stratascope.core.sanitize import plain
 from stratascope.layers.namespaces.written import in_temporary_place
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Given
 from stratascope.linux.syscalls import abi_named
@@ -81,13 +81,13 @@ class Allowing:
         """`word`: by which the filter was learned."""
         self._subject, self._word, self._place = subject, word, place
         self._engine = subject.engine
-        self._values: dict[str, str] = {}
-        self._began: dict[str, str] = {}  # with what the trial began, whatever it was refused
+        self._values: dict[str, Choice] = {}
+        self._began: dict[str, Choice] = {}  # with what the trial began, whatever it was refused
         self._more: Observation = subject.seen or Observation()
 
     def begin(self, choices: Sequence[Choice]) -> None:
         """A trial of these begins: what is refused is allowed beside them."""
-        self._values = {item.toggle: item.value for item in choices}
+        self._values = {item.id: item for item in choices}
         self._began = dict(self._values)
 
     def counts(self, denied: RefusedCall) -> bool:
@@ -140,8 +140,8 @@ class Allowing:
             return False
         if denied.name == "execve":
             return denied.errno == errno.EPERM
-        value = self._began.get(_CAPABILITIES)
-        kept = None if value is None or value == "default" else set(value.split(","))
+        began = self._began.get(_CAPABILITIES)
+        kept = None if began is None or began.value == "default" else set(began.value.split(","))
         used = {use.name for use in self._subject.seen.capabilities if denied.by in use.by}
         return bool(denied.lacked) and set(denied.lacked) <= used and (kept is None or set(denied.lacked) <= kept)
 
@@ -153,14 +153,14 @@ class Allowing:
         return Loosening(name, certain=True) if name in self._values else None
 
     def _another_user(self) -> bool:
-        return any(toggle(name).changes_users for name in self._values)
+        return any(item.toggle.changes_users for item in self._values.values())
 
     def _file(self, path: str) -> Loosening | None:
         """Root's file is no reason to be half of root: its own volume is handed over, or it gets a place of its own."""
         own = [volume.target for volume in self._subject.own_volumes or () if within(path, volume.target)]
         for each in all_toggles():
             if own and each.hands_over and each.id not in self._values:
-                return self._set(each.id, each.offered)
+                return self._set(Choice(each, each.offered))
         folder = posixpath.dirname(path)
         if own or not in_temporary_place(folder):
             return None
@@ -173,14 +173,12 @@ class Allowing:
             return Loosening(_FILTER, certain=True)
         use = UsedCall(denied.abi, denied.name, 1, (denied.by,))
         self._more = added(self._more, Observation(calls=(use,)))
-        chosen = [Choice(name, value) for name, value in self._values.items() if name != _FILTER]
+        chosen = self._values | {_FILTER: choice_of(_FILTER, self._word)}
         try:
-            found = resolved(
-                [*chosen, Choice(_FILTER, self._word)], replace(self._subject, seen=self._more), self._place
-            )
+            found = resolved(tuple(chosen.values()), replace(self._subject, seen=self._more), self._place)
         except ToggleError:
             return Loosening(_FILTER, certain=True)
-        wider = next(item for item in found.choices if item.toggle == _FILTER)
+        wider = next(item for item in found.choices if item.id == _FILTER)
         return Loosening(_FILTER, wider, certain=True)
 
     def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
@@ -189,14 +187,15 @@ class Allowing:
         lacked = tuple(name for name in lacked if before.privileged or named((name,)) <= bounding(before, self._engine))
         if not lacked:
             return None
-        value = self._values.get(_CAPABILITIES)
-        if value is None:
+        choice = self._values.get(_CAPABILITIES)
+        if choice is None:
             return None
+        value = choice.value
         kept = () if value == "none" else tuple(value.split(","))
         if value == "default" or set(lacked) <= set(kept):
             return None  # it is refused for another reason
         wider = ",".join(dict.fromkeys((*kept, *lacked)))
-        return self._set(_CAPABILITIES, wider)
+        return self._set(Choice(choice.toggle, wider))
 
     def _writing(self, path: str) -> Loosening | None:
         if _READ_ONLY not in self._values:
@@ -207,15 +206,16 @@ class Allowing:
         return self._tmpfs(folder) if in_temporary_place(folder) else Loosening(_READ_ONLY, certain=True)
 
     def _tmpfs(self, folder: str) -> Loosening | None:
-        places = tuple(filter(None, self._values.get(_TMPFS, "").split(",")))
+        choice = self._values.get(_TMPFS)
+        places = () if choice is None else tuple(choice.value.split(","))
         if folder in places:
             return None
-        return self._set(_TMPFS, ",".join((*places, folder)))
+        return self._set(choice_of(_TMPFS, ",".join((*places, folder))))
 
-    def _set(self, name: str, value: str) -> Loosening | None:
+    def _set(self, choice: Choice) -> Loosening | None:
         try:
-            value = toggle(name).check(value, self._subject)
+            choice = choice.checked(self._subject)
         except ToggleError:
             return None
-        self._values[name] = value
-        return Loosening(name, Choice(name, value), certain=True)
+        self._values[choice.id] = choice
+        return Loosening(choice.id, choice, certain=True)

@@ -26,7 +26,7 @@ from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.shared.signs_of_use import waits_for_sessions
 from stratascope.layers.shared.toggle_values import LEARNED, TIGHT
-from stratascope.layers.toggles import all_toggles, choices, fold, toggle
+from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
@@ -61,30 +61,30 @@ def derive(
     could do beside.
     """
     subject = replace(subject, programs=None) if exercised else subject
-    wanted = {item.toggle: item.value for item in choices(Preset.STRICT, subject) if item.toggle not in keep}
+    wanted = {item.toggle: item for item in choices(Preset.STRICT, subject) if item.id not in keep}
     watched = subject.seen is not None and subject.seen.seen.starts > 0
     left = []
     for each in all_toggles():
         against = None if each.id in keep else each.left_off(subject)
         if against is not None:
-            wanted.pop(each.id, None)
+            wanted.pop(each, None)
             left.append((each.id, against))
             continue
         if not each.learned_words or each.id in keep or not watched:
             continue
         word = each.learned_words[-1 if tight else 0]
         learned = each.learned(word, subject, subject.container.asked)
-        if learned is not None and (learned.text or _possible(Choice(each.id, learned.value), subject)):
-            wanted[each.id] = word
+        if learned is not None and (learned.text or _possible(Choice(each, learned.value), subject)):
+            wanted[each] = Choice(each, word)
         # not possible: limits that a rootless engine can't set, of control groups of version 1
         elif learned is not None or each.guessed or waits_for_sessions(subject):
-            wanted.pop(each.id, None)
-    found = resolved([Choice(*item) for item in wanted.items()], subject, place)
+            wanted.pop(each, None)
+    found = resolved(tuple(wanted.values()), subject, place)
     why = dict(found.why)
     with_files = replace(subject, files=(*subject.files, *found.files))
     possible = tuple(item for item in found.choices if _possible(item, with_files))
     possible += tuple(_volumes(possible, subject, found, keep))
-    told = tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible)
+    told = tuple((item.id, why.get(item.id, item.toggle.what)) for item in possible)
     return Resolved(possible, told, found.files, tuple(left))
 
 
@@ -97,12 +97,12 @@ def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep
     if who is None or writable != {volume.target for volume in own}:
         return
     if who[0].uid != who[1].uid and any(who[0].uid in volume.owners for volume in own):
-        yield from (Choice(each.id, each.offered) for each in all_toggles() if each.hands_over and each.id not in keep)
+        yield from (Choice(each, each.offered) for each in all_toggles() if each.hands_over and each.id not in keep)
 
 
 def _possible(choice: Choice, subject: Subject) -> bool:
     try:
-        toggle(choice.toggle).check(choice.value, subject)
+        choice.checked(subject)
     except ToggleError:
         return False
     return True
@@ -208,7 +208,7 @@ def tighten(
 
     try:
         derived = _as_chosen(wishes.chosen, subject, kept) if wishes.chosen else tightest()
-        users = tuple(item.toggle for item in derived.choices if toggle(item.toggle).changes_users)
+        users = tuple(item.id for item in derived.choices if item.toggle.changes_users)
         users = () if wishes.chosen else users
         # much depends on it, and if it does not work all else has to be as for root
         otherwise = tightest(*users) if users else Resolved(())
@@ -230,7 +230,7 @@ def tighten(
         if isinstance(event, TrialBegun):
             allowing.begin(event.attempt.choices)
         if isinstance(event, Searched):
-            changed = any(item.toggle in users for item in event.verdict.choices)
+            changed = any(item.id in users for item in event.verdict.choices)
             of = derived if changed or not users else otherwise
             calls = _calls(access, event.verdict.choices)
             yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls)
@@ -242,12 +242,12 @@ def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: PathOf) -> R
     """Each says what it is for, where nothing was learned of it. Raises ToggleError."""
     found = resolved(chosen, subject, place)
     why = dict(found.why)
-    told = tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in found.choices)
+    told = tuple((item.id, why.get(item.id, item.toggle.what)) for item in found.choices)
     return replace(found, why=told)
 
 
 def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
-    path = next((item.value for item in choices if item.toggle == "seccomp"), None)
+    path = next((item.value for item in choices if item.id == "seccomp"), None)
     text = None if path is None else access.profile_text(path)
     if text is None:
         return None
@@ -286,19 +286,19 @@ def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...
     """All that were tried, in the order in which they were, and what was left out before; `trials`: of the same search,
     as they came.
     """
-    why, derived = dict(done.derived.why), {item.toggle: item.value for item in done.derived.choices}
-    works = {item.toggle: item for item in done.choices}
+    why, derived = dict(done.derived.why), {item.id: item for item in done.derived.choices}
+    works = {item.id: item for item in done.choices}
     tried = [each.tried for each in trials]
-    names = dict.fromkeys(item.toggle for one in tried for item in one.choices)
+    names = dict.fromkeys(item.id for one in tried for item in one.choices)
     found = []
     for name in (*works, *(name for name in names if name not in works)):
         choice = works.get(name)
-        with_it = [one for one in tried if any(item.toggle == name for item in one.choices)]
+        with_it = [one for one in tried if any(item.id == name for item in one.choices)]
         if choice is None:
             loosened, told = False, _against(name, with_it)
         else:
-            loosened = name in derived and derived[name] != choice.value
-            told = (why.get(name, toggle(name).what), *(_against(name, with_it) if loosened else ()))
+            loosened = name in derived and derived[name] != choice
+            told = (why.get(name, choice.toggle.what), *(_against(name, with_it) if loosened else ()))
         found.append(Setting(name, choice, told, loosened, len(with_it)))
     found += [Setting(name, None, (against,), False, 0) for name, against in done.derived.left if name not in names]
     return tuple(found)

@@ -179,7 +179,7 @@ class _Towards:
             if not step:
                 break
             named = {each.toggle for each in step if each.choice is None}
-            self._doubted += (choice for choice in current if choice.toggle in named)
+            self._doubted += (choice for choice in current if choice.id in named)
             current = applied(current, step)
             tried = yield from self._try(current, Purpose.LOOSENED, self._repeats)
         return current, tried
@@ -220,7 +220,7 @@ class _Towards:
         return tried.works is Works.YES
 
     def _narrowed(self, current: Set) -> _Searching:
-        mine = next((choice for choice in current if choice.toggle == self._narrow), None)
+        mine = next((choice for choice in current if choice.id == self._narrow), None)
         if mine is None:
             return current
         for part in mine.value.split(","):
@@ -228,7 +228,7 @@ class _Towards:
             if not parts:
                 break
             less = Choice(mine.toggle, ",".join(parts))
-            candidate = tuple(less if choice.toggle == mine.toggle else choice for choice in current)
+            candidate = tuple(less if choice.toggle is mine.toggle else choice for choice in current)
             if (yield from self._works(candidate, Purpose.TIGHTER, 0)):
                 current, mine = candidate, less
         return current
@@ -237,7 +237,7 @@ class _Towards:
 def applied(choices: Set, loosenings: Sequence[Loosening]) -> Set:
     """The choices with the loosenings applied: choices are dropped, replaced or added."""
     instead = {each.toggle: each.choice for each in loosenings}
-    found = (instead.pop(choice.toggle, choice) for choice in choices)
+    found = (instead.pop(choice.id, choice) for choice in choices)
     kept = tuple(choice for choice in found if choice is not None)
     return (*kept, *(choice for choice in instead.values() if choice is not None))
 
@@ -376,9 +376,9 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
     """The result of a search. `late`: its time limit in seconds, if that was reached."""
     match verdict.ends:
         case Ends.FOUND:
-            kept = {choice.toggle for choice in verdict.choices}
-            breaks = tuple(choice.toggle for choice in choices if choice.toggle not in kept)
-            other = tuple(choice.toggle for choice in verdict.choices if choice not in choices)
+            kept = {choice.id for choice in verdict.choices}
+            breaks = tuple(choice.id for choice in choices if choice.id not in kept)
+            other = tuple(choice.id for choice in verdict.choices if choice not in choices)
             if breaks or other:
                 return Loosened(verdict.choices, (*breaks, *other))
             text = msg(
@@ -386,7 +386,7 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
             )
             return Loosened(why=text)
         case Ends.NOTHING:
-            return Loosened((), tuple(choice.toggle for choice in choices), _said(verdict.last))
+            return Loosened((), tuple(choice.id for choice in choices), _said(verdict.last))
         case Ends.CUT_OFF if late is not None:
             text = msg("Nothing was found in {seconds} seconds.", seconds=round(late))
         case _:

@@ -52,7 +52,7 @@ def chosen(found: ConnectedHardening, name: str, preset: Preset) -> dict[str, st
     access, number = found.container(name)
     state = access.read(number)
     assert state is not None
-    return {choice.toggle: choice.value for choice in found.hardening.preset(state, preset)}
+    return {choice.id: choice.value for choice in found.hardening.preset(state, preset)}
 
 
 def looked(found: ConnectedHardening, name: str) -> Programs:

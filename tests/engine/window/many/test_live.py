@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.window.live_window import live
 from rig.engine import Rig
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.many.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 NAMES = ("together-1", "together-2")
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 WRITES = ("sh", "-c", "mkdir /mine 2>/dev/null || exit 3; rmdir /mine; trap 'exit 0' TERM; sleep 3600 & wait")
-SOME = (Choice("read-only-root", "on"), Choice("no-new-privileges", "on"))
+SOME = (choice_of("read-only-root", "on"), choice_of("no-new-privileges", "on"))
 
 
 @contextmanager

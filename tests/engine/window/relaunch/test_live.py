@@ -68,10 +68,10 @@ def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str
     window.selection.go_to(state.key)
     qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
     for each in side.column.draft.choices:
-        side.column.draft.switch(each.toggle, False)
+        side.column.draft.switch(each.id, False)
     for toggle in toggles:
         QTest.keyClick(side.column.rows[toggle], Qt.Key.Key_Space)
-    assert {each.toggle for each in side.column.draft.choices} == set(toggles)
+    assert {each.id for each in side.column.draft.choices} == set(toggles)
     qtbot.waitUntil(lambda: side.column.draft.plan is not None)
 
 

@@ -15,6 +15,7 @@ from engine.window.live_window import live
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome
+from stratascope.layers.toggles import choice_of
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
@@ -32,8 +33,8 @@ ON_REQUEST = (
     "trap 'exit 0' TERM; while sleep 0.2; do [ ! -e /w/ask ] || chown 7:7 /w/ask; done & sleep 3600 & wait",
 )
 # Of a rootless Podman the root directory lets nobody write without it
-CAPABILITIES, ROOT = Choice("capabilities", "CAP_DAC_OVERRIDE"), Choice("read-only-root", "on")
-SOME = (CAPABILITIES, ROOT, Choice("no-new-privileges", "on"))
+CAPABILITIES, ROOT = choice_of("capabilities", "CAP_DAC_OVERRIDE"), choice_of("read-only-root", "on")
+SOME = (CAPABILITIES, ROOT, choice_of("no-new-privileges", "on"))
 
 
 @contextmanager
@@ -135,7 +136,7 @@ def test_what_is_refused_later_is_given_back_by_one_click(
     ):
         watch, before = window.refusals, bounding(rig)
         assert watch is not None
-        side = relaunched(qtbot, window, Choice("capabilities", "CAP_KILL"), ROOT)
+        side = relaunched(qtbot, window, choice_of("capabilities", "CAP_KILL"), ROOT)
         assert ending(side) is RelaunchOutcome.ENFORCED
         side.dialog.after.ensureWidgetVisible(side.dialog.after.refusals.button)
         click(side.dialog.after.refusals.button)

@@ -10,7 +10,7 @@ from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
-from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.preview import Previews
@@ -23,13 +23,13 @@ _NOT_SINGLE = ("capabilities", "userns")
 def singles(previews: Foresees, state: ContainerState) -> list[Choice]:
     """Each toggle with the value that it would have, and each capability that it holds."""
     offer = previews.offer(state)
-    values = {choice.toggle: choice.value for grade in GRADES for choice in offer.of(grade)}
-    found = [Choice(each.id, values.get(each.id, each.offered)) for each in all_toggles() if _single(each)]
+    values = {choice.id: choice.value for grade in GRADES for choice in offer.of(grade)}
+    found = [Choice(each, values.get(each.id, each.offered)) for each in all_toggles() if _single(each)]
     # what is made of its programs is for whole presets: such a set is certain, and needs no file
-    found = [choice for choice in found if choice.value not in toggle(choice.toggle).learned_words]
+    found = [choice for choice in found if choice.value not in choice.toggle.learned_words]
     facts = next(layer.facts for layer in state.layers if layer.id == "capabilities")
     held = NAMES if facts is None else (facts.bounding | facts.effective).names()
-    return found + [Choice("drop", name) for name in held]
+    return found + [choice_of("drop", name) for name in held]
 
 
 def _single(each: Toggle) -> bool:
@@ -52,9 +52,9 @@ def still_open(before: Matrix, after: Matrix) -> frozenset[str]:
 
 def together(chosen: tuple[Choice, ...]) -> tuple[Choice, ...]:
     """Capabilities in one choice."""
-    drops = ",".join(each.value for each in chosen if each.toggle == "drop")
-    rest = tuple(each for each in chosen if each.toggle != "drop")
-    return (*rest, Choice("drop", drops)) if drops else rest
+    drops = ",".join(each.value for each in chosen if each.id == "drop")
+    rest = tuple(each for each in chosen if each.id != "drop")
+    return (*rest, choice_of("drop", drops)) if drops else rest
 
 
 def reached(
@@ -71,4 +71,4 @@ def reached(
 
 def pieces_of(chosen: tuple[Choice, ...]) -> int:
     """How many single ones these are."""
-    return sum(len(each.value.split(",")) if each.toggle == "drop" else 1 for each in chosen)
+    return sum(len(each.value.split(",")) if each.id == "drop" else 1 for each in chosen)

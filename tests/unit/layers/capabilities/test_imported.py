@@ -30,7 +30,7 @@ def known(*found: Program, set_uid: tuple[str, ...] = (), engine: Engine = DOCKE
 
 
 def chosen(preset: Preset, of: Subject) -> dict[str, str]:
-    return {choice.toggle: choice.value.replace("CAP_", "") for choice in choices(preset, of)}
+    return {choice.id: choice.value.replace("CAP_", "") for choice in choices(preset, of)}
 
 
 @pytest.mark.parametrize("preset", [Preset.RESTRICTED, Preset.STRICT])
@@ -74,7 +74,7 @@ def test_a_program_that_became_another_user_is_started_as_that_one() -> None:
 
 def test_the_standard_is_named_where_a_preset_keeps_more() -> None:
     of = known(SSHD)
-    value = next(choice.value for choice in choices(Preset.RESTRICTED, of) if choice.toggle == "capabilities")
+    value = next(choice.value for choice in choices(Preset.RESTRICTED, of) if choice.id == "capabilities")
     said = words(toggle("capabilities").risks(value, of))
     assert "Pod Security Standards" in said
     assert "sshd (setuid)" in said

@@ -7,10 +7,10 @@ import pytest
 from stratascope.core.container import AskedMount, Engine
 from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.relaunch.file_owners import Folder
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.relaunch.toggle import Preset, Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.written import data, memory_folders, tmpfs_options, written
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import choice_of, toggle
 from stratascope.usecases.plan.choices import resolved
 from stratascope.value import replace
 from unit.layers.toggle_subjects import DOCKER, PODMAN, default, subject
@@ -123,5 +123,5 @@ def test_where_it_keeps_data_the_root_directory_stays_writable_and_why_is_said(e
         assert why is not None
         assert "/var/lib/app/dump.rdb" in translate(why)
         with pytest.raises(ToggleError, match="keeps files outside its volumes"):
-            resolved([Choice(name, "learned")], found, lambda text: "")
+            resolved([choice_of(name, "learned")], found, lambda text: "")
     assert "lost when it stops: /var/lib/app/dump.rdb" in translate(toggle("tmpfs").risks("/var/lib/app", found)[0])

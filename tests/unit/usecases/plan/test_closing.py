@@ -9,7 +9,7 @@ from stratascope.core.relaunch.toggle import Choice, Cure, Preset, Subject
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.closing import smallest_hitting
 from stratascope.usecases.plan.offers import shortfalls
@@ -45,12 +45,12 @@ def test_it_closes_all_that_can_be_closed_and_first_what_was_granted(state: Cont
     assert still_open(state.matrix, previews.preview(state, found.choices).after) == left
     assert previews.preset(state, Preset.CRITICAL) == found.choices
     subject = subject_of(state)
-    granted = [each for each in singles(previews, state) if toggle(each.toggle).cure(each.value, subject) is Cure.GRANT]
-    taken = tuple(each for each in found.choices if toggle(each.toggle).cure(each.value, subject) is Cure.GRANT)
+    granted = [each for each in singles(previews, state) if each.cure(subject) is Cure.GRANT]
+    taken = tuple(each for each in found.choices if each.cure(subject) is Cure.GRANT)
     if not opened(state.matrix):
         assert taken == found.choices, "what a set-uid program would give back"
         return
-    needed = pieces_of(tuple(each for each in taken if not toggle(each.toggle).goes_along))
+    needed = pieces_of(tuple(each for each in taken if not each.toggle.goes_along))
     for size in range(min(needed, 3)):
         for chosen, still in reached(previews, state, size, granted):
             assert not still <= open_after(previews, state, taken), chosen
@@ -67,7 +67,7 @@ def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
     previews, state = named("ci-runner")
     offer = previews.offer(state)
     assert offer.presets[0][0] is Preset.CRITICAL
-    wanted = {choice.toggle for choice in offer.of(Preset.CRITICAL)}
+    wanted = {choice.id for choice in offer.of(Preset.CRITICAL)}
     assert "engine-socket" in wanted
     assert {each.toggle.id for each in offer.options if Preset.CRITICAL in each.presets} == wanted
 
@@ -75,17 +75,17 @@ def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
 def test_what_is_in_use_stays_and_that_is_said() -> None:
     """Recommended takes back what opens something critical, but for what a command or an environment names."""
     previews, state = named("ci-runner")
-    assert Choice("engine-socket", "remove") in previews.preset(state, Preset.RECOMMENDED)
+    assert choice_of("engine-socket", "remove") in previews.preset(state, Preset.RECOMMENDED)
     assert previews.in_use(state) == ()
     named_in_command = replace(state, container=replace(state.container, command="runner --socket /run/docker.sock"))
     for used, inside in (
         (named_in_command, UNSEEN),
         (state, Inside(environment=("unix:///var/run/docker.sock",))),
     ):
-        assert "engine-socket" not in {each.toggle for each in previews.preset(used, Preset.RECOMMENDED, inside)}
-        assert "engine-socket" in {each.toggle for each in previews.preset(used, Preset.CRITICAL, inside)}
+        assert "engine-socket" not in {each.id for each in previews.preset(used, Preset.RECOMMENDED, inside)}
+        assert "engine-socket" in {each.id for each in previews.preset(used, Preset.CRITICAL, inside)}
         (kept,) = previews.in_use(used, inside)
-        assert kept.choice == Choice("engine-socket", "remove")
+        assert kept.choice == choice_of("engine-socket", "remove")
         preview = previews.preview(used, previews.preset(used, Preset.RECOMMENDED, inside))
         words = " ".join(translate(each) for each in shortfalls(preview, Preset.RECOMMENDED, in_use=(kept,)))
         assert (

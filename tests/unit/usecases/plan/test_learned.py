@@ -10,10 +10,11 @@ from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.layer import CallSource
 from stratascope.core.message import Message
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
-from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
+from stratascope.core.relaunch.toggle import Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
+from stratascope.layers.toggles import choice_of
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.usecases.plan.choices import Resolved, resolved
 from stratascope.value import replace
@@ -42,19 +43,19 @@ def watched(seen: Observation | None = SEEN) -> Subject:
 
 def of(*choices: tuple[str, str], seen: Observation | None = SEEN) -> Resolved:
     """What the choices come to."""
-    return resolved([Choice(*each) for each in choices], watched(seen), lambda text: f"/kept/{len(text)}.json")
+    return resolved([choice_of(*each) for each in choices], watched(seen), lambda text: f"/kept/{len(text)}.json")
 
 
 def test_values_stay_as_they_are() -> None:
     """Nothing is asked of what was seen where nobody says so; of two for one toggle the last counts."""
     found = of(("memory", "1g"), ("memory", "2g"), seen=None)
-    assert found == Resolved((Choice("memory", "2g"),))
+    assert found == Resolved((choice_of("memory", "2g"),))
 
 
 def test_words_become_values_and_say_why() -> None:
     """Of capabilities only what it has: what is used by another right is not given."""
     found = of(("capabilities", "learned"), ("memory", "learned"), ("pids", "learned"))
-    assert {item.toggle: item.value for item in found.choices} == {
+    assert {item.id: item.value for item in found.choices} == {
         "capabilities": "CAP_CHOWN",
         "memory": str(448 << 20),
         "pids": "256",
@@ -67,7 +68,7 @@ def test_a_filter_is_a_file_for_all_else_that_is_wanted() -> None:
     """It is made for the capabilities of the same choices, wherever they stand among them."""
     found = of(("seccomp", "learned"), ("capabilities", "none"), ("no-new-privileges", "on"))
     ((path, text),) = found.files
-    assert Choice("seccomp", path) in found.choices
+    assert choice_of("seccomp", path) in found.choices
     names = {
         name for rule in json.loads(text)["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]
     }
@@ -90,9 +91,9 @@ def test_a_filter_of_its_own_is_not_widened(known: bool) -> None:
     place = replace(watched(), container=container, facts=(("seccomp", of_its_own),))
     if not known:
         with pytest.raises(ToggleError):
-            resolved([Choice("seccomp", "learned")], place, lambda text: "/kept.json")
+            resolved([choice_of("seccomp", "learned")], place, lambda text: "/kept.json")
         return
-    ((_, text),) = resolved([Choice("seccomp", "learned")], place, lambda text: "/kept.json").files
+    ((_, text),) = resolved([choice_of("seccomp", "learned")], place, lambda text: "/kept.json").files
     names = {
         name for rule in json.loads(text)["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]
     }
@@ -103,7 +104,7 @@ def test_a_filter_of_its_own_is_not_widened(known: bool) -> None:
 def test_what_uses_none_gets_none() -> None:
     """A start was seen, and no capability was asked for in it."""
     assert of(("capabilities", "learned"), seen=replace(SEEN, capabilities=())).choices == (
-        Choice("capabilities", "none"),
+        choice_of("capabilities", "none"),
     )
 
 
@@ -128,7 +129,7 @@ def test_no_limit_for_what_keeps_data_in_memory(program: str) -> None:
     """What it takes tomorrow can't be seen today."""
     seen = replace(SEEN, calls=(UsedCall("x86_64", "openat", 40, (program,)),))
     assert "says nothing" in translate(_why(("memory", "learned"), seen=seen))
-    assert of(("pids", "learned"), seen=seen).choices == (Choice("pids", "256"),)
+    assert of(("pids", "learned"), seen=seen).choices == (choice_of("pids", "256"),)
 
 
 def test_half_of_the_machine_is_no_limit() -> None:

@@ -11,6 +11,7 @@ from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
@@ -42,10 +43,10 @@ def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
         now = foresight.preview(state, chosen).after.exposure.worst
         reached = {}
         for option in offer.options:
-            if option.already or option.why_not is not None or option.toggle.id in {each.toggle for each in chosen}:
+            if option.already or option.why_not is not None or option.toggle.id in {each.id for each in chosen}:
                 continue
             try:
-                more = (*chosen, Choice(option.toggle.id, option.value))
+                more = (*chosen, option.choice)
                 reached[option.toggle.id] = foresight.preview(state, more).after.exposure.worst
             except ToggleError:
                 continue
@@ -55,7 +56,7 @@ def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
             continue
         told += 1
         assert hint is not None, state.container.name
-        assert hint.after.exposure.worst == min(reached.values()) == reached[hint.toggle.id]
+        assert hint.after.exposure.worst == min(reached.values()) == reached[hint.choice.id]
         without = foresight.preview(state, chosen).after
         assert hint.certain is bool(without.open(Severity.CRITICAL) or without.open(Severity.HIGH))
     assert told >= 3
@@ -70,14 +71,14 @@ def test_the_hint_takes_back_a_grant_before_it_puts_up_a_barrier(picture: Snapsh
         foresight, _ = of(picture, state.container.name)
         hint = foresight.hint(state, (), foresight.offer(state))
         assert hint is not None
-        assert not hint.toggle.changes_users, state.container.name
-        hinted.append(hint.toggle.id)
+        assert not hint.choice.toggle.changes_users, state.container.name
+        hinted.append(hint.choice.id)
     assert hinted
 
 
 def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
-    chosen = [Choice("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]
+    chosen = [choice_of("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]
     told = [translate(foresight.preview(state, (each,)).differences[0]) for each in chosen]
     assert told[0].startswith("Keeps only the capabilities: CHOWN, KILL. ")
     assert told[1].startswith("Fewer capabilities: none. ")
@@ -90,8 +91,8 @@ def test_a_runner_with_the_engines_socket_is_led_to_safety_step_by_step(picture:
     offer, steps = foresight.offer(state), list[str]()
     chosen: tuple[Choice, ...] = ()
     while (hint := foresight.hint(state, chosen, offer)) is not None:
-        chosen = (*chosen, Choice(hint.toggle.id, hint.value))
-        steps.append(hint.toggle.id)
+        chosen = (*chosen, hint.choice)
+        steps.append(hint.choice.id)
     assert "engine-socket" in steps
     assert foresight.preview(state, chosen).after.exposure.worst < SERIOUS_EXPOSURE < state.matrix.exposure.worst
 
@@ -104,7 +105,7 @@ def test_a_switch_closes_alone_what_it_says_it_closes(picture: Snapshot) -> None
         for option in offer.options:
             if not option.closes:
                 continue
-            after = foresight.preview(state, (Choice(option.toggle.id, option.value),)).after
+            after = foresight.preview(state, (option.choice,)).after
             outcomes = {each.threat.id: each.outcome for each in after.threats}
             assert {outcomes[each] for each in option.closes} == {Outcome.STOPPED}
             for threat in option.closes:
@@ -125,7 +126,7 @@ def _open(state: ContainerState) -> set[str]:
 def test_limits_are_proposed_where_a_preset_has_one(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     offer = foresight.offer(state)
-    by_preset = {each.toggle: each.value for each in (*offer.of(Preset.RECOMMENDED), *offer.of(Preset.STRICT))}
+    by_preset = {each.id: each.value for each in (*offer.of(Preset.RECOMMENDED), *offer.of(Preset.STRICT))}
     proposed = offer.proposed
     assert proposed.cpu is not None
     assert "cpus" in by_preset
@@ -139,7 +140,7 @@ def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> N
     assert state.matrix is not None
     options = {each.toggle.id: each for each in foresight.offer(state).options}
     socket = options["engine-socket"]
-    after = foresight.preview(state, (Choice(socket.toggle.id, socket.value),)).after
+    after = foresight.preview(state, (socket.choice,)).after
     held = [
         old.threat.id
         for old, new in zip(state.matrix.threats, after.threats, strict=True)
@@ -172,7 +173,7 @@ def test_where_nothing_is_known_nothing_is_predicted(picture: Snapshot) -> None:
 
 def test_what_only_gives_more_is_told_from_a_hardening(picture: Snapshot) -> None:
     foresight, state = of(picture, "web")
-    more, less = Choice("capabilities", "+CAP_SYS_PTRACE"), Choice("no-new-privileges", "on")
+    more, less = choice_of("capabilities", "+CAP_SYS_PTRACE"), choice_of("no-new-privileges", "on")
     assert foresight.preview(state, (more,)).allows
     assert not foresight.preview(state, (more, less)).allows
     nothing = foresight.preview(state, ())

@@ -7,7 +7,7 @@ import pytest
 from rig.usecases.live.replay import Replay
 from stratascope.core.message import msg
 from stratascope.core.refusals.refusal import Claim, RefusalRemedy, Strength
-from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.want import (
     DeviceNode,
     HeldCapability,
@@ -21,6 +21,7 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.refusals.explain import remedies
@@ -60,7 +61,7 @@ def _plain(state: ContainerState) -> bool:
 
 def test_a_capability_with_what_it_opens(picture: Snapshot) -> None:
     (found,) = asked_for(picture, HeldCapability(("CAP_NET_ADMIN",), 0))
-    assert found.choice == Choice("capabilities", "+CAP_NET_ADMIN")
+    assert found.choice == choice_of("capabilities", "+CAP_NET_ADMIN")
     assert translate(found.text) == "Give it NET_ADMIN"
     assert found.opened is not None
     assert "configure-network" in found.opened
@@ -84,13 +85,13 @@ def test_the_same_twice_is_said_once(picture: Snapshot) -> None:
 
 def test_a_call_is_given_by_name_and_argument(picture: Snapshot) -> None:
     (found,) = asked_for(picture, PassedCall("x86_64", "unshare", (0x10000000,)))
-    assert found.choice == Choice("seccomp", "+unshare:0x10000000")
+    assert found.choice == choice_of("seccomp", "+unshare:0x10000000")
     assert translate(found.text) == "Let these calls through: unshare:0x10000000"
 
 
 def test_what_the_kernel_asks_for_next_comes_with_it(picture: Snapshot) -> None:
     (found,) = asked_for(picture, PassedCall("x86_64", "mount", ()))
-    assert found.choices == (Choice("seccomp", "+mount"), Choice("capabilities", "+CAP_SYS_ADMIN"))
+    assert found.choices == (choice_of("seccomp", "+mount"), choice_of("capabilities", "+CAP_SYS_ADMIN"))
     assert translate(found.text) == "Let these calls through: mount. It also takes this: Give it SYS_ADMIN"
     for call in ("ptrace", "keyctl"):  # of one's own child, of one's own keys
         (found,) = asked_for(picture, PassedCall("x86_64", call, (0,)))

@@ -13,7 +13,7 @@ from stratascope.core.container import AskedDevice, AskedMount, ProfileKind
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import all_toggles
+from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, points_to
 from stratascope.value import replace
@@ -436,7 +436,7 @@ WORDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def chosen(text: str) -> tuple[Choice, ...]:
-    return tuple(Choice(*word.split("=", 1)) for word in text.split())
+    return tuple(choice_of(*word.split("=", 1)) for word in text.split())
 
 
 @pytest.mark.parametrize("name", SAID)
@@ -453,7 +453,7 @@ def test_the_right_toggle_among_all(name: str) -> None:
 )
 def test_the_same_words_point_to_the_same_toggles(among_all: str, also: str, line: str) -> None:
     assert blame(chosen(ALL), Failure(line), SUBJECT)[1] == tuple(among_all.split())
-    alone = {choice.toggle for choice in chosen(ALL) if points_to([choice], Failure(line), SUBJECT)}
+    alone = {choice.id for choice in chosen(ALL) if points_to([choice], Failure(line), SUBJECT)}
     assert alone == {*among_all.split(), *also.split()}
 
 
@@ -482,7 +482,7 @@ def test_leaving_privileged_mode_is_to_blame_for_what_only_that_mode_gave() -> N
 
 
 def test_every_toggle_is_tried_here() -> None:
-    assert {choice.toggle for choice in chosen(ALL)} == {each.id for each in all_toggles() if not each.only_gives}
+    assert {choice.id for choice in chosen(ALL)} == {each.id for each in all_toggles() if not each.only_gives}
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -17,7 +17,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import OwnerError, OwnerFailedError, OwnerGoneError, RefusedError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Running
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
-from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import (
     JournalError,
     RelaunchOutcome,
@@ -28,6 +28,7 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
 )
 from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import choice_of
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.plan import Plan
@@ -226,7 +227,7 @@ def test_a_failure_names_the_toggle_that_is_suspected(owner: Owner, gone: bool) 
         owner.owners.at = ended
     else:
         owner.engine.says = log
-    choices = (Choice("memory", "67108864"), Choice("read-only-root", "on"))
+    choices = (choice_of("memory", "67108864"), choice_of("read-only-root", "on"))
     found = _last(harden(owner.work, replace(owner.plan(), choices=choices), watch=1.0))
     assert found.ending is RelaunchOutcome.ROLLED_BACK
     assert (found.log, found.suspects) == (log, ("read-only-root",))
@@ -242,7 +243,7 @@ def test_an_owner_that_fails_with_the_words_of_the_engine(owner: Owner) -> None:
             raise OwnerFailedError(msg("The command {name} exited with status {status}."), words)
 
     owner.owners.at = refuse
-    found = _last(harden(owner.work, replace(owner.plan(), choices=(Choice("memory", "67108864"),)), watch=1.0))
+    found = _last(harden(owner.work, replace(owner.plan(), choices=(choice_of("memory", "67108864"),)), watch=1.0))
     assert (found.ending, found.words, found.suspects) == (RelaunchOutcome.ROLLED_BACK, words, ("memory",))
     assert not owner.consistent()
 

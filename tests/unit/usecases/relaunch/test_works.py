@@ -15,8 +15,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health, LaunchSpec, RuntimeState
-from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import choice_of
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Caution, Preflight
@@ -63,7 +64,7 @@ class Scene:
         container = Container(ENGINE.id, self.id, "web", "image", Status.RUNNING, 1, 0.0, 0.0)
         state = RuntimeState(health=health, healthcheck=health is not Health.NONE)
         spec = LaunchSpec("memory", EngineKind.DOCKER, self.id, "web", "image", "", Asked(), "{}", "{}", state=state)
-        choices = tuple(Choice(*text.split("=", 1)) for text in chosen)
+        choices = tuple(choice_of(*text.split("=", 1)) for text in chosen)
         subject = Subject(container, ENGINE, (), programs=programs or Programs((Program("/x", ("read",)),)))
         return Plan(cast(ContainerState, None), subject, spec, choices, Asked(), "{}", Preflight((), cautions),
                     before=Liveness(listens))  # fmt: skip

@@ -20,9 +20,9 @@ from stratascope.core.observation.events import (
 from stratascope.core.observation.observation import ObserverRequest, RefusedCall
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.linux.syscalls import Abi, names
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.plan import Plan
@@ -32,7 +32,7 @@ from stratascope.value import replace
 from unit.usecases.memory_engine import MemoryEngine
 from unit.usecases.tighten.watched import WEB, container
 
-CHOICES = (Choice("read-only-root", "on"), Choice("tmpfs", "/tmp"), Choice("capabilities", "none"))
+CHOICES = (choice_of("read-only-root", "on"), choice_of("tmpfs", "/tmp"), choice_of("capabilities", "none"))
 NUMBER = {name: number for number, name in names(Abi.X86_64).items()}["openat"]
 READ_ONLY = 30  # EROFS
 
@@ -94,8 +94,8 @@ def test_each_is_told_once_with_what_would_allow_just_that(access: MemoryAccess,
         "web: openat(/var/lock/b)",
     ]
     alone = [each.loosening.choice for each in last.refusals if each.loosening is not None]
-    assert alone == [Choice("tmpfs", "/tmp,/run/web"), Choice("tmpfs", "/tmp,/var/lock")]
-    assert last.choices == (CHOICES[0], Choice("tmpfs", "/tmp,/run/web,/var/lock"), CHOICES[2])
+    assert alone == [choice_of("tmpfs", "/tmp,/run/web"), choice_of("tmpfs", "/tmp,/var/lock")]
+    assert last.choices == (CHOICES[0], choice_of("tmpfs", "/tmp,/run/web,/var/lock"), CHOICES[2])
     assert not last.ended
 
 
@@ -115,7 +115,7 @@ def test_where_something_was_given_what_still_refuses_is_told_and_what_passes(
     before = tuple(RefusedCall("web", "x86_64", name, 1, True, (), "", ()) for name in ("mount", "chroot"))
     plan = replace(
         plan,
-        choices=(*CHOICES, Choice("seccomp", "+mount,chroot")),
+        choices=(*CHOICES, choice_of("seccomp", "+mount,chroot")),
         subject=replace(plan.subject, seen=replace(WEB, denied=before)),
     )
     calls = {name: number for number, name in names(Abi.X86_64).items()}

@@ -19,7 +19,7 @@ from unit.usecases.tighten.watched import WEB, container
 
 def values(found: Resolved) -> dict[str, str]:
     """By the toggle's id."""
-    return {item.toggle: item.value for item in found.choices}
+    return {item.id: item.value for item in found.choices}
 
 
 def of(seen: Observation | None = WEB, *keep: str, tight: bool = False) -> Resolved:
@@ -189,7 +189,7 @@ def test_whose_volume_others_have_too_stays_root() -> None:
 def test_every_choice_says_why() -> None:
     """Learned ones by what was seen, the others by what they do."""
     found = of()
-    assert {name for name, _ in found.why} == {item.toggle for item in found.choices}
+    assert {name for name, _ in found.why} == {item.id for item in found.choices}
     assert "only as root" in dict(found.why)["capabilities"].id
 
 
@@ -198,7 +198,7 @@ def test_limits_that_the_engine_can_t_set_are_left_out() -> None:
     found = container()
     facts = replace(found.engine.facts, cgroup_version="1")
     rootless = replace(found, engine=replace(found.engine, rootless=True, facts=facts))
-    ids = {item.toggle for item in derive(rootless, lambda text: "/kept.json").choices}
+    ids = {item.id for item in derive(rootless, lambda text: "/kept.json").choices}
     assert {"seccomp", "capabilities", "no-new-privileges"} <= ids
     assert not {"memory", "pids", "cpus"} & ids
 

@@ -12,6 +12,7 @@ from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.filter_source import FilterSource, KernelFilters, MeasuredDefault, NoFilter
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
@@ -24,11 +25,11 @@ READ_ONLY = RefusedCall("web", X, "openat", 30, False, (), "/var/lib/web/cache",
 OTHER = RefusedCall("web", X, "openat", 13, False, (), "/etc/shadow", ())
 DERIVED = Resolved(
     (
-        Choice("capabilities", "CAP_SETUID"),
-        Choice("no-new-privileges", "on"),
-        Choice("read-only-root", "on"),
-        Choice("tmpfs", "/tmp"),
-        Choice("seccomp", "/kept/1.json"),
+        choice_of("capabilities", "CAP_SETUID"),
+        choice_of("no-new-privileges", "on"),
+        choice_of("read-only-root", "on"),
+        choice_of("tmpfs", "/tmp"),
+        choice_of("seccomp", "/kept/1.json"),
     )
 )
 
@@ -70,8 +71,8 @@ def test_the_same_each_time() -> None:
 @pytest.mark.parametrize(
     ("path", "loosening"),
     [
-        ("/var/lib/web/data", Loosening("volume-owner", Choice("volume-owner", "change"), certain=True)),
-        ("/run/web/pid", Loosening("tmpfs", Choice("tmpfs", "/tmp,/run/web"), certain=True)),
+        ("/var/lib/web/data", Loosening("volume-owner", choice_of("volume-owner", "change"), certain=True)),
+        ("/run/web/pid", Loosening("tmpfs", choice_of("tmpfs", "/tmp,/run/web"), certain=True)),
         ("/etc/shadow", None),
         ("", None),  # it could not be read
     ],
@@ -81,7 +82,7 @@ def test_files_of_root_are_no_reason_to_be_half_of_it(path: str, loosening: Loos
     volume = OwnVolume("/var/lib/web", (0,))
     allow = Allowing(replace(container(), own_volumes=(volume,)), "learned", lambda text: "/kept/1.json")
     closed = replace(OTHER, path=path, lacked=("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"))
-    allow.begin((*DERIVED.choices, Choice("user", "33:33")))
+    allow.begin((*DERIVED.choices, choice_of("user", "33:33")))
     assert allow(closed) == loosening
     allow.begin(DERIVED.choices)  # as root it is the capability
     found = allow(closed)
@@ -92,10 +93,10 @@ def test_files_of_root_are_no_reason_to_be_half_of_it(path: str, loosening: Loos
 @pytest.mark.parametrize(("name", "values"), [("prlimit64", (0, 4, 1)), ("setrlimit", (4, 1))])
 def test_a_limit_that_a_session_raises(name: str, values: tuple[int, ...]) -> None:
     """PAM sets limits of its own, which one that the container starts with may forbid; another one is no reason."""
-    allow, _ = allowing(Resolved((Choice("ulimit-core", "0"), Choice("ulimit-nofile", "100"))))
+    allow, _ = allowing(Resolved((choice_of("ulimit-core", "0"), choice_of("ulimit-nofile", "100"))))
     raised = replace(LACKED, name=name, values=values, lacked=("CAP_SYS_RESOURCE",))
     assert allow(raised) == Loosening("ulimit-core", certain=True)
-    allow, _ = allowing(Resolved((Choice("ulimit-nofile", "100"),)))
+    allow, _ = allowing(Resolved((choice_of("ulimit-nofile", "100"),)))
     assert allow(raised) is None
 
 
@@ -113,12 +114,12 @@ NAMESPACE = replace(FILTERED, name="clone", values=(0x10000000,))  # CLONE_NEWUS
         (LACKED, DERIVED.choices, True),
         (replace(LACKED, lacked=("CAP_SYS_ADMIN",)), DERIVED.choices, False),  # it never had that
         (replace(LACKED, lacked=("CAP_SYS_RESOURCE",), name="prlimit64", values=(0, 4)), DERIVED.choices, False),
-        (replace(LACKED, lacked=("CAP_SYS_RESOURCE",), name="prlimit64", values=(0, 4)), (Choice("ulimit-core", "0"),),
-         True),
-        (LACKED, (*DERIVED.choices, Choice("user", "33:33")), False),  # it is that user already, and goes on
-        (replace(LACKED, name="mount", lacked=("CAP_CHOWN",)), (*DERIVED.choices, Choice("user", "33:33")), True),
+        (replace(LACKED, lacked=("CAP_SYS_RESOURCE",), name="prlimit64", values=(0, 4)),
+         (choice_of("ulimit-core", "0"),), True),
+        (LACKED, (*DERIVED.choices, choice_of("user", "33:33")), False),  # it is that user already, and goes on
+        (replace(LACKED, name="mount", lacked=("CAP_CHOWN",)), (*DERIVED.choices, choice_of("user", "33:33")), True),
         (READ_ONLY, DERIVED.choices, True),
-        (READ_ONLY, (Choice("pids", "100"),), False),
+        (READ_ONLY, (choice_of("pids", "100"),), False),
         (OTHER, DERIVED.choices, True),
         (READ_ONLY, (), True),  # unchanged: all of it is known then
     ],
@@ -134,13 +135,13 @@ def test_rights_of_a_file_end_with_no_new_privileges() -> None:
     seen = replace(WEB, capabilities=(UsedCapability("CAP_NET_RAW", True, 1, ("pinger",)),))
     allow = Allowing(container(seen), "learned", lambda text: "/kept/1.json")
     raw = RefusedCall("pinger", X, "socket", 1, False, (2, 3, 1), "", ("CAP_NET_RAW",))
-    allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "CAP_NET_RAW")))
+    allow.begin((choice_of("no-new-privileges", "on"), choice_of("capabilities", "CAP_NET_RAW")))
     assert allow(raw) == Loosening("no-new-privileges", certain=True)
-    allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "none")))
+    allow.begin((choice_of("no-new-privileges", "on"), choice_of("capabilities", "none")))
     found = allow(raw)
     assert found is not None
-    assert found.choice == Choice("capabilities", "CAP_NET_RAW")
-    allow.begin((Choice("capabilities", "none"),))
+    assert found.choice == choice_of("capabilities", "CAP_NET_RAW")
+    allow.begin((choice_of("capabilities", "none"),))
     assert allow(replace(raw, by="ping")) is not None
 
 
@@ -194,7 +195,7 @@ def test_no_call_that_the_engine_s_default_refuses() -> None:
 def test_one_capability_more() -> None:
     """And no other; what is held already is refused for another reason."""
     allow, _ = allowing()
-    assert allow(LACKED) == Loosening("capabilities", Choice("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
+    assert allow(LACKED) == Loosening("capabilities", choice_of("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
     assert allow(LACKED) is None
 
 
@@ -203,14 +204,14 @@ def test_no_capability_that_it_does_not_have_today() -> None:
     allow, _ = allowing()
     assert allow(replace(LACKED, lacked=("CAP_SYS_ADMIN",))) is None
     both = allow(replace(LACKED, lacked=("CAP_SYS_ADMIN", "CAP_SETGID")))
-    assert both == Loosening("capabilities", Choice("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
+    assert both == Loosening("capabilities", choice_of("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
 
 
 def test_one_place_more_to_write() -> None:
     """Memory where what it would write is temporary; elsewhere that is data, and its root directory stays writable."""
     allow, _ = allowing()
     assert allow(replace(READ_ONLY, path="/run/web/web.pid")) == Loosening(
-        "tmpfs", Choice("tmpfs", "/tmp,/run/web"), certain=True
+        "tmpfs", choice_of("tmpfs", "/tmp,/run/web"), certain=True
     )
     for path in ("/var/lib/web/cache", "/var/cache/web/index", "/core"):
         assert allow(replace(READ_ONLY, path=path)) == Loosening("read-only-root", certain=True)

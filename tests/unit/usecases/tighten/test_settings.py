@@ -6,12 +6,17 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.tighten import Tightened, settings
 from stratascope.usecases.trial.strategy import Ends, Purpose, TrialDone, Verdict
 
-NONE, CHOWN = Choice("capabilities", "none"), Choice("capabilities", "CHOWN")
-ROOT, PRIVILEGES, LIMIT = Choice("read-only-root", "on"), Choice("no-new-privileges", "on"), Choice("pids", "50")
+NONE, CHOWN = choice_of("capabilities", "none"), choice_of("capabilities", "CHOWN")
+ROOT, PRIVILEGES, LIMIT = (
+    choice_of("read-only-root", "on"),
+    choice_of("no-new-privileges", "on"),
+    choice_of("pids", "50"),
+)
 SEEN = msg("It was seen to work.")
 
 
@@ -63,7 +68,7 @@ def test_what_is_left_out_comes_last_with_why_it_broke() -> None:
 
 def test_what_trials_alone_took_is_told_so() -> None:
     """Nothing was refused, and no trial with it broke: less of it was tried."""
-    done = ended(CHOWN, derived=(Choice("capabilities", "CHOWN,KILL"),), why=("capabilities",))
+    done = ended(CHOWN, derived=(choice_of("capabilities", "CHOWN,KILL"),), why=("capabilities",))
     found = said(done, trial(2, Tried((CHOWN,), Works.YES, 1.0)))
     assert found["capabilities"][2] is True
     assert "found by trials" in found["capabilities"][1][-1]

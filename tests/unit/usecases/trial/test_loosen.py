@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.message import msg
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.trial.strategy import Ends, Loosened, Verdict, found
 
-PIDS, CAPS, ROOT = Choice("pids", "50"), Choice("capabilities", "none"), Choice("read-only-root", "on")
+PIDS, CAPS, ROOT = choice_of("pids", "50"), choice_of("capabilities", "none"), choice_of("read-only-root", "on")
 WANTED = (CAPS, ROOT, PIDS)
 LAST = Tried((), Works.BREAKS, 1.0, msg("It was cancelled."))
 
@@ -20,7 +20,7 @@ def test_what_was_left_out_breaks_it() -> None:
 
 
 def test_a_value_that_had_to_be_wider_breaks_it_too() -> None:
-    wider = Choice("capabilities", "CAP_CHOWN")
+    wider = choice_of("capabilities", "CAP_CHOWN")
     assert found(Verdict(Ends.FOUND, (wider, ROOT, PIDS)), WANTED) == Loosened((wider, ROOT, PIDS), ("capabilities",))
 
 

@@ -10,10 +10,11 @@ import pytest
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, TwinRefusal, Works
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.trial.strategy import Ends, Purpose, Searched, TrialDone, search
 from stratascope.usecases.trial.trial import Trials
 
-ON = (Choice("read-only-root", "on"), Choice("pids", "100"))
+ON = (choice_of("read-only-root", "on"), choice_of("pids", "100"))
 RARE = TwinRefusal("rare", msg("It is refused now and then."))
 
 
@@ -56,7 +57,7 @@ def test_it_is_not_looked_for_without_end() -> None:
     assert purposes.count(Purpose.UNCHANGED) == 3
 
 
-@pytest.mark.parametrize("loosening", [Loosening("pids"), Loosening("pids", Choice("pids", "200"), certain=True)])
+@pytest.mark.parametrize("loosening", [Loosening("pids"), Loosening("pids", choice_of("pids", "200"), certain=True)])
 def test_what_a_choice_explains_needs_no_other_look(loosening: Loosening) -> None:
     _, purposes = ended(TwinRefusal("told", msg("It is refused."), loosening), False, True)
     assert purposes.count(Purpose.UNCHANGED) == 1

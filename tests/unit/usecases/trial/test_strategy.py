@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Loosening, Tried, Works
+from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict, strategy
 
 Set = tuple[Choice, ...]
+NAMED = ("capabilities", "privileged", "tmpfs", "user")  # those that the tests name beside any others
 Answer = Callable[[Set], Tried]
 
 
@@ -48,7 +50,7 @@ def carried_out(
 
 
 def toggles(count: int) -> Set:
-    return tuple(Choice(f"t{number}", "on") for number in range(count))
+    return tuple(Choice(each, "on") for each in all_toggles() if each.id not in NAMED)[:count]
 
 
 def breaks_with(*groups: Set, told: Callable[[Set, Set], tuple[Loosening, ...]] = lambda group, choices: ()) -> Answer:
@@ -78,8 +80,8 @@ def test_an_unchanged_one_that_breaks_ends_it() -> None:
 @pytest.mark.parametrize("helps", [True, False])
 def test_another_set_where_the_first_can_t_be_loosened(helps: bool) -> None:
     """What is certain is loosened before; a guess is none of that."""
-    user, full, tmp = Choice("user", "33"), Choice("tmpfs", "/tmp"), Choice("tmpfs", "/tmp,/run")
-    as_user, as_root = (user, full), (Choice("capabilities", "CAP_CHOWN"), full)
+    user, full, tmp = choice_of("user", "33"), choice_of("tmpfs", "/tmp"), choice_of("tmpfs", "/tmp,/run")
+    as_user, as_root = (user, full), (choice_of("capabilities", "CAP_CHOWN"), full)
 
     def answer(choices: Set) -> Tried:
         if user not in choices or (helps and tmp in choices):
@@ -94,28 +96,28 @@ def test_another_set_where_the_first_can_t_be_loosened(helps: bool) -> None:
 
 
 def test_what_a_refusal_names_is_loosened_in_one_trial() -> None:
-    every = (*toggles(10), Choice("capabilities", "none"))
+    every = (*toggles(10), choice_of("capabilities", "none"))
 
     def answer(choices: Set) -> Tried:
-        given = next((each.value for each in choices if each.toggle == "capabilities"), "all")
+        given = next((each.value for each in choices if each.id == "capabilities"), "all")
         missing = [name for name in ("CHOWN", "SETUID") if name not in given and given != "all"]
         if not missing:
             return tried(choices, Works.YES)
         wanted = missing[0] if given == "none" else f"{given},{missing[0]}"
-        return tried(choices, Works.BREAKS, Loosening("capabilities", Choice("capabilities", wanted), certain=True))
+        return tried(choices, Works.BREAKS, Loosening("capabilities", choice_of("capabilities", wanted), certain=True))
 
     run = carried_out(every, answer)
-    assert run.verdict.choices == (*toggles(10), Choice("capabilities", "CHOWN,SETUID"))
+    assert run.verdict.choices == (*toggles(10), choice_of("capabilities", "CHOWN,SETUID"))
     assert run.purposes == [Purpose.UNCHANGED, Purpose.WHOLE, *[Purpose.LOOSENED] * 2, *[Purpose.REPEAT] * 3]
 
 
 def test_what_is_left_out_for_nothing_comes_back() -> None:
     """The diagnosis is wrong at first."""
     one, two = toggles(6)[1], toggles(6)[4]
-    wrong = Loosening(two.toggle)
+    wrong = Loosening(two.id)
 
     def told(group: Set, choices: Set) -> tuple[Loosening, ...]:
-        return (wrong, Loosening(one.toggle))
+        return (wrong, Loosening(one.id))
 
     run = carried_out(toggles(6), breaks_with((one,), told=told))
     assert run.verdict.choices == tuple(each for each in toggles(6) if each != one)
@@ -131,14 +133,14 @@ def test_a_silent_break_is_found_by_halving() -> None:
 
 
 def test_a_capability_that_was_used_and_is_not_needed_goes() -> None:
-    every = (*toggles(2), Choice("capabilities", "CHOWN,KILL,SETUID"))
+    every = (*toggles(2), choice_of("capabilities", "CHOWN,KILL,SETUID"))
 
     def answer(choices: Set) -> Tried:
-        given = next((each.value for each in choices if each.toggle == "capabilities"), "CHOWN,KILL,SETUID")
+        given = next((each.value for each in choices if each.id == "capabilities"), "CHOWN,KILL,SETUID")
         return tried(choices, Works.YES if "CHOWN" in given and "SETUID" in given else Works.BREAKS)
 
     run = carried_out(every, answer, narrow="capabilities")
-    assert run.verdict.choices == (*toggles(2), Choice("capabilities", "CHOWN,SETUID"))
+    assert run.verdict.choices == (*toggles(2), choice_of("capabilities", "CHOWN,SETUID"))
     assert run.purposes.count(Purpose.TIGHTER) == 3
     assert run.purposes[-3:] == [Purpose.REPEAT] * 3
 
@@ -169,7 +171,7 @@ def test_an_engine_that_goes_away_cuts_it_off(when: int) -> None:
 
 def test_a_twin_that_can_only_be_with_the_choices() -> None:
     """A privileged container has none, one that is no more may."""
-    privileged = Choice("privileged", "off")
+    privileged = choice_of("privileged", "off")
 
     def answer(choices: Set) -> Tried:
         return tried(choices, Works.YES if privileged in choices else Works.REFUSED)
@@ -198,7 +200,7 @@ def test_the_largest_set_is_found(made: tuple[Set, tuple[Set, ...], bool, int], 
     def told(group: Set, choices: Set) -> tuple[Loosening, ...]:
         source = choices if lies else group
         chosen = random.sample(source, random.randint(0, min(3, len(source))))
-        return tuple(Loosening(each.toggle, certain=random.random() < 0.5) for each in chosen)
+        return tuple(Loosening(each.id, certain=random.random() < 0.5) for each in chosen)
 
     answer = breaks_with(*groups, told=told)
     run = carried_out(every, answer, repeats)
