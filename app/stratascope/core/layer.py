@@ -80,7 +80,7 @@ class Drift(Value):
 
 
 class Row(Value):
-    """One decoded fact: label, value, source, what was asked for, and a short explanation."""
+    """One decoded fact: label, value, source, the requested value, and a short explanation."""
 
     label: Message
     value: Message

@@ -30,7 +30,7 @@ NOTHING = Message("")  # no text; `msg("")` would be extracted for translation
 
 
 class MessageError(Exception):
-    """Something failed, and `message` says why or what to do; `words` are those of whoever failed."""
+    """Something failed. `message`: why, or what to do; `words`: the error text of the failing program."""
 
     def __init__(self, message: Message, words: str = "") -> None:
         super().__init__(words or message.id)

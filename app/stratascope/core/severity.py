@@ -1,4 +1,4 @@
-"""Severity: one scale for findings and threats. And CVEs for which a finding is the precondition, as of a given day.
+"""Severity: one scale for findings and threats. And a dated table of CVEs for which a finding is the precondition.
 
 A CVE is never guessed from a version: the precondition is read or tried, and the table only gives its number.
 """

@@ -244,7 +244,7 @@ def thinned(rows: Sequence[UsageRow], width: float, until: float) -> tuple[Usage
     found = [part.row((place + 1) * width, width) for place, part in sorted(parts.items())]
     merged = [each for each in found if each is not None]
     last = rows[-1]
-    if merged and not alike(merged[-1], last) and merged[-1].at >= until:
+    if merged and not nearly_equal(merged[-1], last) and merged[-1].at >= until:
         merged.append(replace(last, at=until + 1.0, span=1.0))
     return tuple(merged)
 
@@ -253,7 +253,7 @@ def _most(values: Iterable[float | None]) -> float | None:
     return max((each for each in values if each is not None), default=None)
 
 
-def alike(one: UsageRow, other: UsageRow) -> bool:
+def nearly_equal(one: UsageRow, other: UsageRow) -> bool:
     """Whether two rows differ too little for a person to see, so that the later one need not be written."""
     return all(_near(name, getattr(one, name), getattr(other, name)) for name in MEASURES) and all(
         _near(name, getattr(one, f"{name}_peak"), getattr(other, f"{name}_peak")) for name in MEASURES

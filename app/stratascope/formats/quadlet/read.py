@@ -213,7 +213,7 @@ class _Unit:
         if text is None:
             self.problems.append(unread(name, entry.place))
             return "", (), False
-        own = {each.key: each.value for each in self._beside(path, text) if each.section == "Volume"}
+        own = {each.key: each.value for each in self._neighbour_unit(path, text) if each.section == "Volume"}
         return bound_folder({"device": own.get("Device", ""), "o": own.get("Options", "")})
 
     def _of_nonewprivileges(self, entry: Assignment) -> None:
@@ -264,12 +264,12 @@ class _Unit:
         if text is None:
             self._said.append(GivenOption("pod", entry.value, entry.place))  # a pod of which nothing is known
             return
-        for each in self._beside(path, text):
+        for each in self._neighbour_unit(path, text):
             if each.section == "Pod" and each.key in _POD_TOO:
                 self._take(each)
                 few_enough(self._said, entry.place)
 
-    def _beside(self, path: str, text: str) -> list[Assignment]:
+    def _neighbour_unit(self, path: str, text: str) -> list[Assignment]:
         """The assignments in effect of another unit in the folder, with its drop-ins; empty if it is not a unit."""
         if path not in self._known:
             self._known[path] = []

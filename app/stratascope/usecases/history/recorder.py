@@ -32,7 +32,7 @@ from stratascope.core.history.entry import (
     changed,
     standing_of,
 )
-from stratascope.core.history.fold import alike, up
+from stratascope.core.history.fold import nearly_equal, up
 from stratascope.core.message import Message
 from stratascope.core.options.words import flags
 from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, is_mark
@@ -287,7 +287,7 @@ class Recorder:
         found = []
         for subject, metered in self._metered.items():
             row = metered.meter.take()
-            if row is not None and (metered.written is None or not alike(metered.written, row)):
+            if row is not None and (metered.written is None or not nearly_equal(metered.written, row)):
                 metered.written = row
                 found.append((subject, row))
         return found

@@ -18,7 +18,7 @@ from stratascope.core.history.entry import (
     UsageRow,
     WatchSpan,
 )
-from stratascope.core.history.fold import PARTS, Change, Past, What, alike, fold, joined, thinned
+from stratascope.core.history.fold import PARTS, Change, Past, What, fold, joined, nearly_equal, thinned
 from stratascope.value import replace
 
 WEB = Subject("docker", "web")
@@ -128,10 +128,10 @@ def test_any_rows(raw: list[tuple[float, float, float | None]], since: float, lo
 
 def test_alike() -> None:
     one = UsageRow(1.0, 60.0, memory=100e6, cpu=0.5, pids=9.0)
-    assert alike(one, UsageRow(2.0, 60.0, memory=101e6, cpu=0.505, pids=9.0))
-    assert not alike(one, UsageRow(2.0, 60.0, memory=110e6, cpu=0.5, pids=9.0))
-    assert not alike(one, UsageRow(2.0, 60.0, memory=100e6, cpu=0.5, pids=10.0))
-    assert not alike(one, UsageRow(2.0, 60.0, memory=100e6, cpu=None, pids=9.0))
+    assert nearly_equal(one, UsageRow(2.0, 60.0, memory=101e6, cpu=0.505, pids=9.0))
+    assert not nearly_equal(one, UsageRow(2.0, 60.0, memory=110e6, cpu=0.5, pids=9.0))
+    assert not nearly_equal(one, UsageRow(2.0, 60.0, memory=100e6, cpu=0.5, pids=10.0))
+    assert not nearly_equal(one, UsageRow(2.0, 60.0, memory=100e6, cpu=None, pids=9.0))
 
 
 def test_other_rights_than_the_first_are_shown_from_when_somebody_looked() -> None:
