@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from stratascope import __version__
-from stratascope.cli.parsing import Parser, exposure, observing, repeats, seconds, since, speak, told
+from stratascope.cli.parsing import Parser, exposure, help_text, observing, repeats, seconds, since, speak
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import REPEATS, WATCH, Remedy
 from stratascope.core.severity import Severity
@@ -21,13 +21,13 @@ def parser() -> Parser:
     speak()
     top = Parser(
         prog="stratascope",
-        description=told(
+        description=help_text(
             msg(
                 "Shows what really stands between a container and the host's kernel, layer by layer. Without a "
                 "command, opens the window."
             )
         ),
-        epilog=told(
+        epilog=help_text(
             msg(
                 "STRATASCOPE_ENGINES (endpoints separated by spaces, each optionally kind=…) replaces engine discovery."
             )
@@ -56,12 +56,12 @@ def parser() -> Parser:
 
 def _command(commands: Commands, name: str, short: Message, description: Message | None = None, **more: Any) -> Parser:
     if description is not None:
-        more["description"] = told(description)
-    return commands.add_parser(name, help=told(short), **more)
+        more["description"] = help_text(description)
+    return commands.add_parser(name, help=help_text(short), **more)
 
 
 def _option(where: argparse._ActionsContainer, name: str, text: Message, **more: Any) -> None:
-    where.add_argument(name, help=told(text), **more)
+    where.add_argument(name, help=help_text(text), **more)
 
 
 def _flag(where: argparse._ActionsContainer, name: str, text: Message) -> None:

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     if found is None:
         complain(translate(msg("{file} is too long to be read here.", file=str(arguments.file))))
         return FAILED
-    return _told(found, arguments, annotations)
+    return _print_checked(found, arguments, annotations)
 
 
 def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
@@ -108,7 +108,7 @@ def _no_text(file: Path, error: UnicodeDecodeError) -> Message:
     return msg("{file}, line {line}: this is not UTF-8. Save the file in that encoding.", file=str(file), line=line)
 
 
-def _told(found: Checked, arguments: argparse.Namespace, annotations: Annotations) -> int:
+def _print_checked(found: Checked, arguments: argparse.Namespace, annotations: Annotations) -> int:
     snapshot = found.snapshot
     written = snapshot is None or _show(snapshot, found.problems, arguments, annotations)
     for problem in found.problems:

@@ -132,7 +132,7 @@ def _watch(
         endings.tell_unwatched(state)
         raise
     session: BackgroundCall[Executed] | None = None
-    teller = _Teller(arguments)
+    teller = _RefusalPrinter(arguments)
     try:
         if sys.stderr.isatty() and not arguments.command_words:
             complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
@@ -153,7 +153,7 @@ def _watch(
         if not over():
             endings.tell_new(state)
     elif session.done:
-        _told(session.result())
+        _print_output(session.result())
     return True
 
 
@@ -161,7 +161,7 @@ def _follow(
     state: ContainerState,
     service: ObservationService,
     explaining: RefusalService,
-    teller: _Teller,
+    teller: _RefusalPrinter,
     session: BackgroundCall[Executed] | None,
     over: Callable[[], bool],
 ) -> RefusalList:
@@ -176,7 +176,7 @@ def _follow(
     return explaining.of(state, sessions_only=session is not None)
 
 
-def _told(done: Executed) -> None:
+def _print_output(done: Executed) -> None:
     """Print the command's output on standard error: standard output is for refusals."""
     if done.text:
         complain(translate(msg("It printed:")))
@@ -186,7 +186,7 @@ def _told(done: Executed) -> None:
         complain(translate(msg("It exited with status {status}.", status=str(done.code))))
 
 
-class _Teller:
+class _RefusalPrinter:
     """Prints each refusal once it has settled, and again if a process died of it."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:

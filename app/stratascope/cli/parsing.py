@@ -50,11 +50,11 @@ WORDS = (
 
 def speak() -> None:
     """Make argparse use our catalogue."""
-    setattr(argparse, "_", _said)  # noqa: B010
+    setattr(argparse, "_", _translated)  # noqa: B010
     setattr(argparse, "ngettext", _counted)  # noqa: B010
 
 
-def _said(text: str | None) -> str | None:
+def _translated(text: str | None) -> str | None:
     return translate(Message(text)) if text else text
 
 
@@ -62,7 +62,7 @@ def _counted(one: str, many: str, count: int) -> str:
     return translate(Message(one, (), many, count))
 
 
-def told(text: Message) -> str:
+def help_text(text: Message) -> str:
     """A translated text with % escaped for argparse."""
     return translate(text).replace("%", "%%")
 

@@ -55,11 +55,11 @@ def _flaws(ground: Ground) -> Row:
     source = "/sys/devices/system/cpu/vulnerabilities"
     if ground.cpu_flaws is None:
         return Row(_FLAWS, msg("Not readable"), source, Tone.UNKNOWN, note=_FLAWS_NOTE)
-    value, tone = _told(ground)
+    value, tone = _flaw_words(ground)
     return Row(_FLAWS, value, source, tone, note=_FLAWS_NOTE)
 
 
-def _told(ground: Ground) -> tuple[Message, Tone]:
+def _flaw_words(ground: Ground) -> tuple[Message, Tone]:
     flaws = ground.cpu_flaws or ()
     states = (FlawState.VULNERABLE, FlawState.IN_PART, FlawState.UNKNOWN)
     still, part, unknown = (tuple(flaw.name for flaw in flaws if flaw.state is state) for state in states)

@@ -112,11 +112,11 @@ def not_observed(part: str, why: str) -> str:
 def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[str]:
     """The needs as lines for people; coverage comes first, since what was not exercised was not seen."""
     seen = known.observation
-    yield from _told(_coverage(seen), style)
+    yield from _wrapped(_coverage(seen), style)
     for what, why in seen.unseen:
-        yield from _told(not_observed(what, why), style)
+        yield from _wrapped(not_observed(what, why), style)
     if seen.seen.lost:
-        yield from _told(
+        yield from _wrapped(
             translate(plural("One event was lost.", "{count} events were lost.", seen.seen.lost)), style
         )  # fmt: skip
     yield ""
@@ -157,7 +157,7 @@ def _coverage(seen: Observation) -> str:
                          seconds=seconds, phases=phases))  # fmt: skip
 
 
-def _told(text: str, style: Style) -> list[str]:
+def _wrapped(text: str, style: Style) -> list[str]:
     return wrap(text, "", style)
 
 

@@ -332,7 +332,7 @@ def _lines(ending: Ending, style: Style) -> Iterator[str]:
             yield from wrap(translate(fact.text), "  ", style)
     if ending.cause is not None:
         yield ""
-        yield from _told(ending.cause, style)
+        yield from _cause_lines(ending.cause, style)
     elif ending.exit_code:
         yield ""
         yield translate(NO_REASON)
@@ -358,7 +358,7 @@ def cause_reason(cause: Cause) -> Message:
     return cause.reason if cause.certain else msg("This is a guess. {reason}", reason=cause.reason)
 
 
-def _told(cause: Cause, style: Style) -> Iterator[str]:
+def _cause_lines(cause: Cause, style: Style) -> Iterator[str]:
     yield from wrap(cause_line(cause), "", style, "1")
     yield from wrap(translate(cause_reason(cause)), "  ", style)
     if cause.evidence:

@@ -156,7 +156,7 @@ class Hardening:
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """The planned relaunch, and its obstacles. Changes nothing."""
         access = self._on(state.container.engine).access
-        return plan(access, self._looked(access, state), choices, remedies)
+        return plan(access, self._current(access, state), choices, remedies)
 
     # -- carrying it out
 
@@ -295,7 +295,7 @@ class Hardening:
 
     # -- internal
 
-    def _looked(self, access: EngineAccess, state: ContainerState) -> Look:
+    def _current(self, access: EngineAccess, state: ContainerState) -> Look:
         """The present state. Shared by presets that are compared, unless a newer state of the container is known."""
         held = self._holding(access, state)
         if held is not None and held.look is not None:

@@ -61,12 +61,12 @@ def read(access: ConnectedEngine, container: str) -> ContainerState:
     return state
 
 
-class _Teller:
+class _Output:
     """The output for one container, and its last line."""
 
     def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any]) -> None:
         self.made, self.last = made, last
-        self.told = relaunch.HardenOutput(arguments.json, made.spec.name)
+        self.printer = relaunch.HardenOutput(arguments.json, made.spec.name)
         self.result = ""
 
     def end(self, result: str, more: dict[str, Any] | None = None) -> None:
@@ -92,23 +92,23 @@ def relaunch_all(
     found.hardening.access(access.engine.id)  # connect first: previews need it
     plans = _planned(arguments, access, wanted)
     more = {each.state.container.id: each.more for each in wanted}
-    tellers = _foretold(arguments, found, plans, preset, more)
+    outputs = _describe(arguments, found, plans, preset, more)
     blocked = bool(refusals(plans))
     if arguments.dry_run or blocked:
-        for teller in tellers.values():
-            teller.end("refused" if teller.made.checked.blocks else "possible")
+        for output in outputs.values():
+            output.end("refused" if output.made.checked.blocks else "possible")
             if blocked and not arguments.dry_run:
-                teller.end("refused")
-        _all_told(arguments, tellers, "refused" if blocked else "possible")
+                output.end("refused")
+        _print_ends(arguments, outputs, "refused" if blocked else "possible")
         relaunch.HardenOutput(arguments.json).nothing_changed(blocked)
         return relaunch.REFUSED if blocked else relaunch.VERIFIED
     question = plural("Relaunch {count} container on {engine}? [y/N] ",
                       "Relaunch {count} containers on {engine}, one after the other? [y/N] ",
-                      len(tellers), engine=access.engine.id)  # fmt: skip
+                      len(outputs), engine=access.engine.id)  # fmt: skip
     if not arguments.yes and not relaunch.agreed_to(question):
-        for teller in tellers.values():
-            teller.end("refused")
-        _all_told(arguments, tellers, "refused")
+        for output in outputs.values():
+            output.end("refused")
+        _print_ends(arguments, outputs, "refused")
         return relaunch.REFUSED
     events = relaunch_together(
         access,
@@ -119,7 +119,7 @@ def relaunch_all(
         exercised=exercised,
         cancelled=interrupted(),
     )
-    return _carried_out(arguments, access, plans, tellers, events)
+    return _carried_out(arguments, access, plans, outputs, events)
 
 
 def refused(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> bool:
@@ -132,15 +132,15 @@ def _planned(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Seq
     return plan_together(access, looks, frozenset(arguments.remedies), keep_done=arguments.keep_done)
 
 
-def _foretold(
+def _describe(
     arguments: argparse.Namespace,
     found: ConnectedHardening,
     plans: Sequence[Plan],
     preset: Preset | None,
     more: dict[str, dict[str, Any]],
-) -> dict[str, _Teller]:
+) -> dict[str, _Output]:
     """Describe the plans, once per kind; returns an output per container id, in the order of relaunching."""
-    tellers: dict[str, _Teller] = {}
+    outputs: dict[str, _Output] = {}
     every = [each for made in plans for each in members(made)]
     for kind in by_kind((each.state.container, each) for each in every):
         for place, made in enumerate(kind):
@@ -150,14 +150,14 @@ def _foretold(
             left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
             in_use = found.hardening.in_use(state) if preset in GRADES else ()
             short = () if preview is None else shortfalls(preview, preset, left, in_use)
-            last = relaunch.foretold(found, made, predicted, short) | more.get(made.spec.id, {})
-            tellers[made.spec.id] = teller = _Teller(arguments, made, last)
+            last = relaunch.last_fields(found, made, predicted, short) | more.get(made.spec.id, {})
+            outputs[made.spec.id] = output = _Output(arguments, made, last)
             if not place:
-                teller.told.heading(each.spec.name for each in kind)
-                teller.told.plan(made, state.matrix, predicted, short)
+                output.printer.heading(each.spec.name for each in kind)
+                output.printer.plan(made, state.matrix, predicted, short)
             elif not arguments.json:
                 _differs(made, kind[0])
-    return {each.spec.id: tellers[each.spec.id] for each in every}
+    return {each.spec.id: outputs[each.spec.id] for each in every}
 
 
 def _differs(made: Plan, first: Plan) -> None:
@@ -173,26 +173,26 @@ def _carried_out(
     arguments: argparse.Namespace,
     access: ConnectedEngine,
     plans: Sequence[Plan],
-    tellers: dict[str, _Teller],
+    outputs: dict[str, _Output],
     events: Iterator[Of | AllEnded],
 ) -> int:
     begun = ""
     for event in events:
         if isinstance(event, AllEnded):
-            return _end(arguments, access, plans, tellers, event)
-        teller = tellers[plans[event.place].spec.id]
+            return _end(arguments, access, plans, outputs, event)
+        output = outputs[plans[event.place].spec.id]
         if begun != event.name:
-            teller.told.heading(each.spec.name for each in members(plans[event.place]))
+            output.printer.heading(each.spec.name for each in members(plans[event.place]))
             begun = event.name
         match event.event:
             case Progress() as step:
-                teller.told.step(step)
+                output.printer.step(step)
             case Proved() as proved:
-                of = tellers.get(proved.original, teller)
+                of = outputs.get(proved.original, output)
                 of.last["toggles"].append(relaunch.proof_object(proved))
-                of.told.proof(proved)
+                of.printer.proof(proved)
             case RelaunchResult() as ended:
-                teller.told.ended(ended)
+                output.printer.ended(ended)
     return relaunch.FAILED
 
 
@@ -200,54 +200,54 @@ def _end(
     arguments: argparse.Namespace,
     access: ConnectedEngine,
     plans: Sequence[Plan],
-    tellers: dict[str, _Teller],
+    outputs: dict[str, _Output],
     ended: AllEnded,
 ) -> int:
     codes = [relaunch.code_of(arguments, ended.ending)]
     for outcome in ended.outcomes:
         for each in members(plans[outcome.place]):
-            _ended(access, tellers[each.spec.id], outcome)
+            _ended(access, outputs[each.spec.id], outcome)
         if outcome.undone is None:
             codes.append(relaunch.code_of(arguments, outcome.ended.ending))
-    for teller in tellers.values():
-        if not teller.result:  # not begun
+    for output in outputs.values():
+        if not output.result:  # not begun
             why = msg("An earlier one failed.") if ended.why is None else ended.why
-            teller.end(RelaunchOutcome.REFUSED.value, {"why": translate(why), "words": ended.words})
+            output.end(RelaunchOutcome.REFUSED.value, {"why": translate(why), "words": ended.words})
     if ended.why is not None and not arguments.json:
         complain(translate(ended.why))
-    _all_told(arguments, tellers, ended.ending.value, group=ended.group)
+    _print_ends(arguments, outputs, ended.ending.value, group=ended.group)
     if not arguments.json:
-        _in_words(plans, tellers, ended)
+        _in_words(plans, outputs, ended)
     return max(codes, key=_BEST_FIRST.index)
 
 
-def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
+def _ended(access: ConnectedEngine, output: _Output, outcome: Outcome) -> None:
     ended, undone = outcome.ended, outcome.undone
     if undone is not None:
         back = RelaunchOutcome.UNFINISHED if undone.ending in FAILURES else RelaunchOutcome.ROLLED_BACK
         why = msg("Undone because a later one failed.") if undone.why is None else undone.why
-        teller.end(back.value, {"why": translate(why), "words": undone.words})
+        output.end(back.value, {"why": translate(why), "words": undone.words})
         return
     if ended.transaction is not None and ended.ending not in FAILURES:
         new = {member.old: member.new for member in ended.transaction.members}
-        teller.last["replacement_id"] = number = new[teller.made.spec.id]
+        output.last["replacement_id"] = number = new[output.made.spec.id]
         after = access.read(number)
-        teller.last["after"] = relaunch.short_matrix(None if after is None else after.matrix)
-    teller.end(ended.ending.value, relaunch.ended_object(ended, teller.last))
+        output.last["after"] = relaunch.short_matrix(None if after is None else after.matrix)
+    output.end(ended.ending.value, relaunch.ended_object(ended, output.last))
 
 
-def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result: str, *, group: str = "") -> None:
+def _print_ends(arguments: argparse.Namespace, outputs: dict[str, _Output], result: str, *, group: str = "") -> None:
     """Print the last JSON lines: one per container, and one for all."""
-    for teller in tellers.values():
-        teller.told.end(teller.last)
+    for output in outputs.values():
+        output.printer.end(output.last)
     containers = [
         {"name": each.made.spec.name, "result": each.result, "replacement_id": each.last["replacement_id"]}
-        for each in tellers.values()
+        for each in outputs.values()
     ]
     relaunch.HardenOutput(arguments.json).end({"result": result, "group": group or None, "containers": containers})
 
 
-def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnded) -> None:
+def _in_words(plans: Sequence[Plan], outputs: dict[str, _Output], ended: AllEnded) -> None:
     """Print for people what stays, what was undone, and how to undo all of it."""
     kept = [plans[each.place] for each in ended.outcomes if each.undone is None and each.ended.ending not in FAILURES]
     names = ", ".join(plain(each.spec.name, 80) for made in kept for each in members(made))
@@ -256,7 +256,7 @@ def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnde
         back = ", ".join(plain(each.spec.name, 80) for made in undone for each in members(made))
         write(translate(msg("Undone, so that none is left halfway: {names}.", names=back)) + "\n")
     if len(kept) == len(plans):
-        text = plural("{count} container is hardened.", "{count} containers are hardened.", len(tellers))
+        text = plural("{count} container is hardened.", "{count} containers are hardened.", len(outputs))
         write(translate(text) + "\n")
     elif kept:
         write(translate(msg("Kept, though a later one failed: {names}.", names=names)) + "\n")

@@ -69,7 +69,7 @@ def relaunch(
     short = () if preview is None else shortfalls(preview, preset, left, in_use)
     told = HardenOutput(arguments.json)
     last = {
-        **foretold(found, made, predicted, short),
+        **last_fields(found, made, predicted, short),
         **({"offers": offers} if offers else {}),
         **(more or {}),
     }
@@ -86,7 +86,7 @@ def relaunch(
     return _carry_out(arguments, found, access, made, told, last, exercised)
 
 
-def foretold(
+def last_fields(
     found: ConnectedHardening, made: Plan, predicted: Matrix | None, short: Sequence[Message]
 ) -> dict[str, Any]:
     """The fields of the JSON's last line that are known before the relaunch."""

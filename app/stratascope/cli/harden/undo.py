@@ -49,32 +49,32 @@ def one_or_all(arguments: argparse.Namespace) -> int:
             every = [*named, *(_all_of(arguments, found) if chooses(arguments) else ())]
             return _undo_all(arguments, found, every)
         (transaction,) = named
-        told = HardenOutput(arguments.json)
+        printer = HardenOutput(arguments.json)
         others = _others_of(found, transaction)
         wanted = found.hardening.undo_plan(transaction)
         last: dict[str, Any] = {
             **undo_object(transaction, wanted),
             "group": others,
         }
-        told.undo_plan(wanted)
+        printer.undo_plan(wanted)
         if others and not arguments.json:
             text = msg("These were relaunched together with it and stay as they are unless you add --group: {names}",
                        names=plain(", ".join(others), 400))  # fmt: skip
             write(translate(text) + "\n")
         if arguments.dry_run or wanted.blocks:
-            told.end({"result": "refused" if wanted.blocks else "possible", **last})
+            printer.end({"result": "refused" if wanted.blocks else "possible", **last})
             return REFUSED if wanted.blocks else VERIFIED
         ended: RelaunchResult | None = None
         for event in found.hardening.undo(transaction, arguments.watch, interrupted()):
             match event:
                 case Progress():
-                    told.step(event)
+                    printer.step(event)
                 case RelaunchResult():
                     ended = event
         if ended is None:
             return FAILED
-        told.ended(ended)
-        told.end(
+        printer.ended(ended)
+        printer.end(
             {
                 "result": ended.ending.value,
                 **last,
@@ -187,12 +187,12 @@ def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: 
     if len({each.engine for each in done}) > 1:
         engines = ", ".join(sorted({each.engine for each in done}))
         raise ProbeError(msg("These are on several engines. Choose one with --engine: {engines}.", engines=engines))
-    lasts = [_looked(arguments, found, each) for each in done]
+    lasts = [_planned(arguments, found, each) for each in done]
     refused = any(last["blocks"] for last in lasts)
     if refused or arguments.dry_run:
         for last in lasts:
             last["result"] = "refused" if last["blocks"] or not arguments.dry_run else "possible"
-        _tell(arguments, lasts, "refused" if refused else "possible")
+        _print_ends(arguments, lasts, "refused" if refused else "possible")
         HardenOutput(arguments.json).nothing_changed(refused)
         return REFUSED if refused else VERIFIED
     access = found.hardening.access(done[0].engine)
@@ -200,15 +200,15 @@ def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: 
     for event in undo_together(access, done, watch=arguments.watch, cancelled=interrupted()):
         if isinstance(event, AllEnded):
             return _end(arguments, lasts, event)
-        told = HardenOutput(arguments.json, event.name)
+        printer = HardenOutput(arguments.json, event.name)
         if begun != event.name:
-            told.heading((event.name,), 200)
+            printer.heading((event.name,), 200)
             begun = event.name
         match event.event:
             case Progress() as step:
-                told.step(step)
+                printer.step(step)
             case RelaunchResult() as ended:
-                told.ended(ended)
+                printer.ended(ended)
                 lasts[event.place] |= {
                     "result": ended.ending.value,
                     "why": "" if ended.why is None else translate(ended.why),
@@ -217,12 +217,12 @@ def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: 
     return FAILED
 
 
-def _looked(arguments: argparse.Namespace, found: ConnectedHardening, done: Transaction) -> dict[str, Any]:
+def _planned(arguments: argparse.Namespace, found: ConnectedHardening, done: Transaction) -> dict[str, Any]:
     wanted = found.hardening.undo_plan(done)
     name = names_of(done)
-    told = HardenOutput(arguments.json)
-    told.heading((name,), 200)
-    told.undo_plan(wanted)
+    printer = HardenOutput(arguments.json)
+    printer.heading((name,), 200)
+    printer.undo_plan(wanted)
     return {
         "name": name,
         **undo_object(done, wanted),
@@ -238,17 +238,17 @@ def _end(arguments: argparse.Namespace, lasts: list[dict[str, Any]], ended: AllE
             last["why"] = translate(msg("Cancelled.") if ended.why is None else ended.why)
     if ended.why is not None and not arguments.json:
         complain(translate(ended.why))
-    _tell(arguments, lasts, ended.ending.value)
+    _print_ends(arguments, lasts, ended.ending.value)
     return ENDINGS[ended.ending]
 
 
-def _tell(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], result: str) -> None:
+def _print_ends(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], result: str) -> None:
     """Print the last lines: one per undo, and one for all."""
-    told = HardenOutput(arguments.json)
+    printer = HardenOutput(arguments.json)
     for last in lasts:
-        told.end(last)
+        printer.end(last)
     fields = ("name", "result", "replacement_id")
-    told.end({"result": result, "containers": [{field: last[field] for field in fields} for last in lasts]})
+    printer.end({"result": result, "containers": [{field: last[field] for field in fields} for last in lasts]})
 
 
 def recover(arguments: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def likeness(state: ContainerState) -> Hashable:
     )
 
 
-def told_once(state: ContainerState) -> Hashable:
+def listing_key(state: ContainerState) -> Hashable:
     """Equal for containers of several machines that are listed as one: same name, same image, same open threats. Their
     other options may differ, since paths and options vary between machines.
     """

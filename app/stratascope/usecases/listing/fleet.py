@@ -17,7 +17,7 @@ from stratascope.core.text import natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.i18n.translate import translate
-from stratascope.usecases.listing.alike import common_name, told_once
+from stratascope.usecases.listing.alike import common_name, listing_key
 from stratascope.usecases.listing.filter import Query, Term, answer, parse
 from stratascope.value import Value
 
@@ -189,7 +189,7 @@ def alike(members: Sequence[Member]) -> tuple[Alike, ...]:
     """Group like containers, in the order of the first of each."""
     kinds: dict[Hashable, list[Member]] = {}
     for member in members:
-        kinds.setdefault(told_once(member.state), []).append(member)
+        kinds.setdefault(listing_key(member.state), []).append(member)
     return tuple(
         Alike(_name(found), tuple(found), tuple(dict.fromkeys(member.machine.name for member in found)))
         for found in kinds.values()

@@ -140,11 +140,11 @@ def ordered(denials: Iterable[Refusal]) -> tuple[Refusal, ...]:
     return tuple(sorted(denials, key=lambda each: (each.benign, not each.ended, -each.last)))
 
 
-Foretell = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
+Predict = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
 _RANK = {Outcome.STOPPED: 0, Outcome.UNKNOWN: 1, Outcome.OPEN: 2}
 
 
-def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[RefusalRemedy, ...]:
+def remedies(claim: Claim, subject: Subject, preview: Predict) -> tuple[RefusalRemedy, ...]:
     """Remedies for a claim: choices first, the one that opens least before the others; then those in words only."""
     found: dict[Choice | Message, RefusalRemedy] = {}
     for want in claim.wants:
@@ -201,7 +201,7 @@ def asked_by_kernel(call: str) -> tuple[str, ...]:
     return tuple(sorted(found or (), key=lambda name: (name == "CAP_SYS_ADMIN", name)))
 
 
-def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:
+def _opened(chosen: Sequence[Choice], preview: Predict) -> tuple[str, ...] | None:
     """IDs of threats that the choices would open, or might open; None if they can't be chosen together."""
     try:
         return tuple(threat.id for threat in opened_by(preview(chosen)))

@@ -386,14 +386,14 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
             )
             return Loosened(why=text)
         case Ends.NOTHING:
-            return Loosened((), tuple(choice.id for choice in choices), _said(verdict.last))
+            return Loosened((), tuple(choice.id for choice in choices), _reason(verdict.last))
         case Ends.CUT_OFF if late is not None:
             text = msg("Nothing was found in {seconds} seconds.", seconds=round(late))
         case _:
             text = ENDS[verdict.ends]
-    why = _said(verdict.last)
+    why = _reason(verdict.last)
     return Loosened(why=text if why is None else msg("{text} {why}", text=text, why=why))
 
 
-def _said(tried: Tried | None) -> Message | None:
+def _reason(tried: Tried | None) -> Message | None:
     return None if tried is None else tried.why
