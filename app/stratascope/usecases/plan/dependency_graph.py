@@ -1,4 +1,4 @@
-"""Which containers need another one, in what way, and in which order. Pure.
+"""Finds the containers that depend on another one, how, and in which order. Pure.
 
 A dependent refers to a container by id: after a relaunch it would still be tied to the original, which is set aside.
 Borrowed volumes (`--volumes-from`) are no such tie: the volumes stay, and their owner is only looked up at creation.

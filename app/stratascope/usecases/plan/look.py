@@ -1,4 +1,4 @@
-"""Everything that a plan reads of one container, its engine and its kernel, concurrently: each waits for somebody else.
+"""Reads everything that a plan needs of one container, its engine and its kernel, concurrently, as all are slow.
 
 Nothing here depends on the choices, so that plans of several presets share one Look.
 """

@@ -1,11 +1,11 @@
 """Checks before a relaunch: what blocks it, and what will be different. Changes nothing.
 
-A block says why, and what to do instead; a caution what ends, is lost or might break. These are the traps that engines
-set: what looks like a relaunch but loses a volume, leaves a container with two owners, or could not be undone.
+A block states the reason and the alternative; a caution states what ends, is lost or might break. They cover the traps
+of engines: a seeming relaunch that loses a volume, leaves a container with two owners, or could not be undone.
 
-What a container wrote in its image's layer is carried over in an image, or left behind. Decided against leaving logs
-behind unasked: a person may want them, and with an owner they are lost. For anything else that a program writes it
-can't be known whether it needs it.
+What a container wrote in its writable layer is carried over in an image, or left behind. Decided against leaving logs
+behind unasked: a person may want them, and with an owner they are lost. Whether a program needs anything else that it
+wrote can't be known.
 """
 
 from __future__ import annotations

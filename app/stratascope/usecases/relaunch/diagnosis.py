@@ -1,9 +1,9 @@
-"""Which toggle is to blame for a replacement that failed: the one that took what the complaint wanted. Pure.
+"""Finds the toggle to blame for a replacement that failed: the one that took away what an error message needs. Pure.
 
-`core.refusals.ended.complaints` knows what the words want, and what a choice took is the difference of the options, so
-no toggle lists words. An explanation that may be wrong is worth having where it says how sure it is: the surest
-complaint wins, a toggle that was the only one chosen needs none, and where nothing fits that is said: then the search
-on twins finds it (`usecases.trial.search`).
+`core.refusals.ended.complaints` maps error messages to needs, and the difference of the options shows what a choice
+took away, so no toggle lists messages. A possibly wrong explanation is useful if it states its certainty: the most
+certain complaint wins, and a toggle that was the only one chosen needs none. If nothing fits, that is reported, and the
+search on twins finds the toggle (`usecases.trial.strategy`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The crash-safe order: one container is set aside and another takes its place, or all is as it was. Knows no toggle.
+"""Exchanges containers in a crash-safe order: one is set aside and another takes its place, or all is as it was. Knows
+no toggle.
 
-Each stage is in the journal before the calls that it names; `rollback` is the way out of each.
+Each stage is written to the journal before the calls that it names; `rollback` can revert every stage.
 
 If several containers are relaunched as one, each comes after everything it needs: they are created and started in that
 order, and stopped and removed in reverse. If a writable layer is carried over, the replacement is created twice: from

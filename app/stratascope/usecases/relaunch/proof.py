@@ -1,4 +1,4 @@
-"""Holds a replacement against its plan and its original: settings enforced, processes and files there, and whether it
+"""Verifies a replacement against its plan and its original: settings are enforced, processes and files present, and it
 works.
 
 Each choice is checked against /proc of the new process, and the processes of its start must be back.

@@ -1,6 +1,6 @@
-"""Completes or undoes an engine's relaunches that a crash interrupted, each by itself: none blocks the others.
+"""Completes or undoes an engine's relaunches that a crash interrupted, independently: a failure blocks no other.
 
-One that a running program works on is left alone. What can't be recovered now stays in the journal, for the next time.
+A relaunch that a running program is working on is left alone. What can't be recovered now stays in the journal.
 
 If the journal is another user's, or lost, only the engine knows of a relaunch, by container names and labels. It can't
 distinguish a running relaunch from a crash's leftover; whether a process of this machine holds the container can

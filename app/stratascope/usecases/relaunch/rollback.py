@@ -1,4 +1,4 @@
-"""The ways out of a relaunch, from any stage: all as it was before, or the replacement for good; and discarding.
+"""Ends a relaunch from any stage: rolls back to the original, or forward to the replacement; and discards originals.
 
 `roll_back` and `roll_forward` may be run any number of times, by the run that began it or by one after a crash: they
 look at what exists and do what is missing. Except for that run itself, the containers are checked against the journal

@@ -1,4 +1,4 @@
-"""Back to what a relaunch set aside, with the same order and journal, or forward again; and the checks before that."""
+"""Undoes a relaunch, or redoes it after an undo, with the same order and journal; and the checks before that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching a replacement: it runs, is healthy, listens where the original did, and none of its processes is killed.
+"""Watches a replacement: it must run, be healthy, listen where the original did, and have no process killed.
 
 Whatever is still awaited is reported when it changes. What can't be read is reported once and counts neither way: a
 guess would either break a good relaunch or approve a bad one. Decided against comparing addresses: they differ between

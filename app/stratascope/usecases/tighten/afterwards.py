@@ -1,11 +1,11 @@
-"""Refusals after a relaunch: what is refused to the replacement while somebody uses it, and was not to its original.
+"""Refusals after a relaunch: what the replacement is refused while it is used, and its original was not.
 
-What nobody asked for in a trial comes when people use it, so this goes on for a time of the person's choice, once the
-replacement stays. Nothing is done about a refusal by itself: most programs go on after one. Each is told with what
-would allow just that: a person may give back one thing and not another.
+Some operations occur only in real use, not in a trial, so the replacement is watched for a time that the person chooses
+once it stays. A refusal alone triggers nothing, as most programs continue after one. Each is reported with what would
+allow exactly that, so that a person can give back single permissions.
 
-Where the relaunch was to allow something, what was refused before is told again if it still is, since another layer may
-refuse it next; *allowed* is only what was refused before and was seen to pass.
+If the relaunch was meant to allow something, a refusal that persists is reported again, since another layer may refuse
+the call next. *Allowed* is only what was refused before and then seen to succeed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What was refused to a twin, as a refusal of a trial: told in words, and with what would allow just that.
+"""Turns what a twin was refused into refusals of a trial: in words, and with what would allow exactly that.
 
-A key leaves out what differs from run to run (numbers in names of files, processes), so that what an unchanged twin is
-refused too is not taken for new.
+A key omits what differs between runs (numbers in names of files, processes), so that a refusal that an unchanged twin
+also gets is recognised.
 """
 
 from __future__ import annotations
@@ -156,7 +156,9 @@ class Allowing:
         return any(item.toggle.changes_users for item in self._values.values())
 
     def _file(self, path: str) -> Loosening | None:
-        """Root's file is no reason to be half of root: its own volume is handed over, or it gets a place of its own."""
+        """A file permission error never justifies granting a capability: chown the container's own volume, or mount a
+        tmpfs over a temporary folder.
+        """
         own = [volume.target for volume in self._subject.own_volumes or () if within(path, volume.target)]
         for each in all_toggles():
             if own and each.hands_over and each.id not in self._values:

@@ -1,16 +1,15 @@
-"""A container tightened: watched on a twin, its needs learned, the tightest settings derived, and tried on twins.
+"""Tightens a container: watches a twin, learns its needs, derives the tightest settings, and tries them on twins.
 
-Ends with settings that were found to work, and changes nothing of the original: the relaunch is `harden`'s, with the
-same plan, proof and way back as any other. Where nothing can be observed the strict settings are tried as they are, and
-what they take too much is found by trials alone. Settings that a person chose go the same way: all of them are tried,
-and where they break it the most of them that work are looked for.
+The result is settings that were found to work; the original is not changed. `harden` does the relaunch, with the same
+plan, proof and undo as any other. If nothing can be observed, the strict settings are tried as they are, and trials
+alone find which are too strict. Settings chosen by a person are handled likewise: all are tried, and if they break the
+container, the largest subset that works is searched.
 
-Worth trying are the strict settings, and in the place of each guess what was seen of the container. What was seen
-decides wherever it says something: a limit that the strict settings guess is left out where a whole start was watched
-and nothing speaks for one.
+The candidates are the strict settings, with each guessed value replaced by what was observed. Observation has priority:
+a guessed limit is left out if a whole start was watched and nothing suggests a limit.
 
-What trials came to is told setting by setting. Why a setting is so is said by what was learned, and where it had to be
-loosened also by what was refused to a twin. Decided against telling trials alone: a person asks about settings.
+Results are reported per setting: the reason for a value is what was learned and, if it had to be loosened, what a twin
+was refused. Decided against reporting only the trials: a person asks about settings.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Twins watched from before their start: the observer is attached to an empty control group, and the twin put into it.
+"""Watches twins from before their start: the observer is attached to an empty control group, which the twin then joins.
 
-A rootless engine makes no group of that place: there its first process is made first, and waits while the observer is
-attached to it. Docker's can't wait.
+A rootless engine can't use that group: there the first process is created first, and waits while the observer is
+attached to it. Docker's first process can't wait.
 
-What is refused to a twin becomes a refusal with a key that is the same each time, and with the toggle that would allow
-it where one is among those that were tried.
+What a twin is refused becomes a refusal with a key that is the same in every run, and with the toggle that would allow
+it, if that is among those tried.
 """
 
 from __future__ import annotations
