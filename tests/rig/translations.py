@@ -1,16 +1,15 @@
-"""`make translations`: takes the messages out of the program and brings the catalogues in line with them.
+"""`make translations`: extracts the program's messages and updates the catalogues.
 
-`resources/locale/LANGUAGE/LC_MESSAGES/stratascope.po` is the one source of each translation: new messages come in
-untranslated, those that are gone are dropped, nothing is guessed (no fuzzy entries). References name files without
-lines and the dates in the head stand still, so that a diff shows texts and nothing else.
+`resources/locale/LANGUAGE/LC_MESSAGES/stratascope.po` is the only source of each translation: new messages are added
+untranslated, removed ones are dropped, and nothing is guessed (no fuzzy entries). References name files without lines,
+and the dates in the header are constant, so that a diff shows only texts.
 
-The compiled `.mo` beside it is committed too, and a test holds it against the `.po`. Decided against compiling it in
-packaging/setup.sh and in a build hook of the wheel: Babel would have to be there, or to be fetched, wherever the
-program is built or started (the Flatpak and the AppImage build without network, a checkout after `git pull` too),
-and a program with half of its parts would start in English without a word. What it costs, a few ten KiB of history
-at each change, is less.
+The compiled `.mo` is committed too, and a test compares it with the `.po`. Decided against compiling it in
+packaging/setup.sh and in a build hook of the wheel: Babel would have to be installed or fetched wherever the program is
+built or started (the Flatpak and the AppImage build without network, and so may a checkout after `git pull`), and an
+incomplete installation would silently start in English. The cost is smaller: a few tens of KiB of history per change.
 
-`make translations ARGS=check` changes nothing and says what is not in line.
+`make translations ARGS=check` changes nothing, and reports what is out of date.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ HEAD = """\
 
 
 def po_file(language: str, root: Path = LOCALES) -> Path:
-    """Where the translations of a language are."""
+    """The `.po` file of a language."""
     return root / language / "LC_MESSAGES" / "stratascope.po"
 
 
 def extracted(app: Path = CHECKOUT / "app") -> Catalog:
-    """Every message of the program, with the files it stands in."""
+    """Every message of the program, with the files that contain it."""
     found = Catalog(domain="stratascope")
     methods: Any = [("**.py", calls)]  # Babel takes a function too, its types do not say so
     for name, line, text, _, _ in extract_from_dir(app, methods, keywords=KEYWORDS):
@@ -70,7 +69,7 @@ def calls(file: IO[bytes], keywords: object, tags: object, options: object) -> I
 
 
 def load(file: Path) -> Catalog:
-    """A catalogue as it is on disk."""
+    """Read a catalogue from disk."""
     return load_text(file.read_bytes())
 
 
@@ -80,7 +79,7 @@ def load_text(text: bytes) -> Catalog:
 
 
 def updated(old: Catalog, template: Catalog) -> Catalog:
-    """The old translations of the messages that there are now."""
+    """The present messages with their existing translations."""
     fresh = Catalog(
         locale=old.locale,
         domain="stratascope",
@@ -105,14 +104,14 @@ def updated(old: Catalog, template: Catalog) -> Catalog:
 
 
 def po_text(catalogue: Catalog) -> bytes:
-    """The `.po` as it ought to be on disk."""
+    """The expected content of the `.po`."""
     stream = io.BytesIO()
     write_po(stream, catalogue, width=0, sort_by_file=True, include_lineno=False)
     return stream.getvalue()
 
 
 def mo_text(catalogue: Catalog) -> bytes:
-    """The `.mo` as it ought to be on disk. What is not translated is left out: gettext then gives the English."""
+    """The expected content of the `.mo`. Untranslated messages are left out, so that gettext returns the English."""
     for message in list(catalogue):
         if message.id and not all(_texts(message)):
             catalogue.delete(message.id)
@@ -122,13 +121,13 @@ def mo_text(catalogue: Catalog) -> bytes:
 
 
 def fields(text: str) -> list[str]:
-    """The fields of a text, also those of argparse's words. Raises ValueError where braces don't match."""
+    """The fields of a text, including argparse's %-fields. Raises ValueError if braces don't match."""
     ours = [f"{name}:{spec}" for _, name, spec, _ in Formatter().parse(text) if name is not None]
     return sorted(ours + re.findall(r"%(?:\(\w+\))?[a-z]", text))
 
 
 def complaints(catalogue: Catalog, template: Catalog) -> list[str]:
-    """Everything that is wrong with the translations, a line each; empty where a release may be made of them."""
+    """All errors in the translations, one per line; empty if they are fit for a release."""
     wrong = [f"obsolete: {message!r}" for message in catalogue.obsolete]
     present = {message.id for message in catalogue if message.id}
     wanted = {message.id for message in template if message.id}
@@ -147,7 +146,7 @@ def _texts(message: Message) -> tuple[str, ...]:
 
 
 def _faults(message: Message, plurals: int) -> list[str]:
-    """What is wrong with one translation."""
+    """The errors of one translation."""
     ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
     texts = _texts(message)
     if message.fuzzy:
@@ -172,12 +171,12 @@ def _faults(message: Message, plurals: int) -> list[str]:
 
 
 def say(line: str) -> None:
-    """Tell the developer."""
+    """Print for the developer."""
     sys.stdout.write(line + "\n")
 
 
 def main(words: list[str]) -> int:
-    """Bring them in line, or only look."""
+    """Update the catalogues, or only check them."""
     template = extracted()
     status = 0
     for language in LANGUAGES:

@@ -16,7 +16,7 @@ from stratascope.wiring.engines import assembler, find_engines, translations
 
 
 class Screen:
-    """Stands for the window: keeps the last snapshot, and waits for one that looks as wanted."""
+    """A stand-in for the window: keeps the last snapshot, and waits for one that satisfies a condition."""
 
     def __init__(self) -> None:
         self.snapshots: list[Snapshot] = []

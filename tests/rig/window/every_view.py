@@ -1,4 +1,4 @@
-"""A program that shows every view of the window on the demo, and prints their names: for bundles, whose parts may lack.
+"""A program that shows every view of the window on the demo, and prints their names, to find parts missing in bundles.
 
 Run where Stratascope is installed, by that Python.
 """

@@ -127,7 +127,7 @@ Posture = tuple[tuple[str, Stance], ...]
 
 @dataclass(frozen=True)
 class FakeLayer:
-    """Says what its posture holds for the threat that a need names."""
+    """A layer that returns its posture's stance for the threat that a need names."""
 
     id: str
     number: int
@@ -176,7 +176,7 @@ _GROUND = {
 
 
 def _on_ground(matrix: Matrix) -> Matrix:
-    """The same with what the host's settings say, folded anew by `without`."""
+    """The matrix with stances of the host's settings, recomputed by `without`."""
     states = tuple(
         replace(state, routes=tuple(replace(route, ground=_GROUND[state.threat.id]) for route in state.routes))
         if state.threat.id in _GROUND
@@ -187,7 +187,7 @@ def _on_ground(matrix: Matrix) -> Matrix:
 
 
 def varied(number: int) -> Matrix:
-    """One of many matrices that differ, by number: for a fleet."""
+    """One of many different matrices for a fleet, by number."""
     kind = (_TIGHT, _WEAK, _TIGHT, _TIGHT, "open", _TIGHT, _WEAK, _TIGHT, _TIGHT, "unknown")[number % 10]
     name = THREATS[number * 7 % len(THREATS)].id
     other = THREATS[number * 11 % len(THREATS)].id

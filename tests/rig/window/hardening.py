@@ -52,7 +52,7 @@ def side_of(window: MainWindow) -> RelaunchController:
 
 
 def dock_of(window: MainWindow) -> HardenDock:
-    """Where the column stands."""
+    """The state of the column."""
     assert window.window_layout.dock is not None
     return window.window_layout.dock
 
@@ -110,7 +110,7 @@ def named(picture: Snapshot, name: str) -> ContainerState:
 
 
 def with_others(picture: Snapshot, *states: ContainerState, without: str = "") -> Snapshot:
-    """A newer picture: these as they are given, the others read anew, the same."""
+    """A newer snapshot: these containers as given, the others unchanged but read again."""
     keys = {state.key for state in states}
     others = tuple(
         replace(each) for each in picture.containers if each.key not in keys and each.container.name != without
@@ -125,19 +125,19 @@ def stopped(state: ContainerState) -> ContainerState:
 
 
 def asked(staged: StagedHardening, name: str) -> int:
-    """How often that was asked of it."""
+    """How often that method was called."""
     return sum(call == name for call, _ in staged.calls)
 
 
 def planned(qtbot: QtBot, window: MainWindow) -> RelaunchController:
-    """As soon as there is a plan."""
+    """Wait until there is a plan."""
     side = side_of(window)
     qtbot.waitUntil(lambda: side.column.draft.plan is not None)
     return side
 
 
 def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
-    """By the keyboard: the button, and the sheet's."""
+    """Press the button, and the sheet's, by keyboard."""
     side = planned(qtbot, window)
     side.column.button.setFocus()
     QTest.keyClick(side.column.button, Qt.Key.Key_Space)
@@ -148,7 +148,7 @@ def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
 
 
 def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
-    """One that must be there."""
+    """Find a widget that must exist."""
     found = table.item(row, column)
     assert found is not None
     return found
@@ -161,7 +161,7 @@ def over(qtbot: QtBot, side: RelaunchController) -> None:
 
 
 def set_aside(staged: StagedHardening, state: ContainerState) -> Transaction:
-    """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
+    """Relaunch as by `stratascope harden` in a terminal, for a container that has long had its replacement."""
     made = staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED)))
     done = replace(made, old="0" * 64, new=state.container.id)
     staged.set_aside.append(done)

@@ -203,8 +203,8 @@ MEDIUM = ("packet-socket", "set-uid-file", "io-uring", "new-mount-api", "create-
 
 @cache
 def matrix(verdicts: tuple[Verdict, ...], *, take_over: bool = False) -> Matrix | None:
-    """Threats that go with the verdicts: a high one open for each layer that is open, a medium one for each weakened;
-    with `take_over` those of a container that has the engine's socket inside. None where nothing is known."""
+    """Threats that match the verdicts: a high one for each open layer, a medium one for each weakened layer; with
+    `take_over`, those of a container that has the engine's socket. None if nothing is known."""
     if all(verdict is U for verdict in verdicts):
         return None
     if take_over:
@@ -290,7 +290,7 @@ def snapshot(containers: tuple[ContainerState, ...] | None = None, *, demo: bool
 
 
 class StillWatch:
-    """A watch that publishes what it is given, and counts what it is asked."""
+    """A watch that publishes what it is given, and counts the calls."""
 
     def __init__(self, first: Snapshot | None = None) -> None:
         self.first, self.started, self.refreshed, self.stopped, self.elevated = first, 0, 0, 0, 0

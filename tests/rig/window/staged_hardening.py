@@ -1,4 +1,4 @@
-"""Hardening without engines: offers and previews as of the demo's containers, and a relaunch that is only told.
+"""Hardening without engines: offers and previews of the demo's containers, and relaunches that only report events.
 
 `outcome` chooses how the next run ends; `gate`, where it is set, holds the run in its watch
 step, or before it changes limits, until it is opened.
@@ -87,16 +87,16 @@ REFUSED = (
 
 
 class StagedHardening(Hardening):
-    """See the module. `calls` tells what was asked of it, by which thread."""
+    """See the module. `calls`: the methods called, with their threads."""
 
     def __init__(self, engines: Sequence[Engine] = (), ground: Ground = UNREAD, pace: float = 0.0) -> None:
         super().__init__(_nowhere, _Unwritten(), _command)
         self._engines = {engine.id: engine for engine in engines}
         self._ground, self._pace = ground, pace
         self.outcome = RelaunchOutcome.VERIFIED
-        self.unproven = ""  # a toggle that is found not to be enforced
-        self.suspects: tuple[str, ...] = ()  # who is to blame for a rollback
-        self.blame: Message | None = None  # what is said where nobody is
+        self.unproven = ""  # a toggle that is reported as not enforced
+        self.suspects: tuple[str, ...] = ()  # toggles to blame for a rollback
+        self.blame: Message | None = None  # the text if no toggle is to blame
         self.owner: OwnerPlan | None = None
         self.hints = ""  # the toggle that would help most
         self.blocks: tuple[Block, ...] = ()
@@ -110,7 +110,7 @@ class StagedHardening(Hardening):
         self.breaks = ""  # the toggle with which its twin breaks
         self.loosens: dict[str, str] = {}  # other values with which it works
         self.unwatched: Message | None = None  # why nothing was observed
-        self.no_result: Exception | None = None  # what trials fail of
+        self.no_result: Exception | None = None  # raised by trials
         self.wishes: Wishes | None = None  # of the last trials
         self.exercised: tuple[str, ...] = ()  # told to the last run
         # What is refused after a relaunch, as it comes; None: its time is over

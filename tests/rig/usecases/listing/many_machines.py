@@ -17,7 +17,7 @@ FOREIGN = f"{' '.join(_NAMES)} lost Permission denied"  # words that no language
 
 
 def machine(number: int, containers: int = 4) -> Snapshot:
-    """One machine: its containers are those of the demo in turn, beginning with another one on each."""
+    """One machine, whose containers are the demo's, starting with a different one on each machine."""
     demo = demo_snapshot()
     some = [demo.containers[(number + at) % len(demo.containers)] for at in range(containers)]
     states = tuple(_numbered(state, number * 1000 + at) for at, state in enumerate(some))
@@ -29,7 +29,7 @@ def _numbered(state: ContainerState, number: int) -> ContainerState:
 
 
 def replicas(state: ContainerState, count: int) -> tuple[ContainerState, ...]:
-    """The same one so many times, called by numbers."""
+    """Copies of one machine, named by number."""
     return tuple(
         replace(
             state,
@@ -40,7 +40,7 @@ def replicas(state: ContainerState, count: int) -> tuple[ContainerState, ...]:
 
 
 def parts(count: int, containers: int = 4, *, unread: int = 0) -> Sequence[tuple[Captured, Snapshot | None]]:
-    """So many captures that were read, and so many more that could not be."""
+    """That many readable captures, and that many unreadable ones."""
     found: list[tuple[Captured, Snapshot | None]] = []
     for number in range(count):
         name = f"{_NAMES[number % len(_NAMES)]}-{number // len(_NAMES) + 1}"

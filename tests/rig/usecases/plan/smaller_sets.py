@@ -1,4 +1,4 @@
-"""All sets of single choices up to a size, by whole previews: what a search for the smallest is held against."""
+"""All sets of single choices up to a size, with whole previews, to verify the search for the smallest set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _single(each: Toggle) -> bool:
 
 
 def opened(matrix: Matrix) -> frozenset[str]:
-    """The open threats that a smallest set is about."""
+    """The open threats that a smallest set must close."""
     return frozenset(item.threat.id for severity in SERIOUS for item in matrix.open(severity))
 
 
@@ -60,7 +60,7 @@ def together(chosen: tuple[Choice, ...]) -> tuple[Choice, ...]:
 def reached(
     previews: Foresees, state: ContainerState, size: int, of: Sequence[Choice]
 ) -> Iterator[tuple[tuple[Choice, ...], frozenset[str]]]:
-    """Each set of that many of these, and which threats are not closed by it."""
+    """Each set of that size, and the threats that it does not close."""
     for chosen in combinations(of, size):
         try:
             preview = previews.preview(state, together(chosen))

@@ -29,13 +29,13 @@ from stratascope.usecases.history.history import History
 from stratascope.usecases.history.recorder import Recorder
 
 HOUR, DAY = 3600.0, 86400.0
-HELD = "ci-runner"  # of which the most happened
-FOREIGN = "app"  # what an engine wrote of these
+HELD = "ci-runner"  # the container with the most changes
+FOREIGN = "app"  # the container with untrusted text from its engine
 SESSION = Unlike("sh", "exec", ("capabilities.effective",))
 
 
 class Remembered:
-    """A `core.history.entry.HistoryStore` without a disk. `raises`: whatever is read."""
+    """An in-memory `core.history.entry.HistoryStore`. `raises`: raised by every read."""
 
     def __init__(self) -> None:
         self.entries_of: dict[Subject, list[HistoryEntry]] = {}
@@ -57,7 +57,7 @@ class Remembered:
         return self.writes
 
     def write(self, batch: Batch) -> None:
-        """What the sample's own snapshots say is not what happened."""
+        """Ignore the sample's own snapshots, which are not part of this history."""
 
     def tidy(self, now: float) -> None:
         """Nothing gets old."""
@@ -93,7 +93,7 @@ class Remembered:
 
 
 def days(states: Sequence[ContainerState], *, but: str = "", long: float = 4 * DAY) -> Remembered:
-    """Of all these; of `but` there is no history."""
+    """The history of all these containers except `but`."""
     found = Remembered()
     now = time.time()
     begin = now - long
