@@ -17,7 +17,7 @@ from stratascope.cli.report import exceeded, gate_of, put
 from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.options.words import Problem
+from stratascope.core.options.given import Problem
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError
-from stratascope.core.options.words import Position, Problem, Service
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.formats.quadlet import unit
 from stratascope.formats.run import read as run
 from stratascope.formats.text import MOST_SERVICES, Files, Language, Read, ReferencedFiles, TooMuchError

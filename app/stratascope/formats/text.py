@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.table import WITHOUT_EFFECT
-from stratascope.core.options.words import GivenOption, Position, Problem, Service
 from stratascope.value import Value
 
 MOST_SERVICES = 500  # per text; further ones are left out, which is reported

@@ -14,7 +14,7 @@ from stratascope.core.history.entry import Exposed, Standing, Unlike
 from stratascope.core.history.fold import MADE_ANEW, MEASURES, RESTARTS, Change, Past, What, other_reader, up
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, age, msg, plural
-from stratascope.core.options.words import layer_of, measure_of
+from stratascope.core.options.given import layer_of, measure_of
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.i18n.translate import listed, translate

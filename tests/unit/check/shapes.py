@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Image, Status
+from stratascope.core.options.given import Service
 from stratascope.core.options.meaning import understand
-from stratascope.core.options.words import Service
 from stratascope.formats.text import Read
 from stratascope.value import replace
 

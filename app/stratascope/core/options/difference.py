@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from stratascope.core.container import Asked, AskedMount, Engine, ProfileKind
 from stratascope.core.message import Message
+from stratascope.core.options.given import GivenOption
 from stratascope.core.options.mounts import MountError, of_mount, of_tmpfs, of_volume
 from stratascope.core.options.rules import security_option
 from stratascope.core.options.table import NAMED, NUMBERS, OPTIONS
 from stratascope.core.options.values import FLAG, LIMIT, capability
-from stratascope.core.options.words import GivenOption
 from stratascope.value import Value
 
 _MODES = tuple(NAMED[name] for name in ("pid", "ipc", "uts", "network", "userns", "cgroupns"))

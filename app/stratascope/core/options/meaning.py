@@ -26,6 +26,7 @@ from stratascope.core.container import (
 )
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import resulting
+from stratascope.core.options.given import GivenOption, Problem, Service
 from stratascope.core.options.mounts import NOTHING_THERE, MountError, There, of_mount, of_tmpfs, of_volume, shown
 from stratascope.core.options.rules import (
     CPU_PERIOD,
@@ -39,7 +40,6 @@ from stratascope.core.options.rules import (
 )
 from stratascope.core.options.table import NAMED, UNPREDICTABLE, Option
 from stratascope.core.options.values import FLAG, capability, device_of, id_map, limit_of, true, whole
-from stratascope.core.options.words import GivenOption, Problem, Service
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value, replace
 

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stratascope.core.container import EngineKind
+from stratascope.core.options.given import Typed, taken_apart
 from stratascope.core.options.rules import security_option
 from stratascope.core.options.values import id_map
-from stratascope.core.options.words import Typed, taken_apart
 from stratascope.engines.shared.json_reader import JsonObject, one_object, parse_object
 from stratascope.value import Value
 

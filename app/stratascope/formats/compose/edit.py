@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 
 from stratascope.core.options.difference import Change, UnwritableError
+from stratascope.core.options.given import GivenOption
 from stratascope.core.options.table import NAMED, OPTIONS
 from stratascope.core.options.values import WHOLE
-from stratascope.core.options.words import GivenOption
 from stratascope.formats.yaml.read import (
     List,
     Mapping,

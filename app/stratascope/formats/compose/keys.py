@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from stratascope.core.message import msg
+from stratascope.core.options.given import GivenOption, Position, Problem
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import OPTIONS
 from stratascope.core.options.values import FLAG
-from stratascope.core.options.words import GivenOption, Position, Problem
 from stratascope.formats.text import FILLED_IN, TooMuchError
 from stratascope.formats.yaml.read import List, Mapping, Node, Text
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from stratascope.core.message import Message, msg
-from stratascope.core.options.words import Position, Problem, Service
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.formats.compose.keys import Keys, Variables, dotenv
 from stratascope.formats.text import LEVELS, MOST_SERVICES, Counted, Read, ReferencedFiles, TooMuchError, same, unread
 from stratascope.formats.yaml.read import VALUES, List, Mapping, Node, Text, YamlError, at, documents, texts

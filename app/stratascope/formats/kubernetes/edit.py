@@ -14,8 +14,8 @@ import yaml
 
 from stratascope.core.message import msg
 from stratascope.core.options.difference import Change, UnwritableError
+from stratascope.core.options.given import GivenOption, Position, Service
 from stratascope.core.options.values import decimal, size
-from stratascope.core.options.words import GivenOption, Position, Service
 from stratascope.formats.kubernetes.read import CONTAINERS, quantity
 from stratascope.formats.yaml.read import (
     List,

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import KUBE_PLAY
-from stratascope.core.options.words import GivenOption, Position, Problem, Service
 from stratascope.formats.text import MOST_SERVICES, Counted, Read
 from stratascope.formats.yaml.read import List, Mapping, Node, Text, at, flag_at, items_at, text_at, texts
 

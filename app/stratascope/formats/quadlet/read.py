@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import msg
+from stratascope.core.options.given import GivenOption, Position, Problem, Service
 from stratascope.core.options.mounts import bound_folder
 from stratascope.core.options.table import OPTIONS
 from stratascope.core.options.values import CAPABILITY, FLAG, PAIR
-from stratascope.core.options.words import GivenOption, Position, Problem, Service
 from stratascope.formats.kubernetes import read as kubernetes
 from stratascope.formats.quadlet.unit import Assignment, UnitError, entries, in_effect, words
 from stratascope.formats.run.read import read_options

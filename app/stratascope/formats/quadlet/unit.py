@@ -16,8 +16,8 @@ from collections.abc import Iterable
 
 from stratascope.core import shell_quote
 from stratascope.core.options.difference import Change, UnwritableError
+from stratascope.core.options.given import GivenOption, Position
 from stratascope.core.options.table import OPTIONS
-from stratascope.core.options.words import GivenOption, Position
 from stratascope.core.sanitize import plain
 from stratascope.core.shell_quote import NoNotationError
 from stratascope.formats.run.read import ShellError, commands

@@ -9,8 +9,8 @@ from stratascope.core import shell_quote
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError
+from stratascope.core.options.given import GivenOption, Position, Problem, Service, Typed, taken_apart
 from stratascope.core.options.values import FLAG, true
-from stratascope.core.options.words import GivenOption, Position, Problem, Service, Typed, taken_apart
 from stratascope.formats.text import MOST_SERVICES, Counted, Read, TooMuchError, few_enough
 from stratascope.value import Value, replace
 

@@ -16,7 +16,7 @@ import yaml
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.message import Message, msg
-from stratascope.core.options.words import Position
+from stratascope.core.options.given import Position
 
 DEPTH, VALUES = 60, 200_000  # per document, with everything that its aliases repeat
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))

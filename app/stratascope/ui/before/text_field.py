@@ -28,7 +28,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QToolT
 
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
-from stratascope.core.options.words import Problem
+from stratascope.core.options.given import Problem
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState

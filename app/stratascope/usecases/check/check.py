@@ -17,8 +17,8 @@ from stratascope.core.container import Container, Engine, EngineKind, Image
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.mounts import There
-from stratascope.core.options.words import Position, Problem, Service
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.read import read
 from stratascope.formats.run.read import read_words

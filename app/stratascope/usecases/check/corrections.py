@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
+from stratascope.core.options.given import Problem
 from stratascope.core.options.meaning import ANYBODY
-from stratascope.core.options.words import Problem
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.severity import SERIOUS

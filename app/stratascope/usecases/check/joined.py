@@ -11,8 +11,8 @@ from typing import Any
 
 from stratascope.core.container import Asked, matching
 from stratascope.core.ground import Neighbour, Peers
+from stratascope.core.options.given import Service
 from stratascope.core.options.table import KUBE_PLAY
-from stratascope.core.options.words import Service
 from stratascope.core.overview.shared_parts import OF_CONTAINER, OWN_MODES, neighbour
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.seccomp import SeccompMode

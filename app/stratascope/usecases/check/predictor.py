@@ -28,11 +28,11 @@ from stratascope.core.layer import (
     View,
 )
 from stratascope.core.message import msg
+from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.table import WITHOUT_EFFECT
-from stratascope.core.options.words import Position, Problem, Service
 from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import OneOf, Posture, judge

@@ -15,9 +15,9 @@ from contextlib import suppress
 from stratascope.core.container import Asked, AskedMount, Engine, EngineKind, Image, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError, changes
+from stratascope.core.options.given import GivenOption, Service
 from stratascope.core.options.rules import WRITABLE
 from stratascope.core.options.table import KUBE_PLAY
-from stratascope.core.options.words import GivenOption, Service
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.formats.read import rewritten

@@ -34,7 +34,7 @@ from stratascope.core.history.entry import (
 )
 from stratascope.core.history.fold import nearly_equal, up
 from stratascope.core.message import Message
-from stratascope.core.options.words import flags
+from stratascope.core.options.given import flags
 from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, is_mark
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot

@@ -12,7 +12,7 @@ from stratascope.core.container import (
     AskedPort,
     ProfileKind,
 )
-from stratascope.core.options.words import FLAGS_MOST, LENGTH_MOST, flags, layer_of, measure_of
+from stratascope.core.options.given import FLAGS_MOST, LENGTH_MOST, flags, layer_of, measure_of
 
 
 @pytest.mark.parametrize(
