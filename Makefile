@@ -71,7 +71,7 @@ appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
 appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 13, engines, the same bytes twice, speed
 	@sh packaging/setup.sh test
 	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/machine/appimage $(ARGS)
-	@$(PY) tests/machine/appimage/bench.py
+	@PYTHONPATH=app:tests $(PY) -m machine.appimage.bench
 
 hashes: ## Write packaging/hashes anew: what a release accepts of Python packages, by SHA-256
 	@sh packaging/setup.sh test

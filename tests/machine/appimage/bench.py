@@ -19,14 +19,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-TESTS = CHECKOUT / "tests"
-sys.path[:0] = [str(TESTS), str(CHECKOUT / "app")]
-
-from bench.reading import as_installed  # noqa: E402 - found only now
-from bench.run import fill  # noqa: E402
-from bench.table import Table, say  # noqa: E402
-from rig.fleet import launched  # noqa: E402
+from bench.reading import as_installed
+from bench.run import fill
+from bench.table import Table, say
+from rig.fleet import launched
+from rig.places import CHECKOUT, TESTS
 
 COUNT, WARM, COLD = 40, 7, 5
 COLD_GOAL, WARM_GOAL, MEMORY_GOAL, SIZE_GOAL = 2.5, 1.8, 1.2, 65.0
