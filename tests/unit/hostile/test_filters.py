@@ -58,7 +58,11 @@ def bounded(effort: int = EFFORT) -> Iterator[None]:
         sys.setprofile(None)
 
 
-@pytest.mark.parametrize(("count", "size"), [(20, 600), (7, 4000), (1000, 24)])
+def slow(*values: int) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("count", "size"), [(20, 600), slow(7, 4000), slow(1000, 24)])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_all_filters_of_a_process_have_one_budget(shape: Callable[[int], bytes], count: int, size: int) -> None:
     with bounded():
