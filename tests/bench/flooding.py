@@ -48,7 +48,7 @@ def beside_a_liar(rig: Rig, table: Table) -> None:
     alone, beside = [], []
     with tempfile.TemporaryDirectory() as folder:
         liar = subprocess.Popen(
-            (sys.executable, "-m", "hostile.server", f"{folder}/engine.sock"),
+            (sys.executable, "-m", "rig.hostile.server", f"{folder}/engine.sock"),
             cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert liar.stdin is not None

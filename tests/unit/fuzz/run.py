@@ -40,7 +40,7 @@ def fuzzed(name: str, seconds: int) -> tuple[str, int, bool]:
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        (sys.executable, "-m", "fuzz.run", "--one", name, f"-max_total_time={seconds}", f"-max_len={LONGEST}",
+        (sys.executable, "-m", "unit.fuzz.run", "--one", name, f"-max_total_time={seconds}", f"-max_len={LONGEST}",
          f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={folder}/", "-print_final_stats=1",
          str(corpus)),
         cwd=CHECKOUT / "tests", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
