@@ -49,7 +49,6 @@ SPAWN = "usr/bin/flatpak-spawn"  # there on Flathub; Debian hides it
 CLEANUP = "#!/bin/sh\nrm -rf ${FLATPAK_DEST}/bin/pyside6-*\n"
 FIRST_SECONDS = 900
 BASE_APP = manifest.FOLDER / "base-app.txt"
-_LATER = ("tests", "app", "resources/screenshots", "resources/demo", "packaging", "*.md")
 
 
 class NoFlatpakError(Exception):

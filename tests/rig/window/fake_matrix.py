@@ -194,3 +194,7 @@ def varied(number: int) -> Matrix:
     if kind in (_TIGHT, _WEAK):
         return matrix(kind, ((name, "--.-.."), (other, "S.?S..")))
     return matrix(kind)
+
+
+# A critical threat of which nothing is known, and nothing else open
+SOCKET_UNKNOWN = matrix("tight", (("use-engine-socket", "?....."),))

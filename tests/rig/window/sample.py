@@ -265,6 +265,11 @@ ENGINES = (
 )  # fmt: skip
 
 
+def with_matrix(matrix: Matrix | None) -> ContainerState:
+    """A container whose layers are enforced, with that judgement of its threats."""
+    return replace(state("c", (E,) * 6), matrix=matrix)
+
+
 def states() -> tuple[ContainerState, ...]:
     """The containers of the picture."""
     return (

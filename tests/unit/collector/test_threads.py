@@ -15,7 +15,7 @@ from stratascope.collector import threads
 from stratascope.collector.privileged_readings import SECCOMP
 from stratascope.collector.read import read_file
 from stratascope.collector.serve import Collector, ContainerReply
-from stratascope.linux.process import ProcessStatus, parse_status
+from stratascope.linux.process import parse_status
 
 WANTS = ("status", "stat", "comm", "ns/mnt", "cgroup", "mountinfo", "limits")
 
@@ -28,10 +28,6 @@ def program() -> Iterator[None]:
 
 def ask(pid: int, collector: Collector | None = None) -> ContainerReply:
     return (collector or Collector()).capture([(pid, WANTS, ("status", "comm"), True, "")])[0]
-
-
-def statuses(answer: ContainerReply) -> list[ProcessStatus]:
-    return [parse_status(dict(texts(member[1]))["status"]) for member in answer[1]]
 
 
 def texts(entries: list[Any]) -> list[tuple[str, str]]:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 
 from rig.window import fake_matrix, sample
-from rig.window.sample import E
-from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Family
 from stratascope.presentation.exposure import (
     best_text,
@@ -21,14 +18,6 @@ from stratascope.presentation.exposure import (
     worst_open,
 )
 from stratascope.ui.threats.exposure import total_line
-from stratascope.value import replace
-
-# a critical threat of which nothing is known; nothing else is
-SOCKET_UNKNOWN = fake_matrix.matrix("tight", (("use-engine-socket", "?....."),))
-
-
-def with_matrix(matrix: Matrix | None) -> ContainerState:
-    return replace(sample.state("c", (E,) * 6), matrix=matrix)
 
 
 @pytest.mark.parametrize(
@@ -41,16 +30,16 @@ def test_number_and_word(kind: str, number: str, word: str, ink: str) -> None:
 
 
 def test_where_something_is_unknown_the_worst_is_written_and_what_it_is_at_best() -> None:
-    worst, best = SOCKET_UNKNOWN.exposure.worst, SOCKET_UNKNOWN.exposure.best
+    worst, best = fake_matrix.SOCKET_UNKNOWN.exposure.worst, fake_matrix.SOCKET_UNKNOWN.exposure.best
     assert worst >= 9.0 > 4.0 > best
-    assert number_text(SOCKET_UNKNOWN) == f"{worst:.1f}"
-    assert best_text(SOCKET_UNKNOWN) == f"best {best:.1f}"
+    assert number_text(fake_matrix.SOCKET_UNKNOWN) == f"{worst:.1f}"
+    assert best_text(fake_matrix.SOCKET_UNKNOWN) == f"best {best:.1f}"
     assert best_text(fake_matrix.matrix("tight")) == ""
-    assert exposure_sentence(SOCKET_UNKNOWN) == f"Exposure {worst:.1f}, Critical (at best {best:.1f})"
+    assert exposure_sentence(fake_matrix.SOCKET_UNKNOWN) == f"Exposure {worst:.1f}, Critical (at best {best:.1f})"
 
 
 def test_what_may_be_more_than_low_is_neither_green_nor_red() -> None:
-    assert (level_word(SOCKET_UNKNOWN), level_ink(SOCKET_UNKNOWN)) == ("Critical", "text2")
+    assert (level_word(fake_matrix.SOCKET_UNKNOWN), level_ink(fake_matrix.SOCKET_UNKNOWN)) == ("Critical", "text2")
 
 
 def test_where_nothing_is_known_there_is_a_dash() -> None:
@@ -73,11 +62,11 @@ def test_the_band_and_its_reason_are_told() -> None:
     assert total_line(fake_matrix.matrix("tight")) == (
         "Nothing critical or high is open: that puts it between 0.0 and 3.9."
     )
-    unknown = total_line(SOCKET_UNKNOWN)
+    unknown = total_line(fake_matrix.SOCKET_UNKNOWN)
     assert unknown.startswith(
         "The worst threat that may be open puts it between 9.0 and 10.0: Use the engine's socket."
     )
-    assert unknown.endswith(f"at best it is {SOCKET_UNKNOWN.exposure.best:.1f}.")
+    assert unknown.endswith(f"at best it is {fake_matrix.SOCKET_UNKNOWN.exposure.best:.1f}.")
 
 
 def test_depth_in_words() -> None:
@@ -93,13 +82,13 @@ def test_depth_in_words() -> None:
         "change-root": "nothing",
         "reboot": "4 layers",
     }
-    unknown = SOCKET_UNKNOWN.of("use-engine-socket")
+    unknown = fake_matrix.SOCKET_UNKNOWN.of("use-engine-socket")
     assert unknown is not None
     assert held_by_words(unknown) == "0 to 1 layers"
 
 
 def test_the_sentence_is_of_the_worst_open_threat() -> None:
-    state = with_matrix(fake_matrix.matrix("weak"))
+    state = sample.with_matrix(fake_matrix.matrix("weak"))
     worst = worst_open(state)
     assert worst is not None
     assert worst.threat.id == "use-engine-socket"
@@ -109,9 +98,9 @@ def test_the_sentence_is_of_the_worst_open_threat() -> None:
 def test_the_sentence_where_nothing_is_open() -> None:
     nothing = tuple((threat.id, "SSSSSS") for threat in fake_matrix.THREATS)
     assert (
-        why(with_matrix(fake_matrix.matrix("tight", nothing)))
+        why(sample.with_matrix(fake_matrix.matrix("tight", nothing)))
         == "Everything that a process in it could try is stopped."
     )
     assert "59 things are not known" in why(
-        with_matrix(fake_matrix.matrix("tight", tuple((name, "??????") for name, _ in nothing)))
+        sample.with_matrix(fake_matrix.matrix("tight", tuple((name, "??????") for name, _ in nothing)))
     )

@@ -46,11 +46,6 @@ def asked(port: int, question: Question = Question.FIRST, listen: float = 0.2, r
     return found
 
 
-def _greets(connection: socket.socket) -> None:
-    connection.sendall(b"220 ready\r\n")
-    connection.recv(100)
-
-
 def _pages(connection: socket.socket) -> None:
     words = connection.recv(100)
     connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + (b"x" * 10 if words.startswith(b"GET") else b""))

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QWidget
 from rig.window import fake_matrix, sample
 from rig.window.sample import E
 from stratascope.core.container import EngineState, Status
-from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import unseen_engines
@@ -21,13 +20,6 @@ from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.value import replace
 
-# a critical threat of which nothing is known; nothing else is
-SOCKET_UNKNOWN = fake_matrix.matrix("tight", (("use-engine-socket", "?....."),))
-
-
-def with_matrix(matrix: Matrix | None) -> ContainerState:
-    return replace(sample.state("c", (E,) * 6), matrix=matrix)
-
 
 @pytest.mark.parametrize(
     ("matrix", "first", "open_question"),
@@ -35,22 +27,22 @@ def with_matrix(matrix: Matrix | None) -> ContainerState:
         (fake_matrix.matrix("weak"), True, False),
         (fake_matrix.matrix("tight", (("fork-bomb", ".-...."),)), False, False),
         (fake_matrix.matrix("tight"), False, False),
-        (SOCKET_UNKNOWN, False, True),  # it may be 9.1: never called safe
+        (fake_matrix.SOCKET_UNKNOWN, False, True),  # it may be 9.1: never called safe
         (None, False, True),
     ],
 )
 def test_what_comes_first_and_what_is_not_known(matrix: Matrix | None, first: bool, open_question: bool) -> None:
-    assert critical(with_matrix(matrix)) is first
-    assert undecided(with_matrix(matrix)) is open_question
+    assert critical(sample.with_matrix(matrix)) is first
+    assert undecided(sample.with_matrix(matrix)) is open_question
 
 
 def test_the_alert_counts_and_names(theme: Theme) -> None:
     alert = AlertButton(theme)
-    bad = replace(with_matrix(fake_matrix.matrix("weak")), container=sample.state("bad", (E,) * 6).container)
-    alert.show_states((with_matrix(fake_matrix.matrix("tight")), bad, with_matrix(None)))
+    bad = replace(sample.with_matrix(fake_matrix.matrix("weak")), container=sample.state("bad", (E,) * 6).container)
+    alert.show_states((sample.with_matrix(fake_matrix.matrix("tight")), bad, sample.with_matrix(None)))
     assert alert.text() == "1 of 3 could take over"
     assert alert.accessibleDescription() == "bad; 1 not known"
-    alert.show_states((with_matrix(fake_matrix.matrix("tight")), with_matrix(SOCKET_UNKNOWN)))
+    alert.show_states((sample.with_matrix(fake_matrix.matrix("tight")), sample.with_matrix(fake_matrix.SOCKET_UNKNOWN)))
     assert alert.text() == "None of 1 could take over"
     assert alert.accessibleDescription() == "1 not known"
 
@@ -59,7 +51,7 @@ def test_the_alert_counts_and_names(theme: Theme) -> None:
 def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState, theme: Theme) -> None:
     silent = state in (EngineState.DENIED, EngineState.UNREACHABLE)
     docker, podman = sample.ENGINES[0], replace(sample.ENGINES[1], state=state)
-    ours = replace(sample.snapshot((with_matrix(fake_matrix.matrix("tight")),)), engines=(docker, podman))
+    ours = replace(sample.snapshot((sample.with_matrix(fake_matrix.matrix("tight")),)), engines=(docker, podman))
     alert = AlertButton(theme)
     assert (alert.text(), alert.mark) == ("Looking for containers…", Mark.UNKNOWN)
     alert.show_states(ours.containers, unseen_engines(ours))
@@ -84,13 +76,13 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
 
 def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme) -> None:
     alert = AlertButton(theme)
-    alert.show_states((with_matrix(SOCKET_UNKNOWN),))
+    alert.show_states((sample.with_matrix(fake_matrix.SOCKET_UNKNOWN),))
     assert alert.text() == "Not known whether one could take over"
-    alert.show_states((with_matrix(None),))
+    alert.show_states((sample.with_matrix(None),))
     assert alert.text() == "Nothing could be read"
-    odd = with_matrix(None)
+    odd = sample.with_matrix(None)
     odd = replace(odd, container=replace(odd.container, pid=None, status=Status.UNKNOWN, error="Memory: 'x'"))
-    alert.show_states((odd, with_matrix(fake_matrix.matrix("tight"))))
+    alert.show_states((odd, sample.with_matrix(fake_matrix.matrix("tight"))))
     assert (alert.text(), alert.accessibleDescription()) == ("None of 1 could take over", "1 not known")
     told = why_nothing(odd, None, (), running=False)
     assert told is not None

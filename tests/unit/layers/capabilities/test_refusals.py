@@ -45,7 +45,6 @@ CHOWN = "cap_capable security_capable capable_wrt_inode_uidgid setattr_prepare e
 PERMISSION = "cap_capable security_capable capable_wrt_inode_uidgid generic_permission ovl_permission inode_permission"
 BIND = "cap_capable security_capable ns_capable __inet_bind inet_bind_sk __sys_bind __x64_sys_bind"
 LIMIT = "cap_capable security_capable capable do_prlimit __do_sys_prlimit64"
-NICE = "cap_capable security_capable capable can_nice set_one_prio __do_sys_setpriority"
 MEMORY = "cap_capable security_vm_enough_memory_mm __mmap_region do_mmap"
 SILENT = "cap_capable security_capable ns_capable_noaudit __vsock_create.constprop.0 vsock_create __sock_create"
 VSOCK = "cap_capable security_capable ns_capable packet_create __sock_create __sys_socket __x64_sys_socket"
