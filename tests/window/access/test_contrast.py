@@ -18,7 +18,8 @@ from PySide6.QtGui import QImage, QPainter, QRegion, QTransform
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
-from stratascope.ui.kit.theme import ThemeMode, contrast, load_tokens
+from rig.window.contrast import contrast
+from stratascope.ui.kit.theme import ThemeMode, load_tokens
 from stratascope.ui.window.main_window import MainWindow
 from window.access import scenes
 

@@ -17,6 +17,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from rig.window import sample
+from rig.window.contrast import contrast
 from rig.window.sample import E, U, W, X
 from stratascope.core.layer import CallVerdict, Verdict
 from stratascope.core.message import msg
@@ -28,7 +29,7 @@ from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import SEGMENTS, paint_segment
 from stratascope.ui.kit.buttons import paint_switch
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_stance
-from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens
+from stratascope.ui.kit.theme import Theme, ThemeMode, load_tokens
 from stratascope.ui.relaunch.dialog import StepLine
 from stratascope.ui.strata.band import Band
 from stratascope.ui.strata.rays_card import RayLegend, Sign

@@ -15,11 +15,12 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from rig.window import fake_fleet
+from rig.window.contrast import contrast
 from stratascope.layers import all_layers
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.fleet.picture import cell_colors, paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
-from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.value import replace
 from window.file_dialogs import choose, open_dialog
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
+from rig.window.contrast import contrast
 from rig.window.hardening import picture
 from rig.window.staged_hardening import StagedHardening
 from stratascope import resources
@@ -24,7 +25,7 @@ from stratascope.i18n import translate as i18n
 from stratascope.ui.app.app import make_window
 from stratascope.ui.guide.text import MARKS, Chapter, GuideDocument, load
 from stratascope.ui.guide.window import GuideWindow
-from stratascope.ui.kit.theme import Theme, ThemeMode, contrast
+from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow, Services
 from window.capture_store import CaptureStore

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from stratascope.ui.kit.theme import Theme, ThemeMode, contrast, load_tokens, style_sheet
+from rig.window.contrast import contrast
+from stratascope.ui.kit.theme import Theme, ThemeMode, load_tokens, style_sheet
 
 TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "unk")
 

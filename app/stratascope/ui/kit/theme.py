@@ -144,18 +144,6 @@ def load_tokens() -> dict[str, Tokens]:
     return {name: {**table[name.removesuffix(HIGH)], **tokens} for name, tokens in table.items()}
 
 
-def contrast(one: str, other: str) -> float:
-    """Return the WCAG 2.1 contrast ratio of two `#RRGGBB` colours, 1.0 to 21.0."""
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 class Theme(QObject):
     """The current theme. `changed`: widgets with fonts or palettes of their own must set them again."""
 
