@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rig.image import add, write_image
@@ -37,9 +38,9 @@ def program() -> Path:
     return _folder() / "attempts"
 
 
-def image() -> Path:
-    """The image as a tar archive, for `import`: busybox, the program, and files that attempts are made on."""
-    return _folder() / "image.tar"
+def image(variant: str = "attempts") -> Path:
+    """An image of `IMAGES` as a tar archive, for `import`."""
+    return _folder() / f"{variant}.tar"
 
 
 def _folder() -> Path:
@@ -52,7 +53,8 @@ def _folder() -> Path:
         made.chmod(0o755)
         try:
             _compile(made / "attempts")
-            _image(made / "image.tar", (made / "attempts").read_bytes())
+            for variant, fill in IMAGES.items():
+                fill(made / f"{variant}.tar", (made / "attempts").read_bytes())
             os.rename(made, folder)  # noqa: PTH104 - another test run may have been faster
         except OSError:
             if not folder.exists():
@@ -72,6 +74,7 @@ def _compile(target: Path) -> None:
 
 
 def _image(target: Path, binary: bytes) -> None:
+    """Busybox, the program, and files that attempts are made on."""
     write_image(target)
     with tarfile.open(target, "a") as archive:
         add(archive, "attempts", binary, 0o755)
@@ -96,3 +99,7 @@ def _owned(archive: tarfile.TarFile, entry: tarfile.TarInfo, uid: int, mode: int
     entry.uid = entry.gid = uid
     entry.mode, entry.size = mode, len(data)
     archive.addfile(entry, io.BytesIO(data))
+
+
+# each writes a tar archive; all have busybox and the program
+IMAGES: dict[str, Callable[[Path, bytes], None]] = {"attempts": _image}

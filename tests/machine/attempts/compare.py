@@ -53,6 +53,16 @@ def outcomes(trial: Trial, layers: tuple[Layer, ...] | None = None) -> list[Agre
     return found
 
 
+def told(trial: Trial) -> list[Agreement]:
+    """The same for what an ordinary user is told; whose own uid a container has is another question for each reader."""
+    return [
+        Agreement(trial.engine, name, threat, said, did)
+        for name, outcomes in trial.told.items()
+        for threat, said in outcomes.items()
+        if threat != "be-engine-user" and (did := trial.result(name, threat)) in ("open", "stopped")
+    ]
+
+
 def stances(trial: Trial, isolated: Iterable[Isolated]) -> list[Agreement]:
     """In isolated configurations: what the one layer says of each threat, where no other has a say."""
     found = []

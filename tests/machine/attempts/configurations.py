@@ -7,6 +7,8 @@ refusal: a test asserts those. `only` names the kinds that it means something on
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,21 +31,32 @@ _NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0
 _ALL_ENTRIES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32")
 
 
+# makes something on the host while the container runs, in the trial's folder or elsewhere; yields words for options
+OnHost = Callable[[Rig, Path], AbstractContextManager[dict[str, str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`options` go to `run`; words in braces are filled in by `arguments`. `program` are words for the program."""
+    """`options` go to `run`; words in braces are filled in by `arguments`. `program` are words for the program.
+
+    `image`: one of `build.IMAGES`. `host`: what is made on the host before it starts, and taken away at the end.
+    """
 
     name: str
     options: tuple[str, ...] = ()
     program: tuple[str, ...] = ()
     only: tuple[str, ...] = KINDS
     refused: dict[str, str] = field(default_factory=dict)  # kind of engine -> words of its refusal
+    image: str = "attempts"
+    host: tuple[OnHost, ...] = ()
 
-    def arguments(self, rig: Rig, folder: Path) -> list[str]:
-        """The options for this engine; `folder` is the host's, with the profiles and the mounted folder."""
+    def arguments(self, rig: Rig, folder: Path, words: dict[str, str]) -> list[str]:
+        """The options for this engine; `folder` is the host's, with the profiles and the mounted folder; `words` are
+        those of `host`.
+        """
         person = ":".join(map(str, ordinary_user()[:2]))
         paths = {"folder": str(folder), "socket": str(rig.socket), "unmask": unmask(rig), "person": person}
-        return [option.format(**paths) for option in self.options]
+        return [option.format(**paths, **words) for option in self.options]
 
 
 def unmask(rig: Rig) -> str:

@@ -1,15 +1,10 @@
 /* attempts: tries what a compromised process might try, and prints what the kernel said, a JSON object a line.
  *
- *   attempts wait [FILTER]   says that it is ready, waits for SIGUSR1, then tries everything
- *   attempts now [FILTER]    tries everything at once
+ *   attempts wait [WORD…]    prepares itself (prepare.c), says that it is ready, waits for SIGUSR1, tries everything
+ *   attempts now [WORD…]     tries everything at once
  *   attempts peer [WORD]     does nothing: a process of another container; `other`: of another user in this one;
- *                            `user`: of an ordinary user of the host; `weak`: of a container that may do nothing
- *
- * FILTER `unshare` installs a seccomp filter of its own first, that denies unshare and ptrace on x86_64 only. */
+ *                            `user`: of an ordinary user of the host; `weak`: of a container that may do nothing */
 #include "attempts.h"
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -112,25 +107,6 @@ static void try_all(void)
 }
 
 /* Denies two calls of x86_64, and leaves i386 alone: a filter of the kind that programs write for themselves */
-static int own_filter(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0)
-        return 0;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -1;
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
-}
-
 static int print_caps(void) /* what this process holds, for run_self */
 {
     int pipe_end = 3;
@@ -167,10 +143,11 @@ int main(int count, char **words)
             pause();
     }
     prctl(PR_SET_NAME, "attempts");
-    if (count > 2 && own_filter() < 0) {
-        perror("seccomp");
-        return 1;
-    }
+    for (int number = 2; number < count; number++)
+        if (prepare(words[number]) < 0) {
+            perror(words[number]);
+            return 1;
+        }
     if (!strcmp(what, "wait")) {
         sigset_t wanted;
         struct timespec limit = {1800, 0};

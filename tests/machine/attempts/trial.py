@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ from machine.attempts.build import image, program
 from machine.attempts.configurations import STRONG, Configuration, write_profiles
 from machine.truth import own_reading
 from rig.engine import Rig
+from rig.ordinary import seen_by_user, socket_for
 from rig.plan import ordinary_user
 from stratascope.core.snapshot import MachineCapture
 from stratascope.state import capture_file
 from stratascope.wiring.engines import open_engines, take_capture, translations
 
-IMAGE = "attempts:latest"
+IMAGE = "attempts:latest"  # the peers'
 PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE = 4
@@ -64,12 +65,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one engine's containers came to. `refused`: configurations that it did not start, with its words."""
+    """What one engine's containers came to. `refused`: configurations that it did not start, with its words.
+
+    `told`: the outcomes in an ordinary user's report, by configuration and threat; empty if none was asked for.
+    """
 
     engine: str
     capture: MachineCapture
     attempts: dict[str, tuple[Attempt, ...]]  # by configuration
     refused: dict[str, str]
+    told: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def result(self, configuration: str, threat: str) -> str:
         """open, stopped, unknown, or untried; a threat is open if any of its routes is."""
@@ -77,19 +82,23 @@ class Trial:
         return next((word for word in ("open", "unknown", "stopped") if word in results), "untried")
 
 
-def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
-    """Try everything in each configuration. AssertionError where a container that started says nothing."""
+def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False) -> Trial:
+    """Try everything in each configuration; `told`: have an ordinary user's report made, too. AssertionError where a
+    container that started says nothing.
+    """
     wanted = tuple(item for item in configurations if rig.name in item.only)
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(rig))
         environment = stack.enter_context(_beacons(rig, folder))
-        _import(rig)
+        for variant in {"attempts", *(item.image for item in wanted)}:
+            _import(rig, variant)
+        arguments = [item.arguments(rig, folder, _made_on_host(stack, rig, item, folder)) for item in wanted]
         stack.callback(rig.remove, PEER, WEAK_PEER, STRONG, *(item.name for item in wanted))
         rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
         rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
         rig.run("run", "-d", "--name", STRONG, "--privileged", IMAGE, "peer", "strong")
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            failures = list(pool.map(lambda item: _start(rig, item, folder, environment), wanted))
+            failures = list(pool.map(lambda item, words: _start(rig, item, environment, words), wanted, arguments))
         refused = {item.name: text for item, text in zip(wanted, failures, strict=True) if text}
         started = [item.name for item in wanted if item.name not in refused]
         pids = _pids(rig, started)
@@ -97,26 +106,43 @@ def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
             _await_ready(rig, name, pid)
         with open_engines(environ=rig.environ) as engines:
             capture = take_capture(engines, translations(), privileged=True)
+        outcomes = _told(rig) if told else {}
         attempts = {name: _judged(rig, pid) for name, pid in pids.items()}
         for name, pid in pids.items():
             attempts[name] += _let_try(rig, name, pid, folder)
-    return Trial(rig.name, capture, attempts, refused)
+    return Trial(rig.name, capture, attempts, refused, {name: outcomes[name] for name in attempts if name in outcomes})
 
 
-def _start(rig: Rig, item: Configuration, folder: Path, environment: list[str]) -> str:
+def _made_on_host(stack: ExitStack, rig: Rig, item: Configuration, folder: Path) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for make in item.host:
+        words |= stack.enter_context(make(rig, folder))
+    return words
+
+
+def _told(rig: Rig) -> dict[str, dict[str, str]]:
+    """An ordinary user's outcomes, by container and threat; the engine's socket is open to everybody meanwhile."""
+    with ExitStack() as stack:
+        if not rig.rootless:
+            stack.enter_context(socket_for(rig))
+        seen = seen_by_user(rig)
+    return {name: {threat: item["outcome"] for threat, item in each["threats"].items()} for name, each in seen.items()}
+
+
+def _start(rig: Rig, item: Configuration, environment: list[str], arguments: list[str]) -> str:
     """Its words where the engine refuses, else empty."""
-    arguments = item.arguments(rig, folder)
+    image = f"{item.image}:latest"
     try:
-        rig.run("run", "-d", "--name", item.name, *environment, *arguments, IMAGE, "wait", *item.program)
+        rig.run("run", "-d", "--name", item.name, *environment, *arguments, image, "wait", *item.program)
     except AssertionError as error:
         rig.remove(item.name)
         return str(error).rpartition("ended with")[2] or "refused"
     return ""
 
 
-def _import(rig: Rig) -> None:
+def _import(rig: Rig, variant: str) -> None:
     change = 'ENTRYPOINT ["/attempts"]'
-    rig.run("import", "--change", change, str(image()), IMAGE)
+    rig.run("import", "--change", change, str(image(variant)), f"{variant}:latest")
 
 
 @contextmanager

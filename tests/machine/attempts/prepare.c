@@ -1,0 +1,72 @@
+/* What the program does to itself before it says that it is ready: a word each, in the order in which they are given. */
+#include "attempts.h"
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+/* unshare: a seccomp filter of its own, that denies unshare and ptrace on x86_64 only */
+static int own_filter(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0)
+        return 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+static int write_text(const char *path, const char *text)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    ssize_t done = write(file, text, strlen(text));
+    close(file);
+    return done < 0 ? -1 : 0;
+}
+
+/* userns: a user namespace of its own, in which its own id is root */
+static int own_user_namespace(void)
+{
+    char uids[32], gids[32];
+    snprintf(uids, sizeof uids, "0 %u 1", geteuid());
+    snprintf(gids, sizeof gids, "0 %u 1", getegid());
+    if (unshare(CLONE_NEWUSER) < 0 || write_text("/proc/self/setgroups", "deny") < 0)
+        return -1;
+    return write_text("/proc/self/uid_map", uids) < 0 ? -1 : write_text("/proc/self/gid_map", gids);
+}
+
+/* mountns: a mount namespace of its own */
+static int own_mount_namespace(void)
+{
+    return unshare(CLONE_NEWNS);
+}
+
+static const struct {
+    const char *word;
+    int (*run)(void);
+} PREPARATIONS[] = {
+    {"unshare", own_filter},
+    {"userns", own_user_namespace},
+    {"mountns", own_mount_namespace},
+};
+
+int prepare(const char *word)
+{
+    for (size_t number = 0; number < sizeof PREPARATIONS / sizeof *PREPARATIONS; number++)
+        if (!strcmp(word, PREPARATIONS[number].word))
+            return PREPARATIONS[number].run();
+    errno = EINVAL;
+    return -1;
+}
