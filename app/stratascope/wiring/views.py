@@ -151,6 +151,7 @@ def recorder() -> Recorder:
     """The recorder, which the window uses while it is open."""
     from stratascope.probe.control_groups import UseCounters
     from stratascope.state.history import FileHistory
+    from stratascope.state.journal import FileJournal
     from stratascope.usecases.history.recorder import Recorder
 
-    return Recorder(FileHistory(), UseCounters())
+    return Recorder(FileHistory(), UseCounters(), FileJournal().twins)

@@ -167,6 +167,7 @@ class ContainerFile(Value):
 
 _PREFIX, _AFTER = "stratascope-", ".old"
 _SHORT = 12  # characters of an id that engines themselves show
+_MARK = re.compile(rf"{_PREFIX}[0-9a-f]{{{_SHORT}}}(\.[a-z]+)?").fullmatch
 
 # Other labels of a replacement: what must survive the loss of the journal
 FIRST = "io.github.stratascope.first"  # the original that is kept, if the replaced container was itself a replacement
@@ -185,7 +186,10 @@ def guard(container: str) -> str:
 
 
 def is_mark(name: str) -> bool:
-    return name.startswith(_PREFIX)
+    """Whether it is a name of one of these locks, or one that a step gives for a moment. A person may call a container
+    stratascope-web.
+    """
+    return _MARK(name) is not None
 
 
 def policy_text(policy: RestartPolicy) -> str:

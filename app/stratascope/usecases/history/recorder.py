@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.history.entry import (
@@ -35,7 +35,7 @@ from stratascope.core.history.entry import (
 from stratascope.core.history.fold import nearly_equal, up
 from stratascope.core.message import Message
 from stratascope.core.options.given import flags
-from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, is_mark
+from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, TwinRecord, is_mark
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.fault_log import fault_logger
@@ -44,11 +44,13 @@ from stratascope.layers.cgroup.facts import CgroupFacts
 _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command
 
 
-def subject_of(state: ContainerState) -> Subject | None:
-    """The subject that it belongs to; None for temporary containers: twins, and relaunches under way."""
+def subject_of(state: ContainerState, twins: Collection[str]) -> Subject | None:
+    """The subject that it belongs to; None for temporary containers: twins, by their numbers, and relaunches under way.
+
+    An image can bring a twin's label, but no number that the journal has.
+    """
     container = state.container
-    labels = dict(container.labels)
-    if container.error or is_mark(container.name) or TWIN in labels:
+    if container.error or is_mark(container.name) or dict(container.labels).get(TWIN) in twins:
         return None
     return Subject(container.engine, container.name or container.id)
 
@@ -134,9 +136,16 @@ class _Metered:
 class Recorder:
     """`see` may be called from any thread, and returns at once; `start` and `close` from one."""
 
-    def __init__(self, store: HistoryStore, counters: Counters, clock: Callable[[], float] = time.time) -> None:
-        """`clock`: seconds since the epoch."""
-        self._store, self._counters, self._clock = store, counters, clock
+    def __init__(
+        self,
+        store: HistoryStore,
+        counters: Counters,
+        twins: Callable[[], Sequence[TwinRecord]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`twins`: the journal's; `clock`: seconds since the epoch."""
+        self._store, self._counters, self._journal, self._clock = store, counters, twins, clock
+        self._twins: set[str] = set()  # numbers of all that the journal has had since
         self.trouble: Message | None = None
         self.recording = False  # whether this program is the one that writes
         self.wrote: Callable[[], None] = _nothing  # called on our thread after something was written
@@ -239,10 +248,11 @@ class Recorder:
 
     def _compare(self, snapshot: Snapshot) -> None:
         self._shown = snapshot
+        self._twins.update(each.id for each in self._journal())
         root = snapshot.privilege.state is PrivilegeState.ON
         listed_subjects: set[Subject] = set()
         for state in snapshot.containers:
-            subject = subject_of(state)
+            subject = subject_of(state, self._twins)
             if subject is None or subject in listed_subjects:
                 continue
             listed_subjects.add(subject)
@@ -269,7 +279,7 @@ class Recorder:
             return
         measured: set[Subject] = set()
         for state in snapshot.containers:
-            subject = subject_of(state)
+            subject = subject_of(state, self._twins)
             groups = groups_of(state, snapshot) if subject is not None else ""
             if subject is None or not groups:
                 continue

@@ -31,8 +31,9 @@ class Recorded:
     def __init__(self, desk: Desk, folder: Path) -> None:
         self.desk = desk
         store = FileHistory(folder / "stratascope" / "history")
-        self.recorder = Recorder(store, UseCounters())
-        self.history = History(FileHistory(store.folder), FileJournal(folder / "stratascope" / "relaunches").all)
+        journal = FileJournal(folder / "stratascope" / "relaunches")
+        self.recorder = Recorder(store, UseCounters(), journal.twins)
+        self.history = History(FileHistory(store.folder), journal.all)
         self.subject = Subject(desk.rig.id, NAME)
 
     def past(self) -> Past:

@@ -48,7 +48,7 @@ class Remembered:
         self.entries_of.setdefault(subject, []).extend(HistoryEntry(at, kind, part) for kind, part in parts)
 
     def make(self) -> MakeHistory:
-        return lambda: (History(self, lambda: ()), Recorder(self, self))
+        return lambda: (History(self, lambda: ()), Recorder(self, self, lambda: ()))
 
     def read(self, groups: str) -> Counted:
         return Counted()

@@ -20,6 +20,7 @@ from stratascope.core.history.entry import (
     WatchSpan,
 )
 from stratascope.core.history.fold import What
+from stratascope.core.relaunch.launch_spec import TWIN, TwinRecord
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, ProcessState, Snapshot
 from stratascope.state.history import FileHistory
 from stratascope.usecases.history.history import History
@@ -37,8 +38,9 @@ class Stage:
         self.now = 1_000_000.0
         self.memory = 50 << 20
         self.asked: list[str] = []
+        self.twins: tuple[TwinRecord, ...] = ()
         self.store = FileHistory(folder)
-        self.recorder = Recorder(self.store, self, lambda: self.now)
+        self.recorder = Recorder(self.store, self, lambda: self.twins, lambda: self.now)
         self.history = History(self.store, lambda: (), lambda: self.now)
 
     def read(self, groups: str) -> Counted:
@@ -162,12 +164,26 @@ def test_root_sees_more_which_is_no_change(stage: Stage) -> None:
     assert stage.happened() == [What.FIRST]
 
 
-def test_twins_and_relaunches_under_way_are_left_out() -> None:
+def test_relaunches_under_way_are_left_out() -> None:
     state = live().containers[2]
-    for fields in ({"name": "stratascope-0123456789ab"}, {"labels": (("io.github.stratascope.twin", "1"),)}):
-        one = replace(state, container=replace(state.container, **fields))
-        assert subject_of(one) is None
-    assert subject_of(state) == Subject(state.container.engine, state.container.name)
+    for name in ("stratascope-0123456789ab", "stratascope-0123456789ab.old"):
+        assert subject_of(replace(state, container=replace(state.container, name=name)), ()) is None
+    own = replace(state, container=replace(state.container, name="stratascope-agent"))
+    assert subject_of(own, ()) == Subject(state.container.engine, "stratascope-agent")
+    assert subject_of(state, ()) == Subject(state.container.engine, state.container.name)
+
+
+def test_a_twin_is_left_out_and_an_image_with_its_label_is_not(stage: Stage) -> None:
+    labelled = other(live(), "web", labels=((TWIN, "0123456789abcdef"),))
+    stage.show(labelled)
+    assert stage.happened() == [What.FIRST]
+    stage.twins = (TwinRecord("fedcba9876543210", "docker", "", "a" * 64, "web.twin-1", 0.0),)
+    twin = replace(labelled.containers[2], container=replace(labelled.containers[2].container, name="web.twin-1",
+                                                             labels=((TWIN, "fedcba9876543210"),)))  # fmt: skip
+    stage.show(replace(labelled, containers=(*labelled.containers, twin)), after=5)
+    stage.twins = ()  # it has ended; the list of containers is older
+    stage.show(replace(labelled, containers=(*labelled.containers, twin)), after=5)
+    assert Subject(twin.container.engine, "web.twin-1") not in stage.store.subjects()
 
 
 def test_use_is_read_and_written_where_it_differs(stage: Stage) -> None:
