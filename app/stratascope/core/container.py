@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from stratascope.core.accounts import Account, Accounts
 from stratascope.core.message import Message
 from stratascope.value import Value, field
 
@@ -65,6 +66,21 @@ class EngineFacts(Value):
     data_root: str = ""  # directory with its containers, images and volumes
 
 
+class Daemon(Value):
+    """What the process that answers for an engine has itself, as read from its /proc: it gives containers nothing else.
+    None: not known.
+    """
+
+    capabilities: int | None = None  # its bounding set as a mask
+    namespaces: tuple[tuple[str, bool], ...] = ()  # kinds, and whether its own is the host's; unknown ones are left out
+    oom_score_adj: int | None = None
+    gid: int | None = None  # its user's group
+
+    def is_hosts(self, kind: str) -> bool | None:
+        """Whether its namespace of that kind is the host's."""
+        return dict(self.namespaces).get(kind)
+
+
 class Engine(Value):
     """One engine endpoint. `id`: short and stable (`docker`, `podman-rootless`); `message`: what to do if it failed."""
 
@@ -81,6 +97,7 @@ class Engine(Value):
     socket_group: str | None = None
     socket_file: str = ""  # identity of the socket, `DEVICE:INODE`, whatever its path; empty: not known
     facts: EngineFacts = field(default_factory=EngineFacts)
+    daemon: Daemon = field(default_factory=Daemon)
 
     @property
     def local(self) -> bool:
@@ -197,6 +214,7 @@ class Asked(Value):
     log: LogKeeping = LogKeeping.UNKNOWN
     groups: tuple[str, ...] = ()  # supplementary groups of its first process, by number or by name in the image
     gid_map: tuple[tuple[int, int, int], ...] = ()  # as `uid_map`; if empty, `uid_map` applies to groups too
+    account: Account | None = None  # whom `user` means in its image; None: not known. Only of predicted containers
     foreign_mounts: bool = False  # it also has mounts of other containers (--volumes-from), which are not known
 
 
@@ -245,6 +263,8 @@ class Image(Value):
     user: str = ""  # as in a Dockerfile's USER; empty: root
     volumes: tuple[str, ...] = ()  # paths that get an anonymous volume each
     exposed: tuple[str, ...] = ()  # "80/tcp"
+    layers: tuple[str, ...] = ()  # their folders on the engine's machine, topmost first; empty: not told
+    accounts: Accounts | None = None  # None: not known
 
 
 SHORTEST_ID = 3  # characters: shorter prefixes of an id are not accepted

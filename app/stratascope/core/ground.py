@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
@@ -116,7 +116,7 @@ HOST_WANTS = (
 class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts, so that it is hashable; use the methods to look values up."""
 
-    UNPRINTED = ("profiles", "sockets", "file_systems")
+    UNPRINTED = ("profiles", "sockets", "file_systems", "engine_mounts", "engine_file_systems", "nodes")
 
     kernel: str  # "6.18.44"; empty if not read
     machine: str  # "x86_64"
@@ -147,6 +147,16 @@ class Ground(Value, cache_hash=True):
     smt: str = ""  # "on", "off", "forceoff", "notsupported", "notimplemented"; empty if not read
     sockets: tuple[tuple[str, str], ...] = ()  # engine sockets at the usual paths: file identity (`DEVICE:INODE`), path
     file_systems: tuple[tuple[str, str, str], ...] = ()  # for each of `mounts`: type, mount options, superblock options
+    # The same of the engine's process, whose mounts a new bind shows; empty: not read, or not needed
+    engine_mounts: tuple[tuple[str, str, str], ...] = ()
+    engine_file_systems: tuple[tuple[str, str, str], ...] = ()
+    nodes: tuple[SpecialFile, ...] | None = None  # the device nodes in /dev, for predictions; None: not read
+
+    @property
+    def bindable(self) -> tuple[tuple[tuple[str, str, str], tuple[str, str, str]], ...]:
+        """The mounts that a new bind of the engine's can show, each with its file system; empty: not known."""
+        mounts, kinds = self.engine_mounts or self.mounts, self.engine_file_systems or self.file_systems
+        return tuple(zip(mounts, kinds, strict=True)) if kinds else ()
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None if this kernel lacks it, or it is not readable."""
@@ -239,6 +249,20 @@ def with_mounts_of(capture: Capture, later: Capture) -> Capture:
     if found is None or found.text is None or before == after:
         return capture
     return replace(capture, readings=tuple(found if each.name == _MOUNTS else each for each in capture.readings))
+
+
+def with_engine_mounts(ground: Ground, mounts: Sequence[Mount]) -> Ground:
+    """The ground with what the engine's process has mounted, in a mount namespace of its own."""
+    kinds = tuple((each.fs_type, each.options, each.super_options) for each in mounts if _of_host(each))
+    return replace(ground, engine_mounts=_mounts(mounts), engine_file_systems=kinds)
+
+
+def with_sockets(ground: Ground, engines: Iterable[Engine]) -> Ground:
+    """The ground with the sockets of these engines of its machine, wherever they are; the same object if it has all."""
+    known = {path for _, path in ground.sockets}
+    local = ((each.socket_file, each.endpoint.removeprefix("unix://")) for each in engines if each.local)
+    new = tuple(dict.fromkeys((file, path) for file, path in local if file and path not in known))
+    return replace(ground, sockets=(*ground.sockets, *new)) if new else ground
 
 
 def decode_ground(capture: Capture) -> Ground:

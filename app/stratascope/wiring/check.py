@@ -11,11 +11,13 @@ from pathlib import Path
 from stratascope import atomic_file
 from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, or_none
-from stratascope.core.container import Engine, EngineKind, EngineState, Image
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, Image
 from stratascope.core.ground import decode_ground
 from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.snapshot import MachineCapture
 from stratascope.core.threats.catalogue import all_threats
+from stratascope.engines.shared.image_accounts import accounts_of
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
 from stratascope.linux.namespace import IdRange, parse_idmap
@@ -25,7 +27,7 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
-from stratascope.wiring.views import Recorded, ids_here
+from stratascope.wiring.views import Recorded, daemon_here, ids_here
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a definition names
 FOLDER_MOST = 10_000
@@ -49,6 +51,8 @@ class LocalHosts:
         """See `Hosts`."""
         engine = self._chosen(kind)
         ground = decode_ground(self._ground(engine))
+        if self._capture is None:
+            engine, ground = daemon_here(engine, ground)
         ids = ids_here(engine) if self._capture is None else self._ids_there(self._capture, engine)
         return Host(engine, ground, *self._recorded.plain(engine, ground, ids))
 
@@ -79,12 +83,23 @@ class LocalHosts:
         if port is None:
             return None
         known = self._images.pop((host.engine.id, name), None)
-        return port.image(name) if known is None else known.result()
+        found = port.image(name) if known is None else known.result()
+        if found is None or not host.engine.local or access() is not Access.OUTSIDE:
+            return found
+        return replace(found, accounts=accounts_of(found.layers))
 
     def volume(self, host: Host, name: str) -> Mapping[str, str]:
         """See `Hosts`."""
         port = self._port(host)
         return {} if port is None else port.volume(name)
+
+    def container(self, host: Host, name: str) -> Container | None:
+        """See `Hosts`."""
+        port = self._port(host)
+        try:
+            return None if port is None else self._shared.container(port.inspect(name), host.engine)
+        except (EngineError, NoSuchContainerError):
+            return None
 
     def _port(self, host: Host) -> RestEngine | None:
         """The engine itself, if it answers."""

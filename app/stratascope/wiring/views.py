@@ -4,21 +4,27 @@ each kind of engine, which predict a container that does not run.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineState
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Ground, SpecialFile
+from stratascope.core.ports import ProbeError, Wish
 from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.engines.open import translators
+from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.engines.shared.volume_files import ids_of
 from stratascope.layers import all_layers
+from stratascope.probe.local import LocalProber
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file
 from stratascope.usecases.live.predictions import Predictions
@@ -98,6 +104,53 @@ class Recorded:
         return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground, ids)
 
 
+def daemon_here(engine: Engine, ground: Ground) -> tuple[Engine, Ground]:
+    """Both as the engine's process has them, if it is on this machine and can be read; see `usecases.check.daemon`."""
+    if not engine.local or engine.state is not EngineState.CONNECTED or access() is not Access.OUTSIDE:
+        return engine, ground
+    from stratascope.usecases.check.daemon import OF_THREAD, WANTS, of_daemon
+
+    pid = peer_pid(Path(engine.endpoint.removeprefix("unix://")))
+    ground = replace(ground, nodes=_nodes_here())
+    if pid is None:
+        return engine, ground
+    try:
+        tasks = (int(task.name) for task in islice(Path(f"/proc/{pid}/task").iterdir(), _THREADS_MOST))
+        threads = [task for task in tasks if task != pid]
+        wishes = (Wish(pid, WANTS, members=False), *(Wish(each, OF_THREAD, members=False) for each in threads))
+        found, *others = LocalProber().capture(wishes)
+    except (OSError, ProbeError):
+        return engine, ground
+    return of_daemon(engine, ground, found.first, [each.first for each in others])
+
+
+_NODES_MOST = 4000
+_THREADS_MOST = 64  # of an engine: some dozens
+
+
+def _nodes_here() -> tuple[SpecialFile, ...] | None:
+    """This machine's device nodes; None if they can't all be listed."""
+    found, folders, left = list[SpecialFile](), ["/dev"], _NODES_MOST
+    try:
+        device = os.lstat("/dev").st_dev
+        for folder in folders:  # it grows
+            for item in sorted(os.scandir(folder), key=lambda each: each.name):
+                left -= 1
+                about = item.stat(follow_symlinks=False)
+                kind = "b" if stat.S_ISBLK(about.st_mode) else "c" if stat.S_ISCHR(about.st_mode) else ""
+                if stat.S_ISDIR(about.st_mode) and about.st_dev == device:
+                    folders.append(item.path)
+                elif kind:
+                    numbers, mode = (os.major(about.st_rdev), os.minor(about.st_rdev)), stat.S_IMODE(about.st_mode)
+                    file = f"{os.major(device)}:{os.minor(device)}:{about.st_ino}"
+                    found.append(SpecialFile(kind, *numbers, about.st_uid, about.st_gid, mode, file, item.path))
+            if left < 0:
+                return None
+    except OSError:
+        return None
+    return tuple(found)
+
+
 def ids_here(engine: Engine) -> Ids | None:
     """The id ranges of a rootless engine's user, if its /etc/subuid can be read here."""
     if not engine.rootless or not engine.local or engine.daemon_uid is None or access() is not Access.OUTSIDE:
@@ -117,9 +170,13 @@ def predictions(*, here: bool = True) -> Predictions:
         from stratascope.usecases.check.predictor import AsStarted
 
         recorded = Recorded()
-        return AsStarted(
-            all_layers(), lambda engine, ground: recorded.plain(engine, ground, ids_here(engine) if here else None)
-        )
+
+        def plain(engine: Engine, ground: Ground) -> tuple[Engine, Ground, Container, Capture]:
+            if here:
+                engine, ground = daemon_here(engine, ground)
+            return engine, ground, *recorded.plain(engine, ground, ids_here(engine) if here else None)
+
+        return AsStarted(all_layers(), plain)
 
     return Predictions(lambda container, engine, ground: made().state(container, engine, ground))
 

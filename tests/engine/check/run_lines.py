@@ -11,7 +11,16 @@ from rig.engine import Rig
 
 FILE = Path(__file__).with_name("run-lines.txt")
 # What others join, and so has to run before them
-FIRST = ("plain", "ipc-shareable")
+FIRST = (
+    "plain",
+    "ipc-shareable",
+    "ipc-of-the-host",
+    "net-of-the-host",
+    "pid-of-the-host",
+    "strong",
+    "net-of-nobody",
+    "pid-joined",
+)
 _LINE = re.compile(r"(?:\[(\w+)\] )?([\w-]+):(.*)").fullmatch
 _PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mount", "bpf"], "action": "SCMP_ACT_ERRNO"}]}
 
@@ -34,7 +43,13 @@ def words(rig: Rig) -> dict[str, tuple[str, ...]]:
     (folder / "run").mkdir(exist_ok=True)
     (folder / "profile.json").write_text(json.dumps(_PROFILE))
     return {
-        name: tuple(shlex.split(text.replace("{folder}", str(folder)).replace("{socket}", str(rig.socket))))
+        name: tuple(
+            shlex.split(
+                text.replace("{folder}", str(folder))
+                .replace("{socket}", str(rig.socket))
+                .replace("{run}", str(rig.socket.parent))
+            )
+        )
         for name, (kind, text) in lines().items()
         if kind in ("", rig.kind)
     }

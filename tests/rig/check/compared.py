@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ _WORDS = """
     host_file_system host_writable node_place disk_place shared_mounts range_shared_with
 """
 _OF_RUNNING = frozenset(_WORDS.split())
+_OF_OTHERS = re.compile(r"/overlay2?/(?:[0-9a-z]+|CONTAINER)/merged|/(?:overlay-)?containers/[0-9a-f]{64}/").search
 
 
 @dataclass
@@ -43,7 +45,12 @@ class Score:
         elif said is None:
             self.counts[f"{what} unknown"] += 1
         else:
-            self.wrong.append(f"{place}: said {str(said)[:80]}, is {str(real)[:80]}")
+            if isinstance(said, list) and isinstance(real, list):  # what one has and the other has not
+                said, real = (
+                    [each for each in said if each not in real],
+                    [each for each in real if each not in said],
+                )
+            self.wrong.append(f"{place}: said {str(said)[:300]}, is {str(real)[:300]}")
 
     def share(self, what: str) -> float:
         """The share of facts and threats that are `equal` or `unknown`, in percent."""
@@ -61,5 +68,8 @@ def _flat(value: Any, above: str = "") -> Iterator[tuple[str, Any]]:
         for key, each in value.items():
             if key not in _OF_RUNNING:
                 yield from _flat(each, f"{above}.{key}" if above else key)
+    elif isinstance(value, list):
+        # folders of other containers, whichever run meanwhile, in the engine's own
+        yield above, sorted(text for text in map(str, value) if not _OF_OTHERS(text))
     else:
-        yield above, sorted(map(str, value)) if isinstance(value, list) else value
+        yield above, value

@@ -39,7 +39,7 @@ LINES = {
     "podman run -v /usr/local:/x:O": {FILES: "stopped"},
     "podman run -v /usr/local:/x": {SET_UID: "open"},
     "podman run -v /usr/local:/x:nosuid": {FILES: "open", SET_UID: "unknown"},
-    "podman run -v /usr/local:/x:idmap --uidmap 0:100000:65536": {FILES: "unknown", SET_UID: "unknown"},
+    "podman run -v /usr/local:/x:idmap --uidmap 0:100000:65536": {FILES: "open", SET_UID: "open"},
     "docker run --mount type=bind,src=/,dst=/host": {"write-core-pattern": "open"},
     "docker run --mount type=bind,src=/,dst=/host,bind-nonrecursive": {"write-core-pattern": "stopped"},
     "podman run -v /:/host:bind": {"write-core-pattern": "stopped"},

@@ -131,6 +131,10 @@ class _One:
     def image(self, host: Host, name: str) -> Image | None:
         return Image()
 
+    def container(self, host: Host, name: str) -> Container | None:
+        """See `check.Hosts`."""
+        return None
+
     def volume(self, host: Host, name: str) -> dict[str, str]:
         return {}
 

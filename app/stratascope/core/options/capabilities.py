@@ -48,19 +48,19 @@ def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
 
 def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
     """The bounding set that results from added and dropped capabilities."""
-    return bounding_from(asked, engine_default(engine))
+    had = engine.daemon.capabilities
+    return bounding_from(asked, engine_default(engine), CapabilitySet.full() if had is None else CapabilitySet(had))
 
 
-def bounding_from(asked: Asked, default: CapabilitySet) -> CapabilitySet:
-    """The same, for an engine whose default is `default`."""
+def bounding_from(asked: Asked, default: CapabilitySet, most: CapabilitySet | None = None) -> CapabilitySet:
+    """The same, for an engine whose default is `default`, and which can give `most`; None: all."""
+    every = CapabilitySet.full() if most is None else most
     if asked.privileged:
-        return CapabilitySet.full()
+        return every
     added, dropped = named(asked.cap_add), named(tuple(name for name in asked.cap_drop if name != _ALL))
     if _ALL in asked.cap_add:
-        return CapabilitySet.full() - dropped
-    if _ALL in asked.cap_drop:
-        return added
-    return (default - dropped) | added
+        return every - dropped
+    return (added if _ALL in asked.cap_drop else (default - dropped) | added) & every
 
 
 def bounding(asked: Asked, engine: Engine) -> CapabilitySet:
@@ -74,13 +74,26 @@ def with_result(asked: Asked, engine: Engine) -> Asked:
 
 
 def starts_as_root(asked: Asked) -> bool:
-    """Whether the options start the first program as root in the container; a name other than root is another user.
+    """Whether the options start the first program as root in the container; a name other than root is another user,
+    unless the image is known.
 
     With `--userns=keep-id`, Podman starts it as the engine's user unless `--user` is given.
     """
     if asked.userns_mode.startswith("keep-id") and not asked.user:
         return False
+    if asked.account is not None and asked.account.user == asked.user:
+        return asked.account.uid == 0
     return asked.user.partition(":")[0] in ("", "0", "root")
+
+
+def uid_inside(asked: Asked) -> int | None:
+    """The number of the first program's user in the container; None if a name's is not known."""
+    if asked.account is not None and asked.account.user == asked.user:
+        return asked.account.uid
+    if starts_as_root(asked):
+        return 0
+    name = asked.user.partition(":")[0]
+    return int(name) if name.isascii() and name.isdigit() and len(name) <= 10 else None
 
 
 def same_start(before: Asked, after: Asked) -> bool:

@@ -39,7 +39,7 @@ from stratascope.core.options.rules import (
     security_option,
 )
 from stratascope.core.options.table import NAMED, UNPREDICTABLE, Option
-from stratascope.core.options.values import FLAG, capability, device_of, id_map, limit_of, true, whole
+from stratascope.core.options.values import FLAG, capability, device_of, id_map, keep_id, limit_of, true, whole
 from stratascope.linux.capability import NAMES
 from stratascope.value import Value, replace
 
@@ -148,7 +148,7 @@ class Options:
             self._problem(said, error.message)
             return
         if found is not None:
-            self.mounts[found.target] = shown(found, self._there)
+            self.mounts[found.target] = shown(found, self._there, self.engine)
 
     def _of_device(self, said: GivenOption) -> None:
         found = device_of(said.value or "")
@@ -260,7 +260,7 @@ class Options:
                 self._profile("apparmor", value, ("docker-default", "") if self.docker else ("", ""))
             case "label":
                 self.lists["selinux_options"].append(value)
-            case "systempaths" if self.docker:
+            case "systempaths" if self.docker or value == "unconfined":  # Podman knows it as an alias of unmask=ALL
                 if value == "unconfined":
                     self.asked = replace(self.asked, masked_paths=(), read_only_paths=())
             case "unmask" if not self.docker:
@@ -339,6 +339,8 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
         cpu_cores=_cores(options),
     )
     asked = _implied(asked, options, plain.asked)
+    if image is not None and image.accounts is not None:
+        asked = replace(asked, account=image.accounts.account(asked.user))
     return replace(
         plain,
         engine=options.engine.id,
@@ -378,18 +380,29 @@ def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
         asked = replace(asked, selinux_options=("disable",))
     if asked.pid_mode == "pod" and not options.kube_play:
         asked = replace(asked, pid_mode="container:pod")  # an existing pod may itself be in the host's
+    if asked.gid_map and not asked.uid_map:
+        asked = replace(asked, uid_map=asked.gid_map)  # each stands for both, unless both are given
     if asked.uid_map and not asked.userns_mode:
         asked = replace(asked, userns_mode="private")
-    if not docker and not engine.rootless and asked.userns_mode.startswith("keep-id"):
+    if not docker and asked.userns_mode.startswith("keep-id"):
         # rootful keep-id maps every id to itself, in a new user namespace (pkg/util: GetKeepIDMapping)
-        words = dict(word.partition("=")[::2] for word in asked.userns_mode.partition(":")[2].split(","))
-        user = asked.user or f"{words.get('uid', '0')}:{words.get('gid', '0')}"
-        asked = replace(asked, uid_map=_EVERYBODY, gid_map=_EVERYBODY, user=user)
+        if not engine.rootless:
+            asked = replace(asked, uid_map=_EVERYBODY, gid_map=_EVERYBODY)
+        if options.user is None:
+            asked = replace(asked, user=_kept(asked.userns_mode, engine))
     if not docker and engine.rootless and engine.facts.cgroup_version == "1":
         return replace(asked, memory=None, memory_swap=None, pids=None, cpu_cores=None, cpuset="")
     if asked.memory and not asked.memory_swap and not options.kube_play:
         asked = replace(asked, memory_swap=memory_and_swap(asked.memory))
     return asked
+
+
+def _kept(mode: str, engine: Engine) -> str:
+    """Whom keep-id starts: the engine's user, under the numbers that it is given inside; empty if not known."""
+    words = keep_id(mode)
+    own = (engine.daemon_uid, engine.daemon.gid) if engine.rootless else (0, 0)
+    uid, gid = (words.get(name, number) for name, number in zip(("uid", "gid"), own, strict=True))
+    return "" if uid is None else str(uid) if gid is None else f"{uid}:{gid}"
 
 
 def _published(options: Options, image: Image | None) -> list[AskedPort]:

@@ -75,7 +75,8 @@ def of_mount(text: str, folder: str, engine: Engine) -> AskedMount | None:
         pairs = (value.partition("=") for name, value in fields if name == "volume-opt" and value)
         device, more, read_only_too = bound_folder({name: value for name, _, value in pairs})
         if device:
-            kind, source, words, read_only = "bind", device, [*words, *more], read_only or read_only_too
+            kind, source, read_only = "bind", device, read_only or read_only_too
+            words = _of_volumes([*words, *more, _volumes_spread(engine)], engine)
     return _mount(kind, source, target, words, writable=not read_only, folder=folder, engine=engine)
 
 
@@ -89,7 +90,7 @@ class There(NamedTuple):
 NOTHING_THERE = There()
 
 
-def shown(mount: AskedMount, there: There) -> AskedMount:
+def shown(mount: AskedMount, there: There, engine: Engine) -> AskedMount:
     """The mount with links in its source resolved; a volume that binds a folder (`bound_folder`) as a bind mount."""
     if mount.kind == "bind" and mount.source.startswith("/"):
         return replace(mount, source=there.real(mount.source))
@@ -98,9 +99,22 @@ def shown(mount: AskedMount, there: There) -> AskedMount:
     device, words, read_only = bound_folder(there.volume(mount.volume))
     if not device:
         return mount
-    options = ",".join(filter(None, (mount.options, *words)))
+    options = ",".join(filter(None, (mount.options, *_of_volumes(words, engine))))
     writable = mount.writable and not read_only
-    return AskedMount("bind", there.real(device), mount.target, writable, "rprivate", options=options)
+    return AskedMount("bind", there.real(device), mount.target, writable, _volumes_spread(engine), options=options)
+
+
+def _volumes_spread(engine: Engine) -> str:
+    """The propagation of volumes."""
+    return "rslave" if rules_of(engine).slave_mounts else "rprivate"
+
+
+def _of_volumes(words: Iterable[str], engine: Engine) -> list[str]:
+    """Mount options with those that Podman gives volumes, unless told otherwise (measured)."""
+    found = list(words)
+    if not rules_of(engine).slave_mounts:
+        found += [f"no{word}" for word in ("suid", "dev") if word not in found]
+    return found
 
 
 def bound_folder(options: Mapping[str, str]) -> tuple[str, tuple[str, ...], bool]:

@@ -62,6 +62,13 @@ def id_map(text: str) -> tuple[int, int, int] | None:
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 == text.count(":") + 1 else None
 
 
+def keep_id(mode: str) -> dict[str, int]:
+    """The numbers of `keep-id:uid=…,gid=…`, as far as given."""
+    words = dict(word.partition("=")[::2] for word in mode.partition(":")[2].split(","))
+    found = {name: whole(words.get(name, "")) for name in ("uid", "gid")}
+    return {name: number for name, number in found.items() if number is not None}
+
+
 def device_of(text: str) -> AskedDevice:
     """Parse `SOURCE[:TARGET][:rwm]`."""
     source, *rest = text.split(":")

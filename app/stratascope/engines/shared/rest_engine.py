@@ -121,9 +121,12 @@ class RestEngine(RestClient):
     def image(self, name: str) -> Image | None:
         """An image's user, volumes and ports; None if the engine does not have it, or its answer is invalid."""
         try:
-            config = JsonObject(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json"))).part("Config")
+            told = JsonObject(parse_object(self._get_of(f"/images/{quote(name, safe='/:@')}/json")))
+            config, layers = told.part("Config"), told.part("GraphDriver").part("Data")
             ports = config.part("ExposedPorts").names()
-            return Image(config.text("User"), tuple(sorted(config.part("Volumes").names())), tuple(sorted(ports)))
+            volumes = tuple(sorted(config.part("Volumes").names()))
+            folders = (layers.text("UpperDir"), *layers.text("LowerDir").split(":"))
+            return Image(config.text("User"), volumes, tuple(sorted(ports)), tuple(filter(None, folders)))
         except (EngineError, NoSuchContainerError, ValueError):
             return None
 

@@ -19,6 +19,7 @@ from stratascope.core.options.capabilities import (
     named,
     same_start,
     starts_as_root,
+    uid_inside,
 )
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.deciding_settings import (
@@ -237,9 +238,9 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         no_new_privs=no_new_privs,
         regain_by_exec=regain,
         initial_user_namespace=_initial(found, before, after, around.engine),
-        host_processes=found.host_processes if processes else hosts_after(after.pid_mode, around),
+        host_processes=found.host_processes if processes else hosts_after(after.pid_mode, around, Namespace.PID),
         root_inside=found.root_inside if _same_user(before, after) else _root(after),
-        host_network=found.host_network if network else hosts_after(after.network_mode, around, network=True),
+        host_network=found.host_network if network else hosts_after(after.network_mode, around, Namespace.NET),
         port_start=port_start_after(found.port_start, before, after, around),
     )
 
@@ -282,5 +283,5 @@ def _same_user(before: Asked, after: Asked) -> bool:
 def _root(after: Asked) -> bool | None:
     if starts_as_root(after):
         return True
-    name = after.user.partition(":")[0]
-    return False if name == "" or (name.isascii() and name.isdigit()) else None  # any other name may have uid 0 too
+    inside = uid_inside(after)
+    return None if inside is None and after.user else False  # a name may have uid 0 too

@@ -14,14 +14,14 @@ from typing import TypeVar
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
-from stratascope.core.ground import Surroundings, inode_of
+from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
-from stratascope.core.options.capabilities import starts_as_root
+from stratascope.core.options.capabilities import named, starts_as_root, uid_inside
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
-from stratascope.layers.shared.devices import ALL_DEVICES, runtime_default
+from stratascope.layers.shared.devices import ALL_DEVICES, merged, runtime_default
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
@@ -278,14 +278,16 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
         found = _predicted_limits(found, before, after)
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
-    found = replace(found, devices=_devices(found.devices, before, after, around.engine))
+    found = replace(found, devices=_devices(found.devices, before, after, around.engine, around.ground))
     if before.oom_score_adj != after.oom_score_adj:  # without a request, rootless engines pass on their own score
-        score = after.oom_score_adj or (None if around.engine.rootless else 0)
+        score = after.oom_score_adj or (around.engine.daemon.oom_score_adj if around.engine.rootless else 0)
         found = replace(found, oom_score_adj=score)
-    return _process_limits(found, before, after)
+    return _process_limits(found, before, after, around.engine)
 
 
-def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine) -> tuple[str, ...] | None:
+def _devices(
+    now: tuple[str, ...] | None, before: Asked, after: Asked, engine: Engine, ground: Ground
+) -> tuple[str, ...] | None:
     """Keep the runtime's own rules (crun's and runc's differ); replace those that were requested."""
     # With a user namespace, engines request no rules: v1 then allows everything, and on v2, which can't be read here,
     # crun sets the same as for all other containers (measured). With root's keep-id Podman requests the usual ones,
@@ -295,12 +297,13 @@ def _devices(now: tuple[str, ...] | None, before: Asked, after: Asked, engine: E
         return now
     if has:
         return ALL_DEVICES
-    wanted = runtime_default(after.privileged, after.devices, after.device_rules or ())
+    nodes = ground.nodes or ()
+    wanted = runtime_default(after.privileged, after.devices, after.device_rules or (), nodes)
     if had or before.privileged or after.privileged:
         return wanted
-    was = runtime_default(False, before.devices, before.device_rules or ())
+    was = runtime_default(False, before.devices, before.device_rules or (), nodes)
     kept = [rule for rule in now if rule not in was or rule in wanted]
-    return (*kept, *(rule for rule in wanted if rule not in was))
+    return merged((*kept, *(rule for rule in wanted if rule not in was)))
 
 
 def _of_devices(asked: Asked) -> tuple[object, ...]:
@@ -347,7 +350,7 @@ def _predicted_limits(facts: CgroupFacts, before: Asked, after: Asked) -> Cgroup
         memory_from=None,
         swap_max=swap,
         pids_max=pids,
-        pids_level=0 if pids and pids == after.pids else facts.pids_level,
+        pids_level=None if pids is None else 0 if pids == after.pids else facts.pids_level,
         pids_from=None,
         pids_room=room,
         cpu_cores=cpu,
@@ -370,7 +373,22 @@ def _narrowest(
     return wanted if above is None else min(above, wanted)
 
 
-def _process_limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
+def _exempt(asked: Asked, engine: Engine) -> bool:
+    """Whether that process, whose user is not root inside, is exempt from the limit on processes of a user."""
+    if engine.rootless:
+        return False
+    if own_user_namespace(asked):
+        inside = uid_inside(asked)
+        at = (
+            outside + inside - first
+            for first, outside, size in asked.uid_map
+            if inside is not None and first <= inside < first + size
+        )
+        return 0 in at
+    return rules_of(engine).names_capabilities and bool(named(asked.cap_add).bits & _EXEMPT)
+
+
+def _process_limits(facts: CgroupFacts, before: Asked, after: Asked, engine: Engine) -> CgroupFacts:
     limits = facts.process_limits
     if before.limits != after.limits and limits is not None:
         named = {limit.name.lower().removeprefix("rlimit_"): limit for limit in after.limits}
@@ -384,9 +402,12 @@ def _process_limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFa
     if limits != facts.process_limits or before.user != after.user:
         count = next((limit.hard for limit in limits or () if limit.name == "nproc"), None)
         if before.user != after.user and not starts_as_root(after):
-            by_user, unread = count, limits is None
+            by_user, unread = (None, False) if _exempt(after, engine) else (count, limits is None)
         elif by_user is not None:
             by_user = count
+    if not engine.rootless and own_user_namespace(after) and after.uid_map and not _exempt(after, engine):
+        count = next((limit.hard for limit in limits or () if limit.name == "nproc"), None)
+        by_user, unread = count, limits is None  # root inside is another user outside
     return replace(facts, process_limits=limits, processes_by_user=by_user, processes_unread=unread)
 
 

@@ -278,7 +278,7 @@ def _surroundings(facts: MacFacts, before: Asked, after: Asked, around: Surround
                    if kind in NAMESPACES
                    if getattr(before, field) != getattr(after, field)}  # fmt: skip
         private = {kind for kind, mode in changed.items() if not shared_mode(mode)}
-        more = (kind for kind, mode in changed.items() if hosts_after(mode, around, network=kind == "net"))
+        more = (kind for kind, mode in changed.items() if hosts_after(mode, around, kind))
         shared = tuple(dict.fromkeys((*(kind for kind in shared if kind not in private), *more)))
     return replace(facts, own_user_namespace=own, shared_with_host=shared)
 

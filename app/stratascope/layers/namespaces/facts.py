@@ -18,7 +18,7 @@ from stratascope.core.capture import Capture, Gap, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
-from stratascope.core.options.capabilities import bounding, same_start, starts_as_root
+from stratascope.core.options.capabilities import bounding, same_start, starts_as_root, uid_inside
 from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.namespaces.mounts import MountView, view_of
 from stratascope.layers.namespaces.predicted_mounts import nodes_unknown, predicted_view
@@ -235,7 +235,7 @@ def _whole(kind: str, read: NamespaceFact | None, asked: NamespacesAsked, around
         case Namespace.USER:
             hosts = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine)
         case _:
-            hosts = hosts_after(mode, around, network=kind == Namespace.NET) if mode else None
+            hosts = hosts_after(mode, around, kind) if mode else None
     return read if hosts is None else NamespaceFact(None, hosts, others if known or hosts else None)
 
 
@@ -269,10 +269,10 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         engine_sockets=None if view is None else view.engine_sockets,
         host_paths=None if view is None else view.host_paths,
         # the nodes a privileged container gets are unknown before it starts
-        devices=None if view is None or nodes_unknown(before, after) else view.devices,
+        devices=None if view is None or nodes_unknown(before, after, around) else view.devices,
         propagation=None if view is None else view.propagation,
         mounts=view,
-        host_root=_host_root(facts.host_root, before, after, own),
+        host_root=_host_root(facts.host_root, before, after, own, around),
         takes_ids=_takes_ids(facts.takes_ids, before, after, around),
         without_root=facts.without_root if own is None else (),
         ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
@@ -283,8 +283,11 @@ def _predicted(
     kind: str, fact: NamespaceFact | None, was: str, mode: str, around: Surroundings
 ) -> NamespaceFact | None:  # fmt: skip
     if was != mode:
-        if hosts_after(mode, around, network=kind == Namespace.NET):
+        hosts = hosts_after(mode, around, kind)
+        if hosts:
             return _hosts(fact)
+        if mode == "host" and hosts is False:  # the engine's own: all that ask for it share it
+            return _new(fact)
         if mode == "pod" and kind == Namespace.PID and fact is not None:
             # that of its pod; who else will be in it is unknown
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
@@ -313,7 +316,17 @@ def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
     return None if fact is None else replace(fact, inode=None)
 
 
-def _host_root(now: bool | None, before: Asked, after: Asked, own: bool | None) -> bool | None:
+def _host_root(now: bool | None, before: Asked, after: Asked, own: bool | None, around: Surroundings) -> bool | None:
+    if own and after.uid_map and not around.engine.rootless:
+        inside = uid_inside(after)
+        return (
+            None
+            if inside is None
+            else any(
+                first <= inside < first + length and outside + inside - first == 0
+                for first, outside, length in after.uid_map
+            )
+        )
     if before.user != after.user and not starts_as_root(after):
         return False
     if own is False:

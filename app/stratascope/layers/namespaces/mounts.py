@@ -20,7 +20,7 @@ from stratascope.layers.shared.host_paths import (
     HostPath,
     engine_sockets,
     is_engine_socket,
-    own_socket,
+    known_sockets,
     own_volume,
     plain,
     sockets_in,
@@ -103,7 +103,7 @@ def view_of(
     shape = None if special is not None and special.files else _shape(seen, container.id, wishes, around)
     if shape is None:
         return replace(judged(seen, container.id, wishes, around, special), listed=listed, changed=())
-    key = shape, wishes, around.ground.mounts, around.ground.peer_groups, own_socket(around)
+    key = shape, wishes, around.ground.mounts, around.ground.peer_groups, known_sockets(around)
     view = _views.get(key)
     if view is None:
         view = replace(judged(seen, container.id, wishes, around), changed=())
@@ -113,7 +113,8 @@ def view_of(
 
 _Shape = tuple[tuple[str | int, ...], ...]
 _views = Kept[
-    tuple[_Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], str], MountView
+    tuple[_Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], tuple[str, ...]],
+    MountView,
 ]()
 _BYTES = 400  # a mount of a shape
 # file systems for which a mount's root matters beyond whether it was made for the container

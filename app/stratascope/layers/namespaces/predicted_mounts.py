@@ -7,6 +7,7 @@ mounts are unknown, the source path is used instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -16,6 +17,7 @@ from stratascope.core.options.rules import rules_of
 from stratascope.layers.namespaces.mounts import KEPT_FILES, NAME_FILES, MountView, judged
 from stratascope.layers.shared.devices import NUMBERS, STANDARD_NODES, is_block
 from stratascope.layers.shared.host_paths import plain, plain_run, within
+from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
 from stratascope.value import replace
@@ -46,7 +48,7 @@ def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundi
         target = plain(wish.target)
         if any(mount.target == target and guards(mount) for mount in found):
             continue  # runtimes mask and protect these after all mounts
-        found = [mount for mount in found if mount.target != target and not _of_groups(mount, target)]
+        found = [mount for mount in found if mount.target != target and not _of_groups(mount, target, around)]
         below = [mount.target for mount in found if mount.target != "/" and within(mount.target, target)]
         for mount in _shown(wish, target, around):
             if mount.target == target or not any(within(mount.target, place) for place in below):
@@ -54,9 +56,12 @@ def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundi
     return found if found is mounts else _numbered(found)
 
 
-def _of_groups(mount: Mount, place: str) -> bool:
-    """Whether it belongs to the runtime's mount at that place: one mount for each control group tree."""
-    return place == _GROUPS and mount.fs_type in ("cgroup", "cgroup2") and within(mount.target, place)
+def _of_groups(mount: Mount, place: str, around: Surroundings) -> bool:
+    """Whether it belongs to the runtime's mount of the control groups that a bind there hides. Podman sorts all mounts
+    by depth; Docker puts what is asked for after its own (moby, daemon/oci_linux.go, WithMounts).
+    """
+    hidden = within(_GROUPS, place) if not rules_of(around.engine).own_users else place == _GROUPS
+    return hidden and mount.fs_type in ("cgroup", "cgroup2", "tmpfs") and within(mount.target, _GROUPS)
 
 
 def guards(mount: Mount) -> bool:
@@ -91,7 +96,7 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     source = plain_run(wish.source) if wish.source else wish.source
     words = wish.options.split(",")
     ground, rules = around.ground, rules_of(around.engine)
-    known = tuple(zip(ground.mounts, ground.file_systems, strict=True)) if ground.file_systems else ()
+    known = ground.bindable
     over = [each for each in known if within(source, each[0][2])] if source.startswith("/") else []
     top = _mount(_NO_DEVICE, source or "/", target, "ext4", "rw,relatime", "rw")
     if over:
@@ -113,8 +118,8 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
         whole = recursive and WRITABLE_BELOW not in words
         found = [read_only(mount) if whole or mount is top else mount for mount in found]
     word = _WIDE.get(wish.propagation, "")
-    if wish.kind == "volume" and rules.slave_mounts and ground.peer_groups:
-        word = "master"
+    if wish.kind == "volume" and rules.slave_mounts:
+        word = "master"  # the daemon makes its directory a shared mount (moby, daemon/daemon_linux.go, setupDaemonRoot)
     others = _others(source, target, around) if wish.kind == "bind" and "bind" not in words else None
     if others is not None:
         found.append(others)
@@ -145,7 +150,7 @@ def _others(source: str, target: str, around: Surroundings) -> Mount | None:
 
 def same_processes(mounts: list[Mount], around: Surroundings) -> list[Mount]:
     """The mounts in the host's PID namespace, where a rootless runtime can only bind the host's own proc."""
-    host = next((device for device, root, place in around.ground.mounts if (root, place) == ("/", "/proc")), "")
+    host = next((device for (device, root, place), _ in around.ground.bindable if (root, place) == ("/", "/proc")), "")
     return [mount._replace(device=host) if host and mount.fs_type == "proc" else mount for mount in mounts]
 
 
@@ -154,7 +159,7 @@ def _mount(device: str, root: str, target: str, kind: str, options: str, super_o
 
 
 def _known(place: str, around: Surroundings) -> bool:
-    return any(target == place for _, _, target in around.ground.mounts)
+    return any(target == place for _, _, target in around.ground.engine_mounts or around.ground.mounts)
 
 
 def with_devices(
@@ -162,9 +167,14 @@ def with_devices(
 ) -> tuple[list[Mount], SpecialFiles | None]:
     """Add device nodes: bind-mounted by a rootless engine, else created in the container's own /dev."""
     files = [] if special is None else list(special.files)
+    known = {node.path: node for node in around.ground.nodes or ()}
     for device in new:
         place = device.target or device.source
-        if around.engine.rootless:
+        if device.source in known and not around.engine.rootless:
+            files.append(replace(known[device.source], path=place))
+        elif around.engine.rootless:
+            if device.source in known:
+                files.append(replace(known[device.source], path=place))
             root = device.source.removeprefix("/dev")
             bound = _mount(_NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
             mounts = [*(mount for mount in mounts if mount.target != place), bound]
@@ -207,7 +217,9 @@ _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tr
 _FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
 
 
-def nodes_unknown(before: Asked, after: Asked) -> bool:
+def nodes_unknown(before: Asked, after: Asked, around: Surroundings) -> bool:
+    if around.ground.nodes is not None:
+        return False
     if after.privileged and not before.privileged:
         return True
     return any(mount.source in ("/", "/dev") for mount in after.mounts if mount not in before.mounts)
@@ -225,12 +237,57 @@ def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroun
     special = None if view.special is None else replace(view.special, files=_special(view.special.files, before, after))
     if after.pid_mode == "host" and before.pid_mode != "host" and around.engine.rootless:
         mounts = same_processes(mounts, around)
+        if rules_of(around.engine).rootlesskit:  # it can't bind it read-only (moby, rootless/specconv, isHostNS)
+            mounts = [mount for mount in mounts if not (is_proc_read_only(mount) and within(mount.target, "/proc"))]
     mounts = with_binds(mounts, wished(before, after, around), around)
     devices = [device for device in after.devices if device not in before.devices]
+    if after.privileged and not before.privileged:
+        devices += [
+            AskedDevice(node.path, node.path, "rwm") for node in around.ground.nodes or () if _given(node, around)
+        ]
     mounts, special = with_devices(mounts, special, devices, around)
+    special = _with_bound_nodes(special, mounts, after, around)
     if (tuple(mounts), after.mounts, special) == (view.seen, before.mounts, view.special):
         return view
     return judged(visible(tuple(mounts)), view.container, after.mounts, around, special)
+
+
+_TERMINAL = re.compile(r"/dev/tty[0-9]+").fullmatch
+_NOT_GIVEN = ("/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/.lxc", "/dev/.lxd-mounts", "/dev/.udev")
+
+
+def _given(node: SpecialFile, around: Surroundings) -> bool:
+    """Whether `--privileged` passes it in: runc, libcontainer/devices (GetDevices), whose list Podman's equals, without
+    terminals if rootless.
+    """
+    if around.engine.rootless and rules_of(around.engine).own_users and _TERMINAL(node.path):
+        return False
+    if node.path in STANDARD_NODES or node.path == "/dev/console":
+        return False
+    return not any(within(node.path, place) for place in _NOT_GIVEN)
+
+
+def _with_bound_nodes(
+    special: SpecialFiles | None, mounts: Iterable[Mount], after: Asked, around: Surroundings
+) -> SpecialFiles | None:
+    """Add the host's nodes that its bind mounts show."""
+    nodes = around.ground.nodes
+    if nodes is None:
+        return special
+    shown = {mount.target for mount in mounts if mount.fs_type == "devtmpfs" or mount.target.endswith("/dev")}
+    files = [] if special is None else list(special.files)
+    for wish in after.mounts:
+        source, target = plain_run(wish.source), plain(wish.target)
+        if wish.kind != "bind" or not (within(source, "/dev") or within("/dev", source)):
+            continue
+        if within("/dev", source) and target.rstrip("/") + "/dev"[len(source.rstrip("/")) :] not in shown:
+            continue  # not recursive
+        files += [
+            replace(node, path=target.rstrip("/") + node.path[len(source.rstrip("/")) :])
+            for node in nodes
+            if within(node.path, source)
+        ]
+    return SpecialFiles(tuple(files), special is None or special.whole)
 
 
 def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tuple[SpecialFile, ...]:
@@ -306,6 +363,10 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     for wish in after.mounts:
         if wish.kind == "tmpfs" and plain(wish.target) not in have:
             yield plain(wish.target), with_words(empty, wish.options.split(","))
+    bound = rules_of(around.engine).own_users and (around.engine.rootless or own_user_namespace(after))
+    if bound and after.network_mode == "host" and not _unmasked(after) and not _named("/sys/kernel", after.unmasked):
+        # it has to bind the host's /sys, and masks this (containers/podman, pkg/specgen/generate/oci_linux.go)
+        yield "/sys/kernel", read_only(empty)
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)

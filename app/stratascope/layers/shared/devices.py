@@ -8,6 +8,7 @@ default devices, and creating (not opening) any node. Device numbers are from Do
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, or_none
@@ -87,12 +88,30 @@ def passes_block(device: AskedDevice) -> bool:
 
 
 @remembered()
-def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The rules that engines give their runtime, as far as the options show; `rules` as typed."""
+def merged(rules: Iterable[str]) -> tuple[str, ...]:
+    """The rules as the kernel keeps them, one for each device (security/device_cgroup.c, dev_exception_add)."""
+    found: dict[str, set[str]] = {}
+    for rule in rules:
+        device, _, access = rule.rpartition(" ")
+        found.setdefault(device, set()).update(access)
+    return tuple(f"{device} {''.join(each for each in 'rwm' if each in access)}" for device, access in found.items())
+
+
+def runtime_default(
+    privileged: bool,
+    devices: tuple[AskedDevice, ...],
+    rules: tuple[str, ...] = (),
+    nodes: tuple[SpecialFile, ...] = (),
+) -> tuple[str, ...]:
+    """The rules that engines give their runtime, as far as the options show; `rules` as typed; `nodes`: of the host."""
     if privileged:
         return ALL_DEVICES
     asked = []
     for device in devices:
+        node = next((node for node in nodes if node.path == device.source), None)
+        if node is not None:
+            asked.append(f"{node.kind} {node.major}:{node.minor} {device.permissions}")
+            continue
         names = (device.source, device.target)
         known = next((name for name in names if name in NUMBERS), None)
         if device.permissions and (known is not None or passes_block(device)):

@@ -16,7 +16,10 @@ from stratascope.core.options.rules import rules_of
 from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(
-    {"docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"}
+    {
+        *("docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"),
+        *("cri-dockerd.sock", "buildkitd.sock"),
+    }
 )
 _DISK = re.compile(
     r"/dev/(?:(?:sd|vd|hd|xvd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(?:p[0-9]+)?|mmcblk[0-9]+(?:p[0-9]+)?|md[0-9]+"
@@ -171,6 +174,8 @@ _SOCKET_FOLDERS = (
     ("/run/containerd", "containerd.sock"),
     ("/run/docker/containerd", "containerd.sock"),
     ("/run/crio", "crio.sock"),
+    ("/run/k3s/containerd", "containerd.sock"),
+    ("/run/buildkit", "buildkitd.sock"),
 )
 _USER_RUN = re.compile(r"/run/user/(?!0/)[0-9]+/").match
 _USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
@@ -189,9 +194,16 @@ def own_socket(around: Surroundings) -> str:
     return rules_of(engine).socket
 
 
+def known_sockets(around: Surroundings) -> tuple[str, ...]:
+    """The paths of the engine's own socket and of those that were found on its machine."""
+    own = own_socket(around)
+    found = (own, *(plain_run(path) for _, path in around.ground.sockets)) if around.engine.local else (own,)
+    return tuple(dict.fromkeys(path for path in found if path))
+
+
 def is_engine_socket(source: str, target: str, around: Surroundings) -> bool:
     """Whether the mount is a socket itself, rather than a directory with one."""
-    return is_socket(source) or is_socket(target) or plain_run(source) == own_socket(around)
+    return is_socket(source) or is_socket(target) or plain_run(source) in known_sockets(around)
 
 
 def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
@@ -199,12 +211,12 @@ def sockets_in(source: str, target: str, device: str, around: Surroundings) -> l
     if is_socket(source) or is_socket(target):
         return [target]
     found = []
-    endpoint = own_socket(around)
     place = plain_run(source)
-    if endpoint and within(endpoint, place) and _same_device(endpoint, device, around):
-        if endpoint == place:
-            return [target]
-        found.append(_join(target, endpoint[len(place.rstrip("/")) :]))
+    for endpoint in known_sockets(around):
+        if within(endpoint, place) and _same_device(endpoint, device, around):
+            if endpoint == place:
+                return [target]
+            found.append(_join(target, endpoint[len(place.rstrip("/")) :]))
     for folder, socket in _SOCKET_FOLDERS:
         if place == folder:
             found.append(_join(target, f"/{socket}"))

@@ -68,10 +68,15 @@ def shared_mode(mode: str) -> bool:
     return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))
 
 
-def hosts_after(mode: str, around: Surroundings, *, network: bool = False) -> bool | None:
-    """Whether such a namespace will be the host's; None: unknown. Rootless Docker's "host" network is usually its own
-    (RootlessKit's); all other kinds, and Podman's, are the host's.
+def hosts_after(mode: str, around: Surroundings, kind: str) -> bool | None:
+    """Whether such a namespace of that kind will be the host's; None: unknown. "host" means the engine's own, which may
+    be another one's (Docker in a container). Rootless Docker's network is usually RootlessKit's; if nothing is known of
+    the engine's process, all other kinds, and Podman's, are taken for the host's.
     """
     if mode == "host":
-        return None if network and around.engine.rootless and rules_of(around.engine).rootlesskit else True
+        known = around.engine.daemon.is_hosts(kind)
+        if known is not None:
+            return known
+        own = around.engine.rootless and rules_of(around.engine).rootlesskit
+        return None if kind == Namespace.NET and own else True
     return None if shared_mode(mode) else False

@@ -16,11 +16,12 @@ known.
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
-from stratascope.core.container import Asked, Container
+from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import SpecialFile, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import held_after, starts_as_root
 from stratascope.core.options.rules import rules_of
+from stratascope.core.options.values import keep_id
 from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
 from stratascope.layers.shared.devices import node_kind, special_files
@@ -31,6 +32,7 @@ from stratascope.layers.shared.host_paths import (
     is_socket,
     own_socket,
     own_volume,
+    plain,
     plain_run,
 )
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
@@ -290,7 +292,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
     if own is not None:
         found = _in_its_own(found, after, around) if own else _in_the_initial(found)
     if before.user != after.user or starts_as_root(before) != starts_as_root(after):
-        found = _user(found, after)
+        found = _user(found, after, around.engine)
     elif found is not facts:
         found = replace(
             found,
@@ -300,9 +302,9 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
             groups=_moved(facts.groups, facts.gid_map, found.gid_map),
         )
     if own_user_namespace(after) and any("idmap" in mount.options.split(",") for mount in after.mounts):
-        found = replace(found, idmapped=True, mount_ids=None)  # the engine chooses their ids
+        found = replace(found, idmapped=True, mount_ids=_idmapped(found, after))
     if before.groups != after.groups and found.gid_outside is not None:
-        found = replace(found, groups=_groups(found.gid_outside, found, after))
+        found = replace(found, groups=_groups(found.gid_outside, found, after, around.engine))
     return replace(
         found,
         disks=disks_given(after),
@@ -314,14 +316,18 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
 
 def _in_its_own(facts: UsermapFacts, after: Asked, around: Surroundings) -> UsermapFacts:
     rootless = around.engine.rootless
-    ranges: Ranges | None = after.uid_map if after.uid_map and not rootless else None
-    groups = (after.gid_map or ranges) if ranges is not None else None
     owner = facts.owner_inside if rootless else None
-    match after.userns_mode:
-        case "auto" | "nomap":
-            owner = None
-        case "keep-id" if rootless:
-            owner = around.engine.daemon_uid
+    ranges, groups = (after.uid_map or None, after.gid_map or after.uid_map or None) if not rootless else (None, None)
+    if rootless:
+        ranges, groups = (
+            _within_range(own, asked, after.userns_mode, word)
+            for own, asked, word in (
+                (facts.uid_map, after.uid_map, "uid"),
+                (facts.gid_map, after.gid_map or after.uid_map, "gid"),
+            )
+        )
+        own = outside_of(facts.uid_map, 0)
+        owner = None if ranges is None else outside_of(_turned(ranges), own)
     return replace(
         facts,
         uid_map=ranges,
@@ -331,9 +337,55 @@ def _in_its_own(facts: UsermapFacts, after: Asked, around: Surroundings) -> User
         initial_namespace=False,
         range_shared_with=(),
         owner_inside=owner,
-        setgroups=None if rootless else "allow",  # its map is written by root
+        setgroups=None if groups is None and rootless else "allow",  # its map is written by root, or newgidmap(1)
         mount_ids=None if facts.idmapped else (),
     )
+
+
+def _idmapped(facts: UsermapFacts, after: Asked) -> tuple[MountIds, ...] | None:
+    """The mounts with `idmap`, which has the container's own map; None if that, or a map that they name, is unknown."""
+    if facts.uid_map is None or facts.gid_map is None or any("idmap=" in mount.options for mount in after.mounts):
+        return None
+    return tuple(
+        MountIds(
+            plain(mount.target),
+            mount.writable,
+            mount.kind == "bind",
+            mount.kind == "bind" and hands_over(mount.source),
+            facts.uid_map,
+            facts.gid_map,
+        )
+        for mount in after.mounts
+        if "idmap" in mount.options.split(",")
+    )
+
+
+def _within_range(own: Ranges | None, asked: Ranges, mode: str, word: str) -> Ranges | None:
+    """The map of a container of a rootless Podman, whose own map is `own`: all that is asked for is in terms of that.
+    None: not known.
+    """
+    if not own:
+        return None
+    size = sum(length for _, _, length in own)
+    kind = mode.partition(":")[0]
+    if kind == "nomap":
+        asked = ((0, 1, size - 1),)
+    elif kind == "keep-id":
+        kept = keep_id(mode).get(word, own[0][1])
+        asked = ((0, 1, kept), (kept, 0, 1), (kept + 1, kept + 1, size - kept - 1))
+    elif kind == "auto":
+        return None
+    found = []
+    for inside, middle, length in asked:
+        for first, outside, count in own:  # the kernel stores what is written in terms of the host's ids
+            start, end = max(middle, first), min(middle + length, first + count)
+            if start < end:
+                found.append((inside + start - middle, outside + start - first, end - start))
+    return tuple(found)
+
+
+def _turned(ranges: Ranges) -> Ranges:
+    return tuple((outside, inside, length) for inside, outside, length in ranges)
 
 
 def _in_the_initial(facts: UsermapFacts) -> UsermapFacts:
@@ -352,12 +404,14 @@ def _in_the_initial(facts: UsermapFacts) -> UsermapFacts:
     )
 
 
-def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
+def _user(facts: UsermapFacts, after: Asked, engine: Engine) -> UsermapFacts:
     name, _, group = after.user.partition(":")
     uid = _id(name or "0")
     gid = _id(group) if group or uid != 0 else 0  # the image defines a user's group; root's is root
     if not name and not starts_as_root(after):
         uid, gid = facts.owner_inside, None
+    elif after.account is not None and after.account.user == after.user:
+        uid, gid = after.account.uid, after.account.gid
     outside = outside_of(facts.gid_map, gid)
     return replace(
         facts,
@@ -366,8 +420,7 @@ def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
         uid_effective=outside_of(facts.uid_map, uid),
         gid_inside=gid,
         gid_outside=outside,
-        # both engines also list the primary group among the supplementary ones
-        groups=() if outside is None else _groups(outside, facts, after),
+        groups=() if outside is None else _groups(outside, facts, after, engine),
     )
 
 
@@ -378,9 +431,13 @@ def _moved(groups: tuple[int, ...], was: Ranges | None, now: Ranges | None) -> t
     return tuple(group for group in moved if group is not None)
 
 
-def _groups(own: int, facts: UsermapFacts, after: Asked) -> tuple[int, ...]:
-    further = (outside_of(facts.gid_map, _id(name)) for name in after.groups)
-    return tuple(dict.fromkeys((own, *(gid for gid in further if gid is not None))))
+def _groups(own: int, facts: UsermapFacts, after: Asked, engine: Engine) -> tuple[int, ...]:
+    """Podman lists the primary group only if a user is asked for (libpod, container_internal_common.go)."""
+    account = after.account if after.account is not None and after.account.user == after.user else None
+    inside = (*(() if account is None else account.groups), *map(_id, after.groups))
+    further = (outside_of(facts.gid_map, gid) for gid in inside)
+    first = (own,) if after.user or after.userns_mode == "nomap" or not rules_of(engine).own_users else ()
+    return tuple(dict.fromkeys((*first, *(gid for gid in further if gid is not None))))
 
 
 def _id(name: str) -> int | None:

@@ -60,6 +60,8 @@ def fitted(
     readings = tuple(_usual_limits(each, ground) if each.name == "limits" else each for each in readings)
     if engine.rootless or engine.facts.userns_remap:
         readings = _mapped(readings, engine, ids)
+    if engine.rootless and engine.daemon.oom_score_adj is not None:
+        readings = (*readings, Reading("oom_score_adj", "/proc/PID/oom_score_adj", str(engine.daemon.oom_score_adj)))
     return replace(container, asked=asked), Capture(recorded.found.first.pid, readings)
 
 

@@ -13,12 +13,13 @@ from functools import cache, partial
 from typing import Protocol
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Container, Engine, EngineKind, Image
+from stratascope.core.container import Asked, Container, Engine, EngineKind, Image, matching
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.mounts import There
+from stratascope.core.overview.shared_parts import OF_CONTAINER, OWN_MODES
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.formats.read import read
 from stratascope.formats.run.read import read_words
@@ -53,12 +54,16 @@ class Hosts(Protocol):
     def volume(self, host: Host, name: str) -> Mapping[str, str]:
         """The options that a volume was created with; empty if that engine does not have it."""
 
+    def container(self, host: Host, name: str) -> Container | None:
+        """A container that engine has, by name or id; None if it does not have it."""
+
     def real(self, host: Host, path: str) -> str:
         """Where a path leads on that machine, with symlinks resolved; the path itself if that is not known."""
 
 
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
 _MOST_PROBLEMS = 500
+_MOST_JOINED = 100  # containers that an engine is asked for
 _NO_FILES = frozenset(("", "unconfined", "builtin", "default"))
 _PROFILE_MOST = 256 << 10  # characters of a seccomp profile: the engines' have 15 000, one rule per call gives 80 000
 
@@ -158,7 +163,30 @@ class Checker:
         if not services:
             return ()
         held = self.predictor(services[0].kind)[0].plain.asked.capabilities
-        return joined(services, alone, None if held is None else CapabilitySet.of(held).bits)
+        there = self._theirs(services, alone)
+        infra = None if held is None else CapabilitySet.of(held).bits
+        others = [Service(each.container.name, Position("", 0), each.container.image) for each in there]
+        return joined([*services, *others], [*alone, *there], infra)[: len(services)]
+
+    def _theirs(self, services: Sequence[Service], alone: Sequence[ContainerState]) -> list[ContainerState]:
+        """The containers that the engine has already and that these join, and those that they join in turn."""
+        found: list[ContainerState] = []
+        states, kinds = list(alone), [service.kind for service in services]
+        tried: set[tuple[str, str]] = set()
+        for number, state in enumerate(states):  # it grows
+            host, predictor = self.predictor(kinds[number])
+            for word in _joins(state.container.asked):
+                key = (host.engine.id, word)
+                if key in tried or len(tried) == _MOST_JOINED:
+                    continue
+                tried.add(key)
+                known = [each.container for each in states if each.container.engine == host.engine.id]
+                other = None if matching(word, known) else self._hosts.container(host, word)
+                if other is not None:
+                    found.append(predictor.as_started(other))
+                    states.append(found[-1])
+                    kinds.append(kinds[number])
+        return found
 
     def _judged(self, service: Service, with_: Joined, tries: Tries) -> _Judgement:
         host, predictor = self.predictor(service.kind)
@@ -183,6 +211,11 @@ class Checker:
         if key not in self._images:
             self._images[key] = self._hosts.image(host, name) if name else None
         return self._images[key]
+
+
+def _joins(asked: Asked) -> list[str]:
+    modes = (getattr(asked, field) for _, field in OWN_MODES)
+    return [mode.removeprefix(OF_CONTAINER) for mode in modes if mode.startswith(OF_CONTAINER)]
 
 
 def _profiles(service: Service, beside: ReferencedFiles, problems: list[Problem]) -> tuple[tuple[str, str], ...]:

@@ -346,7 +346,8 @@ def _in_common(one: Any, two: Any) -> Any:
     return replace(one, **changed)
 
 
-Plain = Callable[[Engine, Ground], tuple[Container, Capture]]  # what an engine gives a container without options
+# Engine and ground as the engine's process has them, and what it gives a container without options
+Plain = Callable[[Engine, Ground], tuple[Engine, Ground, Container, Capture]]
 
 
 class AsStarted:
@@ -360,6 +361,6 @@ class AsStarted:
         """The container as it would start on that engine and ground."""
         known = self._known.get(engine.id)
         if known is None or known[:2] != (engine, ground):
-            made = Predictor(self._layers, engine, ground, *self._plain(engine, ground))
+            made = Predictor(self._layers, *self._plain(engine, ground))
             known = self._known[engine.id] = engine, ground, made
         return known[2].as_started(container)

@@ -195,7 +195,7 @@ def normalized(asked: Asked, usual: Asked, engine: Engine, *, labelled: bool = F
         replace(
             asked,
             pid_mode="", ipc_mode="", uts_mode="", network_mode="", cgroupns_mode="",
-            selinux_options=(), apparmor=apparmor, capabilities=None,
+            selinux_options=(), apparmor=apparmor, capabilities=None, account=None,
             cap_add=(), cap_drop=(), devices=(), ports=(), limits=(), sysctls=(), unmasked=(), mounts=(),
             masked_paths=usual.masked_paths if asked.masked_paths is None else asked.masked_paths,
             read_only_paths=usual.read_only_paths if asked.read_only_paths is None else asked.read_only_paths,

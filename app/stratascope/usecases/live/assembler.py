@@ -12,7 +12,7 @@ from typing import TypeVar
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
-from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of
+from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of, with_sockets
 from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.ports import ContainerCapture
@@ -67,6 +67,7 @@ class Assembler:
         self._grounds = {
             id(host): (host, self._ground(host)) for host in (machine.host, *(c for _, c in machine.hosts))
         }
+        self._grounds[id(machine.host)] = machine.host, with_sockets(self._ground(machine.host), machine.engines)
         known = [
             self._prepare(item, engines[item.raw.engine], self._ground(machine.host_of(item.raw.engine)))
             for item in machine.containers
