@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple
 
 from stratascope.collector.cgroups import V2, Group, Listed, Mounts, lines, processes
 from stratascope.collector.read import Entry, read_process
@@ -23,10 +23,11 @@ Process = Tuple[int, List[Entry], List[Group]]
 
 
 class Further:
-    """Reads these names of a container's other processes and threads."""
+    """Reads these names of a container's other processes and threads; `apart`: those that are no files of theirs."""
 
-    def __init__(self, names: List[str], mount_namespace: Optional[str]) -> None:
+    def __init__(self, names: List[str], apart: AbstractSet[str], mount_namespace: Optional[str]) -> None:
         self.names = names
+        self.files = [name for name in names if name not in apart]
         self.threads: List[Tuple[int, Process]] = []  # with the PID of its process
         self.unread = 0
         self.room = READ_MAX

@@ -16,6 +16,7 @@ import os
 import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
+from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
@@ -63,7 +64,7 @@ PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
-_SPECIAL = PRIVILEGED | LIVENESS | {PARENT}
+_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
@@ -90,8 +91,15 @@ class Collector:
         """One answer per wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
-        answers = [self._one(wish, limits, members, errands) for wish in wishes]
-        run(errands)  # adds its results to the answers' entries
+        answers, asked = [], []
+        for wish in wishes:
+            first, others, how, more = self._one(wish, limits, members, errands)
+            answers.append((first, others, how, more))
+            asked.append((first[0], wish[1], first[1]))
+            asked += [(number, wish[2], entries) for number, entries, _ in others]
+        # both add their results to the answers' entries
+        READER.entries(item for item in asked if not _unread(item[2]))
+        run(errands)
         return answers
 
     def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> ContainerReply:
@@ -137,7 +145,7 @@ class Collector:
             namespace = text_of(entries, "ns/pid")
             if namespace is None and "ns/pid" not in wants:
                 namespace = _link("ns/pid", here)
-            further = Further(names_of(member_wants), text_of(entries, "ns/mnt"))
+            further = Further(names_of(member_wants), LIVENESS | NAMES, text_of(entries, "ns/mnt"))
             self._other_threads(directory, (pid, entries, []), thread, further)
         finally:
             if here != directory:
@@ -157,7 +165,7 @@ class Collector:
     def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits, further: Further) -> List[Process]:
         """The processes that could be read; adds the number of unreadable ones, and differing threads, to `further`."""
         hidepid: Optional[bool] = None
-        names = [name for name in further.names if name not in LIVENESS]
+        names = further.files
         found: List[Process] = []
         for pid in pids:
             try:
@@ -202,7 +210,7 @@ class Collector:
             except OSError:
                 continue
             try:
-                own = read_process(here, pid, [name for name in further.names if name not in LIVENESS], number)
+                own = read_process(here, pid, further.files, number)
                 further.mounts(here, pid, own, number)
             finally:
                 os.close(here)
@@ -218,6 +226,11 @@ class Collector:
 
 def _nothing(pid: int, why: Entry) -> ContainerReply:
     return (pid, [why], []), [], "", 0
+
+
+def _unread(entries: List[Entry]) -> bool:
+    """Whether nothing of the process could be read."""
+    return len(entries) == 1 and entries[0][0] == ""
 
 
 def _file(name: str, directory: int) -> Optional[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import IntFlag
 
 from stratascope.bounded_cache import remembered
 from stratascope.linux.decode import DecodeError
@@ -138,6 +139,27 @@ class CapabilitySet(Value):
     def full(cls, last: int = LAST) -> CapabilitySet:
         """Every capability of a kernel whose cap_last_cap is `last`."""
         return cls((1 << min(last + 1, _WIDTH)) - 1)
+
+
+class Securebit(IntFlag):
+    """include/uapi/linux/securebits.h; capabilities(7), "The securebits flags"."""
+
+    NOROOT = 1 << 0
+    NOROOT_LOCKED = 1 << 1
+    NO_SETUID_FIXUP = 1 << 2
+    NO_SETUID_FIXUP_LOCKED = 1 << 3
+    KEEP_CAPS = 1 << 4
+    KEEP_CAPS_LOCKED = 1 << 5
+    NO_CAP_AMBIENT_RAISE = 1 << 6
+    NO_CAP_AMBIENT_RAISE_LOCKED = 1 << 7
+
+
+def parse_securebits(text: str) -> int:
+    """Decode the collector's `bpf:securebits`, hexadecimal. Raises DecodeError."""
+    word = text.strip()
+    if not 0 < len(word) <= 8 or word.strip("0123456789abcdef"):
+        raise DecodeError(f"not securebits: {text[:40]!r}")
+    return int(word, 16)
 
 
 def file_capabilities(text: str) -> CapabilitySet | None:

@@ -15,6 +15,7 @@ PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files"),
     *("privileged_readings", "liveness", "threads"),
+    *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
     *(f"observe.{name}" for name in ("refusals", "checks", "calls", "protocol", "kernel_log", "side_sources")),
     *(f"observe.{name}" for name in ("group", "polls", "observer")),
@@ -34,7 +35,7 @@ class _Finder:
     @staticmethod
     def exec_module(module):
         exec(compile(_SOURCES[module.__name__], module.__name__, "exec"), module.__dict__)
-for _name in ("stratascope", "stratascope.collector", "stratascope.collector.observe"):
+for _name in ("stratascope", "stratascope.collector", "stratascope.collector.bpf", "stratascope.collector.observe"):
     _module = types.ModuleType(_name)
     _module.__path__ = []
     sys.modules[_name] = _module

@@ -1,4 +1,4 @@
-"""A Landlock domain can't be read: where there may be one, nothing that it could refuse is told as open for certain."""
+"""As root a Landlock domain is read by BPF, and what it refuses is told as stopped by access control."""
 
 from __future__ import annotations
 
@@ -38,18 +38,20 @@ def landlocked(rig: Rig, name: str, *options: str, word: str) -> tuple[str, dict
 
 
 @pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
-def test_what_a_domain_could_refuse(name: str, request: pytest.FixtureRequest) -> None:
+def test_what_a_domain_refuses(name: str, request: pytest.FixtureRequest) -> None:
     rig: Rig = request.getfixturevalue(name)
-    for word, real in (("restricted", "refused"), ("free", "made")):
+    for word, real, outcome in (("restricted", "refused", "stopped"), ("free", "made", "open")):
         said, found = landlocked(rig, f"landlock-{word}", word=word)
         assert said == real, "the kernel's own word"
         threat = found["threats"]["write-root-file-system"]
-        assert threat["outcome"] == "unknown"
-        assert "Landlock" in threat["reasons"]["mac"]["text"]
+        assert threat["outcome"] == outcome
+        assert ("Landlock" in threat["reasons"]["mac"]["text"]) == (word == "restricted")
+        domain = found["layers"]["mac"]["facts"]["landlock"]
+        assert (domain and domain["handled"]) == (["make_reg", "refer"] if word == "restricted" else None)
 
 
-def test_who_was_told_to_gain_nothing_is_not_in_doubt(docker_rootful: Rig) -> None:
-    """An engine that is asked for no-new-privileges sets it, and no domain."""
-    said, found = landlocked(docker_rootful, "told", "--security-opt", "no-new-privileges", word="free")
-    assert said == "made"
-    assert found["threats"]["write-root-file-system"]["outcome"] == "open"
+def test_an_engine_that_was_asked_for_no_new_privileges_hides_no_domain(docker_rootful: Rig) -> None:
+    for word, outcome in (("restricted", "stopped"), ("free", "open")):
+        said, found = landlocked(docker_rootful, "told", "--security-opt", "no-new-privileges", word=word)
+        assert said == ("made" if word == "free" else "refused")
+        assert found["threats"]["write-root-file-system"]["outcome"] == outcome

@@ -2,9 +2,10 @@
 
 Read by the multicast of audit records (AUDIT_NLGRP_READLOG: CAP_AUDIT_READ, and the machine's own network namespace),
 which comes whether or not a daemon takes them; else from /dev/kmsg, where they go if none does. A record is attributed
-by its PID, which the kernel writes in the initial PID namespace. Landlock's records name no PID but a domain, whose
-record names the process that made it, so they are attributed to the process of the group that was last refused
-something. Records of other processes are skipped and never reported. Whatever a program itself writes into either
+by its PID, which the kernel writes in the initial PID namespace. Landlock's records name no PID but a domain: they are
+attributed to the process in that domain that was last refused something, else to one that is in it (`bpf.reading`), or
+made it, as the domain's own record says where it came while the log was read. Records of other processes are skipped
+and never reported. Whatever a program itself writes into either
 source is ignored.
 """
 
@@ -17,6 +18,7 @@ import struct
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from stratascope.collector.bpf.reading import READER, Holders, NotReadError
 from stratascope.collector.observe.processes import Tell
 
 TEXT_MAX = 2048  # characters of one record that are reported
@@ -24,6 +26,7 @@ TOLD_MAX = 50  # records per second
 READ_MAX = 2000  # records per poll
 WAIT = 0.5  # seconds until the process of a record must be known
 HELD_MAX = 256
+HELD_BY = 0.2  # seconds between two looks at who is in which domain
 _NETLINK_AUDIT, _READLOG = 9, 1  # include/uapi/linux/netlink.h, audit.h
 SECCOMP, _AVC, _SELINUX, _LANDLOCK, _DOMAIN = 1326, 1400, 1401, 1423, 1424
 _TYPES = (SECCOMP, _AVC, _SELINUX, _LANDLOCK, _DOMAIN)
@@ -33,6 +36,13 @@ _LINE = re.compile(r"^[0-7],\d+,\d+,[^;]*;audit: type=(\d+) (audit\([^\n]*)")
 _PID = re.compile(r"(?:^| )pid=(\d+)(?: |$)")
 _WORD = re.compile(r"(?:^| )(sig|arch|syscall|domain)=(\w+)")
 _ARCHES = {"c000003e": 64, "40000003": 32, "c00000b7": 64, "40000028": 32}
+
+
+def _holders() -> Optional[Holders]:
+    try:
+        return READER.holders()
+    except NotReadError:
+        return None
 
 
 class _Held(NamedTuple):
@@ -45,13 +55,17 @@ class KernelLog:
     """Reads audit records. `mine`: whether that PID is, or just was, in the group. Raises OSError if unreadable."""
 
     def __init__(self, tell: Tell, mine: Callable[[int], bool], refused: Callable[[], Optional[int]],
-                 killed: Callable[[int, int, int, int], None]) -> None:  # fmt: skip
+                 killed: Callable[[int, int, int, int], None],
+                 holders: Callable[[], Optional[Holders]] = _holders) -> None:  # fmt: skip
         """`refused`: returns who was last refused something. `killed`: process, width, call, time of a filter's
         SIGSYS.
         """
         self._tell, self._mine, self._refused, self._killed = tell, mine, refused, killed
         self._held: List[_Held] = []
         self._domains: Dict[str, int] = {}
+        self._holders = holders
+        self._held_by: Optional[Holders] = None
+        self._held_at = -HELD_BY
         self._second, self._reported = 0.0, 0
         self.dropped = False  # whether there were too many records
         self._socket: Optional[socket.socket] = multicast()
@@ -87,10 +101,9 @@ class KernelLog:
                 return True
             return False
         if held.kind == _LANDLOCK:
-            maker = self._domains.get(words.get("domain", ""))
-            if maker is None:
+            pid = self._in_domain(words.get("domain", ""))
+            if pid is None:
                 return False
-            pid = self._refused() or maker
         elif pid is None or not self._mine(pid):
             return False
         at = time.monotonic_ns()
@@ -104,6 +117,24 @@ class KernelLog:
         else:
             self.dropped = True
         return True
+
+    def _in_domain(self, word: str) -> Optional[int]:
+        """Whose refusal it is; None if that is not known, or nobody's of the group."""
+        maker, refused = self._domains.get(word), self._refused()
+        try:
+            number = int(word, 16)
+        except ValueError:
+            return None
+        if (self._held_by is None or number not in self._held_by.of) and time.monotonic() - self._held_at >= HELD_BY:
+            self._held_by, self._held_at = self._holders(), time.monotonic()
+        known = self._held_by
+        mine = [] if known is None else sorted(filter(self._mine, known.of.get(number, ())))
+        if not mine and (maker is None or (known is not None and number in known.of)):
+            return None
+        # one that has ended can't be asked any more, and was refused a moment ago
+        if refused is not None and (known is None or refused in mine or refused not in known.alive):
+            return refused
+        return maker if maker is not None and (not mine or maker in mine) else mine[0]
 
     def _read(self) -> List[Tuple[int, str]]:
         found: List[Tuple[int, str]] = []

@@ -218,6 +218,10 @@ class EngineSocket(Value):
     """A visible socket of an engine or runtime, with permission to connect."""
 
 
+class AbstractSocket(Value):
+    """An access-control policy allows connecting to an abstract socket of a process outside."""
+
+
 class HostFiles(Value):
     """A visible, writable path of the host. `set_uid`: a set-uid file of the host's root can be placed there.
 
@@ -332,6 +336,7 @@ Need = (
     | GroupFile
     | RootWritable
     | EngineSocket
+    | AbstractSocket
     | HostFiles
     | HostFileSystem
     | SharedIds

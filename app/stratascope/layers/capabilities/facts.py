@@ -31,7 +31,7 @@ from stratascope.layers.shared.deciding_settings import (
 )
 from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, own_user_namespace_after
-from stratascope.linux.capability import LAST, CapabilitySet
+from stratascope.linux.capability import LAST, CapabilitySet, Securebit, parse_securebits
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.namespace import Namespace, is_full, is_initial, parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus
@@ -45,6 +45,10 @@ SETS = (
     ("bounding", "Bnd", "CapBnd"),
     ("ambient", "Amb", "CapAmb"),
 )
+
+
+SECUREBITS = "bpf:securebits"
+_SETPCAP = CapabilitySet.of(("CAP_SETPCAP",))
 
 
 class CapabilityFacts(Value):
@@ -69,6 +73,9 @@ class CapabilityFacts(Value):
     status_source: str
     user_namespace_source: str
     gaps: tuple[NamedGap, ...] = ()
+    securebits: tuple[str, ...] | None = None  # those that are set, as prctl(2) names them; only root can read them
+    # whether exec as root gives it the capabilities of its bounding set: not under NOROOT that it can't clear
+    root_by_exec: bool | None = None
 
 
 class CapabilitiesAsked(Value):
@@ -129,6 +136,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Capa
             initial_source,
             (NamedGap("status", status, source),),
         )
+    bits = or_none(capture.decoded(SECUREBITS, parse_securebits))
     effective, bounding, no_new_privs = _set(status.effective), _set(status.bounding), status.no_new_privs
     gaps: tuple[NamedGap, ...] = tuple(
         missing_line(capture, line)
@@ -167,7 +175,20 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Capa
         source,
         initial_source,
         gaps,
+        None if bits is None else tuple([bit.name.lower() for bit in Securebit if bits & bit and bit.name]),
+        _root_by_exec(bits, None if effective is None or permitted is None else effective | permitted),
     )
+
+
+def _root_by_exec(bits: int | None, held: CapabilitySet | None) -> bool | None:
+    """handle_privileged_root, security/commoncap.c. cap_task_prctl there: SETPCAP may change what is not locked."""
+    if bits is None:
+        return None
+    if not bits & Securebit.NOROOT:
+        return True
+    if bits & Securebit.NOROOT_LOCKED:
+        return False
+    return None if held is None else bool(held & _SETPCAP)
 
 
 def _set(bits: int | None) -> CapabilitySet | None:

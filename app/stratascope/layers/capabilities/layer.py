@@ -17,6 +17,7 @@ from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import (
+    SECUREBITS,
     CapabilitiesAsked,
     CapabilityFacts,
     as_requested,
@@ -105,8 +106,8 @@ LAYER = Layer(
     id="capabilities",
     number=3,
     about=ABOUT,
-    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE),
-    member_wants=("status", "ns/user"),
+    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE, SECUREBITS),
+    member_wants=("status", "ns/user", SECUREBITS),
     privileged_wants=(PORT_START,),
     asked=asked_of,
     decode=decode,

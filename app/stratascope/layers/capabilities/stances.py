@@ -46,6 +46,7 @@ class CapabilityPosture(Value):
     root_directory: bool  # whether the engine always leaves a container's root directory writable for its owner
     settings: Answers
     kernel: tuple[int, int] | None = None  # kernel release
+    root_by_exec: bool | None = None  # whether exec as root gives it its bounding set
     neighbours: tuple[int | None, ...] = ()  # permitted sets of other containers in the same PID namespace
 
 
@@ -66,6 +67,7 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         rules_of(around.engine).writable_root,
         answers(around.ground),
         kernel_release(around.ground),
+        facts.root_by_exec,
         tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),
     )
 
@@ -111,8 +113,13 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
 _NOT_READ = msg("Its capabilities could not be read.")
 _UNKNOWN = unknown(_NOT_READ, _EFFECTIVE)
 _NO_NEW_PRIVS_UNREAD = unknown(msg("Whether exec can give it more could not be read."), _NNP)
-_SECUREBITS = msg("As root it regains it with any program that it starts, unless its securebits forbid that; no file "
-                  "shows them.")  # fmt: skip
+_SECUREBITS = msg(
+    "As root it regains it with any program that it starts, unless its securebits forbid that: only root can read "
+    "them, by BPF."
+)
+_BITS = "@bpf:securebits"
+_REGAINS = msg("As root it regains it with any program that it starts: its bounding set has it, and its securebits do "
+               "not forbid it.")  # fmt: skip
 
 
 @remembered()
@@ -150,16 +157,16 @@ def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | Non
     """Capabilities that root gave up and regains, within the bounding set, by exec of any file; None: it does not.
 
     handle_privileged_root, security/commoncap.c. Not if SECBIT_NOROOT is set (capabilities(7), "The securebits flags"),
-    which no file shows. Engines never set it and give root the whole bounding set, so a process that holds less has
-    given it up itself in one of the two ways.
+    which only root can read. Engines never set it and give root the whole bounding set, so a process that holds less
+    has given it up itself in one of the two ways.
     """
-    if posture.root is False or posture.no_new_privs:
+    if posture.root is False or posture.no_new_privs or posture.root_by_exec is False:
         return None
     if posture.bounding is not None and not posture.bounding & wanted.bits:
         return None
     if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
         return _NO_NEW_PRIVS_UNREAD
-    return unknown(_SECUREBITS, _BOUNDING)
+    return lets(_REGAINS, _BITS) if posture.root_by_exec else unknown(_SECUREBITS, _BOUNDING)
 
 
 def _lacks(names: tuple[str, ...]) -> Message:
@@ -215,7 +222,7 @@ def _regain(posture: CapabilityPosture) -> Ruling:
         return stops(msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
-    if posture.root:
+    if posture.root and posture.root_by_exec is None:
         return unknown(_SECUREBITS, _BOUNDING)
     return lets(msg("Its bounding set allows more than it holds now, and no_new_privs is off."), _BOUNDING)
 
@@ -234,7 +241,11 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
         return stops(msg("It holds no capability, and none can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
-    return unknown(_SECUREBITS, _BOUNDING)
+    if posture.root_by_exec is None:
+        return unknown(_SECUREBITS, _BOUNDING)
+    if posture.root_by_exec:
+        return lets(_REGAINS, _BITS)
+    return unknown(msg("Its securebits give root nothing, but files with capabilities may."), _BITS)
 
 
 def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:

@@ -85,6 +85,14 @@ _ASKED_LABEL = msg("Asked for")
 _DEFAULT_LABEL = msg("The engine's default")
 
 
+_NO_ROOT = msg("With noroot, being root gives a program no capabilities: only files with capabilities do.")
+
+
+def _source(status: str) -> str:
+    """Where securebits come from, as the collector says it."""
+    return f"{status.removesuffix('/status')}: cred.securebits"
+
+
 def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
     wanted = asked_bounding(asked, facts.last)
     source = facts.status_source
@@ -104,6 +112,11 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
     else:
         value, tone = NONE, Tone.PLAIN
     rows.append(Row(_REGAIN_LABEL, value, f"{source}:CapBnd", tone))
+    if facts.securebits is not None:
+        bits = msg("{text}", text=", ".join(facts.securebits)) if facts.securebits else NONE
+        good = facts.root_by_exec is False
+        note = _NO_ROOT if good else None
+        rows.append(Row(msg("Securebits"), bits, _source(source), Tone.GOOD if good else Tone.PLAIN, None, note))
     rows.append(Row(_ASKED_LABEL, _asked_value(asked), "inspect:HostConfig.CapAdd"))
     if wanted is not None and facts.bounding is not None:
         rows.append(

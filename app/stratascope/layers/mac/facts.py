@@ -19,6 +19,8 @@ from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
+from stratascope.layers.mac.landlock import Confinement, LandlockFacts
+from stratascope.layers.mac.landlock import read as landlocked
 from stratascope.layers.shared.readings import no_policy, process_status
 from stratascope.layers.shared.whose_namespace import hosts_after, own_user_namespace_after, shared_mode
 from stratascope.linux.decode import DecodeError
@@ -47,10 +49,12 @@ class MacFacts(Value):
     runs without a policy. `modules`: the active security modules, None if unreadable. `own_user_namespace`: whether the
     process is outside the initial user namespace, where SELinux checks capabilities by other rules; None if it does not
     matter or is unknown. `shared_with_host`: the kinds of namespaces shared with the host, for the same purpose.
-    `may_be_landlocked`: it set no_new_privs itself, as landlock(7) requires, and that module is active; no file shows
-    whether it then restricted itself. `permissive_type`: the policy only warns about its type, on an enforcing host;
-    None if that was not checked.
+    `may_be_landlocked`: it gave up new privileges, as landlock(7) requires, that module is active, and whether it then
+    restricted itself could not be read. `landlock`: how it did, None if it did not. `permissive_type`: the policy only
+    warns about its type, on an enforcing host; None if that was not checked.
     """
+
+    UNPRINTED = ("confinements",)
 
     system: str | None
     label: str | None
@@ -70,6 +74,8 @@ class MacFacts(Value):
     shared_with_host: tuple[str, ...] | None = None
     may_be_landlocked: bool = False
     permissive_type: bool | None = None
+    landlock: LandlockFacts | Gap | None = None
+    confinements: tuple[Confinement, ...] = ()  # what decides of it
 
 
 class MacAsked(Value):
@@ -81,6 +87,7 @@ class MacAsked(Value):
     selinux_label: str
     selinux_options: tuple[str, ...]
     host_processes: bool = False  # the host's pid or ipc namespace: both engines disable SELinux for these
+    no_new_privileges: bool = False
 
     @property
     def selinux_off(self) -> bool:
@@ -103,17 +110,21 @@ def asked_of(container: Container) -> MacAsked:
         asked.selinux_label,
         asked.selinux_options,
         "host" in (asked.pid_mode, asked.ipc_mode),
+        asked.no_new_privileges,
     )
 
 
 def decode(capture: Capture, container: Container, around: Surroundings) -> MacFacts:
-    """Decode the process's label, the module it is from, and whether it may have restricted itself; never raises."""
+    """Decode the process's label, the module it is from, and its Landlock domain; never raises."""
     facts = _label(capture, around.ground)
-    if "landlock" not in (around.ground.lsms or ()) or container.asked.no_new_privileges:
+    if "landlock" not in (around.ground.lsms or ()):
         return facts
+    landlock, confinements = landlocked(capture)
+    if not isinstance(landlock, Gap):
+        return facts if landlock is None else replace(facts, landlock=landlock, confinements=confinements)
     status = process_status(capture)
     alone = not isinstance(status, Gap) and status.no_new_privs is True
-    return replace(facts, may_be_landlocked=True) if alone else facts
+    return replace(facts, landlock=landlock, may_be_landlocked=alone)
 
 
 def _label(capture: Capture, ground: Ground) -> MacFacts:
@@ -219,7 +230,11 @@ _SOURCE = "inspect"
 
 
 def as_requested(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacFacts:
-    """See `core.layer.Layer.as_requested`."""
+    """See `core.layer.Layer.as_requested`. No engine restricts a container with Landlock, so where it was asked for
+    no_new_privs nothing speaks for a domain.
+    """
+    if facts.may_be_landlocked and asked.no_new_privileges:
+        facts = replace(facts, may_be_landlocked=False)
     if facts.system is not None or not facts.gaps:
         return facts
     ground = around.ground

@@ -31,6 +31,9 @@ from stratascope.layers.mac.facts import (
     profile_in_effect,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
+from stratascope.layers.mac.landlock import IDS as LANDLOCK_IDS
+from stratascope.layers.mac.landlock import MOUNTS
+from stratascope.layers.mac.landlock import READING as LANDLOCK
 from stratascope.layers.mac.stances import posture_of, stance_of
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -108,8 +111,11 @@ LAYER = Layer(
     id="mac",
     number=5,
     about=ABOUT,
-    wants=(CURRENT, APPARMOR_CURRENT, PERMISSIVE, UID_MAP, "status", *(f"ns/{kind}" for kind in NAMESPACES)),
-    member_wants=(CURRENT,),
+    wants=(
+        *(CURRENT, APPARMOR_CURRENT, PERMISSIVE, UID_MAP, "status", MOUNTS, LANDLOCK, LANDLOCK_IDS),
+        *(f"ns/{kind}" for kind in NAMESPACES),
+    ),
+    member_wants=(CURRENT, LANDLOCK),
     asked=asked_of,
     decode=decode,
     assess=assess,

@@ -16,6 +16,7 @@ from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.mac.findings import mode_word
+from stratascope.layers.mac.landlock import Confinement, landlock_ruling, strictest
 from stratascope.layers.mac.policies import (
     LABEL,
     AppArmorPosture,
@@ -52,12 +53,21 @@ class PerhapsLandlocked(Value):
     policy: Policy
 
 
-MacPosture = Policy | PerhapsLandlocked
+class Landlocked(Value):
+    """A policy, and the domains of its threads, each of which restricts."""
+
+    policy: Policy
+    confinements: tuple[Confinement, ...]
+
+
+MacPosture = Policy | PerhapsLandlocked | Landlocked
 
 
 def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPosture:
     """From the facts of the container's first process."""
     policy = _policy(facts, around)
+    if facts.confinements:
+        return Landlocked(policy, facts.confinements)
     return PerhapsLandlocked(policy) if facts.may_be_landlocked else policy
 
 
@@ -132,6 +142,9 @@ _MEDIATED = frozenset(
 )
 # What landlock(7) can refuse: files, mounts while it restricts files, processes outside its domain
 _LANDLOCKED = (
+    needs.AbstractSocket,
+    needs.Device,
+    needs.GroupFile,
     needs.HostFiles,
     needs.HostFileSystem,
     needs.KernelFile,
@@ -140,8 +153,9 @@ _LANDLOCKED = (
     needs.SignalRoot,
     needs.Tracing,
 )
+_NEVER_LANDLOCKED = (needs.Tracing("own"), needs.Tracing("look"))
 _LANDLOCK = msg(
-    "It gave up new privileges by itself, and may have restricted itself with Landlock: no file shows that."
+    "It gave up new privileges, and may have restricted itself with Landlock: only root can read that, by BPF."
 )
 _NEW_USER_NAMESPACES = (needs.NewUserNamespace, needs.LeaveNewUserNamespace)
 
@@ -149,9 +163,11 @@ _NEW_USER_NAMESPACES = (needs.NewUserNamespace, needs.LeaveNewUserNamespace)
 def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
     """How the policy alone rules on a need; None: not its concern."""
     match posture:
+        case Landlocked(policy, confinements):
+            return strictest(stance_of(need, policy), landlock_ruling(need, confinements))
         case PerhapsLandlocked(policy):
             ruling = stance_of(need, policy)
-            landlocks = isinstance(need, _LANDLOCKED) and need != needs.Tracing("own")
+            landlocks = isinstance(need, _LANDLOCKED) and need not in _NEVER_LANDLOCKED
             if landlocks and (ruling is None or ruling.stance is Stance.LETS_THROUGH):
                 return Ruling(Stance.UNKNOWN, _LANDLOCK, "@status:NoNewPrivs")
             return ruling

@@ -1,12 +1,13 @@
-"""The tab of the access-control layer: module, label and mode."""
+"""The tabs of the access-control layer: module, label and mode; and how it restricted itself with Landlock."""
 
 from __future__ import annotations
 
+from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Row, Tab, Table, Tone, Verdict
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.layers.mac.facts import LSM_LIST, MacAsked, MacFacts
-from stratascope.layers.shared.readings import NOT_ASKED, UNKNOWN
+from stratascope.layers.shared.readings import NONE, NOT_ASKED, UNKNOWN
 
 _LABEL = msg("Label")
 _SYSTEM_LABEL = msg("Module")
@@ -39,8 +40,9 @@ _TONES = {
 
 
 def tabs_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Tab, ...]:
-    """The one tab."""
-    return (Tab(_LABEL, (_table(facts, asked, verdict),)),)
+    """The label's, and Landlock's where that module is active."""
+    label = Tab(_LABEL, (_table(facts, asked, verdict),))
+    return (label, Tab(_LANDLOCK, (_landlock(facts),))) if "landlock" in (facts.modules or ()) else (label,)
 
 
 def _table(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> Table:
@@ -67,6 +69,37 @@ def _table(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> Table:
     if facts.modules:
         rows.append(Row(msg("Active modules"), _text(", ".join(facts.modules)), LSM_LIST))
     return Table(_LABEL, tuple(rows))
+
+
+_LANDLOCK = msg("Landlock")
+_BY_BPF = "BPF: cred.security"
+_RULES_SHOWN = 200
+_ITSELF = msg("Its programs restricted themselves: no engine does that.")
+_ONLY_ROOT = msg("Only root can read it, by BPF.")
+
+
+def _landlock(facts: MacFacts) -> Table:
+    found, source = facts.landlock, _BY_BPF
+    if isinstance(found, Gap):
+        note = _ONLY_ROOT if found.kind is GapKind.DENIED else msg("{text}", text=found.detail)
+        return Table(_LANDLOCK, (Row(_STATE, UNKNOWN, source, Tone.UNKNOWN, None, note),))
+    if found is None:
+        return Table(_LANDLOCK, (Row(_STATE, msg("Not restricted"), source),))
+    layers = plural("Restricted by {count} layer", "Restricted by {count} layers", found.layers)
+    rows = [
+        Row(_STATE, layers, source, Tone.GOOD, None, _ITSELF),
+        Row(msg("Handled"), _text(", ".join(found.handled)) if found.handled else NONE, source),
+        Row(msg("Scopes"), _text(", ".join(found.scopes)) if found.scopes else NONE, source),
+    ]
+    for rule in found.rules[:_RULES_SHOWN]:
+        what = _text(rule.path) if rule.port is None else msg("TCP port {port}", port=str(rule.port))
+        rows.append(Row(what, _text(", ".join(rule.allowed)) if rule.allowed else NONE, source))
+    if not found.whole or len(found.rules) > _RULES_SHOWN:
+        rows.append(Row(msg("Further rules"), msg("There are more, or where they hold is not known"), source))
+    return Table(_LANDLOCK, tuple(rows))
+
+
+_STATE = msg("State")
 
 
 def _text(value: str | None) -> Message:

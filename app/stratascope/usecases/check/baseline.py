@@ -27,6 +27,8 @@ _MAPS = ("uid_map", "gid_map")
 Ids = tuple[tuple[range, ...], tuple[range, ...]]
 # Of a machine's first user, as set up by useradd(8)
 USUAL: Ids = ((range(1000, 1001), range(100_000, 165_536)), (range(1000, 1001), range(100_000, 165_536)))
+# What a program may do to itself, and no engine does: it starts without
+_UNRESTRICTED = (("bpf:landlock", ""), ("bpf:securebits", "0"))
 _LIMITS = (
     ("memory.max", "max"),
     ("memory.high", "max"),
@@ -62,6 +64,7 @@ def fitted(
         readings = _mapped(readings, engine, ids)
     if engine.rootless and engine.daemon.oom_score_adj is not None:
         readings = (*readings, Reading("oom_score_adj", "/proc/PID/oom_score_adj", str(engine.daemon.oom_score_adj)))
+    readings = (*readings, *(Reading(name, "", text) for name, text in _UNRESTRICTED))
     return replace(container, asked=asked), Capture(recorded.found.first.pid, readings)
 
 

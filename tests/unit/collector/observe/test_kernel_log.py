@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rig.collector.asking import needs_root
+from stratascope.collector.bpf.reading import Holders
 from stratascope.collector.observe import kernel_log
 from stratascope.collector.observe.kernel_log import TOLD_MAX, KernelLog
 
@@ -33,7 +35,9 @@ DOMAIN = 'audit(1729738800.268:30): domain=195ba459b status=allocated mode=enfor
 class Said:
     """A log that takes its records from the other end of a socket, and what it told."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, mine: set[int]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, mine: set[int], holders: Callable[[], Holders | None] = lambda: None
+    ) -> None:
         self.theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self.told: list[tuple[Any, ...]] = []
@@ -46,6 +50,7 @@ class Said:
             mine.__contains__,
             lambda: self.refused,
             lambda *found: self.killed.append(found[:3]),
+            holders,
         )
 
     def recvfrom(self, size: int) -> tuple[bytes, tuple[int, int]]:
@@ -103,6 +108,33 @@ def test_landlock_names_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     said.log.take()
     said.log.take()
     assert said.told == [("log", 22312, f"audit: type=1423 {LANDLOCK}")]
+    said.close()
+
+
+_NUMBER = 0x195BA459B
+
+
+@pytest.mark.parametrize(
+    ("held", "refused", "whose"),
+    [
+        pytest.param({22311}, None, 22311, id="announced before the log was read"),
+        pytest.param({22311, 22312}, 22312, 22312, id="the one that was refused"),
+        pytest.param({22311}, 22312, 22311, id="another one was refused last"),
+        pytest.param({22311}, 22399, 22399, id="the one that was refused has ended"),
+        pytest.param({5}, 22312, None, id="in another container"),
+        pytest.param(set(), 22312, None, id="nobody's any more"),
+    ],
+)
+def test_landlock_by_who_is_in_the_domain(
+    monkeypatch: pytest.MonkeyPatch, held: set[int], refused: int | None, whose: int | None
+) -> None:
+    mine = {22311, 22312, 22399}
+    found = Holders({5, 22311, 22312}, {_NUMBER: held} if held else {})
+    said = Said(monkeypatch, mine, lambda: found)
+    said.refused = refused
+    said.say(1423, LANDLOCK)
+    said.log.take(last=True)
+    assert [fields[1] for fields in said.told] == ([] if whose is None else [whose])
     said.close()
 
 

@@ -17,7 +17,7 @@ from stratascope.core.threats.catalogue.shared import (
     own,
     socket,
 )
-from stratascope.core.threats.needs import Capability, Feature, LowPort, Shares, Where
+from stratascope.core.threats.needs import AbstractSocket, Capability, Feature, LowPort, Shares, Where
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _DROP_RAW = msg("Drop NET_RAW. ping works without it if ping_group_range of its network allows it.")
@@ -49,7 +49,7 @@ THREATS = (
         msg("Some of them, such as that of old containerd, do whatever root asks for."),
         msg("Give it a network of its own: these sockets belong to the network namespace."),
         "namespaces",
-        (direct('connect("@name")', Shares("net"), calls("connect", "socketcall")),),
+        (direct('connect("@name")', Shares("net"), AbstractSocket(), calls("connect", "socketcall")),),
         ("unix(7)", "network_namespaces(7)"),
     ),
     Threat(
