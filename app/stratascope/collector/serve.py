@@ -20,6 +20,7 @@ from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
+from stratascope.collector.host_processes import TARGETS, read_targets, sees_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import (
     BY_NAMESPACE,
@@ -64,7 +65,7 @@ PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
-_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT}
+_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
@@ -82,6 +83,7 @@ class Collector:
     def __init__(self) -> None:
         self._mounts = Mounts()
         self._threads = Threads()
+        self._targets: Optional[Entry] = None  # of the current request
 
     def host(self, names: Iterable[str]) -> List[Entry]:
         """The host's facts of these names."""
@@ -91,6 +93,7 @@ class Collector:
         """One answer per wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
+        self._targets = None
         answers, asked = [], []
         for wish in wishes:
             first, others, how, more = self._one(wish, limits, members, errands)
@@ -138,6 +141,8 @@ class Collector:
             if PARENT in wants and (not container or container not in (cgroup or "")):
                 # only needed if the control group does not show the container's id
                 entries.append(parent_folder(directory))
+            if TARGETS in wants and sees_host(text_of(entries, "status"), text_of(entries, "mountinfo")):
+                entries.append(self._host_processes())
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
@@ -216,6 +221,13 @@ class Collector:
                 os.close(here)
             if not all(item[2] is None for item in own):
                 further.threads.append((pid, (number, own, [])))
+
+    def _host_processes(self) -> Entry:
+        """Read once for a request: a look at all processes of the machine."""
+        if self._targets is None:
+            self._mounts.refresh()
+            self._targets = read_targets(self._mounts.hidepid and os.geteuid() != 0)
+        return self._targets
 
     def _hidepid(self, error: OSError) -> bool:
         if error.errno is None:

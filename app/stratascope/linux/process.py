@@ -217,3 +217,46 @@ def _limit(name: str, word: str) -> int | None:
     if not (word.isascii() and word.isdigit() and len(word) <= 20):
         raise DecodeError(f"limits: {name} is not a number: {word[:40]!r}")
     return int(word)
+
+
+class HostProgram(NamedTuple):
+    """What processes have in common that may look into each other; ptrace(2).
+
+    Their ids, in the reader's user namespace; a set of permitted capabilities than which none of these processes holds
+    a smaller one; the inode of their user namespace (None: not read); and the container that they are in, by its id or
+    its mount namespace's inode (empty: the host itself).
+    """
+
+    uid: int
+    gid: int
+    permitted: int
+    namespace: int | None
+    container: str = ""
+
+
+class HostPrograms(NamedTuple):
+    """The processes of the machine. `whole`: all of them were read."""
+
+    kinds: tuple[HostProgram, ...]
+    whole: bool
+
+
+_PROGRAM = re.compile(
+    r"([0-9]{1,10}) ([0-9]{1,10}) ([0-9a-f]{1,16}) ([0-9]{1,10}|-) ([0-9a-f]{1,64}|-)", re.ASCII
+).fullmatch
+
+
+@remembered()
+def parse_host_programs(text: str) -> HostPrograms:
+    """Decode one kind per line; a final line `...` means there may be more. Raises DecodeError."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line in ("", "..."):
+            continue
+        words = _PROGRAM(line)
+        if words is None:
+            raise DecodeError(f"programs of the host, line {number}: {line[:80]!r}")
+        uid, gid, permitted, namespace, container = words.groups()
+        inode = None if namespace == "-" else int(namespace)
+        found.append(HostProgram(int(uid), int(gid), int(permitted, 16), inode, "" if container == "-" else container))
+    return HostPrograms(tuple(found), not text.endswith("...\n"))

@@ -13,7 +13,7 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 MODULES = (
-    *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files"),
+    *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files", "host_processes"),
     *("privileged_readings", "liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),

@@ -20,6 +20,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.image_accounts import accounts_of
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
+from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.linux.namespace import IdRange, parse_idmap
 from stratascope.sandbox import Access, access
 from stratascope.usecases.check.baseline import Ids
@@ -54,7 +55,16 @@ class LocalHosts:
         if self._capture is None:
             engine, ground = daemon_here(engine, ground)
         ids = ids_here(engine) if self._capture is None else self._ids_there(self._capture, engine)
-        return Host(engine, ground, *self._recorded.plain(engine, ground, ids))
+        plain, read = self._recorded.plain(engine, ground, ids)
+        return Host(engine, ground, plain, self._with_programs(engine, read))
+
+    def _with_programs(self, engine: Engine, plain: Capture) -> Capture:
+        """With what programs this machine runs: a container may see them."""
+        if self._engines is None or self._capture is not None or not engine.local:
+            return plain
+        found = self._engines.reader(self._shared).once(engine, 1, ("status", PROGRAMS))
+        told = () if found is None else tuple(each for each in found.first.readings if each.name == PROGRAMS)
+        return replace(plain, readings=(*plain.readings, *told))
 
     def _ids_there(self, capture: MachineCapture, engine: Engine) -> Ids | None:
         """The id ranges of a rootless engine's user, from containers without a map of their own."""

@@ -55,7 +55,13 @@ class Configuration:
         those of `host`.
         """
         person = ":".join(map(str, ordinary_user()[:2]))
-        paths = {"folder": str(folder), "socket": str(rig.socket), "unmask": unmask(rig), "person": person}
+        paths = {
+            "folder": str(folder),
+            "socket": str(rig.socket),
+            "unmask": unmask(rig),
+            "person": person,
+            "uid": person.partition(":")[0],
+        }
         return [option.format(**paths, **words) for option in self.options]
 
 

@@ -161,17 +161,21 @@ static int see_host(void) { return is_called("2", "kthreadd") ? 0 : IN_VAIN; }
 static int signal_host(void) { return is_called("2", "kthreadd") ? outcome(kill(2, SIGURG)) : IN_VAIN; }
 static int enter_host(void) { return is_called("2", "kthreadd") ? open_root(2) : IN_VAIN; }
 
-static int enter_foreign(void)
+static int enter_named(const char *name) /* any of that name: other runs of this program may have some, too */
 {
-    pid_t pid = find("attempts-peer");
-    return pid ? open_root(pid) : IN_VAIN;
+    DIR *folder = opendir("/proc");
+    struct dirent *entry;
+    int result = IN_VAIN;
+    while (folder && result && (entry = readdir(folder)))
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_called(entry->d_name, name))
+            result = open_root(atoi(entry->d_name));
+    if (folder)
+        closedir(folder);
+    return result;
 }
 
-static int enter_weak(void) /* a container of another user, without capabilities */
-{
-    pid_t pid = find("attempts-weak");
-    return pid ? open_root(pid) : IN_VAIN;
-}
+static int enter_foreign(void) { return enter_named("attempts-peer"); }
+static int enter_weak(void) { return enter_named("attempts-weak"); } /* of another user, without capabilities */
 
 static int owner(pid_t pid)
 {

@@ -160,13 +160,17 @@ static int sysctl(void)
 static int firmware(void) { return elsewhere("sysfs", "/sys", "/sys/firmware", O_RDONLY | O_DIRECTORY); }
 
 /* Files of the host in any folder that is bound in; whose it is in the end, the map of ids says */
-static int first_ids(void)
+static int first_ids_in(const char *path)
 {
     unsigned first = 1, outside = 1, length = 0;
-    FILE *map = fopen("/proc/self/uid_map", "re");
+    FILE *map = fopen(path, "re");
     int numbers = map ? fscanf(map, "%u %u %u", &first, &outside, &length) : 0;
+    if (map)
+        fclose(map);
     return numbers == 3 && first == 0 && outside == 0;
 }
+
+static int first_ids(void) { return first_ids_in("/proc/self/uid_map"); }
 
 static int write_in(int planting)
 {
@@ -238,7 +242,8 @@ static int take_over(void)
         sscanf(line, "CapEff: %llx", &held);
     if (status)
         fclose(status);
-    if (!(held & 1ULL << 21)) /* CAP_SYS_ADMIN */
+    snprintf(path, sizeof path, "%.380s/uid_map", strong);
+    if (!(held & 1ULL << 21) || !first_ids_in(path)) /* CAP_SYS_ADMIN, over the machine */
         return IN_VAIN;
     snprintf(path, sizeof path, "%.380s/mem", strong);
     return open_only(path, O_RDWR);

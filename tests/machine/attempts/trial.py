@@ -152,6 +152,7 @@ def _folder(rig: Rig) -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         write_profiles(folder)
+        (folder / "of-the-host").touch()
         mounted = folder / "mounted"
         mounted.mkdir()
         mounted.chmod(0o755)
@@ -196,6 +197,7 @@ def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
             "SEGMENT": str(SEGMENT),
             "KEY": KEY,
             "ENGINE": str(rig.socket),
+            "HOST": str(folder),
         }
         yield [word for key, value in values.items() for word in ("-e", f"STRATA_{key}={value}")]
 

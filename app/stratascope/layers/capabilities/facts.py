@@ -29,8 +29,15 @@ from stratascope.layers.shared.deciding_settings import (
     port_start_after,
     requested_port,
 )
+from stratascope.layers.shared.host_programs import NOTHING, InSight, in_sight
+from stratascope.layers.shared.host_programs import after as programs_after
 from stratascope.layers.shared.readings import missing_line, process_status
-from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts, own_user_namespace_after
+from stratascope.layers.shared.whose_namespace import (
+    hosts_after,
+    is_hosts,
+    own_user_namespace,
+    own_user_namespace_after,
+)
 from stratascope.linux.capability import LAST, CapabilitySet, Securebit, parse_securebits
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.namespace import Namespace, is_full, is_initial, parse_idmap, to_inside
@@ -54,6 +61,8 @@ _SETPCAP = CapabilitySet.of(("CAP_SETPCAP",))
 class CapabilityFacts(Value):
     """The first process's five sets, and facts that decide what they allow. None: not read, or not in this kernel."""
 
+    UNPRINTED = ("programs", "ids")
+
     inheritable: CapabilitySet | None
     permitted: CapabilitySet | None
     effective: CapabilitySet | None
@@ -76,6 +85,8 @@ class CapabilityFacts(Value):
     securebits: tuple[str, ...] | None = None  # those that are set, as prctl(2) names them; only root can read them
     # whether exec as root gives it the capabilities of its bounding set: not under NOROOT that it can't clear
     root_by_exec: bool | None = None
+    programs: InSight = NOTHING  # of the host
+    ids: tuple[int, int] | None = None  # its uid and gid on the host
 
 
 class CapabilitiesAsked(Value):
@@ -177,6 +188,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Capa
         gaps,
         None if bits is None else tuple([bit.name.lower() for bit in Securebit if bits & bit and bit.name]),
         _root_by_exec(bits, None if effective is None or permitted is None else effective | permitted),
+        in_sight(capture, container.id, around),
+        _ids(status, around),
     )
 
 
@@ -189,6 +202,12 @@ def _root_by_exec(bits: int | None, held: CapabilitySet | None) -> bool | None:
     if bits & Securebit.NOROOT_LOCKED:
         return False
     return None if held is None else bool(held & _SETPCAP)
+
+
+def _ids(status: ProcessStatus, around: Surroundings) -> tuple[int, int] | None:
+    if status.uids is None or status.gids is None or around.ground.initial_user_namespace is False:
+        return None
+    return (0 if 0 in status.uids.within_reach else status.uids.effective), status.gids.effective
 
 
 def _set(bits: int | None) -> CapabilitySet | None:
@@ -252,6 +271,8 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
     regain = None
     if no_new_privs is not None and found.bounding is not None and found.permitted is not None:
         regain = CapabilitySet() if no_new_privs else found.bounding - found.permitted
+    own = own_user_namespace_after(before, after, around.engine)
+    same_ids = own is None and before.groups == after.groups and _same_user(before, after)
     network, processes = before.network_mode == after.network_mode, before.pid_mode == after.pid_mode
     return replace(
         found,
@@ -263,7 +284,19 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         root_inside=found.root_inside if _same_user(before, after) else _root(after),
         host_network=found.host_network if network else hosts_after(after.network_mode, around, Namespace.NET),
         port_start=port_start_after(found.port_start, before, after, around),
+        programs=programs_after(found.programs, after, own, around),
+        ids=found.ids if same_ids else _ids_after(after, around.engine),
     )
+
+
+def _ids_after(after: Asked, engine: Engine) -> tuple[int, int] | None:
+    """As far as they are known beforehand: of root, and of a numbered user, in the initial user namespace."""
+    if engine.rootless or own_user_namespace(after) or engine.facts.userns_remap:
+        return None
+    user, _, group = after.user.partition(":")
+    if starts_as_root(after):
+        return (0, 0) if not group else (0, int(group)) if group.isdigit() else None
+    return (int(user), int(group or 0)) if user.isdigit() and (group or "0").isdigit() else None
 
 
 def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -> CapabilityFacts:

@@ -30,6 +30,7 @@ from stratascope.layers.capabilities.findings import drift, findings_of, short
 from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of
 from stratascope.layers.shared.deciding_settings import PORT_START
+from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.layers.shared.readings import why_unknown
 
 ABOUT = About(
@@ -106,7 +107,7 @@ LAYER = Layer(
     id="capabilities",
     number=3,
     about=ABOUT,
-    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE, SECUREBITS),
+    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE, SECUREBITS, "mountinfo", PROGRAMS),
     member_wants=("status", "ns/user", SECUREBITS),
     privileged_wants=(PORT_START,),
     asked=asked_of,

@@ -48,6 +48,11 @@ class CapabilityPosture(Value):
     kernel: tuple[int, int] | None = None  # kernel release
     root_by_exec: bool | None = None  # whether exec as root gives it its bounding set
     neighbours: tuple[int | None, ...] = ()  # permitted sets of other containers in the same PID namespace
+    # permitted sets of the host's programs in its sight, those worth comparing (None among them: perhaps of others):
+    # root's, and those with its own ids. None: no particular ones.
+    of_root: tuple[int | None, ...] | None = None
+    of_same_ids: tuple[int | None, ...] | None = None
+    of_containers: tuple[int | None, ...] | None = None  # likewise, of other containers' processes with its ids
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
@@ -69,6 +74,9 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         kernel_release(around.ground),
         facts.root_by_exec,
         tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),
+        facts.programs.sets_of_root(),
+        None if facts.ids is None else facts.programs.sets_of(*facts.ids, held or 0),
+        None if facts.ids is None else facts.programs.sets_in_others(*facts.ids, held or 0),
     )
 
 
@@ -96,11 +104,13 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
         case needs.HostRoot(capable=True):
             return _root_with_powers(posture)
         case needs.InspectHost():
-            return _inspect(posture, CapabilitySet.full(posture.last))
+            return _inspect_program(posture, posture.of_root)
         case needs.SameUser():
-            if posture.root is False:
+            if posture.of_same_ids is None and posture.root is False:
                 return lets(msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
-            return _inspect(posture, CapabilitySet.full(posture.last))
+            if posture.of_same_ids == ():
+                return lets(msg("No program of the host that runs under its ID holds more."), _EFFECTIVE)
+            return _inspect_program(posture, posture.of_same_ids)
         case needs.InspectContainer():
             return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
         case needs.RootWritable():
@@ -263,8 +273,24 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
     return stops(text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
 
 
+def _inspect_program(posture: CapabilityPosture, sets: tuple[int | None, ...] | None) -> Ruling:
+    """Of the host's: the weakest decides. Where none is known, they are taken as fully capable."""
+    full = CapabilitySet.full(posture.last)
+    rulings = [_inspect(posture, full if each is None else CapabilitySet(each)) for each in sets or (full.bits,)]
+    for ruling in rulings:
+        if ruling.stance is not Stance.STOPS:
+            return ruling
+    if sets is not None and None in sets:
+        return unknown(msg("Whether a program of the host holds as few capabilities was not read."), _EFFECTIVE)
+    return rulings[0]
+
+
 def _inspect_container(posture: CapabilityPosture) -> Ruling:
     """Compare with the other container's permitted set, which may be less than its engine's default."""
+    if posture.of_containers == ():
+        return lets(msg("No process of another container that runs under its ID holds more."), _EFFECTIVE)
+    if posture.of_containers is not None and None not in posture.of_containers:
+        return _inspect_program(posture, posture.of_containers)
     ruling = _inspect(posture, CapabilitySet(posture.default))
     if ruling.stance is not Stance.STOPS:
         return ruling

@@ -35,6 +35,8 @@ from stratascope.layers.shared.host_paths import (
     plain,
     plain_run,
 )
+from stratascope.layers.shared.host_programs import NOTHING, InSight, in_sight
+from stratascope.layers.shared.host_programs import after as programs_after
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
 from stratascope.layers.shared.whose_namespace import (
     initial_user_namespace,
@@ -104,7 +106,7 @@ class MountIds(Value):
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
-    UNPRINTED = ("special",)
+    UNPRINTED = ("special", "programs")
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -131,6 +133,7 @@ class UsermapFacts(Value):
     special: tuple[SpecialFile, ...] | None = None  # engine sockets, and device nodes; None: not read
     idmapped: bool = False  # whether a mount is idmapped: through it, root inside may be the host's
     mount_ids: tuple[MountIds, ...] | None = ()  # all such mounts; None: unknown
+    programs: InSight = NOTHING  # of the host
 
 
 class UsermapAsked(Value):
@@ -208,6 +211,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         special=_special(capture, around),
         idmapped=idmapped,
         mount_ids=_mount_ids(capture, container) if idmapped else (),
+        programs=in_sight(capture, container.id, around),
     )
 
 
@@ -310,6 +314,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         disks=disks_given(after),
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after, around),
+        programs=programs_after(found.programs, after, own, around),
         port_start=port_start_after(found.port_start, before, after, around),
     )
 

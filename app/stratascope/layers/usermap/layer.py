@@ -10,6 +10,7 @@ from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.shared.devices import SPECIAL
+from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
 from stratascope.layers.usermap.facts import (
     MAPS,
@@ -71,7 +72,7 @@ LAYER = Layer(
     id="usermap",
     number=6,
     about=ABOUT,
-    wants=(*MAPS, "setgroups", "status", NETWORK_INODE, "ns/user", *(f"ns/{kind}" for kind in OWNED)),
+    wants=(*MAPS, "setgroups", "status", NETWORK_INODE, "ns/user", *(f"ns/{kind}" for kind in OWNED), PROGRAMS),
     member_wants=(*MAPS, "status"),
     privileged_wants=(*OWNER_WANTS, SPECIAL, MOUNT_IDMAPS),
     asked=asked_of,

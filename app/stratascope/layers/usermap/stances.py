@@ -9,6 +9,8 @@ a container with the range 100000 equals one with 200000.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -24,6 +26,7 @@ from stratascope.layers.shared.deciding_settings import (
     unread,
 )
 from stratascope.layers.shared.devices import node_kind
+from stratascope.layers.shared.host_programs import InSight
 from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value
@@ -67,6 +70,11 @@ class UsermapPosture(Value):
     on_disk: OnDisk = OnDisk()
     nodes: tuple[tuple[str, bool], ...] = ()  # kinds of visible device nodes, and whether it may open one of that kind
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
+    # whether programs of the host with its ids are in its sight; None: not known, or it sees none
+    same_ids: bool | None = None
+    others_ids: bool | None = None  # the same of processes of other containers
+    kin: bool = False  # whether one of them is in its own user namespace, other than the initial one
+    weak_root: bool = False  # whether one of the host's root holds no more capabilities than it does
 
 
 def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
@@ -96,7 +104,23 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
         on_disk=_on_disk(facts, uid),
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
+        same_ids=_same_ids(facts, uid, InSight.sets_of),
+        others_ids=_same_ids(facts, uid, InSight.sets_in_others),
+        kin=facts.programs.has_kin(),
+        weak_root=any(each is not None and not each & ~(held or 0) for each in facts.programs.sets_of_root() or ()),
     )
+
+
+_Sets = Callable[[InSight, int, int, int], tuple[int | None, ...] | None]
+
+
+def _same_ids(facts: UsermapFacts, uid: int | None, sets_of: _Sets) -> bool | None:
+    if uid is None or facts.gid_outside is None:
+        return None
+    sets = sets_of(facts.programs, uid, facts.gid_outside, facts.held or 0)
+    if sets is None:
+        return None
+    return True if set(sets) - {None} else None if sets else False
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:
@@ -364,7 +388,15 @@ def _engine_person(posture: UsermapPosture) -> Ruling:
 
 def _same_user(posture: UsermapPosture) -> Ruling:
     """The ruling on an ordinary user's uid. One above that range may be a service's: nothing is claimed then."""
-    if posture.engine_user is None or posture.host_root is None or posture.initial is None:
+    if posture.initial is None:
+        return _IDS_UNREAD
+    if posture.kin and (posture.held or 0) & _PTRACE:
+        return _through(
+            msg("Programs of the host are in its own user namespace, where it holds SYS_PTRACE."), _NAMESPACE
+        )
+    if posture.same_ids:
+        return _through(msg("Programs of the host run under its ID, and in its user namespace."))
+    if posture.engine_user is None or posture.host_root is None:
         return _IDS_UNREAD
     if not posture.initial:
         # cap_ptrace_access_check, security/commoncap.c: from another user namespace, SYS_PTRACE in the target's is
@@ -373,6 +405,10 @@ def _same_user(posture: UsermapPosture) -> Ruling:
         return stops(text, _MAP, _USERNS)
     if posture.host_root:
         return _through(msg("It is root on the host, and so are many programs there."))
+    if (posture.held or 0) & _PTRACE:
+        return _through(msg("With SYS_PTRACE the UID does not matter."))
+    if posture.same_ids is False:
+        return stops(msg("No program of the host runs under its user and group ID."), _UID, _USER)
     if posture.engine_user:
         return _through(msg("Its ID on the host is that of the user who runs the engine."))
     return unknown(msg("Whether a user of the host runs programs under its ID was not read."), _UID)
@@ -387,6 +423,8 @@ def _signal(posture: UsermapPosture) -> Ruling:
 
 def _inspect_host(posture: UsermapPosture) -> Ruling:
     # __ptrace_may_access, kernel/ptrace.c: the same ids, or SYS_PTRACE in the target's user namespace
+    if posture.initial and posture.weak_root and posture.host_root is False and not (posture.held or 0) & _PTRACE:
+        return stops(msg("It is another user than the host's root, and does not hold SYS_PTRACE."), _UID, _USER)
     return _own_namespace(posture, msg("Its rights over processes end at its own user namespace."))
 
 
@@ -398,9 +436,15 @@ def _inspect_container(posture: UsermapPosture) -> Ruling:
         return stops(text, _NAMESPACE, _USERNS)
     if posture.root_inside is None:
         return _IDS_UNREAD
+    if posture.others_ids:
+        return _through(msg("A process of another container has its user and group ID."))
+    if posture.held is not None and posture.held & _PTRACE:
+        return _through(msg("With SYS_PTRACE the UID does not matter."))
+    if posture.others_ids is False:
+        return stops(msg("No process of another container has its user and group ID."), _UID, _USER)
     if posture.root_inside:
         return _through(msg("It has the UID of the process that it accesses: root."))
-    if not posture.held or posture.held & _PTRACE:
+    if not posture.held:
         return _through(msg("With SYS_PTRACE the UID does not matter."))
     # __ptrace_may_access, kernel/ptrace.c, compares the target's real ids, and it may not be root either
     return unknown(msg("Whether another container runs under its UID was not read."), _UID)

@@ -189,6 +189,11 @@ _IDENTITIES = (
 )
 
 
+# Yama's check for processes that are no children of its own: at 1 they take SYS_PTRACE, too
+_YAMA_BEYOND = (
+    Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
+    initial("SYS_PTRACE", only_if=Setting("kernel.yama.ptrace_scope", ("1", "2"))),
+)
 _OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not mount the host's /proc.")
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 # /proc/PID/mem makes the same check on open, __mem_open in fs/proc/base.c
@@ -294,7 +299,7 @@ _PROCESSES = (
         (
             Route(
                 msg("through /proc/PID/mem"),
-                (Step('write("/proc/P/mem")', (StrongProcess(), InspectHost(), Tracing("host"), *_YAMA)),),
+                (Step('write("/proc/P/mem")', (StrongProcess(), InspectHost(), Tracing("host"), *_YAMA_BEYOND)),),
             ),
         ),
         ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
