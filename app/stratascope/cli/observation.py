@@ -96,8 +96,8 @@ def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | 
         write("\n".join(needs_report.lines(known, names, style())) + "\n")
 
 
-_POLL = 0.2  # seconds between checks for new refusals
-_SETTLES = 0.4  # seconds after which the kernel's log has everything about a refusal
+_POLL = 0.1  # seconds between checks for new refusals
+_SETTLES = 0.2  # seconds after which the kernel's log has everything about a refusal
 _AFTER = 1.0  # seconds to wait for a command's last refusals
 _SILENCE = 3600.0  # seconds for which a command may print nothing before it is given up
 

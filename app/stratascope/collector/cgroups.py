@@ -26,6 +26,7 @@ from stratascope.collector.read import (
     read_file,
 )
 
+OBSERVED = "/session-"  # begins the name of an observer's group (`observe/left_groups.py`)
 V2 = "v2"
 _UNIFIED = (V2,)
 FILES: Dict[str, Tuple[str, ...]] = {

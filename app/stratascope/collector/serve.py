@@ -17,7 +17,7 @@ import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
 from stratascope.collector.bpf.reading import NAMES, READER
-from stratascope.collector.cgroups import Limits, Mounts
+from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
 from stratascope.collector.host_processes import TARGETS, read_targets, sees_host
@@ -136,6 +136,10 @@ class Collector:
                         PrivilegedReader(thread or pid, start, [name for name in special if name in BY_CHILD], entries)
                     )
             cgroup = text_of(entries, "cgroup")
+            if cgroup is not None and OBSERVED in cgroup and self._put_back(cgroup):
+                now = read_process(directory, pid, ["cgroup"])
+                entries = [*(each for each in entries if each[0] != "cgroup"), *now]
+                cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", here)
             if PARENT in wants and (not container or container not in (cgroup or "")):
@@ -166,6 +170,14 @@ class Collector:
         kept = {pid, *(process[0] for process in found)}
         found += [item for owner, item in further.threads if owner in kept]
         return (pid, entries, groups), found, how, listed.more + further.unread
+
+    def _put_back(self, cgroup: str) -> bool:
+        """Move what a killed observer left in a group of its own; whether anything was."""
+        if os.geteuid() != 0:
+            return False
+        from stratascope.collector.observe.left_groups import put_back  # rarely needed
+
+        return put_back(cgroup, self._mounts.ready())
 
     def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits, further: Further) -> List[Process]:
         """The processes that could be read; adds the number of unreadable ones, and differing threads, to `further`."""

@@ -17,8 +17,8 @@ MODULES = (
     *("privileged_readings", "liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
-    *(f"observe.{name}" for name in ("refusals", "checks", "calls", "protocol", "kernel_log", "side_sources")),
-    *(f"observe.{name}" for name in ("group", "polls", "observer")),
+    *(f"observe.{name}" for name in ("refusals", "checks", "system_calls", "calls", "protocol", "kernel_log")),
+    *(f"observe.{name}" for name in ("side_sources", "left_groups", "group", "polls", "observer")),
     "serve",
 )
 

@@ -2,8 +2,14 @@
  *
  *   try STEP [+ STEP]…       all but the last prepare, and must succeed
  *
- *   call NAME ARGUMENT…      the system call of that name: a number; a path or :text, as a pointer; `%`, what the step
- *                            before returned; @in:ADDRESS:PORT, @un:PATH, @hex:BYTES, @room:SIZE, pointers to such
+ *   call NAME ARGUMENT…      the system call of that name: a number; a path or :text, as a pointer; ^text, the same in
+ *                            memory that is wiped right after; `%`, what the step before returned; @in:ADDRESS:PORT,
+ *                            @un:PATH, @hex:BYTES, @room:SIZE, pointers to such
+ *   thread STEP | child STEP | orphans N STEP
+ *                            the same in another thread; in a child; in so many children, one after the other
+ *   quit STEP                the same, and then the end, without a word and with status 0
+ *   times N STEP             again and again
+ *   wait MILLISECONDS
  *   become UID               that user and group, without other groups
  *   copy PATH MODE           this program there
  *   exec PATH WORD           become that program with one word
@@ -27,6 +33,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +45,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define UNPREPARED 240
@@ -60,7 +68,9 @@ static const struct { const char *name; long number; } CALLS[] = {
     {"absent", 1000}, /* of no kernel so far */
 };
 
-static long before; /* what the last step returned */
+static long before;     /* what the last step returned */
+static char *wiped[8]; /* texts that are gone after the call */
+static int used;
 
 static int fail(const char *why)
 {
@@ -108,6 +118,11 @@ static long argument(char *word)
         return (long)word;
     if (*word == ':')
         return (long)(word + 1);
+    if (*word == '^') {
+        size_t size = strlen(word);
+        wiped[used] = malloc(size < 512 ? 512 : size);
+        return (long)strcpy(wiped[used++], word + 1);
+    }
     if (!strcmp(word, "%"))
         return before;
     if (!strncmp(word, "@in:", 4))
@@ -137,7 +152,13 @@ static int made(int count, char **words)
     for (int i = 1; i < count && i < 7; i++)
         a[i - 1] = argument(words[i]);
     before = syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    return before < 0 ? errno : 0;
+    int code = before < 0 ? errno : 0;
+    while (used) {
+        char *text = wiped[--used];
+        memset(text, '-', strlen(text));
+        free(text);
+    }
+    return code;
 }
 
 static int become(int id)
@@ -254,12 +275,66 @@ static int content(const char *path)
     return got < 0 ? errno : got ? 0 : IN_VAIN;
 }
 
+static int step(int count, char **words);
+
+struct words {
+    int count;
+    char **words;
+};
+
+static void *threaded(void *given)
+{
+    struct words *what = given;
+    return (void *)(long)step(what->count, what->words);
+}
+
+static int in_thread(int count, char **words)
+{
+    struct words what = {count, words};
+    pthread_t thread;
+    void *code = NULL;
+    if (pthread_create(&thread, NULL, threaded, &what))
+        return UNPREPARED;
+    pthread_join(thread, &code);
+    return (int)(long)code;
+}
+
+static int in_child(int count, char **words)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (!pid)
+        _exit(step(count, words));
+    if (pid < 0)
+        return errno;
+    waitpid(pid, &status, 0);
+    return WEXITSTATUS(status);
+}
+
 static int step(int count, char **words)
 {
     const char *what = words[0], *first = count > 1 ? words[1] : "";
     int second = count > 2 ? (int)strtol(words[2], NULL, 0) : 0;
     if (!strcmp(what, "call"))
         return made(count - 1, words + 1);
+    if (!strcmp(what, "thread"))
+        return in_thread(count - 1, words + 1);
+    if (!strcmp(what, "child"))
+        return in_child(count - 1, words + 1);
+    if (!strcmp(what, "quit")) {
+        step(count - 1, words + 1);
+        _exit(0);
+    }
+    if (!strcmp(what, "orphans") || !strcmp(what, "times")) {
+        int code = 0;
+        for (int i = 0; i < atoi(first); i++)
+            code = *what == 'o' ? in_child(count - 2, words + 2) : step(count - 2, words + 2);
+        return code;
+    }
+    if (!strcmp(what, "wait")) {
+        usleep((useconds_t)atoi(first) * 1000);
+        return 0;
+    }
     if (!strcmp(what, "become"))
         return become(atoi(first));
     if (!strcmp(what, "copy"))

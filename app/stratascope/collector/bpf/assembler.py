@@ -56,6 +56,10 @@ class Program:
         """Write a number there."""
         self._add(0x62 | _WIDTH[width], base, 0, offset, number)
 
+    def count(self, base: int, offset: int, of: int) -> None:
+        """Add register `of` to what is there, at once for all processors."""
+        self._add(0xDB, base, of, offset)
+
     def move(self, to: int, of: int) -> None:
         """`to` = `of`."""
         self._add(0xBF, to, of)

@@ -1,4 +1,7 @@
-"""bpf(2) for an iterator over all threads: maps, the two programs, and a descriptor to read from. Only needs ctypes."""
+"""bpf(2) for an iterator over all threads, and for raw tracepoints: maps, programs, and a descriptor to read from.
+
+Only needs ctypes.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import mmap
 import os
 import struct
 from errno import E2BIG, EAGAIN, EINTR
-from typing import Any, List
+from typing import Any, List, Optional
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 # include/uapi/linux/bpf.h, enum bpf_cmd
-_MAP_CREATE, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _BTF_LOAD, _LINK_CREATE, _ITER_CREATE = 0, 2, 3, 5, 18, 28, 33
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE = 0, 1, 2, 3
+_PROG_LOAD, _RAW_TRACEPOINT_OPEN, _BTF_LOAD, _LINK_CREATE, _ITER_CREATE = 5, 17, 18, 28, 33
+_RAW_TRACEPOINT = 17  # BPF_PROG_TYPE_RAW_TRACEPOINT
 _TRACING, _TRACE_ITER = 26, 28  # BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER
 HASH, ARRAY = 1, 2
 READ_ONLY, SHARED = 1 << 3, 1 << 10  # BPF_F_RDONLY: not to be written by this program; BPF_F_MMAPABLE
@@ -75,6 +80,16 @@ class Bpf:
         address = self._ctypes.addressof
         self._do(_MAP_UPDATE, struct.pack("<IIQQQ", descriptor, 0, address(one), address(two), 0), "element")
 
+    def get(self, descriptor: int, key: bytes, size: int) -> Optional[bytes]:
+        """An element of that size; None if there is none."""
+        one, two = self._ctypes.create_string_buffer(key, len(key)), self._ctypes.create_string_buffer(size)
+        address = self._ctypes.addressof
+        try:
+            self._do(_MAP_LOOKUP, struct.pack("<IIQQQ", descriptor, 0, address(one), address(two), 0), "element")
+        except BpfError:
+            return None
+        return bytes(two.raw)
+
     def take_out(self, descriptor: int, key: bytes) -> None:
         """Remove an element."""
         one = self._ctypes.create_string_buffer(key, len(key))
@@ -107,6 +122,23 @@ class Bpf:
                 os.close(described)
         try:
             return self._do(_LINK_CREATE, struct.pack("<IIII", program, 0, _TRACE_ITER, 0) + bytes(32), "link")
+        finally:
+            os.close(program)
+
+    def raw_tracepoint(self, code: bytes, name: bytes) -> int:
+        """Load a program and attach it to that tracepoint: a link's descriptor."""
+        ctypes = self._ctypes
+        text, where = (ctypes.create_string_buffer(each) for each in (code, name))
+        licence = ctypes.create_string_buffer(b"GPL")
+        attributes = bytearray(144)
+        kind, count = _RAW_TRACEPOINT, len(code) // 8
+        struct.pack_into("<IIQQ", attributes, 0, kind, count, *map(ctypes.addressof, (text, licence)))
+        struct.pack_into("<16s", attributes, 48, b"stratascope")
+        program = self._load(attributes)
+        try:
+            return self._do(
+                _RAW_TRACEPOINT_OPEN, struct.pack("<QII", ctypes.addressof(where), program, 0), "tracepoint"
+            )
         finally:
             os.close(program)
 

@@ -24,6 +24,7 @@ from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscal
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.refusals import EAGAIN, Answered, Floods, Refusals
+from stratascope.collector.observe.system_calls import SystemCalls
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
@@ -33,6 +34,8 @@ CLASSES_MAX = 8192
 USUAL = 3  # identical results in a row
 ROUND_MAX = 256  # records, after which those read so far are reported before more are taken
 LAST = 1000000000  # nanoseconds
+ALIKE = 8  # identical refusals, from which on they are counted by the kernel
+ALIKE_MAX = 1024  # of all processes
 SETS_MAX = 4096  # distinct argument sets reported per process
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
 _CLONES = {"x86_64": (56, 57, 58, 435), "i386": (120, 2, 190, 435), "aarch64": (220, 435)}
@@ -64,6 +67,9 @@ class Calls:
         self._stacks = Stacks()
         self.checks: Optional[Checks] = None
         self.floods = Floods("id", "ret")
+        self.system_calls: Optional[SystemCalls] = None
+        # by process, of what later refusals have in common: how many, their class, how many of them the kernel counted
+        self._alike: Dict[int, Dict[bytes, List[Any]]] = {}
         self._machine = processes.native
         self._last: Dict[int, Tuple[int, Tuple[int, ...]]] = {}  # by thread: its call's number and arguments
         self._before: Set[int] = set()  # threads found at the start, of which no record has come yet
@@ -141,7 +147,7 @@ class Calls:
     def left(self, record: Record) -> None:
         """Handle a record of sys_exit, which the kernel filters to refusals."""
         number, answer = self._leave(record.raw)[:2]
-        self.floods.note(number, answer)
+        self.floods.note(number, answer, record.tid)
         last = self._last.pop(record.tid, None)
         if number < 0:  # rt_sigreturn: it leaves with the registers from before the signal, and no number
             self._before.discard(record.tid)
@@ -180,6 +186,45 @@ class Calls:
         key = (record.pid, abi, plain, -answer, entered, path, address)
         fields = (record.pid, abi, plain, -answer, entered, list(record.registers), path)
         self._failures.add(key, record.time, fields, () if around is None else (around,))
+        if self.system_calls is not None:
+            self._count(self.system_calls, record, number, answer, key)
+
+    def _count(self, calls: SystemCalls, record: Record, number: int, answer: int, key: Tuple[Any, ...]) -> None:
+        """Have the kernel count what comes again and again."""
+        alike = calls.alike(record, number, answer)
+        if alike is None:
+            return
+        mine = self._alike.setdefault(record.pid, {})
+        if alike not in mine and sum(map(len, self._alike.values())) >= ALIKE_MAX:
+            self._counted()
+            for pid in list(self._alike):
+                self._forget(pid)
+            mine = self._alike.setdefault(record.pid, {})
+        found = mine.setdefault(alike, [0, key, 0])
+        found[0] += 1
+        if found[1] != key:  # told as something else than before
+            found[:] = [1, key, 0]
+        if found[0] == ALIKE:
+            calls.count(alike)
+
+    def _counted(self, of: Optional[int] = None) -> None:
+        """Add what the kernel has counted since."""
+        if self.system_calls is None:
+            return
+        for pid in list(self._alike) if of is None else [of]:
+            for alike, found in self._alike.get(pid, {}).items():
+                if found[0] >= ALIKE:
+                    count = self.system_calls.counted(alike)
+                    if count is None:
+                        found[0] = found[2] = 0
+                    elif count > found[2]:
+                        self._failures.more(found[1], count - found[2])
+                        found[2] = count
+
+    def _forget(self, pid: int) -> None:
+        for alike in self._alike.pop(pid, {}):
+            if self.system_calls is not None:
+                self.system_calls.tell(alike)
 
     def _late(self, record: Record, call: RefusedSyscall) -> None:
         """Read the rest of a refusal, now that all earlier records have been handled."""
@@ -210,11 +255,14 @@ class Calls:
     def _process_over(self, pid: int, at: int) -> None:
         self._reported.pop(pid, None)
         self._moments.process_ended(pid)
+        self._counted(pid)
+        self._forget(pid)
         self._counts.forget(pid, at)
         self._failures.forget(pid, at)
 
     def rest(self, at: int) -> None:
         """Report the counts collected so far."""
+        self._counted()
         self._counts.rest(at)
         self._failures.rest(at)
 
@@ -222,8 +270,8 @@ class Calls:
         """Forget the calls seen so far: they were another program's."""
         self._seen, self._recent = {}, {}
 
-    def better_filter(self) -> Optional[str]:
-        """Return a better filter for sys_enter if it would save much, else None; call it at every poll."""
+    def better(self) -> Optional[List[int]]:
+        """The numbers whose entries are not to be told, most frequent first, if they changed; call it at every poll."""
         recent, self._recent = self._recent, {}
         for number, count in recent.items():
             self._rates[number] = max(self._rates.get(number, 0), count)
@@ -237,7 +285,7 @@ class Calls:
         if set(ordered) == self.left_out:
             return None  # more than fits into a filter
         self.left_out = set(ordered)
-        return " && ".join("id != %d" % number for number in ordered)
+        return ordered
 
     def _abis(self) -> List[str]:
         return [self._machine] + ([self._processes.foreign] if self._processes.has_foreign else [])
@@ -333,7 +381,8 @@ class Calls:
             return None
         forks = -answer == EAGAIN and self.refusals.forks(abi, plain)
         call = RefusedSyscall(record.pid, record.tid, abi, plain, -answer, record.registers, record.time)
-        return self._moments.of(call, lambda: self._stacks.of(record), forks)
+        copied = record.copied
+        return self._moments.of(call, lambda: self._stacks.of(record) if copied is None else copied, forks)
 
 
 def _narrow(record: Record) -> Record:

@@ -139,10 +139,10 @@ class Checks:
         """Forget a thread's checks as it enters a call: they belong to none that follows."""
         self._during.pop(tid, None)
 
-    def within(self, end: Record, number: int, machine: str) -> List[List[Any]]:
+    def within(self, end: Record, number: int, machine: str) -> Optional[List[List[Any]]]:
         """Return the checks of the call that ends with this record: those with the same function and arguments, since
         the entry of a call that is filtered out is not reported. Each is [capability, answer, initial, frames], refused
-        ones first.
+        ones first. None: not known, since such checks are so frequent that they are left out.
         """
         found: List[List[Any]] = []
         for check in self._during.pop(end.tid, ()):
@@ -151,6 +151,8 @@ class Checks:
                 check.registers, end.registers, machine
             ):
                 found.append(check.report)
+        if not found and self.floods.out(end.tid):
+            return None
         return sorted(found, key=lambda report: bool(report[1] == 0))[:WITHIN_MAX]
 
     def rest(self, at: int) -> None:
@@ -160,8 +162,8 @@ class Checks:
     def _report(self, record: Record, answer: int) -> None:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
-        if answer < 0 and not self._by_two:  # each grant is a need of its own, in each process
-            self.floods.note(capability, answer)
+        if not self._by_two:
+            self.floods.note(capability, answer, record.tid)
         names, call, narrow = self._named(record.chain)
         abi = self._processes.abi(record.pid, record.bits or (32 if narrow else 0))
         number = self._numbers.get(abi, {}).get(call)

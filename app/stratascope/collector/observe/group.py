@@ -24,6 +24,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
+from stratascope.collector.observe.left_groups import NAME, new_name
 from stratascope.collector.observe.trace import start_of_process
 from stratascope.collector.read import TooLongError, read_file
 
@@ -171,7 +172,7 @@ def descendants(first: int) -> Set[int]:
     return found
 
 
-_OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
+_OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?|" + NAME).fullmatch
 _LEFT = 600.0  # seconds after which an empty group of ours belongs to no running observer
 _SESSIONS = 1.0  # seconds between two scans for processes that joined
 _ROUNDS = 100  # bounds the loop, however fast a container creates processes
@@ -337,7 +338,7 @@ def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
         source = _own(mounts, pid, start, container)
         if not source or unified is None:
             raise NoGroupError("the process has ended")
-        path = "/stratascope-%s" % os.urandom(8).hex()
+        path = "/" + new_name()
         made = Made([unified[0]], path)
         adopting = Adopting(source, unified[0] + path, unified[0])
         adopting.take()
@@ -367,7 +368,7 @@ def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[ObservedGroup]:
         return None
     if start and start_of_process(pid) != start:
         return None
-    folder, path = "".join(home), "/stratascope-%s" % os.urandom(8).hex()
+    folder, path = "".join(home), "/" + new_name()
     made = Made([folder], path)
     gathering = Gathering(pid, folder + path, folder)
     gathering.take()

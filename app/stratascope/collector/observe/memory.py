@@ -11,9 +11,7 @@ Names out of argv, and those composed in a buffer, are on the stack, which the k
 beside the one of the refused call, in the ring of records that may be lost (`perf`). Only the argument's own bytes are
 read from it.
 
-Decided against a BPF program that copies the argument: the helpers for that are for programs under a licence that is
-compatible with the GPL, version 2 (Documentation/bpf/bpf_licensing.rst; include/linux/license.h), and Apache-2.0, ours,
-is none of those.
+Only where a BPF program can't copy the argument itself (`system_calls`).
 """
 
 from __future__ import annotations

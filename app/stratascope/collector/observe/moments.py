@@ -38,9 +38,9 @@ _PATH_MAX = 4096
 _NO_FOLLOW = 0x100  # AT_SYMLINK_NOFOLLOW
 _SECOND = 1000000000
 # the index of struct sockaddr in a call's arguments, and of its size
-_ADDRESSED = {"bind": (1, 2), "connect": (1, 2), "sendto": (4, 5)}
+ADDRESSED = {"bind": (1, 2), "connect": (1, 2), "sendto": (4, 5)}
 # the index of a second path, which the call's answer may be about
-_OTHERS = {"rename": (1, "entry"), "renameat": (3, "entry-at"), "renameat2": (3, "entry-at"), "link": (1, "entry"),
+SECOND_PATHS = {"rename": (1, "entry"), "renameat": (3, "entry-at"), "renameat2": (3, "entry-at"), "link": (1, "entry"),
            "linkat": (3, "entry-at"), "pivot_root": (1, "path"), "move_mount": (1, "at")}  # fmt: skip
 # names of address families, and the lengths of their addresses (struct sockaddr_nl, _ll, _alg, _vm, _xdp)
 _FAMILIES = {16: ("netlink", 12), 17: ("packet", 20), 38: ("alg", 88), 40: ("vsock", 16), 44: ("xdp", 16)}
@@ -115,8 +115,8 @@ class Moments:
 
     def __init__(self, paths: Wanted, numbers: Numbers, counted: Dict[str, str]) -> None:
         self._paths = paths
-        self._addressed = _by_number(_ADDRESSED, numbers)
-        self._others = _by_number(_OTHERS, numbers)
+        self._addressed = _by_number(ADDRESSED, numbers)
+        self._others = _by_number(SECOND_PATHS, numbers)
         self._counted = counted
         self._reader: Optional[PathReader] = PathReader() if paths else None
         self._budget, self._around, self._late = Budget(PATHS_MAX), Budget(AROUND_MAX), Budget(LATE_MAX)

@@ -22,7 +22,7 @@ from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
 from stratascope.collector.observe.credentials import Credentials
 from stratascope.collector.observe.group import NoGroupError, place
-from stratascope.collector.observe.moments import Moments
+from stratascope.collector.observe.moments import ADDRESSED, SECOND_PATHS, Moments
 from stratascope.collector.observe.paths import in_flight
 from stratascope.collector.observe.perf import HELP, OFTEN, POINTS, REGS, STACK, Perf, Record, Source, gone
 from stratascope.collector.observe.polls import Polls
@@ -30,6 +30,7 @@ from stratascope.collector.observe.processes import Processes, Signals, is_runti
 from stratascope.collector.observe.protocol import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.refusals import Floods, Refusals
 from stratascope.collector.observe.side_sources import SideSources
+from stratascope.collector.observe.system_calls import MASKED, Asked, Pointer, SystemCalls
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 MASKS_MAX = 8  # files; each needs as many open events as there are calls that open a file, on each CPU
@@ -49,8 +50,9 @@ class Sources:
         checks: Optional[Checks],
         means: Optional[Means],
         opens: List[int],
+        system_calls: Optional[SystemCalls],
     ) -> None:
-        self._perf, self._calls = perf, calls
+        self._perf, self._calls, self._system_calls = perf, calls, system_calls
         self._opens = opens
         self._masks: Set[str] = set()
         self._beyond: Set[str] = set()
@@ -64,7 +66,9 @@ class Sources:
             Source("stack", leave, REGS | STACK, refused, ring=HELP),
         ]
         self._flooded: List[Tuple[List[Source], Floods]] = [(ends, calls.floods)]
-        opened = [self._enter, *ends]
+        opened = [self._enter, *ends] if system_calls is None else []
+        if system_calls is not None:
+            self._flooded.clear()
         if means is not None and checks is not None:
             opened += means.sources()
             self._flooded.append((means.sources()[:1], checks.floods))
@@ -76,6 +80,8 @@ class Sources:
 
     def masks(self, paths: List[str]) -> bool:
         """Also report opens of these paths, as MASK and the path; whether all can be reported."""
+        if self._system_calls is not None:
+            return self._system_calls.masks(paths)
         for path in paths:
             if path in self._masks or path in self._beyond:
                 continue
@@ -99,8 +105,11 @@ class Sources:
         if now - self._reopened < REOPEN:
             return
         changed: List[Source] = []
-        text = self._calls.better_filter()
-        if text is not None:
+        left_out = self._calls.better()
+        if left_out is not None and self._system_calls is not None:
+            self._system_calls.leave_out(left_out)
+        elif left_out is not None:
+            text = " && ".join("id != %d" % number for number in left_out)
             changed.append(self._enter._replace(filter=text))
         for sources, floods in self._flooded:
             more = floods.change(now)
@@ -141,6 +150,7 @@ class Observer:
         self._programs = not request.group  # whether the container's own program began, after its runtime
         self._stays = bool(request.group)  # whether the container's own program has begun, after its runtime's
         self._probes: Optional[Probes] = None
+        self._system_calls: Optional[SystemCalls] = None
         self._perf: Optional[Perf] = None
         self._own: Optional[OwnCheck] = None
         self._tracefs = Tracefs()
@@ -175,14 +185,15 @@ class Observer:
         folder = os.open(self._group.perf, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # kept open while events are reopened: the intended group, and no other of its name
-            self._perf = Perf(folder)
+            self._system_calls = self._calls.system_calls = _system_calls(folder, request, refusals, native)
+            self._perf = Perf(folder, helps=self._system_calls is None)
         except BaseException:
             os.close(folder)
             raise
         self._folder = folder
         opens = [self._tracefs.point("syscalls/sys_enter_" + name) for name in ("open", "openat", "openat2")]
         numbers = [each.number for each in opens if each is not None]
-        self._sources = Sources(self._perf, points, self._calls, self._checks, means, numbers)
+        self._sources = Sources(self._perf, points, self._calls, self._checks, means, numbers, self._system_calls)
         self._points = {kind: points[name] for name, (kind, _, _) in POINTS.items()}
         self._signals = Signals(tell, self._processes, self._points)
         now = time.monotonic()
@@ -225,7 +236,8 @@ class Observer:
         assert self._perf is not None
         poll = select.poll()
         poll.register(requests, select.POLLIN)
-        for descriptor in (*self._perf.wakers(), *self._side_sources.wakers()):
+        others = () if self._system_calls is None else (self._system_calls.waker(),)
+        for descriptor in (*self._perf.wakers(), *self._side_sources.wakers(), *others):
             poll.register(descriptor, select.POLLIN)
         next_poll = 0.0
         wakes, since = 0, time.monotonic()
@@ -302,7 +314,8 @@ class Observer:
 
     def _fresh(self) -> List[Record]:
         assert self._perf is not None
-        return self._side_sources.fresh(self._perf.drain())
+        calls = [] if self._system_calls is None else self._system_calls.drain()
+        return self._side_sources.fresh(calls + self._perf.drain())
 
     def _one(self, record: Record) -> None:
         kind, at = record.kind, record.time
@@ -342,6 +355,8 @@ class Observer:
             self._signals.generated(record)
         elif kind == "victim":
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
+        elif kind == MASKED:
+            self._side_sources.named(record, record.raw.decode("utf-8", "surrogateescape"))
         elif kind.startswith(MASK):
             self._side_sources.named(record, kind[len(MASK) :].rpartition(" ")[0])
 
@@ -373,6 +388,8 @@ class Observer:
             self._checks.rest(at)
             self._lost += self._checks.lost
             self._checks.lost = 0
+        if self._system_calls is not None:
+            self._lost += self._system_calls.lost()
         if self._lost:
             self._lines.tell(at, "lost", self._lost)
             self._lost = 0
@@ -392,13 +409,36 @@ class Observer:
             self._perf.close()
             os.close(self._folder)
             self._perf = None
-        names = ("_own", "_polls", "_moments", "_side_sources", "_probes", "_tracefs")
+        names = ("_system_calls", "_own", "_polls", "_moments", "_side_sources", "_probes", "_tracefs")
         parts = (getattr(self, name, None) for name in names)
         for part in parts:
             if part is not None:
                 part.close()
         self._probes = None
         self._place.leave()
+
+
+def _system_calls(folder: int, request: Request, refusals: Refusals, native: str) -> Optional[SystemCalls]:
+    """The calls by BPF programs; None: only by events."""
+    numbers = request.numbers.get(native, {})
+    pointers: Dict[int, Tuple[Pointer, ...]] = {
+        number: (Pointer(wanted[0]),)
+        for number, wanted in request.asked.paths.get(native, {}).items()
+        if wanted[1] != "fd"
+    }
+    for name, (second, *_) in SECOND_PATHS.items():
+        number = numbers.get(name)
+        if number in pointers:
+            pointers[number] = (*pointers[number], Pointer(second))
+    for name, (at, size) in ADDRESSED.items():
+        if name in numbers:
+            pointers[numbers[name]] = (Pointer(at, size),)
+    opens = {numbers[name]: at for name, at in (("open", 0), ("openat", 1), ("openat2", 1)) if name in numbers}
+    always, some = refusals.wanted()
+    try:
+        return SystemCalls(folder, Asked(pointers, opens, always, some))
+    except (OSError, ImportError):
+        return None
 
 
 def observe(found: Dict[str, Any], requests: int, replies: int) -> None:

@@ -89,6 +89,7 @@ class Record(NamedTuple):
     extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8; stack: where
     stack: bytes = b""  # the user's, from `extra` on
     narrow: Tuple[int, ...] = ()  # arguments, if this is a call by int 0x80 in a 64-bit program
+    copied: Any = None  # what a refused call's pointers pointed at (`system_calls`)
     about: Any = None  # what was read about it while it was fresh (`moments`)
 
 
@@ -141,8 +142,8 @@ def cpus() -> List[int]:
 class Perf:
     """All events of one control group (a descriptor of its directory; None: of this thread, to observe itself)."""
 
-    def __init__(self, group: Optional[int]) -> None:
-        """Open the rings. Raises NoTracepointsError, OSError."""
+    def __init__(self, group: Optional[int], *, helps: bool = True) -> None:
+        """Open the rings. `helps`: also the one for records that only help. Raises NoTracepointsError, OSError."""
         machine = os.uname().machine
         if machine not in _OPEN:
             raise NoTracepointsError("this kind of processor (%s) is not known to the observer" % machine)
@@ -166,7 +167,7 @@ class Perf:
         try:
             for cpu in self._cpus:
                 rings = self._rings[cpu] = []
-                for more in (0, _COMM | _TASK | _COMM_EXEC, _MAPS)[: None if group is not None else HELP]:
+                for more in (0, _COMM | _TASK | _COMM_EXEC, _MAPS)[: None if group is not None and helps else HELP]:
                     flags = _WATERMARK | _ID_ALL | more
                     descriptor = self._event(_SOFTWARE, _DUMMY, IDENTIFIER | TID | TIME, flags, cpu, size // 8)
                     rings.append(_Ring(descriptor, size if group is not None else RING_MIN))

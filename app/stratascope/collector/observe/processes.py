@@ -276,6 +276,12 @@ class Tally:
         self._tell(at, self._kind, *made, 1, *more)
         return True
 
+    def more(self, key: Tuple[Any, ...], count: int) -> None:
+        """Count further events of a class, if it is remembered."""
+        found = self._classes.get(key[0], {}).get(key)
+        if found is not None:
+            found[1] += count
+
     def rest(self, at: int) -> None:
         """Report what has been counted since."""
         for mine in self._classes.values():

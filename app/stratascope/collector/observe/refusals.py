@@ -7,54 +7,74 @@ ENXIO, ESRCH, and EAGAIN of non-blocking calls.
 
 A record that wakes us costs the container much more than the call itself (18 µs to 2), so a loop over one refused call
 must not cost it one each time: once there are MOST of a class, the kernel's filter leaves it out for a while. A class
-is what that filter can distinguish: a call and its errno, a capability and its result. What is left out is not counted,
-and that is reported.
+is what that filter can distinguish: a call and its errno, a capability and its result, and the thread. What is left out
+is not counted, and that is reported.
 """
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 MOST = 100  # records of one class per period
+GRANTED_MOST = 400  # of granted checks
+THREADS_MOST = 4  # times as many, of all threads together
 CLASSES_MAX = 16  # classes left out at one time, to bound the filter's length
-PERIOD = 2.0  # seconds
+KNOWN_MAX = 4096
+PERIOD, LONGEST = 2.0, 32.0  # seconds
 
-Class = Tuple[int, int]
+Class = Tuple[int, int, int]  # by two fields, and the thread; 0: all threads
 
 
 class Floods:
-    """Frequent classes of one event, by the names of the two fields that make a class."""
+    """Frequent classes of one event, by the names of the two fields that make a class, and by thread.
+
+    What is left out comes again after a while; if it is still as frequent, it is left out for twice as long.
+    """
 
     def __init__(self, first: str, second: str) -> None:
         self._first, self._second = first, second
         self._counts: Dict[Class, int] = {}
-        self._until = 0.0
-        self.shut: FrozenSet[Class] = frozenset()
+        self._counted = 0.0
+        self._until: Dict[Class, float] = {}  # what is left out
+        self._before: Dict[Class, Tuple[float, float]] = {}  # what was: until when, for how long
 
-    def note(self, first: int, second: int) -> None:
+    def note(self, first: int, second: int, thread: int) -> None:
         """Count a record."""
-        self._counts[first, second] = self._counts.get((first, second), 0) + 1
+        for each in ((first, second, thread), (first, second, 0)):
+            self._counts[each] = self._counts.get(each, 0) + 1
+
+    def out(self, thread: int) -> bool:
+        """Whether something of that thread is left out."""
+        return any(each[2] in (0, thread) for each in self._until)
 
     def change(self, now: float) -> Optional[str]:
         """The additional condition for the filter, if it has changed ("" for none); else None."""
-        if now > self._until:
-            self._until = now + PERIOD
+        over = [each for each, until in self._until.items() if now >= until]
+        for each in over:
+            self._before[each] = (now, self._before[each][1])
+            del self._until[each]
+        if now > self._counted or len(self._counts) > KNOWN_MAX:
+            self._counted = now + PERIOD
             self._counts.clear()
-            shut: FrozenSet[Class] = frozenset()
-        else:
-            many = sorted(
-                (each for each in self._counts if self._counts[each] >= MOST), key=lambda each: -self._counts[each]
-            )
-            shut = frozenset(many[:CLASSES_MAX])
-            if shut <= self.shut:
-                return None
-        if shut == self.shut:
-            return None
-        self.shut = shut
-        return " && ".join(map(self._text, sorted(shut)))
+        many = [each for each in self._counts if self._counts[each] >= _most(each) and each not in self._until]
+        many.sort(key=lambda each: -self._counts[each])
+        for each in many[: max(0, CLASSES_MAX - len(self._until))]:
+            ended, took = self._before.get(each, (0.0, 0.0))
+            period = min(LONGEST, 2 * took) if took and now - ended < PERIOD else PERIOD
+            if len(self._before) > KNOWN_MAX:
+                self._before.clear()
+            self._until[each], self._before[each] = now + period, (now + period, period)
+            over.append(each)
+        self._counts = {each: count for each, count in self._counts.items() if each not in self._until}
+        return " && ".join(map(self._text, sorted(self._until))) if over else None
 
     def _text(self, known: Class) -> str:
-        return "(%s != %d || %s != %d)" % (self._first, known[0], self._second, known[1])
+        whose = " || common_pid != %d" % known[2] if known[2] else ""
+        return "(%s != %d || %s != %d%s)" % (self._first, known[0], self._second, known[1], whose)
+
+
+def _most(known: Class) -> int:
+    return (MOST if known[1] < 0 else GRANTED_MOST) * (1 if known[2] else THREADS_MOST)
 
 
 # EPERM, EACCES, ENFILE, EMFILE, EFBIG, ENOSPC, EROFS, ENOSYS, EOVERFLOW (ids that are not mapped), EUSERS,
@@ -114,6 +134,13 @@ class Refusals:
             elif runs:
                 parts.append("(ret == -%d && (%s))" % (errno, " || ".join(runs)))
         return "ret < 0 && (%s)" % " || ".join(parts)
+
+    def wanted(self) -> Tuple[Tuple[int, ...], Dict[int, Set[int]]]:
+        """The same as errors of all calls, and as errors with numbers of calls."""
+        some: Dict[int, Set[int]] = {}
+        for errno, by_abi in (*self._some.items(), *self._filtered.items()):
+            some.setdefault(errno, set()).update(each for abi in self._abis for each in by_abi.get(abi, ()))
+        return ALWAYS, some
 
     def counts(self, abi: str, number: int, errno: int, entered: bool = False) -> bool:
         """Whether it is a refusal, which the kernel's filter can't decide: a number is another call at each entry

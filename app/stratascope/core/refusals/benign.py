@@ -72,7 +72,7 @@ def why_benign(attempt: Attempt, *, survived: bool = False, ended: bool = False)
 
 
 def _fits(probe: Probe, survived: bool, ended: bool) -> bool:
-    return survived or probe.never_fatal or not (ended or probe.lasting)
+    return probe.never_fatal or (not ended and (survived or not probe.lasting))
 
 
 def _value(attempt: Attempt, place: int) -> int | None:

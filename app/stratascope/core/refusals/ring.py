@@ -315,8 +315,9 @@ class RefusalRing:
             if entry is None:
                 continue
             failed = event.code or event.signal not in _SENT or entry.attempt.kind is AttemptKind.OUT_OF_MEMORY
-            ended = entry.ended or bool(failed and event.at - at <= DIED)
-            survived = entry.survived or event.code == 0 or event.at - at > WENT_ON
+            gave_up = bool(failed and event.at - at <= DIED)
+            ended = entry.ended or gave_up
+            survived = entry.survived or event.code == 0 or (event.at - at > WENT_ON and not gave_up)
             self._entries[key] = replace(entry, ended=ended, survived=survived)
 
 

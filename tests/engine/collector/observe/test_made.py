@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from rig.collector.watching import Watch
 from rig.engine import Rig
+from rig.places import APP
 from stratascope.collector.observe.group import NoGroupError, ObservedGroup, is_ours, place
+from stratascope.collector.serve import Collector
 from stratascope.core.observation.events import End
 from stratascope.probe.observer import ObservationTarget
 
@@ -127,6 +130,33 @@ def test_what_a_killed_observer_left(container: tuple[int, str]) -> None:
     again.leave()
     assert unified(pid) == "/"
     assert group[1:] not in ours()
+
+
+def test_what_a_killed_observer_left_comes_back_with_the_next_command(container: tuple[int, str]) -> None:
+    """Of whatever kind: it was put back only when it was observed again."""
+    pid, number = container
+    code = (
+        "import sys; from stratascope.collector.observe.group import place; place(int(sys.argv[1]), '', *sys.argv[2:])"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(APP)}
+    subprocess.run([sys.executable, "-c", code, str(pid), number, ""], check=True, env=environ)
+    left = unified(pid)
+    assert is_ours(left)
+    assert "strata" not in left, "it can be read in the container"
+    (((_, entries, _), *_),) = Collector().capture([(pid, ("status", "cgroup"), (), False, number)])
+    assert unified(pid) == "/"
+    assert left[1:] not in ours()
+    assert "session-" not in str(entries), "what is told is as it is now"
+
+
+def test_what_is_observed_stays_so(container: tuple[int, str]) -> None:
+    """A command beside it moves nothing."""
+    pid, number = container
+    found = made(pid, number)
+    group = unified(pid)
+    Collector().capture([(pid, ("status", "cgroup"), (), False, number)])
+    assert unified(pid) == group
+    found.leave()
 
 
 @pytest.fixture

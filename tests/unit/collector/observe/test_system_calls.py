@@ -1,0 +1,170 @@
+"""System calls by BPF programs: of one control group, with what refused calls named; on this kernel, as root."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.collector.asking import needs_root
+from stratascope.collector.observe.perf import Record
+from stratascope.collector.observe.system_calls import LONG, MASKED, SHORT, Asked, Pointer, SystemCalls
+
+UNIFIED = next((each for each in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
+                if (each / "cgroup.procs").exists()), None)  # fmt: skip
+OPEN, OPENAT, RENAME, CONNECT, CHDIR = 2, 257, 82, 42, 80
+ASKED = Asked(
+    {OPEN: (Pointer(0),), OPENAT: (Pointer(1),), RENAME: (Pointer(0), Pointer(1)), CONNECT: (Pointer(1, 2),)},
+    {OPEN: 0, OPENAT: 1},
+    (1, 13, 30),
+    {2: {CHDIR, OPENAT, RENAME}, 111: {CONNECT}},
+)
+pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64" or UNIFIED is None, reason="not on this")]
+
+
+@pytest.fixture
+def group() -> Iterator[Path]:
+    assert UNIFIED is not None
+    path = UNIFIED / f"strata-test-calls-{os.getpid()}"
+    path.mkdir()
+    yield path
+    while (path / "cgroup.procs").read_text():
+        os.sched_yield()
+    path.rmdir()
+
+
+@pytest.fixture
+def calls(group: Path) -> Iterator[SystemCalls]:
+    folder = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        made = SystemCalls(folder, ASKED)
+    except OSError as error:
+        pytest.skip(f"no BPF here: {error}")
+    yield made
+    made.close()
+    os.close(folder)
+
+
+def run(group: Path | None, code: str) -> int:
+    """Run Python code in that group, after a call by which it is told from what came before; its PID."""
+    enter = "" if group is None else f"open({str(group / 'cgroup.procs')!r}, 'w').write('0')\n"
+    text = f"import ctypes, os, threading\nlibc = ctypes.CDLL(None)\n{enter}{code}"
+    with subprocess.Popen([sys.executable, "-SIc", text]) as child:
+        child.wait()
+    return child.pid
+
+
+def refused(records: list[Record]) -> list[tuple[int, int, list[bytes | None]]]:
+    """Number and result of refused calls, and what they named."""
+    return [
+        (*struct.unpack("=8xqq", each.raw), list(each.copied.found.values()))
+        for each in records
+        if each.kind == "leave"
+    ]
+
+
+def test_what_a_refused_call_named(group: Path, calls: SystemCalls) -> None:
+    """In memory that is gone or overwritten a moment later; also a long one, and both of two."""
+    long = "/none/" + "x" * 200 + "/" + "y" * 200
+    run(group, f"""
+for name in (b"/none/one", {long.encode()!r}):
+    text = ctypes.create_string_buffer(name)
+    libc.syscall({OPENAT}, -100, text, 0)
+    text.raw = b"-" * len(text.raw)
+libc.rename(b"/none/from", b"/none/to")
+""")  # fmt: skip
+    found = [each for each in refused(calls.drain()) if each[2] and b"/none" in (each[2][0] or b"")]
+    assert len(long) > SHORT
+    assert found == [
+        (OPENAT, -2, [b"/none/one\0"]),
+        (OPENAT, -2, [long.encode() + b"\0"]),
+        (RENAME, -2, [b"/none/from\0", b"/none/to\0"]),
+    ]
+    assert len(long) < LONG
+
+
+def test_an_address(group: Path, calls: SystemCalls) -> None:
+    run(group, """
+import socket
+socket.socket().connect_ex(("127.0.0.1", 9))
+""")  # fmt: skip
+    found = [each for each in refused(calls.drain()) if each[0] == CONNECT]
+    assert [each[2] for each in found] == [[struct.pack("=H", 2) + b"\0\x09\x7f\0\0\x01" + bytes(8)]]
+
+
+def test_other_groups_are_not_told_of(group: Path, calls: SystemCalls) -> None:
+    mine = run(group, "libc.rename(b'/none/a', b'/none/b')")
+    run(None, "libc.rename(b'/none/c', b'/none/d')")
+    found = calls.drain()
+    assert {each.pid for each in found} == {mine}
+    assert [each[2] for each in refused(found) if each[0] == RENAME] == [[b"/none/a\0", b"/none/b\0"]]
+
+
+def test_threads_and_entries(group: Path, calls: SystemCalls) -> None:
+    mine = run(group, "threading.Thread(target=lambda: libc.chdir(b'/none')).start()")
+    found = calls.drain()
+    (left,) = [each for each in found if each.kind == "leave" and struct.unpack_from("=8xq", each.raw)[0] == CHDIR]
+    assert left.pid == mine != left.tid
+    (entered,) = [each for each in found if each.kind == "enter" and struct.unpack_from("=8xq", each.raw)[0] == CHDIR]
+    assert (entered.pid, entered.tid) == (left.pid, left.tid)
+    assert entered.time < left.time
+    assert struct.unpack_from("=16x6Q", entered.raw) == left.registers
+
+
+def test_what_is_left_out_is_not_told(group: Path, calls: SystemCalls) -> None:
+    calls.leave_out([CHDIR])
+    run(group, "libc.chdir(b'/none')")
+    found = calls.drain()
+    assert CHDIR not in {struct.unpack_from("=8xq", each.raw)[0] for each in found if each.kind == "enter"}
+    assert CHDIR in {each[0] for each in refused(found)}
+
+
+def test_what_comes_again_is_counted(group: Path, calls: SystemCalls) -> None:
+    """By thread, call, error and path: another path of the same thread is told."""
+    code = """
+import sys
+def go(name): libc.rename(name, b"/none/to")
+go(b"/none/often")
+sys.stdin.readline()
+for _ in range(1000): go(b"/none/often")
+go(b"/none/once")
+"""
+    enter = f"open({str(group / 'cgroup.procs')!r}, 'w').write('0')\n"
+    text = f"import ctypes, os\nlibc = ctypes.CDLL(None)\n{enter}{code}"
+    with subprocess.Popen([sys.executable, "-SIc", text], stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        first: list[Record] = []
+        while not first:
+            first = [
+                each
+                for each in calls.drain()
+                if each.kind == "leave" and each.copied.text(each.registers[0]) == b"/none/often"
+            ]
+        alike = calls.alike(first[0], RENAME, -2)
+        assert alike is not None
+        calls.count(alike)
+        child.stdin.write(b"\n")
+    assert calls.counted(alike) == 1000
+    assert [each[2][0] for each in refused(calls.drain()) if each[0] == RENAME] == [b"/none/once\0"]
+    calls.tell(alike)
+    assert calls.counted(alike) is None
+
+
+def test_opens_of_masked_paths(group: Path, calls: SystemCalls) -> None:
+    assert calls.masks(["/proc/version", "/proc/uptime"])
+    mine = run(group, "open('/proc/uptime'); open('/proc/stat')")
+    found = [(each.pid, each.raw) for each in calls.drain() if each.kind == MASKED]
+    assert found == [(mine, b"/proc/uptime")]
+    assert not calls.masks(["/proc/" + "x" * 100])
+
+
+def test_what_is_lost_is_counted(group: Path, calls: SystemCalls) -> None:
+    run(group, "for _ in range(60000): libc.rename(b'/none/a', b'/none/b')")
+    told = len(refused(calls.drain()))
+    assert told + calls.lost() >= 60000 > told
+    assert calls.lost() == 0
