@@ -54,6 +54,7 @@ const struct raw RAWS[] = {
      {KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1}, SUCCESS},
     {"add-key", "direct", "add_key(user)", 248, 286,
      {P(user_type), P(description), P(payload), 1, KEY_SPEC_PROCESS_KEYRING}, OPEN_IF(EDQUOT)},
+    {"add-key", "request", "request_key(user)", 249, 287, {P(user_type), P(description), 0, 0}, OPEN_IF(ENOKEY)},
     {"port-io", "iopl", "iopl(3)", 172, 110, {3}, SUCCESS},
     {"port-io", "ioperm", "ioperm(0x80)", 173, 101, {0x80, 1, 1}, SUCCESS},
     {"disable-aslr", "direct", "personality(ADDR_NO_RANDOMIZE)", 135, 136, {ADDR_NO_RANDOMIZE}, SUCCESS, 1},

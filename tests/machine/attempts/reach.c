@@ -175,7 +175,7 @@ static int first_ids(void) { return first_ids_in("/proc/self/uid_map"); }
 static int write_in(int planting)
 {
     static const char *const PLACES[] = {"/nodes", "/links", "/host-run", "/trees", "/seen", "/host-sys", "/sys",
-                                         "/looks", "/dev/shm"};
+                                         "/looks", "/dev/shm", "/host-dev", "/host-shm"};
     const char *trees = getenv("STRATA_TREES");
     struct bound mount;
     FILE *list = mounts();
@@ -184,7 +184,7 @@ static int write_in(int planting)
         char path[300];
         struct stat found;
         int known = 0;
-        for (int place = 0; place < 9; place++)
+        for (size_t place = 0; place < sizeof PLACES / sizeof *PLACES; place++)
             known |= !strncmp(mount.target, PLACES[place], strlen(PLACES[place]));
         if (!known || strstr("proc sysfs cgroup2 devpts mqueue securityfs debugfs", mount.kind)
             || stat(mount.target, &found) < 0 || !S_ISDIR(found.st_mode))

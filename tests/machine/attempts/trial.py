@@ -36,7 +36,7 @@ PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE = 4
 _PLANTED = {"direct": "strata-planted", "made with the mark": "strata-made"}  # looked at from outside, by route
-SECONDS = 90.0  # until a container must have tried everything
+SECONDS = 90.0  # until a container must be ready, and again until it must have tried everything
 KEY, SEGMENT = f"strata-attempts-{os.getpid()}", 0x53000000 | os.getpid()  # of this test run alone
 
 _SYS_ADD_KEY, _SYS_KEYCTL, _USER_KEYRING, _UNLINK = 248, 250, -4, 9
@@ -182,7 +182,7 @@ def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
         segment = _LIBC.shmget(SEGMENT, 4096, _IPC_CREAT | 0o444)
         assert segment >= 0, os.strerror(ctypes.get_errno())
         stack.callback(_LIBC.shmctl, segment, _IPC_RMID, None)
-        users = {0, 1000, 1001, *((rig.user[0],) if rig.user is not None else ())}
+        users = {0, 1000, 1001, 65534, *((rig.user[0],) if rig.user is not None else ())}
         for uid in sorted(users):
             _key(uid, add=True)
             stack.callback(_key, uid, add=False)
@@ -238,13 +238,15 @@ def _pids(rig: Rig, names: list[str]) -> dict[str, int]:
 
 def _await_ready(rig: Rig, name: str, pid: int) -> None:
     """Until it has blocked the signal that it waits for."""
-    while True:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
         try:
             if own_reading.status(pid)["Name"] == "attempts-ready":
                 return
         except (OSError, KeyError):
             raise AssertionError(f"{rig.name}: {name} ended early: {rig.run('logs', name, check=False)}") from None
         time.sleep(0.02)
+    raise AssertionError(f"{rig.name}: {name} does not say that it is ready")
 
 
 def _let_try(rig: Rig, name: str, pid: int, folder: Path) -> tuple[Attempt, ...]:
