@@ -52,6 +52,9 @@ extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[],
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }
 
+int landlocked(const char *text); /* restrict.c */
+int securebits(const char *text);
+int without_capabilities(void);
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */
 int open_only(const char *path, int flags); /* opens and closes */
 int other_uid(void);                        /* a mapped uid that is not ours */

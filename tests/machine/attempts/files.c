@@ -22,14 +22,21 @@ static int make_node(const char *path, mode_t kind, dev_t device)
 
 static int node(mode_t kind, dev_t device, int opening)
 {
-    static const char path[] = "/dev/strata-attempt";
-    int result = make_node(path, kind, device);
-    if (result == 0) {
-        if (opening)
-            result = open_only(path, O_RDONLY | O_NONBLOCK);
-        unlink(path);
+    static const char *const PATHS[] = {"/dev/strata-attempt", "/tmp/strata-attempt", "/strata-attempt",
+                                        "/host/strata-attempt"};
+    int first = 0;
+    for (int place = 0; place < 4; place++) {
+        int result = make_node(PATHS[place], kind, device);
+        if (result == 0) {
+            if (opening)
+                result = open_only(PATHS[place], O_RDONLY | O_NONBLOCK);
+            unlink(PATHS[place]);
+        }
+        if (result == 0 || (opening && result == ENXIO))
+            return result;
+        first = first ? first : result;
     }
-    return result;
+    return first;
 }
 
 static int create_char(void) { return node(S_IFCHR, makedev(1, 1), 0); }
@@ -99,7 +106,7 @@ static int quota(void)
 {
     struct dqblk block;
     const char *place = access("/host", F_OK) == 0 ? "/host" : "/etc/hosts";
-    int fd = open(place, O_RDONLY | O_CLOEXEC);
+    int fd = open(place, O_PATH | O_CLOEXEC); /* that is enough: fdget_raw, fs/quota/quota.c */
     if (fd < 0)
         return IN_VAIN;
     return outcome(syscall(443 /* quotactl_fd */, fd, QCMD(Q_GETQUOTA, USRQUOTA), FOREIGN, &block));
@@ -160,6 +167,8 @@ static int file_capabilities(void)
 static int bypass_permissions(void)
 {
     int code = run_self("/sealed", "fine");
+    if (code != 0 && open_only("/sealed", O_WRONLY) == 0)
+        return 0;
     return code == 0 ? 0 : code == 100 ? EACCES : UNTRIED;
 }
 

@@ -86,6 +86,8 @@ static void attempt(const char *threat, const char *route, const char *call, int
     }
 }
 
+static const char *again = ""; /* what is added to routes once exec has given back what was laid down */
+
 static void try_all(void)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
@@ -94,29 +96,50 @@ static void try_all(void)
                                                      OUTSIDE};
     char route[96];
     for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
-        for (const struct attempt *one = FAMILIES[group]; one->threat; one++)
-            attempt(one->threat, one->route, one->call, one->run, NULL, X86_64, one->open);
+        for (const struct attempt *one = FAMILIES[group]; one->threat; one++) {
+            snprintf(route, sizeof route, "%s%s", one->route, again);
+            attempt(one->threat, route, one->call, one->run, NULL, X86_64, one->open);
+        }
     for (const struct raw *raw = RAWS; raw->threat; raw++)
         for (enum entry entry = X86_64; entry <= WIDE; entry++) {
             if ((entry == I386 ? raw->n32 : raw->n64) < 0 || (entry == WIDE && !raw->wide))
                 continue;
-            snprintf(route, sizeof route, "%s%s", raw->route, ENTRIES[entry]);
+            snprintf(route, sizeof route, "%s%s%s", raw->route, ENTRIES[entry], again);
             attempt(raw->threat, route, raw->call, NULL, raw, entry, raw->open);
         }
-    puts("{\"done\":true}");
-    fflush(stdout);
+}
+
+static uint64_t permitted(void)
+{
+    struct { unsigned version; int pid; } head = {0x20080522, 0};
+    struct { unsigned effective, permitted, inheritable; } sets[2] = {{0, 0, 0}, {0, 0, 0}};
+    syscall(SYS_capget, &head, sets);
+    return sets[0].permitted | (uint64_t)sets[1].permitted << 32;
+}
+
+/* Everything once more as a new program, where root lacks capabilities that its bounding set still has */
+static void try_after_exec(void)
+{
+    uint64_t bounding = 0;
+    for (int number = 0; number < 64; number++)
+        if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1)
+            bounding |= 1ull << number;
+    if (geteuid() != 0 || !(bounding & ~permitted()) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        return;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "attempts", "again", NULL);
+        _exit(1);
+    }
+    waitpid(pid, NULL, 0);
 }
 
 /* Denies two calls of x86_64, and leaves i386 alone: a filter of the kind that programs write for themselves */
 static int print_caps(void) /* what this process holds, for run_self */
 {
     int pipe_end = 3;
-    struct { unsigned version; int pid; } head = {0x20080522, 0};
-    struct { unsigned effective, permitted, inheritable; } sets[2];
-    if (syscall(SYS_capget, &head, sets) < 0)
-        return 1;
-    uint64_t permitted = sets[0].permitted | (uint64_t)sets[1].permitted << 32;
-    return write(pipe_end, &permitted, sizeof permitted) == sizeof permitted ? 0 : 1;
+    uint64_t held = permitted();
+    return write(pipe_end, &held, sizeof held) == sizeof held ? 0 : 1;
 }
 
 int main(int count, char **words)
@@ -144,6 +167,11 @@ int main(int count, char **words)
             pause();
     }
     prctl(PR_SET_NAME, "attempts");
+    if (!strcmp(what, "again")) {
+        again = ", after exec";
+        try_all();
+        return 0;
+    }
     for (int number = 2; number < count; number++)
         if (prepare(words[number]) < 0) {
             perror(words[number]);
@@ -168,5 +196,8 @@ int main(int count, char **words)
         sigprocmask(SIG_UNBLOCK, &wanted, NULL);
     }
     try_all();
+    try_after_exec();
+    puts("{\"done\":true}");
+    fflush(stdout);
     return 0;
 }

@@ -24,18 +24,24 @@ static int raw_ip(void) { return by_socketcall(AF_INET, SOCK_RAW, 1); }
 static int vsock(void) { return by_socketcall(40, SOCK_STREAM, 0); }
 static int ciphers(void) { return by_socketcall(38, SOCK_SEQPACKET, 0); }
 
-static int bind_low(void)
+static int bind_of(int kind)
 {
     int result = UNTRIED;
     for (int port = 1023; port > 600 && (result == UNTRIED || result == EADDRINUSE); port--) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_INET, kind | SOCK_CLOEXEC, 0);
         if (fd < 0)
             return errno;
         result = outcome(bind(fd, (struct sockaddr *)&address, sizeof address));
         close(fd);
     }
     return result;
+}
+
+static int bind_low(void)
+{
+    int result = bind_of(SOCK_STREAM);
+    return result && bind_of(SOCK_DGRAM) == 0 ? 0 : result;
 }
 
 static int configure(void)

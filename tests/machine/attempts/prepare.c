@@ -60,6 +60,15 @@ static const struct {
     {"unshare", own_filter},
     {"userns", own_user_namespace},
     {"mountns", own_mount_namespace},
+    {"no-capabilities", without_capabilities},
+};
+
+static const struct {
+    const char *word; /* with what follows it */
+    int (*run)(const char *rest);
+} WITH_WORDS[] = {
+    {"landlock=", landlocked},
+    {"securebits=", securebits},
 };
 
 int prepare(const char *word)
@@ -67,6 +76,9 @@ int prepare(const char *word)
     for (size_t number = 0; number < sizeof PREPARATIONS / sizeof *PREPARATIONS; number++)
         if (!strcmp(word, PREPARATIONS[number].word))
             return PREPARATIONS[number].run();
+    for (size_t number = 0; number < sizeof WITH_WORDS / sizeof *WITH_WORDS; number++)
+        if (!strncmp(word, WITH_WORDS[number].word, strlen(WITH_WORDS[number].word)))
+            return WITH_WORDS[number].run(word + strlen(WITH_WORDS[number].word));
     errno = EINVAL;
     return -1;
 }

@@ -2,7 +2,8 @@
 user's report tells them.
 
 What is said to be stopped and is open is a fault without exception; the other limits are the goals of the program.
-A subject's `UNSEEN` names scenarios in which something decides that no ordinary user can read.
+A subject's `UNSEEN` names scenarios in which something decides that no ordinary user can read: there it must only never
+say that anything is stopped that is open.
 """
 
 from __future__ import annotations
@@ -54,11 +55,10 @@ def test_odd(any_engine: Rig, subject: str, capsys: pytest.CaptureFixture[str]) 
         for reader, found in by_reader.items():
             sys.stdout.write(f"\n{subject}, as {reader}\n{table(found)}\n")
     assert {reader: _false_stops(found) for reader, found in by_reader.items()} == {key: [] for key in by_reader}
-    for found in by_reader.values():
-        _at_most([item for item in found if item.word == "disagreed"], FALSE_OPEN_AT_MOST, found)
     unseen: frozenset[str] = getattr(_subject(subject), "UNSEEN", frozenset())
     known = [item for item in by_reader["an ordinary user"] if item.configuration not in unseen]
     for found in (by_reader["root"], known):
+        _at_most([item for item in found if item.word == "disagreed"], FALSE_OPEN_AT_MOST, found)
         _at_most([item for item in found if item.word == "unknown"], UNKNOWN_AT_MOST, found)
 
 

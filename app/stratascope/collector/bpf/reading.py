@@ -53,6 +53,7 @@ DOMAINS_MAX = 256  # read at one look
 RETRY = 60.0  # seconds until it is tried again after a failure
 _BLOB_MAX = 256  # bytes in which Landlock's part is looked for
 _SOURCE = "BPF iterator, thread %d"
+_POINTERS = 1 << 63  # what stands for an id where the kernel has none is told to nobody
 _CREATE, _RESTRICT = 444, 446  # landlock_create_ruleset, landlock_restrict_self; on all machines that are supported
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _REFER = 1 << 13  # every domain that restricts files handles it, whether it asked for it or not
@@ -276,7 +277,7 @@ def _entry(name: str, number: int, own: List[Thread], domains: Dict[int, "Domain
     if any(each not in domains for each in numbers):
         return failed(name, source, UNSUPPORTED, None, "more Landlock domains than are read at once")
     if name == DOMAIN_IDS:
-        ids = dict.fromkeys(each for number in numbers for each in domains[number].ids)
+        ids = dict.fromkeys(each for number in numbers for each in domains[number].ids if each < _POINTERS)
         return (name, source, " ".join("%x" % each for each in ids))
     if not numbers:
         return (name, source, "")

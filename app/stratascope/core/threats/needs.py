@@ -218,6 +218,10 @@ class EngineSocket(Value):
     """A visible socket of an engine or runtime, with permission to connect."""
 
 
+class OpenFiles(Value):
+    """An access-control policy allows opening some ordinary file of the container."""
+
+
 class AbstractSocket(Value):
     """An access-control policy allows connecting to an abstract socket of a process outside."""
 
@@ -337,6 +341,7 @@ Need = (
     | RootWritable
     | EngineSocket
     | AbstractSocket
+    | OpenFiles
     | HostFiles
     | HostFileSystem
     | SharedIds

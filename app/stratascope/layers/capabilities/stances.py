@@ -128,6 +128,7 @@ _SECUREBITS = msg(
     "them, by BPF."
 )
 _BITS = "@bpf:securebits"
+_NO_ROOT = unknown(msg("Its securebits give root nothing, but files with capabilities may."), _BITS)
 _REGAINS = msg("As root it regains it with any program that it starts: its bounding set has it, and its securebits do "
                "not forbid it.")  # fmt: skip
 
@@ -232,8 +233,8 @@ def _regain(posture: CapabilityPosture) -> Ruling:
         return stops(msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
     if posture.no_new_privs is None:
         return _NO_NEW_PRIVS_UNREAD
-    if posture.root and posture.root_by_exec is None:
-        return unknown(_SECUREBITS, _BOUNDING)
+    if posture.root and posture.root_by_exec is not True:
+        return unknown(_SECUREBITS, _BOUNDING) if posture.root_by_exec is None else _NO_ROOT
     return lets(msg("Its bounding set allows more than it holds now, and no_new_privs is off."), _BOUNDING)
 
 
@@ -255,7 +256,7 @@ def _root_with_powers(posture: CapabilityPosture) -> Ruling:
         return unknown(_SECUREBITS, _BOUNDING)
     if posture.root_by_exec:
         return lets(_REGAINS, _BITS)
-    return unknown(msg("Its securebits give root nothing, but files with capabilities may."), _BITS)
+    return _NO_ROOT
 
 
 def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:

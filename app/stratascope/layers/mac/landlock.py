@@ -17,7 +17,7 @@ from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Access, Need
 from stratascope.core.threats.threat import Ruling, Stance, stops, unknown
 from stratascope.linux.landlock import Domain, File, Landlock, Layer, Net, Place, Scope, parse_landlock, places
-from stratascope.linux.mounts import Mount, parse_mountinfo
+from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.value import Value
 
 READING, IDS, MOUNTS = "bpf:landlock", "bpf:domain", "mountinfo"
@@ -54,7 +54,9 @@ class Confinement(Value):
     places: tuple[Place, ...]
     ports: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
     lost: tuple[int, ...]
-    hosts: tuple[str, ...]  # where something of the host is mounted
+    hosts: tuple[str, ...]  # where something of the host is mounted, without what every engine mounts
+    bound: tuple[str, ...]  # the same with it
+    kernel: tuple[str, ...]  # where file systems are in which nothing can be made: proc, sysfs, control groups
     groups: tuple[str, ...]  # where control groups are
 
 
@@ -86,20 +88,21 @@ def _confinement(domain: Domain, mounts: tuple[Mount, ...] | None) -> Confinemen
         tuple(sorted(known, key=lambda place: place.path)),
         tuple(sorted((rule.port, rule.allowed) for rule in domain.ports)),
         tuple(rights),
+        tuple(dict.fromkeys(mount.target for mount in seen if _of_host(mount) and mount.target not in _OWN)),
         tuple(dict.fromkeys(mount.target for mount in seen if _of_host(mount))),
+        tuple(dict.fromkeys(mount.target for mount in seen if mount.fs_type in _MAKES_NOTHING)),
         tuple(dict.fromkeys(mount.target for mount in seen if mount.fs_type in ("cgroup", "cgroup2"))),
     )
 
 
 _OWN = frozenset(("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/run/secrets", "/dev/shm"))
-_KERNELS = frozenset(("proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "overlay", "fuse.fuse-overlayfs"))
+_MAKES_NOTHING = frozenset(("proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"))
+_NOT_OF_DISKS = _MAKES_NOTHING | UNION
 
 
 def _of_host(mount: Mount) -> bool:
     """Whether it may show something of the host; what it is, is the namespaces' matter."""
-    return mount.target not in _OWN and mount.fs_type not in _KERNELS and not (
-        mount.fs_type == "tmpfs" and mount.root == "/"
-    )  # fmt: skip
+    return mount.fs_type not in _NOT_OF_DISKS and not (mount.fs_type == "tmpfs" and mount.root == "/")
 
 
 def _facts(found: Landlock, confinements: tuple[Confinement, ...], number: str) -> LandlockFacts:
@@ -175,6 +178,18 @@ def _below(by: Confinement, folders: tuple[str, ...], rights: int, kinds: tuple[
     return _best([allows(by, path, rights) for path in tried])
 
 
+def _made(by: Confinement, rights: int, besides: tuple[str, ...] = ()) -> bool | None:
+    """Whether all are allowed somewhere where files can be made, or of ordinary files on one of them."""
+    without = (*by.kernel, *besides)
+    tried = ["/"]
+    for place in by.places:
+        if (place.folder or place.mode == _REGULAR) and not any(
+            place.path == folder or place.path.startswith(f"{folder}/") for folder in without
+        ):
+            tried.append(place.path)
+    return _best([allows(by, path, rights) for path in tried])
+
+
 def _best(answers: list[bool | None]) -> bool | None:
     return True if True in answers else None if None in answers else False
 
@@ -220,9 +235,13 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
         case needs.HostFiles():
             return _host_files(by), _HOST
         case needs.HostFileSystem(writable=False):
-            return _below(by, by.hosts or ("/",), File.READ_FILE, (_REGULAR,)), _HOST
+            # a folder is opened first, or a file; the one that is named by a handle then
+            return _below(by, by.bound or ("/",), File.READ_FILE, (_REGULAR,)), _HOST
         case needs.Room(resource=needs.Resource.DISK):
-            return _below(by, ("/",), File.WRITE_FILE, (_REGULAR,)), _WRITE_NOWHERE
+            return _made(by, File.WRITE_FILE), _WRITE_NOWHERE
+        case needs.OpenFiles():
+            kinds = (_made(by, right, ("/dev",)) for right in (File.READ_FILE, File.WRITE_FILE))
+            return _best(list(kinds)), _FILE
         case needs.SetUidExec() | needs.RegainByExec():
             # a program is opened for reading, too: get_required_file_open_access, security/landlock/fs.c
             return _below(by, ("/",), File.EXECUTE | File.READ_FILE, (_REGULAR,)), _EXECUTE
@@ -245,11 +264,11 @@ def _fresh(by: Confinement, path: str, right: int) -> bool | None:
 
 def _device(need: needs.Device, by: Confinement) -> bool | None:
     make = File.MAKE_BLOCK if need.kind == "b" else File.MAKE_CHAR
-    made = _below(by, ("/",), make)
+    made = _made(by, make)
     if need.access == "m":
         return made
     rights = (File.READ_FILE if "r" in need.access else 0) | (File.WRITE_FILE if "w" in need.access else 0)
-    found = [allows(by, "/dev/x", rights), *([_below(by, ("/",), make | rights)] if made is not False else [])]
+    found = [allows(by, "/dev/x", rights), *([_made(by, make | rights)] if made is not False else [])]
     for place in by.places:
         node = place.mode == _BLOCK if need.kind == "b" else place.mode == _CHARACTER and place.path in _MEMORY
         if node or (place.folder and place.path.startswith("/dev/")):

@@ -25,7 +25,9 @@ def confined(
 ) -> Confinement:
     """One layer, with these places: path, mode, rights."""
     made = tuple(Place(path, mode == FOLDER, mode, ((1, rights),)) for path, mode, rights in places)
-    return Confinement((Layer(files, 0, scopes),), made, (), (lost,), hosts, ("/sys/fs/cgroup",))
+    return Confinement(
+        (Layer(files, 0, scopes),), made, (), (lost,), hosts, hosts, ("/proc", "/sys"), ("/sys/fs/cgroup",)
+    )
 
 
 def stance(need: Need, *confinements: Confinement) -> Stance:
@@ -61,6 +63,7 @@ def stance(need: Need, *confinements: Confinement) -> Stance:
         (needs.Room(needs.Resource.DISK), S, L),
         (needs.Room(needs.Resource.MEMORY), L, L),
         (needs.SetUidExec(), S, L),
+        (needs.OpenFiles(), S, L),
         (needs.NewUserNamespace(), L, L),
         (needs.LowPort(), L, L),
         (needs.HostRoot(), L, L),
@@ -91,6 +94,9 @@ def test_a_domain_that_handles_all(need: Need, nothing_allowed: Stance, all_allo
         pytest.param(needs.Device("c", 1, 1, "r"), (("/dev/mem", CHARACTER, ALL),), L, id="the memory alone"),
         pytest.param(needs.Device("b", 7, 0, "m"), (("/tmp", FOLDER, File.MAKE_CHAR),), S, id="other nodes"),
         pytest.param(needs.Device("b", 7, 0, "m"), (("/tmp", FOLDER, File.MAKE_BLOCK),), L, id="nodes anywhere"),
+        pytest.param(needs.Device("b", 7, 0, "m"), (("/proc", FOLDER, ALL),), S, id="nodes where none can be made"),
+        pytest.param(needs.OpenFiles(), (("/dev", FOLDER, ALL),), S, id="devices are no ordinary files"),
+        pytest.param(needs.OpenFiles(), (("/srv", FOLDER, File.WRITE_FILE),), L, id="writing alone"),
         pytest.param(needs.Room(needs.Resource.DISK), (("/dev/null", CHARACTER, ALL),), S, id="no disk"),
         pytest.param(needs.RootWritable(), (("/tmp", FOLDER, ALL),), S, id="not in the root"),
         pytest.param(needs.SetUidExec(), (("/bin", FOLDER, File.EXECUTE),), S, id="without reading"),
@@ -117,7 +123,7 @@ def test_of_several_threads_the_weakest_counts_and_of_several_layers_the_stricte
     assert stance(CORE, everything, nothing) is L
     assert stance(CORE, nothing, nothing) is S
     place = Place("/", True, FOLDER, ((1, ALL),))
-    layered = Confinement((Layer(ALL, 0, 0), Layer(ALL, 0, 0)), (place,), (), (0, 0), (), ())
+    layered = Confinement((Layer(ALL, 0, 0), Layer(ALL, 0, 0)), (place,), (), (0, 0), (), (), (), ())
     assert stance(CORE, layered) is S
 
 

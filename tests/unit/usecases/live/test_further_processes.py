@@ -188,3 +188,15 @@ def test_filters_of_which_only_root_knows_are_asked_for_where_they_may_be_others
     assert only_root_can_read(first, child, session=True)
     assert only_root_can_read(first, with_line(child, "Seccomp_filters", "2"), session=False)
     assert not only_root_can_read(first, with_line(child, "Seccomp", "0"), session=True)  # nothing to read
+
+
+def test_whoever_restricts_itself_further_adds_nothing(machine: MachineCapture) -> None:
+    first = found_of(machine, "ended").first
+
+    def restricted(capture: Capture, text: str) -> Capture:
+        return replace(capture, readings=(*capture.readings, Reading("bpf:landlock", "", text)))
+
+    other = replace(first, pid=4711)
+    assert within(restricted(first, ""), restricted(other, "{}"))
+    assert not within(restricted(first, "{}"), restricted(other, ""))
+    assert differs(restricted(first, "{}"), restricted(other, "")) is not None

@@ -13,6 +13,7 @@ from stratascope.core.threats.needs import (
     HostProcesses,
     InspectContainer,
     InspectHost,
+    OpenFiles,
     OtherIds,
     ProcessesInSight,
     RegainByExec,
@@ -129,7 +130,7 @@ _IDENTITIES = (
         msg("Separate users inside the container are not protected from each other, nor in shared volumes."),
         msg("Drop DAC_OVERRIDE, and run the program as the owner of its files."),
         "capabilities",
-        (direct("open(another's file, O_WRONLY)", own("DAC_OVERRIDE"), OtherIds()),),
+        (direct("open(another's file, O_WRONLY)", own("DAC_OVERRIDE"), OtherIds(), OpenFiles()),),
         ("capabilities(7)", "PSS:restricted"),
     ),
     Threat(
@@ -141,7 +142,7 @@ _IDENTITIES = (
         msg("It sees the secrets of all users inside, also in shared volumes."),
         msg("Drop DAC_OVERRIDE and DAC_READ_SEARCH, and run the program as the owner of its files."),
         "capabilities",
-        (direct("open(another's file, O_RDONLY)", own("DAC_READ_SEARCH", "DAC_OVERRIDE"), OtherIds()),),
+        (direct("open(another's file, O_RDONLY)", own("DAC_READ_SEARCH", "DAC_OVERRIDE"), OtherIds(), OpenFiles()),),
         ("capabilities(7)",),
     ),
     Threat(
