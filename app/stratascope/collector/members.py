@@ -15,7 +15,7 @@ import re
 from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple
 
 from stratascope.collector.cgroups import V2, Group, Listed, Mounts, lines, processes
-from stratascope.collector.read import Entry, read_process
+from stratascope.collector.read import NS_GET_PARENT, Entry, read_process
 from stratascope.collector.threads import READ_MAX, living, open_thread
 
 # pid, entries (one named "" if nothing could be read), and lists of cgroup entries, which answers may share
@@ -25,18 +25,33 @@ Process = Tuple[int, List[Entry], List[Group]]
 class Further:
     """Reads these names of a container's other processes and threads; `apart`: those that are no files of theirs."""
 
-    def __init__(self, names: List[str], apart: AbstractSet[str], mount_namespace: Optional[str]) -> None:
+    def __init__(
+        self,
+        names: List[str],
+        apart: AbstractSet[str],
+        mount_namespace: Optional[str],
+        uid_map: Optional[str] = None,
+    ) -> None:
         self.names = names
         self.files = [name for name in names if name not in apart]
         self.threads: List[Tuple[int, Process]] = []  # with the PID of its process
         self.unread = 0
         self.room = READ_MAX
         self._mount_namespace = mount_namespace
+        self._uid_map = uid_map
 
     def mounts(self, directory: int, pid: int, entries: List[Entry], thread: int) -> None:
-        """Read mountinfo if it is in another mount namespace; all others see what the first process does."""
-        own = text_of(entries, "ns/mnt")
-        if own is not None and self._mount_namespace is not None and own != self._mount_namespace:
+        """Read mountinfo if it is in another mount namespace; all others see what the first process does.
+
+        Where the namespace can't be read, another user namespace is a sign: a sandbox makes both.
+        """
+        own, uid_map = text_of(entries, "ns/mnt"), text_of(entries, "uid_map")
+        elsewhere = uid_map is not None and self._uid_map is not None and uid_map.split() != self._uid_map.split()
+        if elsewhere:
+            entries += read_process(directory, pid, ["setgroups"], thread)
+        if own is not None and self._mount_namespace is not None:
+            elsewhere = own != self._mount_namespace
+        if elsewhere:
             entries += read_process(directory, pid, ["mountinfo"], thread)
 
 
@@ -74,7 +89,6 @@ _ID = re.compile(r"[0-9a-f]{64}").fullmatch
 _HEX = re.compile(r"[0-9a-f]").match
 _MONITOR = "conmon-"  # podman's monitor, libpod-conmon-ID.scope
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO, include/linux/proc_ns.h
-_NS_GET_PARENT = 0xB702  # include/uapi/linux/nsfs.h, since Linux 4.9
 _ORDER = (V2, "pids", "memory", "cpu", "devices", "freezer", "blkio", "cpuset", "name=systemd")
 
 
@@ -158,7 +172,7 @@ def _above(pid: int) -> List[str]:
         return found
     try:
         while True:
-            above = fcntl.ioctl(here, _NS_GET_PARENT)
+            above = fcntl.ioctl(here, NS_GET_PARENT)
             os.close(here)
             here = above
             found.append("pid:[%d]" % os.fstat(here).st_ino)

@@ -43,6 +43,7 @@ PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net
 NETWORK_INODE = "inode:net/dev"  # the file's inode: differs per network namespace, and everybody may see it
 PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor runs in the container's directory
 PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about violations by its type; see `_permissive`
+PARENTS = "parents:user"  # the user namespaces above its own, nearest first
 CGROUPS = "cgroup:*"  # all limit files of its cgroups
 
 PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
@@ -157,6 +158,9 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
                 continue
             except OSError as error:
                 found = failure(name, base + "net/dev", error)
+        elif name == PARENTS:
+            entries.append(_parents(directory, base))
+            continue  # not `lost`: only those who may trace it can read this
         elif name == PERMISSIVE:
             entries.append(_permissive(directory))
             continue  # not `lost`: usually the host has no such policy, whatever the process does
@@ -170,6 +174,37 @@ def read_process(directory: int, pid: int, names: Iterable[str], thread: int = 0
     if lost and state(directory) == GONE:
         return [item if item[2] is not None or item[4] is None else _gone(item) for item in entries]
     return entries
+
+
+NS_GET_PARENT = 0xB702  # include/uapi/linux/nsfs.h, since Linux 4.9
+_LEVELS = 34  # create_user_ns, kernel/user_namespace.c, allows 33 below the initial one
+
+
+def _parents(directory: int, base: str) -> Entry:
+    """PARENTS, as `user:[INODE]` words up to the initial one, or to the reader's own if that is not the initial one.
+
+    The kernel names no parent of those two (EPERM): ioctl_ns(2).
+    """
+    import fcntl
+
+    source = "NS_GET_PARENT of %sns/user" % base
+    found: List[str] = []
+    try:
+        current = os.open("ns/user", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+        try:
+            while len(found) < _LEVELS:
+                above = fcntl.ioctl(current, NS_GET_PARENT)
+                os.close(current)
+                current = above
+                found.append("user:[%d]" % os.fstat(current).st_ino)
+        except OSError as error:
+            if error.errno != EPERM:
+                raise
+        finally:
+            os.close(current)
+    except OSError as error:
+        return failure(PARENTS, source, error)
+    return (PARENTS, source, " ".join(found))
 
 
 _POLICY = "/sys/fs/selinux/access"

@@ -154,7 +154,8 @@ class Collector:
             namespace = text_of(entries, "ns/pid")
             if namespace is None and "ns/pid" not in wants:
                 namespace = _link("ns/pid", here)
-            further = Further(names_of(member_wants), LIVENESS | NAMES, text_of(entries, "ns/mnt"))
+            first = text_of(entries, "ns/mnt"), text_of(entries, "uid_map")
+            further = Further(names_of(member_wants), LIVENESS | NAMES, *first)
             self._other_threads(directory, (pid, entries, []), thread, further)
         finally:
             if here != directory:

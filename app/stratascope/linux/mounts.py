@@ -257,6 +257,31 @@ def root_mount(mounts: tuple[Mount, ...]) -> Mount | None:
     return next((mount for mount in mounts if mount.target == "/"), None)
 
 
+# Where the kernel makes a directory only to mount on (sysfs_create_mount_point, register_sysctl_mount_point)
+_MOUNT_POINTS = frozenset(
+    (
+        *("/proc/sys/fs/binfmt_misc", "/proc/fs/nfsd", "/sys/fs/cgroup", "/sys/fs/bpf", "/sys/fs/pstore"),
+        *("/sys/fs/fuse/connections", "/sys/fs/selinux", "/sys/fs/smackfs", "/sys/hypervisor/s390"),
+        *("/sys/kernel/config", "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing"),
+        *("/sys/firmware/efi/efivars",),
+    )
+)
+
+
+def seen_whole(mounts: tuple[Mount, ...]) -> tuple[tuple[str, bool], ...]:
+    """Which of proc and sysfs is mounted whole somewhere, with nothing over it; and whether writable.
+
+    Only these may be mounted anew in a mount namespace of another than the initial user namespace, and no more writable
+    than they are there, if what lies over them can't be taken away: mount_too_revealing, fs/namespace.c.
+    """
+    covered = {mount.parent for mount in mounts if mount.target not in _MOUNT_POINTS}
+    found: dict[str, bool] = {}
+    for mount in mounts:
+        if mount.fs_type in ("proc", "sysfs") and mount.root == "/" and mount.id not in covered:
+            found[mount.fs_type] = found.get(mount.fs_type, False) or not mount.read_only
+    return tuple(sorted(found.items()))
+
+
 def is_mask(mount: Mount) -> bool:
     """Whether it hides a path in /proc or /sys: an empty read-only tmpfs, or /dev/null.
 

@@ -165,6 +165,11 @@ def parse_full(text: str) -> bool:
     return is_full(parse_idmap(text))
 
 
+def parse_parents(text: str) -> tuple[int, ...]:
+    """Inodes of the user namespaces above a process's own, nearest first. Raises DecodeError."""
+    return tuple([parse_link(word).inode for word in text.split()])
+
+
 def overlaps(one: IdMap, other: IdMap) -> tuple[tuple[int, int], ...]:
     """Ranges (first, length) of outside ids in both maps, in ascending order."""
     mine, theirs = (

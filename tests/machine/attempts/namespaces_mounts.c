@@ -273,8 +273,43 @@ static int disk_by_tree(void) { return device_by_tree(S_IFBLK, makedev(7, 0)); }
 static int memory_by_mount(void) { return device_by_mount(S_IFCHR, makedev(1, 1)); }
 static int memory_by_tree(void) { return device_by_tree(S_IFCHR, makedev(1, 1)); }
 
+/* In a user namespace below that of the mounts they are locked: a copy takes all that lies below it along, or is refused
+ * with EINVAL; nothing can be taken away or made writable (mount_namespaces(7)) */
+static int locked(void)
+{
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE | O_CLOEXEC);
+    int bare = tree < 0 ? -1 : (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC);
+    close(bare);
+    close(tree);
+    return tree >= 0 && bare < 0;
+}
+
+static int bind_root(enum entry entry)
+{
+    int result = call(entry, 165, 21, (long)"/", (long)"/mnt", 0, MS_BIND);
+    if (result == 0)
+        umount2("/mnt", MNT_DETACH);
+    return result == EINVAL && !locked() ? 0 : result;
+}
+
+static int unmount_proc(enum entry entry)
+{
+    /* MNT_EXPIRE takes nothing away at the first time, and says EAGAIN */
+    int result = call(entry, 166, 52, (long)"/proc", 4 /* MNT_EXPIRE */, 0, 0);
+    return result == EAGAIN || result == EBUSY || (result == EINVAL && !locked()) ? 0 : result;
+}
+
+static int bind_x64(void) { return bind_root(X86_64); }
+static int bind_i386(void) { return bind_root(I386); }
+static int bind_x32(void) { return bind_root(X32); }
+static int unmount_x64(void) { return unmount_proc(X86_64); }
+static int unmount_i386(void) { return unmount_proc(I386); }
+static int unmount_x32(void) { return unmount_proc(X32); }
+
 static int move_tree(void)
 {
+    if (locked())
+        return EPERM;
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC);
     if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, place(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return errno;
@@ -282,13 +317,24 @@ static int move_tree(void)
     return 0;
 }
 
-static int set_attributes(void) /* of a mount, to what they are: no bit is set and none cleared */
+/* Of a mount, to what they are: no bit is set and none cleared. Of locked ones none could be, and they tell by being
+ * copied only as a whole */
+static int set_attributes(void)
 {
     struct mount_attr none = {0};
-    return outcome(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &none, sizeof none));
+    int result = outcome(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &none, sizeof none));
+    return result == 0 && locked() ? EPERM : result;
 }
 
-static int pick(void) { return outcome(syscall(SYS_fspick, AT_FDCWD, "/", 0)); }
+/* A file system is changed by whoever may administrate its owner's user namespace: here, to what it is */
+static int pick(void)
+{
+    int fs = (int)syscall(SYS_fspick, AT_FDCWD, "/", 0);
+    if (fs < 0)
+        return errno;
+    int result = outcome(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0));
+    return result == EPERM ? result : 0;
+}
 
 /* --- what covers files of proc and sysfs, taken away or made writable, in a mount namespace of our own --- */
 static int to_write(const char *path) { return open_only(path, O_WRONLY); }
@@ -526,6 +572,12 @@ const struct attempt MOUNTS[] = {
     EACH_WAY("write-host-sysctl", overcommit, ", overcommit_memory"),
     EACH_WAY("write-host-sysctl", modprobe, ", modprobe"),
     {"cgroup-release-agent", "mounted anew", "mount(cgroup, pids), open(release_agent)", release_agent, SUCCESS},
+    {"bind-mount", "direct", "mount(/, /mnt, MS_BIND)", bind_x64, SUCCESS},
+    {"bind-mount", "direct, i386", "mount(/, /mnt, MS_BIND)", bind_i386, SUCCESS},
+    {"bind-mount", "direct, x32", "mount(/, /mnt, MS_BIND)", bind_x32, SUCCESS},
+    {"unmount", "direct", "umount2(/proc, MNT_EXPIRE)", unmount_x64, SUCCESS},
+    {"unmount", "direct, i386", "umount2(/proc, MNT_EXPIRE)", unmount_i386, SUCCESS},
+    {"unmount", "direct, x32", "umount2(/proc, MNT_EXPIRE)", unmount_x32, SUCCESS},
     {"change-mounts", "open_tree", "open_tree(OPEN_TREE_CLONE), move_mount", move_tree, OPEN_IF(EINVAL)},
     {"change-mounts", "mount_setattr", "mount_setattr(nothing)", set_attributes, SUCCESS},
     {"change-mounts", "fspick", "fspick(/)", pick, SUCCESS},

@@ -1,4 +1,5 @@
-/* What the program does to itself before it says that it is ready: a word each, in the order in which they are given. */
+/* What the program does to itself before it says that it is ready: a word each, in the order in which they are given.
+ * What follows a colon is for the word to read. */
 #include "attempts.h"
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -36,15 +37,53 @@ static int write_text(const char *path, const char *text)
     return done < 0 ? -1 : 0;
 }
 
-/* userns: a user namespace of its own, in which its own id is root */
+static const char *further = "";
+static pid_t below; /* the first process of a PID namespace of our own, which does everything in our place */
+
+static void pass_on(int number) { kill(below, number); }
+
+static int let_a_child_do_it(void)
+{
+    sigset_t passed;
+    int status = 0;
+    sigemptyset(&passed);
+    sigaddset(&passed, SIGUSR1);
+    sigaddset(&passed, SIGTERM);
+    sigprocmask(SIG_BLOCK, &passed, NULL); /* for the child, until it waits for them */
+    below = fork();
+    if (below <= 0)
+        return (int)below;
+    signal(SIGUSR1, pass_on);
+    signal(SIGTERM, pass_on);
+    sigprocmask(SIG_UNBLOCK, &passed, NULL);
+    prctl(PR_SET_NAME, "attempts-ready");
+    while (waitpid(below, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* userns: a user namespace of its own, in which its own id is root; `userns:mnt,pid,net,ipc,uts,cgroup` with such ones,
+ * too; with `same` its id stays what it is, with `none` it has no map at all */
 static int own_user_namespace(void)
 {
+    static const struct {
+        const char *name;
+        int flag;
+    } KINDS[] = {{"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID}, {"net", CLONE_NEWNET},
+                 {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}};
     char uids[32], gids[32];
-    snprintf(uids, sizeof uids, "0 %u 1", geteuid());
-    snprintf(gids, sizeof gids, "0 %u 1", getegid());
-    if (unshare(CLONE_NEWUSER) < 0 || write_text("/proc/self/setgroups", "deny") < 0)
+    int flags = CLONE_NEWUSER, same = strstr(further, "same") != NULL;
+    for (size_t kind = 0; kind < sizeof KINDS / sizeof *KINDS; kind++)
+        flags |= strstr(further, KINDS[kind].name) ? KINDS[kind].flag : 0;
+    snprintf(uids, sizeof uids, "%u %u 1", same ? geteuid() : 0, geteuid());
+    snprintf(gids, sizeof gids, "%u %u 1", same ? getegid() : 0, getegid());
+    if (unshare(flags) < 0)
         return -1;
-    return write_text("/proc/self/uid_map", uids) < 0 ? -1 : write_text("/proc/self/gid_map", gids);
+    if (!strstr(further, "none")
+        && (write_text("/proc/self/setgroups", "deny") < 0 || write_text("/proc/self/uid_map", uids) < 0
+            || write_text("/proc/self/gid_map", gids) < 0))
+        return -1;
+    return flags & CLONE_NEWPID ? let_a_child_do_it() : 0;
 }
 
 /* mountns: a mount namespace of its own */
@@ -73,8 +112,10 @@ static const struct {
 
 int prepare(const char *word)
 {
+    size_t length = strcspn(word, ":");
+    further = word[length] ? word + length + 1 : "";
     for (size_t number = 0; number < sizeof PREPARATIONS / sizeof *PREPARATIONS; number++)
-        if (!strcmp(word, PREPARATIONS[number].word))
+        if (!strncmp(word, PREPARATIONS[number].word, length) && !PREPARATIONS[number].word[length])
             return PREPARATIONS[number].run();
     for (size_t number = 0; number < sizeof WITH_WORDS / sizeof *WITH_WORDS; number++)
         if (!strncmp(word, WITH_WORDS[number].word, strlen(WITH_WORDS[number].word)))

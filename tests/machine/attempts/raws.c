@@ -11,7 +11,7 @@
 #define SYSLOG_SIZE_BUFFER 10
 #define TOO_MANY 1000 /* segments: kexec_load(2) checks the right first, and their number then */
 
-static char root[] = "/", mnt[] = "/mnt", proc[] = "/proc", tmpfs[] = "tmpfs", absent[] = "/strata-absent";
+static char root[] = "/", mnt[] = "/mnt", tmpfs[] = "tmpfs", absent[] = "/strata-absent";
 static char module_name[] = "strata_absent", empty[] = "", garbage[16] = "no module";
 static char user_type[] = "user", description[] = "strata-attempt", payload[] = "x";
 static char garbage_out[64]; /* struct ustat */
@@ -28,11 +28,8 @@ static char vector[16]; /* struct iovec, of nothing */
 
 const struct raw RAWS[] = {
     {"mount-file-system", "direct", "mount(tmpfs, /mnt)", 165, 21, {P(tmpfs), P(mnt), P(tmpfs), 0, 0}, SUCCESS},
-    {"bind-mount", "direct", "mount(/, /mnt, MS_BIND)", 165, 21, {P(root), P(mnt), 0, MS_BIND, 0}, OPEN_IF(EINVAL)},
     {"new-mount-api", "direct", "fsopen(tmpfs)", 430, 430, {P(tmpfs), 0}, SUCCESS},
     {"pivot-root", "direct", "pivot_root(/, /)", 155, 217, {P(root), P(root)}, OPEN_IF(EBUSY, EINVAL)},
-    /* MNT_EXPIRE takes nothing away at the first time, and says EAGAIN */
-    {"unmount", "direct", "umount2(/proc, MNT_EXPIRE)", 166, 52, {P(proc), 4}, OPEN_IF(EINVAL, EBUSY, EAGAIN)},
     {"change-root", "direct", "chroot(/)", 161, 61, {P(root)}, SUCCESS},
     {"new-user-namespace", "unshare", "unshare(CLONE_NEWUSER)", 272, 310, {CLONE_NEWUSER}, SUCCESS},
     {"new-mount-namespace", "unshare", "unshare(CLONE_NEWNS)", 272, 310, {CLONE_NEWNS}, SUCCESS},

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from machine.truth import own_reading
 from machine.truth.fleet import report
 from machine.truth.sessions import session
 from rig.collector import target
 from rig.engine import Rig
+from rig.ordinary import seen_by_user, socket_for
 
 HARD = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 
@@ -176,3 +178,44 @@ def test_subprocesses_are_no_session(each_api: Rig) -> None:
         found = one(each_api, "family")
         assert found["processes"]
         assert all("kind" not in each and "exposure" not in each for each in found["processes"])
+
+
+SANDBOX = ("sh", "-c", "unshare -U -r -m -p -f sleep 3596 & exec sleep 3595")
+OVER_THE_HOST = ("write-core-pattern", "write-host-sysctl", "cgroup-release-agent", "write-sysfs")
+OVER_THE_CONTAINER = ("bind-mount", "change-mounts", "unmount", "unmask-kernel-files", "read-firmware")
+
+
+def test_a_sandbox_below_the_container_has_no_power_over_it(any_engine: Rig) -> None:
+    """Its process holds every capability in its own user namespace, where all that the engine mounted is locked."""
+    unconfined = ("--security-opt", "seccomp=unconfined")
+    with (
+        any_engine.container(*unconfined, name="alone"),
+        any_engine.container(*unconfined, name="sandboxed", command=SANDBOX) as container,
+    ):
+        own = any_engine.pid(container)
+        while not (below := _in_another_user_namespace(own)):
+            time.sleep(0.05)
+        alone, found = one(any_engine, "alone", "--privileged"), one(any_engine, "sandboxed", "--privileged")
+        told = seen_by_user(any_engine) if any_engine.rootless else _told(any_engine)
+    assert {each["pid"] for each in found["processes"] if "usermap.uid_map" in each["drift"]} == below
+    for reader in (found, told["sandboxed"]):
+        outcomes = {name: reader["threats"][name]["outcome"] for name in (*OVER_THE_HOST, *OVER_THE_CONTAINER)}
+        assert outcomes == dict.fromkeys(outcomes, "stopped")
+    changed = {name for name, each in found["threats"].items() if each["outcome"] != alone["threats"][name]["outcome"]}
+    assert not changed & {name for name, each in found["threats"].items() if each["severity"] == "critical"}
+
+
+def _told(rig: Rig) -> dict[str, Any]:
+    with socket_for(rig):
+        return seen_by_user(rig)
+
+
+def _in_another_user_namespace(pid: int) -> set[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    family = {int(child) for child in children}
+    for child in children:
+        family |= set(map(int, Path(f"/proc/{child}/task/{child}/children").read_text().split()))
+    own = own_reading.namespaces(pid)["user"]
+    found = {each for each in family if own_reading.namespaces(each)["user"] != own}
+    sleeping = [each for each in found if own_reading.status(each)["Name"] == "sleep"]
+    return found if sleeping else set()

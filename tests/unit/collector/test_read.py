@@ -404,3 +404,13 @@ def test_python_3_8_and_nothing_of_ours(file: Path) -> None:
         for name in names:
             own = name.startswith("stratascope.collector")
             assert own or name.split(".")[0] in sys.stdlib_module_names, name
+
+
+def test_user_namespaces_above_its_own() -> None:
+    own = Path("/proc/self/ns/user").stat().st_ino
+    assert [entry[2] for entry in one(os.getpid(), (read.PARENTS,))[0][1]] == [""]
+    with sleeping("unshare", "--user", "unshare", "--user") as pid:
+        above = texts(one(pid, (read.PARENTS,))[0])[read.PARENTS].split()
+        assert len(above) == 2
+        assert above[-1] == f"user:[{own}]"
+        assert Path(f"/proc/{pid}/ns/user").stat().st_ino not in (own, int(above[0][6:-1]))

@@ -16,6 +16,7 @@ from stratascope.linux.mounts import (
     is_proc_read_only,
     parse_mountinfo,
     root_mount,
+    seen_whole,
     visible,
 )
 
@@ -120,6 +121,34 @@ def test_a_fresh_proc_uncovers_what_was_masked() -> None:
     seen = visible(parse_mountinfo(COVERED))
     assert [mount.id for mount in seen] == [1, 5]
     assert not any(is_mask(mount) or is_proc_read_only(mount) for mount in seen)
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole"),
+    [
+        ((), ()),
+        (("10 1 0:5 / /proc rw - proc proc rw",), (("proc", True),)),
+        (("10 1 0:5 / /proc ro - proc proc rw",), (("proc", False),)),
+        (("10 1 0:5 / /proc rw - proc proc ro",), (("proc", False),)),
+        (("10 1 0:5 /sys /p rw - proc proc rw",), ()),  # a part of it
+        (("10 1 0:5 / /proc rw - proc proc rw", "11 10 0:6 /null /proc/kcore rw - tmpfs tmpfs rw"), ()),
+        (  # a second one, bound without what lies over the first
+            (
+                "10 1 0:5 / /proc rw - proc proc rw",
+                "11 10 0:6 /null /proc/kcore rw - tmpfs tmpfs rw",
+                "12 1 0:5 / /bare ro - proc proc rw",
+            ),
+            (("proc", False),),
+        ),
+        (
+            ("20 1 0:7 / /sys rw - sysfs sysfs rw", "21 20 0:8 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw"),
+            (("sysfs", True),),
+        ),  # over a directory that the kernel made for that
+        (("20 1 0:7 / /sys rw - sysfs sysfs rw", "21 20 0:8 / /sys/firmware ro - tmpfs tmpfs ro"), ()),
+    ],
+)
+def test_what_is_seen_whole(lines: tuple[str, ...], whole: tuple[tuple[str, bool], ...]) -> None:
+    assert seen_whole(parse_mountinfo("\n".join(lines))) == whole
 
 
 def test_a_mount_above_hides_all_below() -> None:

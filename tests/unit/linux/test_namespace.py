@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.namespace import Namespace, NamespaceLink, is_initial, parse_link
+from stratascope.linux.namespace import Namespace, NamespaceLink, is_initial, parse_link, parse_parents
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,10 @@ def test_fixed_inodes() -> None:
     assert is_initial(Namespace.USER, 4026531837) is True
     assert is_initial(Namespace.PID, 4026532249) is False
     assert is_initial(Namespace.NET, 4026531840) is None
+
+
+def test_parents() -> None:
+    assert parse_parents("") == ()
+    assert parse_parents("user:[4026532100] user:[4026531837]") == (4026532100, 4026531837)
+    with pytest.raises(DecodeError):
+        parse_parents("user:[4026532100] 7")

@@ -23,6 +23,7 @@ class Where(StrEnum):
     UTS_OWNER = "owner of the UTS namespace"
     IPC_OWNER = "owner of the IPC namespace"
     PID_OWNER = "owner of the PID namespace"
+    CGROUP_OWNER = "owner of the cgroup namespace"
 
     @property
     def kind(self) -> str:
@@ -266,7 +267,18 @@ class RegainByExec(Value):
 
 
 class NewUserNamespace(Value):
-    """The host's settings allow creating a user namespace (user.max_user_namespaces …). Answered by the ground."""
+    """The host's settings allow creating a user namespace (user.max_user_namespaces …), and its own ids are mapped."""
+
+
+class RootInside(Value):
+    """Uid 0 exists in the process's own user namespace."""
+
+
+class Unlocked(Value):
+    """What is mounted may be taken away or made writable: it came from no more privileged mount namespace.
+
+    mount_namespaces(7), "Restrictions on mount namespaces".
+    """
 
 
 class LeaveNewUserNamespace(Value):
@@ -349,6 +361,8 @@ Need = (
     | SetUidExec
     | RegainByExec
     | NewUserNamespace
+    | RootInside
+    | Unlocked
     | LeaveNewUserNamespace
     | Mounting
     | Tracing

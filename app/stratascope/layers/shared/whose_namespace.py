@@ -7,12 +7,12 @@ proc(5)), how its ids are mapped, and the inode of its list of network devices, 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, or_none
-from stratascope.core.container import Asked, Engine
+from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.machine import parse_number
-from stratascope.linux.namespace import Namespace, parse_full
+from stratascope.linux.namespace import FULL, Namespace, is_full, parse_full, parse_idmap, parse_parents
 
 READABLE_BY_ALL = {Namespace.PID: "status:NSpid", Namespace.NET: "net/dev", Namespace.USER: "uid_map"}
 
@@ -61,6 +61,41 @@ def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> boo
     if own_user_namespace(after):
         return True
     return False if initial_user_namespace(after.userns_mode, after.uid_map, engine) else None
+
+
+PARENTS = "parents:user"
+_WHOLE_RANGE = 65536  # subuid(5)
+
+
+def left_its_user_namespace(capture: Capture, container: Container, around: Surroundings) -> bool:
+    """Whether the process is in a user namespace below the one that the engine gave the container.
+
+    Sandboxes (bwrap, a browser's) make one for themselves. What was mounted before is locked there, and capabilities
+    have no effect on what belongs to the container's user namespace. Decided by how many user namespaces are above it
+    where that is readable, else by the map: a map of one id is what anyone may write (user_namespaces(7)).
+    """
+    asked, engine = container.asked, around.engine
+    if around.ground.initial_user_namespace is False:
+        return False
+    ranges = or_none(capture.decoded("uid_map", parse_idmap))
+    if ranges is None:
+        return False
+    mapped, given = sum(part.length for part in ranges), sum(length for _, _, length in asked.uid_map)
+    initial = initial_user_namespace(asked.userns_mode, asked.uid_map, engine)
+    if initial and _WHOLE_RANGE <= mapped < FULL:
+        return False  # as userns-remap gives, which not every engine tells
+    above = or_none(capture.decoded(PARENTS, parse_parents))
+    if above is not None:
+        # rootless Podman is in a user namespace itself, and may give a container or a pod another one below it
+        own = own_user_namespace(asked) or shared_mode(asked.userns_mode) or container.pod
+        return len(above) > (0 if initial else 2 if engine.rootless and own else 1)
+    if initial:
+        return not is_full(ranges)
+    if given and not engine.rootless:
+        return mapped < given
+    # an engine without ranges of its own (subuid(5)) has a single id, too: rootless Podman starts containers with it
+    single = mapped < 2 and "size=1" not in asked.userns_mode.split(":")[-1].split(",")
+    return single and not (engine.rootless and not rules_of(engine).rootlesskit)
 
 
 def shared_mode(mode: str) -> bool:

@@ -38,13 +38,15 @@ from stratascope.layers.shared.host_paths import (
 from stratascope.layers.shared.host_programs import NOTHING, InSight, in_sight
 from stratascope.layers.shared.host_programs import after as programs_after
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
+from stratascope.layers.shared.whose_namespace import PARENTS as PARENTS
 from stratascope.layers.shared.whose_namespace import (
     initial_user_namespace,
+    left_its_user_namespace,
     own_user_namespace,
     own_user_namespace_after,
     shared_mode,
 )
-from stratascope.linux.mounts import any_idmapped, cached_mountinfo
+from stratascope.linux.mounts import any_idmapped, cached_mountinfo, seen_whole
 from stratascope.linux.namespace import (
     EVERY_ID,
     FULL,
@@ -65,14 +67,18 @@ OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
 _ALL_OF_THEM = tuple((kind, True) for kind in OWNED)
 
 
-def owners_of(capture: Capture, initial: bool | None, around: Surroundings) -> tuple[tuple[str, bool | None], ...]:
-    """For each kind of namespace; None if unknown."""
+def owners_of(
+    capture: Capture, container: Container, initial: bool | None, around: Surroundings, *, below: bool = False
+) -> tuple[tuple[str, bool | None], ...]:
+    """For each kind of namespace; None if unknown. `below`: it left the container's user namespace for one below."""
     if initial:
         return _ALL_OF_THEM
-    return tuple([(kind, _owned(capture, kind, initial, around)) for kind in OWNED])
+    return tuple([(kind, _owned(capture, kind, container, initial, around, below)) for kind in OWNED])
 
 
-def _owned(capture: Capture, kind: str, initial: bool | None, around: Surroundings) -> bool | None:
+def _owned(
+    capture: Capture, kind: str, container: Container, initial: bool | None, around: Surroundings, below: bool
+) -> bool | None:
     owner, own = inode_of(capture.text(f"owner:{kind}")), inode_of(capture.text("ns/user"))
     if owner is not None and own is not None:
         # an owner below its own is possible, but the process could hardly be in such a namespace
@@ -85,7 +91,17 @@ def _owned(capture: Capture, kind: str, initial: bool | None, around: Surroundin
         return None
     if shared:
         return False
+    if below:
+        return _deeper(capture, kind, container)
     return True if set(around.peers.of(kind)) <= set(around.peers.of("user")) else None
+
+
+def _deeper(capture: Capture, kind: str, container: Container) -> bool | None:
+    """Whether it made a namespace of its own with its user namespace, or is still in the container's."""
+    status = process_status(capture)
+    if kind != Namespace.PID or isinstance(status, Gap) or not status.nspid:
+        return None
+    return len(status.nspid) > (1 if container.asked.pid_mode == "host" else 2)
 
 
 MAPS = ("uid_map", "gid_map")
@@ -106,7 +122,7 @@ class MountIds(Value):
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
-    UNPRINTED = ("special", "programs")
+    UNPRINTED = ("special", "programs", "container_root", "whole")
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -134,6 +150,10 @@ class UsermapFacts(Value):
     idmapped: bool = False  # whether a mount is idmapped: through it, root inside may be the host's
     mount_ids: tuple[MountIds, ...] | None = ()  # all such mounts; None: unknown
     programs: InSight = NOTHING  # of the host
+    below: bool = False  # whether it left the container's user namespace for one below: a sandbox of its own
+    container_root: int | None = None  # the host uid of the container's root, if it did; None: unknown
+    # proc and sysfs as a user namespace below the container's may mount them anew: kind, and whether writable
+    whole: tuple[tuple[str, bool], ...] = ()
 
 
 class UsermapAsked(Value):
@@ -184,6 +204,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
     initial = _initial(capture, uids, gaps)
     owner = around.engine.daemon_uid if around.engine.rootless else None
     idmapped = or_none(capture.decoded("mountinfo", any_idmapped)) is True
+    below = left_its_user_namespace(capture, container, around)
     return UsermapFacts(
         uid_map=_triples(uids),
         gid_map=_triples(gids),
@@ -196,12 +217,12 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         uid_outside=uid,
         gid_inside=None if gids is None or gid is None else to_inside(gids, gid),
         gid_outside=gid,
-        setgroups=None if isinstance(setgroups, Gap) else setgroups.strip(),
+        setgroups=_setgroups(setgroups, gids),
         groups=() if isinstance(status, Gap) else status.groups,
         held=None
         if isinstance(status, Gap) or status.effective is None
         else status.effective | (status.permitted or 0),
-        owners=owners_of(capture, initial, around),
+        owners=owners_of(capture, container, initial, around, below=below),
         port_start=first_free_port(capture, around),
         process=process_folder(capture.pid),
         gaps=tuple(gaps),
@@ -212,7 +233,27 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         idmapped=idmapped,
         mount_ids=_mount_ids(capture, container) if idmapped else (),
         programs=in_sight(capture, container.id, around),
+        below=below,
+        container_root=_container_root(container.asked, around) if below else None,
+        whole=seen_whole(or_none(capture.decoded("mountinfo", cached_mountinfo)) or ()) if below else (),
     )
+
+
+def _setgroups(text: str | Gap, gids: IdMap | None) -> str | None:
+    """userns_may_setgroups, kernel/user_namespace.c: without a map of groups it is denied."""
+    if gids == ():
+        return "deny"
+    return None if isinstance(text, Gap) else text.strip()
+
+
+def _container_root(asked: Asked, around: Surroundings) -> int | None:
+    """The host uid of uid 0 in the user namespace that the engine gives it; None if the engine chooses that."""
+    if asked.uid_map and not around.engine.rootless:
+        return outside_of(asked.uid_map, 0)
+    if initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine):
+        return 0
+    chosen = own_user_namespace(asked) or shared_mode(asked.userns_mode)
+    return around.engine.daemon_uid if around.engine.rootless and not chosen else None
 
 
 def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
@@ -340,6 +381,7 @@ def _in_its_own(facts: UsermapFacts, after: Asked, around: Surroundings) -> User
         root_is_host_uid=outside_of(ranges, 0),
         root_mapped=None if ranges is None else outside_of(ranges, 0) is not None,
         initial_namespace=False,
+        below=False,
         range_shared_with=(),
         owner_inside=owner,
         setgroups=None if groups is None and rootless else "allow",  # its map is written by root, or newgidmap(1)
@@ -402,6 +444,7 @@ def _in_the_initial(facts: UsermapFacts) -> UsermapFacts:
         root_is_host_uid=0,
         root_mapped=True,
         initial_namespace=True,
+        below=False,
         range_shared_with=(),
         owner_inside=None,
         setgroups="allow",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.message import Message, msg
+from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
@@ -54,7 +55,7 @@ class UsermapPosture(Value):
     initial: bool | None  # whether it is in the initial user namespace
     host_root: bool | None  # its uid is 0 on the host, or can become so again
     root_inside: bool | None  # its uid is 0 in its own user namespace, or can become so again
-    root_mapped: bool | None  # uid 0 exists inside
+    root_mapped: bool | None  # the container's root exists in its user namespace
     over_root_files: bool | None  # whether its capabilities apply to files of the host's root: uid and gid 0 mapped
     held: int | None  # capabilities, effective or permitted
     ids: int | None  # how many uids are mapped, as far as it matters: 1 or 2
@@ -69,6 +70,11 @@ class UsermapPosture(Value):
     disk_group: bool = False  # disks were passed in, and one of its groups may be their nodes'
     on_disk: OnDisk = OnDisk()
     nodes: tuple[tuple[str, bool], ...] = ()  # kinds of visible device nodes, and whether it may open one of that kind
+    below: bool = False  # whether it left the container's user namespace for one below
+    own_root: bool | None = True  # uid 0 exists in its user namespace
+    unmapped: bool = False  # its uid or gid has no number in its own user namespace
+    container_root: bool | None = None  # if it left: whether it is the container's root, or may do what that may
+    whole: tuple[tuple[str, bool], ...] = ()  # if it left: proc and sysfs that it may mount anew; writable or not
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
     # whether programs of the host with its ids are in its sight; None: not known, or it sees none
     same_ids: bool | None = None
@@ -88,7 +94,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         initial=facts.initial_namespace,
         host_root=host_root,
         root_inside=None if facts.uid_inside is None else facts.uid_inside == 0,
-        root_mapped=facts.root_mapped,
+        root_mapped=_root_mapped(facts),
         over_root_files=over,
         held=held,
         ids=None if facts.uid_map is None else min(2, sum(length for _, _, length in facts.uid_map)),
@@ -103,6 +109,11 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         settings=answers(around.ground),
         disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
         on_disk=_on_disk(facts, uid),
+        below=facts.below,
+        own_root=facts.root_mapped,
+        unmapped=_unmapped(facts),
+        container_root=_is_container_root(facts, uid, around) if facts.below else None,
+        whole=facts.whole,
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
         same_ids=_same_ids(facts, uid, InSight.sets_of),
         others_ids=_same_ids(facts, uid, InSight.sets_in_others),
@@ -130,6 +141,30 @@ def _over_root_files(facts: UsermapFacts) -> bool | None:
     if facts.uid_map is None or facts.gid_map is None:
         return None
     return all(any(outside == 0 for _, outside, _ in ranges) for ranges in (facts.uid_map, facts.gid_map))
+
+
+def _root_mapped(facts: UsermapFacts) -> bool | None:
+    """Whether a set-uid file of the container's root finds its owner mapped."""
+    if not facts.below:
+        return facts.root_mapped
+    return None if facts.container_root is None else _maps(facts.uid_map, facts.container_root)
+
+
+def _unmapped(facts: UsermapFacts) -> bool:
+    uid = facts.uid_map is not None and facts.uid_outside is not None and not _maps(facts.uid_map, facts.uid_outside)
+    return uid or (
+        facts.gid_map is not None and facts.gid_outside is not None and not _maps(facts.gid_map, facts.gid_outside)
+    )
+
+
+def _is_container_root(facts: UsermapFacts, uid: int | None, around: Surroundings) -> bool | None:
+    if facts.container_root is None or uid is None:
+        return None
+    # privileged_wrt_inode_uidgid, kernel/capability.c: the owner has to be mapped; its gid may be another's
+    over = _maps(facts.uid_map, facts.container_root) and bool((facts.held or 0) & _OVERRIDE)
+    if over or uid != facts.container_root:
+        return over
+    return True if rules_of(around.engine).writable_root else None  # the image may forbid even the owner to write
 
 
 def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
@@ -218,6 +253,7 @@ _WORDS = {
     "uts": msg("UTS namespace"),
     "ipc": msg("IPC namespace"),
     "pid": msg("PID namespace"),
+    "cgroup": msg("cgroup namespace"),
 }
 _USERNS, _USER = frozenset({"userns"}), frozenset({"user"})
 _READ_ANY = CapabilitySet.of(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")).bits
@@ -253,6 +289,12 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             if known:
                 return _through(msg("The device node's permissions allow it."))
             return _stops(msg("The device node's permissions do not allow it."), posture)
+        case needs.NewUserNamespace():
+            return _new_user_namespace(posture)
+        case needs.RootInside():
+            return _root_inside(posture)
+        case needs.Unlocked():
+            return _unlocked(posture)
         case needs.EngineUser():
             return _engine_person(posture)
         case needs.SameUser():
@@ -345,6 +387,12 @@ def _host_root(posture: UsermapPosture, text: Message) -> Ruling:
 
 
 def _kernel_file(need: needs.KernelFile, posture: UsermapPosture) -> Ruling:
+    if posture.below and need.remounted:
+        return _LOCKED
+    if posture.below and need.fresh and not _mounts_anew(need, posture):
+        text = msg("In a user namespace below the container's, {path} can't be mounted anew: what covers it stays.",
+                   path=need.path)  # fmt: skip
+        return stops(text, "@mountinfo")
     if need.anyone:
         return _through(msg("The file is open to everyone."))
     if posture.host_root:
@@ -354,6 +402,37 @@ def _kernel_file(need: needs.KernelFile, posture: UsermapPosture) -> Ruling:
         if posture.held & helps:
             return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
+
+
+_LOCKED = stops(msg("It is in a user namespace below the container's: what was mounted before is locked there."), _MAP)
+
+
+def _unlocked(posture: UsermapPosture) -> Ruling:
+    return _LOCKED if posture.below else _through(msg("It is in the user namespace of its mounts."), _MAP)
+
+
+def _mounts_anew(need: needs.KernelFile, posture: UsermapPosture) -> bool:
+    kind = "proc" if need.path.startswith("/proc/") else "sysfs"
+    if need.path.startswith("/sys/fs/cgroup/"):
+        return True
+    writable = dict(posture.whole).get(kind)
+    return writable is not None and (writable or need.access is needs.Access.READ)
+
+
+def _new_user_namespace(posture: UsermapPosture) -> Ruling:
+    # create_user_ns, kernel/user_namespace.c
+    if posture.unmapped:
+        return stops(msg("Its own IDs are not mapped, and so it can't create a user namespace."), _MAP)
+    return _through(msg("Its IDs are mapped."), _MAP)
+
+
+def _root_inside(posture: UsermapPosture) -> Ruling:
+    # cap_convert_nscap, security/commoncap.c: file capabilities are written for the root of a user namespace
+    if posture.own_root is None:
+        return unknown(msg("Which IDs are mapped could not be read."), _MAP)
+    if posture.own_root:
+        return _through(msg("There is a root user in its user namespace."), _MAP)
+    return stops(msg("There is no root user in its user namespace."), _MAP)
 
 
 def _group_file(posture: UsermapPosture) -> Ruling:
@@ -465,6 +544,12 @@ def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
 
 
 def _root_directory(posture: UsermapPosture) -> Ruling:
+    if posture.below:
+        if posture.container_root is None:
+            return _IDS_UNREAD
+        if posture.container_root:
+            return _through(msg("It is root inside, which owns the directory."))
+        return stops(msg("The directory belongs to root, and it is another user inside."), _UID)
     if posture.root_inside is None:
         return _IDS_UNREAD
     if posture.root_inside:

@@ -8,6 +8,7 @@ import pytest
 
 from rig.recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.container import Asked
 from stratascope.core.ground import Peers, Surroundings
 from stratascope.core.threats.needs import (
     Access,
@@ -23,15 +24,18 @@ from stratascope.core.threats.needs import (
     KernelFile,
     LowPort,
     Need,
+    NewUserNamespace,
     Node,
     OtherIds,
     RegainByExec,
+    RootInside,
     RootWritable,
     Setting,
     SetUidExec,
     SharedIds,
     Shares,
     SignalRoot,
+    Unlocked,
     Where,
 )
 from stratascope.core.threats.threat import Stance
@@ -86,6 +90,9 @@ LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
 KMSG = KernelFile("/proc/kmsg", Access.READ)
 SYSRQ = KernelFile("/proc/sysrq-trigger", Access.WRITE)
 PATTERN = KernelFile("/proc/sys/kernel/core_pattern", Access.WRITE, by_uid=True)
+
+
+_WHOLE: dict[str, Any] = {"below": True, "host_root": True}
 
 
 def bits(*names: str) -> int:
@@ -200,6 +207,25 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (SetUidExec(), OWN, {"root_mapped": False}, STOPS),
         (EngineUser(), OWN, {"engine_user": True}, OPEN),
         (EngineSocket(), OWN, {"socket": True}, OPEN),
+        # in a user namespace below the container's
+        (Unlocked(), OWN, {}, OPEN),
+        (Unlocked(), OWN, {"below": True}, STOPS),
+        (replace(PATTERN, remounted=True), OWN, {"below": True, "host_root": True}, STOPS),
+        (replace(PATTERN, fresh=True), OWN, {"below": True, "host_root": True}, STOPS),
+        (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("proc", False),)}, STOPS),
+        (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("sysfs", True),)}, STOPS),
+        (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("proc", True),)}, OPEN),
+        (replace(KMSG, fresh=True), OWN, _WHOLE | {"whole": (("proc", False),)}, OPEN),
+        (KernelFile("/sys/fs/cgroup/x", Access.WRITE, fresh=True), OWN, {"below": True, "host_root": True}, OPEN),
+        (PATTERN, OWN, {"below": True, "host_root": True}, OPEN),  # below /proc/sys the host's uid decides
+        (RootWritable(), OWN, {"below": True, "container_root": True}, OPEN),
+        (RootWritable(), OWN, {"below": True, "container_root": False}, STOPS),
+        (RootWritable(), OWN, {"below": True, "container_root": None}, UNKNOWN),
+        (NewUserNamespace(), OWN, {}, OPEN),
+        (NewUserNamespace(), OWN, {"unmapped": True}, STOPS),
+        (RootInside(), OWN, {"own_root": False}, STOPS),
+        (RootInside(), OWN, {"own_root": None}, UNKNOWN),
+        (replace(ADMIN, where=Where.CGROUP_OWNER), OWN, {"owners": (("cgroup", False),)}, STOPS),
     ],
 )
 def test_exception(need: Need, base: UsermapPosture, change: dict[str, Any], stance: Stance) -> None:
@@ -281,6 +307,68 @@ def test_owners_of_shared_namespaces() -> None:
     assert dict(posture_of(told, around(rootless=True, peers=with_other)).owners)["net"] is True
     unread = with_gap(process, "ns/net", Gap(GapKind.DENIED, 13))
     assert dict(posture_of(unread, around(rootless=True)).owners)["net"] is None
+
+
+def below(process: Capture, asked: Asked, near: Surroundings) -> UsermapPosture:
+    facts = LAYER.decode(process, container(asked), near)
+    found = LAYER.posture(facts, LAYER.asked(container(asked)), near)
+    assert isinstance(found, UsermapPosture)
+    return found
+
+
+def mapped(process: Capture, line: str, parents: str | None = None) -> Capture:
+    found = with_text(with_text(process, "uid_map", f"{line}\n"), "gid_map", f"{line}\n")
+    if parents is None:
+        return found
+    return replace(found, readings=(*found.readings, Reading("parents:user", "ioctl", parents)))
+
+
+INITIAL = "user:[4026531837]"
+
+
+@pytest.mark.parametrize(
+    ("line", "parents", "asked", "rootless", "expected"),
+    [
+        ("0 0 4294967295", "", Asked(), False, False),
+        ("0 0 1", INITIAL, Asked(), False, True),  # unshare -Ur
+        ("0 0 1", None, Asked(), False, True),
+        ("0 0 4294967295", INITIAL, Asked(), False, True),  # a map of all
+        ("0 100000 65536", INITIAL, Asked(), False, False),  # userns-remap
+        ("0 200000 65536", INITIAL, Asked(uid_map=((0, 200000, 65536),)), False, False),
+        ("0 200000 65536", None, Asked(uid_map=((0, 200000, 65536),)), False, False),
+        ("0 200000 1", None, Asked(uid_map=((0, 200000, 65536),)), False, True),
+        ("0 200000 1", None, Asked(uid_map=((0, 200000, 1),)), False, False),
+        ("0 200000 65536", f"user:[4026532100] {INITIAL}", Asked(uid_map=((0, 200000, 65536),)), False, True),
+        ("0 300000 1", None, Asked(userns_mode="auto"), False, True),
+        ("0 300000 1", None, Asked(userns_mode="auto:size=1"), False, False),
+        ("0 1000 1", INITIAL, Asked(), True, False),  # an owner without a range of its own
+        ("0 1000 1", None, Asked(), True, False),
+        ("0 1000 1", f"user:[4026532100] {INITIAL}", Asked(), True, True),
+        ("0 1000 1", f"user:[4026532100] {INITIAL}", Asked(userns_mode="keep-id"), True, False),
+        ("0 1000 1", f"user:[7] user:[4026532100] {INITIAL}", Asked(userns_mode="keep-id"), True, True),
+    ],
+)
+def test_whether_it_left_the_containers_user_namespace(
+    line: str, parents: str | None, asked: Asked, rootless: bool, expected: bool
+) -> None:
+    process = mapped(apparmor("rootless-default" if rootless else "docker-default"), line, parents)
+    assert below(process, asked, around(rootless=rootless)).below is expected
+
+
+def test_what_nobody_may_read_of_a_namespace_below() -> None:
+    """Its namespaces may be its own or the container's; the number of its PIDs tells of one kind."""
+    process = mapped(apparmor("docker-default"), "0 0 1")
+    for kind in KINDS:
+        process = with_gap(process, f"ns/{kind}", Gap(GapKind.DENIED, 13))
+    near = around(ground=replace(GROUND, first_processes=True))
+    status = process.text("status")
+    assert isinstance(status, str)
+    lines = [line for line in status.splitlines() if not line.startswith("NSpid:")]
+    for pids, own in (("7 1", False), ("7 2 1", True)):
+        told = with_text(process, "status", "\n".join([*lines, "NSpid:\t" + "\t".join(pids.split())]) + "\n")
+        owners = dict(below(told, Asked(), near).owners)
+        assert owners["uts"] is None
+        assert owners["pid"] in (own, None)
 
 
 @pytest.mark.parametrize(

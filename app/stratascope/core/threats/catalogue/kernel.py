@@ -7,6 +7,8 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN_ALONE,
     MAKE_NODE,
+    MAY_MOUNT,
+    MAY_MOUNT_PROC,
     UNATTACHED_PROC,
     calls,
     devices_opened,
@@ -172,7 +174,7 @@ THREATS = (
                 (
                     Step(
                         'mount("proc")',
-                        (calls("mount"), Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER), Mounting("mount")),
+                        (calls("mount"), MAY_MOUNT, MAY_MOUNT_PROC, Mounting("mount")),
                     ),
                     Step(
                         'open("/new/sysrq-trigger", O_WRONLY)',

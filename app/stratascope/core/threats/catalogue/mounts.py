@@ -8,6 +8,7 @@ from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN,
     DROP_ADMIN_ALONE,
     MAY_MOUNT,
+    MAY_MOUNT_GROUPS,
     MOUNT_CALLS,
     calls,
     direct,
@@ -25,12 +26,16 @@ from stratascope.core.threats.needs import (
     Mounting,
     RootWritable,
     Shares,
+    Unlocked,
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 # Low by itself, since nearly everyone may mount in new namespaces: each host resource that a mount uncovers is a
 # separate threat, and the kernel code that becomes reachable is covered by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
+# Linux commit 24f600856418 ("cgroup-v1: Require capabilities to set release_agent") (in v5.17); before, the host's own
+# cgroup namespace took the same one to be mounted (cgroup1_get_tree, kernel/cgroup/cgroup-v1.c)
+_OF_HOST = initial("SYS_ADMIN")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 
 THREATS = (
@@ -47,22 +52,31 @@ THREATS = (
             Route(
                 msg("mounted again"),
                 (
-                    Step('mount("cgroup", "pids")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), Feature("cgroup_v1"))),
-                    Step(f'open("{_AGENT}")', (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True))),
+                    Step(
+                        'mount("cgroup", "pids")',
+                        (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_GROUPS, Mounting("mount"), Feature("cgroup_v1")),
+                    ),
+                    Step(
+                        f'open("{_AGENT}")', (Shares("cgroup"), _OF_HOST, KernelFile(_AGENT, Access.WRITE, fresh=True))
+                    ),
                 ),
             ),
             Route(
                 msg("in a visible cgroup tree of the host"),
-                # Linux commit 24f600856418 ("cgroup-v1: Require capabilities to set release_agent") (in v5.17)
-                (Step('write("release_agent")', (GroupFile("", GroupUse.AGENT), initial("SYS_ADMIN"))),),
+                (Step('write("release_agent")', (GroupFile("", GroupUse.AGENT), _OF_HOST)),),
             ),
             Route(
                 msg("in a cgroup tree that is never attached"),
                 (
-                    *unattached("cgroup"),
+                    *unattached("cgroup", MAY_MOUNT_GROUPS),
                     Step(
                         'openat(tree, "release_agent")',
-                        (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True), Feature("cgroup_v1")),
+                        (
+                            Shares("cgroup"),
+                            _OF_HOST,
+                            KernelFile(_AGENT, Access.WRITE, fresh=True),
+                            Feature("cgroup_v1"),
+                        ),
                     ),
                 ),
             ),
@@ -93,7 +107,7 @@ THREATS = (
         msg("What the engine covered up can be seen and written again."),
         DROP_ADMIN_ALONE,
         "capabilities",
-        (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Mounting("bind")),),
+        (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Unlocked(), Mounting("bind")),),
         ("mount(2)", "PSS:baseline"),
     ),
     Threat(
@@ -132,7 +146,7 @@ THREATS = (
                 (
                     Step(
                         'mount_setattr("/")',
-                        (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
+                        (calls("mount_setattr"), MAY_MOUNT, Unlocked(), Mounting("setattr"), Feature("new_mount_api")),
                     ),
                 ),
             ),
@@ -141,7 +155,7 @@ THREATS = (
                 (
                     Step(
                         "open_tree(OPEN_TREE_CLONE)",
-                        (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Feature("new_mount_api")),
+                        (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Unlocked(), Feature("new_mount_api")),
                     ),
                     Step("move_mount()", (calls("move_mount"), MAY_MOUNT, Mounting("move"))),
                 ),
@@ -149,7 +163,7 @@ THREATS = (
             Route(
                 msg("fspick and fsconfig"),
                 (
-                    Step('fspick("/")', (calls("fspick"), MAY_MOUNT, Feature("new_mount_api"))),
+                    Step('fspick("/")', (calls("fspick"), MAY_MOUNT, Unlocked(), Feature("new_mount_api"))),
                     Step("fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fsconfig"), Mounting("new-api"))),
                 ),
             ),
@@ -165,7 +179,7 @@ THREATS = (
         msg("Masked files of /proc and /sys, and what lies below a mount, become visible."),
         DROP_ADMIN_ALONE,
         "capabilities",
-        (direct('umount2("/proc")', calls("umount2", "umount"), MAY_MOUNT, Mounting("umount")),),
+        (direct('umount2("/proc")', calls("umount2", "umount"), MAY_MOUNT, Unlocked(), Mounting("umount")),),
         ("umount(2)",),
     ),
     Threat(

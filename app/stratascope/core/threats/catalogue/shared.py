@@ -43,6 +43,10 @@ DROP_ADMIN_ALONE = msg("Drop SYS_ADMIN. Docker's default seccomp profile stops t
 
 DIRECT = msg("direct")
 MAY_MOUNT = Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER)
+# mount_capable, fs/super.c: of proc, the owner of the PID namespace that it shows; of a cgroup tree, that of the
+# cgroup namespace
+MAY_MOUNT_PROC = Capability(("CAP_SYS_ADMIN",), Where.PID_OWNER)
+MAY_MOUNT_GROUPS = Capability(("CAP_SYS_ADMIN",), Where.CGROUP_OWNER)
 MOUNT_CALLS = Calls((Call("mount"),))
 
 
@@ -94,10 +98,10 @@ MAKE_NODE: tuple[Need, ...] = (calls("mknod", "mknodat"), initial("MKNOD"))
 _RULES = "/sys/fs/cgroup/devices/devices.allow"
 
 
-def unattached(kind: str) -> tuple[Step, ...]:
+def unattached(kind: str, *more: Need) -> tuple[Step, ...]:
     """A new file system that is attached to no directory, which mount rules do not see."""
     return (
-        Step(f'fsopen("{kind}")', (calls("fsopen"), MAY_MOUNT, Mounting("new-api"), Feature("new_mount_api"))),
+        Step(f'fsopen("{kind}")', (calls("fsopen"), MAY_MOUNT, *more, Mounting("new-api"), Feature("new_mount_api"))),
         Step("fsconfig(FSCONFIG_CMD_CREATE)", (calls("fsconfig"), Mounting("new-api"))),
         Step("fsmount()", (calls("fsmount"), MAY_MOUNT, Mounting("new-api"))),
     )
@@ -110,8 +114,11 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
     else.
     """
     write = Step('write("devices.allow", "a")', (KernelFile(_RULES, Access.WRITE, fresh=True), initial("SYS_ADMIN")))
-    mounted = (Step('mount("cgroup", "devices")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), write)
-    never = (*unattached("cgroup"), write)
+    mounted = (
+        Step('mount("cgroup", "devices")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_GROUPS, Mounting("mount"))),
+        write,
+    )
+    never = (*unattached("cgroup", MAY_MOUNT_GROUPS), write)
     opened = replace(device, opened=True)
     made = (
         Step(
@@ -149,7 +156,7 @@ def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> 
     """
     lift = Step('write(own limit, "max")', (GroupFile(controller, GroupUse.LIMIT),))
     fresh = Step(lift.text, (GroupFile(controller, GroupUse.LIMIT, fresh=True),))
-    mounted = Step('mount("cgroup")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount")))
+    mounted = Step('mount("cgroup")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_GROUPS, Mounting("mount")))
     own = in_new_namespaces(mounted.text, MOUNT_CALLS, Mounting("mount"), flags=CLONE_NEWCGROUP).steps
     lifted = Step(text, (*more, Room(resource, lifted=True)))
     return (
@@ -157,13 +164,13 @@ def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> 
         Route(msg("after lifting its own limit in a newly mounted tree"), (mounted, fresh, lifted)),
         Route(
             msg("after lifting its own limit in a tree that is never attached"),
-            (*unattached("cgroup"), fresh, lifted),
+            (*unattached("cgroup", MAY_MOUNT_GROUPS), fresh, lifted),
         ),
         Route(msg("after lifting its own limit in new namespaces"), (*own, fresh, lifted)),
     )
 
 
-UNATTACHED_PROC = unattached("proc")
+UNATTACHED_PROC = unattached("proc", MAY_MOUNT_PROC)
 
 
 def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
@@ -207,7 +214,7 @@ def kernel_file(
         *(Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)),
         Route(
             msg("through a freshly mounted proc"),
-            (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), fresh),
+            (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_PROC, Mounting("mount"))), fresh),
         ),
         Route(msg("through a proc that is never attached"), (*UNATTACHED_PROC, fresh)),
     )
