@@ -262,12 +262,20 @@ def possible(constraints: Iterable[Constraint], given: Mapping[int, Given] | Non
         elif each.op is Op.NE:
             unequal.append(each)
         elif each.op is not Op.OTHER:
-            low, high = ranges.get((each.arg, each.mask), (0, each.mask))
+            low, high = ranges.get((each.arg, each.mask)) or _bounds(each.mask, fixed)
             low, high = _narrowed(low, high, each)
             if low > high:
                 return False
             ranges[(each.arg, each.mask)] = low, high
     return not any(ranges.get((each.arg, each.mask)) == (each.value, each.value) for each in unequal)
+
+
+def _bounds(mask: int, fixed: Given | None) -> tuple[int, int]:
+    """The least and the greatest of an argument's bits in `mask`, some of which may be known."""
+    if fixed is None:
+        return 0, mask
+    known = fixed.value & fixed.mask & mask
+    return known, known | (mask & ~fixed.mask)
 
 
 def _narrowed(low: int, high: int, each: Constraint) -> tuple[int, int]:

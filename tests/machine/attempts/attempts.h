@@ -47,7 +47,8 @@ long raw_call(enum entry entry, const struct raw *raw);
 int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /* the same at once; errno or 0 */
 extern const struct raw RAWS[];
 
-extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[];
+extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[],
+    RINGS[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }

@@ -20,17 +20,18 @@ static pid_t waiting_child(void)
     return pid;
 }
 
-static int trace(enum entry entry)
+static int trace(enum entry entry, long how)
 {
     pid_t pid = waiting_child();
-    int result = pid < 0 ? UNTRIED : call(entry, 101, 26, PTRACE_SEIZE, pid, 0, 0);
+    int result = pid < 0 ? UNTRIED : call(entry, 101, 26, how, pid, 0, 0);
     if (pid > 0)
         kill(pid, SIGKILL);
     return result;
 }
 
-static int trace_child(void) { return trace(X86_64); }
-static int trace_by_i386(void) { return trace(I386); }
+static int trace_child(void) { return trace(X86_64, PTRACE_SEIZE); }
+static int trace_by_i386(void) { return trace(I386, PTRACE_SEIZE); }
+static int attach_child(void) { return trace(X86_64, PTRACE_ATTACH); }
 
 static int child_memory(int writing)
 {
@@ -324,6 +325,7 @@ static int hang_up(void)
 
 const struct attempt PROCESSES[] = {
     {"trace-child", "direct", "ptrace(PTRACE_SEIZE)", trace_child, SUCCESS},
+    {"trace-child", "attached", "ptrace(PTRACE_ATTACH)", attach_child, SUCCESS},
     {"trace-child", "direct, i386", "ptrace(PTRACE_SEIZE)", trace_by_i386, SUCCESS},
     {"read-child-memory", "direct", "process_vm_readv", read_child, SUCCESS},
     {"write-child-memory", "direct", "process_vm_writev", write_child, SUCCESS},

@@ -11,15 +11,19 @@ from stratascope.core.threats.needs import (
     ActiveModule,
     Allowed,
     Feature,
+    KernelSince,
     Need,
     NewUserNamespace,
     NotLockedDown,
     Setting,
 )
 from stratascope.core.threats.threat import Ruling, lets, stops, unknown
+from stratascope.linux.decode import DecodeError
 from stratascope.linux.lsm import LOCKDOWN_LEVELS
 from stratascope.linux.machine import path_of
+from stratascope.linux.seccomp_profile import release
 
+_BACKPORTED = ".el"  # kernels of Red Hat's, which get new features under an old number
 LOCKDOWN = "/sys/kernel/security/lockdown"
 
 # Each of `core.ground.FEATURES`: its name for people, and how it was detected
@@ -66,6 +70,8 @@ def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
     match need:
         case Feature(name):
             return _feature(name, ground)
+        case KernelSince(since):
+            return _since(since, ground)
         case Allowed(setting):
             return _allowed(setting, ground)
         case ActiveModule(names):
@@ -106,6 +112,19 @@ def _feature(name: str, ground: Ground) -> Ruling:
     if has:
         return lets(msg("This kernel has {what}.", what=what), source)
     return stops(msg("Impossible here: this kernel lacks {what}.", what=what), source)
+
+
+def _since(since: tuple[int, int], ground: Ground) -> Ruling:
+    source, wanted = "uname:release", ".".join(map(str, since))
+    try:
+        found = release(ground.kernel) if ground.kernel else None
+    except DecodeError:
+        found = None
+    if found is not None and found >= since:
+        return lets(msg("Linux {release} and newer can do this.", release=wanted), source)
+    if found is None or _BACKPORTED in ground.kernel:
+        return unknown(msg("Whether this kernel can do what Linux {release} can is not known.", release=wanted), source)
+    return stops(msg("Impossible here: it takes Linux {release}.", release=wanted), source)
 
 
 def _allowed(setting: Setting, ground: Ground) -> Ruling:

@@ -68,10 +68,15 @@ class Setting(Value):
 
 
 class Call(Value):
-    """A system call by its name in syscalls(2), with the arguments that matter: (index from 0, value)."""
+    """A system call by its name in syscalls(2), with the arguments that matter: (index from 0, value).
+
+    `free`: bits of these arguments that the attacker may also set, as the call does what is wanted all the same:
+    (index, mask).
+    """
 
     name: str
     args: tuple[tuple[int, int], ...] = ()
+    free: tuple[tuple[int, int], ...] = ()
 
 
 class Calls(Value):
@@ -311,6 +316,12 @@ class Feature(Value):
     name: str
 
 
+class KernelSince(Value):
+    """A kernel of that release or newer. Answered by the ground."""
+
+    release: tuple[int, int]
+
+
 class Allowed(Value):
     """A host setting that would forbid it to everyone. Answered by the ground. `why` is the setting's effect."""
 
@@ -367,6 +378,7 @@ Need = (
     | Mounting
     | Tracing
     | Feature
+    | KernelSince
     | Allowed
     | ActiveModule
     | NotLockedDown

@@ -7,7 +7,8 @@ but a different one to such a filter.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
 from weakref import WeakKeyDictionary, ref
 
 from stratascope.bounded_cache import remembered
@@ -26,7 +27,7 @@ from stratascope.layers.seccomp.filter_source import (
 from stratascope.layers.seccomp.tables import errno_name
 from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import NAMES
-from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, Action, ActionKind, Answers, Given, SeccompMode
+from stratascope.linux.seccomp import ALL_BITS, LOW_BITS, UNDECIDED, Action, ActionKind, Answers, Given, SeccompMode
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import Value, replace
 
@@ -107,19 +108,56 @@ def actions_of(way: Call, answers: Answers, *, narrow: bool) -> Collection[Actio
         return ()
     if len(outcomes) == 1 and not outcomes[0].constraints:
         return (outcomes[0].action,)
-    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or ()
+    plain = answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or ()
+    if not way.free or any(action.lets_through for action in plain):
+        return plain
+    free = _given(way, answers.abi, narrow=narrow, free=dict(way.free))
+    if not any(action.lets_through for action in answers.actions(way.name, free) or ()):
+        return plain
+    return _with_more(way, answers, narrow=narrow)
 
 
-def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
-    """The arguments as a filter sees them. `narrow`: with any upper half where the kernel ignores it."""
+def _with_more(way: Call, answers: Answers, *, narrow: bool) -> Collection[Action]:
+    """The answers to the call with those further bits with which it passes; UNDECIDED if none were found.
+
+    A filter may compare the whole word with one value, so that any further bit makes a difference (libseccomp's
+    SCMP_CMP_EQ for a flag, instead of SCMP_CMP_MASKED_EQ). Tried are each bit, two of them, and values that it names.
+    """
+    for further in _further(way, answers):
+        more = replace(way, args=tuple([(place, value | further.get(place, 0)) for place, value in way.args]))
+        actions = answers.actions(way.name, _given(more, answers.abi, narrow=narrow)) or ()
+        if any(action.lets_through for action in actions):
+            return actions
+    return (UNDECIDED,)
+
+
+def _further(way: Call, answers: Answers) -> Iterator[dict[int, int]]:
+    """Bits to add, by argument."""
+    named: dict[int, set[int]] = {}
+    for outcome in answers.of(way.name) or ():
+        for each in outcome.constraints:
+            named.setdefault(each.arg, set()).update((each.value, each.value - 1 & ALL_BITS, each.value + 1 & ALL_BITS))
+    for place, mask in way.free:
+        bits = [1 << bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+        yield from ({place: bit} for bit in bits)
+        yield from ({place: value & mask} for value in sorted(named.get(place, ())))
+        yield {place: mask}
+        yield from ({place: one | two} for one, two in combinations(bits, 2))
+
+
+def _given(way: Call, abi: Abi, *, narrow: bool, free: Mapping[int, int] | None = None) -> dict[int, Given]:
+    """The arguments as a filter sees them. `narrow`: with any upper half where the kernel ignores it. `free`: bits of
+    them that are open.
+    """
     found = {}
     for place, value in way.args:
+        known = ALL_BITS & ~(free or {}).get(place, 0)
         if not abi.wide:
-            found[place] = Given(value & LOW_BITS)
+            found[place] = Given(value & LOW_BITS, known)
         elif narrow and (way.name, place) in NARROW:
-            found[place] = Given(value & LOW_BITS, LOW_BITS)
+            found[place] = Given(value & LOW_BITS, known & LOW_BITS)
         else:
-            found[place] = Given(value & ALL_BITS)
+            found[place] = Given(value & ALL_BITS, known)
     return found
 
 
@@ -175,6 +213,7 @@ class _Found(Value):
     through: bool | None
     actions: Collection[Action]
     narrow: bool  # it only passes with the upper half of an argument set
+    more: bool = False  # it only passes with further flags
 
 
 def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
@@ -219,7 +258,12 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
         return _Found(way, abi, certain, None if None in through else False, actions, False)
     upper = abi.wide and any((way.name, place) in NARROW for place, _ in way.args)
     plain = actions_of(way, answers, narrow=False) if upper else actions
-    return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
+    alone = actions_of(replace(way, free=()), answers, narrow=True) if way.free else actions
+    return _Found(way, abi, certain, True, actions, not _any_passes(plain), not _any_passes(alone))
+
+
+def _any_passes(actions: Collection[Action]) -> bool:
+    return any(action.lets_through for action in actions)
 
 
 def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
@@ -245,6 +289,8 @@ def _passing(found: _Found) -> Message:
             "there.",
             call=call,
         )
+    if found.more:
+        return msg("The filter stops {call} only while no other flag is set along with it.", call=call)
     if found.abi in (Abi.I386, Abi.X32):
         return msg("The filter lets {call} through if made with {entry}.", call=call, entry=_ENTRIES[found.abi])
     return msg("The filter lets {call} through.", call=call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
 from typing import Any
 
@@ -13,6 +14,7 @@ from rig.recorded import container, recorded, surroundings
 from stratascope import bounded_cache
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.threats.catalogue.shared import new_namespaces, socket
 from stratascope.core.threats.needs import Call, Calls, Feature
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.i18n.translate import translate
@@ -106,6 +108,74 @@ def test_with_the_capability_it_passes() -> None:
 )
 def test_docker_s_default(calls: tuple[Call, ...], stance: Stance) -> None:
     assert rule(Calls(calls), posture_of()).stance is stance
+
+
+USER, MOUNTS, NET = 0x10000000, 0x00020000, 0x40000000
+
+
+def stopping(name: str, *args: dict[str, Any]) -> dict[str, Any]:
+    return {"names": [name], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": list(args)}
+
+
+def equal(value: int, place: int = 0) -> dict[str, Any]:
+    return {"index": place, "value": value, "op": "SCMP_CMP_EQ"}
+
+
+def with_bits(value: int) -> dict[str, Any]:
+    return {"index": 0, "value": value, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}
+
+
+def written(*rules: dict[str, Any]) -> Any:
+    text = json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": rules})
+    return posture_of(
+        around(features=(("i386", False), ("x32", False))), seccomp=ProfileKind.CUSTOM, seccomp_profile=text
+    )
+
+
+UNSHARE_USER = new_namespaces(USER)[0].ways[0]
+CLONE_MOUNTS = new_namespaces(MOUNTS)[0].ways[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "rules", "stance"),
+    [
+        (UNSHARE_USER, (stopping("unshare"),), Stance.STOPS),
+        (UNSHARE_USER, (stopping("unshare", equal(USER)),), Stance.LETS_THROUGH),
+        (UNSHARE_USER, (stopping("unshare", with_bits(USER)),), Stance.STOPS),
+        (UNSHARE_USER, (stopping("unshare", with_bits(USER | MOUNTS)),), Stance.LETS_THROUGH),
+        (
+            UNSHARE_USER,
+            tuple(stopping("unshare", equal(USER | more)) for more in (0, 0x200, MOUNTS)),
+            Stance.LETS_THROUGH,
+        ),
+        (UNSHARE_USER, (stopping("unshare", {"index": 0, "value": 0x1000, "op": "SCMP_CMP_GT"}),), Stance.STOPS),
+        (UNSHARE_USER, (stopping("unshare", {"index": 0, "value": USER, "op": "SCMP_CMP_LE"}),), Stance.LETS_THROUGH),
+        (CLONE_MOUNTS, (stopping("clone", equal(MOUNTS | 17)), stopping("clone", equal(MOUNTS))), Stance.LETS_THROUGH),
+        (CLONE_MOUNTS, (stopping("clone", with_bits(MOUNTS)),), Stance.STOPS),
+        # a bit that the call does not take makes no difference
+        (UNSHARE_USER, (stopping("unshare", {"index": 0, "value": 1 << 40, "op": "SCMP_CMP_LT"}),), Stance.STOPS),
+        (socket(2, 3).ways[0], (stopping("socket", equal(2), equal(3, 1)),), Stance.LETS_THROUGH),
+        (socket(40).ways[0], (stopping("socket", equal(40)),), Stance.LETS_THROUGH),  # 64 bits are compared, 32 used
+    ],
+)
+def test_further_flags_along_with_the_one_that_a_filter_looks_for(
+    call: Call, rules: tuple[dict[str, Any], ...], stance: Stance
+) -> None:
+    assert rule(Calls((call,)), written(*rules)).stance is stance
+
+
+def test_what_passes_with_further_flags_only_is_said() -> None:
+    found = rule(Calls((UNSHARE_USER,)), written(stopping("unshare", equal(USER))))
+    assert translate(found.reason) == "The filter stops unshare only while no other flag is set along with it."
+
+
+def test_what_no_further_flag_was_found_for_is_not_said_to_be_stopped() -> None:
+    """Every single bit, every pair and all together are stopped: whether three would pass is left open."""
+    bits = [1 << bit for bit in range(32) if dict(UNSHARE_USER.free)[0] >> bit & 1]
+    values = {0, *bits, *(one | two for one in bits for two in bits), sum(bits)}
+    near = {value + step for value in values for step in (-1, 0, 1)}
+    rules = [stopping("unshare", equal(USER | value)) for value in sorted(values | near) if value >= 0]
+    assert rule(Calls((UNSHARE_USER,)), written(*rules)).stance in (Stance.UNKNOWN, Stance.LETS_THROUGH)
 
 
 def test_an_upper_half_that_only_the_filter_sees() -> None:

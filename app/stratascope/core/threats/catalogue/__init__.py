@@ -9,6 +9,7 @@ import importlib
 from functools import cache
 
 from stratascope import resources
+from stratascope.core.threats.catalogue.rings import with_rings
 from stratascope.core.threats.threat import Family, Threat
 
 
@@ -18,7 +19,7 @@ def all_threats() -> tuple[Threat, ...]:
     found: list[Threat] = []
     for module in resources.module_names(__path__, packages=False):
         threats: tuple[Threat, ...] = getattr(importlib.import_module(f"{__name__}.{module}"), "THREATS", ())
-        found.extend(threats)
+        found.extend(map(with_rings, threats))
     order = list(Family)
     return tuple(sorted(found, key=lambda threat: order.index(threat.family)))
 

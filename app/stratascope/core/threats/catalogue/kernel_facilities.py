@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.core.threats.catalogue.rings import RING
 from stratascope.core.threats.catalogue.shared import (
     AF_NETLINK,
     MAKE_NODE,
@@ -21,7 +22,6 @@ from stratascope.core.threats.catalogue.shared import (
 )
 from stratascope.core.threats.needs import (
     Access,
-    Allowed,
     Call,
     Calls,
     Device,
@@ -34,6 +34,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 from stratascope.value import replace
 
+_WITH_USERFAULTFD = 0o2004000  # O_CLOEXEC, O_NONBLOCK
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 # check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN no longer suffices since Linux commit 09ce61e27db8 (in
@@ -102,7 +103,7 @@ _FACILITIES = (
         (
             direct(
                 "userfaultfd(0)",
-                Calls((Call("userfaultfd", ((0, 0),)),)),
+                Calls((Call("userfaultfd", ((0, 0),), ((0, _WITH_USERFAULTFD),)),)),
                 initial("SYS_PTRACE", only_if=Setting("vm.unprivileged_userfaultfd", ("0",))),
                 Feature("userfaultfd"),
             ),
@@ -121,10 +122,7 @@ _FACILITIES = (
         (
             direct(
                 "io_uring_setup()",
-                calls("io_uring_setup"),
-                initial("SYS_ADMIN", only_if=Setting("kernel.io_uring_disabled", ("1",))),
-                Allowed(Setting("kernel.io_uring_disabled", ("2",))),
-                Feature("io_uring"),
+                *RING,
             ),
         ),
         ("io_uring(7)",),
@@ -255,6 +253,7 @@ _FACILITIES = (
 
 
 _ADDR_NO_RANDOMIZE = 0x0040000  # include/uapi/linux/personality.h
+_WITH_PERSONALITY = 0x0FBA00FF  # its other flags, and the execution domain
 
 _RARE_CALLS = (
     Threat(
@@ -266,7 +265,12 @@ _RARE_CALLS = (
         msg("Flaws in programs started this way are easier to exploit. Set-uid programs are randomised all the same."),
         _KEEP_FILTER,
         "seccomp",
-        (direct("personality(ADDR_NO_RANDOMIZE)", Calls((Call("personality", ((0, _ADDR_NO_RANDOMIZE),)),))),),
+        (
+            direct(
+                "personality(ADDR_NO_RANDOMIZE)",
+                Calls((Call("personality", ((0, _ADDR_NO_RANDOMIZE),), ((0, _WITH_PERSONALITY),)),)),
+            ),
+        ),
         ("personality(2)",),
     ),
     Threat(

@@ -48,7 +48,7 @@ THREATS = (
         (
             direct(
                 "unshare(CLONE_NEWUSER)",
-                new_namespaces(CLONE_NEWUSER),
+                *new_namespaces(CLONE_NEWUSER),
                 Feature("user_namespaces"),
                 *USER_NAMESPACE,
             ),
@@ -76,7 +76,7 @@ THREATS = (
                     Step(
                         "unshare(CLONE_NEWUSER | CLONE_NEWNET)",
                         (
-                            new_namespaces(CLONE_NEWUSER | CLONE_NEWNET),
+                            *new_namespaces(CLONE_NEWUSER, CLONE_NEWNET),
                             Feature("user_namespaces"),
                             *USER_NAMESPACE,
                             LeaveNewUserNamespace(),
@@ -101,7 +101,7 @@ THREATS = (
         msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
         "capabilities",
         (
-            direct("unshare(CLONE_NEWNS)", new_namespaces(CLONE_NEWNS), own("SYS_ADMIN")),
+            direct("unshare(CLONE_NEWNS)", *new_namespaces(CLONE_NEWNS), own("SYS_ADMIN")),
             in_new_namespaces("unshare(CLONE_NEWUSER | CLONE_NEWNS)"),
         ),
         ("mount_namespaces(7)",),
@@ -115,7 +115,7 @@ THREATS = (
         msg("Kernel code for setting up networks can be reached there."),
         DROP_ADMIN_ALONE,
         "capabilities",
-        (direct("unshare(CLONE_NEWNET)", new_namespaces(CLONE_NEWNET), own("SYS_ADMIN")),),
+        (direct("unshare(CLONE_NEWNET)", *new_namespaces(CLONE_NEWNET), own("SYS_ADMIN")),),
         ("network_namespaces(7)",),
     ),
     Threat(

@@ -29,7 +29,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-_PTRACE_SEIZE = 0x4206
+_PTRACE_ATTACH, _PTRACE_SEIZE = 16, 0x4206
 _OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
@@ -201,7 +201,7 @@ _OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not 
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 # /proc/PID/mem makes the same check on open, __mem_open in fs/proc/base.c
 _INTO_CHILD = (Tracing("own"), *_YAMA)
-_TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)),))
+_TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)), Call("ptrace", ((0, _PTRACE_ATTACH),))))
 
 _SET_USER = calls(
     *("setfsuid", "setresuid", "setreuid", "setuid", "setfsuid32", "setresuid32", "setreuid32", "setuid32")

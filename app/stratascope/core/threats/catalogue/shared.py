@@ -35,7 +35,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 AF_INET, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK = 2, 16, 17, 38, 40
 NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
-SOCK_RAW = 3
+SOCK_DGRAM, SOCK_RAW = 2, 3
 SYS_SOCKET = 1  # socketcall(2), include/uapi/linux/net.h
 
 DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
@@ -74,16 +74,44 @@ def direct(text: str, *needs: Need) -> Route:
     return Route(DIRECT, (Step(text, needs),))
 
 
-def new_namespaces(flags: int) -> Calls:
-    """unshare and clone take the flags as an argument; clone3 takes them in memory, where a filter can't see them."""
-    return Calls((Call("unshare", ((0, flags),)), Call("clone", ((0, flags),)), Call("clone3")))
+# Bits that unshare(2) and clone(2) take besides those that are wanted. Not CLONE_FS for clone, which goes with neither
+# CLONE_NEWUSER nor CLONE_NEWNS; the lowest bits are the signal at the child's end
+_NAMESPACES = 0x7E020000
+_WITH_UNSHARE = _NAMESPACES | 0x80 | 0x200 | 0x400 | 0x40000  # CLONE_NEWTIME, FS, FILES, SYSVSEM
+_WITH_CLONE = _NAMESPACES | 0x3F | 0x400 | 0x2000 | 0x4000 | 0x00B00000 | 0x01000000 | 0x80000000
+_WITH_SOCKET = 0o2004000  # SOCK_CLOEXEC, SOCK_NONBLOCK
+SOCK_PACKET = 10  # with AF_INET the same as AF_PACKET: __sock_create, net/socket.c
+
+
+def new_namespaces(*flags: int) -> tuple[Calls, ...]:
+    """A namespace for each flag, in one call or one after the other.
+
+    unshare and clone take the flags as an argument; clone3 takes them in memory, where a filter can't see them.
+    """
+    return tuple(
+        Calls(
+            (
+                Call("unshare", ((0, flag),), ((0, _WITH_UNSHARE & ~flag),)),
+                Call("clone", ((0, flag),), ((0, _WITH_CLONE & ~flag),)),
+                Call("clone3"),
+            )
+        )
+        for flag in flags
+    )
 
 
 def socket(family: int, kind: int | None = None, protocol: int | None = None) -> Calls:
     """socket(2); on i386 socketcall(2) takes the family in memory, where a filter can't see it."""
+    ways = [(family, kind, protocol)]
+    if family == AF_PACKET:
+        ways += [(family, SOCK_DGRAM, protocol), (AF_INET, SOCK_PACKET, protocol)]
+    return Calls((*(_socket(*way) for way in ways), Call("socketcall", ((0, SYS_SOCKET),))))
+
+
+def _socket(family: int, kind: int | None, protocol: int | None) -> Call:
     given = enumerate((family, kind, protocol))
     args = tuple([(place, value) for place, value in given if value is not None])
-    return Calls((Call("socket", args), Call("socketcall", ((0, SYS_SOCKET),))))
+    return Call("socket", args, () if kind is None else ((1, _WITH_SOCKET),))
 
 
 # Anyone may create one, unless a Debian kernel forbids it
@@ -251,12 +279,13 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
 
 def in_new_namespaces(text: str, *needs: Need, flags: int = 0) -> Route:
     """A route with all capabilities, as the creator of a user namespace holds in it. `flags`: additional namespaces."""
+    further = (flags,) if flags else ()
     made = Step(
         "unshare(CLONE_NEWUSER | CLONE_NEWNS)"
         if not flags
         else "unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP)",
         (
-            new_namespaces(CLONE_NEWUSER | CLONE_NEWNS | flags),
+            *new_namespaces(CLONE_NEWUSER, CLONE_NEWNS, *further),
             Feature("user_namespaces"),
             *USER_NAMESPACE,
             LeaveNewUserNamespace(),
