@@ -17,7 +17,9 @@ import time
 from errno import ENOSYS, EPROTONOSUPPORT
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from stratascope.collector.loadable import Loadable
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
+from stratascope.collector.services import MACHINE, engine_ports, in_cloud
 from stratascope.collector.special_files import SOCKETS, read_sockets
 
 PREFIX = "feature:"
@@ -80,18 +82,30 @@ _FILES = {
 }
 # Kind of socket: its name in /proc/net/protocols, and the alias by which the kernel requests its module
 _FAMILIES = {
-    "crypto_socket": ("ALG", b"alias net-pf-38 "),
-    "packet_socket": ("PACKET", b"alias net-pf-17 "),
-    "vsock": ("AF_VSOCK", b"alias net-pf-40 "),
+    "can_socket": ("CAN_RAW", "net-pf-29"),
+    "crypto_socket": ("ALG", "net-pf-38"),
+    "kcm_socket": ("KCM", "net-pf-41"),
+    "packet_socket": ("PACKET", "net-pf-17"),
+    "rds_socket": ("RDS", "net-pf-21"),
+    "sctp_socket": ("SCTP", "net-pf-2-proto-132"),
+    "smc_socket": ("SMC", "net-pf-43"),
+    "tipc_socket": ("TIPC", "net-pf-30"),
+    "vsock": ("AF_VSOCK", "net-pf-40"),
+    "xdp_socket": ("XDP", "net-pf-44"),
 }
-_OTHERS = frozenset(("apparmor_userns", "audit", "cgroup_v1", "firmware", "i386"))
-FEATURES = frozenset(PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_OTHERS))
+# Netlink protocol: its number in /proc/net/netlink, and the alias
+_NETLINK = {"netfilter": ("12", "net-pf-16-proto-12"), "xfrm": ("6", "net-pf-16-proto-6")}
+_FILE_SYSTEMS = frozenset(("binfmt_misc", "configfs", "debugfs", "devtmpfs", "efivarfs", "pstore", "tracefs"))
+_PORTS = ("engine_port", "engine_port_everywhere")
+_OTHERS = frozenset(("abstract_engine_sockets", "apparmor_userns", "audit", "cgroup_v1", "cloud", "firmware", "i386"))
+FEATURES = frozenset(
+    PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_NETLINK, *_FILE_SYSTEMS, *_PORTS, *_OTHERS)
+)
 
 _PARSER_CONF = "/etc/apparmor/parser.conf"
 # Where distributions keep the list of features the parser supports; no other path is opened for it
 _PINNED = ("/usr/share/apparmor-features/", "/etc/apparmor.d/abi/")
 _NETLINK_AUDIT = 9
-_ALIASES_MAX = 16 << 20  # bytes
 
 
 class _NotKnownError(Exception):
@@ -106,6 +120,7 @@ class Kernel:
         self._call: Any = None
         self._errno: Any = None
         self._barred: Optional[str] = None
+        self._loadables = Loadable()
 
     def feature(self, name: str) -> Entry:
         """One of FEATURES as an entry, with the text `yes` or `no`."""
@@ -118,6 +133,21 @@ class Kernel:
             elif short in _FAMILIES:
                 source = "/proc/net/protocols"
                 has = self._family(*_FAMILIES[short])
+            elif short in _NETLINK:
+                source = "/proc/net/netlink"
+                has = self._netlink(*_NETLINK[short])
+            elif short in _FILE_SYSTEMS:
+                source = "/proc/filesystems"
+                has = self._file_system(short)
+            elif short in _PORTS:
+                source = "/proc/net/tcp"
+                has = engine_ports()[_PORTS.index(short)]
+            elif short == "abstract_engine_sockets":
+                source = "/proc/net/unix"
+                has = " @/containerd-shim/" in read_file(source)
+            elif short == "cloud":
+                source = MACHINE
+                has = in_cloud()
             elif short in _CALLS:
                 source = _CALLS[short][0][0] + "(2)"
                 has = self._any(_CALLS[short])
@@ -189,12 +219,25 @@ class Kernel:
             return False
         raise OSError(self._errno(), os.strerror(self._errno()))
 
-    def _family(self, protocol: str, alias: bytes) -> bool:
+    def _family(self, protocol: str, alias: str) -> bool:
         if any(line.split()[:1] == [protocol] for line in read_file("/proc/net/protocols").splitlines()):
             return True
+        return self._loadable(alias)
+
+    def _netlink(self, protocol: str, alias: str) -> bool:
+        # the kernel's own socket of a protocol has no process: netlink_seq_show, net/netlink/af_netlink.c
+        lines = (line.split()[1:3] for line in read_file("/proc/net/netlink").splitlines())
+        return [protocol, "0"] in lines or self._loadable(alias)
+
+    def _file_system(self, name: str) -> bool:
+        if any(line.split()[-1:] == [name] for line in read_file("/proc/filesystems").splitlines()):
+            return True
+        return self._loadable("fs-" + name)
+
+    def _loadable(self, alias: str) -> bool:
         if not self._any(_CALLS["modules"]) or read_file("/proc/sys/kernel/modules_disabled").strip() == "1":
             return False
-        return alias in _bytes("/lib/modules/%s/modules.alias" % os.uname().release)
+        return self._loadables.by(alias)
 
     def _i386(self, source: str) -> bool:
         if self._machine != "x86_64":
@@ -220,14 +263,6 @@ def _exists(path: str, sibling: str) -> bool:
 def unfiltered() -> bool:
     """Whether this reader is under no seccomp filter."""
     return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())
-
-
-def _bytes(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(descriptor, _ALIASES_MAX)
-    finally:
-        os.close(descriptor)
 
 
 def _user_namespace_rules(mask: str) -> bool:

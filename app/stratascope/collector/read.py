@@ -32,6 +32,7 @@ PROCESS_FILES = frozenset(
         "limits",
         "loginuid",
         "mountinfo",
+        "net/route",
         "oom_score_adj",
         "setgroups",
         "stat",

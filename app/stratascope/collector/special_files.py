@@ -35,8 +35,11 @@ _KERNELS = frozenset(
 # The nodes in every container: null, zero, full, random, urandom; tty, console, ptmx; terminals
 _STANDARD = frozenset((1, minor) for minor in (3, 5, 7, 8, 9)) | frozenset((5, minor) for minor in (0, 1, 2))
 _SILENT = "its root directory lies on a file system that may not answer (FUSE)"
-PLACES = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock")
-_OF_USERS = ("docker.sock", "podman/podman.sock")
+PLACES = (
+    *("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock"),
+    *("/run/dbus/system_bus_socket", "/run/systemd/private"),
+)
+_OF_USERS = ("docker.sock", "podman/podman.sock", "bus", "systemd/private")
 USERS = "/run/user"
 
 _Folder = Tuple[int, str, str]  # descriptor of the starting place, path below it, full path
@@ -63,7 +66,7 @@ def read_special(directory: int, pid: int) -> Entry:
 
 
 def read_sockets() -> Entry:
-    """SOCKETS: engines' sockets at their usual paths, one line each, `DEVICE:INODE PATH`."""
+    """SOCKETS: engines', systemd's and D-Bus's at their usual paths, one line each, `DEVICE:INODE PATH`."""
     users: List[str] = []
     with contextlib.suppress(OSError):
         users = sorted(name for name in os.listdir(USERS) if name.isdigit())

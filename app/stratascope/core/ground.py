@@ -47,22 +47,36 @@ SYSCTLS = (
 # Kernel features that may be missing. `collector/host.py` detects each (`feature:NAME`, text "yes" or "no") by a
 # harmless call with arguments that can't succeed (ENOSYS: missing), or by a file that only exists with the feature.
 # `apparmor_userns`: profiles that do not mention user namespaces deny creating them; `apparmor_move_mount`: the same
-# for moving mounts.
+# for moving mounts. Some are of the host rather than its kernel: `abstract_engine_sockets` (of old containerd),
+# `engine_port` (an engine listens on a network port without TLS), `engine_port_everywhere` (and not only for the host
+# itself), `cloud` (a machine of a cloud that has a metadata service).
 FEATURES = (
+    "abstract_engine_sockets",
     "apparmor_move_mount",
     "apparmor_userns",
     "audit",
+    "binfmt_misc",
     "bpf",
+    "can_socket",
     "cgroup_v1",
+    "cloud",
+    "configfs",
     "crypto_socket",
+    "debugfs",
     "dev_mem",
+    "devtmpfs",
+    "efivarfs",
+    "engine_port",
+    "engine_port_everywhere",
     "firmware",
     "i386",
     "io_uring",
+    "kcm_socket",
     "kcore",
     "kexec",
     "keys",
     "modules",
+    "netfilter",
     "new_mount_api",
     "obsolete_calls",
     "open_by_handle",
@@ -70,14 +84,22 @@ FEATURES = (
     "perf_events",
     "port_io",
     "process_accounting",
+    "pstore",
     "quota",
+    "rds_socket",
+    "sctp_socket",
+    "smc_socket",
     "suspend",
     "swap",
     "sysrq",
+    "tipc_socket",
+    "tracefs",
     "user_namespaces",
     "userfaultfd",
     "vsock",
     "x32",
+    "xdp_socket",
+    "xfrm",
 )
 
 # Podman's default seccomp profile: the administrator's takes precedence (containers/common, pkg/seccomp)
@@ -96,7 +118,7 @@ HOST_WANTS = (
     "/sys/kernel/security/lockdown",
     "/sys/module/apparmor/parameters/enabled",
     "/sys/fs/selinux/enforce",
-    "sockets:engines",  # the usual paths of engine sockets
+    "sockets:engines",  # the usual paths of sockets of engines, systemd and D-Bus
     "selinux:switches",  # enabled SELinux booleans that concern containers
     "cpu:vulnerabilities",
     "/sys/devices/system/cpu/smt/control",
@@ -116,7 +138,7 @@ HOST_WANTS = (
 class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts, so that it is hashable; use the methods to look values up."""
 
-    UNPRINTED = ("profiles", "sockets", "file_systems", "engine_mounts", "engine_file_systems", "nodes")
+    UNPRINTED = ("profiles", "sockets", "buses", "file_systems", "engine_mounts", "engine_file_systems", "nodes")
 
     kernel: str  # "6.18.44"; empty if not read
     machine: str  # "x86_64"
@@ -151,6 +173,7 @@ class Ground(Value, cache_hash=True):
     engine_mounts: tuple[tuple[str, str, str], ...] = ()
     engine_file_systems: tuple[tuple[str, str, str], ...] = ()
     nodes: tuple[SpecialFile, ...] | None = None  # the device nodes in /dev, for predictions; None: not read
+    buses: tuple[tuple[str, str], ...] = ()  # likewise the sockets of D-Bus and systemd
 
     @property
     def bindable(self) -> tuple[tuple[tuple[str, str, str], tuple[str, str, str]], ...]:
@@ -272,6 +295,7 @@ def decode_ground(capture: Capture) -> Ground:
     enforce = _get(capture, "/sys/fs/selinux/enforce")
     apparmor = _get(capture, "/sys/module/apparmor/parameters/enabled")
     mounts = or_none(capture.decoded(_MOUNTS, parse_mountinfo)) or ()
+    sockets = or_none(capture.decoded("sockets:engines", parse_sockets)) or ()
     return Ground(
         kernel=_get(capture, "uname:release") or "",
         machine=_get(capture, "uname:machine") or "",
@@ -301,7 +325,8 @@ def decode_ground(capture: Capture) -> Ground:
         first_processes=inode_of(_get(capture, "/proc/self/ns/pid")) == INITIAL_INODES[Namespace.PID],
         cpu_flaws=or_none(capture.decoded("cpu:vulnerabilities", parse_flaws)),
         smt=_get(capture, "/sys/devices/system/cpu/smt/control") or "",
-        sockets=or_none(capture.decoded("sockets:engines", parse_sockets)) or (),
+        sockets=tuple(each for each in sockets if not _BUS(each[1])),
+        buses=tuple(each for each in sockets if _BUS(each[1])),
         file_systems=tuple((each.fs_type, each.options, each.super_options) for each in mounts if _of_host(each)),
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
@@ -401,6 +426,7 @@ def _peer_groups(mounts: Iterable[Mount]) -> tuple[int, ...]:
 _LINE = re.compile(
     r"([sbc]) ([0-9]{1,10}):([0-9]{1,10}) ([0-9]{1,10}) ([0-9]{1,10}) ([0-7]{1,4}) ([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S
 ).fullmatch
+_BUS = re.compile(r"/run/(?:dbus/system_bus_socket|systemd/private|user/[0-9]+/(?:bus|systemd/private))").fullmatch
 _SOCKET = re.compile(r"([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S).fullmatch
 
 

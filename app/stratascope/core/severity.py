@@ -40,7 +40,10 @@ class Flaw(Value):
 
 FLAWS = (
     Flaw("CVE-2026-123876", "seccomp.upper-half", "2026-11-27"),
+    Flaw("CVE-2020-15257", "use-engine-socket", "2026-12-01"),
     Flaw("CVE-2026-31431", "crypto-socket", "2026-11-27"),
+    Flaw("CVE-2025-4598", "feed-crash-handler", "2026-12-01"),
+    Flaw("CVE-2025-5054", "feed-crash-handler", "2026-12-01"),
     Flaw("CVE-2025-31133", "namespaces.false-mask", "2026-11-27"),
     Flaw("CVE-2026-94603", "capabilities.restored", "2026-11-28"),
 )

@@ -48,7 +48,7 @@ int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /*
 extern const struct raw RAWS[];
 
 extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[],
-    RINGS[];
+    RINGS[], SERVICES[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }

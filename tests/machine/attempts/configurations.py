@@ -315,6 +315,16 @@ _NEVER_OFF = frozenset(
         ("capabilities", "raise-limits"),
         ("usermap", "be-engine-user"),
         ("namespaces", "change-host-system"),
+        # no socket of D-Bus or systemd, and no mount that is passed on: tests/machine/odd
+        ("namespaces", "order-systemd"),
+        ("namespaces", "order-user-session"),
+        ("namespaces", "mount-over-host"),
+        # no file system of the kernel's own is bound in
+        ("namespaces", "register-program-format"),
+        ("namespaces", "trace-with-tracefs"),
+        ("namespaces", "change-firmware-variables"),
+        ("namespaces", "read-crash-records"),
+        ("namespaces", "configure-kernel-objects"),
     }
 )
 # /sys stays read-only without --privileged

@@ -118,6 +118,7 @@ def cgroup(pid: int) -> dict[str, Any]:
         pids = [_limit(text) for text in _levels(CGROUPS, path, "pids.max")]
         pairs = [text.split() for text in _levels(CGROUPS, path, "cpu.max")]
         cores = [int(quota) / int(period) for quota, period in pairs if quota != "max"]
+        io = _levels(CGROUPS, path, "io.max")
     else:
         path = old["memory"]
         memory = [_limit(text) for text in _levels(CGROUPS / "memory", path, "memory.limit_in_bytes")]
@@ -125,12 +126,15 @@ def cgroup(pid: int) -> dict[str, Any]:
         quotas = _levels(CGROUPS / "cpu", old["cpu"], "cpu.cfs_quota_us")
         periods = _levels(CGROUPS / "cpu", old["cpu"], "cpu.cfs_period_us")
         cores = [int(q) / int(p) for q, p in zip(quotas, periods, strict=True) if int(q) > 0]
+        kinds = [f"blkio.throttle.{way}_{what}_device" for way in ("read", "write") for what in ("bps", "iops")]
+        io = [text for kind in kinds for text in _levels(CGROUPS / "blkio", old.get("blkio", "/"), kind)]
     return {
         "version": version,
         "path": path,
         "memory_max": min((value for value in memory if value is not None), default=None),
         "pids_max": min((value for value in pids if value is not None), default=None),
         "cpu_cores": min(cores, default=None),
+        "io": [text for text in io if text],
     }
 
 

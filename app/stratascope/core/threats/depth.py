@@ -19,6 +19,7 @@ a threat stopped that another process can carry out.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
@@ -46,9 +47,10 @@ WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, 
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # part of a threat's weight let through, by depth: 0, 1, 2, 3 and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
 # Each middle is where real containers of that band are; the rise is steep enough there for a single threat of medium
-# severity to change the number of a plain container (tests/machine/test_calibration.py)
-LOW = Band(0.0, 3.9, 0.06, 4)
-BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.20, 5), Severity.HIGH: Band(4.0, 8.9, 0.135, 5)}
+# severity to change the number of a plain container (tests/machine/test_calibration.py). Fitted anew when the catalogue
+# grows, so that containers keep their numbers
+LOW = Band(0.0, 3.9, 0.059, 4.6)
+BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.183, 5.2), Severity.HIGH: Band(4.0, 8.9, 0.129, 5.0)}
 _GROUNDS_MAX = 32  # distinct grounds cached; a changed setting makes another one
 _RECENT = 16  # matrices that a new one is compared with, to share equal parts
 _CATALOGUES_MAX = 64  # tests make their own
@@ -281,7 +283,7 @@ def factor(depth: int, ground: Ruling | None, held: tuple[Stance, ...]) -> float
 def score(band: Band, through: float, whole: float) -> float:
     if not through:
         return band.least
-    place = 1.0 / (1.0 + (band.middle * whole / through) ** band.rise)
+    place = 1.0 / (1.0 + math.pow(band.middle * whole / through, band.rise))
     return max(0.1, round(band.least + (band.most - band.least) * place, 1))
 
 

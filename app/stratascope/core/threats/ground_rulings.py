@@ -10,6 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     ActiveModule,
     Allowed,
+    CrashHandler,
     Feature,
     KernelSince,
     Need,
@@ -33,18 +34,30 @@ _FEATURES: dict[str, tuple[Message, str]] = {
         msg("AppArmor's check of user namespaces"),
         "/sys/kernel/security/apparmor/features/namespaces",
     ),
+    "abstract_engine_sockets": (msg("an abstract socket of containerd"), "/proc/net/unix"),
     "audit": (msg("the audit log"), "socket(AF_NETLINK, NETLINK_AUDIT)"),
+    "binfmt_misc": (msg("formats of programs (binfmt_misc)"), "/proc/filesystems"),
     "bpf": (msg("eBPF programs"), "bpf(2)"),
+    "can_socket": (msg("sockets for vehicles' networks (AF_CAN)"), "/proc/net/protocols"),
     "cgroup_v1": (msg("the old cgroup trees (version 1)"), "/proc/filesystems"),
+    "cloud": (msg("a cloud's metadata service"), "/sys/class/dmi/id"),
+    "configfs": (msg("configfs"), "/proc/filesystems"),
     "crypto_socket": (msg("crypto sockets (AF_ALG)"), "/proc/net/protocols"),
+    "debugfs": (msg("debugfs"), "/proc/filesystems"),
     "dev_mem": (msg("/dev/mem"), "/sys/class/mem/mem"),
+    "devtmpfs": (msg("devtmpfs"), "/proc/filesystems"),
+    "efivarfs": (msg("EFI variables"), "/proc/filesystems"),
+    "engine_port": (msg("an engine that listens on a network port without TLS"), "/proc/net/tcp"),
+    "engine_port_everywhere": (msg("an engine that listens on a network port of every network"), "/proc/net/tcp"),
     "firmware": (msg("a view of the firmware in /sys"), "/sys/firmware"),
     "i386": (msg("32-bit system calls"), "/proc/sys/abi/vsyscall32"),
     "io_uring": (msg("io_uring"), "io_uring_setup(2)"),
+    "kcm_socket": (msg("message sockets (AF_KCM)"), "/proc/net/protocols"),
     "kcore": (msg("/proc/kcore"), "/proc/kcore"),
     "kexec": (msg("kexec"), "kexec_load(2)"),
     "keys": (msg("key rings"), "keyctl(2)"),
     "modules": (msg("loadable modules"), "init_module(2)"),
+    "netfilter": (msg("firewall rules over netlink (nfnetlink)"), "/proc/net/netlink"),
     "new_mount_api": (msg("the newer mount calls"), "fsopen(2)"),
     "obsolete_calls": (msg("these old calls"), "uselib(2)"),
     "open_by_handle": (msg("file handles"), "open_by_handle_at(2)"),
@@ -52,15 +65,28 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "perf_events": (msg("performance events"), "perf_event_open(2)"),
     "port_io": (msg("direct access to I/O ports"), "iopl(2)"),
     "process_accounting": (msg("process accounting"), "/proc/sys/kernel/acct"),
+    "pstore": (msg("stored crash records (pstore)"), "/proc/filesystems"),
     "quota": (msg("disk quotas"), "quotactl(2)"),
+    "rds_socket": (msg("RDS sockets"), "/proc/net/protocols"),
+    "sctp_socket": (msg("SCTP sockets"), "/proc/net/protocols"),
+    "smc_socket": (msg("SMC sockets"), "/proc/net/protocols"),
     "suspend": (msg("sleep"), "/sys/power/wakeup_count"),
     "swap": (msg("swap space"), "swapoff(2)"),
     "sysrq": (msg("the SysRq key"), "/proc/sys/kernel/sysrq"),
+    "tipc_socket": (msg("TIPC sockets"), "/proc/net/protocols"),
+    "tracefs": (msg("tracefs"), "/proc/filesystems"),
     "user_namespaces": (msg("user namespaces"), "/proc/self/ns/user"),
     "userfaultfd": (msg("userfaultfd"), "userfaultfd(2)"),
     "vsock": (msg("sockets to the hypervisor"), "/proc/net/protocols"),
     "x32": (msg("x32 system calls"), "getpid(2) as x32"),
+    "xdp_socket": (msg("XDP sockets"), "/proc/net/protocols"),
+    "xfrm": (msg("encrypted tunnels over netlink (XFRM)"), "/proc/net/netlink"),
 }
+# Those that the host has rather than its kernel
+_OF_THE_HOST = frozenset(("abstract_engine_sockets", "cloud", "engine_port", "engine_port_everywhere"))
+_FIREWALL = msg(
+    "An engine listens for every network; whether a firewall of the host keeps containers out was not read."
+)
 
 
 def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
@@ -74,6 +100,8 @@ def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
             return _since(since, ground)
         case Allowed(setting):
             return _allowed(setting, ground)
+        case CrashHandler():
+            return _crash_handler(ground)
         case ActiveModule(names):
             return _module(names, ground)
         case NotLockedDown(level):
@@ -107,6 +135,13 @@ def holds(setting: Setting, ground: Ground) -> bool | None:
 def _feature(name: str, ground: Ground) -> Ruling:
     what, source = _FEATURES[name]
     has = ground.feature(name)
+    if name in _OF_THE_HOST:
+        if has is None:
+            return unknown(msg("Whether this host has {what} could not be determined.", what=what), source)
+        if has:
+            everywhere = name == "engine_port_everywhere"
+            return unknown(_FIREWALL, source) if everywhere else lets(msg("This host has {what}.", what=what), source)
+        return stops(msg("Impossible here: this host has no {what}.", what=what), source)
     if has is None:
         return unknown(msg("Whether this kernel has {what} could not be determined.", what=what), source)
     if has:
@@ -143,6 +178,18 @@ def _allowed(setting: Setting, ground: Ground) -> Ruling:
         return stops(reason, source)
     reason = msg("The host's setting {name} is {value}, and does not forbid it.", name=setting.name, value=value)
     return lets(reason, source)
+
+
+_CRASHES = "kernel.core_pattern"
+
+
+def _crash_handler(ground: Ground) -> Ruling:
+    pattern, source = ground.sysctl(_CRASHES), path_of(_CRASHES)
+    if pattern is None:
+        return unknown(msg("The host's setting {name} could not be read.", name=_CRASHES), source)
+    if pattern.startswith("|"):
+        return lets(msg("The host hands crashes to {program}.", program=pattern[1:].split(" ")[0]), source)
+    return stops(msg("The host hands crashes to no program: the kernel only writes a file."), source)
 
 
 def _lockdown(level: str, ground: Ground) -> Ruling:

@@ -46,6 +46,8 @@ class Resource(StrEnum):
     LOG = "log"  # disk used by the engine's log of the output
     LOCKED_MEMORY = "locked memory"
     PRIORITY = "priority"
+    DISK_RATE = "disk rate"  # how much is read and written per second
+    CRASHES = "crashes"  # a core file limit (ulimit -c) that lets the kernel run the host's crash handler
 
 
 class GroupUse(StrEnum):
@@ -176,7 +178,7 @@ class StrongProcess(Value):
 
 
 class Node(Value):
-    """A visible device node. `kind` is memory, disk or log; `made`: by an earlier step of the route."""
+    """A visible device node. `kind` is one of `core.devices.KINDS`; `made`: by an earlier step of the route."""
 
     kind: str
     made: bool = False
@@ -230,6 +232,36 @@ class OpenFiles(Value):
 
 class AbstractSocket(Value):
     """An access-control policy allows connecting to an abstract socket of a process outside."""
+
+
+class Bus(StrEnum):
+    """Sockets by which the host's own programs take orders; whom each obeys."""
+
+    SYSTEM = "system"  # the system's D-Bus: services of root, which ask polkit unless the caller is uid 0
+    SYSTEMD = "systemd"  # systemd's private socket: uid 0 alone (bus_check_peercred, src/core/dbus.c)
+    USER = "user"  # the bus of a user's session: that user alone
+    USER_SYSTEMD = "user systemd"  # of a user's systemd: that user, and uid 0
+
+
+class BusSocket(Value):
+    """A visible socket of that kind, whose owner obeys this process."""
+
+    bus: Bus
+
+
+class SharedMount(Value):
+    """A mount whose changes reach the host: mounts made below it appear there (mount_namespaces(7), shared).
+
+    `system`: the host runs what lies there as root.
+    """
+
+    system: bool = False
+
+
+class RouteOut(Value):
+    """The routes of its network namespace lead to the host (`host`), or beyond it."""
+
+    host: bool = False
 
 
 class HostFiles(Value):
@@ -328,6 +360,10 @@ class Allowed(Value):
     forbidden_by: Setting
 
 
+class CrashHandler(Value):
+    """The host's kernel hands every crash to a program of the host (core(5)). Answered by the ground."""
+
+
 class ActiveModule(Value):
     """One of these security modules is active in the kernel. Answered by the ground."""
 
@@ -365,6 +401,9 @@ Need = (
     | EngineSocket
     | AbstractSocket
     | OpenFiles
+    | BusSocket
+    | SharedMount
+    | RouteOut
     | HostFiles
     | HostFileSystem
     | SharedIds
@@ -380,6 +419,7 @@ Need = (
     | Feature
     | KernelSince
     | Allowed
+    | CrashHandler
     | ActiveModule
     | NotLockedDown
 )

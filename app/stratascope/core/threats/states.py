@@ -124,7 +124,7 @@ class Band(Value):
     least: float
     most: float
     middle: float
-    rise: int
+    rise: float
 
 
 class Exposure(Value):

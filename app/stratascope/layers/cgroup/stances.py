@@ -34,6 +34,8 @@ class CgroupPosture(Value):
     rule_files: bool | None = False  # whether its rules are v1 files rather than a BPF program
     above: tuple[tuple[Resource, bool | None], ...] = ()  # room left by the groups above its own alone
     log: LogKeeping = LogKeeping.UNKNOWN
+    disk_rate: bool | None = True  # whether nothing limits how much it reads and writes per second
+    crashes: bool | None = True  # whether its core file limit lets the kernel run a crash handler
 
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -55,7 +57,16 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         True if facts.devices is not None else False if facts.version == "v2" else None,
         _above_own(facts, around),
         asked.log,
+        # a limit is for one disk; whether it is for all that the container uses is not known
+        None if facts.io or "io" in facts.unknown else True,
+        _crashes(facts),
     )
+
+
+def _crashes(facts: CgroupFacts) -> bool | None:
+    """vfs_coredump, fs/coredump.c: a handler runs whatever the limit is, unless it is exactly 1 byte."""
+    limit = next((limit for limit in facts.process_limits or () if limit.name == "core"), None)
+    return None if limit is None else limit.hard != 1
 
 
 def _above_own(facts: CgroupFacts, around: Surroundings) -> tuple[tuple[Resource, bool | None], ...]:
@@ -174,6 +185,22 @@ _ROOMS = {
         msg("Its locked memory limit (ulimit -l) is below what the machine has."),
         msg("It has no locked memory limit (ulimit -l) below what the machine has."),
         msg("Its locked memory limit could not be read."),
+    ),
+    Resource.DISK_RATE: _Room(
+        "disk_rate",
+        "io",
+        "@cgroup:io",
+        msg("How fast it reads and writes is limited."),
+        msg("How fast it reads and writes has no limit."),
+        msg("Whether its limits of reading and writing are for all disks that it uses was not read."),
+    ),
+    Resource.CRASHES: _Room(
+        "crashes",
+        "core",
+        "@limits:Max core file size",
+        msg("Its core file limit (ulimit -c) is 1 byte, with which the kernel runs no crash handler."),
+        msg("Its core file limit (ulimit -c) does not keep the kernel from running the crash handler."),
+        msg("Its core file limit could not be read."),
     ),
     Resource.PRIORITY: _Room(
         "priority",

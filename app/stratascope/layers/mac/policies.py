@@ -76,7 +76,10 @@ _ANY = {
     "docker-default": (*_BOTH_ANY, r"/sys/devices/virtual/powercap/.+"),
     "containers-default": _BOTH_ANY,
 }
-_ROOTS = re.compile(r"/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)")
+_ROOTS = re.compile(
+    r"/proc/sys/fs/binfmt_misc(?=/)|/sys/kernel/(?:config|debug|tracing)(?=/)|/sys/firmware/efi/efivars(?=/)"
+    r"|/sys/fs/pstore$|/dev(?=/)|/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)"
+)
 
 
 class AppArmorPosture(Value):
@@ -108,6 +111,13 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
     """How the profile alone rules on a need; None: not its concern."""
     who = _Words(profile=posture.label, engine=MEASURED[posture.profile])
     match need:
+        case needs.BusSocket(needs.Bus.SYSTEM | needs.Bus.USER):
+            return unknown(
+                msg("Whether AppArmor keeps this profile away from D-Bus depends on the bus and the kernel.")
+            )
+        case needs.BusSocket():
+            return lets(msg("The profile {profile} allows all files except some in /proc and /sys.",
+                            profile=posture.label))  # fmt: skip
         case needs.KernelFile(path, access, fresh):
             return _apparmor_file(path, access, fresh, posture, who)
         case needs.Mounting(operation):
@@ -346,6 +356,8 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
             )
         case needs.EngineSocket():
             return stops(msg("The type container_t can't connect to an engine."))
+        case needs.BusSocket():
+            return stops(msg("The type container_t can't connect to D-Bus or systemd."))
         case _:
             return None
 

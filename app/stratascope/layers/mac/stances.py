@@ -124,6 +124,7 @@ def _unknown(why: Message) -> Unmeasured:
 # What a policy of either kind may refuse
 _MEDIATED = frozenset(
     (
+        needs.BusSocket,
         needs.Capability,
         needs.Device,
         needs.EngineSocket,

@@ -37,8 +37,10 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import Membership, parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Namespace, parse_link
+from stratascope.linux.routes import Reach, parse_routes
 from stratascope.value import Value, replace
 
+ROUTES = "net/route"
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 
@@ -57,7 +59,7 @@ class NamespaceFact(Value):
 class NamespacesFacts(Value):
     """All eight namespaces (None: unreadable) and the mount view (None: unreadable; counts of paths)."""
 
-    UNPRINTED = ("memberships",)
+    UNPRINTED = ("memberships", "routes")
 
     cgroup: NamespaceFact | None
     ipc: NamespaceFact | None
@@ -85,6 +87,7 @@ class NamespacesFacts(Value):
     memberships: tuple[Membership, ...] | None = None  # its control groups
     without_root: tuple[str, ...] = ()  # targets of mounts whose id map leaves out the disk's root
     ids_unread: tuple[str, ...] = ()  # targets of mounts whose id map is unknown
+    routes: Reach | None = None  # where the routes of its network namespace lead; None: unknown
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -172,6 +175,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         memberships=memberships,
         without_root=unrooted,
         ids_unread=unread,
+        routes=or_none(capture.decoded(ROUTES, parse_routes)),
     )
 
 
@@ -210,7 +214,8 @@ def source_of(kind: str, fact: NamespaceFact | None) -> str:
 def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacesFacts:
     """See `core.layer.Layer.as_requested`."""
     found = {kind: _whole(kind, facts.of(kind), asked, around) for kind in NAMESPACES}
-    if all(found[kind] == facts.of(kind) for kind in NAMESPACES):
+    routes = facts.routes or (_routes(asked.net) if asked.net else None)
+    if all(found[kind] == facts.of(kind) for kind in NAMESPACES) and routes == facts.routes:
         return facts
     return replace(
         facts,
@@ -221,6 +226,7 @@ def as_requested(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroun
         pid=found["pid"],
         user=found["user"],
         uts=found["uts"],
+        routes=routes,
     )
 
 
@@ -276,6 +282,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         takes_ids=_takes_ids(facts.takes_ids, before, after, around),
         without_root=facts.without_root if own is None else (),
         ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
+        routes=(before.network_mode == after.network_mode and facts.routes) or _routes(after.network_mode),
     )
 
 
@@ -293,6 +300,13 @@ def _predicted(
             return replace(fact, inode=None, shared_with_host=False, shared_with=None)
         return None if shared_mode(mode) else _new(fact)
     return fact if shared_mode(mode) else _again(fact)
+
+
+def _routes(mode: str) -> Reach | None:
+    """Where routes of such a network will lead. A network of the engine may be internal: only its own are certain."""
+    if mode == "none":
+        return Reach(near=False, far=False)
+    return None if shared_mode(mode) and mode != "host" else Reach(near=True, far=True)
 
 
 def _with_others(fact: NamespaceFact | None, others: tuple[str, ...]) -> NamespaceFact | None:

@@ -8,6 +8,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.explanations import SHORT
 from stratascope.layers.namespaces.facts import (
     LINKS,
+    ROUTES,
     NamespacesAsked,
     NamespacesFacts,
     as_requested,
@@ -96,7 +97,7 @@ LAYER = Layer(
     id="namespaces",
     number=1,
     about=ABOUT,
-    wants=(*(name for _, name in LINKS), NETWORK_INODE, "mountinfo", "status", "cgroup", "uid_map"),
+    wants=(*(name for _, name in LINKS), NETWORK_INODE, ROUTES, "mountinfo", "status", "cgroup", "uid_map"),
     privileged_wants=(SPECIAL, MOUNT_IDMAPS),
     member_wants=tuple(name for _, name in LINKS),
     asked=asked_of,

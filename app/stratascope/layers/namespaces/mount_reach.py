@@ -22,7 +22,18 @@ from stratascope.linux.cgroup import Membership
 from stratascope.linux.mounts import UNION, Mount
 from stratascope.value import Value
 
-_KERNEL = {"proc": "/proc", "sysfs": "/sys"}
+# The kernel's file systems, and where each usually is. One below another is a file system of its own
+_KERNEL = {
+    "proc": "/proc",
+    "sysfs": "/sys",
+    "binfmt_misc": "/proc/sys/fs/binfmt_misc",
+    "configfs": "/sys/kernel/config",
+    "debugfs": "/sys/kernel/debug",
+    "efivarfs": "/sys/firmware/efi/efivars",
+    "pstore": "/sys/fs/pstore",
+    "tracefs": "/sys/kernel/tracing",
+}
+_WITHIN = tuple(place for place in _KERNEL.values() if place not in ("/proc", "/sys"))
 # File systems that hold no file of the host and can't store anything for long
 _PSEUDO = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
@@ -114,9 +125,9 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
 
 def kernel_path(reach: MountReach, path: str) -> KernelPath:
     """The best access any mount gives to that file, named by its usual path (`/proc/sys/kernel/modprobe`)."""
-    best = KernelPath.ABSENT
+    best, kind = KernelPath.ABSENT, _kind(path)
     for place, shown, writable in reach.kernel:
-        if not _within(path, shown):
+        if not _within(path, shown) or _kind(shown) != kind:
             continue
         if _decisive(reach, place + path[len(shown) :]) != place:
             best = KernelPath.COVERED if best is KernelPath.ABSENT else best
@@ -125,6 +136,11 @@ def kernel_path(reach: MountReach, path: str) -> KernelPath:
         else:
             best = KernelPath.READ_ONLY
     return best
+
+
+def _kind(path: str) -> str:
+    """Where the file system that has this path usually is; empty: proc or sysfs."""
+    return next((place for place in _WITHIN if _within(path, place)), "")
 
 
 def covering(reach: MountReach, path: str) -> str:

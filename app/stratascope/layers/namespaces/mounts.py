@@ -14,6 +14,7 @@ from stratascope.bounded_cache import Kept, alike
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
+from stratascope.layers.shared.buses import FoundBus, buses_among, buses_below
 from stratascope.layers.shared.devices import STANDARD_NODES, node_kind
 from stratascope.layers.shared.host_paths import (
     VOLUME_ROOT,
@@ -65,7 +66,7 @@ _BOUND = _TREES | {"proc", "sysfs"}
 class MountView(Value):
     """The visible mounts, judged. Paths are in the order of the kernel's list."""
 
-    UNPRINTED = ("listed", "changed", "container", "special")
+    UNPRINTED = ("listed", "changed", "container", "special", "buses")
 
     root_read_only: bool | None  # None: its root directory is no mount
     masked: tuple[str, ...]
@@ -84,7 +85,8 @@ class MountView(Value):
     changed: tuple[Mount, ...] = ()  # the mounts judged, if this is a prediction
     container: str = ""  # the container's id
     special: SpecialFiles | None = None  # sockets and nodes found; None: not read
-    nodes: tuple[str, ...] = ()  # kinds of those nodes: disk, memory, log
+    nodes: tuple[str, ...] = ()  # kinds of those nodes, as in `core.devices`
+    buses: tuple[FoundBus, ...] = ()  # sockets of D-Bus and systemd
 
     @property
     def seen(self) -> tuple[Mount, ...]:
@@ -103,19 +105,21 @@ def view_of(
     shape = None if special is not None and special.files else _shape(seen, container.id, wishes, around)
     if shape is None:
         return replace(judged(seen, container.id, wishes, around, special), listed=listed, changed=())
-    key = shape, wishes, around.ground.mounts, around.ground.peer_groups, known_sockets(around)
+    ground = around.ground
+    key = shape, wishes, ground.mounts, ground.peer_groups, known_sockets(around), ground.buses, special is None
     view = _views.get(key)
     if view is None:
-        view = replace(judged(seen, container.id, wishes, around), changed=())
+        view = replace(judged(seen, container.id, wishes, around, special), changed=())
         _views.put(key, view, _BYTES * len(seen))
     return replace(view, listed=listed, container=container.id, special=special)
 
 
 _Shape = tuple[tuple[str | int, ...], ...]
-_views = Kept[
-    tuple[_Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], tuple[str, ...]],
-    MountView,
-]()
+_Texts = tuple[tuple[str, str], ...]
+_Key = tuple[
+    _Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], tuple[str, ...], _Texts, bool
+]  # fmt: skip
+_views = Kept[_Key, MountView]()
 _BYTES = 400  # a mount of a shape
 # file systems for which a mount's root matters beyond whether it was made for the container
 _TELLING = _OWN_TYPES | {"devtmpfs"}
@@ -175,6 +179,7 @@ def judged(
     set_uid: list[str] = []
     propagation = Propagation.PRIVATE
     tmpfs: list[str] = []
+    buses: list[FoundBus] = []
     asked = {mount.target.rstrip("/"): mount for mount in wishes}
     host = frozenset(device for device, _, _ in around.ground.mounts)
     files = () if special is None else _still_there(special.files, seen)
@@ -230,6 +235,7 @@ def judged(
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
         sockets.extend(sockets_in(source, target, mount.device, around))
+        buses += buses_below(source, target, around, searched=special is not None)
     if root is not None and root.fs_type not in UNION and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
@@ -239,6 +245,7 @@ def judged(
                 if "nosuid" not in root.options:
                     set_uid.append("/")
     sockets.extend(item.path for item in engine_sockets(files, around))
+    buses += buses_among(files, around)
     nodes = [item for item in files if (kind := node_kind(item)) and _opens(item, seen)]
     devices.extend(item.path for item in nodes if item.path not in _NOT_LISTED)
     guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
@@ -261,6 +268,7 @@ def judged(
         container,
         special,
         tuple(dict.fromkeys(map(node_kind, nodes))),
+        tuple(dict.fromkeys(buses)),
     )
 
 

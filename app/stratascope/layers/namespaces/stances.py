@@ -9,7 +9,7 @@ from __future__ import annotations
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
-from stratascope.core.threats.needs import Need
+from stratascope.core.threats.needs import Bus, Need
 from stratascope.core.threats.threat import Basis, Ruling, Stance, lets, stops, unknown
 from stratascope.layers.namespaces.explanations import LABELS
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
@@ -25,6 +25,7 @@ from stratascope.layers.namespaces.mount_reach import (
 from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, passes_block
 from stratascope.layers.shared.host_paths import hands_over
 from stratascope.linux.namespace import Namespace
+from stratascope.linux.routes import Reach
 from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
@@ -49,6 +50,10 @@ class NamespacePosture(Value):
     strong_neighbour: bool | None = False  # whether one of these is as powerful as the host's root
     # whether the mounts' id maps leave out the disk's root in all of `host_files`
     without_root: bool | None = False
+    buses: tuple[tuple[Bus, str], ...] = ()  # sockets of D-Bus and systemd: kind, and path inside
+    shared: str = ""  # a mount whose changes reach the host; empty: none
+    shared_system: str = ""  # one of those where the host runs as root what lies there
+    routes: Reach | None = None  # where the routes of its network lead
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -78,6 +83,17 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         _neighbours(facts),
         _strong_neighbour(facts, around),
         _lack_root(set(writable), facts),
+        () if view is None else tuple({found.bus: (found.bus, found.path) for found in reversed(view.buses)}.values()),
+        next(iter(view.shared_mounts), "") if view is not None else "",
+        _shared_system(facts),
+        facts.routes,
+    )
+
+
+def _shared_system(facts: NamespacesFacts) -> str:
+    shared = () if facts.mounts is None else facts.mounts.shared_mounts
+    return next(
+        (path.target for path in facts.host_paths or () if path.target in shared and hands_over(path.source)), ""
     )
 
 
@@ -162,6 +178,8 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             return _group_file(need, posture)
         case needs.Node():
             return _node(need, posture)
+        case needs.RouteOut():
+            return _routes(need, posture)
     # the rest comes from the mounts
     reach = posture.reach
     match need:
@@ -173,6 +191,11 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             return _set_uid_exec(reach)
         case needs.EngineSocket():
             return _known(reach, posture.socket, msg("An engine's socket is accessible."), _NO_SOCKET)
+        case needs.BusSocket():
+            return _known(reach, dict(posture.buses).get(need.bus, ""), msg("Such a socket is accessible."), _NO_BUS)
+        case needs.SharedMount():
+            where = posture.shared_system if need.system else posture.shared
+            return _known(reach, where, msg("What is mounted there appears on the host, too."), _NOT_SHARED)
         case needs.HostFiles(system=False) if posture.without_root is not False:
             return _without_root(need, known=posture.without_root is True)
         case needs.HostFiles(set_uid=True):
@@ -203,6 +226,8 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
 
 
 _NO_SOCKET = msg("No engine's socket is accessible.")
+_NO_BUS = msg("No such socket is accessible.")
+_NOT_SHARED = msg("No mount of the container passes on to the host what is mounted below it.")
 _NO_HOST_FILES = msg("No writable path of the host is accessible.")
 _NO_SYSTEM_FILES = msg("No writable system folder of the host is accessible.")
 _SET_UID_ELSEWHERE = msg("Set-uid bits have no effect inside; whether they do in the host's own mount was not read.")
@@ -210,6 +235,17 @@ _NO_FILE_SYSTEM = msg("No file of a host's file system is accessible.")
 _NO_WRITABLE = msg("The host's file systems are accessible only through read-only mounts.")
 _NO_DISK = msg("It can write only to file systems of its own that are limited in size.")
 _UNREAD = unknown(msg("Its mounts could not be read."), MOUNTS)
+
+
+def _routes(need: needs.RouteOut, posture: NamespacePosture) -> Ruling:
+    source = "@net/route"
+    if dict(posture.host).get("net"):
+        return lets(msg("It is in the host's own network."), "@ns/net")
+    if posture.routes is None:
+        return unknown(msg("The routes of its network could not be read."), source)
+    if posture.routes.near if need.host else posture.routes.far:
+        return lets(msg("The routes of its network lead there."), source)
+    return stops(msg("No route of its network leads there."), source, frozenset({"namespace:net"}))
 
 
 def _without_root(need: needs.HostFiles, *, known: bool) -> Ruling:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.ground import SpecialFile, Surroundings, inode_of
+from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import held_after, starts_as_root
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import keep_id
 from stratascope.core.overview.shared_parts import OWN_MODES
+from stratascope.layers.shared.buses import buses_among, buses_below
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
 from stratascope.layers.shared.devices import node_kind, special_files
 from stratascope.layers.shared.host_paths import (
@@ -122,7 +123,7 @@ class MountIds(Value):
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
-    UNPRINTED = ("special", "programs", "container_root", "whole")
+    UNPRINTED = ("special", "programs", "container_root", "whole", "bus_owners")
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -154,6 +155,7 @@ class UsermapFacts(Value):
     container_root: int | None = None  # the host uid of the container's root, if it did; None: unknown
     # proc and sysfs as a user namespace below the container's may mount them anew: kind, and whether writable
     whole: tuple[tuple[str, bool], ...] = ()
+    bus_owners: tuple[int, ...] = ()  # uids of the host whose session's D-Bus or systemd it can reach by a socket
 
 
 class UsermapAsked(Value):
@@ -236,6 +238,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         below=below,
         container_root=_container_root(container.asked, around) if below else None,
         whole=seen_whole(or_none(capture.decoded("mountinfo", cached_mountinfo)) or ()) if below else (),
+        bus_owners=bus_owners(container.asked, special_files(capture), around),
     )
 
 
@@ -254,6 +257,15 @@ def _container_root(asked: Asked, around: Surroundings) -> int | None:
         return 0
     chosen = own_user_namespace(asked) or shared_mode(asked.userns_mode)
     return around.engine.daemon_uid if around.engine.rootless and not chosen else None
+
+
+def bus_owners(asked: Asked, special: SpecialFiles | None, around: Surroundings) -> tuple[int, ...]:
+    """Whose session it can reach: by the sockets found, and by the paths that were asked for."""
+    found = list(() if special is None else buses_among(special.files, around))
+    for mount in asked.mounts:
+        if mount.source.startswith("/"):
+            found += buses_below(mount.source, mount.target, around, searched=special is not None)
+    return tuple(sorted({each.owner for each in found if each.owner}))
 
 
 def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
@@ -357,6 +369,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         owners=_owners(found, before, after, around),
         programs=programs_after(found.programs, after, own, around),
         port_start=port_start_after(found.port_start, before, after, around),
+        bus_owners=found.bus_owners if before.mounts == after.mounts else bus_owners(after, None, around),
     )
 
 

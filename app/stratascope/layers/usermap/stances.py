@@ -36,6 +36,7 @@ OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
 # login.defs(5) puts device groups in this range (disk is 6 on most systems), and no person's
 _SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
+_SETUID = CapabilitySet.of(("CAP_SETUID",)).bits
 
 
 class OnDisk(Value):
@@ -75,6 +76,7 @@ class UsermapPosture(Value):
     unmapped: bool = False  # its uid or gid has no number in its own user namespace
     container_root: bool | None = None  # if it left: whether it is the container's root, or may do what that may
     whole: tuple[tuple[str, bool], ...] = ()  # if it left: proc and sysfs that it may mount anew; writable or not
+    bus_user: bool | None = False  # whether it is, or can become, one of the users whose session's sockets it sees
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
     # whether programs of the host with its ids are in its sight; None: not known, or it sees none
     same_ids: bool | None = None
@@ -102,6 +104,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         shared=None if facts.initial_namespace is None else bool(around.peers.of("user")),
         engine_user=_engine_user(facts, uid, around),
         socket=_socket(facts, uid, held, over, around),
+        bus_user=_bus_user(facts, uid),
         nodes=() if uid is None else _nodes(facts, uid),
         owners=facts.owners,
         rootless=around.engine.rootless,
@@ -227,6 +230,15 @@ def _socket(
     return False if groups == {0} else None  # a group with another name is not root's; nothing else is known
 
 
+def _bus_user(facts: UsermapFacts, uid: int | None) -> bool | None:
+    """A session's bus authenticates by the uid of its peer (SO_PEERCRED), and refuses even root."""
+    if not facts.bus_owners:
+        return False
+    if facts.initial_namespace and facts.held is not None and facts.held & _SETUID:
+        return True
+    return None if uid is None else uid in facts.bus_owners
+
+
 def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
     found: dict[str, bool] = {}
     for item in facts.special or ():
@@ -315,6 +327,8 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             return _set_uid_exec(posture)
         case needs.EngineSocket():
             return _engine_socket(posture)
+        case needs.BusSocket():
+            return _bus(need.bus, posture)
         case needs.HostFiles():
             return _host_files(need, posture)
     return None
@@ -576,6 +590,22 @@ def _engine_socket(posture: UsermapPosture) -> Ruling:
     if posture.socket:
         return _through(msg("The socket's permissions allow it."), "engine:socket")
     return _stops(msg("The socket's permissions do not allow it."), posture, "engine:socket")
+
+
+def _bus(bus: needs.Bus, posture: UsermapPosture) -> Ruling:
+    if bus in (needs.Bus.SYSTEM, needs.Bus.SYSTEMD):
+        if posture.initial and (posture.held or 0) & _SETUID:
+            return _through(msg("It can become root on the host, whom systemd obeys."), "@status:CapEff")
+        if posture.host_root:
+            return _through(msg("It is root on the host, whom systemd obeys."))
+        return _host_root(posture, msg("It is not root on the host, whom alone systemd obeys without asking."))
+    if bus is needs.Bus.USER_SYSTEMD and posture.host_root:
+        return _through(msg("It is root on the host, whom systemd obeys."))
+    if posture.bus_user is None:
+        return _IDS_UNREAD
+    if posture.bus_user:
+        return _through(msg("It is the user whose session that is, or can become that user."))
+    return _stops(msg("It is not the user whose session that is."), posture)
 
 
 def _host_files(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from stratascope.core.message import msg
-from stratascope.core.severity import Severity
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN,
     MAKE_NODE,
+    MAY_MOUNT,
+    MOUNT_CALLS,
     calls,
     devices_opened,
     direct,
@@ -16,6 +18,8 @@ from stratascope.core.threats.catalogue.shared import (
 )
 from stratascope.core.threats.needs import (
     Access,
+    Bus,
+    BusSocket,
     Device,
     EngineSocket,
     EngineUser,
@@ -23,8 +27,12 @@ from stratascope.core.threats.needs import (
     HostFiles,
     HostFileSystem,
     HostRoot,
+    Mounting,
     Node,
     OtherIds,
+    RouteOut,
+    SharedMount,
+    Shares,
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
@@ -38,8 +46,117 @@ THREATS = (
         msg("It has all rights of the engine: root on this machine, unless the engine is rootless."),
         msg("Remove the socket from the container. What needs the engine can use a proxy that allows only a little."),
         "namespaces",
-        (direct('connect("/run/docker.sock")', EngineSocket(), calls("connect", "socketcall")),),
-        ("CIS-Docker-1.6.0:5.32", "unix(7)"),
+        (
+            direct('connect("/run/docker.sock")', EngineSocket(), calls("connect", "socketcall")),
+            Route(
+                msg("through an abstract socket of old containerd"),
+                (
+                    Step(
+                        'connect("@/containerd-shim/…")',
+                        (
+                            Shares("net"),
+                            HostRoot(),
+                            calls("connect", "socketcall"),
+                            Feature("abstract_engine_sockets"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        ("CIS-Docker-1.6.0:5.32", "unix(7)", *flaws_of("use-engine-socket")),
+    ),
+    Threat(
+        "use-engine-port",
+        Family.HOST,
+        Severity.CRITICAL,
+        msg("Use an engine's network port"),
+        msg("A process could ask an engine that listens on the network for a container that owns the host."),
+        msg("It has all rights of that engine: root on this machine, unless it is rootless."),
+        msg("Let engines listen on a socket file alone, or only with TLS; leave the host's network."),
+        "namespaces",
+        (
+            Route(
+                msg("from the host's network"),
+                (
+                    Step(
+                        "connect(127.0.0.1:2375)",
+                        (Shares("net"), calls("connect", "socketcall"), Feature("engine_port")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("from its own network"),
+                (
+                    Step(
+                        "connect(the gateway's port 2375)",
+                        (RouteOut(host=True), calls("connect", "socketcall"), Feature("engine_port_everywhere")),
+                    ),
+                ),
+            ),
+        ),
+        ("CIS-Docker-1.6.0:2.7", "tcp(7)"),
+    ),
+    Threat(
+        "order-systemd",
+        Family.HOST,
+        Severity.CRITICAL,
+        msg("Give orders to the host's systemd"),
+        msg("A process could ask systemd for a service that runs the attacker's program as the host's root."),
+        msg("It is root on this machine: systemd does not ask the host's root for a password."),
+        msg("Remove the socket of D-Bus or systemd from the container, or run it as another user."),
+        "namespaces",
+        (
+            Route(
+                msg("over the system's D-Bus"),
+                (
+                    Step(
+                        'connect("/run/dbus/system_bus_socket")',
+                        (BusSocket(Bus.SYSTEM), calls("connect", "socketcall")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("through systemd's private socket"),
+                (
+                    Step(
+                        'connect("/run/systemd/private")',
+                        (BusSocket(Bus.SYSTEMD), calls("connect", "socketcall")),
+                    ),
+                ),
+            ),
+        ),
+        ("unix(7)", "systemd-run(1)"),
+    ),
+    Threat(
+        "order-user-session",
+        Family.HOST,
+        Severity.HIGH,
+        msg("Give orders to a user's session"),
+        msg("A process could ask the session of a user of the host to run the attacker's program."),
+        msg("It reads and changes everything that this user can, outside every container."),
+        msg("Remove the session's socket from the container. A proxy such as xdg-dbus-proxy can allow only a little."),
+        "namespaces",
+        (
+            Route(
+                msg("over the session's D-Bus"),
+                (
+                    Step(
+                        'connect("/run/user/1000/bus")',
+                        (BusSocket(Bus.USER), calls("connect", "socketcall")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("through the private socket of the user's systemd"),
+                (
+                    Step(
+                        'connect("/run/user/1000/systemd/private")',
+                        (BusSocket(Bus.USER_SYSTEMD), calls("connect", "socketcall")),
+                    ),
+                ),
+            ),
+        ),
+        ("unix(7)", "systemd-run(1)"),
     ),
     Threat(
         "open-host-disk",
@@ -62,6 +179,16 @@ THREATS = (
                 (
                     Step('mknod("/dev/x", S_IFBLK, device)', (*MAKE_NODE, Device("b", None, None, "m"))),
                     Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
+                ),
+            ),
+            Route(
+                msg("in a new mount of the host's /dev"),
+                (
+                    Step(
+                        'mount("devtmpfs")',
+                        (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"), Feature("devtmpfs")),
+                    ),
+                    Step('open("/new/sda")', (Device("b", None, None, "r"),)),
                 ),
             ),
             *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
@@ -151,7 +278,18 @@ THREATS = (
         msg("The host runs the attacker's program as root, which is enough to take it over."),
         msg("Mount the path read-only, or only the one file that is needed of it."),
         "namespaces",
-        (direct('open("/mounted/cron.d/x", O_CREAT)', HostFiles(system=True)),),
+        (
+            direct('open("/mounted/cron.d/x", O_CREAT)', HostFiles(system=True)),
+            Route(
+                msg("by a mount that the host gets, too"),
+                (
+                    Step(
+                        'mount("/own", "/mounted/cron.d", MS_BIND)',
+                        (MOUNT_CALLS, MAY_MOUNT, Mounting("bind"), SharedMount(system=True)),
+                    ),
+                ),
+            ),
+        ),
         ("CIS-Docker-1.6.0:5.5", "PSS:baseline", "cron(8)"),
     ),
     Threat(

@@ -7,7 +7,7 @@ flaws.
 from __future__ import annotations
 
 from stratascope.core.message import msg
-from stratascope.core.severity import Severity
+from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.rings import RING
 from stratascope.core.threats.catalogue.shared import (
     AF_NETLINK,
@@ -24,9 +24,12 @@ from stratascope.core.threats.needs import (
     Access,
     Call,
     Calls,
+    CrashHandler,
     Device,
     Feature,
     Node,
+    Resource,
+    Room,
     Setting,
     SharedIds,
     Shares,
@@ -236,6 +239,20 @@ _FACILITIES = (
             ),
         ),
         ("capabilities(7)", "PSS:restricted"),
+    ),
+    Threat(
+        "feed-crash-handler",
+        Family.KERNEL,
+        Severity.LOW,
+        msg("Feed the host's crash handler"),
+        msg("A process could crash on purpose: the host's crash handler then runs as root with data of its making."),
+        msg(
+            "Flaws in apport and systemd-coredump have given away secrets that way; which ones are mended is not read."
+        ),
+        msg("Start it with --ulimit core=1: with that limit of exactly 1 byte the kernel runs no crash handler."),
+        "cgroup",
+        (direct("abort()", CrashHandler(), Room(Resource.CRASHES)),),
+        (*flaws_of("feed-crash-handler"), "core(5)"),
     ),
     Threat(
         "read-firmware",

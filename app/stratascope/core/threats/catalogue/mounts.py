@@ -25,6 +25,7 @@ from stratascope.core.threats.needs import (
     KernelFile,
     Mounting,
     RootWritable,
+    SharedMount,
     Shares,
     Unlocked,
 )
@@ -109,6 +110,27 @@ THREATS = (
         "capabilities",
         (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Unlocked(), Mounting("bind")),),
         ("mount(2)", "PSS:baseline"),
+    ),
+    Threat(
+        "mount-over-host",
+        Family.MOUNTS,
+        Severity.HIGH,
+        msg("Mount over the host's folders"),
+        msg("A process could mount its own files over folders of the host, since its mounts are passed on there."),
+        msg("Programs of the host read the attacker's files, and find programs there that make anyone root."),
+        msg("Drop SYS_ADMIN, and mount host paths with private or slave propagation (not rshared)."),
+        "namespaces",
+        (
+            direct('mount("tmpfs", "/mounted/x")', MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), SharedMount()),
+            Route(
+                msg("with the newer calls"),
+                (
+                    *unattached("tmpfs"),
+                    Step("move_mount()", (calls("move_mount"), MAY_MOUNT, Mounting("move"), SharedMount())),
+                ),
+            ),
+        ),
+        ("CIS-Docker-1.6.0:5.20", "mount_namespaces(7)"),
     ),
     Threat(
         "new-mount-api",

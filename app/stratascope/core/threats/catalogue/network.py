@@ -6,18 +6,41 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.shared import (
     AF_ALG,
+    AF_CAN,
     AF_INET,
+    AF_KCM,
     AF_NETLINK,
     AF_PACKET,
+    AF_RDS,
+    AF_SMC,
+    AF_TIPC,
     AF_VSOCK,
+    AF_XDP,
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    IPPROTO_SCTP,
+    NETLINK_NETFILTER,
     NETLINK_ROUTE,
+    NETLINK_XFRM,
     SOCK_RAW,
+    SOCK_SEQPACKET,
+    USER_NAMESPACE,
     calls,
     direct,
+    new_namespaces,
     own,
     socket,
 )
-from stratascope.core.threats.needs import AbstractSocket, Capability, Feature, LowPort, Shares, Where
+from stratascope.core.threats.needs import (
+    AbstractSocket,
+    Capability,
+    Feature,
+    LeaveNewUserNamespace,
+    LowPort,
+    RouteOut,
+    Shares,
+    Where,
+)
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _DROP_RAW = msg("Drop NET_RAW. ping works without it if ping_group_range of its network allows it.")
@@ -133,6 +156,101 @@ THREATS = (
         "seccomp",
         (direct("socket(AF_ALG)", socket(AF_ALG), Feature("crypto_socket")),),
         (*flaws_of("crypto-socket"), "socket(2)"),
+    ),
+    Threat(
+        "rare-sockets",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Use rare network protocols"),
+        msg(
+            "A process could use protocols of the kernel that hardly any program needs, such as TIPC, RDS or CAN; many "
+            "are loaded on demand."
+        ),
+        msg("Flaws in such code have made ordinary users root, also on the host."),
+        msg("Use a seccomp profile that stops these families, or turn their modules off on the host (modprobe.d)."),
+        "seccomp",
+        (
+            *(
+                Route(name, (Step(f"socket({family})", (socket(number, kind, protocol), Feature(feature), *more)),))
+                for name, family, number, kind, protocol, feature, more in (
+                    (msg("TIPC"), "AF_TIPC", AF_TIPC, None, None, "tipc_socket", ()),
+                    (msg("RDS"), "AF_RDS", AF_RDS, SOCK_SEQPACKET, 0, "rds_socket", ()),
+                    (msg("SMC"), "AF_SMC", AF_SMC, None, None, "smc_socket", ()),
+                    (msg("CAN"), "AF_CAN", AF_CAN, None, None, "can_socket", ()),
+                    (msg("KCM"), "AF_KCM", AF_KCM, None, None, "kcm_socket", ()),
+                    (msg("SCTP"), "AF_INET, IPPROTO_SCTP", AF_INET, None, IPPROTO_SCTP, "sctp_socket", ()),
+                    (msg("XDP"), "AF_XDP", AF_XDP, SOCK_RAW, 0, "xdp_socket", (_net("CAP_NET_RAW"),)),
+                )
+            ),
+        ),
+        ("socket(2)", "address_families(7)"),
+    ),
+    Threat(
+        "firewall-code",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Reach firewall and tunnel code"),
+        msg(
+            "A process could set up firewall rules or encrypted tunnels of its network, by code with many known flaws."
+        ),
+        msg("Such flaws have led out of containers every year."),
+        msg("Drop NET_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
+        "capabilities",
+        (
+            Route(
+                msg("firewall rules"),
+                (
+                    Step(
+                        "socket(AF_NETLINK, NETLINK_NETFILTER)",
+                        (
+                            socket(AF_NETLINK, protocol=NETLINK_NETFILTER),
+                            _net("CAP_NET_ADMIN"),
+                            Feature("netfilter"),
+                        ),
+                    ),
+                ),
+            ),
+            Route(
+                msg("encrypted tunnels"),
+                (
+                    Step(
+                        "socket(AF_NETLINK, NETLINK_XFRM)",
+                        (socket(AF_NETLINK, protocol=NETLINK_XFRM), _net("CAP_NET_ADMIN"), Feature("xfrm")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("in new namespaces"),
+                (
+                    Step(
+                        "unshare(CLONE_NEWUSER | CLONE_NEWNET)",
+                        (
+                            *new_namespaces(CLONE_NEWUSER, CLONE_NEWNET),
+                            Feature("user_namespaces"),
+                            *USER_NAMESPACE,
+                            LeaveNewUserNamespace(),
+                        ),
+                    ),
+                    Step(
+                        "socket(AF_NETLINK, NETLINK_NETFILTER)",
+                        (socket(AF_NETLINK, protocol=NETLINK_NETFILTER), Feature("netfilter")),
+                    ),
+                ),
+            ),
+        ),
+        ("netlink(7)", "capabilities(7)"),
+    ),
+    Threat(
+        "read-cloud-metadata",
+        Family.NETWORK,
+        Severity.HIGH,
+        msg("Ask the cloud about this machine"),
+        msg("A process could ask the cloud's metadata service, at 169.254.169.254, for the machine's own credentials."),
+        msg("With them it acts as this machine towards the cloud: its storage, its secrets, other machines."),
+        msg("Let the service demand a token that goes one hop only (IMDSv2, hop limit 1), or block that address."),
+        "namespaces",
+        (direct("connect(169.254.169.254)", RouteOut(), calls("connect", "socketcall"), Feature("cloud")),),
+        ("ip(7)",),
     ),
     Threat(
         "bind-low-port",

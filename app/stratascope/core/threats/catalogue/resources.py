@@ -78,6 +78,36 @@ THREATS = (
         ("CIS-Docker-1.6.0:5.13", "CIS-Docker-1.6.0:2.13"),
     ),
     Threat(
+        "exhaust-disk-rate",
+        Family.RESOURCES,
+        Severity.LOW,
+        msg("Use up the disk's speed"),
+        msg("A process could read and write so much that nothing else gets to the disk in time."),
+        msg("Everything that needs the disk becomes slow, also on the host."),
+        msg("Limit what it reads and writes per second (--device-read-bps, --device-write-bps)."),
+        "cgroup",
+        (direct("write()", Room(Resource.DISK_RATE)),),
+        ("cgroups(7)",),
+    ),
+    Threat(
+        "exhaust-user-limits",
+        Family.RESOURCES,
+        Severity.LOW,
+        msg("Use up what its user may have"),
+        msg("A process could take all that the kernel gives to its user ID, such as 128 watchers of files (inotify)."),
+        msg("Other containers and programs with that user ID can no longer watch files or send messages."),
+        msg(
+            "Use a seccomp profile that stops inotify_init, inotify_init1 and mq_open, or give each container its own "
+            "user ID."
+        ),
+        "seccomp",
+        (
+            direct("inotify_init()", calls("inotify_init", "inotify_init1")),
+            Route(msg("message queues"), (Step("mq_open()", (calls("mq_open"),)),)),
+        ),
+        ("inotify(7)", "mq_overview(7)"),
+    ),
+    Threat(
         "raise-limits",
         Family.RESOURCES,
         Severity.LOW,

@@ -33,9 +33,11 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
-AF_INET, AF_NETLINK, AF_PACKET, AF_ALG, AF_VSOCK = 2, 16, 17, 38, 40
-NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
-SOCK_DGRAM, SOCK_RAW = 2, 3
+AF_INET, AF_NETLINK, AF_PACKET, AF_RDS, AF_CAN, AF_TIPC = 2, 16, 17, 21, 29, 30
+AF_ALG, AF_VSOCK, AF_KCM, AF_SMC, AF_XDP = 38, 40, 41, 43, 44
+NETLINK_ROUTE, NETLINK_XFRM, NETLINK_AUDIT, NETLINK_NETFILTER = 0, 6, 9, 12
+SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET = 2, 3, 5
+IPPROTO_SCTP = 132
 SYS_SOCKET = 1  # socketcall(2), include/uapi/linux/net.h
 
 DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
@@ -245,6 +247,41 @@ def kernel_file(
             (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_PROC, Mounting("mount"))), fresh),
         ),
         Route(msg("through a proc that is never attached"), (*UNATTACHED_PROC, fresh)),
+    )
+
+
+IN_NEW_MOUNT = (DIRECT, msg("in a new mount of it"), msg("in a mount of it that is never attached"))
+
+
+def mounted_file(
+    kind: str, path: str, access: Access, *more: Need, names: tuple[Message, Message, Message] = IN_NEW_MOUNT
+) -> tuple[Route, Route, Route]:
+    """The routes to a file of a kernel file system that exists once for the whole machine, as tracefs does.
+
+    `path` is its usual one, `names` are the routes': through a mount that is there, a new one, one without a place.
+    Mounting such a file system takes SYS_ADMIN in the initial user namespace: mount_capable,
+    fs/super.c, without FS_USERNS_MOUNT.
+    """
+    file = KernelFile(path, access)
+    opening = f'open("{path}")'
+    fresh = Step(opening, (replace(file, fresh=True), *more))
+    first, *others = unattached(kind)
+    return (
+        Route(names[0], (Step(opening, (file, *more)),)),
+        Route(
+            names[1],
+            (
+                Step(
+                    f'mount("{kind}")',
+                    (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"), Feature(kind)),
+                ),
+                fresh,
+            ),
+        ),
+        Route(
+            names[2],
+            (Step(first.text, (*first.needs, initial("SYS_ADMIN"), Feature(kind))), *others, fresh),
+        ),
     )
 
 

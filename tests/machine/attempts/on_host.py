@@ -1,0 +1,119 @@
+"""What is made on the host for some configurations: sockets that take orders as D-Bus and systemd do, a mount that is
+passed on, an engine's port.
+
+Whoever listens on such a socket asks the kernel who called (SO_PEERCRED), and answers `yes` to whom it would obey.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from rig.engine import Rig
+
+USER = 1000  # whose session it is
+_CREDENTIALS = struct.Struct("3i")
+
+
+@contextmanager
+def obeying(path: Path, *users: int) -> Iterator[None]:
+    """A socket at that path whose owner obeys these users of the host."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen(64)
+        thread = threading.Thread(target=_answer, args=(server, users), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            path.unlink(missing_ok=True)
+
+
+def _answer(server: socket.socket, users: tuple[int, ...]) -> None:
+    while True:
+        try:
+            caller, _ = server.accept()
+        except OSError:
+            return  # the end of the test
+        with caller, suppress(OSError):
+            held = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            caller.sendall(b"yes" if _CREDENTIALS.unpack(held)[1] in users else b"no")
+
+
+@contextmanager
+def buses(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """The system's bus, systemd, and a user's session where they usually are; one test run at a time has them."""
+    if not _used:
+        _used.append(stack := ExitStack())
+        lock = os.open("/run/strata-buses.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        stack.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for path, users in _BUSES.items():
+            for above in reversed(path.parents):
+                if not above.exists():
+                    above.mkdir()
+                    stack.callback(above.rmdir)
+            stack.enter_context(obeying(path, *users))
+    _used.append(_used[0])
+    try:
+        yield {}
+    finally:
+        _used.pop()
+        if len(_used) == 1:
+            _used.pop().close()
+
+
+_used: list[ExitStack] = []
+_BUSES = {
+    Path("/run/dbus/system_bus_socket"): (0,),
+    Path("/run/systemd/private"): (0,),
+    Path(f"/run/user/{USER}/bus"): (USER,),
+    Path(f"/run/user/{USER}/systemd/private"): (0, USER),
+}
+
+
+@contextmanager
+def shared_mount(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """A mount whose changes are passed on, {shared}, with a folder `below`."""
+    place = Path(tempfile.mkdtemp(dir=folder))
+    subprocess.run(("mount", "-t", "tmpfs", "strata-shared", place), check=True)
+    try:
+        subprocess.run(("mount", "--make-rshared", place), check=True)
+        (place / "below").mkdir()
+        yield {"shared": str(place)}
+    finally:
+        subprocess.run(("umount", "-R", place), check=True)
+
+
+@contextmanager
+def engine_port(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """Somebody listens for everyone at the port of Docker's plain API."""
+    with socket.create_server(("0.0.0.0", 2375)):
+        yield {}
+
+
+@contextmanager
+def local_engine_port(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """The same for the host itself alone."""
+    with socket.create_server(("127.0.0.1", 2375)):
+        yield {}
+
+
+@contextmanager
+def abstract_shim(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """A socket as old containerd has for each container."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0/containerd-shim/strata-attempt.sock")
+        server.listen(64)
+        yield {}

@@ -1,0 +1,44 @@
+"""What of the host takes orders or passes mounts on, and the kernel's own file systems."""
+
+from __future__ import annotations
+
+from machine.attempts.configurations import Configuration
+from machine.attempts.on_host import buses, shared_mount
+
+_UNCONFINED = ("--security-opt", "seccomp=unconfined")
+_ONE = ("podman_rootful",)  # the tests' Docker is in a mount namespace of its own, where it gets no mounts of later
+_ADMIN = ("--cap-add", "SYS_ADMIN")
+_NO_CAPABILITIES = ("--cap-drop", "ALL")
+_BUS, _SESSION = ("-v", "/run/dbus:/bus"), ("-v", "/run/user/1000:/run/user/1000")
+
+SCENARIOS = (
+    Configuration("odd-bus", _BUS, host=(buses,)),
+    Configuration("odd-bus-no-capabilities", (*_BUS, *_NO_CAPABILITIES), host=(buses,)),
+    Configuration("odd-bus-user", (*_BUS, "--user", "1000"), host=(buses,)),
+    Configuration("odd-bus-user-no-setuid", (*_BUS, "--user", "1000", *_NO_CAPABILITIES), host=(buses,)),
+    Configuration("odd-bus-read-only", ("-v", "/run/dbus:/bus:ro"), host=(buses,)),
+    Configuration(
+        "odd-bus-socket-alone", ("-v", "/run/dbus/system_bus_socket:/run/dbus/system_bus_socket"), host=(buses,)
+    ),
+    Configuration("odd-systemd", ("-v", "/run/systemd:/run/systemd"), host=(buses,)),
+    Configuration("odd-run", ("-v", "/run:/host-run"), host=(buses,)),
+    Configuration("odd-session", _SESSION, host=(buses,)),
+    Configuration("odd-session-user", (*_SESSION, "--user", "1000", *_NO_CAPABILITIES), host=(buses,)),
+    Configuration("odd-session-no-setuid", (*_SESSION, "--cap-drop", "SETUID"), host=(buses,)),
+    Configuration(
+        "odd-shared", ("-v", "{shared}:/shared:rshared", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
+    ),
+    Configuration("odd-shared-no-admin", ("-v", "{shared}:/shared:rshared"), host=(shared_mount,), only=_ONE),
+    Configuration(
+        "odd-slave", ("-v", "{shared}:/shared:rslave", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
+    ),
+    Configuration("odd-admin-unconfined", (*_ADMIN, *_UNCONFINED)),
+    Configuration("odd-admin-no-mknod", (*_ADMIN, *_UNCONFINED, "--cap-drop", "MKNOD")),
+    Configuration("odd-admin-user", (*_ADMIN, *_UNCONFINED, "--user", "1000")),
+    Configuration("odd-host-sys", ("-v", "/sys:/host-sys", *_UNCONFINED)),
+    Configuration("odd-net-admin", ("--cap-add", "NET_ADMIN")),
+    Configuration("odd-net-admin-host", ("--cap-add", "NET_ADMIN", "--network", "host")),
+    Configuration("odd-no-net-raw", ("--cap-drop", "NET_RAW")),
+    Configuration("odd-no-network", ("--network", "none")),
+    Configuration("odd-core-limit", ("--ulimit", "core=1")),
+)
