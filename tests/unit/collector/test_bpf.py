@@ -96,13 +96,17 @@ def test_of_a_process_the_weakest_thread_counts_and_each_has_its_own() -> None:
 @needs_root
 def test_nobody_else_is_told_to_be_restricted() -> None:
     reader = ThreadReader()
-    before = {each.tid for each in reader.look().threads if each.domain or each.securebits}
+    before = {each.tid for each in reader.look().restricted()}
     with started() as pid:
-        after = {each.tid: each for each in reader.look().threads if each.domain or each.securebits}
+        look = reader.look()
         own = {int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()}
-        assert len(own & after.keys()) == 2
-        tell = {each.tid for each in reader.look().threads}
-        assert {int(each.name) for each in Path("/proc/self/task").iterdir()} <= tell
+        assert {each.tid for each in look.of(pid)} == own
+        assert len({each.tid for each in look.restricted()} & own) == 1
+        assert [each.securebits for each in look.of(pid) if each.securebits] == [3]
+        assert {int(each.name) for each in Path("/proc/self/task").iterdir()} == {
+            each.tid for each in look.of(os.getpid())
+        }
+        assert os.getpid() in look.processes()
         assert not before & own
     assert read(reader, os.getpid()) == {LANDLOCK: "", DOMAIN_IDS: "", SECUREBITS: "0"}
     reader.close()

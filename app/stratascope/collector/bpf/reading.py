@@ -19,6 +19,7 @@ import os
 import struct
 import threading
 import time
+from array import array
 from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
@@ -49,7 +50,8 @@ from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, Entry,
 LANDLOCK, SECUREBITS, DOMAIN_IDS = "bpf:landlock", "bpf:securebits", "bpf:domain"
 NAMES = frozenset((LANDLOCK, SECUREBITS, DOMAIN_IDS))
 
-DOMAINS_MAX = 256  # read at one look
+DOMAINS_MAX = 1024  # read at one look
+WALKS_MAX = 32  # over all threads, to read them
 RETRY = 60.0  # seconds until it is tried again after a failure
 _BLOB_MAX = 256  # bytes in which Landlock's part is looked for
 _SOURCE = "BPF iterator, thread %d"
@@ -81,25 +83,45 @@ class Thread(NamedTuple):
 
 
 class Look:
-    """All threads at one moment."""
+    """All threads at one moment. A thread is only unpacked where it is asked for: there may be thousands."""
 
     def __init__(self, data: bytes) -> None:
-        self.threads = [
-            Thread(*fields[:6]) for fields in THREAD.iter_unpack(data[: len(data) // THREAD.size * THREAD.size])
-        ]
-        self._of: Dict[int, List[Thread]] = {}
-        self._tids: Dict[int, Thread] = {}
-        for each in self.threads:
-            self._of.setdefault(each.tgid, []).append(each)
-            self._tids[each.tid] = each
+        self._data = data[: len(data) // THREAD.size * THREAD.size]
+        words = array("I")
+        words.frombytes(self._data)
+        step = THREAD.size // words.itemsize
+        self._tids, self._tgids, self._layers = words[0::step], words[1::step], words[3::step]
+        self._of: Dict[int, List[int]] = {}
+        for place, tgid in enumerate(self._tgids):
+            self._of.setdefault(tgid, []).append(place)
+
+    def _at(self, place: int) -> Thread:
+        return Thread(*THREAD.unpack_from(self._data, place * THREAD.size)[:6])
 
     def of(self, number: int) -> List[Thread]:
         """The threads of that process; or that one thread, which is not the first of its process."""
         found = self._of.get(number)
         if found:
-            return found
-        one = self._tids.get(number)
-        return [] if one is None else [one]
+            return [self._at(place) for place in found]
+        try:
+            return [self._at(self._tids.index(number))]
+        except ValueError:
+            return []
+
+    def thread(self, tid: int) -> Optional[Thread]:
+        """That thread; None if there is none."""
+        try:
+            return self._at(self._tids.index(tid))
+        except ValueError:
+            return None
+
+    def restricted(self) -> List[Thread]:
+        """All that have a domain."""
+        return [self._at(place) for place, layers in enumerate(self._layers) if layers]
+
+    def processes(self) -> Set[int]:
+        """All of them."""
+        return set(self._of)
 
 
 class Holders(NamedTuple):
@@ -203,24 +225,35 @@ class ThreadReader:
                 first.setdefault(each.domain, each.tid)
         if not first:
             return {}
+        found: Dict[int, Domain] = {}
+        wanted = dict(list(first.items())[:DOMAINS_MAX])
         try:
-            return self._told_of(dict(list(first.items())[:DOMAINS_MAX]))
+            for _ in range(WALKS_MAX):
+                told = self._told_of(wanted)
+                # what did not fit is told with the next walk, alone if it must be
+                some = {number: each for number, each in told.items() if each.told["whole"]} or told
+                found.update(some)
+                for number in some:
+                    del wanted[number]
+                if not wanted or not some:
+                    break
         except BpfError as error:
             raise _refused(error) from error
         except OSError as error:
             raise NotReadError(UNSUPPORTED, error.errno, error.strerror or "") from error
+        return found
 
     def holders(self) -> Holders:
         """Who is in which domain now. Raises NotReadError."""
         with self._lock:
             look = self.look()
-            held = [each for each in look.threads if each.domain]
+            held = look.restricted()
             domains = self._domains(held)
         found: Dict[int, Set[int]] = {}
         for each in held:
             for number in domains[each.domain].ids if each.domain in domains else (each.domain,):
                 found.setdefault(number, set()).add(each.tgid)
-        return Holders({each.tgid for each in look.threads}, found)
+        return Holders(look.processes(), found)
 
     def _told_of(self, first: Dict[int, int]) -> Dict[int, "Domain"]:
         bpf, where = self._ready(), self._layout
@@ -322,7 +355,7 @@ def decoded(data: bytes, where: Layout) -> Dict[int, Domain]:
             place += 16
         elif kind == FILE and place + RULE.size + LAYER * LAYERS_MAX <= end:
             _, layers, key, device, mode, links, port = RULE.unpack_from(data, place)
-            access = _allowed(data[place + RULE.size :][: LAYER * LAYERS_MAX], layers, where)
+            access = _allowed(data[place + RULE.size : place + RULE.size + LAYER * LAYERS_MAX], layers, where)
             parts = []
             if port:
                 ports.append([(key & 0xFF) << 8 | key >> 8 & 0xFF, access])
@@ -431,8 +464,7 @@ class _Landlocked:
 
     def found_in(self, look: Look, where: Layout) -> bool:
         """Whether that look shows this thread as it is, and our first one with a layer less."""
-        by = {each.tid: each for each in look.threads}
-        own, first = by.get(self._tid), by.get(threading.get_native_id())
+        own, first = look.thread(self._tid), look.thread(threading.get_native_id())
         if own is None or first is None or own.layers != first.layers + 1 or (first.domain == 0) != (first.layers == 0):
             return False
         mask = own.handled & ((1 << min(16, where.net_bit)) - 1) & ~_REFER

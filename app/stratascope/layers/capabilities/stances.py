@@ -314,6 +314,9 @@ def _root_directory(posture: CapabilityPosture) -> Ruling:
         return lets(msg("The root directory's owner can write there."), _EFFECTIVE)
     if posture.held is None:
         return _UNKNOWN
+    regained = _regained(_OVERRIDE, posture)
+    if regained is not None and regained.stance is Stance.LETS_THROUGH:
+        return regained
     return unknown(msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there."), _EFFECTIVE)
 
 

@@ -117,13 +117,14 @@ def asked_of(container: Container) -> MacAsked:
 def decode(capture: Capture, container: Container, around: Surroundings) -> MacFacts:
     """Decode the process's label, the module it is from, and its Landlock domain; never raises."""
     facts = _label(capture, around.ground)
-    if "landlock" not in (around.ground.lsms or ()):
+    modules = around.ground.lsms
+    if modules is not None and "landlock" not in modules:
         return facts
     landlock, confinements = landlocked(capture)
     if not isinstance(landlock, Gap):
         return facts if landlock is None else replace(facts, landlock=landlock, confinements=confinements)
     status = process_status(capture)
-    alone = not isinstance(status, Gap) and status.no_new_privs is True
+    alone = modules is not None and not isinstance(status, Gap) and status.no_new_privs is True
     return replace(facts, landlock=landlock, may_be_landlocked=alone)
 
 

@@ -210,3 +210,27 @@ def test_nothing_read_is_nothing_known() -> None:
 
 def test_wants_the_port_with_privilege() -> None:
     assert LAYER.privileged_wants == ("netns:net.ipv4.ip_unprivileged_port_start",)
+
+
+@pytest.mark.parametrize(
+    ("need", "by_exec", "expected"),
+    [
+        (Capability(("CAP_CHOWN",), Where.OWN), True, Stance.LETS_THROUGH),
+        (Capability(("CAP_CHOWN",), Where.OWN), False, Stance.STOPS),
+        (Capability(("CAP_CHOWN",), Where.OWN), None, Stance.UNKNOWN),
+        (RegainByExec(), True, Stance.LETS_THROUGH),
+        (RegainByExec(), False, Stance.UNKNOWN),  # files with capabilities give theirs all the same
+        (RegainByExec(), None, Stance.UNKNOWN),
+        (HostRoot(capable=True), True, Stance.LETS_THROUGH),
+        (HostRoot(capable=True), False, Stance.UNKNOWN),
+        (LowPort(), True, Stance.LETS_THROUGH),
+        (LowPort(), False, Stance.STOPS),
+    ],
+)
+def test_what_root_laid_down_comes_back_unless_its_securebits_forbid_it(
+    need: Need, by_exec: bool | None, expected: Stance
+) -> None:
+    posture = replace(BASE, held=0, root=True, root_by_exec=by_exec, port_start=1024)
+    ruling = LAYER.stance(need, posture)
+    assert ruling is not None
+    assert ruling.stance is expected
