@@ -20,7 +20,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 from stratascope.collector.observe.checks import Checks
 from stratascope.collector.observe.credentials import Around, Credentials
 from stratascope.collector.observe.memory import Mapped, Stacks, used_last
-from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscall, Wanted
+from stratascope.collector.observe.moments import Moment, Moments, RefusedSyscall, Wanted, joined
+from stratascope.collector.observe.paths import below, place
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.refusals import EAGAIN, Answered, Floods, Refusals
@@ -68,6 +69,7 @@ class Calls:
         self.checks: Optional[Checks] = None
         self.floods = Floods("id", "ret")
         self.system_calls: Optional[SystemCalls] = None
+        self._folders: Dict[int, str] = {}  # by process: its working directory, as it sees it, if every step is known
         # by process, of what later refusals have in common: how many, their class, how many of them the kernel counted
         self._alike: Dict[int, Dict[bytes, List[Any]]] = {}
         self._machine = processes.native
@@ -88,6 +90,7 @@ class Calls:
         """Register a process that was found; `threads`: the call that each thread was in."""
         self._credentials.add_found(pid)
         self.mapped.add_found(pid)
+        self._at(pid, below(pid, place(pid, None)))
         for tid, number in threads:
             if tid not in self._last:
                 if number is None:
@@ -102,6 +105,19 @@ class Calls:
             flags = values[0] if values and number == _CLONES.get(self._processes.abi(record.extra), (-1,))[0] else 0
             self._credentials.forked(record.pid, record.extra, record.time, flags)
             self.mapped.forked(record.pid, record.extra)
+            self._at(record.pid, self._folders.get(record.extra, ""))
+
+    def moved(self, record: Record) -> None:
+        """Handle a call after which relative paths begin elsewhere."""
+        text = record.raw.decode("utf-8", "surrogateescape")
+        self._at(record.pid, joined(self._folders.get(record.pid, ""), text) if text else "")
+
+    def _at(self, pid: int, folder: str) -> None:
+        self._folders.pop(pid, None)
+        if folder.startswith("/") and self.system_calls is not None:
+            if len(self._folders) >= CLASSES_MAX:
+                self._folders.clear()
+            self._folders[pid] = folder
 
     def executed(self, record: Record, program: str) -> Optional[Around]:
         """Handle execve(2). Returns what the process has without rights from its file, if it was already gone."""
@@ -113,6 +129,7 @@ class Calls:
         """Forget a process that has ended."""
         self._credentials.process_ended(pid)
         self.mapped.process_ended(pid)
+        self._folders.pop(pid, None)
 
     def entered(self, record: Record) -> None:
         """Handle a record of sys_enter."""
@@ -233,7 +250,8 @@ class Calls:
         if wanted is not None and wanted[1] != "fd" and len(call.values) > wanted[0] and not record.about.path:
             lies = self.mapped.at(call.pid, call.values[wanted[0]])
         held = self._credentials.of(call.pid, call.at)
-        self._moments.late(call, record.about, lies, held, self._processes.of(call.pid).parent)
+        folder = self._folders.get(call.pid, "")
+        self._moments.late(call, record.about, lies, held, self._processes.of(call.pid).parent, folder)
 
     def _usually(self, call: Tuple[Any, ...], path: str, address: str) -> None:
         """Remember a path seen each time: in a flood not every path is read, and the ones between count as the same."""

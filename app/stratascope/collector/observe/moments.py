@@ -22,7 +22,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.credentials import Around, Held, described, read_held
 from stratascope.collector.observe.memory import NONE, FileOffset, Stack
-from stratascope.collector.observe.paths import BYTES_MAX, PathReader, below, number_of, place
+from stratascope.collector.observe.paths import BYTES_MAX, HERE, PathReader, below, number_of, place
 from stratascope.collector.read import TooLongError, read_file
 
 PATHS_MAX = 200  # per second
@@ -63,7 +63,7 @@ class RefusedSyscall(NamedTuple):
 class Moment:
     """The context of one refused call. `around`: None if it was not read."""
 
-    __slots__ = ("address", "around", "at", "key", "path")
+    __slots__ = ("address", "around", "at", "key", "path", "relative")
 
     def __init__(self, path: str, at: int, address: str, around: Optional[Around], key: Tuple[Any, ...] = ()) -> None:
         self.path = path
@@ -71,6 +71,7 @@ class Moment:
         self.address = address
         self.around = around
         self.key = key  # identifies the kind that it describes
+        self.relative = ""  # as it was named, where it begins at the working directory
 
     def overwritten(self) -> Moment:
         """Return it without what was read from memory."""
@@ -168,12 +169,27 @@ class Moments:
                 around["place"] = self._place(tid, path, values, wanted)
                 self._second(around, call, stack)
             around = bounded(around)
-        return Moment(path, memory, context, around, key)
+        moment = Moment(path, memory, context, around, key)
+        if wanted is not None and path:
+            moment.relative = self._relative(values, wanted, stack)
+        return moment
 
     def late(
-        self, call: RefusedSyscall, moment: Moment, lies: Optional[FileOffset], held: Optional[Held], parent: int
+        self,
+        call: RefusedSyscall,
+        moment: Moment,
+        lies: Optional[FileOffset],
+        held: Optional[Held],
+        parent: int,
+        folder: str = "",
     ) -> None:
-        """Add what could not be read at once. `lies`: the file that its path is in; `held`: what its process had."""
+        """Add what could not be read at once. `lies`: the file that its path is in; `held`: what its process had;
+        `folder`: its working directory, "" if not known.
+        """
+        if moment.relative and folder and moment.path != joined(folder, moment.relative):
+            moment.path = joined(folder, moment.relative)  # it may be elsewhere by now, or have ended
+            if moment.around is not None:
+                moment.around.pop("place", None)
         wanted = self._paths.get(call.abi, {}).get(call.number)
         if wanted is None or self._reader is None:
             if held is not None and moment.around is not None:
@@ -270,6 +286,14 @@ class Moments:
             text = base.rstrip("/") + "/" + text if base.startswith("/") else text
         return text[:_PATH_MAX]
 
+    def _relative(self, values: Tuple[int, ...], wanted: Tuple[Any, ...], stack: Stack) -> str:
+        """The text of a path that begins at the working directory; "" for others."""
+        where, kind = wanted[:2]
+        if kind == "fd" or (kind.endswith("at") and number_of(values[where - 1]) != HERE):
+            return ""
+        text = (stack.text(values[where]) or b"/").decode("utf-8", "surrogateescape")
+        return "" if text.startswith("/") else text
+
     def _second(self, around: Around, call: RefusedSyscall, stack: Stack) -> None:
         wanted = self._others.get(call.abi, {}).get(call.number)
         if wanted is not None and len(call.values) > wanted[0]:
@@ -297,6 +321,16 @@ class Moments:
             if word.strip().isdigit():
                 return int(word)
         return None
+
+
+def joined(folder: str, path: str) -> str:
+    """A path that begins at a folder; "" if neither is absolute, or it is too long."""
+    if path.startswith("/"):
+        return path[:_PATH_MAX]
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    whole = folder.rstrip("/") + "/" + path if path not in ("", ".") else folder
+    return whole if folder.startswith("/") and len(whole) < _PATH_MAX else ""
 
 
 def _follows(values: Tuple[int, ...], wanted: Tuple[Any, ...]) -> bool:

@@ -30,12 +30,13 @@ from stratascope.collector.observe.processes import Processes, Signals, is_runti
 from stratascope.collector.observe.protocol import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.refusals import Floods, Refusals
 from stratascope.collector.observe.side_sources import SideSources
-from stratascope.collector.observe.system_calls import MASKED, Asked, Pointer, SystemCalls
+from stratascope.collector.observe.system_calls import MASKED, MOVED, Asked, Pointer, SystemCalls
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 MASKS_MAX = 8  # files; each needs as many open events as there are calls that open a file, on each CPU
 MASK = "mask "
 _PLAIN = re.compile(r"/[A-Za-z0-9_./-]{1,200}").fullmatch
+WHEREABOUTS = ("chroot", "fchdir", "pivot_root", "setns")  # after these, a working directory is not known by a path
 REOPEN = 0.05  # seconds between two changes of a filter, at least
 
 
@@ -355,6 +356,8 @@ class Observer:
             self._signals.generated(record)
         elif kind == "victim":
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
+        elif kind == MOVED:
+            self._calls.moved(record)
         elif kind == MASKED:
             self._side_sources.named(record, record.raw.decode("utf-8", "surrogateescape"))
         elif kind.startswith(MASK):
@@ -434,9 +437,12 @@ def _system_calls(folder: int, request: Request, refusals: Refusals, native: str
         if name in numbers:
             pointers[numbers[name]] = (Pointer(at, size),)
     opens = {numbers[name]: at for name, at in (("open", 0), ("openat", 1), ("openat2", 1)) if name in numbers}
+    moves: Dict[int, Optional[int]] = {numbers[name]: None for name in WHEREABOUTS if name in numbers}
+    if "chdir" in numbers:
+        moves[numbers["chdir"]] = 0
     always, some = refusals.wanted()
     try:
-        return SystemCalls(folder, Asked(pointers, opens, always, some))
+        return SystemCalls(folder, Asked(pointers, opens, moves, always, some))
     except (OSError, ImportError):
         return None
 

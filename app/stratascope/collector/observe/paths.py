@@ -286,7 +286,7 @@ _ANSWER_MAX = 1 << 16
 _TEXT, _BYTES, _LED, _NAMED, _OPENED, _FILE = range(6)
 _ASKED = struct.Struct("=BIQIIQQ")  # what, thread, address, size, elder, inode, time
 _PAGE = 4096
-_HERE = -100  # AT_FDCWD
+HERE = -100  # AT_FDCWD
 
 
 class PathReader:
@@ -440,9 +440,9 @@ def number_of(value: int) -> int:
 
 def place(tid: int, descriptor: Optional[int]) -> str:
     """Where a call's relative paths begin: an open directory of the process, or its working directory."""
-    number = _HERE if descriptor is None else number_of(descriptor)
+    number = HERE if descriptor is None else number_of(descriptor)
     try:
-        return os.readlink("/proc/%d/%s" % (tid, "cwd" if number == _HERE else "fd/%d" % number))[:TEXT_MAX]
+        return os.readlink("/proc/%d/%s" % (tid, "cwd" if number == HERE else "fd/%d" % number))[:TEXT_MAX]
     except OSError:
         return ""
 

@@ -52,10 +52,12 @@ _COPIES = struct.Struct("=qq")  # how many bytes were copied
 _POINTED = _PLAIN + _COPIES.size + 2 * SHORT
 _WHOLE = _HEAD.size + LONG  # number: which of the two; result: how many bytes
 _MASKED = _HEAD.size  # result: which path
+_MOVED = _HEAD.size + SHORT + 8  # result: how many bytes of text; -1 for none
+_NO_TEXT = 255
 _ALIKE = struct.Struct("=IHH64s")  # thread, number, error; the beginning of a text, or all arguments
 _KEY = -128  # where in the frame it is made
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO: the programs see numbers of that PID namespace
-MASKED = "masked-open"
+MASKED, MOVED = "masked-open", "moved"
 
 
 class Pointer(NamedTuple):
@@ -67,11 +69,13 @@ class Pointer(NamedTuple):
 
 class Asked(NamedTuple):
     """What is told. `pointers`: by number of a native call; `opens`: the index of the path of calls that open a file;
-    `always`, `some`: errors of refused calls, the latter with the numbers of the calls.
+    `moves`: of those after which relative paths begin elsewhere, None where they have no path; `always`, `some`: errors
+    of refused calls, the latter with the numbers of the calls.
     """
 
     pointers: Dict[int, Tuple[Pointer, ...]]
     opens: Dict[int, int]
+    moves: Dict[int, Optional[int]]
     always: Iterable[int]
     some: Dict[int, Set[int]]
 
@@ -214,9 +218,11 @@ def _mask(made: Program, maps: _Maps) -> None:
     made.jump_if(7, ">=", CALLS, "end")
     _look_up(made, maps.flags, 7)
     made.jump_if(0, "==", 0, "end")
-    made.load(1, 0, 1, 1)
-    made.jump_if(1, "==", 0, "end")
-    made.store(FRAME, -24, 1)
+    made.load(8, 0, 1, 1)
+    made.load(1, 0, 2, 1)
+    made.jump_if(1, "!=", 0, "moved")
+    made.jump_if(8, "==", 0, "end")
+    made.store(FRAME, -24, 8)
     _in_group(made, maps)
     made.load(1, FRAME, -24)
     _argument(made, -32)
@@ -234,6 +240,28 @@ def _mask(made: Program, maps: _Maps) -> None:
     made.load(9, 0, 0)
     _reserve(made, maps, maps.refused, _MASKED, "end", registers=False)
     made.jump("tell")
+    _moved(made, maps)
+
+
+def _moved(made: Program, maps: _Maps) -> None:
+    """A success, after which relative paths begin elsewhere."""
+    made.label("moved")
+    made.store(FRAME, -24, 1)
+    _in_group(made, maps)
+    made.set(9, -1)
+    _reserve(made, maps, maps.refused, _MOVED, "end", registers=False)
+    made.load(1, FRAME, -24)
+    made.jump_if(1, "==", _NO_TEXT, "told")
+    _argument(made, -32)
+    made.move(1, 8)
+    made.alu("+", 1, _HEAD.size)
+    made.set(2, SHORT)
+    made.load(3, FRAME, -32)
+    made.call(_READ_TEXT)
+    made.store(8, 24, 0)
+    made.label("told")
+    _submit(made, _NO_WAKEUP)
+    made.jump("end")
 
 
 def _room(made: Program, size: int) -> None:
@@ -406,6 +434,8 @@ class SystemCalls:
             raise OSError("BPF programs of ours don't run here")
         self._opened: List[int] = []
         self._flags = {number: (_PLACES[place] + 1) << 8 for number, place in asked.opens.items()}
+        for number, path in asked.moves.items():
+            self._flags[number] = (_NO_TEXT if path is None else _PLACES[path] + 1) << 16
         self._left_out: Dict[int, bool] = {}
         self._masks: List[str] = []
         self._lost = 0
@@ -479,7 +509,7 @@ class SystemCalls:
         return fits
 
     def drain(self) -> List[Record]:
-        """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`."""
+        """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`, `moved`."""
         found: List[Record] = []
         for data in self._entered.take():
             at, tid, pid, _, _, status = _HEAD.unpack_from(data)
@@ -496,6 +526,9 @@ class SystemCalls:
             elif len(data) == _MASKED:
                 path = self._masks[result] if result < len(self._masks) else ""
                 found.append(Record(at, MASKED, pid, tid, path.encode("utf-8", "surrogateescape"), b"", (), 0, 0))
+            elif len(data) == _MOVED:
+                text = data[_HEAD.size : _HEAD.size + result] if 0 < result < SHORT else b""
+                found.append(Record(at, MOVED, pid, tid, text.rstrip(b"\0"), b"", (), 0, 0))
             else:
                 found.append(self._refusal(data))
         return found

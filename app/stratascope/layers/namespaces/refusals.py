@@ -163,7 +163,9 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
     if maps and attempt.name.endswith("mprotect"):  # nor can those of a file that was opened for writing only
         return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.LIKELY)
     if maps and mount is None:  # the file is already open: which one is not reported
-        return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS)
+        closed = _noexec(facts)
+        wants = (LooserMount("", closed[0], "exec"),) if len(closed) == 1 else ()
+        return Claim(_ID, msg("The library that it loads is on a noexec mount."), Strength.FITS, wants)
     if runs and mount is None and tried.unasked(attempt):
         return _perhaps_not_run(facts)
     if mount is None or not (runs or maps) or "noexec" not in mount.options.split(","):
@@ -178,16 +180,26 @@ def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | Non
 
 def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
     """The claim if the file to execute could not be determined, and the container has noexec mounts."""
-    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
-    closed = [each.target for each in seen if "noexec" in each.options.split(",")]
-    own = [target for target in closed if not f"{target}/".startswith(("/proc/", "/sys/", "/dev/"))]
+    own = _noexec(facts)
     if not own:
         return None
     what = msg(
         "Probably a noexec mount ({mounts}): which program it would have run could not be determined.",
         mounts=", ".join(own[:5]),
     )
-    return Claim(_ID, what, Strength.LEFT)
+    wants = (LooserMount("", own[0], "exec"),) if len(own) == 1 else ()
+    return Claim(_ID, what, Strength.LEFT, wants)
+
+
+def _noexec(facts: NamespacesFacts | None) -> list[str]:
+    """The container's own mounts from which nothing can be run."""
+    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
+    closed = [each.target for each in seen if "noexec" in each.options.split(",")]
+    return [
+        target
+        for target in closed
+        if not f"{target}/".startswith(("/proc/", "/sys/", "/dev/", "/run/secrets/")) and target not in KEPT_FILES
+    ]
 
 
 def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:

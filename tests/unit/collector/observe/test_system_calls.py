@@ -13,14 +13,15 @@ import pytest
 
 from rig.collector.asking import needs_root
 from stratascope.collector.observe.perf import Record
-from stratascope.collector.observe.system_calls import LONG, MASKED, SHORT, Asked, Pointer, SystemCalls
+from stratascope.collector.observe.system_calls import LONG, MASKED, MOVED, SHORT, Asked, Pointer, SystemCalls
 
 UNIFIED = next((each for each in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
                 if (each / "cgroup.procs").exists()), None)  # fmt: skip
-OPEN, OPENAT, RENAME, CONNECT, CHDIR = 2, 257, 82, 42, 80
+OPEN, OPENAT, RENAME, CONNECT, CHDIR, CHROOT = 2, 257, 82, 42, 80, 161
 ASKED = Asked(
     {OPEN: (Pointer(0),), OPENAT: (Pointer(1),), RENAME: (Pointer(0), Pointer(1)), CONNECT: (Pointer(1, 2),)},
     {OPEN: 0, OPENAT: 1},
+    {CHDIR: 0, CHROOT: None},
     (1, 13, 30),
     {2: {CHDIR, OPENAT, RENAME}, 111: {CONNECT}},
 )
@@ -114,6 +115,11 @@ def test_threads_and_entries(group: Path, calls: SystemCalls) -> None:
     assert (entered.pid, entered.tid) == (left.pid, left.tid)
     assert entered.time < left.time
     assert struct.unpack_from("=16x6Q", entered.raw) == left.registers
+
+
+def test_where_relative_paths_begin(group: Path, calls: SystemCalls) -> None:
+    mine = run(group, "libc.chdir(b'/etc'); libc.chdir(b'none'); libc.chroot(b'/')")
+    assert [(each.pid, each.raw) for each in calls.drain() if each.kind == MOVED] == [(mine, b"/etc"), (mine, b"")]
 
 
 def test_what_is_left_out_is_not_told(group: Path, calls: SystemCalls) -> None:

@@ -89,6 +89,8 @@ def _all(
         yield _memory(end, asked)
     if counted.forks:
         yield _processes(asked)
+    if end.exit_code == 0 and end.status is Status.EXITED:
+        return  # it ended well, whatever it was refused
     yield from (_refused(each) for each in refusals if each.ended and not each.benign)
     lines = last_lines(log)
     failed = program_file.failed(lines, program, end)
