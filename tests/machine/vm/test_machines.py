@@ -114,6 +114,13 @@ def test_verdicts_of_the_users_own(machine: Machine) -> None:
     )
 
 
+def test_landlock_and_securebits_are_read_beside_another_module(machine: Machine) -> None:
+    """Whose part of the credentials may come before Landlock's."""
+    for name, container in machine.containers("root").items():
+        assert facts(container, "mac")["landlock"] is None, name
+        assert facts(container, "capabilities")["securebits"] == [], name
+
+
 def test_labels_are_the_kernels(machine: Machine) -> None:
     for name, container in all_of(machine).items():
         mac, truth = facts(container, "mac"), machine.facts_of(name)
