@@ -9,14 +9,15 @@ that allows `userns` is exempt.
 
 from __future__ import annotations
 
+from stratascope.core.capture import Gap
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.core.threats.threat import Ruling, Stance, lets
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.mac.landlock import Confinement, landlock_ruling, strictest
+from stratascope.layers.mac.landlock import SOURCE, Confinement, landlock_ruling, strictest
 from stratascope.layers.mac.policies import (
     LABEL,
     AppArmorPosture,
@@ -53,6 +54,12 @@ class PerhapsLandlocked(Value):
     policy: Policy
 
 
+class HardlyLandlocked(Value):
+    """A policy, and no sign of a Landlock domain but what the engine was asked for."""
+
+    policy: Policy
+
+
 class Landlocked(Value):
     """A policy, and the domains of its threads, each of which restricts."""
 
@@ -60,7 +67,7 @@ class Landlocked(Value):
     confinements: tuple[Confinement, ...]
 
 
-MacPosture = Policy | PerhapsLandlocked | Landlocked
+MacPosture = Policy | PerhapsLandlocked | HardlyLandlocked | Landlocked
 
 
 def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPosture:
@@ -68,7 +75,9 @@ def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPos
     policy = _policy(facts, around)
     if facts.confinements:
         return Landlocked(policy, facts.confinements)
-    return PerhapsLandlocked(policy) if facts.may_be_landlocked else policy
+    if facts.may_be_landlocked:
+        return PerhapsLandlocked(policy)
+    return HardlyLandlocked(policy) if isinstance(facts.landlock, Gap) and asked.no_new_privileges else policy
 
 
 def _policy(facts: MacFacts, around: Surroundings) -> Policy:
@@ -161,6 +170,13 @@ _LANDLOCK = msg(
 _NEW_USER_NAMESPACES = (needs.NewUserNamespace, needs.LeaveNewUserNamespace)
 
 
+_NO_ENGINE = msg("No engine restricts a container with Landlock.")
+
+
+def _landlocks(need: Need) -> bool:
+    return isinstance(need, _LANDLOCKED) and need not in _NEVER_LANDLOCKED
+
+
 def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
     """How the policy alone rules on a need; None: not its concern."""
     match posture:
@@ -168,10 +184,12 @@ def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
             return strictest(stance_of(need, policy), landlock_ruling(need, confinements))
         case PerhapsLandlocked(policy):
             ruling = stance_of(need, policy)
-            landlocks = isinstance(need, _LANDLOCKED) and need not in _NEVER_LANDLOCKED
-            if landlocks and (ruling is None or ruling.stance is Stance.LETS_THROUGH):
+            if _landlocks(need) and (ruling is None or ruling.stance is Stance.LETS_THROUGH):
                 return Ruling(Stance.UNKNOWN, _LANDLOCK, "@status:NoNewPrivs")
             return ruling
+        case HardlyLandlocked(policy):
+            ruling = stance_of(need, policy)
+            return lets(_NO_ENGINE, SOURCE) if ruling is None and _landlocks(need) else ruling
         case AppArmorPosture():
             return apparmor_stance(need, posture)
         case SELinuxPosture():

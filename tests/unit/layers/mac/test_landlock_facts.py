@@ -10,7 +10,9 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Table
-from stratascope.core.threats.needs import Need, RootWritable
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import needs_of
+from stratascope.core.threats.needs import AbstractSocket, Need, RootWritable
 from stratascope.core.threats.states import AsRequested, ruled
 from stratascope.core.threats.threat import Basis, Stance
 from stratascope.i18n.translate import translate
@@ -88,9 +90,13 @@ def test_what_the_engine_was_asked_for_explains_it_and_is_told_apart() -> None:
         subject = container(Asked(no_new_privileges=asked))
         posture = LAYER.judged_by(LAYER.decode(found, subject, ACTIVE), LAYER.asked(subject), ACTIVE)
         assert isinstance(posture, AsRequested) or not asked
-        ruling = ruled(LAYER, SOME, posture)
-        assert ruling is not None
-        assert (ruling.stance, ruling.basis) == (stance, basis)
+        for need in needs_of(all_threats()):
+            ruling = ruled(LAYER, need, posture)
+            assert ruling is None or ruling.stance in (stance, Stance.LETS_THROUGH)
+        for need in (SOME, AbstractSocket()):
+            ruling = ruled(LAYER, need, posture)
+            assert ruling is not None
+            assert (ruling.stance, ruling.basis) == (stance, basis)
 
 
 def test_no_new_privileges_of_the_engine_hide_no_domain() -> None:
