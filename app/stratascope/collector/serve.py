@@ -16,6 +16,7 @@ import os
 import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
+from stratascope.collector.bound_files import BOUND, ROOT, BoundFiles, read_root
 from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
 from stratascope.collector.filters import why_not
@@ -65,7 +66,7 @@ PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
-_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS}
+_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS, BOUND, ROOT}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
@@ -84,6 +85,7 @@ class Collector:
         self._mounts = Mounts()
         self._threads = Threads()
         self._targets: Optional[Entry] = None  # of the current request
+        self._bound = BoundFiles()
 
     def host(self, names: Iterable[str]) -> List[Entry]:
         """The host's facts of these names."""
@@ -135,6 +137,10 @@ class Collector:
                     errands.append(
                         PrivilegedReader(thread or pid, start, [name for name in special if name in BY_CHILD], entries)
                     )
+            if BOUND in wants:
+                entries.append(self._bound.read(here, pid, text_of(entries, "mountinfo")))
+            if ROOT in wants:
+                entries.append(read_root(here, pid))
             cgroup = text_of(entries, "cgroup")
             if cgroup is not None and OBSERVED in cgroup and self._put_back(cgroup):
                 now = read_process(directory, pid, ["cgroup"])

@@ -48,7 +48,7 @@ int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /*
 extern const struct raw RAWS[];
 
 extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[],
-    RINGS[], SERVICES[];
+    RINGS[], SERVICES[], PLACED[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }
@@ -62,6 +62,9 @@ int other_uid(void);                        /* a mapped uid that is not ours */
 int many_processes(void);                   /* 600 children that wait, ended at once */
 int host_pids(void);                        /* whether we are in the machine's first PID namespace */
 int run_self(const char *path, const char *word); /* execs path with that word; its exit status, or -errno */
+
+int first_ids(void);                        /* whether our root is the machine's */
+int host_port(void), abstract(void), host_segment(void), release_agent(void); /* attempts of their families */
 
 struct bound {
     char root[256], target[256], kind[32], super[256];

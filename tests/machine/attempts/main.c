@@ -93,7 +93,7 @@ static void try_all(void)
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
     static const struct attempt *const FAMILIES[] = {FILES,     PROCESSES, NETWORK, KERNEL,
                                                      RESOURCES, MOUNTS,    REACH,   GROUPS,
-                                                     OUTSIDE,   RINGS,   SERVICES};
+                                                     OUTSIDE,   RINGS,   SERVICES, PLACED};
     char route[96];
     for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
         for (const struct attempt *one = FAMILIES[group]; one->threat; one++) {

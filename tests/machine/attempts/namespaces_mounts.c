@@ -187,7 +187,7 @@ WAYS(modprobe, "sys/kernel/modprobe")
     {threat, "fresh proc" more, "mount(proc), open", word##_fresh, SUCCESS},                                           \
     {threat, "fresh proc by fsmount" more, "fsmount(proc), openat", word##_tree, SUCCESS}
 
-static int release_agent(void)
+int release_agent(void)
 {
     if (unshare(CLONE_NEWNS) == 0)
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
@@ -515,7 +515,16 @@ static int sysrq_tree(void) { return in_fresh_tree("proc", "sysrq-trigger", O_WR
 static int write_root(void)
 {
     static const char path[] = "/strata-attempt";
+    struct stat root;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EACCES && stat("/", &root) == 0 && !(root.st_mode & 0200)) { /* its owner can change that */
+        if (chmod("/", root.st_mode | 0200) < 0)
+            return EACCES;
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        int result = errno;
+        chmod("/", root.st_mode & 07777);
+        errno = result;
+    }
     if (fd < 0)
         return errno;
     close(fd);

@@ -101,7 +101,7 @@ static int connect_to(const char *name, socklen_t length)
     return result;
 }
 
-static int abstract(void) /* the harness listens there */
+int abstract(void) /* the harness listens there */
 {
     const char *name = getenv("STRATA_SOCKET");
     char full[64] = "";
@@ -111,7 +111,7 @@ static int abstract(void) /* the harness listens there */
     return connect_to(full, (socklen_t)length);
 }
 
-static int host_port(void)
+int host_port(void)
 {
     const char *port = getenv("STRATA_PORT");
     if (!port)
@@ -122,7 +122,7 @@ static int host_port(void)
     return fd < 0 ? errno : outcome(connect(fd, (struct sockaddr *)&address, sizeof address));
 }
 
-static int host_segment(void)
+int host_segment(void)
 {
     const char *key = getenv("STRATA_SEGMENT");
     return key ? outcome(shmget((key_t)strtol(key, NULL, 10), 0, 0)) : UNTRIED;

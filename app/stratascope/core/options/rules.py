@@ -42,7 +42,6 @@ class EngineRules(Value, kw_only=True):
     built_in_filter: bool  # its default seccomp profile is built in; a path means another one
     names_capabilities: bool  # a user other than root holds capabilities added by name (in the ambient set)
     typed_capabilities: bool  # it reports capabilities as typed, rather than computed back from the process
-    writable_root: bool  # `/` has mode 0755, from its topmost layer, whatever mode the image's root directory has
     own_users: bool  # it can give a single container a user namespace, and then requests no device rules
     rootlesskit: bool  # rootless, its containers' namespaces belong to RootlessKit's user namespace
     own_mounter: bool  # it mounts overlays from an SELinux domain that may not write there under Debian's policy
@@ -69,7 +68,6 @@ _RULES = {
         built_in_filter=True,
         names_capabilities=False,
         typed_capabilities=True,
-        writable_root=True,
         own_users=False,
         rootlesskit=True,
         own_mounter=False,
@@ -92,7 +90,6 @@ _RULES = {
         built_in_filter=False,
         names_capabilities=True,
         typed_capabilities=False,
-        writable_root=False,
         own_users=True,
         rootlesskit=False,
         own_mounter=True,

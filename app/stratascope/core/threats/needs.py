@@ -109,13 +109,25 @@ class Shares(Value):
     kind: str
 
 
+class NamespaceHandle(Value):
+    """A visible file that stands for the host's own namespace of this kind (nsfs), as setns(2) takes it.
+
+    `net`, `ipc`, `uts` and `cgroup`. The others help nobody: one of a mount namespace can't be bound into a younger one
+    (mnt_ns_loop, fs/namespace.c), and a PID or user namespace above one's own can't be joined (pidns_install,
+    userns_install).
+    """
+
+    kind: str
+
+
 class KernelFile(Value):
     """A file of proc or sysfs that is opened by its mode: owned by root, in the host's numbering.
 
     `fresh`: in a file system newly mounted by the attacker, so masks and read-only mounts don't apply.
     `remounted`: its read-only bind mount was made writable or removed; masks elsewhere don't matter.
     `by_uid`: below /proc/sys, where only the uid counts and no capability helps (proc_sys_permission).
-    `anyone`: its mode admits everyone.
+    `anyone`: its mode admits everyone. `bound`: through a bind mount elsewhere, where a policy that goes by paths does
+    not know it. The path `/proc/sys` stands for any setting there that is the whole machine's.
     """
 
     path: str
@@ -124,6 +136,7 @@ class KernelFile(Value):
     remounted: bool = False
     by_uid: bool = False
     anyone: bool = False
+    bound: bool = False
 
 
 class HostRoot(Value):
@@ -160,8 +173,11 @@ class InspectHost(Value):
 class HostProcesses(Value):
     """The host's processes are visible: in the own PID namespace, or in a bind mount of the host's proc.
 
-    PID namespaces play no part in who may look into a process: __ptrace_may_access, kernel/ptrace.c.
+    PID namespaces play no part in who may look into a process: __ptrace_may_access, kernel/ptrace.c. `shown`: by a proc
+    that nothing covers; else a PID is enough, which needs none.
     """
+
+    shown: bool = False
 
 
 class ProcessesInSight(Value):
@@ -267,12 +283,13 @@ class RouteOut(Value):
 class HostFiles(Value):
     """A visible, writable path of the host. `set_uid`: a set-uid file of the host's root can be placed there.
 
-    `system`: owned by root, and whoever writes there makes the host run a program as root. `made`: by creating the
-    file, as its future owner; else by changing owner and mode.
+    `system`: owned by root, and whoever writes there makes the host run a program as root. `users`: likewise, as the
+    ordinary user who owns it. `made`: by creating the file, as its future owner; else by changing owner and mode.
     """
 
     set_uid: bool = False
     system: bool = False
+    users: bool = False
     made: bool = False
 
 
@@ -383,6 +400,7 @@ Need = (
     | Capability
     | LowPort
     | Shares
+    | NamespaceHandle
     | KernelFile
     | HostRoot
     | EngineUser

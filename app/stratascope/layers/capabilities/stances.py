@@ -11,7 +11,6 @@ from __future__ import annotations
 from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
@@ -43,7 +42,6 @@ class CapabilityPosture(Value):
     last: int
     port_start: int | None  # the first port that needs no capability in its network namespace
     port_source: str
-    root_directory: bool  # whether the engine always leaves a container's root directory writable for its owner
     settings: Answers
     kernel: tuple[int, int] | None = None  # kernel release
     root_by_exec: bool | None = None  # whether exec as root gives it its bounding set
@@ -69,7 +67,6 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         facts.last,
         facts.port_start,
         path_of(SETTING) if facts.host_network else f"@{PORT_START}",
-        rules_of(around.engine).writable_root,
         answers(around.ground),
         kernel_release(around.ground),
         facts.root_by_exec,
@@ -113,10 +110,6 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
             return _inspect_program(posture, posture.of_same_ids)
         case needs.InspectContainer():
             return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
-        case needs.RootWritable():
-            return _root_directory(posture)
-        case needs.HostFiles(system=False):  # a system directory belongs to root, who needs no capability for it
-            return _host_files(posture)
     return None
 
 
@@ -304,29 +297,6 @@ def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
         if ruling.stance is not Stance.STOPS:
             return ruling
     return rulings[0] if rulings and None not in posture.neighbours else _inspect_container(posture)
-
-
-def _root_directory(posture: CapabilityPosture) -> Ruling:
-    if posture.held is not None and posture.held & _OVERRIDE.bits:
-        return lets(msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
-    if posture.root_directory:
-        # Docker makes the topmost image layer with mode 0755, whatever the image's root directory has
-        return lets(msg("The root directory's owner can write there."), _EFFECTIVE)
-    if posture.held is None:
-        return _UNKNOWN
-    regained = _regained(_OVERRIDE, posture)
-    if regained is not None and regained.stance is Stance.LETS_THROUGH:
-        return regained
-    return unknown(msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there."), _EFFECTIVE)
-
-
-def _host_files(posture: CapabilityPosture) -> Ruling:
-    if posture.held is None:
-        return _UNKNOWN
-    if posture.held & _OVERRIDE.bits:
-        return lets(msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
-    text = msg("It does not hold DAC_OVERRIDE, and whether the path belongs to its user was not read.")
-    return unknown(text, _EFFECTIVE)
 
 
 def _short(name: str) -> str:

@@ -118,6 +118,13 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
         case needs.BusSocket():
             return lets(msg("The profile {profile} allows all files except some in /proc and /sys.",
                             profile=posture.label))  # fmt: skip
+        case needs.KernelFile(bound=True):
+            return lets(
+                msg(
+                    "The profile {profile} goes by paths, and where it is bound in, this one is different.",
+                    profile=posture.label,
+                )
+            )
         case needs.KernelFile(path, access, fresh):
             return _apparmor_file(path, access, fresh, posture, who)
         case needs.Mounting(operation):

@@ -17,7 +17,6 @@ from stratascope.layers.shared.host_paths import (
     HostPath,
     Weight,
     gives_login,
-    hands_over,
     is_disk,
     is_socket,
     plain,
@@ -62,7 +61,8 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
         socket_alone = is_socket(path.source) or path.target in view.engine_sockets
         if not socket_alone and (path.writable or heavy > Weight.ORDINARY):
             weakens = True
-            findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
+            hands_over = path.target in view.system_paths and around.ground.selinux != "enforcing"
+            findings.append(_host_path(path, heavy, source, facts.host_root is not False, hands_over))
     if not view.proc_guarded:
         alone = facts.host_root is True and no_policy(around.ground)
         findings.append(_unmasked(asked, source, facts.host_root is not False, alone, around.engine.rootless))
@@ -169,8 +169,11 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
     )
 
 
-def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
-    """The finding on a host path. `root`: it is, or may be, the host's uid 0; else file permissions apply as well."""
+def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, hands_over: bool) -> Finding:
+    """The finding on a host path. `root`: it is, or may be, the host's uid 0; else file permissions apply as well.
+
+    `hands_over`: writing there is enough to take over the host.
+    """
     if heavy is Weight.ROOT and not root:
         severity = Severity.HIGH if path.writable else Severity.MEDIUM
         text = msg(
@@ -198,8 +201,7 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
             "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
         )
         severity = Severity.HIGH
-        # SELinux keeps containers, even root's, from the host's files
-        if hands_over(path.source) and around.ground.selinux != "enforcing":
+        if hands_over:  # SELinux keeps containers, even root's, from the host's files
             severity = Severity.CRITICAL
             text = msg(
                 "A system path of the host can be changed, which is enough to take it over: {source}, at {path}.",

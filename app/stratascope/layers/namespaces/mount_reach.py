@@ -51,10 +51,13 @@ class KernelPath(StrEnum):
     ABSENT = "absent"  # no such file system is visible
 
 
+_Kernel = tuple[str, str, bool]  # the target of a mount of proc or sysfs, what it shows ("/proc/sys"), writable
+
+
 class MountReach(Value, cache_hash=True):
     """What the mounts give access to. Places are paths inside the container; "" means none."""
 
-    kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: target, what it shows ("/proc/sys"), writable
+    kernel: tuple[_Kernel, ...]
     covered: tuple[str, ...]  # targets below these where something else is mounted
     root_writable: bool | None  # None: its root directory is no mount
     root_set_uid: bool | None  # whether set-uid files on the root directory's file system take effect
@@ -62,13 +65,16 @@ class MountReach(Value, cache_hash=True):
     disk_place: str  # where it can fill a disk, or a tmpfs of the host
     host_file_system: str  # a file or directory on a file system of the host
     host_writable: str  # one of those not mounted read-only
+    # the host's settings below /proc/sys that are writable through a bind mount elsewhere: the kind of namespace that
+    # they belong to ("": the whole machine's), and the place
+    settings: tuple[tuple[str, str], ...] = ()
     host_processes: str = ""  # the host's proc, with all its processes
     foreign_processes: str = ""  # a proc, or a part of one, that shows unknown processes
 
 
 def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
     """Compute it from the visible mounts, the one at `/`, and the host's own (device, root, target)."""
-    kernel: list[tuple[str, str, bool]] = []
+    kernel: list[_Kernel] = []
     others: list[str] = []
     node_place = disk_place = host_place = host_writable = ""
     devices = _devices(host)
@@ -109,27 +115,32 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
             if not disk_place and kind != "devtmpfs" and (union or foreign):
                 disk_place = target
     below = tuple([f"{place}/" for place, _, _ in kernel])
+    covered = tuple([target for target in others if target.startswith(below)])
     return MountReach(
         tuple(kernel),
-        tuple([target for target in others if target.startswith(below)]),
+        covered,
         None if root is None else not root.read_only,
         None if root is None else "nosuid" not in root.options,
         node_place,
         disk_place,
         host_place,
         host_writable,
+        _settings(kernel, covered),
         host_processes,
         foreign_processes,
     )
 
 
-def kernel_path(reach: MountReach, path: str) -> KernelPath:
-    """The best access any mount gives to that file, named by its usual path (`/proc/sys/kernel/modprobe`)."""
+def kernel_path(reach: MountReach, path: str, *, bound: bool = False) -> KernelPath:
+    """The best access any mount gives to that file, named by its usual path (`/proc/sys/kernel/modprobe`).
+
+    `bound`: only by mounts that show it at another path.
+    """
     best, kind = KernelPath.ABSENT, _kind(path)
     for place, shown, writable in reach.kernel:
-        if not _within(path, shown) or _kind(shown) != kind:
+        if not _within(path, shown) or _kind(shown) != kind or (bound and place == shown):
             continue
-        if _decisive(reach, place + path[len(shown) :]) != place:
+        if _decisive(reach.kernel, reach.covered, place + path[len(shown) :]) != place:
             best = KernelPath.COVERED if best is KernelPath.ABSENT else best
         elif writable:
             return KernelPath.WRITABLE
@@ -145,12 +156,49 @@ def _kind(path: str) -> str:
 
 def covering(reach: MountReach, path: str) -> str:
     """The target of the mount that decides access to a path."""
-    return _decisive(reach, path)
+    return _decisive(reach.kernel, reach.covered, path)
 
 
-def _decisive(reach: MountReach, path: str) -> str:
-    places: Iterable[str] = (*(place for place, _, _ in reach.kernel), *reach.covered)
+def _decisive(kernel: Iterable[_Kernel], covered: Iterable[str], path: str) -> str:
+    places: Iterable[str] = (*(place for place, _, _ in kernel), *covered)
     return max((place for place in places if _within(path, place)), key=len, default="")
+
+
+_SYSCTLS = "/proc/sys"
+# Settings of a namespace: the file shows those of whoever opens it, wherever it was bound from
+_OF_NAMESPACES = {
+    "/proc/sys/net": "net",
+    "/proc/sys/fs/mqueue": "ipc",
+    **{f"/proc/sys/kernel/{name}": "ipc" for name in ("auto_msgmni", "msg_next_id", "msgmax", "msgmnb", "msgmni", "sem",
+       "sem_next_id", "shm_next_id", "shm_rmid_forced", "shmall", "shmmax", "shmmni")},
+    "/proc/sys/kernel/hostname": "uts",
+    "/proc/sys/kernel/domainname": "uts",
+    "/proc/sys/kernel/ns_last_pid": "pid",
+    "/proc/sys/vm/memfd_noexec": "pid",
+    "/proc/sys/user": "user",
+}  # fmt: skip
+# Mode 0444, for root as well (test_perm, fs/proc/proc_sysctl.c)
+_NEVER_WRITABLE = re.compile(
+    r"/proc/sys/(?:kernel/(?:arch|bootloader_(?:type|version)|cap_last_cap|core_modes|hung_task_detect_count|ngroups_max"
+    r"|osrelease|ostype|pty/nr|random/(?:boot_id|entropy_avail|poolsize|uuid)|seccomp/actions_avail|version)"
+    r"|fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state|quota/(?!warnings).+))"
+).fullmatch
+_SAMPLES = ("kernel/modprobe", "vm/overcommit_memory", "fs/suid_dumpable")
+
+
+def _settings(kernel: list[_Kernel], covered: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for place, shown, writable in kernel:
+        if not writable or place == shown or not (_within(shown, _SYSCTLS) or _within(_SYSCTLS, shown)):
+            continue
+        if _within(_SYSCTLS, shown):
+            samples = [f"{place}{_SYSCTLS[len(shown) :]}/{name}" for name in _SAMPLES]
+            if any(_decisive(kernel, covered, sample) == place for sample in samples):
+                found.append(("", place))
+        elif not _NEVER_WRITABLE(shown):
+            kind = next((kind for part, kind in _OF_NAMESPACES.items() if _within(shown, part)), "")
+            found.append((kind, place))
+    return tuple(found)
 
 
 @remembered()

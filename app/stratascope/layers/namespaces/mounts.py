@@ -17,7 +17,6 @@ from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
 from stratascope.layers.shared.buses import FoundBus, buses_among, buses_below
 from stratascope.layers.shared.devices import STANDARD_NODES, node_kind
 from stratascope.layers.shared.host_paths import (
-    VOLUME_ROOT,
     HostPath,
     engine_sockets,
     is_engine_socket,
@@ -27,6 +26,8 @@ from stratascope.layers.shared.host_paths import (
     sockets_in,
     within,
 )
+from stratascope.layers.shared.system_places import VOLUME_ROOT, HostMounts, runs_from
+from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import (
     UNION,
     Mount,
@@ -36,6 +37,7 @@ from stratascope.linux.mounts import (
     root_mount,
     visible_of,
 )
+from stratascope.linux.namespace import parse_link
 from stratascope.value import Value, replace
 
 # File systems that are new in each container, or only show a namespace's contents
@@ -80,6 +82,9 @@ class MountView(Value):
     writable_paths: tuple[str, ...]  # paths of writable host files and directories, except sockets and kernel files
     set_uid_paths: tuple[str, ...]  # those of them where set-uid bits take effect
     reach: MountReach
+    system_paths: tuple[str, ...] = ()  # those of them where lies what the host runs as root
+    user_paths: tuple[str, ...] = ()  # where lies what a user of the host runs
+    handles: tuple[tuple[str, int], ...] = ()  # kind and inode of each namespace that a mounted file stands for
     tmpfs: tuple[str, ...] = ()  # targets of writable tmpfs mounts
     listed: str = ""  # the kernel's list; the text is held anyway, and its decoded form is twice as large
     changed: tuple[Mount, ...] = ()  # the mounts judged, if this is a prediction
@@ -106,7 +111,10 @@ def view_of(
     if shape is None:
         return replace(judged(seen, container.id, wishes, around, special), listed=listed, changed=())
     ground = around.ground
-    key = shape, wishes, ground.mounts, ground.peer_groups, known_sockets(around), ground.buses, special is None
+    key = (
+        *(shape, wishes, ground.mounts, ground.peer_groups, known_sockets(around), ground.buses, special is None),
+        _stores(around),
+    )
     view = _views.get(key)
     if view is None:
         view = replace(judged(seen, container.id, wishes, around, special), changed=())
@@ -117,7 +125,7 @@ def view_of(
 _Shape = tuple[tuple[str | int, ...], ...]
 _Texts = tuple[tuple[str, str], ...]
 _Key = tuple[
-    _Shape, tuple[AskedMount, ...], tuple[tuple[str, str, str], ...], tuple[int, ...], tuple[str, ...], _Texts, bool
+    _Shape, tuple[AskedMount, ...], HostMounts, tuple[int, ...], tuple[str, ...], _Texts, bool, tuple[str, ...]
 ]  # fmt: skip
 _views = Kept[_Key, MountView]()
 _BYTES = 400  # a mount of a shape
@@ -177,6 +185,10 @@ def judged(
     shared: list[str] = []
     writable: list[str] = []
     set_uid: list[str] = []
+    system: list[str] = []
+    users: list[str] = []
+    stores = _stores(around)
+    nulls = _null_devices(seen, around.ground.mounts)
     propagation = Propagation.PRIVATE
     tmpfs: list[str] = []
     buses: list[FoundBus] = []
@@ -208,6 +220,8 @@ def judged(
                 continue
         if mount is root or (not of_host and _made_for_it(mount, container, asked, host)):
             continue
+        if (mount.root == "/null" and mount.device in nulls) or (mount.read_only and mount.root.endswith(_EMPTY)):
+            continue  # a mask: it hides a file of the image, and shows none of the host's
         if kind in _TREES and any(
             mount.read_only is not path.writable and within(target, path.target) for path in paths
         ):
@@ -215,6 +229,8 @@ def judged(
         if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
             if target not in _NOT_LISTED:
                 devices.append(target)
+            continue
+        if _covers(mount, asked.get(target), around, host):
             continue
         source = host_source(mount, asked.get(target), around.ground.mounts)
         if kind in UNION and not source.startswith("/") and (above := _shown_in(target, paths)) is not None:
@@ -234,6 +250,11 @@ def judged(
                 writable.append(target)
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
+                runs = runs_from(mount.device, mount.root, source, around.ground.mounts, stores)
+                system += [target] if runs.root or kind == "binfmt_misc" else []  # the kernel starts what it names
+                users += [target] if runs.user else []
+            elif kind == "proc" and not mount.read_only and runs_from(mount.device, mount.root, source).root:
+                system.append(target)
         sockets.extend(sockets_in(source, target, mount.device, around))
         buses += buses_below(source, target, around, searched=special is not None)
     if root is not None and root.fs_type not in UNION and root.root == "/":
@@ -244,6 +265,8 @@ def judged(
                 writable.append("/")
                 if "nosuid" not in root.options:
                     set_uid.append("/")
+                system.append("/")
+                users.append("/")
     sockets.extend(item.path for item in engine_sockets(files, around))
     buses += buses_among(files, around)
     nodes = [item for item in files if (kind := node_kind(item)) and _opens(item, seen)]
@@ -262,6 +285,9 @@ def judged(
         tuple(writable),
         tuple(set_uid),
         alike(reach_of(seen, root, around.ground.mounts)),
+        tuple(system),
+        tuple(users),
+        tuple(handle for mount in seen if mount.fs_type == "nsfs" and (handle := _handle(mount.root)) is not None),
         tuple(tmpfs),
         "",
         seen,
@@ -289,6 +315,27 @@ def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> t
         for item in special
         if within(item.path, "/dev") or ((mount := _deciding(item.path, seen)) is not None and mount.target != "/")
     )
+
+
+def _handle(root: str) -> tuple[str, int] | None:
+    """`net:[4026531840]`, as nsfs names it; None if it has another form."""
+    try:
+        link = parse_link(root)
+    except DecodeError:
+        return None
+    return link.kind, link.inode
+
+
+def _stores(around: Surroundings) -> tuple[str, ...]:
+    """Where the engine keeps its containers, if that is known and belongs to root."""
+    root = around.engine.facts.data_root
+    return (root,) if root and not around.engine.rootless else ()
+
+
+def _null_devices(seen: tuple[Mount, ...], host: HostMounts) -> frozenset[str]:
+    """The file systems with the null device at their top: of /dev, the container's and the host's."""
+    own = [mount.device for mount in seen if mount.target == "/dev" or mount.fs_type == "devtmpfs"]
+    return frozenset((*own, *(device for device, root, target in host if (root, target) == ("/", "/dev"))))
 
 
 def _opens(item: SpecialFile, seen: tuple[Mount, ...]) -> bool:
@@ -328,6 +375,31 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: Col
     return (target in KEPT_FILES or target == "/dev/shm" or target.startswith("/run/secrets")) and _KEPT_ROOT(
         mount.root
     ) is not None
+
+
+# Where an engine in a mount namespace of its own may have a file system in memory that the host does not see
+_PRIVATE = ("/run", "/var/run", "/tmp", "/var/tmp", "/dev/shm")
+
+
+def _covers(mount: Mount, asked: AskedMount | None, around: Surroundings, host: Collection[str]) -> bool:
+    """Whether it is a file system in memory of the container's own, over what was asked to be bound there."""
+    if (
+        asked is None
+        or mount.fs_type != "tmpfs"
+        or mount.root != "/"
+        or mount.device in host
+        or not around.ground.mounts
+    ):
+        return False
+    source = plain(asked.source)
+    if not source.startswith("/") or any(within(source, place) for place in _PRIVATE):
+        return False
+    over = [
+        (len(target), number)
+        for number, (_, _, target) in enumerate(around.ground.mounts)
+        if within(source, target) and len(around.ground.file_systems) > number
+    ]
+    return bool(over) and around.ground.file_systems[max(over)[1]][0] != "tmpfs"
 
 
 def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, str, str], ...]) -> str:

@@ -92,8 +92,25 @@ def _numbered(mounts: list[Mount]) -> list[Mount]:
     return found
 
 
+_LINK = re.compile(r"/proc/([0-9]+)/ns/(cgroup|ipc|net|time|user|uts)").fullmatch
+_NETWORK = re.compile(r"/run/(?:docker/)?netns/([^/]+)").fullmatch
+
+
+def _handle(source: str, around: Surroundings) -> str:
+    """The root of the mount if a file that stands for a namespace is bound in; empty if it is none."""
+    link, network = _LINK(source), _NETWORK(source)
+    if link is None and network is None:
+        return ""
+    kind = "net" if link is None else link[2]
+    # the first two processes are in the host's; the engine calls its own network `default`
+    hosts = link[1] in ("1", "2") if link is not None else network is not None and network[1] == "default"
+    return f"{kind}:[{(around.ground.namespace(kind) if hosts else None) or 1}]"
+
+
 def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     source = plain_run(wish.source) if wish.source else wish.source
+    if handle := _handle(source, around):
+        return [_mount(_NO_DEVICE, handle, target, "nsfs", "rw", "rw")]
     words = wish.options.split(",")
     ground, rules = around.ground, rules_of(around.engine)
     known = ground.bindable

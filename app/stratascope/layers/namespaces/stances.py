@@ -23,7 +23,7 @@ from stratascope.layers.namespaces.mount_reach import (
     tree_for,
 )
 from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, passes_block
-from stratascope.layers.shared.host_paths import hands_over
+from stratascope.layers.shared.system_places import runs_from
 from stratascope.linux.namespace import Namespace
 from stratascope.linux.routes import Reach
 from stratascope.value import Value
@@ -50,6 +50,9 @@ class NamespacePosture(Value):
     strong_neighbour: bool | None = False  # whether one of these is as powerful as the host's root
     # whether the mounts' id maps leave out the disk's root in all of `host_files`
     without_root: bool | None = False
+    # kinds of namespaces of which a file stands for the host's own; None: whether it does is unknown
+    handles: tuple[tuple[str, bool | None], ...] = ()
+    user_files: tuple[str, ...] = ()  # writable host paths where a user of the host keeps what is run
     buses: tuple[tuple[Bus, str], ...] = ()  # sockets of D-Bus and systemd: kind, and path inside
     shared: str = ""  # a mount whose changes reach the host; empty: none
     shared_system: str = ""  # one of those where the host runs as root what lies there
@@ -72,17 +75,13 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         disk,
         memory,
         log,
-        tuple(
-            [
-                path.target
-                for path in facts.host_paths or ()
-                if path.writable and hands_over(path.source) and path.target not in facts.without_root
-            ]
-        ),
+        tuple([path for path in (view.system_paths if view is not None else ()) if path not in facts.without_root]),
         None if view is None or facts.memberships is None else group_reach(view.seen, facts.memberships),
         _neighbours(facts),
         _strong_neighbour(facts, around),
         _lack_root(set(writable), facts),
+        tuple([(kind, around.ground.is_hosts(kind, inode)) for kind, inode in (() if view is None else view.handles)]),
+        () if view is None else view.user_paths,
         () if view is None else tuple({found.bus: (found.bus, found.path) for found in reversed(view.buses)}.values()),
         next(iter(view.shared_mounts), "") if view is not None else "",
         _shared_system(facts),
@@ -92,9 +91,8 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
 
 def _shared_system(facts: NamespacesFacts) -> str:
     shared = () if facts.mounts is None else facts.mounts.shared_mounts
-    return next(
-        (path.target for path in facts.host_paths or () if path.target in shared and hands_over(path.source)), ""
-    )
+    places = (path for path in facts.host_paths or () if path.target in shared)
+    return next((path.target for path in places if runs_from("", "", path.source).root), "")
 
 
 def _lack_root(writable: set[str], facts: NamespacesFacts) -> bool | None:
@@ -166,8 +164,10 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     match need:
         case needs.Shares():
             return _shares(need.kind, posture)
+        case needs.NamespaceHandle():
+            return _handle(need.kind, posture)
         case needs.HostProcesses():
-            return _by_bound_proc(_shares("pid", posture), posture)
+            return _by_bound_proc(_shown(need, posture), posture)
         case needs.ProcessesInSight(neighbours=True):
             return _processes_in_sight(posture.neighbours)
         case needs.ProcessesInSight():
@@ -184,7 +184,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     reach = posture.reach
     match need:
         case needs.KernelFile():
-            return _kernel_file(need, reach)
+            return _settings(posture) if need.bound and need.path == _SETTINGS else _kernel_file(need, reach)
         case needs.RootWritable():
             return _root_directory(reach)
         case needs.SetUidExec():
@@ -196,6 +196,10 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
         case needs.SharedMount():
             where = posture.shared_system if need.system else posture.shared
             return _known(reach, where, msg("What is mounted there appears on the host, too."), _NOT_SHARED)
+        case needs.HostFiles(users=True):
+            where = posture.user_files[0] if posture.user_files else ""
+            reason = msg("The home directory of a user of the host is accessible, and not read-only.")
+            return _known(reach, where, reason, _NO_HOMES)
         case needs.HostFiles(system=False) if posture.without_root is not False:
             return _without_root(need, known=posture.without_root is True)
         case needs.HostFiles(set_uid=True):
@@ -229,6 +233,7 @@ _NO_SOCKET = msg("No engine's socket is accessible.")
 _NO_BUS = msg("No such socket is accessible.")
 _NOT_SHARED = msg("No mount of the container passes on to the host what is mounted below it.")
 _NO_HOST_FILES = msg("No writable path of the host is accessible.")
+_NO_HOMES = msg("No writable home directory of a user of the host is accessible.")
 _NO_SYSTEM_FILES = msg("No writable system folder of the host is accessible.")
 _SET_UID_ELSEWHERE = msg("Set-uid bits have no effect inside; whether they do in the host's own mount was not read.")
 _NO_FILE_SYSTEM = msg("No file of a host's file system is accessible.")
@@ -286,6 +291,15 @@ def _processes_in_sight(seen: bool | None) -> Ruling:
     if seen:
         return lets(msg("It sees processes of other containers."), source)
     return stops(msg("It sees no process of another container."), source, frozenset({"namespace:pid"}))
+
+
+def _shown(need: needs.HostProcesses, posture: NamespacePosture) -> Ruling:
+    """The ruling by its PID namespace; `need.shown`: if a proc is left that shows it."""
+    ruling, reach = _shares("pid", posture), posture.reach
+    covered = reach is not None and not any(shown == "/proc" for _, shown, _ in reach.kernel)
+    if need.shown and covered and ruling.stance is Stance.LETS_THROUGH:
+        return stops(msg("It is in the host's PID namespace, but no proc that shows it is left."), MOUNTS)
+    return ruling
 
 
 def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
@@ -370,8 +384,8 @@ def _kernel_file(need: needs.KernelFile, reach: MountReach | None) -> Ruling | N
         return None
     if reach is None:
         return _UNREAD
-    found = kernel_path(reach, need.path)
-    source = f"{MOUNTS}:{covering(reach, need.path)}"
+    found = kernel_path(reach, need.path, bound=need.bound)
+    source = MOUNTS if need.bound else f"{MOUNTS}:{covering(reach, need.path)}"
     if found is KernelPath.WRITABLE or (found is KernelPath.READ_ONLY and need.access is needs.Access.READ):
         return lets(msg("{path} is visible, and nothing masks it.", path=need.path), source)
     if found is KernelPath.READ_ONLY:
@@ -379,6 +393,39 @@ def _kernel_file(need: needs.KernelFile, reach: MountReach | None) -> Ruling | N
     if found is KernelPath.COVERED:
         return stops(msg("{path} is masked.", path=need.path), source, _MASKS)
     return stops(msg("{path} is on no visible file system.", path=need.path), source)
+
+
+_SETTINGS = "/proc/sys"
+
+
+def _settings(posture: NamespacePosture) -> Ruling:
+    """The ruling on any setting that is bound in: those of a namespace are the host's where it shares that."""
+    if posture.reach is None:
+        return _UNREAD
+    hosts = {**dict(posture.host), "": True}
+    shared = {hosts.get(kind, False): place for kind, place in posture.reach.settings}
+    for stance in (True, None):
+        if stance in shared:
+            source = f"{MOUNTS}:{shared[stance]}"
+            if stance:
+                return lets(msg("Settings of the host's kernel are bound in, and not read-only."), source)
+            return unknown(msg("Whether the settings that are bound in are its own was not read."), source)
+    return stops(msg("No setting of the host's kernel is bound in writable."), MOUNTS)
+
+
+def _handle(kind: str, posture: NamespacePosture) -> Ruling:
+    if posture.reach is None:
+        return _UNREAD
+    known = [hosts for each, hosts in posture.handles if each == kind]
+    label = LABELS[Namespace(kind)]
+    if True in known:
+        return lets(msg("{namespace}: a file that stands for the host's is bound in.", namespace=label), MOUNTS)
+    if None in known:
+        text = msg(
+            "{namespace}: whether the file that is bound in stands for the host's is not known.", namespace=label
+        )
+        return unknown(text, MOUNTS)
+    return stops(msg("{namespace}: no file that stands for the host's is bound in.", namespace=label), MOUNTS)
 
 
 def _root_directory(reach: MountReach | None) -> Ruling:

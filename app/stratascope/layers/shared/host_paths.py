@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from stratascope.core.container import AskedMount
 from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.options.rules import rules_of
+from stratascope.layers.shared.system_places import VOLUME_ROOT, runs_from
 from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(
@@ -74,28 +75,6 @@ _SECRET = (
 )
 _WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
 _PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
-# Writing one of these as root makes the host run a program as root: by cron, PAM, ld.so, core_pattern …
-VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
-_HANDS_OVER = frozenset(
-    {
-        "/",
-        "/etc",
-        "/etc/cron.d",
-        "/etc/sudoers.d",
-        "/etc/systemd/system",
-        "/root",
-        "/root/.ssh",
-        "/usr",
-        "/usr/bin",
-        "/usr/lib",
-        "/bin",
-        "/sbin",
-        "/lib",
-        "/var",
-        "/var/spool/cron",
-        "/proc",
-    }
-)
 
 
 class Weight(IntEnum):
@@ -132,11 +111,6 @@ def own_volume(source: str, wish: AskedMount | None) -> bool:
     return wish is not None and wish.kind == "volume" and VOLUME_ROOT(source) is not None
 
 
-def hands_over(source: str) -> bool:
-    """Whether writing there as the host's root is enough to take over the host."""
-    return source in _HANDS_OVER
-
-
 def gives_login(source: str) -> bool:
     """Whether writing there allows acting as a user of the host."""
     return source == "/home" or _PRIVATE_FOLDER(source) is not None
@@ -161,7 +135,7 @@ def weight(path: HostPath) -> Weight:
         return Weight.ORDINARY  # reported as a socket
     if source in ("/dev/shm", "/dev/mqueue"):
         return Weight.ORDINARY  # part of the host's IPC namespace, and reported there
-    if path.writable and (source == "/var" or any(within(source, folder) for folder in _SYSTEM)):
+    if path.writable and (runs_from("", "", source).root or any(within(source, folder) for folder in _SYSTEM)):
         return Weight.SYSTEM
     if source in _WHOLE or _PRIVATE_FOLDER(source) or any(within(source, folder) for folder in _SECRET):
         return Weight.SENSITIVE

@@ -15,6 +15,7 @@ known.
 
 from __future__ import annotations
 
+from stratascope.collector.bound_files import BOUND, ROOT
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings, inode_of
@@ -28,17 +29,18 @@ from stratascope.layers.shared.deciding_settings import asked_port, first_free_p
 from stratascope.layers.shared.devices import node_kind, special_files
 from stratascope.layers.shared.host_paths import (
     engine_sockets,
-    hands_over,
     is_disk,
     is_socket,
     own_socket,
     own_volume,
     plain,
     plain_run,
+    within,
 )
 from stratascope.layers.shared.host_programs import NOTHING, InSight, in_sight
 from stratascope.layers.shared.host_programs import after as programs_after
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
+from stratascope.layers.shared.system_places import runs_from
 from stratascope.layers.shared.whose_namespace import PARENTS as PARENTS
 from stratascope.layers.shared.whose_namespace import (
     initial_user_namespace,
@@ -60,7 +62,8 @@ from stratascope.linux.namespace import (
     to_host,
     to_inside,
 )
-from stratascope.linux.process import Ids
+from stratascope.linux.permissions import UNREAD, BoundMount, Permissions, parse_bound, parse_permissions
+from stratascope.linux.process import Ids, ProcessStatus
 from stratascope.value import Value, replace
 
 OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
@@ -123,7 +126,7 @@ class MountIds(Value):
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
-    UNPRINTED = ("special", "programs", "container_root", "whole", "bus_owners")
+    UNPRINTED = ("special", "programs", "container_root", "whole", "bus_owners", "regained", "bound", "root_directory")
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -156,6 +159,9 @@ class UsermapFacts(Value):
     # proc and sysfs as a user namespace below the container's may mount them anew: kind, and whether writable
     whole: tuple[tuple[str, bool], ...] = ()
     bus_owners: tuple[int, ...] = ()  # uids of the host whose session's D-Bus or systemd it can reach by a socket
+    regained: int = 0  # mask of capabilities that root gets back by exec
+    root_directory: Permissions | None = None  # owner and mode; None: not read
+    bound: tuple[BoundMount, ...] | None = None  # writable mounts of the host's files; None: not read
 
 
 class UsermapAsked(Value):
@@ -233,12 +239,15 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         foreign_socket=_foreign_socket(container, around),
         special=_special(capture, around),
         idmapped=idmapped,
-        mount_ids=_mount_ids(capture, container) if idmapped else (),
+        mount_ids=_mount_ids(capture, container, around) if idmapped else (),
         programs=in_sight(capture, container.id, around),
         below=below,
         container_root=_container_root(container.asked, around) if below else None,
         whole=seen_whole(or_none(capture.decoded("mountinfo", cached_mountinfo)) or ()) if below else (),
         bus_owners=bus_owners(container.asked, special_files(capture), around),
+        regained=0 if isinstance(status, Gap) else _regained(status, uids),
+        root_directory=or_none(capture.decoded(ROOT, parse_permissions)),
+        bound=_bound(capture, container),
     )
 
 
@@ -266,6 +275,40 @@ def bus_owners(asked: Asked, special: SpecialFiles | None, around: Surroundings)
         if mount.source.startswith("/"):
             found += buses_below(mount.source, mount.target, around, searched=special is not None)
     return tuple(sorted({each.owner for each in found if each.owner}))
+
+
+def _regained(status: ProcessStatus, uids: IdMap | None) -> int:
+    """As root, exec gives the bounding set (capabilities(7)), unless no_new_privs is set."""
+    if status.uids is None or uids is None or status.bounding is None or status.no_new_privs is not False:
+        return 0
+    return status.bounding if any(to_inside(uids, uid) == 0 for uid in status.uids.within_reach) else 0
+
+
+def _bound(capture: Capture, container: Container) -> tuple[BoundMount, ...] | None:
+    """Without the volumes that the engine keeps for it."""
+    found = or_none(capture.decoded(BOUND, parse_bound))
+    if found is None:
+        return None
+    volumes = {mount.target.rstrip("/") for mount in container.asked.mounts if own_volume(mount.source, mount)}
+    return tuple(mount for mount in found if mount.target not in volumes)
+
+
+def _bound_after(bound: tuple[BoundMount, ...] | None, before: Asked, after: Asked) -> tuple[BoundMount, ...] | None:
+    """The same with other mounts: of new ones nothing is known."""
+    if bound is None or before.mounts == after.mounts:
+        return bound
+    was, wanted = ({each.target.rstrip("/"): each for each in asked.mounts} for asked in (before, after))
+    kept = [
+        mount
+        for mount in bound
+        if not any(within(mount.target, place) and wanted.get(place) != was[place] for place in was)
+    ]
+    new = [
+        BoundMount(place, (UNREAD,))
+        for place, mount in wanted.items()
+        if mount.kind == "bind" and mount.writable and was.get(place) != mount
+    ]
+    return (*kept, *new)
 
 
 def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
@@ -305,7 +348,7 @@ def _foreign_socket(container: Container, around: Surroundings) -> bool:
     return any(is_socket(source) and plain_run(source) != own for source in sources)
 
 
-def _mount_ids(capture: Capture, container: Container) -> tuple[MountIds, ...] | None:
+def _mount_ids(capture: Capture, container: Container, around: Surroundings) -> tuple[MountIds, ...] | None:
     """The idmapped mounts; None unless all their maps are known, in the reader's ids."""
     maps = id_maps(capture)
     asked = {wish.target.rstrip("/"): wish for wish in container.asked.mounts}
@@ -318,7 +361,8 @@ def _mount_ids(capture: Capture, container: Container) -> tuple[MountIds, ...] |
         ids = maps[mount.id]
         wish = asked.get(mount.target)
         of_host = not own_volume(mount.root, wish)
-        system = of_host and (hands_over(mount.root) or (wish is not None and hands_over(wish.source)))
+        source = mount.root if wish is None else wish.source
+        system = of_host and runs_from(mount.device, mount.root, source, around.ground.mounts).root
         uids, gids = _triples(ids.uids) or (), _triples(ids.gids) or ()
         found.append(MountIds(mount.target, not mount.read_only, of_host, system, uids, gids))
     return tuple(found)
@@ -365,6 +409,10 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
     return replace(
         found,
         disks=disks_given(after),
+        # it is made anew, and in another user namespace with other owners
+        root_directory=found.root_directory if own is None else None,
+        regained=0,  # as it starts, root holds what it can have
+        bound=_bound_after(found.bound, before, after),
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after, around),
         programs=programs_after(found.programs, after, own, around),
@@ -411,7 +459,7 @@ def _idmapped(facts: UsermapFacts, after: Asked) -> tuple[MountIds, ...] | None:
             plain(mount.target),
             mount.writable,
             mount.kind == "bind",
-            mount.kind == "bind" and hands_over(mount.source),
+            mount.kind == "bind" and runs_from("", "", plain(mount.source)).root,
             facts.uid_map,
             facts.gid_map,
         )

@@ -6,6 +6,7 @@ that root is root.
 
 from __future__ import annotations
 
+from stratascope.collector.bound_files import BOUND, ROOT
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
@@ -83,6 +84,8 @@ LAYER = Layer(
         PARENTS,
         *(f"ns/{kind}" for kind in OWNED),
         PROGRAMS,
+        BOUND,
+        ROOT,
     ),
     member_wants=(*MAPS, "status", PARENTS),
     privileged_wants=(*OWNER_WANTS, SPECIAL, MOUNT_IDMAPS),

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.options.rules import rules_of
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
@@ -30,6 +29,7 @@ from stratascope.layers.shared.devices import node_kind
 from stratascope.layers.shared.host_programs import InSight
 from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.permissions import SEARCH, WRITE, Writable, Writer, may, writable
 from stratascope.value import Value
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
@@ -77,6 +77,8 @@ class UsermapPosture(Value):
     container_root: bool | None = None  # if it left: whether it is the container's root, or may do what that may
     whole: tuple[tuple[str, bool], ...] = ()  # if it left: proc and sysfs that it may mount anew; writable or not
     bus_user: bool | None = False  # whether it is, or can become, one of the users whose session's sockets it sees
+    bound: Writable = Writable()  # of the host's files that are bound in
+    root_directory: bool | None = None  # whether it may create a file in its root directory
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
     # whether programs of the host with its ids are in its sight; None: not known, or it sees none
     same_ids: bool | None = None
@@ -92,6 +94,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
     held = facts.held
     over = _over_root_files(facts) if seen else None
     host_root = None if uid is None else uid == 0
+    who = _writer(facts, uid)
     return UsermapPosture(
         initial=facts.initial_namespace,
         host_root=host_root,
@@ -115,8 +118,10 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         below=facts.below,
         own_root=facts.root_mapped,
         unmapped=_unmapped(facts),
-        container_root=_is_container_root(facts, uid, around) if facts.below else None,
+        container_root=_is_container_root(facts, uid) if facts.below else None,
         whole=facts.whole,
+        bound=Writable() if who is None or facts.bound is None or facts.idmapped else writable(facts.bound, who),
+        root_directory=_root_writable(facts, who),
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
         same_ids=_same_ids(facts, uid, InSight.sets_of),
         others_ids=_same_ids(facts, uid, InSight.sets_in_others),
@@ -160,14 +165,12 @@ def _unmapped(facts: UsermapFacts) -> bool:
     )
 
 
-def _is_container_root(facts: UsermapFacts, uid: int | None, around: Surroundings) -> bool | None:
+def _is_container_root(facts: UsermapFacts, uid: int | None) -> bool | None:
     if facts.container_root is None or uid is None:
         return None
     # privileged_wrt_inode_uidgid, kernel/capability.c: the owner has to be mapped; its gid may be another's
     over = _maps(facts.uid_map, facts.container_root) and bool((facts.held or 0) & _OVERRIDE)
-    if over or uid != facts.container_root:
-        return over
-    return True if rules_of(around.engine).writable_root else None  # the image may forbid even the owner to write
+    return over or uid == facts.container_root  # an owner can change the mode
 
 
 def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
@@ -185,6 +188,23 @@ def _on_disk(facts: UsermapFacts, uid: int | None) -> OnDisk:
         if _maps(facts.uid_map, outside_of(mount.uid_map, 0)) and _maps(facts.gid_map, outside_of(mount.gid_map, 0))
     ]
     return OnDisk(bool(own), any(mount.system for mount in own), bool(over), any(mount.system for mount in over))
+
+
+def _writer(facts: UsermapFacts, uid: int | None) -> Writer | None:
+    if uid is None or facts.held is None or facts.uid_map is None or facts.gid_map is None:
+        return None
+    groups = tuple(gid for gid in (facts.gid_outside, *facts.groups) if gid is not None)
+    return Writer(uid, groups, facts.uid_map, facts.gid_map, facts.held | facts.regained)
+
+
+def _root_writable(facts: UsermapFacts, who: Writer | None) -> bool | None:
+    if facts.root_directory is not None and who is not None:
+        return may(who, facts.root_directory, WRITE | SEARCH)
+    if facts.below or facts.uid_inside is None or facts.held is None:
+        return None
+    if facts.held & _OVERRIDE:
+        return True
+    return facts.uid_inside == 0  # it belongs to root in all but odd images, and an owner can change the mode
 
 
 def _maps(ranges: Ranges | None, outside: int | None) -> bool:
@@ -558,21 +578,17 @@ def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
 
 
 def _root_directory(posture: UsermapPosture) -> Ruling:
-    if posture.below:
+    if posture.root_directory is None and posture.below:
         if posture.container_root is None:
             return _IDS_UNREAD
         if posture.container_root:
             return _through(msg("It is root inside, which owns the directory."))
         return stops(msg("The directory belongs to root, and it is another user inside."), _UID)
-    if posture.root_inside is None:
+    if posture.root_directory is None:
         return _IDS_UNREAD
-    if posture.root_inside:
-        return _through(msg("It is root inside, which owns the directory."))
-    if posture.held is None:
-        return _IDS_UNREAD
-    if posture.held & _OVERRIDE:
-        return _through(msg("It can write to others' directories."), "@status:CapEff")
-    return stops(msg("The directory belongs to root, and it is another user inside."), _UID, _USER)
+    if posture.root_directory:
+        return _through(msg("The root directory's owner and mode, or its capabilities, let it write there."))
+    return stops(msg("The root directory's owner and mode do not let it write there."), _UID, _USER)
 
 
 def _set_uid_exec(posture: UsermapPosture) -> Ruling:
@@ -608,7 +624,37 @@ def _bus(bus: needs.Bus, posture: UsermapPosture) -> Ruling:
     return _stops(msg("It is not the user whose session that is."), posture)
 
 
+def _known_files(need: needs.HostFiles, bound: Writable) -> bool | None:
+    if need.users:
+        return bound.users
+    if need.system:
+        return bound.roots
+    return bound.placing if need.set_uid else bound.somewhere
+
+
+def _users_files(posture: UsermapPosture) -> Ruling:
+    held = posture.held or 0
+    if (posture.over_root_files or posture.on_disk.over_root) and held & _OVERRIDE:
+        return _through(msg("It can write to files of others, including those of users."), "@status:CapEff")
+    if posture.rootless and posture.engine_user:
+        return _through(msg("Its ID on the host is that of the user who runs the engine."))
+    return unknown(msg("Whether the home directory belongs to its user was not read."), _UID)
+
+
 def _host_files(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
+    known = _known_files(need, posture.bound)
+    if known is False:
+        return _stops(msg("Neither its user nor its capabilities let it write there."), posture)
+    if known and not need.set_uid:
+        return _through(msg("The owners and modes of the files there let it write."))
+    ruling = _users_files(posture) if need.users else _by_identity(need, posture)
+    if ruling.stance is Stance.LETS_THROUGH and not (known or need.system or (posture.held or 0) & _OVERRIDE):
+        text = msg("It does not hold DAC_OVERRIDE, and whether the path belongs to its user was not read.")
+        return unknown(text, "@status:CapEff")
+    return ruling
+
+
+def _by_identity(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host, which can write there."))
     disk = posture.on_disk
@@ -629,4 +675,4 @@ def _host_files(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
         return _host_root(posture, msg("It can't make the host's root the owner of a file."))
     if need.system:
         return _host_root(posture, msg("Those folders belong to the host's root, which it is not."))
-    return unknown(msg("It is not root on the host, and whether the path belongs to its user was not read."), _UID)
+    return unknown(msg("Whether the path belongs to its user was not read."), _UID)

@@ -41,7 +41,7 @@ DMESG = Setting("kernel.dmesg_restrict", ("1",))
 ADMIN = Capability(("CAP_SYS_ADMIN",), Where.INITIAL)
 LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
 OLD_LOG = replace(LOG, older=("CAP_SYS_ADMIN", (6, 9)))
-BASE = CapabilityPosture(DOCKER, DOCKER, False, True, DOCKER, 40, None, "@x", True, ((DMESG, True),))
+BASE = CapabilityPosture(DOCKER, DOCKER, False, True, DOCKER, 40, None, "@x", ((DMESG, True),))
 
 
 def bits(*names: str) -> int:
@@ -118,21 +118,13 @@ def bits(*names: str) -> int:
         (InspectContainer(neighbours=True), {"neighbours": (DOCKER | bits("SYS_ADMIN"), 0)}, OPEN),
         (InspectContainer(neighbours=True), {"held": 0, "neighbours": (None,)}, UNKNOWN),
         (InspectContainer(), {"held": bits("SYS_PTRACE")}, OPEN),
-        (RootWritable(), {}, OPEN),
-        (RootWritable(), {"held": 0}, OPEN),
-        (RootWritable(), {"held": 0, "root_directory": False}, UNKNOWN),
-        (RootWritable(), {"held": None, "root_directory": False}, UNKNOWN),
-        (RootWritable(), {"held": bits("DAC_OVERRIDE"), "root_directory": False}, OPEN),
-        (HostFiles(), {}, OPEN),
-        (HostFiles(), {"held": 0}, UNKNOWN),
-        (HostFiles(set_uid=True), {"held": None}, UNKNOWN),
     ],
 )
 def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:
     assert judged(LAYER, need, replace(BASE, **change)).stance is stance
 
 
-@pytest.mark.parametrize("need", [Shares("pid"), SignalRoot(), HostRoot()])
+@pytest.mark.parametrize("need", [Shares("pid"), SignalRoot(), HostRoot(), RootWritable(), HostFiles()])
 def test_not_its_job(need: Need) -> None:
     assert LAYER.stance(need, BASE) is None
 
@@ -172,7 +164,6 @@ def test_posture_of_real_containers() -> None:
     assert (user.held, user.bounding, user.root) == (0, DOCKER, False)
     assert posture_of("docker-nnp", around()).no_new_privs is True
     assert posture_of("docker-capdrop", around()).held == posture_of("docker-capdrop", around()).bounding
-    assert posture_of("rootless-default", around(rootless=True)).root_directory is False
 
 
 def test_first_free_port_is_the_network_namespaces() -> None:

@@ -19,6 +19,7 @@ from stratascope.core.threats.needs import (
     HostProcesses,
     InspectHost,
     KernelFile,
+    NamespaceHandle,
     Need,
     Node,
     ProcessesInSight,
@@ -406,3 +407,91 @@ def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=LAYER.wants))
     needs: tuple[Need, ...] = (Shares("pid"), ProcessesInSight(), EngineSocket(), HostFiles(), RootWritable())
     assert {judged(LAYER, need, posture).stance for need in needs} == {UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "stance"),
+    [
+        ("0:20 /sys/vm /x rw - proc proc rw", (), OPEN),
+        ("0:20 /sys/vm /x ro - proc proc rw", (), STOPS),
+        ("0:20 /sys /x rw - proc proc rw", (), OPEN),
+        ("0:20 / /x rw - proc proc rw", (), OPEN),
+        ("0:20 /sys/kernel/panic /x rw - proc proc rw", (), OPEN),
+        ("0:20 /sys/kernel/osrelease /x rw - proc proc rw", (), STOPS),  # nobody may write it
+        ("0:20 /sys/net /x rw - proc proc rw", (), STOPS),  # shows those of its own network
+        ("0:20 /sys/net /x rw - proc proc rw", (("net", True),), OPEN),
+        ("0:20 /sys/net /x rw - proc proc rw", (("net", None),), UNKNOWN),
+        ("0:20 /sys/kernel/hostname /x rw - proc proc rw", (), STOPS),
+        ("0:20 /sys/kernel/shmmax /x rw - proc proc rw", (("ipc", True),), OPEN),
+        ("0:20 /bus /x rw - proc proc rw", (), STOPS),
+    ],
+)
+def test_settings_that_are_bound_in(line: str, host: tuple[tuple[str, bool | None], ...], stance: Stance) -> None:
+    posture = posture_of(with_mount(line))
+    posture = replace(posture, host=(*posture.host, *host))
+    assert judged(LAYER, KernelFile("/proc/sys", Access.WRITE, by_uid=True, bound=True), posture).stance is stance
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "stance"),
+    [
+        ("0:4 uts:[4026531838] /x rw - nsfs nsfs rw", "uts", OPEN),
+        ("0:4 uts:[4026531838] /x rw - nsfs nsfs rw", "ipc", STOPS),
+        ("0:4 uts:[4026532999] /x rw - nsfs nsfs rw", "uts", STOPS),  # another container's
+        ("0:4 nothing /x rw - nsfs nsfs rw", "uts", STOPS),
+        ("8:1 uts:[4026531838] /x rw - ext4 /dev/sda1 rw", "uts", STOPS),  # a file that is called so
+    ],
+)
+def test_files_that_stand_for_namespaces(line: str, kind: str, stance: Stance) -> None:
+    assert judged(LAYER, NamespaceHandle(kind), posture_of(with_mount(line))).stance is stance
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0:5 /null /etc/passwd rw - devtmpfs devtmpfs rw",
+        "254:0 /usr/share/empty/.empty-directory /etc/secret ro - ext4 /dev/vda rw",
+    ],
+)
+def test_a_mask_over_a_file_of_the_image_shows_nothing_of_the_host(line: str) -> None:
+    posture = posture_of(with_mount(line))
+    assert [judged(LAYER, need, posture).stance for need in (HostFiles(), HostFiles(system=True))] == [STOPS, STOPS]
+
+
+def test_a_file_called_null_is_no_mask() -> None:
+    posture = posture_of(with_mount("254:0 /srv/null /etc/passwd rw - ext4 /dev/vda rw"))
+    assert judged(LAYER, HostFiles(), posture).stance is OPEN
+
+
+def test_what_the_host_and_its_users_run() -> None:
+    homes = posture_of(with_mount("254:0 /home/ann /x rw - ext4 /dev/vda rw"))
+    assert [judged(LAYER, need, homes).stance for need in (HostFiles(users=True), HostFiles(system=True))] == [
+        OPEN,
+        STOPS,
+    ]
+    jobs = posture_of(with_mount("254:0 /etc/cron.daily /x rw - ext4 /dev/vda rw"))
+    assert [judged(LAYER, need, jobs).stance for need in (HostFiles(users=True), HostFiles(system=True))] == [
+        STOPS,
+        OPEN,
+    ]
+    seen = posture_of(with_mount("254:0 /etc /x ro - ext4 /dev/vda rw"))
+    assert judged(LAYER, HostFiles(system=True), seen).stance is STOPS
+
+
+def test_what_covers_a_bind_mount_is_not_the_hosts() -> None:
+    """A tmpfs that the container mounted over the host's proc shows nothing of it."""
+    near = around(ground=replace(GROUND, file_systems=tuple(("ext4", "rw", "rw") for _ in GROUND.mounts)))
+    asked = Asked(mounts=(AskedMount("bind", "/etc", "/x", True),))
+    bound = with_mount("254:0 /etc /x rw - ext4 /dev/vda rw")
+    assert judged(LAYER, HostFiles(system=True), posture_of(bound, asked, near)).stance is OPEN
+    covered = with_mount("0:912 / /x rw - tmpfs none rw")
+    assert judged(LAYER, HostFiles(system=True), posture_of(covered, asked, near)).stance is STOPS
+    assert judged(LAYER, HostFiles(), posture_of(covered, asked, near)).stance is STOPS
+
+
+def test_a_covered_proc_shows_no_processes() -> None:
+    hosts = replace(BASE, host=tuple((kind, kind == "pid") for kind in NAMESPACES))
+    assert judged(LAYER, HostProcesses(shown=True), hosts).stance is OPEN
+    covered = replace(hosts, reach=replace(REACH, kernel=REACH.kernel[1:]))
+    assert judged(LAYER, HostProcesses(shown=True), covered).stance is STOPS
+    assert judged(LAYER, HostProcesses(), covered).stance is OPEN  # a PID is enough to trace it

@@ -260,7 +260,7 @@ def test_a_volume_of_its_own_is_no_place_of_the_host(
     texts = {
         "uid_map": "0 200000 65536\n",
         "gid_map": "0 200000 65536\n",
-        "mountinfo": f"200 100 0:26 {root} /data rw,relatime,idmapped - ext4 /dev/vda rw\n",
+        "mountinfo": f"200 100 254:0 {root} /data rw,relatime,idmapped - ext4 /dev/vda rw\n",
         "status": "Uid:\t200000\t200000\t200000\t200000\nGid:\t0\t0\t0\t0\nGroups:\t\n",
         "mnt:idmaps": "200 uid 0 200000 65536\n200 gid 0 200000 65536\n",
     }

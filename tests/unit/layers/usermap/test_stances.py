@@ -42,6 +42,7 @@ from stratascope.core.threats.threat import Stance
 from stratascope.layers.usermap.layer import LAYER
 from stratascope.layers.usermap.stances import OnDisk, UsermapPosture
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.permissions import Writable
 from stratascope.value import replace
 from unit.layers.surroundings import GROUND, around, capture, container, judged
 
@@ -66,8 +67,9 @@ ROOT = UsermapPosture(
     rootless=False,
     low_ports=False,
     settings=((DMESG, True),),
+    root_directory=True,
 )
-USER = replace(ROOT, host_root=False, root_inside=False, held=0, socket=False)
+USER = replace(ROOT, host_root=False, root_inside=False, held=0, socket=False, root_directory=False)
 OWN = replace(ROOT, initial=False, host_root=False, over_root_files=False, socket=False)
 NOTHING = replace(
     ROOT,
@@ -84,6 +86,7 @@ NOTHING = replace(
     socket=None,
     owners=tuple((kind, None) for kind in KINDS),
     low_ports=None,
+    root_directory=None,
 )
 ADMIN = Capability(("CAP_SYS_ADMIN",), Where.INITIAL)
 LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
@@ -168,14 +171,38 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
             STOPS,
         ),
         (HostFiles(system=True), OWN, {"on_disk": OnDisk(over_system_root=True), "held": bits("DAC_OVERRIDE")}, OPEN),
-        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(over_root=True), "held": bits("CHOWN", "FOWNER")}, OPEN),
+        (HostFiles(set_uid=True), OWN, {"on_disk": OnDisk(over_root=True), "held": bits("CHOWN", "FOWNER")}, UNKNOWN),
         (HostFiles(system=True), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
         (SignalRoot(), USER, {"held": bits("KILL")}, OPEN),
         (SignalRoot(), OWN, {"held": bits("KILL")}, STOPS),
-        (RootWritable(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
-        (RootWritable(), USER, {"held": None}, UNKNOWN),
+        (RootWritable(), USER, {"root_directory": True}, OPEN),
+        (RootWritable(), USER, {"root_directory": None}, UNKNOWN),
+        # owners and modes of what is bound in
+        (HostFiles(), USER, {"bound": Writable(somewhere=True)}, OPEN),
+        (HostFiles(), ROOT, {"bound": Writable(somewhere=False)}, STOPS),
+        (HostFiles(), ROOT, {"held": 0}, UNKNOWN),
+        (HostFiles(), ROOT, {"held": 0, "bound": Writable(somewhere=True)}, OPEN),
+        (HostFiles(set_uid=True), ROOT, {"held": 0}, UNKNOWN),
+        (HostFiles(set_uid=True), ROOT, {"held": 0, "bound": Writable(somewhere=True, placing=True)}, OPEN),
+        (HostFiles(set_uid=True), ROOT, {"held": 0, "bound": Writable(somewhere=True, placing=False)}, STOPS),
+        (HostFiles(set_uid=True), USER, {"bound": Writable(somewhere=True, placing=True)}, STOPS),
+        (HostFiles(system=True), ROOT, {"held": 0}, OPEN),
+        (HostFiles(system=True), ROOT, {"held": 0, "bound": Writable(roots=False)}, STOPS),
+        (HostFiles(system=True), USER, {"bound": Writable(roots=True)}, OPEN),
+        (HostFiles(users=True), ROOT, {}, OPEN),
+        (HostFiles(users=True), ROOT, {"held": 0}, UNKNOWN),
+        (HostFiles(users=True), USER, {}, UNKNOWN),
+        (HostFiles(users=True), USER, {"bound": Writable(users=True)}, OPEN),
+        (HostFiles(users=True), ROOT, {"bound": Writable(users=False)}, STOPS),
+        (HostFiles(users=True), OWN, {"rootless": True, "engine_user": True, "bound": Writable(users=True)}, OPEN),
         (HostFiles(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
-        (HostFiles(set_uid=True), USER, {"held": bits("CHOWN", "FOWNER")}, OPEN),
+        (HostFiles(set_uid=True), USER, {"held": bits("CHOWN", "FOWNER")}, UNKNOWN),
+        (
+            HostFiles(set_uid=True),
+            USER,
+            {"held": bits("CHOWN", "FOWNER"), "bound": Writable(somewhere=True, placing=True)},
+            OPEN,
+        ),
         (HostFiles(set_uid=True), USER, {"held": bits("CHOWN")}, STOPS),
         (HostFiles(set_uid=True, made=True), USER, {"held": bits("CHOWN", "FOWNER")}, STOPS),  # its own it would be
         (HostFiles(set_uid=True, made=True), ROOT, {}, OPEN),

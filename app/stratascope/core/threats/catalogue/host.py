@@ -273,9 +273,11 @@ THREATS = (
         "change-host-system",
         Family.HOST,
         Severity.CRITICAL,
-        msg("Change what the host runs as root"),
-        msg("A process could change what the host runs as root, through a system folder that is mounted writable."),
-        msg("The host runs the attacker's program as root, which is enough to take it over."),
+        msg("Change what the host runs"),
+        msg(
+            "A process could change what the host or one of its users runs, through a folder that is mounted writable."
+        ),
+        msg("The host runs the attacker's program as root, or as the user whose home directory it is."),
         msg("Mount the path read-only, or only the one file that is needed of it."),
         "namespaces",
         (
@@ -288,6 +290,10 @@ THREATS = (
                         (MOUNT_CALLS, MAY_MOUNT, Mounting("bind"), SharedMount(system=True)),
                     ),
                 ),
+            ),
+            Route(
+                msg("in the home directory of a user"),
+                (Step('open("/mounted/.bashrc", O_APPEND)', (HostFiles(users=True),)),),
             ),
         ),
         ("CIS-Docker-1.6.0:5.5", "PSS:baseline", "cron(8)"),

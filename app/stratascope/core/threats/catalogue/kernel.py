@@ -38,6 +38,7 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
+_USERS = "/proc/sys/user/max_user_namespaces"
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; 3 and 4 exist on Debian and Ubuntu
 _OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
 _MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
@@ -92,7 +93,23 @@ THREATS = (
         msg("One of these settings makes the kernel run the attacker's program as root."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
-        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
+        (
+            *kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
+            Route(
+                msg("any setting of the machine, through a bind mount elsewhere"),
+                (Step('open("/bound/setting")', (KernelFile("/proc/sys", Access.WRITE, by_uid=True, bound=True),)),),
+            ),
+            Route(
+                msg("a limit of the machine's user namespace, through a bind mount elsewhere"),
+                # set_permissions, kernel/ucount.c
+                (
+                    Step(
+                        f'open("{_USERS}")',
+                        (KernelFile(_USERS, Access.WRITE, anyone=True, bound=True), initial("SYS_RESOURCE")),
+                    ),
+                ),
+            ),
+        ),
         ("proc_sys(5)", "PSS:baseline"),
     ),
     Threat(

@@ -12,6 +12,7 @@ from stratascope.core.threats.catalogue.shared import (
     MOUNT_CALLS,
     calls,
     direct,
+    entered,
     in_new_namespaces,
     initial,
     own,
@@ -61,6 +62,12 @@ THREATS = (
                         f'open("{_AGENT}")', (Shares("cgroup"), _OF_HOST, KernelFile(_AGENT, Access.WRITE, fresh=True))
                     ),
                 ),
+            ),
+            entered(
+                "cgroup",
+                'mount("cgroup", "pids"), open("release_agent")',
+                *(MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), Feature("cgroup_v1")),
+                KernelFile(_AGENT, Access.WRITE, fresh=True),
             ),
             Route(
                 msg("in a visible cgroup tree of the host"),

@@ -15,6 +15,7 @@ from stratascope.core.threats.catalogue.shared import (
     USER_NAMESPACE,
     calls,
     direct,
+    entered,
     in_new_namespaces,
     new_namespaces,
     own,
@@ -33,7 +34,7 @@ THREATS = (
         msg("It can read and change what they keep there, such as a database's cache."),
         msg("Give it an IPC namespace of its own (no --ipc=host)."),
         "namespaces",
-        (direct("shmat(host's segment)", Shares("ipc")),),
+        (direct("shmat(host's segment)", Shares("ipc")), entered("ipc", "shmat(host's segment)")),
         ("CIS-Docker-1.6.0:5.17", "PSS:baseline", "ipc_namespaces(7)"),
     ),
     Threat(

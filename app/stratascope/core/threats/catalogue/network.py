@@ -27,6 +27,7 @@ from stratascope.core.threats.catalogue.shared import (
     USER_NAMESPACE,
     calls,
     direct,
+    entered,
     new_namespaces,
     own,
     socket,
@@ -60,7 +61,7 @@ THREATS = (
         msg("Databases, debuggers and control sockets that trust localhost are open to it."),
         msg("Give it a network of its own, and publish only the ports that it serves."),
         "namespaces",
-        (direct("connect(127.0.0.1)", Shares("net")),),
+        (direct("connect(127.0.0.1)", Shares("net")), entered("net", "connect(127.0.0.1)")),
         ("CIS-Docker-1.6.0:5.10", "PSS:baseline", "network_namespaces(7)"),
     ),
     Threat(
@@ -72,7 +73,10 @@ THREATS = (
         msg("Some of them, such as that of old containerd, do whatever root asks for."),
         msg("Give it a network of its own: these sockets belong to the network namespace."),
         "namespaces",
-        (direct('connect("@name")', Shares("net"), AbstractSocket(), calls("connect", "socketcall")),),
+        (
+            direct('connect("@name")', Shares("net"), AbstractSocket(), calls("connect", "socketcall")),
+            entered("net", 'connect("@name")', AbstractSocket(), calls("connect", "socketcall")),
+        ),
         ("unix(7)", "network_namespaces(7)"),
     ),
     Threat(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import SIGNAL_CALLS, calls, direct, initial, own
+from stratascope.core.threats.catalogue.shared import MAY_MOUNT, MOUNT_CALLS, SIGNAL_CALLS, calls, direct, initial, own
 from stratascope.core.threats.needs import (
     Allowed,
     Call,
@@ -13,6 +13,7 @@ from stratascope.core.threats.needs import (
     HostProcesses,
     InspectContainer,
     InspectHost,
+    Mounting,
     OpenFiles,
     OtherIds,
     ProcessesInSight,
@@ -328,7 +329,23 @@ _PROCESSES = (
         msg("It learns what runs here and where to strike next."),
         _OWN_PROC,
         "namespaces",
-        (direct('open("/proc/2/comm")', HostProcesses(), Tracing("see")),),
+        (
+            direct('open("/proc/2/comm")', HostProcesses(shown=True), Tracing("see")),
+            Route(
+                msg("after unmounting what covers it"),
+                (
+                    Step('umount2("/proc")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
+                    Step('open("/proc/2/comm")', (HostProcesses(), Tracing("see"))),
+                ),
+            ),
+            Route(
+                msg("through a freshly mounted proc"),
+                (
+                    Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))),
+                    Step('open("/proc/2/comm")', (HostProcesses(), Tracing("see"))),
+                ),
+            ),
+        ),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "pid_namespaces(7)"),
     ),
     Threat(

@@ -18,6 +18,7 @@ from stratascope.core.threats.needs import (
     KernelFile,
     LeaveNewUserNamespace,
     Mounting,
+    NamespaceHandle,
     Need,
     NewUserNamespace,
     Node,
@@ -203,6 +204,18 @@ def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> 
 UNATTACHED_PROC = unattached("proc", MAY_MOUNT_PROC)
 
 
+def _bound(opening: str, file: KernelFile, *more: Need) -> Route:
+    return Route(msg("through a bind mount elsewhere"), (Step(opening, (replace(file, bound=True), *more)),))
+
+
+def entered(kind: str, text: str, *needs: Need) -> Route:
+    """A route in the host's namespace of that kind, after joining it: netns_install and its like, setns(2)."""
+    joining = f'setns(open("/handle"), "{kind}")'
+    wanted = (NamespaceHandle(kind), calls("setns"), initial("SYS_ADMIN"))
+    steps = (Step(joining, wanted), Step(text, needs)) if needs else (Step(f"{joining}, {text}", wanted),)
+    return Route(msg("after joining the host's namespace by a file that stands for it"), steps)
+
+
 def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
     """The ways to remove what covers proc files there: its read-only flag, or the whole mount."""
     found = [
@@ -241,6 +254,7 @@ def kernel_file(
     fresh = Step(opening, (replace(file, fresh=True), *more))
     return (
         direct(opening, file, *more),
+        _bound(opening, file, *more),
         *(Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)),
         Route(
             msg("through a freshly mounted proc"),
@@ -300,7 +314,7 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
     mounted = [Step('mount("sysfs")', (MOUNT_CALLS, MAY_MOUNT, _MAY_MOUNT_SYSFS, Mounting("mount")))]
     first, *others = unattached("sysfs")
     never = [Step(first.text, (*first.needs, _MAY_MOUNT_SYSFS)), *others]
-    found = [direct(opening, file, *more)]
+    found = [direct(opening, file, *more), _bound(opening, file, *more)]
     if access is Access.WRITE:
         mounted.append(Step('mount("sysfs", MS_REMOUNT)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
         never.append(Step("fspick(), fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fspick"), MAY_MOUNT)))

@@ -1,0 +1,197 @@
+"""Who may write to a file, by owner, mode and ACL: path_resolution(7), acl(5), capabilities(7).
+
+Also the form in which the collector reports files that are bound in (`collector/bound_files.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stratascope.bounded_cache import remembered
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
+
+Ranges = tuple[tuple[int, int, int], ...]  # inside, outside, length
+WRITE, SEARCH = 2, 1
+_STICKY = 0o1000
+_OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
+_READ_SEARCH = CapabilitySet.of(("CAP_DAC_READ_SEARCH",)).bits
+_OWNING = CapabilitySet.of(("CAP_CHOWN", "CAP_FOWNER")).bits
+_FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
+_CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
+_SETUID = CapabilitySet.of(("CAP_SETUID",)).bits
+
+
+class Permissions(Value):
+    """Owner, mode, and the entries of the ACL: kind (u, G, g, m; as getfacl(1), G the owning group), id, bits."""
+
+    uid: int
+    gid: int
+    mode: int
+    acl: tuple[tuple[str, int, int], ...] = ()
+
+
+class BoundItem(Value):
+    """A file or folder. `kind`: d, f, p (only replacing something in it counts), ? (unknown content), k (a setting)."""
+
+    runs: str  # r: the host's root runs what lies there, u: one of its users, b: both, - neither
+    kind: str
+    way: tuple[Permissions, ...]  # the folders that lead there
+    item: Permissions
+
+
+class BoundMount(Value):
+    """What is known of one mount."""
+
+    target: str
+    items: tuple[BoundItem, ...]
+
+
+class Writer(Value):
+    """A process. Ids are the host's; `uids` and `gids` are its user namespace's maps."""
+
+    uid: int
+    gids: tuple[int, ...]
+    uids: Ranges
+    gid_ranges: Ranges
+    held: int  # capabilities
+
+
+class Writable(Value):
+    """Whether it may write there; None: unknown."""
+
+    somewhere: bool | None = None
+    placing: bool | None = None  # in a folder, or to a file that is root's or can be given to it
+    roots: bool | None = None  # where lies what the host's root runs
+    users: bool | None = None  # where lies what one of its users runs
+
+
+UNREAD = BoundItem("b", "?", (), Permissions(0, 0, 0o777))
+
+_PERMISSIONS = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-7]{1,4})(?::([^:,\s]+))?").fullmatch
+_ENTRY = re.compile(r"([uGgm])([0-9]{0,10})=([0-7])").fullmatch
+
+
+@remembered()
+def parse_bound(text: str) -> tuple[BoundMount, ...]:
+    """Parse the collector's lines. Raises DecodeError."""
+    targets: dict[str, str] = {}
+    items: dict[str, list[BoundItem]] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        mount, _, rest = line.partition(" ")
+        if rest.startswith("= "):
+            targets[mount] = rest[2:]
+            items[mount] = []
+            continue
+        words = rest.split(" ")
+        if mount not in items or len(words) != 4 or words[0] not in ("r", "u", "b", "-") or words[1] not in "dfp?k":
+            raise DecodeError(f"files bound in, line {number}: {line[:80]!r}")
+        way = () if words[2] == "-" else tuple(_permissions(word, number) for word in words[2].split(","))
+        items[mount].append(BoundItem(words[0], words[1], way, _permissions(words[3], number)))
+    return tuple(BoundMount(targets[mount], tuple(found)) for mount, found in items.items())
+
+
+def parse_permissions(text: str) -> Permissions:
+    """Parse one owner and mode, `0:0:755`. Raises DecodeError."""
+    return _permissions(text.strip(), 1)
+
+
+def _permissions(word: str, number: int) -> Permissions:
+    found = _PERMISSIONS(word)
+    if found is None:
+        raise DecodeError(f"files bound in, line {number}: {word[:80]!r}")
+    uid, gid, mode, acl = found.groups()
+    entries = [_ENTRY(entry) for entry in (acl or "").split("/") if entry]
+    if None in entries:
+        raise DecodeError(f"files bound in, line {number}: {word[:80]!r}")
+    known = tuple((entry[1], int(entry[2] or 0), int(entry[3], 8)) for entry in entries if entry is not None)
+    return Permissions(int(uid), int(gid), int(mode, 8), known)
+
+
+def may(who: Writer, what: Permissions, bits: int) -> bool:
+    """Whether it has these rights, or can give them to itself: as owner, as owner's uid, or by a capability."""
+    if who.uid == what.uid or _bits(who, what) & bits == bits:
+        return True  # an owner can change the mode
+    helps = _OVERRIDE | _OWNING | (_READ_SEARCH if bits == SEARCH else 0)
+    # capable_wrt_inode_uidgid, kernel/capability.c: both ids must be mapped
+    if who.held & helps and _maps(who.uids, what.uid) and _maps(who.gid_ranges, what.gid):
+        return True
+    return bool(who.held & _SETUID) and _maps(who.uids, what.uid)
+
+
+def _bits(who: Writer, what: Permissions) -> int:
+    """acl_permission_check, fs/namei.c, and posix_acl_permission, fs/posix_acl.c, for anyone but the owner."""
+    mask = next((bits for kind, _, bits in what.acl if kind == "m"), 7)
+    for kind, number, bits in what.acl:
+        if kind == "u" and number == who.uid:
+            return bits & mask
+    own = next((bits for kind, _, bits in what.acl if kind == "G"), what.mode >> 3 & 7)
+    groups = [own] if what.gid in who.gids else []
+    groups += [bits for kind, number, bits in what.acl if kind == "g" and number in who.gids]
+    if groups:
+        found = 0
+        for bits in groups:
+            found |= bits & mask
+        return found
+    return what.mode & 7
+
+
+def _maps(ranges: Ranges, outside: int) -> bool:
+    return any(first <= outside < first + length for _, first, length in ranges)
+
+
+def writable(mounts: Iterable[BoundMount], who: Writer) -> Writable:
+    """What it may write to in all these mounts together."""
+    found = [_Sum() for _ in range(4)]
+    for mount in mounts:
+        for item in mount.items:
+            _add(found, item, who)
+    return Writable(*(each.result for each in found))
+
+
+class _Sum:
+    """Collects whether anything is writable; what there is none of is not known either."""
+
+    def __init__(self) -> None:
+        self.open = self.unknown = self.some = False
+
+    @property
+    def result(self) -> bool | None:
+        return True if self.open else None if self.unknown or not self.some else False
+
+
+def _add(found: list[_Sum], item: BoundItem, who: Writer) -> None:
+    somewhere, placing, roots, users = found
+    ours = [
+        *((somewhere, placing) if item.kind in "df?" else ()),
+        *((roots,) if item.runs in ("r", "b") else ()),
+        *((users,) if item.runs in ("u", "b") else ()),
+    ]
+    for each in ours:
+        each.some = True
+    if all(each.open for each in ours) or not all(may(who, folder, SEARCH) for folder in item.way):
+        return
+    match item.kind:
+        case "?":
+            if may(who, item.item, SEARCH):
+                for each in ours:
+                    each.unknown = True
+            return
+        case "k":
+            writes = who.uid == 0  # test_perm, fs/proc/proc_sysctl.c: no capability helps
+        case "f":
+            writes = may(who, item.item, WRITE)
+        case _:
+            writes = may(who, item.item, WRITE | SEARCH)
+    if item.kind == "p" and item.item.mode & _STICKY and who.uid != item.item.uid:  # __check_sticky, fs/namei.c
+        writes = writes and bool(who.held & _FOWNER) and _maps(who.uids, item.item.uid)
+    if not writes:
+        return
+    for each in ours:
+        given = item.kind == "d" or item.item.uid == 0 or (who.held & _CHOWN and _maps(who.uids, item.item.uid))
+        if each is not placing or given:
+            each.open = True
