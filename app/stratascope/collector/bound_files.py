@@ -151,7 +151,7 @@ class BoundFiles:
         """BOUND of one process; a mount that could not be looked at has a line that says so."""
         source = "/proc/%d/mountinfo" % pid
         try:
-            own = _own_mounts()
+            own = own_mounts()
             text = read_file("mountinfo", directory) if mountinfo is None else mountinfo
             found = bound_mounts(text, frozenset(mount.device for mount in own))
             if len(found) > MOUNTS_MAX:
@@ -190,14 +190,14 @@ def _looked_at(mount: _Bound, own: Sequence[_Own], pid: int) -> Tuple[str, ...]:
     if top is None:
         return unread
     try:
-        return tuple(sorted(_Looking(top, [place for place, _ in places] or [mount.root]).all()))
+        return tuple(sorted(Looking(top, [place for place, _ in places] or [mount.root]).all()))
     except OSError:
         return unread
     finally:
         os.close(top)
 
 
-def _own_mounts() -> List[_Own]:
+def own_mounts() -> List[_Own]:
     found = []
     for line in read_file("/proc/self/mountinfo").split("\n"):
         words = line.split(" ", 5)
@@ -234,7 +234,7 @@ def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], pid: int) -> Optio
     return None
 
 
-class _Looking:
+class Looking:
     """One search below one mount's top."""
 
     def __init__(self, top: int, places: Sequence[str]) -> None:

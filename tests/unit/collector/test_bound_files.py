@@ -17,7 +17,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other 
 def lines_of(folder: Path) -> set[str]:
     top = os.open(folder, os.O_PATH)
     try:
-        return bound_files._Looking(top, [str(folder)]).all()
+        return bound_files.Looking(top, [str(folder)]).all()
     finally:
         os.close(top)
 
@@ -36,7 +36,7 @@ def text_of(mountinfo: str) -> list[str]:
 def mount_line(folder: Path, target: str, options: str = "rw") -> str:
     """As the kernel would list a bind mount of that folder."""
     best = max(
-        (each for each in bound_files._own_mounts() if str(folder).startswith(f"{each.target.rstrip('/')}/")),
+        (each for each in bound_files.own_mounts() if str(folder).startswith(f"{each.target.rstrip('/')}/")),
         key=lambda each: len(each.target),
     )
     kind = next(

@@ -207,6 +207,12 @@ _MEMORY = ("/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg")
 def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
     """Whether one domain lets that happen, and why not."""
     match need:
+        case needs.KernelFile(access=access, bound=True):
+            right = File.WRITE_FILE if access is Access.WRITE else File.READ_FILE
+            if not _handles(by, right):
+                return True, _FILE
+            # which rule is for the place where it is bound in is not known
+            return (False if _below(by, ("/",), right, (_REGULAR,)) is False else None), _FILE
         case needs.KernelFile(path, access, fresh):
             right = File.WRITE_FILE if access is Access.WRITE else File.READ_FILE
             return (_fresh(by, path, right) if fresh else allows(by, path, right)), _FILE

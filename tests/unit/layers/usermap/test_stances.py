@@ -245,9 +245,9 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (replace(KMSG, fresh=True), OWN, _WHOLE | {"whole": (("proc", False),)}, OPEN),
         (KernelFile("/sys/fs/cgroup/x", Access.WRITE, fresh=True), OWN, {"below": True, "host_root": True}, OPEN),
         (PATTERN, OWN, {"below": True, "host_root": True}, OPEN),  # below /proc/sys the host's uid decides
-        (RootWritable(), OWN, {"below": True, "container_root": True}, OPEN),
-        (RootWritable(), OWN, {"below": True, "container_root": False}, STOPS),
-        (RootWritable(), OWN, {"below": True, "container_root": None}, UNKNOWN),
+        (RootWritable(), OWN, {"root_directory": None, "below": True, "container_root": True}, OPEN),
+        (RootWritable(), OWN, {"root_directory": None, "below": True, "container_root": False}, STOPS),
+        (RootWritable(), OWN, {"root_directory": None, "below": True, "container_root": None}, UNKNOWN),
         (NewUserNamespace(), OWN, {}, OPEN),
         (NewUserNamespace(), OWN, {"unmapped": True}, STOPS),
         (RootInside(), OWN, {"own_root": False}, STOPS),
