@@ -101,7 +101,7 @@ static int engine(int polled)
     return access(path, F_OK) < 0 ? IN_VAIN : connect_to(path, sizeof path, polled);
 }
 
-static int abstract(int polled)
+static int connect_abstract(int polled)
 {
     const char *name = getenv("STRATA_SOCKET");
     char full[64] = "";
@@ -110,7 +110,7 @@ static int abstract(int polled)
     return connect_to(full, (socklen_t)(snprintf(full + 1, sizeof full - 1, "%s", name) + 1), polled);
 }
 
-static int host_port(void)
+static int connect_host_port(void)
 {
     const char *port = getenv("STRATA_PORT");
     if (!port)
@@ -124,8 +124,8 @@ static int host_port(void)
 
 static int engine_socket(void) { return engine(0); }
 static int engine_polled(void) { return engine(1); }
-static int abstract_socket(void) { return abstract(0); }
-static int abstract_polled(void) { return abstract(1); }
+static int abstract_socket(void) { return connect_abstract(0); }
+static int abstract_polled(void) { return connect_abstract(1); }
 
 static int give_capabilities(int polled)
 {
@@ -260,7 +260,7 @@ const struct attempt RINGS[] = {
     {"new-mount-api", "in new namespaces, clone3", "clone3, fsopen(tmpfs)", new_api_by_clone3, SUCCESS},
     {"pivot-root", "in new namespaces, clone3", "clone3, pivot_root(/, /)", pivot_by_clone3, SUCCESS},
     {"change-root", "in new namespaces, clone3", "clone3, chroot(/)", chroot_by_clone3, SUCCESS},
-    {"reach-host-network", "through io_uring", "IORING_OP_CONNECT(127.0.0.1)", host_port, SUCCESS},
+    {"reach-host-network", "through io_uring", "IORING_OP_CONNECT(127.0.0.1)", connect_host_port, SUCCESS},
     {"kernel-surface-in-user-namespace", "one after the other", "unshare, unshare, socket", surface_in_own, SUCCESS},
     {0},
 };
