@@ -101,7 +101,7 @@ static int connect_to(const char *name, socklen_t length)
     return result;
 }
 
-int abstract(void) /* the harness listens there */
+int try_abstract(void) /* the harness listens there */
 {
     const char *name = getenv("STRATA_SOCKET");
     char full[64] = "";
@@ -111,7 +111,7 @@ int abstract(void) /* the harness listens there */
     return connect_to(full, (socklen_t)length);
 }
 
-int host_port(void)
+int try_host_port(void)
 {
     const char *port = getenv("STRATA_PORT");
     if (!port)
@@ -166,8 +166,8 @@ const struct attempt NETWORK[] = {
     {"write-audit-log", "direct", "sendto(AUDIT_USER)", audit_write, SUCCESS},
     {"control-audit", "direct", "sendto(AUDIT_GET)", audit_control, SUCCESS},
     {"read-audit-log", "direct", "bind(AUDIT_NLGRP_READLOG)", audit_read, SUCCESS},
-    {"reach-abstract-sockets", "direct", "connect(abstract)", abstract, SUCCESS},
-    {"reach-host-network", "direct", "connect(127.0.0.1)", host_port, SUCCESS},
+    {"reach-abstract-sockets", "direct", "connect(abstract)", try_abstract, SUCCESS},
+    {"reach-host-network", "direct", "connect(127.0.0.1)", try_host_port, SUCCESS},
     {"share-host-ipc", "direct", "shmget(host's key)", host_segment, SUCCESS},
     {"bypass-ipc-permissions", "direct", "shmat(mode 0)", segment_of_another, SUCCESS},
     {"use-engine-socket", "direct", "connect(socket)", engine_socket, SUCCESS},

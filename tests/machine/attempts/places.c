@@ -108,13 +108,13 @@ static int join(const char *place, int kind)
 static int joined_port(void)
 {
     int result = join("/handle-net", CLONE_NEWNET);
-    return result ? result : host_port();
+    return result ? result : try_host_port();
 }
 
 static int joined_abstract(void)
 {
     int result = join("/handle-net", CLONE_NEWNET);
-    return result ? result : abstract();
+    return result ? result : try_abstract();
 }
 
 static int joined_segment(void)
