@@ -48,10 +48,13 @@ _TIGHT = ("--pids-limit", "12", "--ulimit", "nofile=32:32", "--ulimit", "fsize=6
           "--shm-size", "1m", "--network", "none")  # fmt: skip
 _ALL_OFF = (*OPEN, *added("MKNOD"))
 _NS, _CAPS, _SEC, _FILES = ("namespaces",), ("capabilities",), ("seccomp",), ("files",)
+# rootless: by who root inside is on the machine, which comes first
+_OR_MAP = ("usermap",)
 
 ALL: tuple[Odd, ...] = (
     # -- as most containers are
-    Odd("quick-sysctl", _NS, tried("quit call open ^/proc/sys/kernel/panic 1"), OPENS, "/proc/sys/kernel/panic"),
+    Odd("quick-sysctl", _NS + _OR_MAP, tried("quit call open ^/proc/sys/kernel/panic 1"), OPENS,
+        "/proc/sys/kernel/panic"),
     Odd("shell-sysctl", _NS, shell("echo 1 > /proc/sys/kernel/panic_on_oops"), OPENS, "/proc/sys/kernel/panic_on_oops"),
     Odd("shell-sysctl-ends", _NS, shell("(echo 1 > /proc/sys/kernel/printk); exit 0"), OPENS,
         "/proc/sys/kernel/printk"),
@@ -71,7 +74,7 @@ ALL: tuple[Odd, ...] = (
     Odd("mount", ("seccomp", "capabilities"), ("mount", "-t", "tmpfs", "none", "/mnt"), ("mount",), None),
     Odd("sethostname", ("seccomp", "capabilities"), ("hostname", "other"), ("sethostname",), None),
     Odd("clock", ("seccomp", "capabilities"), ("date", "-s", "2030-01-01"), ("clock_settime", "settimeofday"), None),
-    Odd("dmesg", ("seccomp", "capabilities", "kernel"), ("dmesg",), ("syslog",), None),
+    Odd("dmesg", ("seccomp", "capabilities", "kernel", *_OR_MAP), ("dmesg",), ("syslog",), None),
     Odd("io-uring-fell-back", _SEC, tried("quit thread call io_uring_setup 4 @room:256"), ("io_uring_setup",),
         None, benign=True, engines=(DOCKER,)),
     Odd("io-uring-gave-up", _SEC, tried("call io_uring_setup 4 @room:256"), ("io_uring_setup",), None,
@@ -84,7 +87,7 @@ ALL: tuple[Odd, ...] = (
         options=added("MKNOD")),
     Odd("trap-door", _CAPS, shell("echo -1000 > /proc/self/oom_score_adj"), ("write",), None, benign=None,
         engines=BOTH),
-    Odd("nice", _CAPS, tried("call setpriority 0 0 -9"), ("setpriority",), None, benign=None),
+    Odd("nice", _CAPS + _OR_MAP, tried("call setpriority 0 0 -9"), ("setpriority",), None, benign=None),
     Odd("signal", ("capabilities", "files"), tried("victim 0 + become 1000 + call kill % 9"), ("kill",), None),
     Odd("swap", ("seccomp", "capabilities"), ("swapon", "/etc/passwd"), ("swapon",), None),
     Odd("raw-io", ("seccomp", "capabilities"), tried("call iopl 3"), ("iopl",), None),
@@ -127,8 +130,8 @@ ALL: tuple[Odd, ...] = (
     Odd("pids", ("cgroup",), tried("forks 30"), FORKS, None, _TIGHT, engines=BOTH),
     Odd("open-files", ("cgroup",), tried("files 64"), OPENS, None, _TIGHT),
     Odd("file-size", ("cgroup",), tried("fill /tmp/big 1"), ("write", ""), None, _TIGHT),
-    Odd("locked-memory", ("cgroup", "capabilities"), tried("call mmap 0 65536 3 0x22 -1 0 + call mlock % 65536"),
-        ("mlock",), None, _TIGHT),
+    Odd("locked-memory", ("cgroup", "capabilities", *_OR_MAP),
+        tried("call mmap 0 65536 3 0x22 -1 0 + call mlock % 65536"), ("mlock",), None, _TIGHT),
     Odd("no-network", ("network",), tried("call socket 2 2 0 + call connect % @in:10.1.2.3:9 16"), ("connect",), None,
         _TIGHT),
     Odd("memory", ("cgroup",), tried("eat 60"), ("",), None, ("--memory", "40m", "--memory-swap", "40m"), engines=BOTH),

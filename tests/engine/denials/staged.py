@@ -35,6 +35,7 @@ class Engine:
     env: dict[str, str] | None = None  # of the engine's command line
     own_env: dict[str, str] | None = None  # of our program
     enforcing: bool = False  # SELinux does so only while something is tried: its policy knows no engines
+    rootless: bool = False
     _names: int = field(default=0)
 
     def run(self, *words: str) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from engine.denials.case import DOCKER, ROOTLESS
 from engine.denials.odd import ALL, QUIET, Odd, shell
 from engine.denials.staged import IMAGE, QUICK, Engine
 from rig.collector.asking import needs_root
@@ -60,7 +61,7 @@ def watched(engine: Engine, options: tuple[str, ...], number: int) -> Iterator[W
             reader = threading.Thread(target=read, daemon=True)
             reader.start()
             found = Watched(engine, name, lines)
-            while not any(line.get("path") == FIRST for line in lines):
+            while not any(line.get("path") == FIRST for line in lines):  # it is watched from then on
                 found.run(shell(f"echo x > {FIRST}"))
             yield found
             child.terminate()
@@ -68,6 +69,13 @@ def watched(engine: Engine, options: tuple[str, ...], number: int) -> Iterator[W
             reader.join()
     finally:
         engine.run("rm", "-f", *(() if engine.kind == "docker" else ("-t", "0")), "-v", name)
+
+
+def refuses(engine: Engine, odd: Odd) -> bool:
+    """Whether it is refused so on that engine."""
+    if not engine.rootless:
+        return engine.kind in odd.engines
+    return ROOTLESS in odd.engines or (engine.kind == DOCKER and odd.engines == (DOCKER,))
 
 
 def fits(line: dict[str, Any], odd: Odd) -> bool:
@@ -102,28 +110,30 @@ def test_there_are_enough_and_no_two_alike() -> None:
 @pytest.mark.slow
 @needs_root
 @pytest.mark.timeout(3600)
-def test_odd_refusals(engine: Engine) -> None:
+def test_odd_refusals(each_engine: Engine) -> None:
     wrong: dict[str, list[dict[str, Any]]] = {}
     seconds: list[float] = []
-    mine = sorted((odd for odd in ALL if engine.kind in odd.engines), key=lambda odd: odd.options)
+    mine = sorted((odd for odd in ALL if refuses(each_engine, odd)), key=lambda odd: odd.options)
     for number, (options, group) in enumerate(groupby(mine, key=lambda odd: odd.options)):
         of_these = {odd.id for odd in group}
-        with watched(engine, options, number) as found:
+        with watched(each_engine, options, number) as found:
             for odd in (odd for odd in ALL if odd.id in of_these):
                 after, lines = told(found, odd)
                 if after < 0:
                     wrong[odd.id] = lines
                 else:
                     seconds.append(after)
-    sys.stdout.write(f"\n{engine.kind}: {len(seconds)} of {len(mine)} right, the slowest after {max(seconds):.2f} s\n")
+    sys.stdout.write(
+        f"\n{each_engine.kind}: {len(seconds)} of {len(mine)} right, the slowest after {max(seconds):.2f} s\n"
+    )
     assert wrong == {}
 
 
 @pytest.mark.slow
 @needs_root
 @pytest.mark.timeout(600)
-def test_nothing_is_told_of_what_is_well(engine: Engine) -> None:
-    with watched(engine, (), 99) as found:
+def test_nothing_is_told_of_what_is_well(each_engine: Engine) -> None:
+    with watched(each_engine, (), 99) as found:
         for name, command in QUIET:
             before = found.run(command)
             time.sleep(1)

@@ -35,6 +35,7 @@ CLASSES_MAX = 8192
 USUAL = 3  # identical results in a row
 ROUND_MAX = 256  # records, after which those read so far are reported before more are taken
 LAST = 1000000000  # nanoseconds
+_UNSEEN = 50000000  # nanoseconds after which events of a process that was moved come
 ALIKE = 8  # identical refusals, from which on they are counted by the kernel
 ALIKE_MAX = 1024  # of all processes
 SETS_MAX = 4096  # distinct argument sets reported per process
@@ -69,6 +70,7 @@ class Calls:
         self.checks: Optional[Checks] = None
         self.floods = Floods("id", "ret")
         self.system_calls: Optional[SystemCalls] = None
+        self._came: Dict[int, int] = {}  # by process that came in: until when its checks may not be seen
         self._folders: Dict[int, str] = {}  # by process: its working directory, as it sees it, if every step is known
         # by process, of what later refusals have in common: how many, their class, how many of them the kernel counted
         self._alike: Dict[int, Dict[bytes, List[Any]]] = {}
@@ -97,6 +99,11 @@ class Calls:
                     self._before.add(tid)
                 else:
                     self._last[tid] = (number, ())
+
+    def joined(self, pid: int, at: int) -> None:
+        """Register a process that came in, of which not all has been seen."""
+        self._came[pid] = at + _UNSEEN
+        self.add_found(pid, [])
 
     def forked(self, record: Record) -> None:
         """Handle the creation of a process or a thread."""
@@ -130,6 +137,7 @@ class Calls:
         self._credentials.process_ended(pid)
         self.mapped.process_ended(pid)
         self._folders.pop(pid, None)
+        self._came.pop(pid, None)
 
     def entered(self, record: Record) -> None:
         """Handle a record of sys_enter."""
@@ -181,6 +189,8 @@ class Calls:
         if entered and self._credentials.changes(abi, plain, record.registers):
             self._credentials.refused(record.pid, record.time)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)
+        if record.time < self._came.get(record.pid, 0):
+            within = within or None
         if not self.refusals.counts(abi, plain, -answer, entered):
             return
         if entered and -answer in (1, 13):

@@ -209,10 +209,12 @@ class Made:
 class Adopting:
     """Moves the processes of one group into another, in the unified hierarchy, and back at the end."""
 
-    def __init__(self, source: str, target: str, home: str) -> None:
+    def __init__(self, source: str, target: str, home: str, first: int = 0) -> None:
         """Directories: `source` is the observed group, `target` the group to move into, `home` where the processes were
-        before. Below `home`, the first process is found in a group there.
+        before. Below `home`, the first process is found in a group there. `first`: its first process, if it has one.
         """
+        self._first = first
+        self._inside = namespaces(first) if first else ()
         self._source, self._target, self._home = source, target, home
         self.came = 0.0  # when a process joined for the first time
         self._moved: List[int] = []
@@ -240,6 +242,25 @@ class Adopting:
         found, self._moved = self._moved, []
         return found
 
+    def joins(self, pid: int) -> bool:
+        """Move a process that was told of by its PID namespace; False: it is not the container's, or known already."""
+        if namespaces(pid) not in ((), self._inside):
+            return False
+        if pid not in _pids(self._target) and _move(pid, self._target):
+            self._moved.append(pid)
+        return True
+
+    @property
+    def namespace(self) -> Optional[Tuple[int, int]]:
+        """Device and inode of the container's PID namespace; None: not known, or ours."""
+        if not self._inside or self._inside[0] == os.readlink("/proc/self/ns/pid"):
+            return None
+        try:
+            about = os.stat("/proc/%d/ns/pid" % self._first)
+        except OSError:
+            return None
+        return about.st_dev, about.st_ino
+
     def gone(self) -> bool:
         """Whether the observed group is gone."""
         return not os.path.isdir(self._source)
@@ -262,10 +283,8 @@ class Gathering(Adopting):
     """
 
     def __init__(self, first: int, target: str, home: str) -> None:
-        super().__init__("", target, home)
-        self._first = first
+        super().__init__("", target, home, first)
         self._start = start_of_process(first)
-        self._inside = namespaces(first)
         self._looked = 0.0
 
     def take(self) -> List[int]:
@@ -340,7 +359,7 @@ def place(pid: int, start: str, container: str, path: str) -> ObservedGroup:
             raise NoGroupError("the process has ended")
         path = "/" + new_name()
         made = Made([unified[0]], path)
-        adopting = Adopting(source, unified[0] + path, unified[0])
+        adopting = Adopting(source, unified[0] + path, unified[0], pid)
         adopting.take()
         if left:
             _remove(unified[0] + left)

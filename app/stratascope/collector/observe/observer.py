@@ -21,7 +21,7 @@ from stratascope.collector.filters import why_not
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
 from stratascope.collector.observe.credentials import Credentials
-from stratascope.collector.observe.group import NoGroupError, place
+from stratascope.collector.observe.group import Adopting, NoGroupError, place
 from stratascope.collector.observe.moments import ADDRESSED, SECOND_PATHS, Moments
 from stratascope.collector.observe.paths import in_flight
 from stratascope.collector.observe.perf import HELP, OFTEN, POINTS, REGS, STACK, Perf, Record, Source, gone
@@ -186,7 +186,8 @@ class Observer:
         folder = os.open(self._group.perf, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # kept open while events are reopened: the intended group, and no other of its name
-            self._system_calls = self._calls.system_calls = _system_calls(folder, request, refusals, native)
+            namespace = self._adopting.namespace if self._adopting is not None else None
+            self._system_calls = self._calls.system_calls = _system_calls(folder, request, refusals, native, namespace)
             self._perf = Perf(folder, helps=self._system_calls is None)
         except BaseException:
             os.close(folder)
@@ -316,7 +317,25 @@ class Observer:
     def _fresh(self) -> List[Record]:
         assert self._perf is not None
         calls = [] if self._system_calls is None else self._system_calls.drain()
+        if self._adopting is not None and self._adopting.namespace is not None:
+            calls = self._join(self._adopting, calls)
         return self._side_sources.fresh(calls + self._perf.drain())
+
+    def _join(self, adopting: Adopting, calls: List[Record]) -> List[Record]:
+        """Add the processes that came in since, known by their PID namespace; without what is a runtime's still."""
+        found: List[Record] = []
+        tried: Set[Tuple[int, str]] = set()
+        for record in calls:
+            known = self._processes.known.get(record.pid)
+            command = record.copied.command if record.copied is not None else ""
+            if not is_runtime(command.split(":")[0]):
+                found.append(record)
+            if (known is not None and known.reported) or (record.pid, command) in tried:
+                continue
+            tried.add((record.pid, command))
+            if adopting.joins(record.pid) and self._processes.joined(record.pid, command, record.time - 1):
+                self._calls.joined(record.pid, record.time)
+        return found
 
     def _one(self, record: Record) -> None:
         kind, at = record.kind, record.time
@@ -421,7 +440,9 @@ class Observer:
         self._place.leave()
 
 
-def _system_calls(folder: int, request: Request, refusals: Refusals, native: str) -> Optional[SystemCalls]:
+def _system_calls(
+    folder: int, request: Request, refusals: Refusals, native: str, namespace: Optional[Tuple[int, int]]
+) -> Optional[SystemCalls]:
     """The calls by BPF programs; None: only by events."""
     numbers = request.numbers.get(native, {})
     pointers: Dict[int, Tuple[Pointer, ...]] = {
@@ -442,7 +463,7 @@ def _system_calls(folder: int, request: Request, refusals: Refusals, native: str
         moves[numbers["chdir"]] = 0
     always, some = refusals.wanted()
     try:
-        return SystemCalls(folder, Asked(pointers, opens, moves, always, some))
+        return SystemCalls(folder, Asked(pointers, opens, moves, always, some, namespace))
     except (OSError, ImportError):
         return None
 

@@ -50,7 +50,7 @@ def is_runtime(program: str) -> bool:
 class Known:
     """What is known of one process."""
 
-    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "sent", "signal", "threads")
+    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "reported", "sent", "signal", "threads")
 
     def __init__(self, parent: int, command: str, program: str, abi: str, threads: Set[int]) -> None:
         self.parent = parent
@@ -61,6 +61,7 @@ class Known:
         self.code: Optional[int] = None
         self.signal: Optional[int] = None
         self.leaves = False
+        self.reported = False
         self.sent: Optional[Tuple[int, int]] = None  # signal, time
 
 
@@ -81,7 +82,19 @@ class Processes:
         """Report the processes found at the beginning."""
         for pid in pids:
             found = self.of(pid)
+            found.reported = True
             self._tell(at, "process", pid, found.parent, "there", found.command, found.program)
+
+    def joined(self, pid: int, command: str, at: int) -> bool:
+        """Report a process that came in; `command`: its name, "" if not known. False: it is a runtime's still."""
+        known = self._look(pid)
+        known.command = known.command or command
+        if not known.command or is_runtime(known.program) or is_runtime(known.command.split(":")[0]):
+            return False
+        known.reported = True
+        self._add(pid, known)
+        self._tell(at, "process", pid, known.parent, "there", known.command, known.program)
+        return True
 
     def of(self, pid: int) -> Known:
         """Return a process, looked up if it is new; then it is not reported: it came from outside, as a runtime
@@ -114,6 +127,7 @@ class Processes:
         above = self.of(parent)
         if before is None:
             self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
+        self.known[pid].reported = True
         # also if it was looked up: else it would not be known as a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 
@@ -135,7 +149,7 @@ class Processes:
         found = self.of(pid)
         if bits:
             self._width(found, self.foreign if bits == 32 else self.native)
-        found.program = program[:PATH_MAX]
+        found.program, found.reported = program[:PATH_MAX], True
         found.threads = {pid}  # all others had to end for it (execve(2))
         for each in self.ends:  # counts belong to the program before
             each(pid, at)

@@ -36,7 +36,8 @@ _ALWAYS, _SOME = 1, 2
 _ENTERS, _OPENS = 1, 2
 # include/uapi/linux/bpf.h
 _GROUPS, _RINGBUF = 8, 27  # BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_RINGBUF
-_TIME, _IDS, _TASK, _UNDER_GROUP, _READ_USER, _READ_TEXT, _RESERVE, _SUBMIT = 5, 14, 35, 37, 112, 114, 131, 132
+_TIME, _IDS, _COMMAND, _TASK, _UNDER_GROUP, _READ_USER, _READ_TEXT = 5, 14, 16, 35, 37, 112, 114
+_IDS_INSIDE, _RESERVE, _SUBMIT = 120, 131, 132
 _NO_WAKEUP = 1  # BPF_RB_NO_WAKEUP
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
 _STATUS, _COMPAT = 16, 2  # struct thread_info, at the start of a task; TS_COMPAT: a call by the 32-bit entry
@@ -47,7 +48,8 @@ _REGISTERS = struct.Struct("=21Q")
 _CS, _SP, _NARROW_CS = 17, 19, 0x23  # __USER32_CS
 _WIDE, _NARROW = (14, 13, 12, 7, 9, 8), (5, 11, 12, 13, 14, 4)
 _HEAD = struct.Struct("=QIIqqQ")  # time, tid, pid, number, result, thread_info's status
-_PLAIN = _HEAD.size + _SIZE
+_COMMAND_SIZE = 16  # TASK_COMM_LEN; of refused calls only
+_PLAIN = _HEAD.size + _SIZE + _COMMAND_SIZE
 _COPIES = struct.Struct("=qq")  # how many bytes were copied
 _POINTED = _PLAIN + _COPIES.size + 2 * SHORT
 _WHOLE = _HEAD.size + LONG  # number: which of the two; result: how many bytes
@@ -70,7 +72,8 @@ class Pointer(NamedTuple):
 class Asked(NamedTuple):
     """What is told. `pointers`: by number of a native call; `opens`: the index of the path of calls that open a file;
     `moves`: of those after which relative paths begin elsewhere, None where they have no path; `always`, `some`: errors
-    of refused calls, the latter with the numbers of the calls.
+    of refused calls, the latter with the numbers of the calls. `namespace`: device and inode of a PID namespace, whose
+    processes are told of wherever their group is.
     """
 
     pointers: Dict[int, Tuple[Pointer, ...]]
@@ -78,6 +81,7 @@ class Asked(NamedTuple):
     moves: Dict[int, Optional[int]]
     always: Iterable[int]
     some: Dict[int, Set[int]]
+    namespace: Optional[Tuple[int, int]] = None
 
 
 class _Maps(NamedTuple):
@@ -91,15 +95,16 @@ class _Maps(NamedTuple):
     lost: int
     entered: int
     refused: int
+    namespace: Optional[Tuple[int, int]] = None
 
 
 class Copied(Stack):
     """What a refused call's pointers pointed at, by address; None where it could not be read."""
 
-    def __init__(self, found: Dict[int, Optional[bytes]], common: bytes) -> None:
-        """`common`: its registers as the kernel compares them with those of others."""
+    def __init__(self, found: Dict[int, Optional[bytes]], common: bytes, command: str) -> None:
+        """`common`: its registers as the kernel compares them with those of others; `command`: the thread's name."""
         super().__init__(())
-        self.found, self.common = found, common
+        self.found, self.common, self.command = found, common, command
 
     def text(self, address: int) -> Optional[bytes]:
         text = self.found.get(address)
@@ -199,7 +204,22 @@ def _in_group(made: Program, maps: _Maps) -> None:
     made.map(1, maps.groups)
     made.set(2, 0)
     made.call(_UNDER_GROUP)
-    made.jump_if(0, "!=", 1, "end")
+    if maps.namespace is None:
+        made.jump_if(0, "!=", 1, "end")
+        return
+    inside = "inside%d" % len(made)
+    made.jump_if(0, "==", 1, inside)
+    device, inode = maps.namespace
+    made.set(1, device)
+    made.set(2, inode >> 16)
+    made.alu("*", 2, 1 << 16)
+    made.alu("+", 2, inode & 0xFFFF)
+    made.move(3, FRAME)
+    made.alu("+", 3, -144)
+    made.set(4, 8)
+    made.call(_IDS_INSIDE)
+    made.jump_if(0, "!=", 0, "end")
+    made.label(inside)
 
 
 def _argument(made: Program, at: int) -> None:
@@ -336,6 +356,10 @@ def _reserve(made: Program, maps: _Maps, ring: int, size: int, full: str, *, reg
         made.set(2, 4)
         made.call(PROBE_READ)
         made.peek(8, _HEAD.size, _SIZE, 6, 0)
+        made.move(1, 8)
+        made.alu("+", 1, _HEAD.size + _SIZE)
+        made.set(2, _COMMAND_SIZE)
+        made.call(_COMMAND)
 
 
 def _submit(made: Program, how: int = 0) -> None:
@@ -433,6 +457,7 @@ class SystemCalls:
         if os.uname().machine != "x86_64" or os.readlink("/proc/self/ns/pid") != _INITIAL:
             raise OSError("BPF programs of ours don't run here")
         self._opened: List[int] = []
+        self._namespace = asked.namespace
         self._flags = {number: (_PLACES[place] + 1) << 8 for number, place in asked.opens.items()}
         for number, path in asked.moves.items():
             self._flags[number] = (_NO_TEXT if path is None else _PLACES[path] + 1) << 16
@@ -481,7 +506,8 @@ class SystemCalls:
         )
         for size in sizes:
             self._opened.append(self._bpf.map(*size))
-        return _Maps(*self._opened)
+        groups, flags, errors, some, pointers, alike, masks, lost, entered, refused = self._opened
+        return _Maps(groups, flags, errors, some, pointers, alike, masks, lost, entered, refused, self._namespace)
 
     def waker(self) -> int:
         """A descriptor to poll."""
@@ -547,9 +573,20 @@ class SystemCalls:
                 text = data[start : start + counts[which]] if 0 <= counts[which] <= SHORT else None
                 copied[registers[pointer.place]] = text
         raw = data[8:32]
+        command = data[_HEAD.size + _SIZE : _PLAIN].split(b"\0")[0].decode("utf-8", "surrogateescape")
         common = data[_HEAD.size + _ARGUMENTS : _HEAD.size + _ARGUMENTS + _ARGUMENTS_SIZE]
         return Record(
-            at, "leave", pid, tid, raw, b"", registers, bits, values[10], narrow=narrow, copied=Copied(copied, common)
+            at,
+            "leave",
+            pid,
+            tid,
+            raw,
+            b"",
+            registers,
+            bits,
+            values[10],
+            narrow=narrow,
+            copied=Copied(copied, common, command),
         )
 
     def lost(self) -> int:
