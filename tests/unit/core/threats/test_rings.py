@@ -42,7 +42,7 @@ def test_each_operation_is_named_after_a_call_that_exists() -> None:
     ],
 )
 def test_a_call_that_a_queue_makes_as_well(threat: str, since: tuple[int, int]) -> None:
-    (route,) = rings(threat)
+    route = rings(threat)[0]
     needs = needs_of(route)
     assert KernelSince(since) in needs
     named = {way.name for need in needs if isinstance(need, Calls) for way in need.ways}
