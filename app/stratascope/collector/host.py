@@ -17,6 +17,7 @@ import time
 from errno import ENOSYS, EPROTONOSUPPORT
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from stratascope.collector import devices
 from stratascope.collector.loadable import Loadable
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
 from stratascope.collector.services import MACHINE, engine_ports, in_cloud
@@ -99,7 +100,8 @@ _FILE_SYSTEMS = frozenset(("binfmt_misc", "configfs", "debugfs", "devtmpfs", "ef
 _PORTS = ("engine_port", "engine_port_everywhere")
 _OTHERS = frozenset(("abstract_engine_sockets", "apparmor_userns", "audit", "cgroup_v1", "cloud", "firmware", "i386"))
 FEATURES = frozenset(
-    PREFIX + name for name in (*_CALLS, *_FILES, *_FAMILIES, *_NETLINK, *_FILE_SYSTEMS, *_PORTS, *_OTHERS)
+    PREFIX + name
+    for name in (*_CALLS, *_FILES, *_FAMILIES, *_NETLINK, *_FILE_SYSTEMS, *_PORTS, *devices.FEATURES, *_OTHERS)
 )
 
 _PARSER_CONF = "/etc/apparmor/parser.conf"
@@ -142,6 +144,9 @@ class Kernel:
             elif short in _PORTS:
                 source = "/proc/net/tcp"
                 has = engine_ports()[_PORTS.index(short)]
+            elif short in devices.FEATURES:
+                source = "/dev"
+                has = devices.FEATURES[short] in devices.kinds_there()
             elif short == "abstract_engine_sockets":
                 source = "/proc/net/unix"
                 has = " @/containerd-shim/" in read_file(source)

@@ -14,7 +14,7 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files", "host_processes"),
-    *("host_places", "bound_files", "privileged_readings", "loadable", "services", "liveness", "threads"),
+    *("host_places", "bound_files", "privileged_readings", "loadable", "services", "devices", "liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
     *(f"observe.{name}" for name in ("refusals", "checks", "system_calls", "calls", "protocol", "kernel_log")),

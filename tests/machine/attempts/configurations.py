@@ -325,6 +325,12 @@ _NEVER_OFF = frozenset(
         ("namespaces", "change-firmware-variables"),
         ("namespaces", "read-crash-records"),
         ("namespaces", "configure-kernel-objects"),
+        # the machine of the tests has no such devices, or none is passed in: tests/machine/odd
+        ("namespaces", "use-input-devices"),
+        ("namespaces", "use-graphics-device"),
+        ("namespaces", "use-machine-devices"),
+        ("namespaces", "use-consoles"),
+        ("namespaces", "run-virtual-machines"),
     }
 )
 # /sys stays read-only without --privileged

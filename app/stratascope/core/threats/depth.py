@@ -49,8 +49,8 @@ GROUND_FACTOR = 0.10  # stopped by the host's settings alone
 # Each middle is where real containers of that band are; the rise is steep enough there for a single threat of medium
 # severity to change the number of a plain container (tests/machine/test_calibration.py). Fitted anew when the catalogue
 # grows, so that containers keep their numbers
-LOW = Band(0.0, 3.9, 0.059, 4.6)
-BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.183, 5.2), Severity.HIGH: Band(4.0, 8.9, 0.129, 5.0)}
+LOW = Band(0.0, 3.9, 0.061, 4.6)
+BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.18, 5.2), Severity.HIGH: Band(4.0, 8.9, 0.128, 5.4)}
 _GROUNDS_MAX = 32  # distinct grounds cached; a changed setting makes another one
 _RECENT = 16  # matrices that a new one is compared with, to share equal parts
 _CATALOGUES_MAX = 64  # tests make their own

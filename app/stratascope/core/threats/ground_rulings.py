@@ -45,6 +45,12 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "crypto_socket": (msg("crypto sockets (AF_ALG)"), "/proc/net/protocols"),
     "debugfs": (msg("debugfs"), "/proc/filesystems"),
     "dev_mem": (msg("/dev/mem"), "/sys/class/mem/mem"),
+    "devices_console": (msg("consoles"), "/dev"),
+    "devices_disk_commands": (msg("devices that pass commands to disks"), "/dev"),
+    "devices_graphics": (msg("graphics devices"), "/dev"),
+    "devices_input": (msg("keyboards, mice or a device that acts as one"), "/dev"),
+    "devices_machine": (msg("a watchdog, clock or security chip"), "/dev"),
+    "devices_virtual_machines": (msg("devices for virtual machines"), "/dev"),
     "devtmpfs": (msg("devtmpfs"), "/proc/filesystems"),
     "efivarfs": (msg("EFI variables"), "/proc/filesystems"),
     "engine_port": (msg("an engine that listens on a network port without TLS"), "/proc/net/tcp"),
@@ -83,7 +89,12 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "xfrm": (msg("encrypted tunnels over netlink (XFRM)"), "/proc/net/netlink"),
 }
 # Those that the host has rather than its kernel
-_OF_THE_HOST = frozenset(("abstract_engine_sockets", "cloud", "engine_port", "engine_port_everywhere"))
+_OF_THE_HOST = frozenset(
+    (
+        *("abstract_engine_sockets", "cloud", "engine_port", "engine_port_everywhere"),
+        *(name for name in _FEATURES if name.startswith("devices_")),
+    )
+)
 _FIREWALL = msg(
     "An engine listens for every network; whether a firewall of the host keeps containers out was not read."
 )

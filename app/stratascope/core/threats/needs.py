@@ -194,7 +194,9 @@ class StrongProcess(Value):
 
 
 class Node(Value):
-    """A visible device node. `kind` is one of `core.devices.KINDS`; `made`: by an earlier step of the route."""
+    """A visible device node. `kind` is memory, disk, log or one of `collector.devices.KINDS`; `made`: by an earlier
+    step of the route.
+    """
 
     kind: str
     made: bool = False
@@ -211,6 +213,12 @@ class Device(Value):
     minor: int | None
     access: str
     opened: bool = False
+
+
+class DeviceKind(Value):
+    """Some character device of that kind is allowed by the device cgroup; one of `collector.devices.KINDS`."""
+
+    kind: str
 
 
 class Room(Value):
@@ -413,6 +421,7 @@ Need = (
     | StrongProcess
     | Node
     | Device
+    | DeviceKind
     | Room
     | GroupFile
     | RootWritable

@@ -14,14 +14,14 @@ from typing import TypeVar
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
-from stratascope.core.ground import Ground, Surroundings, inode_of
+from stratascope.core.ground import Ground, SpecialFiles, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import named, starts_as_root, uid_inside
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
-from stratascope.layers.shared.devices import ALL_DEVICES, merged, runtime_default
+from stratascope.layers.shared.devices import ALL_DEVICES, merged, runtime_default, special_files
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.linux.capability import CapabilitySet
@@ -39,6 +39,8 @@ class CgroupFacts(Value):
 
     `memory_from`, `pids_from`, `cpu_from`: the path of the group that sets the limit; None without limit.
     """
+
+    UNPRINTED = ("nodes",)
 
     version: str | None
     path: str | None
@@ -75,6 +77,7 @@ class CgroupFacts(Value):
     # highest number of processes and threads so far; None if the kernel does not report it
     pids_peak: int | None = None
     oom_score_adj: int | None = None  # of the first process; None if it was not read
+    nodes: SpecialFiles | None = None  # the device nodes that it sees; None: not read
 
     @property
     def most_pids(self) -> int | None:
@@ -205,6 +208,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         cpu_above=above.cpu.value,
         pids_peak=_number_at(readings, limits.pids_peak),
         oom_score_adj=_score(capture.text("oom_score_adj")),
+        nodes=special_files(capture),
     )
 
 

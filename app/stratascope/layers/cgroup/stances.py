@@ -9,10 +9,10 @@ from __future__ import annotations
 from stratascope.core.container import LogKeeping
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import Device, Need, Resource, Room
+from stratascope.core.threats.needs import Device, DeviceKind, Need, Resource, Room
 from stratascope.core.threats.threat import Basis, Ruling, lets, stops, unknown
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, limited_memory
-from stratascope.layers.shared.devices import ALL_DEVICES, passes, runtime_default
+from stratascope.layers.shared.devices import ALL_DEVICES, kinds_allowed, passes, runtime_default
 from stratascope.value import Value
 
 FORK_BOMB = 600  # processes: enough to slow down a machine, and more than a service needs
@@ -35,6 +35,7 @@ class CgroupPosture(Value):
     above: tuple[tuple[Resource, bool | None], ...] = ()  # room left by the groups above its own alone
     log: LogKeeping = LogKeeping.UNKNOWN
     disk_rate: bool | None = True  # whether nothing limits how much it reads and writes per second
+    kinds: tuple[str, ...] = ()  # kinds of character devices that the rules allow to be read
     crashes: bool | None = True  # whether its core file limit lets the kernel run a crash handler
 
 
@@ -59,6 +60,7 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         asked.log,
         # a limit is for one disk; whether it is for all that the container uses is not known
         None if facts.io or "io" in facts.unknown else True,
+        () if rules is None else kinds_allowed(rules, asked.devices, facts.nodes),
         _crashes(facts),
     )
 
@@ -130,6 +132,8 @@ def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
     """This layer's ruling; None: not its concern."""
     if isinstance(need, Device):
         return _device(need, posture)
+    if isinstance(need, DeviceKind):
+        return _by_rules(posture, allowed=need.kind in posture.kinds)
     if not isinstance(need, Room):
         return None
     if need.resource is Resource.LOG:
@@ -243,17 +247,23 @@ def _freed_room(row: _Room, enough: bool | None) -> Ruling:
 
 
 def _device(need: Device, posture: CgroupPosture) -> Ruling:
+    if posture.rules is None:
+        return _by_rules(posture, allowed=False)
+    return _by_rules(posture, allowed=passes(posture.rules, need), opened=need.opened)
+
+
+def _by_rules(posture: CgroupPosture, *, allowed: bool, opened: bool = False) -> Ruling:
     source = "@cgroup:devices" if posture.verified else "inspect:HostConfig.Devices"
     if posture.rules is None:
         return unknown(msg("Which devices it can use could not be read."), source)
-    if passes(posture.rules, need):
+    if allowed:
         if posture.rootless:
             return lets(msg("A rootless engine can't set device rules."), source)
         if posture.verified:
             return lets(msg("The device rules allow it."), source)
         text = msg("According to what was asked, its device rules allow it; not verified.")
         return lets(text, source, basis=Basis.ASKED)
-    if need.opened and posture.rule_files is not False:
+    if opened and posture.rule_files is not False:
         # devcgroup_update_access, security/device_cgroup.c, requires SYS_ADMIN and checks the groups above
         if posture.rule_files is None:
             return unknown(msg("Which devices it can use could not be read."), source)

@@ -153,6 +153,7 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
             return lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
         case (
             needs.Device()
+            | needs.DeviceKind()
             | needs.EngineSocket()
             | needs.GroupFile()
             | needs.HostFiles()
@@ -351,6 +352,8 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
             return lets(msg("In a user namespace, the type container_t can use the network capabilities."))
         case needs.Device(_, _, _, access):
             return _device(access, posture)
+        case needs.DeviceKind():
+            return _device("r", posture)
         case needs.Calls(ways) if _makes_object(ways):
             return stops(msg("The type container_t can't use this part of the kernel."))
         case needs.GroupFile():

@@ -136,6 +136,7 @@ _MEDIATED = frozenset(
         needs.BusSocket,
         needs.Capability,
         needs.Device,
+        needs.DeviceKind,
         needs.EngineSocket,
         needs.GroupFile,
         needs.HostFiles,

@@ -6,6 +6,7 @@ container's own /dev, which no mount shows.
 
 from __future__ import annotations
 
+from stratascope.collector.devices import KINDS
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -22,7 +23,7 @@ from stratascope.layers.namespaces.mount_reach import (
     kernel_path,
     tree_for,
 )
-from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, passes_block
+from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, kind_by_path, passes_block
 from stratascope.layers.shared.system_places import runs_from
 from stratascope.linux.namespace import Namespace
 from stratascope.linux.routes import Reach
@@ -57,6 +58,7 @@ class NamespacePosture(Value):
     shared: str = ""  # a mount whose changes reach the host; empty: none
     shared_system: str = ""  # one of those where the host runs as root what lies there
     routes: Reach | None = None  # where the routes of its network lead
+    kinds: tuple[tuple[str, str], ...] = ()  # further kinds of device nodes, and where each is shown
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -86,7 +88,29 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         next(iter(view.shared_mounts), "") if view is not None else "",
         _shared_system(facts),
         facts.routes,
+        _kinds(facts, asked, rootless=around.engine.rootless),
     )
+
+
+def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[tuple[str, str], ...]:
+    """Kinds of character devices of which a node is shown: by the mounts, or by the requested options."""
+    view = facts.mounts
+    special = None if view is None else view.special
+    found = dict.fromkeys(
+        () if view is None or special is None else [kind for kind in view.nodes if kind in KINDS], MOUNTS
+    )
+    if special is None or not special.whole:
+        found |= {kind: MOUNTS for node in facts.devices or () if (kind := kind_by_path(node))}
+        if "/dev" in {path.source for path in facts.host_paths or ()}:
+            return tuple((kind, MOUNTS) for kind in KINDS)
+        if asked.privileged and not rootless:
+            return tuple((kind, found.get(kind, _PRIVILEGED)) for kind in KINDS)
+    seen = frozenset() if special is None else {item.path for item in special.files}
+    for device in asked.devices:
+        kind = kind_by_path(device.source)
+        if kind and (device.target or device.source) not in seen:
+            found.setdefault(kind, _DEVICES)
+    return tuple((kind, found[kind]) for kind in KINDS if kind in found)
 
 
 def _shared_system(facts: NamespacesFacts) -> str:
@@ -369,7 +393,8 @@ def _node(need: needs.Node, posture: NamespacePosture) -> Ruling:
         place = "" if posture.reach is None else posture.reach.node_place
         missing = msg("It can write only where device nodes have no effect.")
         return _known(posture.reach, place, msg("Device nodes that it creates have an effect."), missing)
-    shown_by = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
+    known = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node} | dict(posture.kinds)
+    shown_by = known.get(need.kind, "")
     if shown_by == MOUNTS:
         return lets(msg("Such a device node is accessible."), shown_by)
     if shown_by:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.devices import KINDS, kind_of
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import AskedDevice
 from stratascope.core.ground import SpecialFile, SpecialFiles, parse_special
@@ -53,6 +54,35 @@ _BY_NUMBER = {number: name for name, number in NUMBERS.items()}
 MEMORY_NODES, LOG_NODE = frozenset(("/dev/mem", "/dev/kmem", "/dev/port")), "/dev/kmsg"
 # Those of every container; rootless engines bind them, because they can't create any
 STANDARD_NODES = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
+
+
+def kind_by_path(path: str) -> str:
+    """The kind of character device by its path on the host; empty: none that matters."""
+    return kind_of(0, 0, path.removeprefix("/dev/")) or "" if path.startswith("/dev/") else ""
+
+
+def kinds_allowed(
+    rules: tuple[str, ...], devices: tuple[AskedDevice, ...], special: SpecialFiles | None
+) -> tuple[str, ...]:
+    """The kinds of character devices of which the rules allow some to be read: of the nodes that it sees, of those that
+    were asked for, and by number.
+    """
+    if any(_allows(rule, "c", -1, -1, "r") for rule in rules):
+        return tuple(KINDS)
+    found = {kind_by_path(device.source) for device in devices if "r" in device.permissions}
+    for item in () if special is None else special.files:
+        if item.kind == "c" and passes(rules, Device("c", item.major, item.minor, "r")):
+            found.add(node_kind(item))
+    for rule in rules:
+        which, number, granted = rule.split()
+        major, minor = number.split(":")
+        if which == "c" and "r" in granted and major.isdigit():
+            found.update(
+                kind
+                for kind, (majors, pairs, _) in KINDS.items()
+                if int(major) in majors or any(str(one) == major and minor in ("*", str(two)) for one, two in pairs)
+            )
+    return tuple(kind for kind in KINDS if kind in found)
 
 
 def passes(rules: tuple[str, ...], need: Device) -> bool:
@@ -131,8 +161,13 @@ def special_files(capture: Capture) -> SpecialFiles | None:
 
 
 def node_kind(item: SpecialFile) -> str:
-    """disk, memory or log, as in `core.threats.needs.Node`; empty: none of these."""
+    """The kind, as in `core.threats.needs.Node`; empty: none that matters."""
     if item.kind == "b":
         return "disk"
-    name = _BY_NUMBER.get((item.major, item.minor)) if item.kind == "c" else None
-    return "memory" if name in MEMORY_NODES else "log" if name == LOG_NODE else ""
+    if item.kind != "c":
+        return ""
+    name = _BY_NUMBER.get((item.major, item.minor))
+    if name is not None:
+        return "memory" if name in MEMORY_NODES else "log" if name == LOG_NODE else ""
+    below = item.path.rpartition("/dev/")[2] if "/dev/" in item.path else item.path.rpartition("/")[2]
+    return kind_of(item.major, item.minor, below) or ""

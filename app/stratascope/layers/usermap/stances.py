@@ -287,6 +287,7 @@ _WORDS = {
     "pid": msg("PID namespace"),
     "cgroup": msg("cgroup namespace"),
 }
+_FOR_PEOPLE = ("graphics", "virtual machines")  # kinds of devices that distributions open to more than root
 _USERNS, _USER = frozenset({"userns"}), frozenset({"user"})
 _READ_ANY = CapabilitySet.of(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")).bits
 _KILL = CapabilitySet.of(("CAP_KILL",)).bits
@@ -317,7 +318,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
         case needs.Node(made=False):
             known = dict(posture.nodes).get(need.kind)
             if known is None:
-                return _node(posture)
+                return _node(posture, by_mode=need.kind in _FOR_PEOPLE)
             if known:
                 return _through(msg("The device node's permissions allow it."))
             return _stops(msg("The device node's permissions do not allow it."), posture)
@@ -477,8 +478,10 @@ def _group_file(posture: UsermapPosture) -> Ruling:
     return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
 
 
-def _node(posture: UsermapPosture) -> Ruling:
-    """The ruling on nodes of disks and memory, which belong to root and are closed to others."""
+def _node(posture: UsermapPosture, *, by_mode: bool) -> Ruling:
+    """The ruling on nodes whose mode was not read: those of disks and memory are closed to all but root, while others
+    may be open to everyone (`by_mode`).
+    """
     if posture.host_root:
         return _through(msg("It is root on the host, which owns the device node."))
     if posture.initial is False and not posture.rootless and posture.host_root is False:
@@ -486,6 +489,8 @@ def _node(posture: UsermapPosture) -> Ruling:
         return unknown(msg("Who owns the device node in its user namespace was not read."), _UID)
     if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
+    if by_mode and posture.host_root is False:
+        return unknown(msg("Who may open the device node was not read."), _UID)
     if posture.host_root is False and posture.disk_group:  # the runtimes give the node its group on the host
         return unknown(msg("Whether one of its groups can open the device node was not read."), _UID)
     return _host_root(posture, msg("The device node belongs to the host's root, which it is not."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity, flaws_of
+from stratascope.core.threats.catalogue.devices import device_route
 from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN,
     MAKE_NODE,
@@ -35,6 +36,7 @@ from stratascope.core.threats.needs import (
     Shares,
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
+from stratascope.value import replace
 
 THREATS = (
     Threat(
@@ -192,6 +194,7 @@ THREATS = (
                 ),
             ),
             *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
+            replace(device_route("disk commands", "/dev/sg0"), name=msg("by a device that passes commands to disks")),
         ),
         ("CIS-Docker-1.6.0:5.18", "mknod(2)"),
     ),
