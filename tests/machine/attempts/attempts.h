@@ -64,7 +64,7 @@ int host_pids(void);                        /* whether we are in the machine's f
 int run_self(const char *path, const char *word); /* execs path with that word; its exit status, or -errno */
 
 int first_ids(void);                        /* whether our root is the machine's */
-int try_host_port(void), try_abstract(void), host_segment(void), release_agent(void); /* attempts of their families */
+int try_host_port(void), try_abstract(void), host_segment(void), release_agent(void), firewall(void); /* attempts of their families */
 
 struct bound {
     char root[256], target[256], kind[32], super[256];

@@ -187,9 +187,9 @@ static int in_own(int (*act)(void))
     return result ? result : act();
 }
 
-static int in_own_by_clone3(int (*act)(void))
+static int in_own_by_clone3(uint64_t kind, int (*act)(void))
 {
-    struct clone_args args = {.flags = CLONE_NEWUSER | CLONE_NEWNS, .exit_signal = SIGCHLD};
+    struct clone_args args = {.flags = CLONE_NEWUSER | kind, .exit_signal = SIGCHLD};
     int status = 0;
     long pid = syscall(SYS_clone3, &args, sizeof args);
     if (pid == 0)
@@ -215,10 +215,10 @@ static int mount_in_own(void) { return in_own(mount_tmpfs); }
 static int new_api_in_own(void) { return in_own(open_tmpfs); }
 static int pivot_in_own(void) { return in_own(swap_root); }
 static int chroot_in_own(void) { return in_own(change_root); }
-static int mount_by_clone3(void) { return in_own_by_clone3(mount_tmpfs); }
-static int new_api_by_clone3(void) { return in_own_by_clone3(open_tmpfs); }
-static int pivot_by_clone3(void) { return in_own_by_clone3(swap_root); }
-static int chroot_by_clone3(void) { return in_own_by_clone3(change_root); }
+static int mount_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNS, mount_tmpfs); }
+static int new_api_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNS, open_tmpfs); }
+static int pivot_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNS, swap_root); }
+static int chroot_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNS, change_root); }
 
 static int surface_in_own(void)
 {
@@ -227,6 +227,16 @@ static int surface_in_own(void)
         result = unshared(CLONE_NEWNET);
     return result ? result : outcome(socket(AF_PACKET, SOCK_RAW, 0x0300));
 }
+
+static int firewall_in_own(void)
+{
+    int result = unshared(CLONE_NEWUSER);
+    if (!result)
+        result = unshared(CLONE_NEWNET);
+    return result ? result : firewall();
+}
+
+static int firewall_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNET, firewall); }
 
 const struct attempt RINGS[] = {
     {"packet-socket", "through io_uring", "IORING_OP_SOCKET(AF_PACKET)", packets, SUCCESS},
@@ -261,6 +271,8 @@ const struct attempt RINGS[] = {
     {"pivot-root", "in new namespaces, clone3", "clone3, pivot_root(/, /)", pivot_by_clone3, SUCCESS},
     {"change-root", "in new namespaces, clone3", "clone3, chroot(/)", chroot_by_clone3, SUCCESS},
     {"reach-host-network", "through io_uring", "IORING_OP_CONNECT(127.0.0.1)", connect_host_port, SUCCESS},
+    {"firewall-code", "one after the other", "unshare, unshare, sendto(NFT_MSG_GETGEN)", firewall_in_own, SUCCESS},
+    {"firewall-code", "in new namespaces, clone3", "clone3, sendto(NFT_MSG_GETGEN)", firewall_by_clone3, SUCCESS},
     {"kernel-surface-in-user-namespace", "one after the other", "unshare, unshare, socket", surface_in_own, SUCCESS},
     {0},
 };

@@ -259,7 +259,7 @@ static int netlink(int protocol, uint16_t type, const void *body, size_t size)
     return 0;
 }
 
-static int firewall(void) /* asks for the generation of the rules, and changes nothing */
+int firewall(void) /* asks for the generation of the rules, and changes nothing */
 {
     struct nfgenmsg body = {.nfgen_family = AF_UNSPEC};
     return netlink(NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | 16 /* NFT_MSG_GETGEN */, &body, sizeof body);
