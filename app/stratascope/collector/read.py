@@ -51,6 +51,7 @@ PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
 CHUNK = 1 << 16
 SIZE_MAX = 1 << 20  # none of these files is nearly as long; a longer one is refused, never truncated
 
+_DESCRIPTORS_MAX = 64  # of a monitor that are looked at; it has some twenty
 _SHORT = 3500  # bytes; a page has at least 4096, and a line of uid_map has 33
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _KINDS = {
@@ -241,18 +242,37 @@ def _gone(item: Entry) -> Entry:
     return failed(item[0], item[1], GONE, item[4], "the process ended while it was read")
 
 
-def parent_folder(directory: int) -> Entry:
-    """PARENT, as a link: its target is not accessed."""
+def parent_folder(directory: int, container: str = "") -> Entry:
+    """PARENT, as a link: its target is not accessed. If that is elsewhere, where its parent has the container's files
+    open: a monitor that a service started works in the directory of that.
+    """
     source = "/proc/PID/stat"
     try:
         text = read_file("stat", directory)
         fields = text[text.rfind(")") + 1 :].split()  # comm may contain spaces and parentheses
         source = "/proc/%d/cwd" % int(fields[1])
-        return (PARENT, source, os.readlink(source))
+        folder = os.readlink(source)
+        if container and container not in folder.split("/"):
+            return _parents_file(int(fields[1]), container) or (PARENT, source, folder)
+        return (PARENT, source, folder)
     except OSError as error:
         return failure(PARENT, source, error)
     except (TooLongError, ValueError, IndexError):
         return failed(PARENT, source, UNSUPPORTED, None, "its parent is not told")
+
+
+def _parents_file(parent: int, container: str) -> Optional[Entry]:
+    """The first file of the container that the parent has open, by its link; None if there is none to be seen."""
+    folder = "/proc/%d/fd" % parent
+    try:
+        for number in os.listdir(folder)[:_DESCRIPTORS_MAX]:
+            source = folder + "/" + number
+            target = os.readlink(source)
+            if target.startswith("/") and container in target.split("/"):
+                return (PARENT, source, target)
+    except OSError:
+        return None
+    return None
 
 
 def state(directory: int) -> Optional[str]:

@@ -150,7 +150,7 @@ class Collector:
                 cgroup = _file("cgroup", here)
             if PARENT in wants and (not container or container not in (cgroup or "")):
                 # only needed if the control group does not show the container's id
-                entries.append(parent_folder(directory))
+                entries.append(parent_folder(directory, container))
             if TARGETS in wants and sees_host(text_of(entries, "status"), text_of(entries, "mountinfo")):
                 entries.append(self._host_processes())
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)

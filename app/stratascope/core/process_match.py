@@ -6,7 +6,7 @@ does not show it (rootless engines with cgroup `/`, a hidden cgroup, a process t
 below its own), the process must match in every other respect: its own mount namespace, PID 1 of a PID namespace if one
 was asked for, and started between the container's creation and its start. In addition something made by the engine for
 this container alone must tie the two: one of the files that engines mount into each container, or the container's
-folder, which is the working directory of its parent, the runtime's monitor. Decided against trusting any of these
+folder, in which its parent, the runtime's monitor, works or has files open. Decided against trusting any of these
 alone, and against the parent's command line: reads of a process's own memory may hang.
 """
 

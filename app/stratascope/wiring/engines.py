@@ -72,7 +72,7 @@ class Engines:
 
     def reach(self, engine: Engine) -> Reach:
         """The ways to the processes of that engine's containers."""
-        return Reach(self._prober(engine), self._top(engine), self._configuration(engine))
+        return Reach(self._prober(engine), self._top(engine), self._configuration(engine), self._profile(engine))
 
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:
@@ -102,6 +102,13 @@ class Engines:
         from stratascope.engines.shared.runtime_state import seccomp_here
 
         return seccomp_here
+
+    def _profile(self, engine: Engine) -> Callable[[str, float], str] | None:
+        if not engine.local or self.access is not sandbox.Access.OUTSIDE:
+            return None
+        from stratascope.engines.shared.runtime_state import profile_here
+
+        return profile_here
 
     def port(self, engine: str) -> EnginePort:
         """The engine with this id. Raises EngineError if there is none."""

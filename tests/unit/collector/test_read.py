@@ -414,3 +414,26 @@ def test_user_namespaces_above_its_own() -> None:
         assert len(above) == 2
         assert above[-1] == f"user:[{own}]"
         assert Path(f"/proc/{pid}/ns/user").stat().st_ino not in (own, int(above[0][6:-1]))
+
+
+def test_a_monitor_that_works_elsewhere_has_the_containers_files_open(tmp_path: Path) -> None:
+    """Its child is the container's first process."""
+    number = "a" * 64
+    (tmp_path / number).mkdir()
+    (tmp_path / number / "ctl").write_text("")
+    script = (
+        f"import os,subprocess,sys;f=open({str(tmp_path / number / 'ctl')!r});os.chdir('/');"
+        "p=subprocess.Popen(('sleep','60'));print(p.pid,flush=True);sys.stdin.read();p.kill()"
+    )
+    with subprocess.Popen((sys.executable, "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as monitor:
+        assert monitor.stdout is not None
+        child = int(monitor.stdout.readline())
+        directory = read.open_process(child)
+        try:
+            assert read.parent_folder(directory, number)[2] == str(tmp_path / number / "ctl")
+            assert read.parent_folder(directory, "b" * 64)[2] == "/"
+            assert read.parent_folder(directory)[2] == "/"
+        finally:
+            os.close(directory)
+            assert monitor.stdin is not None
+            monitor.stdin.close()

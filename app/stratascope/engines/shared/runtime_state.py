@@ -172,6 +172,16 @@ def seccomp_here(path: str) -> str:
     return found
 
 
+def profile_here(path: str, until: float) -> str:
+    """A filter's file as the engine was given it at that time. Raises OSError; ValueError if it was changed since."""
+    text, written = read_with_time(path)
+    if written > until:
+        raise ValueError("the profile was changed since the container was made")
+    if len(text) > FILTER_MOST:
+        raise ValueError("the profile is too long")
+    return text
+
+
 def read_config_here(path: str, below: str = "/", process: str = "self") -> str:
     """Read a file at an untrusted path. Raises OSError; ValueError if it is too long or not text.
 

@@ -44,6 +44,7 @@ from stratascope.linux.seccomp import NOT_FOLLOWED, Answers, SeccompMode, seccom
 from stratascope.linux.syscalls import Abi
 from stratascope.value import Value, replace
 
+NAMED = "seccomp:named"  # the profile's file, if only that can be read
 CONFIG = "oci:config"  # the container's OCI config.json, if the reader has access
 WANTED = "seccomp:*"  # requests seccomp:0 (the oldest), seccomp:1 …: filters in hexadecimal digits
 _BUILT_IN = ("", "builtin", "default")  # what Docker reports for a daemon without a profile of its own
@@ -110,7 +111,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Secc
         origin, gaps = _kernel(capture, status.seccomp_filters)
         if origin is None:
             capabilities = _capabilities(container, status)
-            custom = custom_filter(container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
+            custom = _custom(capture, container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
             origin, further = checked(_oci(capture, around), CONFIG)
             if origin is None and profile is ProfileKind.DEFAULT:
                 origin, further = default, (*further, *default_gap)
@@ -185,6 +186,15 @@ def _filter(text: str) -> bytes:
     raw = bpf.parse_hex(text)
     bpf.decode(raw)
     return raw
+
+
+def _custom(
+    capture: Capture, asked: Asked, capabilities: frozenset[str] | None, around: Surroundings
+) -> FilterSource | None:
+    text = capture.text(NAMED)
+    if isinstance(text, Gap) or capabilities is None:
+        return custom_filter(asked, capabilities, around)
+    return profile_filter(text, capture.source(NAMED), capabilities, around)
 
 
 def custom_filter(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:

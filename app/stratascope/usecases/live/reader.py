@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from stratascope.background_call import BackgroundCall
@@ -74,6 +75,7 @@ class Translations:
 
 
 PERSON = "id:uid"
+PROFILE = "seccomp:named"  # the profile's file, where that configuration can't be read
 CONFIGURATION = "oci:config"  # the container's OCI config.json: the parts that a layer asks for
 _MEMBER_IDENTITY = ("status", "comm")
 _KINDS_MAX = 64  # of further processes whose filters are read; more than that is an attack on the reader
@@ -84,12 +86,14 @@ class Reach(Value):
     """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
 
     `top` asks the engine itself (Podman) what its kernel enforces, by container id and PID. `configuration` extracts
-    the filter from a container's OCI config.json, given its path; it raises OSError, ValueError.
+    the filter from a container's OCI config.json, given its path; `profile` reads a profile's file, unless it was
+    changed after that time; they raise OSError, ValueError.
     """
 
     prober: Prober | None
     top: Callable[[str, int], ContainerCapture] | None = None
     configuration: Callable[[str], str] | None = None
+    profile: Callable[[str, float], str] | None = None
 
 
 class Reader:
@@ -169,7 +173,7 @@ class Reader:
                 found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)
         if reach.configuration is not None:
             for place, each in found.items():
-                found[place] = _with_filter(containers[place], each, reach.configuration)
+                found[place] = _with_filter(containers[place], each, reach.configuration, reach.profile)
         return tuple(CapturedContainer(raw, found.get(place)) for place, raw in enumerate(raws))
 
     def once(
@@ -245,7 +249,12 @@ class Reader:
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
 
 
-def _with_filter(container: Container, found: ContainerCapture, read: Callable[[str], str]) -> ContainerCapture:
+def _with_filter(
+    container: Container,
+    found: ContainerCapture,
+    read: Callable[[str], str],
+    profile: Callable[[str, float], str] | None,
+) -> ContainerCapture:
     """Add the filter as passed to the runtime, if the engine names a profile but does not show its content."""
     path, asked = container.configuration, container.asked
     if not path or asked.seccomp is not ProfileKind.CUSTOM or "seccomp:0" in found.first.names():
@@ -254,6 +263,10 @@ def _with_filter(container: Container, found: ContainerCapture, read: Callable[[
         reading = Reading(CONFIGURATION, path, read(path))
     except PermissionError as error:
         reading = Reading(CONFIGURATION, path, None, Gap(GapKind.DENIED, error.errno))
+        named = asked.seccomp_profile
+        if profile is not None and named.startswith("/") and container.created:
+            with suppress(OSError, ValueError):
+                reading = Reading(PROFILE, named, profile(named, container.created))
     except (OSError, ValueError) as error:
         reading = Reading(CONFIGURATION, path, None, Gap(GapKind.UNSUPPORTED, detail=str(error)))
     return replace(found, first=replace(found.first, readings=(*found.first.readings, reading)))

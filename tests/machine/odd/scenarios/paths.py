@@ -96,6 +96,7 @@ SCENARIOS = (
     _on("handle-net-alone", "-v", "/proc/2/ns/net:/handle-net", only=_ROOTFUL),
     _on("handle-ipc", "-v", "/proc/2/ns/ipc:/handle-ipc", *_ADMIN, only=_ROOTFUL),
     _on("handle-cgroup", "-v", "/proc/2/ns/cgroup:/handle-cgroup", *_ADMIN, only=_ROOTFUL),
+    _on("profile-by-path", "--security-opt", "seccomp={folder}/few.json"),
     # masks over the image's files
     _on("mask", "--security-opt", "mask=/etc/passwd:/etc/group", only=_PODMAN),
     _on("mask-user", "--security-opt", "mask=/etc/passwd", "--user", "1000", only=_PODMAN),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +132,17 @@ def test_compose_attaches_to_nothing() -> None:
     assert not runtime_state.attached(JsonObject({"Config": config}))
     assert runtime_state.attached(JsonObject({"Config": {**config, "Labels": {}}}))
     assert runtime_state.attached(JsonObject({"Config": {**config, "OpenStdin": True}}))
+
+
+def test_a_profile_counts_as_long_as_it_is_the_one_that_was_given(tmp_path: Path) -> None:
+    profile = tmp_path / "profile.json"
+    profile.write_text("{}")
+    os.utime(profile, (1000, 1000))
+    assert runtime_state.profile_here(str(profile), 1000.5) == "{}"
+    with pytest.raises(ValueError, match="changed"):
+        runtime_state.profile_here(str(profile), 999.0)
+    profile.write_text(" " * (runtime_state.FILTER_MOST + 1))
+    with pytest.raises(ValueError, match="too long"):
+        runtime_state.profile_here(str(profile), 1e12)
+    with pytest.raises(OSError, match="not a file"):
+        runtime_state.profile_here("/dev/null", 1e12)

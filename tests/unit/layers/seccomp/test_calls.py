@@ -154,6 +154,18 @@ def test_a_container_s_oci_config_comes_before_what_the_engine_names() -> None:
         assert [(gap.what, gap.gap.kind) for gap in facts.gaps] == [("oci:config", GapKind.UNPARSED)]
 
 
+def test_the_profiles_file_where_the_configuration_is_not_readable() -> None:
+    text = json.dumps(
+        {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}
+    )
+    capture = replace(FILTER, readings=(*FILTER.readings, Reading("seccomp:named", "/own.json", text)))
+    facts = facts_of(capture, seccomp=ProfileKind.CUSTOM, seccomp_profile="/own.json")
+    assert facts.source is CallSource.PROFILE
+    assert facts.x86_64 is not None
+    assert facts.x86_64.allowed == 1
+    assert facts_of(FILTER, seccomp=ProfileKind.CUSTOM, seccomp_profile="/own.json").origin is None
+
+
 def test_a_stricter_profile_is_enforced() -> None:
     text = json.dumps(
         {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}
