@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import time
 from errno import ENOSYS, EPROTONOSUPPORT
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from stratascope.collector import devices
 from stratascope.collector.loadable import Loadable
@@ -123,6 +123,7 @@ class Kernel:
         self._errno: Any = None
         self._barred: Optional[str] = None
         self._loadables = Loadable()
+        self._kinds: Optional[FrozenSet[str]] = None
 
     def feature(self, name: str) -> Entry:
         """One of FEATURES as an entry, with the text `yes` or `no`."""
@@ -146,7 +147,9 @@ class Kernel:
                 has = engine_ports()[_PORTS.index(short)]
             elif short in devices.FEATURES:
                 source = "/dev"
-                has = devices.FEATURES[short] in devices.kinds_there()
+                if self._kinds is None:
+                    self._kinds = devices.kinds_there()
+                has = devices.FEATURES[short] in self._kinds
             elif short == "abstract_engine_sockets":
                 source = "/proc/net/unix"
                 has = " @/containerd-shim/" in read_file(source)
