@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from machine.attempts.on_host import buses
 from rig.engine import KINDS, Rig
 from rig.plan import ordinary_user
 
@@ -137,6 +138,7 @@ _MAP = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
 _HOST_FOLDER = ("-v", "{folder}/mounted:/host")
 _HOST_PROC = ("-v", "/proc:/host-proc:ro")
 _TREES = ("-v", "/sys/fs/cgroup:/trees")
+_BUS, _SESSION = ("-v", "{bus}:/bus:ro"), ("-v", "{session}:/run/user/1000:ro")
 _RENAMED = ("--device", "{folder}/nodes/harmless:/dev/harmless")
 _NO_RULES = {"podman_rootless": "device cgroup rules are not supported in rootless"}
 _NO_PLACE = {"docker_rootless": "error creating device nodes"}
@@ -279,6 +281,12 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
         "host-folder-no-chmod-user",
         (*_HOST_FOLDER, "--security-opt", "seccomp={folder}/no-chmod.json", "--user", "1000"),
     ),
+    # sockets of whoever obeys as D-Bus and systemd do
+    Configuration("bus", _BUS, host=(buses,)),
+    Configuration("bus-no-capabilities", (*_BUS, "--cap-drop", "ALL"), host=(buses,)),
+    Configuration("bus-user", (*_BUS, "--user", "1000", "--cap-drop", "ALL"), host=(buses,)),
+    Configuration("session", _SESSION, host=(buses,)),
+    Configuration("session-user", (*_SESSION, "--user", "1000", "--cap-drop", "ALL"), host=(buses,)),
     Configuration("strong-neighbour", ("--pid", f"container:{STRONG}")),
     Configuration("strong-neighbour-ptrace", ("--pid", f"container:{STRONG}", "--cap-add", "SYS_PTRACE")),
 )

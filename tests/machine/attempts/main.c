@@ -91,9 +91,10 @@ static const char *again = ""; /* what is added to routes once exec has given ba
 static void try_all(void)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
-    static const struct attempt *const FAMILIES[] = {FILES,     PROCESSES, NETWORK, KERNEL,
-                                                     RESOURCES, MOUNTS,    REACH,   GROUPS,
-                                                     OUTSIDE,   RINGS,   SERVICES, PLACED};
+    static const struct attempt *const FAMILIES[] = {
+        SERVICES, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
+        MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED};
+    /* SERVICES first: it asks /proc, which later attempts may take away */
     char route[96];
     for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
         for (const struct attempt *one = FAMILIES[group]; one->threat; one++) {

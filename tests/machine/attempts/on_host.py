@@ -6,8 +6,6 @@ Whoever listens on such a socket asks the kernel who called (SO_PEERCRED), and a
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
 import struct
 import subprocess
@@ -53,34 +51,16 @@ def _answer(server: socket.socket, users: tuple[int, ...]) -> None:
 
 @contextmanager
 def buses(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
-    """The system's bus, systemd, and a user's session where they usually are; one test run at a time has them."""
-    if not _used:
-        _used.append(stack := ExitStack())
-        lock = os.open("/run/strata-buses.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        stack.callback(os.close, lock)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for path, users in _BUSES.items():
-            for above in reversed(path.parents):
-                if not above.exists():
-                    above.mkdir()
-                    stack.callback(above.rmdir)
-            stack.enter_context(obeying(path, *users))
-    _used.append(_used[0])
-    try:
-        yield {}
-    finally:
-        _used.pop()
-        if len(_used) == 1:
-            _used.pop().close()
-
-
-_used: list[ExitStack] = []
-_BUSES = {
-    Path("/run/dbus/system_bus_socket"): (0,),
-    Path("/run/systemd/private"): (0,),
-    Path(f"/run/user/{USER}/bus"): (USER,),
-    Path(f"/run/user/{USER}/systemd/private"): (0, USER),
-}
+    """A bus as the system's, a user's bus and that user's systemd, in folders of the trial's: {bus} and {session}."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    for place in (own, own / "buses", own / "session", own / "session" / "systemd"):
+        place.mkdir(exist_ok=True)
+        place.chmod(0o755)
+    with ExitStack() as stack:
+        stack.enter_context(obeying(own / "buses" / "system_bus_socket", 0))
+        stack.enter_context(obeying(own / "session" / "bus", USER))
+        stack.enter_context(obeying(own / "session" / "systemd" / "private", 0, USER))
+        yield {"bus": str(own / "buses"), "session": str(own / "session")}
 
 
 @contextmanager

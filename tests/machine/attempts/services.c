@@ -182,8 +182,7 @@ static int any_of(const char *const *paths)
 
 static int order_systemd(void)
 {
-    static const char *const PATHS[] = {"/bus/system_bus_socket", "/hr/dbus/system_bus_socket",
-                                        "/run/dbus/system_bus_socket", "/hr/systemd/private",
+    static const char *const PATHS[] = {"/bus/system_bus_socket", "/run/dbus/system_bus_socket",
                                         "/run/systemd/private", NULL};
     return any_of(PATHS);
 }

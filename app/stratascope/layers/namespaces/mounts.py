@@ -107,9 +107,10 @@ def view_of(
 ) -> MountView:
     """Judge the mounts of a process, and the special files found in them. Raises DecodeError."""
     seen, wishes = visible_of(listed), container.asked.mounts
+    looked = special is not None and special.whole
     shape = None if special is not None and special.files else _shape(seen, container.id, wishes, around)
     if shape is None:
-        return replace(judged(seen, container.id, wishes, around, special), listed=listed, changed=())
+        return replace(judged(seen, container.id, wishes, around, special, looked=looked), listed=listed, changed=())
     ground = around.ground
     key = (
         *(shape, wishes, ground.mounts, ground.peer_groups, known_sockets(around), ground.buses, special is None),
@@ -117,7 +118,7 @@ def view_of(
     )
     view = _views.get(key)
     if view is None:
-        view = replace(judged(seen, container.id, wishes, around, special), changed=())
+        view = replace(judged(seen, container.id, wishes, around, special, looked=looked), changed=())
         _views.put(key, view, _BYTES * len(seen))
     return replace(view, listed=listed, container=container.id, special=special)
 
@@ -174,8 +175,12 @@ def judged(
     wishes: tuple[AskedMount, ...],
     around: Surroundings,
     special: SpecialFiles | None = None,
+    *,
+    looked: bool = False,
 ) -> MountView:
-    """Judge the visible mounts, given the container's id and requested mounts."""
+    """Judge the visible mounts, given the container's id and requested mounts. `looked`: all of them were searched for
+    special files.
+    """
     root = root_mount(seen)
     masked: list[str] = []
     read_only: list[str] = []
@@ -256,7 +261,7 @@ def judged(
             elif kind == "proc" and not mount.read_only and runs_from(mount.device, mount.root, source).root:
                 system.append(target)
         sockets.extend(sockets_in(source, target, mount.device, around))
-        buses += buses_below(source, target, around, searched=special is not None)
+        buses += () if looked else buses_below(source, target, around, searched=special is not None)
     if root is not None and root.fs_type not in UNION and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:

@@ -271,7 +271,7 @@ def _container_root(asked: Asked, around: Surroundings) -> int | None:
 def bus_owners(asked: Asked, special: SpecialFiles | None, around: Surroundings) -> tuple[int, ...]:
     """Whose session it can reach: by the sockets found, and by the paths that were asked for."""
     found = list(() if special is None else buses_among(special.files, around))
-    for mount in asked.mounts:
+    for mount in () if special is not None and special.whole else asked.mounts:
         if mount.source.startswith("/"):
             found += buses_below(mount.source, mount.target, around, searched=special is not None)
     return tuple(sorted({each.owner for each in found if each.owner}))

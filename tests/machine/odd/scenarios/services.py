@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from machine.attempts.configurations import Configuration
-from machine.attempts.on_host import buses, shared_mount
+from machine.attempts.on_host import shared_mount
 
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 _NO_PLACE = {"docker_rootless": "error creating device nodes"}
-_DOCKER = ("docker_rootful",)  # the others of the tests have a /run of their own
 _ONE = ("podman_rootful",)  # the tests' Docker is in a mount namespace of its own, where it gets no mounts of later
 _ADMIN = ("--cap-add", "SYS_ADMIN")
-_NO_CAPABILITIES = ("--cap-drop", "ALL")
-_BUS, _SESSION = ("-v", "/run/dbus:/bus"), ("-v", "/run/user/1000:/run/user/1000")
 
 SCENARIOS = (
-    Configuration("odd-bus", _BUS, host=(buses,), only=_DOCKER),
-    Configuration("odd-bus-no-capabilities", (*_BUS, *_NO_CAPABILITIES), host=(buses,), only=_DOCKER),
-    Configuration("odd-bus-user", (*_BUS, "--user", "1000"), host=(buses,), only=_DOCKER),
-    Configuration("odd-bus-user-no-setuid", (*_BUS, "--user", "1000", *_NO_CAPABILITIES), host=(buses,), only=_DOCKER),
-    Configuration("odd-bus-read-only", ("-v", "/run/dbus:/bus:ro"), host=(buses,), only=_DOCKER),
-    Configuration(
-        "odd-bus-socket-alone",
-        ("-v", "/run/dbus/system_bus_socket:/run/dbus/system_bus_socket"),
-        host=(buses,),
-        only=_DOCKER,
-    ),
-    Configuration("odd-systemd", ("-v", "/run/systemd:/run/systemd"), host=(buses,), only=_DOCKER),
-    Configuration("odd-run", ("-v", "/run:/hr"), host=(buses,), only=_DOCKER),
-    Configuration("odd-session", _SESSION, host=(buses,), only=_DOCKER),
-    Configuration("odd-session-user", (*_SESSION, "--user", "1000", *_NO_CAPABILITIES), host=(buses,), only=_DOCKER),
-    Configuration("odd-session-no-setuid", (*_SESSION, "--cap-drop", "SETUID"), host=(buses,), only=_DOCKER),
     Configuration(
         "odd-shared", ("-v", "{shared}:/shared:rshared", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
     ),
