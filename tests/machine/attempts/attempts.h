@@ -56,6 +56,7 @@ static inline int outcome(long result) { return result < 0 ? errno : 0; }
 int landlocked(const char *text); /* restrict.c */
 int securebits(const char *text);
 int without_capabilities(void);
+void look_at_namespaces(void); /* before the first attempt: /proc may be unmounted by one */
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */
 int open_only(const char *path, int flags); /* opens and closes */
 int other_uid(void);                        /* a mapped uid that is not ours */

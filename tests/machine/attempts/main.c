@@ -96,6 +96,7 @@ static void try_all(void)
         MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED};
     /* SERVICES first: it asks /proc, which later attempts may take away */
     char route[96];
+    look_at_namespaces();
     for (size_t group = 0; group < sizeof FAMILIES / sizeof *FAMILIES; group++)
         for (const struct attempt *one = FAMILIES[group]; one->threat; one++) {
             snprintf(route, sizeof route, "%s%s", one->route, again);

@@ -17,10 +17,12 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-static int in_first_users(void) /* the machine's own user namespace: it has a fixed number, PROC_USER_INIT_INO */
+static int first_users;
+
+void look_at_namespaces(void) /* the machine's own user namespace has a fixed number, PROC_USER_INIT_INO */
 {
     struct stat found;
-    return stat("/proc/self/ns/user", &found) == 0 && found.st_ino == 0xEFFFFFFD;
+    first_users = stat("/proc/self/ns/user", &found) == 0 && found.st_ino == 0xEFFFFFFD;
 }
 
 /* A file of a kernel file system: through a mount that is there, a new one, and one without a place */
@@ -84,12 +86,12 @@ static int format_there(void) { return there("binfmt_misc", "register", O_WRONLY
 static int format_anew(void)
 {
     int result = anew("binfmt_misc", "register", O_WRONLY);
-    return result == 0 && !in_first_users() ? IN_VAIN : result;
+    return result == 0 && !first_users ? IN_VAIN : result;
 }
 static int format_unattached(void)
 {
     int result = unattached("binfmt_misc", "register", O_WRONLY);
-    return result == 0 && !in_first_users() ? IN_VAIN : result;
+    return result == 0 && !first_users ? IN_VAIN : result;
 }
 
 static int devices_anew(void)
