@@ -3,7 +3,7 @@
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
 that belongs to a network namespace: /proc shows the reader's, so a child joins the process's and reads it there.
-`root:…` is about its root directory (see `root_files`, `special_files`), for readers that may trace it.
+`root:…` is about its root directory (`root_files`, `special_files`, `giving_programs`), for readers that may trace it.
 
 `mnt:…` are the id maps of its mounts; mountinfo only marks a mount as `idmapped` (mount_setattr(2)). statmount(2)
 reports them since Linux 6.15, in the reader's ids, to a caller with CAP_SYS_ADMIN over the mount namespace. It uses
@@ -28,6 +28,7 @@ import warnings
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
+from stratascope.collector.giving_programs import PROGRAMS, WAIT, read_programs
 from stratascope.collector.read import (
     CHUNK,
     DENIED,
@@ -43,7 +44,7 @@ from stratascope.collector.read import (
     process_kind,
     read_file,
 )
-from stratascope.collector.root_files import ROOT_FILES, read_root_files
+from stratascope.collector.root_files import DEVICES, read_devices
 from stratascope.collector.special_files import SPECIAL, prepare, read_special
 
 IDMAPS = "mnt:idmaps"
@@ -159,8 +160,8 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 SECCOMP = "seccomp:*"
 PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-BY_CHILD = frozenset((SECCOMP, PORT_START, SPECIAL)) | ROOT_FILES
-_OF_FILES = ROOT_FILES | {SPECIAL}
+_OF_FILES = frozenset((DEVICES, SPECIAL, PROGRAMS))
+BY_CHILD = _OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
@@ -196,7 +197,7 @@ class _Running:
         self.errand = errand
         self.child = child
         self.pipe = pipe
-        self.limit = time.monotonic() + TARGET_LIMIT
+        self.limit = time.monotonic() + TARGET_LIMIT + (WAIT if PROGRAMS in errand.names else 0.0)
         self.heard: List[bytes] = []
         self.size = 0
 
@@ -252,7 +253,8 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
     barred = why_not()
     if any(SPECIAL in errand.names for errand in errands):
         prepare()
-    waiting = list(reversed(errands))
+    # all of a root directory takes longest, so that comes last
+    waiting = sorted(errands, key=lambda errand: PROGRAMS not in errand.names)
     running: Dict[int, _Running] = {}
     end = time.monotonic() + REQUEST_LIMIT
     poll = select.poll()
@@ -416,10 +418,12 @@ def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
             return [failed(name, source, GONE, None, "the process has ended")]
         if name == SECCOMP:
             return _filters(errand.pid, directory, same, barred)
-        if name in ROOT_FILES:
-            return [read_root_files(name, directory, errand.pid)]
+        if name == DEVICES:
+            return [read_devices(directory, errand.pid)]
         if name == SPECIAL:
             return [read_special(directory, errand.pid)]
+        if name == PROGRAMS:
+            return [read_programs(directory, errand.pid)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:
         return [failed(name, source, error.kind, error.errno, error.detail)]

@@ -1,18 +1,17 @@
-"""Files in a process's root directory, on request only: device nodes in its /dev, programs that give privileges.
+"""Device nodes in a process's /dev, on request only.
 
 Through /proc/PID/root, which requires permission to trace the process. The files are untrusted: only directories are
 opened, no link is followed, no other file system is entered (a FUSE may block), and number and time are bounded, so an
 answer may say that the search was cut short. Names and numbers are reported, never contents.
 
-Program directories, /dev and files in /dev may be mounts of their own: of the host's file systems (a volume), or of
-file systems in memory. Mounts made by the container itself are skipped, whatever they look like.
+/dev and files in it may be mounts of their own: of the host's file systems (a volume), or of file systems in memory.
+Mounts made by the container itself are skipped, whatever they look like.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import struct
 import time
 from errno import EXDEV
 from typing import Iterator, List, Optional, Tuple
@@ -21,42 +20,32 @@ from stratascope.collector.paths import Sight, mounts, open_here, reopen
 from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
 
 DEVICES = "root:dev"
-SET_UID = "root:set-uid"
-ROOT_FILES = frozenset((DEVICES, SET_UID))
-
-# Where programs that people start are installed (/usr/lib has ten times as many files, few of them relevant). A symlink
-# among them (/bin to usr/bin) is skipped, as its target is listed too.
-FOLDERS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/libexec", "opt")
 DEPTH = 4
-ITEMS_MAX = 50000
 NODES_MAX = 4096
 SECONDS = 0.5  # the child that searches has a second (privileged_readings.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _IN_MEMORY = ("tmpfs", "devtmpfs", "devpts", "mqueue")
-# capabilities(7), file capabilities; the permitted set comes first since VFS_CAP_REVISION_2
-_CAPABILITY = "security.capability"
 
 
 class _BrokenOffError(Exception):
     """Too many files, too slow, or a file system that may not answer."""
 
 
-def read_root_files(name: str, directory: int, pid: int) -> Entry:
-    """Read one of ROOT_FILES. Only call it in a child: it may still block, on an overlay over a FUSE."""
-    source = "/proc/%d/root" % pid + ("/dev" if name == DEVICES else "")
+def read_devices(directory: int, pid: int) -> Entry:
+    """DEVICES of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
+    source = "/proc/%d/root/dev" % pid
     try:
         # a kernel magic link: the process's root directory, whatever its path
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
-            files = _Files(pid, root)
-            lines = files.devices() if name == DEVICES else files.programs()
+            lines = _Files(pid, root).devices()
         finally:
             os.close(root)
     except OSError as error:
-        return failure(name, source, error)
+        return failure(DEVICES, source, error)
     except _BrokenOffError as error:
-        return failed(name, source, UNSUPPORTED, None, str(error))
-    return (name, source, "".join(line + "\n" for line in lines))
+        return failed(DEVICES, source, UNSUPPORTED, None, str(error))
+    return (DEVICES, source, "".join(line + "\n" for line in lines))
 
 
 class _Files:
@@ -77,7 +66,7 @@ class _Files:
         if folder is None:
             raise _BrokenOffError("its /dev is no folder, or on a file system that may not answer (FUSE)")
         try:
-            for path, about, _ in self._walk(folder, "/dev", NODES_MAX, mounted=True):
+            for path, about, _ in self._walk(folder, "/dev", NODES_MAX):
                 if stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode):
                     kind = "c" if stat.S_ISCHR(about.st_mode) else "b"
                     lines.append("%s %d:%d %s" % (kind, os.major(about.st_rdev), os.minor(about.st_rdev), _one(path)))
@@ -85,36 +74,12 @@ class _Files:
             os.close(folder)
         return lines
 
-    def programs(self) -> List[str]:
-        """One line per program: `u 0 /usr/bin/su` (set-uid, owner), `g 42 …` (set-gid), `f 0x… …` (capabilities)."""
-        lines: List[str] = []
-        left = ITEMS_MAX
-        for place in FOLDERS:
-            folder = self._below(place)
-            if folder is None:
-                continue
-            try:
-                for path, about, item in self._walk(folder, "/" + place, left):
-                    left -= 1
-                    if not stat.S_ISREG(about.st_mode) or not about.st_mode & 0o111:
-                        continue
-                    if about.st_mode & stat.S_ISUID:
-                        lines.append("u %d %s" % (about.st_uid, _one(path)))
-                    elif about.st_mode & stat.S_ISGID:
-                        lines.append("g %d %s" % (about.st_gid, _one(path)))
-                    permitted = _file_capabilities(item)
-                    if permitted:
-                        lines.append("f 0x%x %s" % (permitted, _one(path)))
-            finally:
-                os.close(folder)
-        return lines
-
-    def _open(self, name: str, folder: int, mounted: bool) -> Optional[int]:
+    def _open(self, name: str, folder: int) -> Optional[int]:
         """Open a name in this directory as O_PATH; None if it is gone, or on a mount that is skipped."""
         try:
             return open_here(name, folder)
         except OSError as error:
-            if error.errno != EXDEV or not mounted:
+            if error.errno != EXDEV:
                 return None
         try:
             descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
@@ -130,7 +95,7 @@ class _Files:
         """Open a directory below the root, without links on the way."""
         here = os.dup(self._root)
         for part in place.split("/"):
-            deeper = self._open(part, here, mounted=True)
+            deeper = self._open(part, here)
             os.close(here)
             if deeper is None:
                 return None
@@ -142,16 +107,14 @@ class _Files:
         finally:
             os.close(here)
 
-    def _walk(
-        self, folder: int, path: str, left: int, depth: int = DEPTH, mounted: bool = False
-    ) -> Iterator[Tuple[str, os.stat_result, int]]:
-        """Yield path, stat and O_PATH descriptor of everything on its own mount, and of mounts there if `mounted`."""
+    def _walk(self, folder: int, path: str, left: int, depth: int = DEPTH) -> Iterator[Tuple[str, os.stat_result, int]]:
+        """Yield path, stat and O_PATH descriptor of everything there."""
         device = os.fstat(folder).st_dev
         for name in os.listdir(folder):
             left -= 1
             if left < 0 or time.monotonic() > self._until:
                 raise _BrokenOffError("too many files, or too slow to look at")
-            item = self._open(name, folder, mounted)
+            item = self._open(name, folder)
             if item is None:
                 continue
             try:
@@ -164,25 +127,13 @@ class _Files:
                 except OSError:
                     continue  # not permitted
                 try:
-                    for found in self._walk(deeper, path + "/" + name, left, depth - 1, mounted):
+                    for found in self._walk(deeper, path + "/" + name, left, depth - 1):
                         left -= 1
                         yield found
                 finally:
                     os.close(deeper)
             finally:
                 os.close(item)
-
-
-def _file_capabilities(item: int) -> int:
-    """The file's permitted set; 0 if it has none."""
-    try:
-        data = os.getxattr("/proc/self/fd/%d" % item, _CAPABILITY)
-    except OSError:
-        return 0
-    if len(data) < 20:
-        return 0
-    _, low, _, high, _ = struct.unpack("<5I", data[:20])
-    return int(low) | int(high) << 32
 
 
 def _one(path: str) -> str:

@@ -20,6 +20,7 @@ from stratascope.collector.bound_files import BOUND, ROOT, BoundFiles, read_root
 from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
 from stratascope.collector.filters import why_not
+from stratascope.collector.giving_programs import PROGRAMS
 from stratascope.collector.host import read_host
 from stratascope.collector.host_processes import TARGETS, read_targets, sees_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
@@ -133,10 +134,11 @@ class Collector:
                 start = start_of(
                     _file("stat", here) if thread else text_of(entries, "stat") or _file("stat", directory)
                 )
-                if any(name in BY_CHILD for name in special):
-                    errands.append(
-                        PrivilegedReader(thread or pid, start, [name for name in special if name in BY_CHILD], entries)
-                    )
+                # all of its files take long, and what else is read must not wait for them
+                quick = [name for name in special if name in BY_CHILD and name != PROGRAMS]
+                for names in (quick, [PROGRAMS] if PROGRAMS in special else []):
+                    if names:
+                        errands.append(PrivilegedReader(thread or pid, start, names, entries))
             if BOUND in wants:
                 entries.append(self._bound.read(here, pid, text_of(entries, "mountinfo")))
             if ROOT in wants:

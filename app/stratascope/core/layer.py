@@ -16,6 +16,7 @@ from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
 from stratascope.core.severity import Severity
+from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import AsRequested, Posture
 from stratascope.core.threats.threat import Basis, Ruling
@@ -246,6 +247,14 @@ def _never(attempt: Attempt, facts: Any, around: Surroundings) -> Claim | None:
     return None
 
 
+def _nothing(facts: Any) -> tuple[Gain, ...]:
+    return ()
+
+
+def _unchanged(facts: Any, gain: Gain) -> Any:
+    return facts
+
+
 class Layer(Value, eq=False, kw_only=True):
     """One of the layers between a process and the kernel: its texts, and functions over its own frozen types.
 
@@ -274,6 +283,9 @@ class Layer(Value, eq=False, kw_only=True):
     everything else is as permissive as possible (uid 0, all capabilities, no filter, the host's namespaces). If the
     kernel refuses only because of two layers together, one of them must rule STOPS, or nobody accounts for the refusal.
 
+    `gains(facts)`: what the process gains by starting programs of its container (`core.threats.gain`); only the layer
+    that knows them answers. `gained(facts, gain)`: the facts with these rights.
+
     `refused(attempt, facts, around)`: this layer's claim to have refused an attempt; None: it did not. Decided first by
     what the kernel reported at that moment, then by the container's facts (None: not read).
     """
@@ -292,6 +304,8 @@ class Layer(Value, eq=False, kw_only=True):
     as_requested: Callable[[Any, Any, Surroundings], Any] = _as_read
     predict: Callable[[Any, Asked, Asked, Surroundings], Any]
     stance: Callable[[Need, Any], Ruling | None]
+    gains: Callable[[Any], tuple[Gain, ...]] = _nothing
+    gained: Callable[[Any, Gain], Any] = _unchanged
     refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never
 
     def judged_by(self, facts: Any, asked: Any, around: Surroundings) -> Posture:

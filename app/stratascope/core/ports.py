@@ -112,6 +112,9 @@ class EnginePort(Protocol):
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
 
+    def exported(self, container: str) -> Iterator[bytes]:
+        """All of its files, except those of mounts, as a tar archive. Raises EngineError, NoSuchContainerError."""
+
     def events(self) -> Iterator[Event]:
         """Events from now on: the stream is open when this returns. Raises EngineError.
 

@@ -23,8 +23,14 @@ class Severity(StrEnum):
         """0 is the worst."""
         return _RANKS[self]
 
+    @property
+    def milder(self) -> Severity:
+        """The next lower one; of the lowest itself."""
+        return _MILDER[self]
+
 
 _RANKS = {severity: place for place, severity in enumerate(Severity)}
+_MILDER = {each: list(Severity)[min(place + 1, len(Severity) - 1)] for place, each in enumerate(Severity)}
 SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 
 

@@ -17,7 +17,7 @@ from stratascope.core.ports import ContainerCapture, RawContainer
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.threats.states import Matrix
-from stratascope.core.threats.threat import Basis, Outcome
+from stratascope.core.threats.threat import Basis
 from stratascope.value import Value, field, replace
 
 
@@ -257,12 +257,13 @@ def cap_severity(finding: Finding, matrix: Matrix | None) -> Finding:
     """Lower a finding's severity to that of the worst threat behind it that is not stopped.
 
     A layer sees only its own facts. What it finds may be stopped by another layer, or by the ground: a socket whose
-    permissions let nobody in, a capability for a feature that this kernel lacks.
+    permissions let nobody in, a capability for a feature that this kernel lacks. A threat that only a program of the
+    image holds counts as one of the next lower severity.
     """
     if not finding.behind or matrix is None:
         return finding
     states = [state for name in finding.behind if (state := matrix.of(name)) is not None]
-    worst = [state.threat.severity for state in states if state.outcome is not Outcome.STOPPED]
+    worst = [severity for state in states if (severity := state.at_stake) is not None]
     if not worst:
         return replace(finding, severity=Severity.LOW, text=finding.milder or finding.text)
     most = min(worst, key=lambda each: each.rank)

@@ -72,7 +72,17 @@ class Engines:
 
     def reach(self, engine: Engine) -> Reach:
         """The ways to the processes of that engine's containers."""
-        return Reach(self._prober(engine), self._top(engine), self._configuration(engine), self._profile(engine))
+        return Reach(
+            self._prober(engine),
+            self._top(engine),
+            self._configuration(engine),
+            self._profile(engine),
+            self._export(engine),
+        )
+
+    def _export(self, engine: Engine) -> Callable[[str], Iterator[bytes]] | None:
+        port = self._port(engine)
+        return None if port is None else port.exported
 
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:

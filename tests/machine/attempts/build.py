@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 import tarfile
 import tempfile
@@ -75,11 +76,64 @@ def _compile(target: Path) -> None:
 
 def _image(target: Path, binary: bytes) -> None:
     """Busybox, the program, and files that attempts are made on."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        _owned(archive, tarfile.TarInfo("suid-root"), 0, 0o4755, binary)
+
+
+def _asking(target: Path, binary: bytes) -> None:
+    """The machine's own su, mount and passwd are the only set-uid programs of root's."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        for name in ("usr/bin/su", "usr/bin/mount", "usr/bin/passwd"):
+            _owned(archive, tarfile.TarInfo(name), 0, 0o4755, Path("/", name).read_bytes())
+
+
+def _disguised(target: Path, binary: bytes) -> None:
+    """The program is called su, and lies where su belongs."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        _owned(archive, tarfile.TarInfo("usr/bin/su"), 0, 0o4755, binary)
+        _linked(archive, "suid-root", "usr/bin/su")
+
+
+def _out_of_reach(target: Path, binary: bytes) -> None:
+    """The set-uid file lies in a folder of root's own."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        _owned(archive, tarfile.TarInfo("root/tool"), 0, 0o4755, binary)
+        _linked(archive, "suid-root", "root/tool")
+
+
+def _of_a_group(target: Path, binary: bytes) -> None:
+    """The set-uid file is for members of a group."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        entry = tarfile.TarInfo("suid-root")
+        _owned(archive, entry, 0, 0o4750, binary, group=FOREIGN)
+
+
+def _capable(target: Path, binary: bytes) -> None:
+    """A file with SYS_ADMIN, effective; capabilities(7), revision 2."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a", format=tarfile.PAX_FORMAT) as archive:
+        entry = tarfile.TarInfo("suid-root")
+        value = struct.pack("<5I", 0x02000001, 1 << 21, 0, 0, 0)
+        entry.pax_headers = {"SCHILY.xattr.security.capability": value.decode("latin-1")}
+        _owned(archive, entry, 0, 0o755, binary)
+
+
+def _linked(archive: tarfile.TarFile, name: str, target: str) -> None:
+    link = tarfile.TarInfo(name)
+    link.type, link.linkname, link.mode = tarfile.SYMTYPE, target, 0o777
+    archive.addfile(link)
+
+
+def _without_set_uid_root(target: Path, binary: bytes) -> None:
     write_image(target)
     with tarfile.open(target, "a") as archive:
         add(archive, "attempts", binary, 0o755)
         for name, uid, mode in (
-            ("suid-root", 0, 0o4755),
             ("suid-app", 1000, 0o4755),
             ("suid-foreign", FOREIGN, 0o4755),
             ("sealed", FOREIGN, 0o100),
@@ -93,13 +147,23 @@ def _image(target: Path, binary: bytes) -> None:
         _owned(archive, tarfile.TarInfo("closed/secret"), FOREIGN, 0o400, b"another user's secret\n")
 
 
-def _owned(archive: tarfile.TarFile, entry: tarfile.TarInfo, uid: int, mode: int, data: bytes) -> None:
+def _owned(
+    archive: tarfile.TarFile, entry: tarfile.TarInfo, uid: int, mode: int, data: bytes, group: int | None = None
+) -> None:
     import io
 
-    entry.uid = entry.gid = uid
+    entry.uid, entry.gid = uid, uid if group is None else group
     entry.mode, entry.size = mode, len(data)
     archive.addfile(entry, io.BytesIO(data))
 
 
 # each writes a tar archive; all have busybox and the program
-IMAGES: dict[str, Callable[[Path, bytes], None]] = {"attempts": _image}
+IMAGES: dict[str, Callable[[Path, bytes], None]] = {
+    "attempts": _image,
+    "without-set-uid": _without_set_uid_root,
+    "asking": _asking,
+    "disguised": _disguised,
+    "out-of-reach": _out_of_reach,
+    "of-a-group": _of_a_group,
+    "capable": _capable,
+}

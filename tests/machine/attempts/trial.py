@@ -108,8 +108,13 @@ def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False
             capture = take_capture(engines, translations(), privileged=True)
         outcomes = _told(rig) if told else {}
         attempts = {name: _judged(rig, pid) for name, pid in pids.items()}
+        item_images = {item.name: item.image for item in wanted}
+        as_root = {name: _judged_as_root(rig, pid) for name, pid in pids.items()}
         for name, pid in pids.items():
-            attempts[name] += _let_try(rig, name, pid, folder)
+            tried = _let_try(rig, name, pid, folder)
+            # with capabilities of a file it is who it was
+            regained = item_images.get(name) != "capable" and any(item.route.endswith(", regained") for item in tried)
+            attempts[name] += (*tried, *(as_root[name] if regained else ()))
     return Trial(rig.name, capture, attempts, refused, {name: outcomes[name] for name in attempts if name in outcomes})
 
 
@@ -299,6 +304,19 @@ def _judged(rig: Rig, pid: int) -> tuple[Attempt, ...]:
         "be-engine-user": rig.user is not None and uids[1] == rig.user[0],
     }
     return tuple(Attempt(name, "as read", "open" if so else "stopped", 0, "/proc") for name, so in found.items())
+
+
+def _judged_as_root(rig: Rig, pid: int) -> tuple[Attempt, ...]:
+    """The same of the user that root's set-uid file makes of it."""
+    status, uid = own_reading.status(pid), own_reading.on_host(own_reading.id_map(pid, "uid"), 0)
+    found = {
+        "be-host-root": uid == 0,
+        "hold-root-powers": uid == 0 and bool(int(status["CapBnd"], 16)),
+        "be-engine-user": rig.user is not None and uid == rig.user[0],
+    }
+    return tuple(
+        Attempt(name, "as read, regained", "open" if so else "stopped", 0, "/proc") for name, so in found.items()
+    )
 
 
 def dumps(trial: Trial, rig: Rig) -> bytes:

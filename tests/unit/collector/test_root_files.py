@@ -1,4 +1,4 @@
-"""Device nodes and set-uid programs in a process's root directory: of a real one, made here."""
+"""Device nodes in a process's root directory: of a real one, made here."""
 
 from __future__ import annotations
 
@@ -53,23 +53,6 @@ def test_device_nodes(rooted: tuple[int, Path]) -> None:
     assert of(**{"root:dev": text}).nodes == ("/dev/dri/card0", "/dev/sda")
 
 
-def test_programs_that_give_rights(rooted: tuple[int, Path]) -> None:
-    pid, root = rooted
-    for name, mode in (("usr/bin/su", 0o4755), ("usr/bin/deep/er/at", 0o2755), ("usr/bin/cat", 0o755),
-                       ("usr/bin/data", 0o4644), ("etc-su", 0o4755)):  # fmt: skip
-        (root / name).write_text("x")
-        (root / name).chmod(mode)
-    (root / "usr/bin/ping").write_text("x")
-    (root / "usr/bin/ping").chmod(0o755)
-    # version 2, effective, CAP_NET_RAW permitted
-    os.setxattr(root / "usr/bin/ping", "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
-    (root / "usr/bin/link").symlink_to("/usr/bin/su")
-    (root / "sbin").symlink_to("usr/bin")
-    text = str(look(pid, "root:set-uid")["root:set-uid"][2])
-    assert sorted(text.splitlines()) == ["f 0x2000 /usr/bin/ping", "g 0 /usr/bin/deep/er/at", "u 0 /usr/bin/su"]
-    assert of(**{"root:set-uid": text}).set_uid == ("/usr/bin/deep/er/at", "/usr/bin/ping", "/usr/bin/su")
-
-
 def test_too_many_files_are_no_answer(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_files, "NODES_MAX", 2)
     found = look(rooted[0], "root:dev")["root:dev"]
@@ -78,24 +61,17 @@ def test_too_many_files_are_no_answer(rooted: tuple[int, Path], monkeypatch: pyt
 
 def test_what_takes_too_long_is_no_answer(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_files, "SECONDS", -1.0)
-    for name in ("root:dev", "root:set-uid"):
-        assert look(rooted[0], name)[name][2:4] == (None, "UNSUPPORTED")
+    assert look(rooted[0], "root:dev")["root:dev"][2:4] == (None, "UNSUPPORTED")
 
 
 def test_links_lead_nowhere(rooted: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Neither one in the place of a folder that is looked at, nor one in it, to a folder or to a node."""
     pid, root = rooted
     outside = tmp_path_factory.mktemp("outside")
-    (outside / "su").write_text("x")
-    (outside / "su").chmod(0o4755)
     os.mknod(outside / "sdz", 0o60660, os.makedev(8, 400))
-    (root / "sbin").symlink_to(outside)
-    (root / "opt/out").symlink_to(outside)
-    (root / "usr/bin/su").symlink_to(outside / "su")
     (root / "dev/out").symlink_to(outside)
     (root / "dev/sdz").symlink_to(outside / "sdz")
-    found = look(pid, "root:dev", "root:set-uid")
-    assert found["root:set-uid"][2] == ""
+    found = look(pid, "root:dev")
     assert "8:400" not in str(found["root:dev"][2])
     assert "sda" in str(found["root:dev"][2])
 
@@ -109,7 +85,7 @@ def of(**texts: str) -> RootFiles:
 
 def test_what_was_not_read_is_not_none() -> None:
     assert of() == RootFiles(None, None, None)
-    assert of(**{"root:dev": "", "root:set-uid": ""}) == RootFiles((), (), None)
+    assert of(**{"root:dev": "", "root:programs": ""}) == RootFiles((), (), None)
     assert of(**{"root:dev": "x 1:3 /dev/null\n"}).nodes is None
     other = ContainerCapture(Capture(7, (Reading("cgroup", "cgroup", f"0::/docker/{'cd' * 32}\n"),)))
     assert decoded(CONTAINER, other, other, UNREAD) == RootFiles()

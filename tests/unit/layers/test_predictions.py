@@ -30,6 +30,7 @@ _NOT_COMPARED = {
     "pids_from",
     "cpu_from",
     "memberships",
+    "who",  # these captures have no mounts and no map of groups
 }
 # The captures hold no limits of processes, and those of some containers no control group
 _USES = {

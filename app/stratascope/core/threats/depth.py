@@ -26,8 +26,12 @@ from itertools import combinations
 from operator import is_
 from weakref import WeakValueDictionary, ref
 
+from stratascope.bounded_cache import remembered
 from stratascope.core.ground import Ground
+from stratascope.core.message import msg
 from stratascope.core.severity import Severity
+from stratascope.core.threats.catalogue.shared import DIRECT
+from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Band as Band
@@ -40,7 +44,7 @@ from stratascope.core.threats.states import Postures as Postures
 from stratascope.core.threats.states import RouteState as RouteState
 from stratascope.core.threats.states import Row, RulingLayer, Share, outcome_of, ruled, strength, weakest_of
 from stratascope.core.threats.states import ThreatState as ThreatState
-from stratascope.core.threats.threat import Basis, Outcome, Ruling, Stance, Threat
+from stratascope.core.threats.threat import Basis, Outcome, Route, Ruling, Stance, Step, Threat
 from stratascope.value import replace
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
@@ -73,6 +77,7 @@ class _Catalogue:
         self.rows: WeakValueDictionary[tuple[RulingLayer, Posture], Row] = WeakValueDictionary()
         self.latest: dict[RulingLayer, ref[Row]] = {}
         self.matrices: WeakValueDictionary[tuple[Ground, Postures], Matrix] = WeakValueDictionary()
+        self.gained: WeakValueDictionary[tuple[int, int, Gain], Matrix] = WeakValueDictionary()
         self.recent: deque[ref[Matrix]] = deque(maxlen=_RECENT)
 
 
@@ -146,7 +151,8 @@ def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matr
 def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: Matrix | None) -> Iterator[Matrix]:
     """`like` and the most recent matrices that are still alive, of the same layers on the same ground."""
     layers = [row.layer for row in rows]
-    for matrix in (like, *[held() for held in tuple(catalogue.recent)]):
+    given = () if like is None else (like, *like.parts)
+    for matrix in (*given, *[held() for held in tuple(catalogue.recent)]):
         if matrix is None or not (matrix.ground is ground or matrix.ground == ground):
             continue
         if [row.layer for row in matrix.rows] == layers:
@@ -211,12 +217,13 @@ def _threat(threat: Threat, routes: tuple[RouteState, ...]) -> ThreatState:
     weakest = routes[0] if len(routes) == 1 else min(routes, key=_strength)
     outcome = weakest_of([route.outcome for route in routes])
     depth = (min(route.least for route in routes), min(route.most for route in routes))
-    by_ground = outcome is Outcome.STOPPED and depth[0] == 0
-    return ThreatState(threat, outcome, depth, by_ground, weakest, routes, _linked(weakest))
+    stopped = outcome is Outcome.STOPPED
+    by_ground, held = stopped and depth[0] == 0, stopped and any(route.held for route in routes)
+    return ThreatState(threat, outcome, depth, by_ground, weakest, routes, _linked(weakest), held)
 
 
-def _strength(state: RouteState) -> tuple[int, int, int]:
-    return strength(state.outcome, state.least, state.most)
+def _strength(state: RouteState) -> tuple[int, int, int, bool]:
+    return *strength(state.outcome, state.least, state.most), not state.held
 
 
 def _linked(route: RouteState) -> tuple[tuple[str, str], ...]:
@@ -224,6 +231,53 @@ def _linked(route: RouteState) -> tuple[tuple[str, str], ...]:
     return tuple(
         (one.layer, two.layer) for one, two in combinations(stopping, 2) if one.ruling.hinges & two.ruling.hinges
     )
+
+
+def with_gain(threats: tuple[Threat, ...], matrix: Matrix, gained: Matrix, gain: Gain) -> Matrix:
+    """The matrix of a process that can gain rights: also with the routes that lead through that exec, where they are
+    weaker than the same without. `gained`: the matrix with these rights.
+    """
+    known = _catalogue(threats).gained
+    key = id(matrix), id(gained), gain  # both live as long as the result does
+    found = known.get(key)
+    if found is None:
+        states = tuple(
+            mine if its is mine or mine.outcome is Outcome.OPEN else _with_routes(mine, its, gain)
+            for mine, its in zip(matrix.threats, gained.threats, strict=True)
+        )
+        exposure = exposure_of(states, matrix)
+        found = known[key] = Matrix(states, exposure, matrix.ground, parts=(matrix, gained, *matrix.parts))
+    return found
+
+
+def _with_routes(state: ThreatState, gained: ThreatState, gain: Gain) -> ThreatState:
+    more = []
+    for mine, its in zip(state.routes, gained.routes, strict=False):  # those of an earlier gain come last
+        if its is mine or its.rulings == mine.rulings:
+            continue
+        route = RouteState(_through(its.route, gain), _with_hold(its.rulings, gain), its.ground)
+        if _strength(route) < _strength(mine):
+            more.append(route)
+    return _threat(state.threat, (*state.routes, *more)) if more else state
+
+
+@remembered()
+def _through(route: Route, gain: Gain) -> Route:
+    name = msg("{route}, {through}", route=route.name, through=gain.name) if route.name != DIRECT else gain.name
+    return Route(name, (Step(gain.call, gain.needs), *route.steps))
+
+
+def _with_hold(rulings: tuple[LayerRuling, ...], gain: Gain) -> tuple[LayerRuling, ...]:
+    """A layer has one ruling on a route: its own stop counts, else the weak one."""
+    if gain.hold is None:
+        return rulings
+    weak = LayerRuling(gain.layer, gain.hold)
+    mine = next((item for item in rulings if item.layer == gain.layer), None)
+    if mine is None:
+        return (*rulings, weak)
+    if mine.ruling.stance is Stance.STOPS:
+        return rulings
+    return tuple(weak if item is mine else item for item in rulings)
 
 
 def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
@@ -250,14 +304,14 @@ def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> 
     else:
         known = zip(states, like.threats, like.exposure.shares, strict=True)
         shares = tuple([share if state is same else _share(state) for state, same, share in known])
-    through = {state.threat.severity for state in states if state.outcome is Outcome.OPEN}
-    perhaps = through | {state.threat.severity for state in states if state.outcome is Outcome.UNKNOWN}
+    through = {state.at_stake for state in states if state.outcome is not Outcome.UNKNOWN} - {None}
+    perhaps = {state.at_stake for state in states} - {None}
     whole = sum([WEIGHTS[state.threat.severity] for state in states])
     worst, best = sum([share.worst for share in shares]), sum([share.best for share in shares])
     return Exposure(score(band_of(perhaps), worst, whole), score(band_of(through), best, whole), shares)
 
 
-def band_of(through: Collection[Severity]) -> Band:
+def band_of(through: Collection[Severity | None]) -> Band:
     """The band of exposures for the worst of these severities."""
     return next((band for severity, band in BANDS.items() if severity in through), LOW)
 
@@ -302,6 +356,8 @@ def exposure_verified(matrix: Matrix) -> float:
             outcome = state.outcome
         if outcome is not Outcome.STOPPED:
             perhaps.add(state.threat.severity)
+        elif state.held:
+            perhaps.add(state.threat.severity.milder)
     return score(band_of(perhaps), through, whole)
 
 

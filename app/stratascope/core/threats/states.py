@@ -45,7 +45,8 @@ class LayerRuling(Value):
 class RouteState(Value):
     """One route, judged. `rulings`: from layer 1 up, only of layers that it concerns; `ground`: None if not concerned.
 
-    `least`: how many layers stop it for certain; `most`: how many if all unknown ones do.
+    `least`: how many layers stop it for certain; `most`: how many if all unknown ones do. `held`: whether nothing stops
+    it for certain but a program of the image, which is trusted to check who asks.
     """
 
     route: Route
@@ -53,11 +54,15 @@ class RouteState(Value):
     ground: Ruling | None
     least: int = 0  # both are computed below, whatever is passed
     most: int = 0
+    held: bool = False
 
     def __post_init__(self) -> None:
         stances = [item.ruling.stance for item in self.rulings]
-        force_setattr(self, "least", stances.count(Stance.STOPS))
+        least = stances.count(Stance.STOPS)
+        force_setattr(self, "least", least)
         force_setattr(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
+        if least == 1 and self.rulings[stances.index(Stance.STOPS)].ruling.weak:
+            force_setattr(self, "held", self.ground is None or self.ground.stance is not Stance.STOPS)
 
     @property
     def outcome(self) -> Outcome:
@@ -97,6 +102,14 @@ class ThreatState(Value):
     weakest: RouteState
     routes: tuple[RouteState, ...]
     linked: tuple[tuple[str, str], ...]  # layers of the weakest route that fall together
+    held: bool = False  # stopped, but by a program of the image alone (`RouteState.held`) on some route
+
+    @property
+    def at_stake(self) -> Severity | None:
+        """The severity that counts: one less than its own if only a program holds it; None if it is stopped."""
+        if self.outcome is not Outcome.STOPPED:
+            return self.threat.severity
+        return self.threat.severity.milder if self.held else None
 
     def ruling(self, layer: str) -> Ruling | None:
         """The layer's ruling on the weakest route; None: not its subject."""
@@ -139,14 +152,16 @@ class Matrix(Value, weakref=True, eq=False):
     """All threats of the catalogue for one container, and its exposure.
 
     `ground` and `rows`: its inputs, so that a similar matrix can share equal parts; not compared and not printed.
+    `parts`: the matrices that it was put together from, kept alive for the same reason.
     """
 
-    UNPRINTED = ("ground", "rows")
+    UNPRINTED = ("ground", "rows", "parts")
 
     threats: tuple[ThreatState, ...]
     exposure: Exposure
     ground: Ground | None = None
     rows: tuple[Row, ...] = ()
+    parts: tuple[Matrix, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Matrix) and (self.threats, self.exposure) == (other.threats, other.exposure)

@@ -58,7 +58,8 @@ class Ruling(Value):
 
     A `source` that starts with `@` is relative to the process's own directory: `@status:CapEff` is
     /proc/4211/status:CapEff. So similar containers have equal rulings, and are judged once. `hinges`: settings each of
-    which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers that share one fall together.
+    which alone would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers that share one fall together. `weak`: a
+    STOPS that rests on a program of the image alone, not on the kernel.
     """
 
     stance: Stance
@@ -66,6 +67,7 @@ class Ruling(Value):
     source: str
     hinges: frozenset[str] = frozenset()
     basis: Basis = Basis.KERNEL
+    weak: bool = False
 
 
 class Step(Value):

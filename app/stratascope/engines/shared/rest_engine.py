@@ -21,7 +21,7 @@ from stratascope.engines.shared.endpoint import SocketFacts, socket_facts
 from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.http_connection import HttpConnection
 from stratascope.engines.shared.json_reader import JsonObject, parse, parse_object, words_of
-from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX, RestClient, answered
+from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX, RestClient, answered, gone
 from stratascope.value import replace
 
 CONTAINERS_MAX = 10_000  # containers of one engine
@@ -146,6 +146,17 @@ class RestEngine(RestClient):
             return RawContainer(self.id, name, self._redact(text))
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
+
+    def exported(self, container: str) -> Iterator[bytes]:
+        """See `core.ports.EnginePort`."""
+        status, body, stream = self.follow(f"/containers/{quote(container, safe='')}/export", {})
+        try:
+            if gone(status, body):
+                raise NoSuchContainerError(words_of(body))
+            self._text(status, body)
+            yield from stream.pieces()
+        finally:
+            stream.close()
 
     def events(self) -> Iterator[Event]:
         """See `core.ports.EnginePort`."""

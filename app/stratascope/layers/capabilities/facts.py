@@ -22,6 +22,15 @@ from stratascope.core.options.capabilities import (
     uid_inside,
 )
 from stratascope.core.options.rules import rules_of
+from stratascope.core.threats.gain import Gain
+from stratascope.layers.capabilities.programs import (
+    Identity,
+    Programs,
+    Rights,
+    gains_of,
+    identity_of,
+    programs_of,
+)
 from stratascope.layers.shared.deciding_settings import (
     asked_port,
     first_free_port,
@@ -56,12 +65,13 @@ SETS = (
 
 SECUREBITS = "bpf:securebits"
 _SETPCAP = CapabilitySet.of(("CAP_SETPCAP",))
+NOBODY = Identity(None, (), None, None, None)
 
 
 class CapabilityFacts(Value):
     """The first process's five sets, and facts that decide what they allow. None: not read, or not in this kernel."""
 
-    UNPRINTED = ("programs", "ids")
+    UNPRINTED = ("programs", "ids", "who")
 
     inheritable: CapabilitySet | None
     permitted: CapabilitySet | None
@@ -87,6 +97,8 @@ class CapabilityFacts(Value):
     root_by_exec: bool | None = None
     programs: InSight = NOTHING  # of the host
     ids: tuple[int, int] | None = None  # its uid and gid on the host
+    giving: Programs | None = None  # set-uid programs, and those with file capabilities; None: not looked at
+    who: Identity = NOBODY  # who starts them
 
 
 class CapabilitiesAsked(Value):
@@ -190,6 +202,46 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Capa
         _root_by_exec(bits, None if effective is None or permitted is None else effective | permitted),
         in_sight(capture, container.id, around),
         _ids(status, around),
+        programs_of(capture),
+        _identity(capture, status),
+    )
+
+
+def _identity(capture: Capture, status: ProcessStatus) -> Identity:
+    uid = None if status.uids is None else status.uids.effective
+    groups = (*(() if status.gids is None else status.gids.within_reach), *status.groups)
+    return identity_of(capture, uid, groups)
+
+
+def rights_of(facts: CapabilityFacts) -> Rights | None:
+    """What it holds and could gain; None: not known."""
+    if facts.bounding is None or facts.effective is None:
+        return None
+    inheritable = 0 if facts.inheritable is None else facts.inheritable.bits
+    held = held_now(facts).bits
+    return Rights(held, facts.bounding.bits, inheritable, facts.no_new_privs, facts.root_inside, facts.root_by_exec)
+
+
+def gains(facts: CapabilityFacts) -> tuple[Gain, ...]:
+    """See `core.layer.Layer.gains`."""
+    rights = rights_of(facts)
+    return () if rights is None else gains_of(facts.giving, facts.who, rights)
+
+
+def gained(facts: CapabilityFacts, gain: Gain) -> CapabilityFacts:
+    """See `core.layer.Layer.gained`."""
+    held = CapabilitySet(gain.held)
+    bounding = facts.bounding or CapabilitySet()
+    return replace(
+        facts,
+        permitted=held,
+        effective=held,
+        ambient=CapabilitySet(),
+        effective_names=held.names(),
+        regain_by_exec=CapabilitySet() if facts.no_new_privs else bounding - held,
+        root_inside=True if gain.root else facts.root_inside,
+        who=replace(facts.who, uid=0) if gain.root else facts.who,
+        ids=(0, facts.ids[1]) if gain.root and facts.ids and facts.initial_user_namespace else facts.ids,
     )
 
 
@@ -286,6 +338,7 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         port_start=port_start_after(found.port_start, before, after, around),
         programs=programs_after(found.programs, after, own, around),
         ids=found.ids if same_ids else _ids_after(after, around.engine),
+        who=_who(found.who, before, after),
     )
 
 
@@ -297,6 +350,20 @@ def _ids_after(after: Asked, engine: Engine) -> tuple[int, int] | None:
     if starts_as_root(after):
         return (0, 0) if not group else (0, int(group)) if group.isdigit() else None
     return (int(user), int(group or 0)) if user.isdigit() and (group or "0").isdigit() else None
+
+
+def _who(who: Identity, before: Asked, after: Asked) -> Identity:
+    if before.read_only_root != after.read_only_root:
+        who = replace(who, root_writable=not after.read_only_root)
+    if (before.userns_mode, before.uid_map) != (after.userns_mode, after.uid_map):
+        who = replace(who, root_mapped=None)
+    if _same_user(before, after) and before.groups == after.groups:
+        return who
+    user, _, group = after.user.partition(":")
+    uid = 0 if starts_as_root(after) else int(user) if user.isascii() and user.isdigit() else None
+    named = [name for name in (group, *after.groups) if name.isascii() and name.isdigit()]
+    # the image says which groups a user without one has; root's is root
+    return replace(who, uid=uid, groups=tuple(dict.fromkeys((*((0,) if not group else ()), *map(int, named)))))
 
 
 def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -> CapabilityFacts:

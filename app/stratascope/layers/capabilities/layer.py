@@ -23,10 +23,13 @@ from stratascope.layers.capabilities.facts import (
     as_requested,
     asked_of,
     decode,
+    gained,
+    gains,
     held_now,
     predict,
 )
 from stratascope.layers.capabilities.findings import drift, findings_of, short
+from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of
 from stratascope.layers.shared.deciding_settings import PORT_START
@@ -107,9 +110,20 @@ LAYER = Layer(
     id="capabilities",
     number=3,
     about=ABOUT,
-    wants=("status", "uid_map", "ns/user", "ns/pid", "ns/net", NETWORK_INODE, SECUREBITS, "mountinfo", PROGRAMS),
+    wants=(
+        "status",
+        "uid_map",
+        "gid_map",
+        "ns/user",
+        "ns/pid",
+        "ns/net",
+        NETWORK_INODE,
+        SECUREBITS,
+        "mountinfo",
+        PROGRAMS,
+    ),
     member_wants=("status", "ns/user", SECUREBITS),
-    privileged_wants=(PORT_START,),
+    privileged_wants=(PORT_START, GIVING_PROGRAMS),
     asked=asked_of,
     decode=decode,
     assess=assess,
@@ -118,5 +132,7 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
+    gains=gains,
+    gained=gained,
     refused=on_demand("stratascope.layers.capabilities.refusals", "refused"),
 )

@@ -14,7 +14,8 @@ from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
-from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts
+from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, rights_of
+from stratascope.layers.capabilities.programs import Way, way
 from stratascope.layers.shared.deciding_settings import (
     PORT_START,
     SETTING,
@@ -28,7 +29,7 @@ from stratascope.layers.shared.deciding_settings import (
 from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import path_of
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 
 class CapabilityPosture(Value):
@@ -51,6 +52,9 @@ class CapabilityPosture(Value):
     of_root: tuple[int | None, ...] | None = None
     of_same_ids: tuple[int | None, ...] | None = None
     of_containers: tuple[int | None, ...] | None = None  # likewise, of other containers' processes with its ids
+    # what programs of the container give who is not root (None: not looked at): the user root; capabilities
+    to_root: Way | None = None
+    to_capabilities: Way | None = None
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
@@ -58,6 +62,8 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
     held = None
     if facts.effective is not None:
         held = facts.effective.bits | (0 if facts.permitted is None else facts.permitted.bits)
+    rights = None if facts.root_inside else rights_of(facts)
+    ways = [(rights and way(facts.giving, facts.who, rights, to_root=to_root)) or None for to_root in (True, False)]
     return CapabilityPosture(
         held,
         None if facts.bounding is None else facts.bounding.bits,
@@ -74,10 +80,12 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         facts.programs.sets_of_root(),
         None if facts.ids is None else facts.programs.sets_of(*facts.ids, held or 0),
         None if facts.ids is None else facts.programs.sets_in_others(*facts.ids, held or 0),
+        *ways,
     )
 
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
+_PROGRAMS = "@root"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
@@ -212,7 +220,15 @@ def _set_uid(posture: CapabilityPosture) -> Ruling:
         return _NO_NEW_PRIVS_UNREAD
     if posture.no_new_privs:
         return stops(msg("no_new_privs is on: set-uid files have no effect."), _NNP, frozenset({"no-new-privileges"}))
+    if posture.to_root is Way.NONE and posture.root is False:
+        return stops(msg("No program that it may start is set-uid root."), _PROGRAMS)
+    if posture.to_root is Way.HELD and posture.root is False:
+        return _held(msg("The set-uid programs that it may start check who asks."))
     return lets(msg("no_new_privs is off: set-uid files work."), _NNP)
+
+
+def _held(reason: Message) -> Ruling:
+    return replace(stops(reason, _PROGRAMS), weak=True)
 
 
 def _regain(posture: CapabilityPosture) -> Ruling:
@@ -228,6 +244,10 @@ def _regain(posture: CapabilityPosture) -> Ruling:
         return _NO_NEW_PRIVS_UNREAD
     if posture.root and posture.root_by_exec is not True:
         return unknown(_SECUREBITS, _BOUNDING) if posture.root_by_exec is None else _NO_ROOT
+    if posture.to_capabilities is Way.NONE and posture.root is False:
+        return stops(msg("No program that it may start gives it more than it holds."), _PROGRAMS)
+    if posture.to_capabilities is Way.HELD and posture.root is False:
+        return _held(msg("The programs that could give it more check who asks."))
     return lets(msg("Its bounding set allows more than it holds now, and no_new_privs is off."), _BOUNDING)
 
 

@@ -24,6 +24,7 @@ from stratascope.core.options.capabilities import held_after, starts_as_root
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import keep_id
 from stratascope.core.overview.shared_parts import OWN_MODES
+from stratascope.core.threats.gain import Gain
 from stratascope.layers.shared.buses import buses_among, buses_below
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
 from stratascope.layers.shared.devices import node_kind, special_files
@@ -382,6 +383,14 @@ def _owner(uids: IdMap | None, owner: int | None, *, rootless: bool) -> int | No
     if owner is not None:
         return to_inside(uids, owner)
     return next((part.inside for part in uids if part.length == 1 and part.outside not in (0, FULL)), None)
+
+
+def gained(facts: UsermapFacts, gain: Gain) -> UsermapFacts:
+    """See `core.layer.Layer.gained`."""
+    if not gain.root:
+        return replace(facts, held=gain.held)
+    outside = outside_of(facts.uid_map, 0)
+    return replace(facts, uid_inside=0, uid_outside=outside, uid_effective=outside, held=gain.held)
 
 
 def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Surroundings) -> UsermapFacts | None:

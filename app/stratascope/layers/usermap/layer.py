@@ -22,6 +22,7 @@ from stratascope.layers.usermap.facts import (
     as_requested,
     asked_of,
     decode,
+    gained,
     predict,
 )
 from stratascope.layers.usermap.findings import drift, findings_of
@@ -97,5 +98,6 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
+    gained=gained,
     refused=on_demand("stratascope.layers.usermap.refusals", "refused"),
 )

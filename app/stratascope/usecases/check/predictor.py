@@ -34,11 +34,11 @@ from stratascope.core.options.mounts import NOTHING_THERE, There
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.table import WITHOUT_EFFECT
 from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
-from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import OneOf, Posture, judge
+from stratascope.core.threats.depth import OneOf, Posture
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Basis, Ruling
 from stratascope.usecases.check.joined import ALONE, Joined
+from stratascope.usecases.judging import Part, matrix_of
 from stratascope.value import replace
 
 SOURCE = "inspect:HostConfig"
@@ -172,10 +172,11 @@ class Predictor:
         if other_kernel(container):
             return self._unknown(container, Gap(GapKind.FOREIGN, detail=f"{container.runtime} has a kernel of its own"))
         states = tuple(self._layer(layer, container) for layer in self._layers)
-        postures = tuple(
-            (layer, self._posture(layer, state, container)) for layer, state in zip(layers, states, strict=True)
-        )
-        matrix = judge(all_threats(), postures, self.around.ground)
+        parts = [
+            Part(layer, state.facts, state.asked, self._posture(layer, state, container))
+            for layer, state in zip(layers, states, strict=True)
+        ]
+        matrix = matrix_of(parts, self.around)
         placed = put(states)
         findings = [cap_severity(finding, matrix) for state in placed for finding in state.assessment.findings]
         findings.sort(key=lambda finding: finding.severity.rank)

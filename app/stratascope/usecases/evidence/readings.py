@@ -27,10 +27,12 @@ from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs, thread_of
 from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.layers.shared.devices import in_every_container
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.giving_programs import parse_giving
 from stratascope.linux.namespace import parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
 from stratascope.linux.sockets import Listening, parse_listeners, parse_listening, parse_socket_links
@@ -195,12 +197,11 @@ def _own(found: ContainerCapture) -> frozenset[int] | None:
     return frozenset(inodes)
 
 
-_DEVICES, _SET_UID = "root:dev", "root:set-uid"
-ROOT_FILES_WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)
+_DEVICES = "root:dev"
+ROOT_FILES_WANTS = (*BELONGING_WANTS, _DEVICES, GIVING_PROGRAMS)
 _TCP_FILES, _UDP_FILES = ("net/tcp", "net/tcp6"), ("net/udp", "net/udp6")
 PUBLISHER_WANTS = (*_TCP_FILES, *_UDP_FILES)
 _NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
-_PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
 
 
 def parent(container: Container, found: ContainerCapture | None, ground: Ground) -> int | None:
@@ -238,11 +239,8 @@ def _nodes(capture: Capture) -> tuple[str, ...] | None:
 
 
 def _programs(capture: Capture) -> tuple[str, ...] | None:
-    text = capture.text(_SET_UID)
-    if isinstance(text, Gap):
-        return None
-    found = [_PROGRAM(line) for line in text.splitlines()]
-    return tuple(sorted({program[1] for program in found if program is not None}))
+    found = or_none(capture.decoded(GIVING_PROGRAMS, parse_giving))
+    return None if found is None or not found.whole else tuple(sorted({each.path for each in found.programs}))
 
 
 def _listeners(capture: Capture, names: tuple[str, ...]) -> tuple[tuple[str, int], ...] | None:

@@ -25,9 +25,9 @@ from stratascope.core.snapshot import (
     Snapshot,
     cap_severity,
 )
-from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix, judge
+from stratascope.core.threats.depth import Matrix
 from stratascope.fault_log import fault_logger
+from stratascope.usecases.judging import Part, matrix_of
 from stratascope.usecases.live.further_processes import ruling_with_unread, unread_finding, weigh, with_unread
 from stratascope.usecases.live.reader import Translations
 from stratascope.value import Value, replace
@@ -181,11 +181,16 @@ class Assembler:
         return LayerState(layer.id, layer.number, facts, asked, drawn)
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
-        postures = tuple(
-            (ruling_with_unread(layer) if unread else layer, layer.judged_by(state.facts, state.asked, around))
+        parts = [
+            Part(
+                ruling_with_unread(layer) if unread else layer,
+                state.facts,
+                state.asked,
+                layer.judged_by(state.facts, state.asked, around),
+            )
             for layer, state in zip(self._layers, states, strict=True)
-        )
-        return judge(all_threats(), postures, around.ground)
+        ]
+        return matrix_of(parts, around)
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:

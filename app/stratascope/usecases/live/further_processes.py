@@ -42,6 +42,7 @@ _APPARMOR, _LABEL = "attr/apparmor/current", "attr/current"
 _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))
 # readings that are valid only for processes in the same namespace, or with the same label
 _HOLDS_FOR = {
+    "root:programs": "ns/mnt",
     "mountinfo": "ns/mnt",
     "netns:net.ipv4.ip_unprivileged_port_start": "ns/net",
     "selinux:permissive": _LABEL,

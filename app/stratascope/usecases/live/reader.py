@@ -33,6 +33,7 @@ from stratascope.core.ports import (
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.snapshot import CapturedContainer, MachineCapture, Trouble
+from stratascope.usecases.live.exported_programs import Export, ExportedPrograms
 from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.value import Value, replace
@@ -87,13 +88,15 @@ class Reach(Value):
 
     `top` asks the engine itself (Podman) what its kernel enforces, by container id and PID. `configuration` extracts
     the filter from a container's OCI config.json, given its path; `profile` reads a profile's file, unless it was
-    changed after that time; they raise OSError, ValueError.
+    changed after that time; they raise OSError, ValueError. `export`: all of a
+    container's files, as the engine hands them out.
     """
 
     prober: Prober | None
     top: Callable[[str, int], ContainerCapture] | None = None
     configuration: Callable[[str], str] | None = None
     profile: Callable[[str, float], str] | None = None
+    export: Export | None = None
 
 
 class Reader:
@@ -112,6 +115,7 @@ class Reader:
         self._translations = translations
         self._local = local
         self._reach = reach
+        self._exported = ExportedPrograms()
         self._trouble: Trouble | None = None
 
     def use(self, root: Prober, on_loss: Loss | None = None) -> None:
@@ -171,6 +175,8 @@ class Reader:
         if reach.top is not None:
             for place in asked:
                 found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)
+        if reach.export is not None and not self._root.wanted:
+            self._add_programs(containers, found, reach.export)
         if reach.configuration is not None:
             for place, each in found.items():
                 found[place] = _with_filter(containers[place], each, reach.configuration, reach.profile)
@@ -222,6 +228,17 @@ class Reader:
             each = found[place]
             members = tuple([whole(place, member) for member in each.members])
             found[place] = replace(each, first=whole(place, each.first), members=members)
+
+    def _add_programs(
+        self, containers: Sequence[Container], found: dict[int, ContainerCapture], export: Export
+    ) -> None:
+        """What root would see in the containers' files."""
+        made = self._exported.of([(containers[place], each.first) for place, each in found.items()], export)
+        for place, each in found.items():
+            reading = made.get(containers[place].key)
+            if reading is not None:
+                first = replace(each.first, readings=(*each.first.readings, reading))
+                found[place] = replace(each, first=first)
 
     def _note(self, error: ProbeError | None) -> None:
         command = error.command if isinstance(error, ConfinedError) else ""

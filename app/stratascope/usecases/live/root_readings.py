@@ -84,6 +84,7 @@ class Elevation:
         self._changed()
 
 
+_OF_TREE = "root:programs"  # takes longest, and is the same for all processes of a mount namespace
 Key = tuple[str, str]
 Process = tuple[Key, int]
 Loss = Callable[[ProbeError], None]
@@ -155,8 +156,13 @@ class RootReadings:
         fresh: list[tuple[Process, Capture, Hashable]] = []
         kept = self._kept
         before = {container.key: kept.pop(container.key, {}) for container, _ in ours}
+        trees: dict[tuple[Key, str], int] = {}  # the process of a mount namespace whose files are looked at
+        wants = {}
         for container, first in ours:
             key = container.key, first.pid
+            tree = or_none(first.text("ns/mnt"))
+            same = tree is not None and trees.setdefault((container.key, tree), first.pid) != first.pid
+            wants[first.pid] = tuple([name for name in self._wants if not (same and name == _OF_TREE)])
             # the status is part of the key, as a paused container becomes readable when it is resumed
             state: Hashable = (container.status, *_state(first))
             found = before[container.key].get(first.pid)
@@ -167,7 +173,7 @@ class RootReadings:
                 fresh.append((key, first, state))
         if not fresh:
             return known
-        wishes = tuple(Wish(first.pid, ("stat", *self._wants), members=False) for _, first, _ in fresh)
+        wishes = tuple(Wish(first.pid, ("stat", *wants[first.pid]), members=False) for _, first, _ in fresh)
         try:
             answers = (other or prober).capture(wishes)
         except ProbeError as error:

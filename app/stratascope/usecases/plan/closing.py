@@ -3,7 +3,7 @@
 A hole is closed where it was made: whatever can be closed by taking back what the container was granted beyond its
 engine's default is closed by that alone; of the rest, what can be closed by restoring what was switched off; only for
 what is then left is a further barrier added (`Cure`). Another user does not close what the bounding set gives back
-through a set-uid program, so stances are evaluated for the process of such a program, too.
+through a set-uid program (`core.threats.gain`), even if that program is known to check who asks.
 
 Each of these sets is exact, as a minimum hitting set: a *cut* is a set of pieces without all of which some threat stays
 open, so every solution contains one of each cut. The smallest set with one of each known cut is tried; if it leaves a
@@ -21,17 +21,16 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from stratascope.core.container import Asked
-from stratascope.core.layer import Layer
-from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.states import Posture, ruled
+from stratascope.core.threats.states import Posture, Postures, RulingLayer, ruled
 from stratascope.core.threats.threat import Stance, Threat
 from stratascope.layers.toggles import all_toggles, brought_by, fold, leaving_privileged
+from stratascope.usecases.judging import gains_of, postures_after
 from stratascope.usecases.plan.prediction import Prediction
-from stratascope.value import Value, replace
+from stratascope.value import Value
 
 _ROUNDS = 60  # cuts; the most permissive real container takes a dozen
 _PAIR = 2  # each piece was tried alone and none suffices, so a pair that does is smallest
@@ -56,15 +55,9 @@ def closing(prediction: Prediction, subject: Subject, severities: Sequence[Sever
     if matrix is None:
         return Closing()
     there = tuple(item.threat for severity in severities for item in matrix.open(severity))
-    # held only by the present user: a set-uid program would be root on the host again
-    critical = tuple(
-        item.threat
-        for item in matrix.threats
-        if item.threat.severity is Severity.CRITICAL and Severity.CRITICAL in severities and item.threat not in there
-    )
-    regained = _Closed(prediction, subject, critical)
-    still = regained.closed(frozenset()) if regained.gains else {threat.id for threat in critical}
-    opened = (*there, *(threat for threat in critical if threat.id not in still))
+    # held by a program of the image alone: a flaw in it, and it is open
+    held = tuple(item.threat for item in matrix.threats if item.held and item.threat.severity is Severity.CRITICAL)
+    opened = (*there, *(held if Severity.CRITICAL in severities else ()))
     if not opened:
         return Closing()
     predicted = _Closed(prediction, subject, opened)
@@ -125,11 +118,7 @@ class _Closed:
         known = self._known.get(pieces)
         if known is None:
             self.evaluations += 1
-            after = self._options(pieces)
-            known = self._closed(after)
-            if self._regains(after):
-                known &= self._closed(replace(after, user="0"))
-            self._known[pieces] = known
+            known = self._known[pieces] = self._closed(self._options(pieces))
         return known
 
     def whole(self, pieces: _Pieces) -> _Pieces:
@@ -137,15 +126,6 @@ class _Closed:
         asked = self._subject.container.asked
         brought = {choice for piece in pieces for choice in brought_by(piece.toggle)}
         return pieces | {each for each in brought if each.changes(asked, self._subject)}
-
-    @property
-    def gains(self) -> bool:
-        """Whether a set-uid program would give back rights that it does not hold now."""
-        return self._regains(self._subject.container.asked)
-
-    def _regains(self, asked: Asked) -> bool:
-        """Assumed if set-uid programs are not known to be absent: then root is evaluated as well as the user."""
-        return not asked.no_new_privileges and not starts_as_root(asked) and self._subject.set_uid != ()
 
     def cost(self, piece: _Piece) -> tuple[int, int]:
         """Whether it is seen in use, and how many things it could break."""
@@ -172,10 +152,18 @@ class _Closed:
         return fold(asked, joined(pieces), self._subject)
 
     def _closed(self, after: Asked) -> frozenset[str]:
-        predicted = self._prediction.of(after)
+        parts = self._prediction.parts(self._prediction.of(after))
+        gains = () if self._subject.set_uid == () else gains_of(parts)
+        found = self._held_by(tuple([(part.layer, part.posture) for part in parts]))
+        for gain in gains:
+            found &= self._held_by(postures_after(parts, gain, self._prediction.around))
+        return found
+
+    def _held_by(self, postures: Postures) -> frozenset[str]:
+        """The ids of the threats that these stop."""
 
         def stopped(need: Need) -> bool:
-            return need in self._ground or any(self._stopped(each.layer, each.posture, need) for each in predicted)
+            return need in self._ground or any(self._stopped(layer, posture, need) for layer, posture in postures)
 
         return frozenset(
             threat.id
@@ -183,7 +171,7 @@ class _Closed:
             if all(any(stopped(need) for step in route.steps for need in step.needs) for route in threat.routes)
         )
 
-    def _stopped(self, layer: Layer, posture: Posture, need: Need) -> bool:
+    def _stopped(self, layer: RulingLayer, posture: Posture, need: Need) -> bool:
         key = layer.id, posture, need
         known = self._stops.get(key)
         if known is None:

@@ -13,8 +13,8 @@ from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.snapshot import ContainerState, LayerState
-from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix, Posture, judge
+from stratascope.core.threats.depth import Matrix, Posture
+from stratascope.usecases.judging import Part, matrix_of
 from stratascope.value import Value, replace
 
 _JUDGED_MAX = 200  # an offer takes some sixty
@@ -57,12 +57,21 @@ class Prediction:
 
     def matrix(self, predicted: tuple[Predicted, ...]) -> Matrix:
         """All threats, judged by these."""
-        postures = tuple((each.layer, each.posture) for each in predicted)
-        found = judge(all_threats(), postures, self.around.ground, self.state.matrix)
+        found = matrix_of(self.parts(predicted), self.around, self.state.matrix)
         if len(self._judged) >= _JUDGED_MAX:
             self._judged.clear()
         self._judged[id(found)] = found
         return found
+
+    def parts(self, predicted: tuple[Predicted, ...]) -> tuple[Part, ...]:
+        """The same, to be judged; where facts were not predicted, the present ones count."""
+        pairs = zip(predicted, self.state.layers, strict=True)
+        return tuple(
+            [
+                Part(each.layer, old.facts if each.facts is None else each.facts, each.asked, each.posture)
+                for each, old in pairs
+            ]
+        )
 
     def mended(self, predicted: tuple[Predicted, ...]) -> Iterator[Finding]:
         """Present findings that would be gone."""

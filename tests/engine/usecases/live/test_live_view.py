@@ -218,6 +218,9 @@ class Port:
     def inspect(self, container: str) -> RawContainer:
         raise AssertionError(container)
 
+    def exported(self, container: str) -> Iterator[bytes]:
+        return iter(())
+
     def events(self) -> Iterator[Event]:
         self._closed.wait()
         yield from ()

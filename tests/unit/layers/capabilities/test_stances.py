@@ -200,7 +200,7 @@ def test_nothing_read_is_nothing_known() -> None:
 
 
 def test_wants_the_port_with_privilege() -> None:
-    assert LAYER.privileged_wants == ("netns:net.ipv4.ip_unprivileged_port_start",)
+    assert LAYER.privileged_wants == ("netns:net.ipv4.ip_unprivileged_port_start", "root:programs")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,338 @@
+"""Programs in a process's root directory that give rights to whoever starts them: set-uid, or with file capabilities.
+
+Every file is looked at, as an image may have such a program anywhere: through /proc/PID/root, which requires
+permission to trace the process. The files are untrusted: no link is followed, no FUSE is entered, only regular files
+that have such a mark are opened, and number, bytes and time are bounded, so that an answer may say that the search was
+cut short. Breadth first, since the usual places are not deep. Mounts on which the marks have no effect (nosuid, noexec)
+are skipped; mnt_may_suid, fs/namespace.c.
+
+Of contents, only this is reported: which known program a file is, and whom its own rules let in without a password.
+
+Text, a line each: `p UID GID MODE PERMITTED INHERITABLE EFFECTIVE ROOT KNOWN FOLDERS PATH`, ids as the reader sees
+them, MODE in octal, file capabilities in hexadecimal (capabilities(7), EFFECTIVE 0 or 1, ROOT the id of the user
+namespace's root that they hold for), KNOWN a name, or `-`, or `?` if it could not be read; FOLDERS `UID:GID:MODE` of
+each folder on the way that is not open to everyone, with commas, or `-`. Lines `r` and `w` as in `own_rules`. `...` if
+the search was cut short. A first line `inside`: the ids are not the reader's, but those inside.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import time
+from errno import EXDEV
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+
+from stratascope.collector.known_programs import recognised
+from stratascope.collector.own_rules import FilesBelow, own_rules
+from stratascope.collector.paths import Mount, Sight, mount_of, open_here, openat2, reopen
+from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
+
+PROGRAMS = "root:programs"
+
+FILES_MAX = 400_000
+FOLDERS_MAX = 60_000
+FOUND_MAX = 256
+BYTES_MAX = 48 << 20  # of all contents
+FILE_MAX = 12 << 20
+SECONDS = 0.8  # of CPU time
+WAIT = 3.0  # of wall time; the child has a little more (privileged_readings)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
+_FILE = os.O_RDONLY | os.O_NONBLOCK
+_CAPABILITY = "security.capability"
+_MAGIC = b"\x7fELF"
+_NO_CAPABILITIES = (0, 0, 0, 0)
+# The kernel's own file systems, which hold no programs
+_KERNELS = frozenset(
+    ("proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf")
+)
+
+
+class _Place(NamedTuple):
+    """A mount, as the process names it."""
+
+    mount: Mount
+    target: str
+    options: str
+
+
+class _Folder(NamedTuple):
+    below: str  # path below its mount
+    path: str  # whole path
+    closed: str  # folders on the way that are not open to everyone
+
+
+def read_programs(directory: int, pid: int) -> Entry:
+    """PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
+    source = "/proc/%d/root" % pid
+    try:
+        # a kernel magic link: the process's root directory, whatever its path
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            lines = _Looking(root, pid, read_file("mountinfo", directory)).all()
+        finally:
+            os.close(root)
+    except OSError as error:
+        return failure(PROGRAMS, source, error)
+    except TooLongError:
+        return failed(PROGRAMS, source, UNSUPPORTED, None, "its list of mounts is too long")
+    return (PROGRAMS, source, "".join(line + "\n" for line in lines))
+
+
+class _Looking:
+    """One search of one process's files."""
+
+    def __init__(self, root: int, pid: int, mountinfo: str) -> None:
+        self._root, self._pid = root, pid
+        self._lines: List[str] = []
+        self._known: Set[str] = set()
+        self._cut = False
+        self._files, self._folders, self._bytes = FILES_MAX, FOLDERS_MAX, BYTES_MAX
+        self._until = time.monotonic() + WAIT
+        self._targets: Set[str] = set()
+        self._places: List[_Place] = []
+        self._mounts: Dict[int, Mount] = {}
+        own = mount_of(root)
+        for line in mountinfo.split("\n"):
+            head, _, tail = line.partition(" - ")
+            words = head.split(" ", 6)
+            if len(words) < 6 or not words[0].isdigit():
+                continue
+            mount = Mount(int(words[0]), words[2], tail.partition(" ")[0])
+            self._mounts[mount.number] = mount
+            target = _plain(words[4])
+            if target != "/":
+                self._targets.add(target)
+            place = _Place(mount, target, words[5])
+            if mount.number == own or (target != "/" and mount.kind not in _KERNELS):
+                self._places.append(place)
+        self._places.sort(key=lambda place: place.mount.number != own)
+        if own not in self._mounts:  # a root directory that is no mount: nothing says which options it has
+            self._places.insert(0, _Place(Mount(-1 if own is None else own, "", ""), "/", ""))
+
+    def all(self) -> List[str]:
+        """The lines."""
+        for place in self._places:
+            if {"nosuid", "noexec"}.intersection(place.options.split(",")):
+                continue
+            if place.mount.may_be_silent:
+                self._cut = True
+                continue
+            try:
+                descriptor, closed = self._start(place)
+            except OSError:
+                continue  # hidden by another mount, or gone
+            try:
+                self._one(place, descriptor, closed)
+            finally:
+                os.close(descriptor)
+            if self._cut and self._spent():
+                break
+        if self._known:
+            files = FilesBelow(Sight("/proc/self/fd/%d" % self._root, str(self._pid)))
+            self._lines += own_rules(files, self._known)
+        return [*self._lines, "..."] if self._cut else self._lines
+
+    def _spent(self) -> bool:
+        return (
+            self._files <= 0
+            or self._folders <= 0
+            or len(self._lines) >= FOUND_MAX
+            or time.process_time() > SECONDS
+            or time.monotonic() > self._until
+        )
+
+    def _start(self, place: _Place) -> Tuple[int, str]:
+        """Open a mount's own directory or file as O_PATH, over mounts that answer and without links."""
+        here, closed = os.dup(self._root), ""
+        for part in place.target.strip("/").split("/") if place.target != "/" else ():
+            try:
+                closed = _closed(closed, os.fstat(here), here)
+                deeper = _step(part, here)
+            finally:
+                os.close(here)
+            here = deeper
+            mount = self._mounts.get(mount_of(here) or -1)
+            if mount is not None and mount.may_be_silent:
+                os.close(here)
+                raise OSError(EXDEV, "a file system lies there that may not answer")
+        if place.target != "/" and mount_of(here) != place.mount.number:
+            os.close(here)
+            raise OSError(EXDEV, "another mount lies over it")
+        return here, closed
+
+    def _one(self, place: _Place, descriptor: int, closed: str) -> None:
+        about = os.fstat(descriptor)
+        if stat.S_ISREG(about.st_mode):
+            if about.st_mode & 0o111:
+                self._file(about, descriptor, place.target, closed)
+            return
+        if not stat.S_ISDIR(about.st_mode):
+            return
+        level = [_Folder("", "" if place.target == "/" else place.target, closed)]
+        while level:
+            deeper: List[_Folder] = []
+            for folder in level:
+                self._folders -= 1
+                if self._spent():
+                    self._cut = True
+                    return
+                self._folder(descriptor, folder, deeper)
+            level = deeper
+
+    def _folder(self, place: int, folder: _Folder, deeper: List[_Folder]) -> None:
+        """Report what is in one directory, and collect its subdirectories."""
+        try:
+            descriptor = _below(place, folder.below)
+            try:
+                closed = _closed(folder.closed, os.fstat(descriptor), descriptor)
+                here = reopen(descriptor, _FOLDER)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return  # gone, or not permitted
+        targets, start = self._targets, folder.path + "/"
+        prefix = folder.below + "/" if folder.below else ""
+        try:
+            with os.scandir(here) as items:
+                for item in items:
+                    self._files -= 1
+                    path = start + item.name
+                    if path in targets:  # another mount, which is searched separately
+                        continue
+                    if item.is_dir(follow_symlinks=False):
+                        deeper.append(_Folder(prefix + item.name, path, closed))
+                    elif item.is_file(follow_symlinks=False):
+                        mode = item.stat(follow_symlinks=False).st_mode
+                        if mode & 0o111 and (mode & 0o6000 or _has_capabilities(here, item.name)):
+                            self._named(item.name, here, path, closed)
+        except OSError:
+            pass
+        finally:
+            os.close(here)
+
+    def _named(self, name: str, folder: int, path: str, closed: str) -> None:
+        try:
+            descriptor = open_here(name, folder)
+        except OSError:
+            return
+        try:
+            about = os.fstat(descriptor)
+            if stat.S_ISREG(about.st_mode):
+                self._file(about, descriptor, path, closed)
+        finally:
+            os.close(descriptor)
+
+    def _file(self, about: os.stat_result, descriptor: int, path: str, closed: str) -> None:
+        given = _capabilities(descriptor)
+        if given == _NO_CAPABILITIES and not about.st_mode & 0o6000:
+            return
+        if len(self._lines) >= FOUND_MAX:
+            self._cut = True
+            return
+        known = self._which(about, descriptor, path)
+        if known is None:
+            return
+        if known not in ("-", "?"):
+            self._known.add(known)
+        permitted, inheritable, effective, root = given
+        mode = about.st_mode & 0o7777 | _by_list(descriptor)
+        words = (about.st_uid, about.st_gid, mode, permitted, inheritable, effective, root, known)
+        self._lines.append("p %d %d %o %x %x %d %d %s " % words + "%s %s" % (closed or "-", path.replace("\n", "?")))
+
+    def _which(self, about: os.stat_result, descriptor: int, path: str) -> Optional[str]:
+        """The known program that it is; None for a script, on which these marks have no effect."""
+        self._bytes -= about.st_size
+        try:
+            file = reopen(descriptor, _FILE)
+            try:
+                data = os.read(file, 1 << 16)
+                if not data.startswith(_MAGIC):
+                    return None
+                if about.st_size > FILE_MAX or self._bytes < 0:
+                    return "-"
+                more = data
+                while more and len(data) <= FILE_MAX:
+                    more = os.read(file, 1 << 20)
+                    data += more
+            finally:
+                os.close(file)
+        except OSError:
+            return "?"
+        return recognised(path, data) or "-"
+
+
+def _step(name: str, here: int) -> int:
+    try:
+        return open_here(name, here)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+    return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+
+
+def _below(place: int, below: str) -> int:
+    """Open a directory below, without links and other mounts on the way."""
+    call = openat2()
+    if not below:
+        return os.dup(place)
+    if call is not None:
+        return call(below, place)
+    here = os.dup(place)
+    for part in below.split("/"):
+        try:
+            deeper = open_here(part, here)
+        finally:
+            os.close(here)
+        here = deeper
+    return here
+
+
+def _by_list(descriptor: int) -> int:
+    """Open to everyone, as far as we say, if an access control list may let somebody in; acl(5)."""
+    try:
+        os.getxattr("/proc/self/fd/%d" % descriptor, "system.posix_acl_access")
+    except OSError:
+        return 0
+    return 0o001
+
+
+def _closed(closed: str, about: os.stat_result, descriptor: int) -> str:
+    """With this folder, if not everyone may pass through it."""
+    if about.st_mode & 0o001 or _by_list(descriptor):
+        return closed
+    own = "%d:%d:%o" % (about.st_uid, about.st_gid, about.st_mode & 0o777)
+    return closed + "," + own if closed else own
+
+
+def _has_capabilities(folder: int, name: str) -> bool:
+    try:
+        return bool(os.getxattr("/proc/self/fd/%d/%s" % (folder, name), _CAPABILITY, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _capabilities(descriptor: int) -> Tuple[int, int, int, int]:
+    """Permitted, inheritable, whether effective, and the id of the root that they hold for; struct vfs_ns_cap_data,
+    include/uapi/linux/capability.h.
+    """
+    try:
+        data = os.getxattr("/proc/self/fd/%d" % descriptor, _CAPABILITY)
+    except OSError:
+        return _NO_CAPABILITIES
+    if len(data) < 12:
+        return _NO_CAPABILITIES
+    magic, permitted, inheritable = struct.unpack("<3I", data[:12])
+    if len(data) >= 20:
+        more = struct.unpack("<2I", data[12:20])
+        permitted, inheritable = permitted | more[0] << 32, inheritable | more[1] << 32
+    root = struct.unpack("<I", data[20:24])[0] if len(data) >= 24 else 0
+    return permitted, inheritable, magic & 1, root
+
+
+def _plain(path: str) -> str:
+    """Decode mountinfo's escapes: space, tab, newline, backslash."""
+    for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        path = path.replace(code, letter)
+    return path
