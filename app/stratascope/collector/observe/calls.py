@@ -103,7 +103,6 @@ class Calls:
     def joined(self, pid: int, at: int) -> None:
         """Register a process that came in, of which not all has been seen."""
         self._came[pid] = at + _UNSEEN
-        self.add_found(pid, [])
 
     def forked(self, record: Record) -> None:
         """Handle the creation of a process or a thread."""

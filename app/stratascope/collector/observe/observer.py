@@ -333,8 +333,10 @@ class Observer:
             if (known is not None and known.reported) or (record.pid, command) in tried:
                 continue
             tried.add((record.pid, command))
-            if adopting.joins(record.pid) and self._processes.joined(record.pid, command, record.time - 1):
-                self._calls.joined(record.pid, record.time)
+            if adopting.joins(record.pid):
+                self._calls.add_found(record.pid, [])  # also a runtime's: whom it works as is told from here on
+                if self._processes.joined(record.pid, command, record.time - 1):
+                    self._calls.joined(record.pid, record.time)
         return found
 
     def _one(self, record: Record) -> None:

@@ -51,6 +51,7 @@ _HEAD = struct.Struct("=QIIqqQ")  # time, tid, pid, number, result, thread_info'
 _COMMAND_SIZE = 16  # TASK_COMM_LEN; of refused calls only
 _PLAIN = _HEAD.size + _SIZE + _COMMAND_SIZE
 _COPIES = struct.Struct("=qq")  # how many bytes were copied
+_OUTSIDE = _PLAIN + 8  # an entry of a process whose group is another one, which has to be moved at once
 _POINTED = _PLAIN + _COPIES.size + 2 * SHORT
 _WHOLE = _HEAD.size + LONG  # number: which of the two; result: how many bytes
 _MASKED = _HEAD.size  # result: which path
@@ -129,8 +130,16 @@ def entering(maps: _Maps) -> bytes:
     made.label("listed")
     _in_group(made, maps)
     made.set(9, 0)
+    if maps.namespace is not None:
+        made.load(1, FRAME, -152)
+        made.jump_if(1, "!=", 0, "outside")
     _reserve(made, maps, maps.entered, _PLAIN, "end")
     _submit(made, _NO_WAKEUP)
+    made.jump("end")
+    if maps.namespace is not None:
+        made.label("outside")
+        _reserve(made, maps, maps.refused, _OUTSIDE, "end")
+        _submit(made)
     made.label("end")
     made.exit(0)
     return made.code()
@@ -208,6 +217,7 @@ def _in_group(made: Program, maps: _Maps) -> None:
         made.jump_if(0, "!=", 1, "end")
         return
     inside = "inside%d" % len(made)
+    made.store_number(FRAME, -152, 0)
     made.jump_if(0, "==", 1, inside)
     device, inode = maps.namespace
     made.set(1, device)
@@ -219,6 +229,7 @@ def _in_group(made: Program, maps: _Maps) -> None:
     made.set(4, 8)
     made.call(_IDS_INSIDE)
     made.jump_if(0, "!=", 0, "end")
+    made.store_number(FRAME, -152, 1)
     made.label(inside)
 
 
@@ -537,12 +548,7 @@ class SystemCalls:
     def drain(self) -> List[Record]:
         """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`, `moved`."""
         found: List[Record] = []
-        for data in self._entered.take():
-            at, tid, pid, _, _, status = _HEAD.unpack_from(data)
-            values = _REGISTERS.unpack_from(data, _HEAD.size)
-            picked = [values[each] for each in (_NARROW if status & _COMPAT else _WIDE)]
-            raw = data[8:24] + struct.pack("=6Q", *picked)
-            found.append(Record(at, "enter", pid, tid, raw, b"", (), 0, 0))
+        found += [_entry(data) for data in self._entered.take()]
         for data in self._refused.take():
             at, tid, pid, _, result, _ = _HEAD.unpack_from(data)
             if len(data) == _WHOLE:
@@ -552,6 +558,8 @@ class SystemCalls:
             elif len(data) == _MASKED:
                 path = self._masks[result] if result < len(self._masks) else ""
                 found.append(Record(at, MASKED, pid, tid, path.encode("utf-8", "surrogateescape"), b"", (), 0, 0))
+            elif len(data) == _OUTSIDE:
+                found.append(_entry(data))
             elif len(data) == _MOVED:
                 text = data[_HEAD.size : _HEAD.size + result] if 0 < result < SHORT else b""
                 found.append(Record(at, MOVED, pid, tid, text.rstrip(b"\0"), b"", (), 0, 0))
@@ -636,3 +644,10 @@ class SystemCalls:
     def _flag(self, number: int, enters: int) -> None:
         value = struct.pack("=I", enters | self._flags.get(number, 0))
         self._bpf.put(self._maps.flags, struct.pack("=I", number), value)
+
+
+def _entry(data: bytes) -> Record:
+    at, tid, pid, _, _, status = _HEAD.unpack_from(data)
+    values = _REGISTERS.unpack_from(data, _HEAD.size)
+    picked = [values[each] for each in (_NARROW if status & _COMPAT else _WIDE)]
+    return Record(at, "enter", pid, tid, data[8:24] + struct.pack("=6Q", *picked), b"", (), 0, 0)
