@@ -50,6 +50,8 @@ class Status(StrEnum):
 class EngineFacts(Value):
     """What an engine reports about itself (`docker info`, `podman info`). Empty text: not reported."""
 
+    UNPRINTED = ("id_maps",)
+
     storage_driver: str = ""
     cgroup_driver: str = ""
     cgroup_version: str = ""
@@ -64,6 +66,8 @@ class EngineFacts(Value):
     apparmor: bool = False
     userns_remap: bool = False
     data_root: str = ""  # directory with its containers, images and volumes
+    # of a rootless engine, of users and of groups: (inside, outside, length), in order; empty: not reported
+    id_maps: tuple[tuple[tuple[int, int, int], ...], ...] = ()
 
 
 class Daemon(Value):

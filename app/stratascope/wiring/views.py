@@ -152,7 +152,12 @@ def _nodes_here() -> tuple[SpecialFile, ...] | None:
 
 
 def ids_here(engine: Engine) -> Ids | None:
-    """The id ranges of a rootless engine's user, if its /etc/subuid can be read here."""
+    """The id ranges of a rootless engine's user: as it reports them, else if its /etc/subuid can be read here."""
+    if engine.rootless and engine.facts.id_maps:
+        users, groups = (
+            tuple(range(outside, outside + size) for _, outside, size in each) for each in engine.facts.id_maps
+        )
+        return users, groups
     if not engine.rootless or not engine.local or engine.daemon_uid is None or access() is not Access.OUTSIDE:
         return None
     try:

@@ -48,6 +48,7 @@ def words(rig: Rig) -> dict[str, tuple[str, ...]]:
                 text.replace("{folder}", str(folder))
                 .replace("{socket}", str(rig.socket))
                 .replace("{run}", str(rig.socket.parent))
+                .replace("{rig}", str(rig.folder))
             )
         )
         for name, (kind, text) in lines().items()

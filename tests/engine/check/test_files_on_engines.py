@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rig.check.compared import Score
 from rig.check.real import both
+from rig.check.started import generated
 from rig.engine import Rig
 
 COMPOSE = shutil.which("docker-compose")
@@ -193,31 +191,6 @@ def test_a_pod_with_one_process_namespace(name: str, request: pytest.FixtureRequ
         for told in (said, real):
             assert told[f"together-{container}"]["threats"]["enter-foreign-process"]["outcome"] == outcome
     held(found)
-
-
-@contextmanager
-def generated(rig: Rig, folder: Path) -> Iterator[None]:
-    """The units' containers, started by the command that Podman's generator writes."""
-    done = subprocess.run(
-        ("/usr/libexec/podman/quadlet", "-dryrun"),
-        env={"QUADLET_UNIT_DIRS": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    names = []
-    try:
-        for part in done.stdout.split("\n---")[0:]:
-            unit, _, body = part.lstrip("-").partition(".service---")
-            line = next(line for line in body.split("\n") if line.startswith("ExecStart="))
-            words = shlex.split(line.removeprefix("ExecStart="))[2:]  # without podman run
-            dropped = ("--cidfile", "--sdnotify", "--cgroups", "--replace", "--rm", "--name")
-            kept = [word for word in words if not word.startswith(dropped) and word != "systemd-%N"]
-            rig.run("run", "--name", unit, *kept)
-            names.append(unit)
-        yield
-    finally:
-        rig.remove(*names)
 
 
 @pytest.mark.skipif(not Path("/usr/libexec/podman/quadlet").exists(), reason="there is no generator of Quadlet")

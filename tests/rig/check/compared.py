@@ -12,7 +12,7 @@ from typing import Any
 _WORDS = """
     inode shared_with process gaps path own memory_from pids_from cpu_from sources source status_source label_source
     mode_source user_namespace_source memory_current memory_peak pids_current pids_peak pids_room most_pids filters
-    host_file_system host_writable node_place disk_place shared_mounts range_shared_with
+    handles host_file_system host_writable node_place disk_place shared_mounts range_shared_with
 """
 _OF_RUNNING = frozenset(_WORDS.split())
 _OF_OTHERS = re.compile(r"/overlay2?/(?:[0-9a-z]+|CONTAINER)/merged|/(?:overlay-)?containers/[0-9a-f]{64}/").search

@@ -121,3 +121,14 @@ def test_a_captures_engine_has_the_map_of_its_containers() -> None:
     for name in ("docker-rootless", "podman-rootless"):
         host = LocalHosts(None, capture_file.load(machine), (name,)).host(None)
         assert str(host.readings.text("uid_map")).split()[:3] == ["0", str(host.engine.daemon_uid), "1"]
+
+
+def test_the_engines_own_answer_counts() -> None:
+    """Also of another machine's, whose files are out of reach."""
+    host = LocalHosts(None, capture_file.load(CAPTURES / "machines" / "apparmor.json"), ("podman-rootless",)).host(None)
+    maps = (((0, 1234, 1), (1, 165536, 1000)), ((0, 1235, 1), (1, 300000, 1000)))
+    engine = replace(host.engine, endpoint="ssh://there", facts=replace(host.engine.facts, id_maps=maps))
+    users, groups = ids_here(engine) or ((), ())
+    assert users == (range(1234, 1235), range(165536, 166536))
+    assert groups == (range(1235, 1236), range(300000, 301000))
+    assert id_map(users, EngineKind.PODMAN) == "         0       1234          1\n         1     165536       1000\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -15,9 +14,9 @@ from stratascope.i18n.translate import translate
 from stratascope.usecases.check.check import Checked
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import open_engines
+from unit.check.limits import limit
 from unit.check.too_much import CYCLE, TEXTS, VARIABLES
 
-SECONDS, BYTES = 30, 1 << 30  # of the processor, and of addresses: what goes on for ever, or multiplies, needs more
 UNREADABLE = "can't be read"
 
 
@@ -41,11 +40,6 @@ def told(found: Checked) -> list[str]:
     """Without what is said of each image that is not there."""
     said = [f"{problem.place} {translate(problem.text)}" for problem in found.problems]
     return [each for each in said if "The image" not in each]
-
-
-def limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:

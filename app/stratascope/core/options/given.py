@@ -24,6 +24,7 @@ _MEASURES = {"memory": "memory", "pids-limit": "pids", "cpus": "cpu"}
 _OF_SECURITY = {"seccomp": "seccomp", "no-new-privileges": "seccomp", "apparmor": "mac", "label": "mac",
                 "systempaths": "namespaces"}  # fmt: skip
 _VOLUME = "-v"
+_LETTERS_MOST = 100  # flags in one word; there are some dozens
 
 
 class Typed(NamedTuple):
@@ -73,13 +74,17 @@ def _short(words: Sequence[str], at: int, kind: EngineKind, accepted: bool) -> I
     """Parse the letters of one word: the first that takes a value gets the rest of the word."""
     letters = words[at][1:]
     for position, letter in enumerate(letters):
-        option, rest, alone = lettered(letter, kind), letters[position + 1 :], position == 0
+        if position == _LETTERS_MOST:
+            yield Typed(None, words[at][:LENGTH_MOST], None, at, at + 1)
+            return
+        option, alone = lettered(letter, kind), position == 0
         if option is None and not accepted:
             yield Typed(None, f"-{letter}", None, at, at + 1)
             return
-        if option is not None and option.form is FLAG and not rest.startswith("="):
+        if option is not None and option.form is FLAG and letters[position + 1 : position + 2] != "=":
             yield Typed(option, option.name, None, at, at + 1, len(letters) == 1)
             continue
+        rest = letters[position + 1 :]
         if rest:
             name = f"-{letter}" if option is None else option.name
             flag = option is not None and option.form is FLAG

@@ -67,6 +67,7 @@ class Options:
         self.read_only_tmpfs = True
         self.kube_play = False
         self.publish_all = False
+        self.swap_unlimited = False
         self.image_volumes = ""  # "ignore", "tmpfs"; "": a volume each
         self.runtime = runtime
         self.networks: list[str] = []
@@ -115,6 +116,10 @@ class Options:
             self.quota[said.name] = found
 
     _of_cpu_period = _of_cpu_quota
+
+    def _of_memory_swap(self, said: GivenOption) -> None:
+        self.swap_unlimited = (said.value or "").strip() == "-1"
+        self._field(NAMED[said.name], said)
 
     def _of_user(self, said: GivenOption) -> None:
         self.user = said.value or ""
@@ -340,7 +345,9 @@ def _container(service: Service, options: Options, plain: Container, image: Imag
     )
     asked = _implied(asked, options, plain.asked)
     if image is not None and image.accounts is not None:
-        asked = replace(asked, account=image.accounts.account(asked.user))
+        numbers = (image.accounts.group(name) for name in asked.groups)
+        groups = tuple(name if gid is None else str(gid) for name, gid in zip(asked.groups, numbers, strict=True))
+        asked = replace(asked, account=image.accounts.account(asked.user), groups=groups)
     return replace(
         plain,
         engine=options.engine.id,
@@ -392,7 +399,7 @@ def _implied(asked: Asked, options: Options, plain: Asked) -> Asked:
             asked = replace(asked, user=_kept(asked.userns_mode, engine))
     if not docker and engine.rootless and engine.facts.cgroup_version == "1":
         return replace(asked, memory=None, memory_swap=None, pids=None, cpu_cores=None, cpuset="")
-    if asked.memory and not asked.memory_swap and not options.kube_play:
+    if asked.memory and not asked.memory_swap and not options.kube_play and not options.swap_unlimited:
         asked = replace(asked, memory_swap=memory_and_swap(asked.memory))
     return asked
 

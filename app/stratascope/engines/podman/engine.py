@@ -124,8 +124,18 @@ class PodmanEngine(RestEngine):
                 selinux=security.flag("selinuxEnabled"),
                 apparmor=security.flag("apparmorEnabled"),
                 data_root=info.part("store").text("graphRoot"),
+                id_maps=_id_maps(host.part("idMappings")) if rootless else (),
             ),
         )
+
+
+def _id_maps(told: JsonObject) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+    """Those of users and of groups; none unless both are reported."""
+    maps = tuple(
+        tuple((each.whole("container_id"), each.whole("host_id"), each.whole("size")) for each in told.parts(key))
+        for key in ("uidmap", "gidmap")
+    )
+    return maps if all(maps) else ()
 
 
 # -- Podman's API service for the current user, started if Podman is installed and none of its sockets listens

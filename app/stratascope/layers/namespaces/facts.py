@@ -14,14 +14,15 @@ In a prediction, a namespace that is yet to be created has no inode.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, or_none, process_folder
+from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import NamedGap
-from stratascope.core.options.capabilities import bounding, same_start, starts_as_root, uid_inside
+from stratascope.core.options.capabilities import bounding, named, same_start, starts_as_root, uid_inside
+from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.namespaces.mounts import MountView, view_of
-from stratascope.layers.namespaces.predicted_mounts import nodes_unknown, predicted_view
+from stratascope.layers.namespaces.predicted_mounts import MOUNTS_MOST, TooManyError, nodes_unknown, predicted_view
 from stratascope.layers.shared.devices import special_files
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status, without_root
@@ -259,7 +260,13 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     own = own_user_namespace_after(before, after, around.engine)
     user = facts.user if own is None else _new(facts.user) if own else _hosts(facts.user)
     foreign = after.foreign_mounts and not before.foreign_mounts
-    view = None if facts.mounts is None or foreign else predicted_view(facts.mounts, before, after, around)
+    view, gaps = None, facts.gaps
+    if facts.mounts is not None and not foreign:
+        try:
+            view = predicted_view(facts.mounts, before, after, around)
+        except TooManyError:
+            gap = Gap(GapKind.UNSUPPORTED, detail=f"more than {MOUNTS_MOST} mounts or devices: leave some of them out")
+            gaps = (*gaps, NamedGap("mountinfo", gap, "mountinfo"))
     return replace(
         facts,
         pid=found["pid"],
@@ -279,6 +286,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         propagation=None if view is None else view.propagation,
         mounts=view,
         host_root=_host_root(facts.host_root, before, after, own, around),
+        gaps=gaps,
         takes_ids=_takes_ids(facts.takes_ids, before, after, around),
         without_root=facts.without_root if own is None else (),
         ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
@@ -355,4 +363,6 @@ def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundin
         return now
     if not bounding(after, around.engine) & _TAKE_IDS:
         return False
+    if rules_of(around.engine).names_capabilities and not starts_as_root(after):
+        return bool(named(after.cap_add) & _TAKE_IDS)  # as ambient ones
     return now if now is False or starts_as_root(after) else False

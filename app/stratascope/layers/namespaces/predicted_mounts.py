@@ -27,6 +27,8 @@ _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "
 _NO = frozenset(("nosuid", "nodev", "noexec"))
 _GROUPS = "/sys/fs/cgroup"
 _IPC = ("/dev/shm", "/dev/mqueue")
+MOUNTS_MOST = 1500  # a bind of / shows some dozens
+_NODES_MOST = 10_000
 
 
 def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMount, ...]:
@@ -41,19 +43,32 @@ def wished(before: Asked, after: Asked, around: Surroundings) -> tuple[AskedMoun
     return tuple(sorted(new, key=lambda mount: plain(mount.target).count("/")))
 
 
+class TooManyError(Exception):
+    """There are more mounts than can be judged."""
+
+
 def with_binds(mounts: list[Mount], new: Iterable[AskedMount], around: Surroundings) -> list[Mount]:
-    """Add bind mounts, each over the mounts it covers; what the runtime mounts below one stays visible."""
-    found = mounts
+    """Add bind mounts, each over the mounts it covers; what the runtime mounts below one stays visible. Raises
+    TooManyError.
+    """
+    found, own = mounts, [mount for mount in mounts if _of_runtime(mount)]
     for wish in new:
         target = plain(wish.target)
         if any(mount.target == target and guards(mount) for mount in found):
             continue  # runtimes mask and protect these after all mounts
         found = [mount for mount in found if mount.target != target and not _of_groups(mount, target, around)]
         below = [mount.target for mount in found if mount.target != "/" and within(mount.target, target)]
-        for mount in _shown(wish, target, around):
+        for mount in _shown(wish, target, own, around):
             if mount.target == target or not any(within(mount.target, place) for place in below):
                 _put(found, mount)
+        if len(found) > MOUNTS_MOST:
+            raise TooManyError
     return found if found is mounts else _numbered(found)
+
+
+def _of_runtime(mount: Mount) -> bool:
+    """Whether it is one of what the runtime mounts at /proc and /sys, before it masks and protects what is below."""
+    return (within(mount.target, "/proc") or within(mount.target, "/sys")) and not guards(mount)
 
 
 def _of_groups(mount: Mount, place: str, around: Surroundings) -> bool:
@@ -107,7 +122,8 @@ def _handle(source: str, around: Surroundings) -> str:
     return f"{kind}:[{(around.ground.namespace(kind) if hosts else None) or 1}]"
 
 
-def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
+def _shown(wish: AskedMount, target: str, own: Iterable[Mount], around: Surroundings) -> list[Mount]:
+    """`own`: what the runtime mounts at /proc and /sys."""
     source = plain_run(wish.source) if wish.source else wish.source
     if handle := _handle(source, around):
         return [_mount(_NO_DEVICE, handle, target, "nsfs", "rw", "rw")]
@@ -129,6 +145,7 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     ]
     top = with_words(top, words)
     found = [top, *below]
+    whole = False
     if not wish.writable:
         since = rules.recursive_read_only_since
         recursive = since is not None and (version_of(around.engine.version) or since) >= since
@@ -137,9 +154,9 @@ def _shown(wish: AskedMount, target: str, around: Surroundings) -> list[Mount]:
     word = _WIDE.get(wish.propagation, "")
     if wish.kind == "volume" and rules.slave_mounts:
         word = "master"  # the daemon makes its directory a shared mount (moby, daemon/daemon_linux.go, setupDaemonRoot)
-    others = _others(source, target, around) if wish.kind == "bind" and "bind" not in words else None
-    if others is not None:
-        found.append(others)
+    others = _others(source, target, own, around) if wish.kind == "bind" and "bind" not in words else []
+    if others:
+        found += [read_only(mount) if whole and mount is not others[0] else mount for mount in others]
         word = word or ("master" if rules.slave_mounts else "")
     if word:
         group = next(iter(ground.peer_groups), 1)
@@ -154,15 +171,19 @@ def with_words(mount: Mount, words: Sequence[str]) -> Mount:
     return mount._replace(options=",".join((*left, *more)))
 
 
-def _others(source: str, target: str, around: Surroundings) -> Mount | None:
+def _others(source: str, target: str, own: Iterable[Mount], around: Surroundings) -> list[Mount]:
     """A mount for other containers' root directories below the engine's directory: writable whatever was requested,
-    since they are mounted there already, or will be later.
+    since they are mounted there already, or will be later. And its own, with the runtime's `own` mounts, which are
+    there by then, and not masked.
     """
     folder = around.engine.facts.data_root or ("" if around.engine.rootless else rules_of(around.engine).storage)
     if not folder or not within(folder, source):
-        return None
+        return []
     place = f"{target.rstrip('/')}{folder[len(source.rstrip('/')) :]}/overlay/CONTAINER/merged"
-    return _mount(_NO_DEVICE, "/", place, "overlay", "rw,relatime", "rw")
+    root = _mount(_NO_DEVICE, "/", place, "overlay", "rw,relatime", "rw")
+    # crun makes them read-only later
+    later = not rules_of(around.engine).slave_mounts and not around.engine.rootless
+    return [root, *((writable(each) if later else each)._replace(target=place + each.target) for each in own)]
 
 
 def same_processes(mounts: list[Mount], around: Surroundings) -> list[Mount]:
@@ -180,26 +201,26 @@ def _known(place: str, around: Surroundings) -> bool:
 
 
 def with_devices(
-    mounts: list[Mount], special: SpecialFiles | None, new: Sequence[AskedDevice], around: Surroundings
+    mounts: list[Mount], special: SpecialFiles | None, new: Sequence[AskedDevice], around: Surroundings, *, bound: bool
 ) -> tuple[list[Mount], SpecialFiles | None]:
-    """Add device nodes: bind-mounted by a rootless engine, else created in the container's own /dev."""
+    """Add device nodes: `bound`, as in a user namespace, else created in the container's own /dev."""
     files = [] if special is None else list(special.files)
     known = {node.path: node for node in around.ground.nodes or ()}
     for device in new:
         place = device.target or device.source
-        if device.source in known and not around.engine.rootless:
+        if device.source in known and not bound:
             files.append(replace(known[device.source], path=place))
-        elif around.engine.rootless:
-            if device.source in known:
+        elif bound:
+            if device.source in known and around.engine.rootless:  # crun binds nodes that it makes
                 files.append(replace(known[device.source], path=place))
             root = device.source.removeprefix("/dev")
-            bound = _mount(_NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
-            mounts = [*(mount for mount in mounts if mount.target != place), bound]
+            node = _mount(_NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
+            mounts = [*(mount for mount in mounts if mount.target != place), node]
         elif device.source in NUMBERS or is_block(device.source):
             kind = "b" if is_block(device.source) else "c"
             major, minor = NUMBERS.get(device.source, (259, 0))
             files.append(SpecialFile(kind, major, minor, 0, 0, 0o660, "0:0:0", place))
-    if around.engine.rootless and new:
+    if bound and new:
         mounts = _numbered(mounts)
     if special is None and not files:
         return mounts, None
@@ -246,13 +267,15 @@ _Change = Callable[[Mount], Mount | None]
 
 
 def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroundings) -> MountView:
+    """The mounts of a container with these options, judged. Raises TooManyError."""
     mounts = list(view.seen)
     for change in _changes(before, after):
         mounts = [changed for mount in mounts if (changed := change(mount)) is not None]
     for target, template in _additions(view, before, after, around):
         mounts = _added(mounts, target, template)
     special = None if view.special is None else replace(view.special, files=_special(view.special.files, before, after))
-    if after.pid_mode == "host" and before.pid_mode != "host" and around.engine.rootless:
+    bound = around.engine.rootless or own_user_namespace(after)
+    if after.pid_mode == "host" and before.pid_mode != "host" and bound:
         mounts = same_processes(mounts, around)
         if rules_of(around.engine).rootlesskit:  # it can't bind it read-only (moby, rootless/specconv, isHostNS)
             mounts = [mount for mount in mounts if not (is_proc_read_only(mount) and within(mount.target, "/proc"))]
@@ -262,8 +285,10 @@ def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroun
         devices += [
             AskedDevice(node.path, node.path, "rwm") for node in around.ground.nodes or () if _given(node, around)
         ]
-    mounts, special = with_devices(mounts, special, devices, around)
+    mounts, special = with_devices(mounts, special, devices, around, bound=bound)
     special = _with_bound_nodes(special, mounts, after, around)
+    if special is not None and len(special.files) > _NODES_MOST:
+        raise TooManyError
     if (tuple(mounts), after.mounts, special) == (view.seen, before.mounts, view.special):
         return view
     return judged(visible(tuple(mounts)), view.container, after.mounts, around, special)
@@ -379,9 +404,15 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     have = {plain(mount.target) for mount in before.mounts}
     for wish in after.mounts:
         if wish.kind == "tmpfs" and plain(wish.target) not in have:
-            yield plain(wish.target), with_words(empty, wish.options.split(","))
-    bound = rules_of(around.engine).own_users and (around.engine.rootless or own_user_namespace(after))
-    if bound and after.network_mode == "host" and not _unmasked(after) and not _named("/sys/kernel", after.unmasked):
+            made = with_words(empty, wish.options.split(","))
+            yield plain(wish.target), made if wish.writable else read_only(made)
+    if (
+        around.engine.rootless
+        and rules_of(around.engine).own_users
+        and after.network_mode == "host"
+        and not _unmasked(after)
+        and not _named("/sys/kernel", after.unmasked)
+    ):
         # it has to bind the host's /sys, and masks this (containers/podman, pkg/specgen/generate/oci_linux.go)
         yield "/sys/kernel", read_only(empty)
     if not (_unmasked(before) and not _unmasked(after)):

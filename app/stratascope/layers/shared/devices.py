@@ -8,7 +8,6 @@ default devices, and creating (not opening) any node. Device numbers are from Do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from stratascope.bounded_cache import remembered
 from stratascope.collector.devices import KINDS, kind_of
@@ -118,9 +117,11 @@ def passes_block(device: AskedDevice) -> bool:
 
 
 @remembered()
-def merged(rules: Iterable[str]) -> tuple[str, ...]:
+def merged(rules: tuple[str, ...]) -> tuple[str, ...]:
     """The rules as the kernel keeps them, one for each device (security/device_cgroup.c, dev_exception_add)."""
     found: dict[str, set[str]] = {}
+    if any(rule.startswith("a ") for rule in rules):
+        return ALL_DEVICES
     for rule in rules:
         device, _, access = rule.rpartition(" ")
         found.setdefault(device, set()).update(access)

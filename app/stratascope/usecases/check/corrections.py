@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
-from stratascope.core.options.given import Problem
+from stratascope.core.options.given import Position, Problem
 from stratascope.core.options.meaning import ANYBODY
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -217,13 +217,34 @@ class Fixed(Value):
     problems: tuple[Problem, ...] = ()
 
 
+# A container takes some tenths of a second, and the text is read a few times for each; the time for one grows with the
+# square of what could be taken back
+_MOST_CORRECTED = 100
+_MOST_READ = 4 << 20  # characters: containers, times the length of the text
+_MOST_TAKEN_BACK = 50
+_TAKEN_BACK = frozenset(("volume", "mount", "device", "cap-add"))
+
+
 def fixed(checker: Checker, text: str, file: str, only: Sequence[str] = ()) -> Fixed:
     """The text with settings that close the issues of its services, or of those in `only`."""
     done: list[Closed] = []
     problems: list[Problem] = []
     services = checker.read(text, file).services
+    chosen = sum(not only or service.name in only for service in services)
+    if chosen > _MOST_CORRECTED or chosen * len(text) > _MOST_READ:
+        what = msg("There is too much here to be corrected at once: name a few of its containers with --service.")
+        return Fixed(text, (), (Problem(Position(file, 0), what),))
     for number, (service, joined) in enumerate(zip(services, checker.joined(services), strict=True)):
         if only and service.name not in only:
+            continue
+        if sum(said.name in _TAKEN_BACK for said in service.said) > _MOST_TAKEN_BACK:
+            what = msg(
+                "More than {most} mounts, devices and capabilities are asked for {name}: too many to be corrected "
+                "automatically.",
+                most=_MOST_TAKEN_BACK,
+                name=service.name,
+            )
+            problems.append(Problem(service.place, what))
             continue
         try:
             text, closed = _closed(Writer(checker, text, file, number, joined=joined), text)
