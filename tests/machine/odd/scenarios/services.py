@@ -7,16 +7,16 @@ from machine.attempts.on_host import shared_mount
 
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 _NO_PLACE = {"docker_rootless": "error creating device nodes"}
-_ONE = ("podman_rootful",)  # the tests' Docker is in a mount namespace of its own, where it gets no mounts of later
+_ONE = ("podman_rootful",)  # the tests' engines are in mount namespaces of their own: no mount there is the host's
 _ADMIN = ("--cap-add", "SYS_ADMIN")
 
 SCENARIOS = (
     Configuration(
-        "odd-shared", ("-v", "{shared}:/shared:rshared", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
+        "odd-shared", ("-v", "{shared}:/shared:rshared,ro", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
     ),
-    Configuration("odd-shared-no-admin", ("-v", "{shared}:/shared:rshared"), host=(shared_mount,), only=_ONE),
+    Configuration("odd-shared-no-admin", ("-v", "{shared}:/shared:rshared,ro"), host=(shared_mount,), only=_ONE),
     Configuration(
-        "odd-slave", ("-v", "{shared}:/shared:rslave", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
+        "odd-slave", ("-v", "{shared}:/shared:rslave,ro", *_ADMIN, *_UNCONFINED), host=(shared_mount,), only=_ONE
     ),
     Configuration("odd-admin-unconfined", (*_ADMIN, *_UNCONFINED)),
     Configuration("odd-admin-no-mknod", (*_ADMIN, *_UNCONFINED, "--cap-drop", "MKNOD")),
