@@ -41,6 +41,7 @@ WAIT = 3.0  # of wall time; the child has a little more (privileged_readings)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NONBLOCK
 _CAPABILITY = "security.capability"
+_SILENT = "its root directory lies on a file system that may not answer (FUSE)"
 _MAGIC = b"\x7fELF"
 _NO_CAPABILITIES = (0, 0, 0, 0)
 # The kernel's own file systems, which hold no programs
@@ -70,7 +71,10 @@ def read_programs(directory: int, pid: int) -> Entry:
         # a kernel magic link: the process's root directory, whatever its path
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
-            lines = _Looking(root, pid, read_file("mountinfo", directory)).all()
+            looking = _Looking(root, pid, read_file("mountinfo", directory))
+            if not looking.answers:
+                return failed(PROGRAMS, source, UNSUPPORTED, None, _SILENT)
+            lines = looking.all()
         finally:
             os.close(root)
     except OSError as error:
@@ -110,6 +114,11 @@ class _Looking:
         self._places.sort(key=lambda place: place.mount.number != own)
         if own not in self._mounts:  # a root directory that is no mount: nothing says which options it has
             self._places.insert(0, _Place(Mount(-1 if own is None else own, "", ""), "/", ""))
+
+    @property
+    def answers(self) -> bool:
+        """Whether the root directory lies on a file system that is certain to answer."""
+        return not self._places or not self._places[0].mount.may_be_silent
 
     def all(self) -> List[str]:
         """The lines."""

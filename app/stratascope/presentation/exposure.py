@@ -154,15 +154,15 @@ def breakdown(matrix: Matrix) -> Breakdown:
         if family not in heaviest or share.worst > heaviest[family][0]:
             heaviest[family] = share.worst, state
     families = sorted(parts, key=lambda family: -parts[family])
-    perhaps = [state for state in matrix.threats if state.outcome is not Outcome.STOPPED]
-    sure = Outcome.OPEN, Outcome.UNKNOWN
+    perhaps = [(severity, state) for state in matrix.threats if (severity := state.at_stake) is not None]
+    sure = Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED  # held by a program alone
     because = min(
-        (state for state in perhaps if state.threat.severity in SERIOUS),
-        key=lambda state: (state.threat.severity.rank, sure.index(state.outcome)),
-        default=None,
-    )
+        (each for each in perhaps if each[0] in SERIOUS),
+        key=lambda each: (each[0].rank, sure.index(each[1].outcome)),
+        default=(None, None),
+    )[1]
     return Breakdown(
-        band_of({state.threat.severity for state in perhaps}),
+        band_of({severity for severity, _ in perhaps}),
         because,
         tuple(FamilyShare(family, heaviest[family][1], parts[family]) for family in families),
     )

@@ -24,6 +24,7 @@ from stratascope.collector import paths, privileged_readings, root_files
 from stratascope.collector.serve import Collector
 from stratascope.engines.shared import runtime_state
 from stratascope.engines.shared.host_files import LocalFiles
+from stratascope.linux.giving_programs import parse_giving
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
 PROGRAMS = ("opt/own/su", "usr/local/bin/su", "usr/bin/su", "bin/at")
@@ -34,7 +35,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A process with a root directory and a mount namespace of its own."""
     for name in PROGRAMS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).write_bytes(b"\x7fELF")
         (tmp_path / name).chmod(0o4755)
     for folder in ("opt/x", "usr/local/x", "dev/dri", "proc"):
         (tmp_path / folder).mkdir(parents=True)
@@ -52,8 +53,15 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def look(pid: int) -> dict[str, tuple[object, ...]]:
-    (_, entries, _), *_ = Collector().capture([(pid, ("root:dev", "root:set-uid", "root:special"), (), False, "")])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, ("root:dev", "root:programs", "root:special"), (), False, "")])[0]
     return {str(item[0]): item for item in entries}
+
+
+def programs_in(found: dict[str, tuple[object, ...]]) -> list[str]:
+    """Their paths; that there are files which were not looked at is told."""
+    given = parse_giving(str(found["root:programs"][2]))
+    assert not given.whole
+    return sorted(each.path for each in given.programs)
 
 
 @pytest.fixture(params=["openat2", "mount ids"])
@@ -70,8 +78,7 @@ def test_a_mount_inside_is_left_out_and_the_rest_is_told(rooted: tuple[int, Path
     with silent(pid, str(root / place)) as asked:
         found = look(pid)
         assert asked() == []
-    programs = [f"u 0 /{name}" for name in PROGRAMS if name != place]
-    assert sorted(str(found["root:set-uid"][2]).splitlines()) == sorted(programs)
+    assert programs_in(found) == sorted(f"/{name}" for name in PROGRAMS if name != place)
     assert str(found["root:dev"][2]).splitlines() == ["b 8:0 /dev/sda"]
     assert str(found["root:special"][2]).endswith(" /dev/sda\n")
 
@@ -83,8 +90,7 @@ def test_a_folder_of_programs_that_is_a_mount(rooted: tuple[int, Path], place: s
     with silent(pid, str(root / place)) as asked:
         found = look(pid)
         assert asked() == []
-    programs = [f"u 0 /{name}" for number, name in enumerate(PROGRAMS) if number not in lost]
-    assert sorted(str(found["root:set-uid"][2]).splitlines()) == sorted(programs)
+    assert programs_in(found) == sorted(f"/{name}" for number, name in enumerate(PROGRAMS) if number not in lost)
 
 
 def test_dev_and_the_root_itself(rooted: tuple[int, Path]) -> None:
@@ -93,7 +99,7 @@ def test_dev_and_the_root_itself(rooted: tuple[int, Path]) -> None:
     with silent(pid, str(root / "dev")) as asked:
         found = look(pid)
         assert (found["root:dev"][2:4], "may not answer" in str(found["root:dev"][5])) == ((None, "UNSUPPORTED"), True)
-        assert found["root:set-uid"][2] is not None
+        assert found["root:programs"][2] is not None
         assert asked() == []
     other = root / "opt/x"
     with silent(pid, str(other)) as asked:
@@ -106,7 +112,7 @@ def test_dev_and_the_root_itself(rooted: tuple[int, Path]) -> None:
             assert asked() == []
             found = look(inside.pid)
             assert asked() == []
-            for name in ("root:dev", "root:set-uid", "root:special"):
+            for name in ("root:dev", "root:programs", "root:special"):
                 assert (found[name][2:4], "may not answer" in str(found[name][5])) == ((None, "UNSUPPORTED"), True)
         finally:
             inside.kill()
@@ -127,11 +133,11 @@ def children() -> set[str]:
 def test_what_is_asked_all_the_same_is_given_up(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """An overlay over it looks like any other: its reader waits, is given up in a sentence, and never doubled."""
     pid, root = rooted
-    with silent(pid, str(root / "opt/x")) as asked:
+    with silent(pid, str(root / "dev/dri")) as asked:
         monkeypatch.setattr(root_files, "open_here", into_any_mount)
         before = children()
         for _ in range(3):
-            found = look(pid)["root:set-uid"]
+            found = look(pid)["root:dev"]
             assert (found[2:4], "did not answer" in str(found[5])) == ((None, "UNSUPPORTED"), True)
             assert len(set(asked())) == 1
             assert len(children() - before) == 1

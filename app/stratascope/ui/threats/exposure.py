@@ -253,6 +253,11 @@ def total_line(matrix: Matrix) -> str:
             "The worst open threat puts it between {least} and {most}: {threat}.",
             threat=parts.because.threat.title, **limits,
         )  # fmt: skip
+    elif parts.because.outcome is Outcome.STOPPED:
+        text = msg(
+            "What only programs of the image hold puts it between {least} and {most}: {threat}.",
+            threat=parts.because.threat.title, **limits,
+        )  # fmt: skip
     else:
         text = msg(
             "The worst threat that may be open puts it between {least} and {most}: {threat}.",
