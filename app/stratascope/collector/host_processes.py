@@ -29,7 +29,7 @@ CUT = "...\n"  # the last line if there may be more
 _UNREAD = _OF_HOST = "-"
 _CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _MONITOR = "conmon-"  # podman's monitor is a process of the host
-_LINES = re.compile(r"^(NSpid|Uid|Gid|CapPrm):\t(.*)$", re.M).findall
+_LINES = re.compile(r"^(State|NSpid|Uid|Gid|CapPrm):\t(.*)$", re.M).findall
 _Kind = Tuple[str, str, str, str]  # uid, gid, user namespace, container
 
 
@@ -70,11 +70,14 @@ def read_targets(hidepid: bool) -> Entry:
     return (TARGETS, "/proc", "".join(sorted(lines)) + (CUT if cut else ""))
 
 
-def sees_host(status: Optional[str], mountinfo: Optional[str]) -> bool:
-    """Whether a process has the host's processes in sight: in its PID namespace, or through a bind of the host's /proc.
+def sees_host(status: Optional[str], mountinfo: Optional[str], descriptors: Optional[str] = None) -> bool:
+    """Whether a process has the host's processes in sight: in its PID namespace, through a bind of the host's /proc, or
+    through a directory outside.
 
     By the texts of its files, as read from there.
     """
+    if any(line.split(" ", 2)[1:2] == ["d"] for line in (descriptors or "").split("\n")):
+        return True
     found: Dict[str, str] = dict(_LINES(status or ""))
     if len(found.get("NSpid", "").split()) == 1:
         return True
@@ -99,7 +102,7 @@ class _Host:
         text, owner = _status(directory)
         found = dict(_LINES(text))
         uids, gids = found["Uid"].split()[:3], found["Gid"].split()[:3]
-        if len(set(uids)) > 1 or len(set(gids)) > 1:
+        if len(set(uids)) > 1 or len(set(gids)) > 1 or found["State"][:1] in "ZX":
             return
         uid, gid, mask = uids[0], gids[0], int(found["CapPrm"], 16)
         if uid != "0" and owner == 0:

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 from stratascope.collector.bound_files import BOUND, ROOT, BoundFiles, read_root
 from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
+from stratascope.collector.descriptors import DESCRIPTORS, Outside
 from stratascope.collector.filters import why_not
 from stratascope.collector.giving_programs import PROGRAMS
 from stratascope.collector.host import read_host
@@ -67,7 +68,7 @@ PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
-_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS, BOUND, ROOT}
+_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS, BOUND, ROOT, DESCRIPTORS}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
@@ -87,6 +88,7 @@ class Collector:
         self._threads = Threads()
         self._targets: Optional[Entry] = None  # of the current request
         self._bound = BoundFiles()
+        self._outside = Outside()
 
     def host(self, names: Iterable[str]) -> List[Entry]:
         """The host's facts of these names."""
@@ -96,7 +98,7 @@ class Collector:
         """One answer per wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
-        self._targets = None
+        self._targets, self._outside = None, Outside()
         answers, asked = [], []
         for wish in wishes:
             first, others, how, more = self._one(wish, limits, members, errands)
@@ -153,7 +155,10 @@ class Collector:
             if PARENT in wants and (not container or container not in (cgroup or "")):
                 # only needed if the control group does not show the container's id
                 entries.append(parent_folder(directory, container))
-            if TARGETS in wants and sees_host(text_of(entries, "status"), text_of(entries, "mountinfo")):
+            mountinfo = text_of(entries, "mountinfo")
+            if DESCRIPTORS in wants:
+                entries.append(self._outside.read(here, pid, mountinfo))
+            if TARGETS in wants and sees_host(text_of(entries, "status"), mountinfo, text_of(entries, DESCRIPTORS)):
                 entries.append(self._host_processes())
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
@@ -163,14 +168,14 @@ class Collector:
             if namespace is None and "ns/pid" not in wants:
                 namespace = _link("ns/pid", here)
             first = text_of(entries, "ns/mnt"), text_of(entries, "uid_map")
-            further = Further(names_of(member_wants), LIVENESS | NAMES, *first)
+            further = Further(names_of(member_wants), LIVENESS | NAMES | {DESCRIPTORS}, *first)
             self._other_threads(directory, (pid, entries, []), thread, further)
         finally:
             if here != directory:
                 os.close(here)
             os.close(directory)
         listed, how, group = members.of(pid, container, cgroup, namespace)
-        found = self._members(listed.pids, member_wants, limits, further)
+        found = self._members(listed.pids, member_wants, limits, further, mountinfo)
         if how == BY_NAMESPACE:
             found = [item for item in found if members.within(text_of(item[1], "ns/pid"), namespace or "")]
         if group and found:
@@ -188,8 +193,17 @@ class Collector:
 
         return put_back(cgroup, self._mounts.ready())
 
-    def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits, further: Further) -> List[Process]:
-        """The processes that could be read; adds the number of unreadable ones, and differing threads, to `further`."""
+    def _members(
+        self,
+        pids: Iterable[int],
+        wants: Sequence[str],
+        limits: Limits,
+        further: Further,
+        mountinfo: Optional[str],
+    ) -> List[Process]:
+        """The processes that could be read; adds the number of unreadable ones, and differing threads, to `further`.
+        `mountinfo`: of the first process.
+        """
         hidepid: Optional[bool] = None
         names = further.files
         found: List[Process] = []
@@ -210,6 +224,8 @@ class Collector:
                 if thread:
                     entries = of_thread(here, pid, thread, names, entries)
                 further.mounts(here, pid, entries, thread)
+                if DESCRIPTORS in wants:
+                    entries.append(self._outside.read(here, pid, text_of(entries, "mountinfo") or mountinfo))
                 entries += read_liveness(here, pid, wants, text_of(entries, "cgroup"), self._mounts)
                 groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
                 found.append((pid, entries, groups))

@@ -15,7 +15,8 @@ PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files", "host_processes"),
     *("known_programs", "own_rules", "giving_programs"),
-    *("host_places", "bound_files", "privileged_readings", "loadable", "services", "devices", "liveness", "threads"),
+    *("host_places", "descriptors", "bound_files", "privileged_readings", "loadable", "services", "devices"),
+    *("liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
     *(f"observe.{name}" for name in ("refusals", "checks", "system_calls", "calls", "protocol", "kernel_log")),

@@ -21,6 +21,7 @@ from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import Layout, Limits, cpus_in, layout_of, limits_of, number, values_of
+from stratascope.layers.shared.descriptors import held, kinds_of_nodes
 from stratascope.layers.shared.devices import ALL_DEVICES, merged, runtime_default, special_files
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.layers.shared.whose_namespace import own_user_namespace
@@ -78,6 +79,7 @@ class CgroupFacts(Value):
     pids_peak: int | None = None
     oom_score_adj: int | None = None  # of the first process; None if it was not read
     nodes: SpecialFiles | None = None  # the device nodes that it sees; None: not read
+    held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside: disk, memory, log
 
     @property
     def most_pids(self) -> int | None:
@@ -209,6 +211,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         pids_peak=_number_at(readings, limits.pids_peak),
         oom_score_adj=_score(capture.text("oom_score_adj")),
         nodes=special_files(capture),
+        held=kinds_of_nodes(held(capture) or ()),
     )
 
 
@@ -282,7 +285,7 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
         found = _predicted_limits(found, before, after)
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
-    found = replace(found, devices=_devices(found.devices, before, after, around.engine, around.ground))
+    found = replace(found, held=(), devices=_devices(found.devices, before, after, around.engine, around.ground))
     if before.oom_score_adj != after.oom_score_adj:  # without a request, rootless engines pass on their own score
         score = after.oom_score_adj or (around.engine.daemon.oom_score_adj if around.engine.rootless else 0)
         found = replace(found, oom_score_adj=score)

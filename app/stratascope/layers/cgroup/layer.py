@@ -14,6 +14,7 @@ from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
 from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of
+from stratascope.layers.shared.descriptors import DESCRIPTORS
 from stratascope.layers.shared.readings import why_unknown
 
 ABOUT = About(
@@ -69,7 +70,7 @@ LAYER = Layer(
     id="cgroup",
     number=2,
     about=ABOUT,
-    wants=("cgroup", ALL, "limits", "oom_score_adj", "status", "ns/user"),
+    wants=("cgroup", ALL, "limits", "oom_score_adj", "status", "ns/user", DESCRIPTORS),
     member_wants=("cgroup", "stat"),
     asked=asked_of,
     decode=decode,

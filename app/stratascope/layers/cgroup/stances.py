@@ -37,6 +37,7 @@ class CgroupPosture(Value):
     disk_rate: bool | None = True  # whether nothing limits how much it reads and writes per second
     kinds: tuple[str, ...] = ()  # kinds of character devices that the rules allow to be read
     crashes: bool | None = True  # whether its core file limit lets the kernel run a crash handler
+    held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside
 
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -62,6 +63,7 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         None if facts.io or "io" in facts.unknown else True,
         () if rules is None else kinds_allowed(rules, asked.devices, facts.nodes),
         _crashes(facts),
+        facts.held,
     )
 
 
@@ -246,7 +248,15 @@ def _freed_room(row: _Room, enough: bool | None) -> Ruling:
     return lets(row.free, row.source) if enough else unknown(row.unread, row.source)
 
 
+def _kind_of(need: Device) -> str:
+    if need.kind == "b":
+        return "disk"
+    return {(1, 1): "memory", (1, 11): "log"}.get((need.major or 0, need.minor or 0), "")
+
+
 def _device(need: Device, posture: CgroupPosture) -> Ruling:
+    if need.access != "m" and _kind_of(need) in posture.held:
+        return lets(msg("The device rules ask when a device is opened, and it holds one open."), "@fd")
     if posture.rules is None:
         return _by_rules(posture, allowed=False)
     return _by_rules(posture, allowed=passes(posture.rules, need), opened=need.opened)

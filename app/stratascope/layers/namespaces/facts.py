@@ -21,8 +21,9 @@ from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import bounding, named, same_start, starts_as_root, uid_inside
 from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
-from stratascope.layers.namespaces.mounts import MountView, view_of
+from stratascope.layers.namespaces.mounts import MountView, judged, view_of
 from stratascope.layers.namespaces.predicted_mounts import MOUNTS_MOST, TooManyError, nodes_unknown, predicted_view
+from stratascope.layers.shared.descriptors import beyond, held, way_out
 from stratascope.layers.shared.devices import special_files
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status, without_root
@@ -36,6 +37,7 @@ from stratascope.layers.shared.whose_namespace import (
 )
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import Membership, parse_memberships
+from stratascope.linux.descriptors import Descriptor
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Namespace, parse_link
 from stratascope.linux.routes import Reach, parse_routes
@@ -60,7 +62,7 @@ class NamespaceFact(Value):
 class NamespacesFacts(Value):
     """All eight namespaces (None: unreadable) and the mount view (None: unreadable; counts of paths)."""
 
-    UNPRINTED = ("memberships", "routes")
+    UNPRINTED = ("memberships", "routes", "beyond")
 
     cgroup: NamespaceFact | None
     ipc: NamespaceFact | None
@@ -89,6 +91,8 @@ class NamespacesFacts(Value):
     without_root: tuple[str, ...] = ()  # targets of mounts whose id map leaves out the disk's root
     ids_unread: tuple[str, ...] = ()  # targets of mounts whose id map is unknown
     routes: Reach | None = None  # where the routes of its network namespace lead; None: unknown
+    descriptors: tuple[Descriptor, ...] | None = None  # of what lies outside; None: not read
+    beyond: MountView | None = None  # the mounts together with what these lead to; None: nothing more
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -150,6 +154,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     unrooted, unread = without_root(capture, mounts or ())
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))
+    descriptors = held(capture)
     return NamespacesFacts(
         cgroup=found["cgroup"],
         ipc=found["ipc"],
@@ -177,7 +182,19 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         without_root=unrooted,
         ids_unread=unread,
         routes=or_none(capture.decoded(ROUTES, parse_routes)),
+        descriptors=descriptors,
+        beyond=None if view is None else _beyond(view, descriptors, container, around),
     )
+
+
+def _beyond(
+    view: MountView, descriptors: tuple[Descriptor, ...] | None, container: Container, around: Surroundings
+) -> MountView | None:
+    way = way_out(descriptors)
+    if way is None:
+        return None
+    seen = (*view.seen, *beyond(way, around.ground))
+    return judged(seen, container.id, container.asked.mounts, around, view.special)
 
 
 def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: list[NamedGap]) -> NamespaceFact | None:
@@ -291,6 +308,8 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         without_root=facts.without_root if own is None else (),
         ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
         routes=(before.network_mode == after.network_mode and facts.routes) or _routes(after.network_mode),
+        descriptors=() if facts.descriptors else facts.descriptors,  # the engine passes on none
+        beyond=None,
     )
 
 

@@ -13,6 +13,7 @@ from stratascope.core.severity import Severity, flaws_of
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.layers.namespaces.facts import LINKS, NamespacesAsked, NamespacesFacts, source_of
 from stratascope.layers.namespaces.mounts import MountView
+from stratascope.layers.shared.descriptors import kinds_of_nodes
 from stratascope.layers.shared.host_paths import (
     HostPath,
     Weight,
@@ -25,6 +26,7 @@ from stratascope.layers.shared.host_paths import (
     within,
 )
 from stratascope.layers.shared.readings import finding, no_policy
+from stratascope.linux.descriptors import WORKING_DIRECTORY, Descriptor
 from stratascope.linux.mounts import Mount, is_mask
 from stratascope.linux.namespace import Namespace
 from stratascope.value import Value
@@ -128,7 +130,51 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
     if view.root_read_only is False:
         findings.append(_writable_own_root(asked, source))
     findings.extend(_read_only_drift(view.host_paths, asked, source))
+    for held in (facts.descriptors or ())[:_SHOWN]:
+        if (held.kind != "c" or kinds_of_nodes((held,))) and (held.of_host or held.kind != "d"):
+            weakens = True
+            findings.append(_descriptor(held, facts))
     return MountFindings(tuple(findings), weakens)
+
+
+def _descriptor(held: Descriptor, facts: NamespacesFacts) -> Finding:
+    """The finding on something of the host that it holds open."""
+    path, severity, behind = held.path, Severity.MEDIUM, tuple[str, ...]()
+    match held.kind:
+        case "d":
+            severity, behind = Severity.CRITICAL, ("change-host-system", "write-host-files", "write-core-pattern")
+            text = msg(
+                "It holds a folder of the host open, {path}: from there all of the host's files are within reach.",
+                path=path,
+            )
+        case "b":
+            severity, behind = Severity.CRITICAL, ("open-host-disk",)
+            text = msg("It holds a disk of the host open, {path}: no device rule is asked again.", path=path)
+        case "c":
+            text = msg("It holds a device of the host open, {path}: no device rule is asked again.", path=path)
+        case "n":
+            text = msg(
+                "It holds a handle of another namespace, {path}: with SYS_ADMIN there it could enter it.", path=path
+            )
+        case "o":
+            text = msg(
+                "It holds an object of the kernel open, {path}, and can use it without the capability for it.",
+                path=path,
+            )
+        case _:
+            severity = Severity.MEDIUM if held.writable else Severity.LOW
+            text = msg("It holds a file of the host open, {path}.", path=path)
+    place = held.number if held.number == WORKING_DIRECTORY else f"fd/{held.number}"
+    return finding(
+        "namespaces.descriptor",
+        severity,
+        text,
+        msg("Start it without passing on descriptors (--preserve-fds), and keep the runtime up to date."),
+        f"{facts.process}/{place}",
+        "proc_pid_fd(5)",
+        behind=behind,
+        milder=msg("It holds something of the host open, {path}, which leads it no further.", path=path),
+    )
 
 
 def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:

@@ -19,6 +19,7 @@ from stratascope.layers.namespaces.facts import (
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
 from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
+from stratascope.layers.shared.descriptors import DESCRIPTORS
 from stratascope.layers.shared.devices import SPECIAL
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
 from stratascope.linux.namespace import Namespace
@@ -97,9 +98,18 @@ LAYER = Layer(
     id="namespaces",
     number=1,
     about=ABOUT,
-    wants=(*(name for _, name in LINKS), NETWORK_INODE, ROUTES, "mountinfo", "status", "cgroup", "uid_map"),
+    wants=(
+        *(name for _, name in LINKS),
+        NETWORK_INODE,
+        ROUTES,
+        "mountinfo",
+        "status",
+        "cgroup",
+        "uid_map",
+        DESCRIPTORS,
+    ),
     privileged_wants=(SPECIAL, MOUNT_IDMAPS),
-    member_wants=tuple(name for _, name in LINKS),
+    member_wants=(*(name for _, name in LINKS), DESCRIPTORS),
     asked=asked_of,
     decode=decode,
     assess=assess,

@@ -23,6 +23,8 @@ from stratascope.layers.namespaces.mount_reach import (
     kernel_path,
     tree_for,
 )
+from stratascope.layers.namespaces.mounts import MountView
+from stratascope.layers.shared.descriptors import kinds_of_nodes, place_of
 from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, kind_by_path, passes_block
 from stratascope.layers.shared.system_places import runs_from
 from stratascope.linux.namespace import Namespace
@@ -30,6 +32,7 @@ from stratascope.linux.routes import Reach
 from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
+_HELD = "@fd"
 
 
 class NamespacePosture(Value):
@@ -63,9 +66,15 @@ class NamespacePosture(Value):
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
     """From the facts of the container's first process."""
-    view = facts.mounts
-    writable = () if view is None else view.writable_paths
-    disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
+    view = facts.mounts if facts.beyond is None else facts.beyond
+    outside = facts.descriptors or ()
+    files = tuple([place_of(each) for each in outside if each.kind == "f" and each.writable])
+    writable = files if view is None else (*view.writable_paths, *files)
+    nodes = kinds_of_nodes(outside)
+    disk, memory, log = (
+        _HELD if kind in nodes else shown
+        for kind, shown in zip(("disk", "memory", "log"), _nodes(facts, view, asked, around), strict=True)
+    )
     return NamespacePosture(
         tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
         _processes(facts, asked, around),
@@ -149,9 +158,10 @@ def _strong_neighbour(facts: NamespacesFacts, around: Surroundings) -> bool | No
     return True if True in strong else None if None in strong else False
 
 
-def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
+def _nodes(
+    facts: NamespacesFacts, view: MountView | None, asked: NamespacesAsked, around: Surroundings
+) -> tuple[str, str, str]:
     """Where nodes of a disk, memory and the kernel log are shown: by the mounts, or by the requested options."""
-    view = facts.mounts
     disk = memory = log = ""
     special = None if view is None else view.special
     if view is not None and special is not None:  # by device number rather than name
@@ -162,7 +172,9 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
             disk = disk or (MOUNTS if is_block(node) else "")
             memory = memory or (MOUNTS if node in MEMORY_NODES else "")
             log = log or (MOUNTS if node == LOG_NODE else "")
-    if asked.privileged and not rootless:
+    if facts.beyond is not None:
+        return MOUNTS, MOUNTS, MOUNTS  # the host's own /dev
+    if asked.privileged and not around.engine.rootless:
         return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
     seen = frozenset() if special is None else {item.path for item in special.files}
     for device in asked.devices:
@@ -171,7 +183,7 @@ def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
         disk = disk or (_DEVICES if passes_block(device) else "")
         memory = memory or (_DEVICES if {device.source, device.target} & MEMORY_NODES else "")
         log = log or (_DEVICES if LOG_NODE in (device.source, device.target) else "")
-    if not whole and "/dev" in {path.source for path in facts.host_paths or ()}:
+    if not whole and "/dev" in {path.source for path in (() if view is None else view.host_paths)}:
         return disk or MOUNTS, memory or MOUNTS, log or MOUNTS
     return disk, memory, log
 
@@ -397,6 +409,8 @@ def _node(need: needs.Node, posture: NamespacePosture) -> Ruling:
     shown_by = known.get(need.kind, "")
     if shown_by == MOUNTS:
         return lets(msg("Such a device node is accessible."), shown_by)
+    if shown_by == _HELD:
+        return lets(msg("It holds such a device open, which it inherited or was sent."), shown_by)
     if shown_by:
         return lets(msg("The engine was asked to pass in such a device; not verified."), shown_by, basis=Basis.ASKED)
     if posture.reach is None:

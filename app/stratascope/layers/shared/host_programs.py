@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Surroundings, inode_of
+from stratascope.layers.shared.descriptors import held, way_out
 from stratascope.layers.shared.host_paths import plain
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts
 from stratascope.linux.capability import CapabilitySet
@@ -94,7 +95,7 @@ def in_sight(capture: Capture, container: str, around: Surroundings) -> InSight:
     listed = None if isinstance(found, Gap) else found
     inode = inode_of(capture.text("ns/pid"))
     shared = is_hosts(capture, Namespace.PID, around.ground) if inode is None else around.ground.is_hosts("pid", inode)
-    seen = True if shared or _shows_host(capture, around) else shared
+    seen = True if shared or _shows_host(capture, around) or way_out(held(capture)) is not None else shared
     namespace = inode_of(capture.text("ns/user"))
     if namespace is None:
         # the initial one maps every id to itself, and hardly another does

@@ -27,6 +27,7 @@ from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.core.threats.gain import Gain
 from stratascope.layers.shared.buses import buses_among, buses_below
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
+from stratascope.layers.shared.descriptors import held, kinds_of_nodes, way_out
 from stratascope.layers.shared.devices import node_kind, special_files
 from stratascope.layers.shared.host_paths import (
     engine_sockets,
@@ -127,7 +128,17 @@ class MountIds(Value):
 class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
-    UNPRINTED = ("special", "programs", "container_root", "whole", "bus_owners", "regained", "bound", "root_directory")
+    UNPRINTED = (
+        "special",
+        "programs",
+        "open_outside",
+        "container_root",
+        "whole",
+        "bus_owners",
+        "regained",
+        "bound",
+        "root_directory",
+    )
 
     uid_map: tuple[tuple[int, int, int], ...] | None
     gid_map: tuple[tuple[int, int, int], ...] | None
@@ -163,6 +174,8 @@ class UsermapFacts(Value):
     regained: int = 0  # mask of capabilities that root gets back by exec
     root_directory: Permissions | None = None  # owner and mode; None: not read
     bound: tuple[BoundMount, ...] | None = None  # writable mounts of the host's files; None: not read
+    # held open from outside: kinds of device nodes, "file" for one that it may write, "folder" for all of the host's
+    open_outside: tuple[str, ...] = ()
 
 
 class UsermapAsked(Value):
@@ -249,6 +262,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         regained=0 if isinstance(status, Gap) else _regained(status, uids),
         root_directory=or_none(capture.decoded(ROOT, parse_permissions)),
         bound=_bound(capture, container),
+        open_outside=_open_outside(capture),
     )
 
 
@@ -310,6 +324,13 @@ def _bound_after(bound: tuple[BoundMount, ...] | None, before: Asked, after: Ask
         if mount.kind == "bind" and mount.writable and was.get(place) != mount
     ]
     return (*kept, *new)
+
+
+def _open_outside(capture: Capture) -> tuple[str, ...]:
+    found = held(capture) or ()
+    files = any(each.kind == "f" and each.writable for each in found)
+    more = [word for word, there in (("file", files), ("folder", way_out(found) is not None)) if there]
+    return (*kinds_of_nodes(found), *more)
 
 
 def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
@@ -425,6 +446,7 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after, around),
         programs=programs_after(found.programs, after, own, around),
+        open_outside=(),
         port_start=port_start_after(found.port_start, before, after, around),
         bus_owners=found.bus_owners if before.mounts == after.mounts else bus_owners(after, None, around),
     )

@@ -10,6 +10,7 @@ from stratascope.collector.bound_files import BOUND, ROOT
 from stratascope.core.ground import NETWORK_INODE, Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
+from stratascope.layers.shared.descriptors import DESCRIPTORS
 from stratascope.layers.shared.devices import SPECIAL
 from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
@@ -85,6 +86,7 @@ LAYER = Layer(
         PARENTS,
         *(f"ns/{kind}" for kind in OWNED),
         PROGRAMS,
+        DESCRIPTORS,
         BOUND,
         ROOT,
     ),

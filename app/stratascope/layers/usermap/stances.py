@@ -84,6 +84,7 @@ class UsermapPosture(Value):
     same_ids: bool | None = None
     others_ids: bool | None = None  # the same of processes of other containers
     kin: bool = False  # whether one of them is in its own user namespace, other than the initial one
+    open_outside: tuple[str, ...] = ()  # kinds of device nodes, and "file", that it holds open from outside
     weak_root: bool = False  # whether one of the host's root holds no more capabilities than it does
 
 
@@ -120,12 +121,13 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         unmapped=_unmapped(facts),
         container_root=_is_container_root(facts, uid) if facts.below else None,
         whole=facts.whole,
-        bound=Writable() if who is None or facts.bound is None or facts.idmapped else writable(facts.bound, who),
+        bound=_writable(facts, who),
         root_directory=_root_writable(facts, who),
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
         same_ids=_same_ids(facts, uid, InSight.sets_of),
         others_ids=_same_ids(facts, uid, InSight.sets_in_others),
         kin=facts.programs.has_kin(),
+        open_outside=facts.open_outside,
         weak_root=any(each is not None and not each & ~(held or 0) for each in facts.programs.sets_of_root() or ()),
     )
 
@@ -140,6 +142,13 @@ def _same_ids(facts: UsermapFacts, uid: int | None, sets_of: _Sets) -> bool | No
     if sets is None:
         return None
     return True if set(sets) - {None} else None if sets else False
+
+
+def _writable(facts: UsermapFacts, who: Writer | None) -> Writable:
+    """Of the bound files; where it holds a folder open that leads to all of the host's, they do not decide."""
+    if who is None or facts.bound is None or facts.idmapped or "folder" in facts.open_outside:
+        return Writable()
+    return writable(facts.bound, who)
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:
@@ -316,6 +325,8 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
         case needs.Node(kind="log", made=False):
             return _through(msg("The file is open to everyone."))
         case needs.Node(made=False):
+            if need.kind in posture.open_outside:
+                return _through(msg("It holds the device open: its permissions are not asked again."), "@fd")
             known = dict(posture.nodes).get(need.kind)
             if known is None:
                 return _node(posture, by_mode=need.kind in _FOR_PEOPLE)
@@ -662,6 +673,9 @@ def _host_files(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
 def _by_identity(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host, which can write there."))
+    if "file" in posture.open_outside and not need.set_uid and not need.system:
+        text = msg("It holds a file of the host open for writing: its permissions are not asked again.")
+        return _through(text, "@fd")
     disk = posture.on_disk
     root, over_root = (disk.system_root, disk.over_system_root) if need.system else (disk.root, disk.over_root)
     if root:

@@ -1,0 +1,81 @@
+"""What a process holds open from outside, as this machine's kernel shows it: outside is what its mounts do not have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stratascope.collector.descriptors import CUT, DESCRIPTORS, Outside
+from stratascope.collector.read import open_process
+from stratascope.linux.descriptors import Descriptor, parse_descriptors
+
+_NULL = subprocess.DEVNULL
+NOTHING = ""  # the mounts of a process to which everything is outside
+
+
+@contextmanager
+def holding(*numbers: int) -> Iterator[int]:
+    with subprocess.Popen(("sleep", "600"), pass_fds=numbers, stdin=_NULL, stdout=_NULL, stderr=_NULL) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def listed(pid: int, mountinfo: str) -> tuple[Descriptor, ...]:
+    directory = open_process(pid)
+    try:
+        name, source, text, *_ = Outside().read(directory, pid, mountinfo)
+    finally:
+        os.close(directory)
+    assert (name, source) == (DESCRIPTORS, f"/proc/{pid}/fd")
+    return parse_descriptors(text)
+
+
+def test_folders_files_and_nothing_harmless(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    file = os.open(tmp_path / "file", os.O_WRONLY)
+    ours, theirs = os.pipe()
+    try:
+        with holding(folder, file, ours, theirs) as pid:
+            found = {each.number: each for each in listed(pid, NOTHING)}
+            assert found.keys() == {str(folder), str(file), "cwd"}
+            assert found[str(folder)] == Descriptor(str(folder), "d", False, (0, 0), True, str(tmp_path))
+            assert (found[str(file)].kind, found[str(file)].writable) == ("f", True)
+            assert found["cwd"].path == str(Path.cwd())
+    finally:
+        for number in (folder, file, ours, theirs):
+            os.close(number)
+
+
+def test_what_its_own_mounts_show_is_not_outside(tmp_path: Path) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with holding(folder) as pid:
+            assert listed(pid, Path(f"/proc/{pid}/mountinfo").read_text()) == ()
+    finally:
+        os.close(folder)
+
+
+def test_memory_without_a_name_is_nobody_s() -> None:
+    number = os.memfd_create("strata")
+    try:
+        with holding(number) as pid:
+            assert str(number) not in {each.number for each in listed(pid, NOTHING)}
+    finally:
+        os.close(number)
+
+
+def test_too_many_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratascope.collector.descriptors.DESCRIPTORS_MAX", 1)
+    directory = open_process(os.getpid())
+    try:
+        assert str(Outside().read(directory, os.getpid(), NOTHING)[2]).endswith(CUT)
+    finally:
+        os.close(directory)
