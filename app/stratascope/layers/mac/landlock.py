@@ -234,6 +234,8 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
             return _below(by, by.groups or ("/sys/fs/cgroup",), File.WRITE_FILE, (_REGULAR,)), _FILE
         case needs.Device():
             return _device(need, by), _DEVICE
+        case needs.DeviceKind():
+            return _device_of_a_kind(by), _DEVICE
         case needs.EngineSocket():
             if not _handles(by, File.RESOLVE_UNIX):
                 return True, _FILE
@@ -280,6 +282,17 @@ def _device(need: needs.Device, by: Confinement) -> bool | None:
         if node or (place.folder and place.path.startswith("/dev/")):
             found.append(allows(by, place.path, rights))
     return _best(found)
+
+
+_HARMLESS = frozenset(f"/dev/{name}" for name in ("full", "null", "ptmx", "random", "tty", "urandom", "zero"))
+
+
+def _device_of_a_kind(by: Confinement) -> bool | None:
+    """A character device that is no harmless one; whether reading or writing is enough differs."""
+    found = [_device(needs.Device("c", None, None, access), by) for access in "rw"]
+    if any(place.mode == _CHARACTER and place.path not in _HARMLESS for place in by.places):
+        found.append(None)
+    return found[0] if len(set(found)) == 1 else None
 
 
 def _host_files(by: Confinement) -> bool | None:

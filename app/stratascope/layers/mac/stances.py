@@ -155,6 +155,7 @@ _MEDIATED = frozenset(
 _LANDLOCKED = (
     needs.AbstractSocket,
     needs.Device,
+    needs.DeviceKind,
     needs.GroupFile,
     needs.HostFiles,
     needs.HostFileSystem,
