@@ -35,6 +35,7 @@ CLASSES_MAX = 8192
 USUAL = 3  # identical results in a row
 ROUND_MAX = 256  # records, after which those read so far are reported before more are taken
 LAST = 1000000000  # nanoseconds
+_LOSS = 3000000000  # nanoseconds
 _UNSEEN = 50000000  # nanoseconds after which events of a process that was moved come
 ALIKE = 8  # identical refusals, from which on they are counted by the kernel
 ALIKE_MAX = 1024  # of all processes
@@ -70,6 +71,7 @@ class Calls:
         self.checks: Optional[Checks] = None
         self.floods = Floods("id", "ret")
         self.system_calls: Optional[SystemCalls] = None
+        self.lost_at = 0  # when entries may have been lost, in nanoseconds
         self._came: Dict[int, int] = {}  # by process that came in: until when its checks may not be seen
         self._folders: Dict[int, str] = {}  # by process: its working directory, as it sees it, if every step is known
         # by process, of what later refusals have in common: how many, their class, how many of them the kernel counted
@@ -185,6 +187,8 @@ class Calls:
             if not entered and before and before == record.narrow:
                 entered, (abi, plain), record = True, self._abi(record.pid, number, 32), _narrow(record)
         self._before.discard(record.tid)
+        if not entered and self.lost_at and abs(record.time - self.lost_at) < _LOSS:
+            return  # its entry may have been lost: no filter is blamed for that
         if entered and self._credentials.changes(abi, plain, record.registers):
             self._credentials.refused(record.pid, record.time)
         within = None if self.checks is None else self.checks.within(record, plain, self._machine)

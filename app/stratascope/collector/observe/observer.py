@@ -317,6 +317,10 @@ class Observer:
     def _fresh(self) -> List[Record]:
         assert self._perf is not None
         calls = [] if self._system_calls is None else self._system_calls.drain()
+        lost = 0 if self._system_calls is None else self._system_calls.lost()
+        if lost:
+            self._lost += lost
+            self._calls.lost_at = time.monotonic_ns()
         if self._adopting is not None and self._adopting.namespace is not None:
             calls = self._join(self._adopting, calls)
         return self._side_sources.fresh(calls + self._perf.drain())
@@ -412,8 +416,6 @@ class Observer:
             self._checks.rest(at)
             self._lost += self._checks.lost
             self._checks.lost = 0
-        if self._system_calls is not None:
-            self._lost += self._system_calls.lost()
         if self._lost:
             self._lines.tell(at, "lost", self._lost)
             self._lost = 0
