@@ -181,7 +181,7 @@ def test_a_compose_file(made: Checker, tmp_path: Path, monkeypatch: pytest.Monke
     paths = found["b"]["layers"]["namespaces"]["facts"]["host_paths"]
     assert {path["source"] for path in paths} == {str(tmp_path), "/etc"}
     assert by_name["b"][SYSTEM] == "open"
-    assert (by_name["c"][FILES], by_name["c"]["write-core-pattern"]) == ("open", "stopped")
+    assert (by_name["c"][FILES], by_name["c"]["write-core-pattern"]) == ("open", "open")
     assert by_name["d"][FILES] == "stopped"
 
 

@@ -150,9 +150,8 @@ class Keys:
         if isinstance(bind, Mapping):
             propagation, recursive = self._field(bind, "propagation"), self._field(bind, "recursive")
             words += [f"bind-propagation={propagation}"] if propagation else []
-            words += (
-                ["bind-nonrecursive" if recursive == "disabled" else f"bind-recursive={recursive}"] if recursive else []
-            )
+            # `disabled` is not relied upon: Compose 2.26 takes it and binds recursively all the same
+            words += [f"bind-recursive={recursive}"] if recursive and recursive != "disabled" else []
         self._add("mount", ",".join([*words, *(["readonly"] if read_only or only else [])]), item.place)
 
     def _named(self, name: str) -> str:
