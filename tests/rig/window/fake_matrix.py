@@ -63,8 +63,8 @@ trigger-sysrq           H|Press the emergency key|open("/proc/sysrq-trigger")|S.
 write-core-pattern      C|Have the kernel run a program|open("/proc/sys/kernel/core_pattern")|S.-.S-|S.-.SS
 write-host-sysctl       H|Change the kernel's settings|open("/proc/sys/vm/overcommit_memory")|S.-.S-|S.-.SS""",
     Family.NAMESPACES: """
-new-user-namespace      M|Make itself root of a new user namespace|clone(CLONE_NEWUSER)|...-?.|...S?.
-kernel-surface          M|Reach more of the kernel as such a root|socket(AF_PACKET)|...-?.|...S?.
+new-user-namespace      M|Make itself root of a new user namespace|clone(CLONE_NEWUSER)|...-?.|...S..
+kernel-surface          M|Reach more of the kernel as such a root|socket(AF_PACKET)|...-?.|...S..
 new-mount-namespace     L|Make a mount namespace|unshare(CLONE_NEWNS)|..--..|..SS..
 new-network-namespace   L|Make a network namespace|unshare(CLONE_NEWNET)|..--..|..SS..
 join-namespace          L|Join another namespace|setns()|..--..|..SS..

@@ -171,7 +171,7 @@ class UsermapFacts(Value):
     # proc and sysfs as a user namespace below the container's may mount them anew: kind, and whether writable
     whole: tuple[tuple[str, bool], ...] = ()
     bus_owners: tuple[int, ...] = ()  # uids of the host whose session's D-Bus or systemd it can reach by a socket
-    regained: int = 0  # mask of capabilities that root gets back by exec
+    regained: int = 0  # mask of capabilities that root gets back by exec, and does not hold now
     root_directory: Permissions | None = None  # owner and mode; None: not read
     bound: tuple[BoundMount, ...] | None = None  # writable mounts of the host's files; None: not read
     # held open from outside: kinds of device nodes, "file" for one that it may write, "folder" for all of the host's
@@ -293,10 +293,12 @@ def bus_owners(asked: Asked, special: SpecialFiles | None, around: Surroundings)
 
 
 def _regained(status: ProcessStatus, uids: IdMap | None) -> int:
-    """As root, exec gives the bounding set (capabilities(7)), unless no_new_privs is set."""
+    """As root, exec gives the bounding set (capabilities(7)), unless no_new_privs is set: what is not held of it."""
     if status.uids is None or uids is None or status.bounding is None or status.no_new_privs is not False:
         return 0
-    return status.bounding if any(to_inside(uids, uid) == 0 for uid in status.uids.within_reach) else 0
+    if not any(to_inside(uids, uid) == 0 for uid in status.uids.within_reach):
+        return 0
+    return status.bounding & ~((status.effective or 0) | (status.permitted or 0))
 
 
 def _bound(capture: Capture, container: Container) -> tuple[BoundMount, ...] | None:
