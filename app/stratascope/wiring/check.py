@@ -20,7 +20,6 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.shared.image_accounts import accounts_of
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
-from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.linux.namespace import IdRange, parse_idmap
 from stratascope.sandbox import Access, access
 from stratascope.usecases.check.baseline import Ids
@@ -28,7 +27,7 @@ from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
-from stratascope.wiring.views import Recorded, daemon_here, ids_here
+from stratascope.wiring.views import ProgramsHere, Recorded, daemon_here, ids_here
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a definition names
 FOLDER_MOST = 10_000
@@ -43,7 +42,7 @@ class LocalHosts:
     ) -> None:
         """`wanted`: ids or addresses, one of which must be used."""
         self._engines, self._capture, self._wanted = engines, capture, wanted
-        self._shared, self._recorded = translations(), Recorded()
+        self._shared, self._recorded, self._programs = translations(), Recorded(), ProgramsHere()
         self._asked: dict[str, BackgroundCall[Engine]] = {}
         self._images: dict[tuple[str, str], BackgroundCall[Image | None]] = {}
         self._own: Capture | None = None
@@ -52,19 +51,11 @@ class LocalHosts:
         """See `Hosts`."""
         engine = self._chosen(kind)
         ground = decode_ground(self._ground(engine))
-        if self._capture is None:
-            engine, ground = daemon_here(engine, ground)
-        ids = ids_here(engine) if self._capture is None else self._ids_there(self._capture, engine)
-        plain, read = self._recorded.plain(engine, ground, ids)
-        return Host(engine, ground, plain, self._with_programs(engine, read))
-
-    def _with_programs(self, engine: Engine, plain: Capture) -> Capture:
-        """With what programs this machine runs: a container may see them."""
-        if self._engines is None or self._capture is not None or not engine.local:
-            return plain
-        found = self._engines.reader(self._shared).once(engine, 1, ("status", PROGRAMS))
-        told = () if found is None else tuple(each for each in found.first.readings if each.name == PROGRAMS)
-        return replace(plain, readings=(*plain.readings, *told))
+        if self._capture is not None:
+            return Host(engine, ground, *self._recorded.plain(engine, ground, self._ids_there(self._capture, engine)))
+        engine, ground = daemon_here(engine, ground)
+        plain, read = self._recorded.plain(engine, ground, ids_here(engine))
+        return Host(engine, ground, plain, self._programs.beside(read) if engine.local else read)
 
     def _ids_there(self, capture: MachineCapture, engine: Engine) -> Ids | None:
         """The id ranges of a rootless engine's user, from containers without a map of their own."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
-from stratascope.core.capture import Capture
+from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground, SpecialFile
 from stratascope.core.ports import ProbeError, Wish
@@ -24,6 +25,7 @@ from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.engines.shared.volume_files import ids_of
 from stratascope.layers import all_layers
+from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.probe.local import LocalProber
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file
@@ -104,6 +106,26 @@ class Recorded:
         return fitted(self._shared.container(recorded.raw, engine), recorded, engine, ground, ids)
 
 
+class ProgramsHere:
+    """What programs this machine runs, which a container may see; read again after a while."""
+
+    def __init__(self) -> None:
+        self._found: tuple[Reading, ...] = ()
+        self._read_at = -PROGRAMS_KEPT
+
+    def beside(self, plain: Capture) -> Capture:
+        """The readings of a plain container with those. Unknown from within a Flatpak, which has its own /proc."""
+        now = time.monotonic()
+        if access() is Access.OUTSIDE and now - self._read_at >= PROGRAMS_KEPT:
+            self._read_at = now
+            try:
+                found = LocalProber().capture((Wish(1, ("status", PROGRAMS), members=False),))[0].first.readings
+            except (OSError, ProbeError):
+                found = ()
+            self._found = tuple(each for each in found if each.name == PROGRAMS)
+        return replace(plain, readings=(*plain.readings, *self._found))
+
+
 def daemon_here(engine: Engine, ground: Ground) -> tuple[Engine, Ground]:
     """Both as the engine's process has them, if it is on this machine and can be read; see `usecases.check.daemon`."""
     if not engine.local or engine.state is not EngineState.CONNECTED or access() is not Access.OUTSIDE:
@@ -126,6 +148,7 @@ def daemon_here(engine: Engine, ground: Ground) -> tuple[Engine, Ground]:
 
 _NODES_MOST = 4000
 _THREADS_MOST = 64  # of an engine: some dozens
+PROGRAMS_KEPT = 10.0  # seconds
 
 
 def _nodes_here() -> tuple[SpecialFile, ...] | None:
@@ -174,12 +197,14 @@ def predictions(*, here: bool = True) -> Predictions:
     def made() -> AsStarted:
         from stratascope.usecases.check.predictor import AsStarted
 
-        recorded = Recorded()
+        recorded, programs = Recorded(), ProgramsHere()
 
         def plain(engine: Engine, ground: Ground) -> tuple[Engine, Ground, Container, Capture]:
-            if here:
-                engine, ground = daemon_here(engine, ground)
-            return engine, ground, *recorded.plain(engine, ground, ids_here(engine) if here else None)
+            if not here:
+                return engine, ground, *recorded.plain(engine, ground, None)
+            engine, ground = daemon_here(engine, ground)
+            container, read = recorded.plain(engine, ground, ids_here(engine))
+            return engine, ground, container, programs.beside(read) if engine.local else read
 
         return AsStarted(all_layers(), plain)
 

@@ -75,5 +75,5 @@ def test_as_they_really_start(name: str, request: pytest.FixtureRequest) -> None
             assert verdicts[0] == verdicts[1], container
             score.add(container, told(foreseen, snapshot), told(real, snapshot))
     assert score.dangerous == []
-    assert score.share("equal") >= 98, (score.told(), score.wrong)
+    assert score.share("equal") >= 98, (score.told(), score.wrong, score.missing)
     assert score.share("unknown") <= 3, score.told()

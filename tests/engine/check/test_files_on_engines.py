@@ -118,7 +118,7 @@ UNITS = {
 def held(found: Score) -> None:
     """None on the dangerous side; nearly all of it right."""
     assert found.dangerous == []
-    assert found.share("equal") >= 98, (found.told(), found.wrong)
+    assert found.share("equal") >= 98, (found.told(), found.wrong, found.missing)
     assert found.share("unknown") <= 3, found.told()
 
 

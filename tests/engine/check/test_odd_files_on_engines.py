@@ -30,7 +30,7 @@ def filled(rig: Rig, text: str) -> str:
 def held(rig: Rig, found: Score, what: str) -> None:
     logging.getLogger(__name__).info("%s, %s: %s", rig.name, what, found.told())
     assert found.dangerous == []
-    assert found.share("equal") >= 99.7, (found.told(), found.wrong)
+    assert found.share("equal") >= 99.7, (found.told(), found.wrong, found.missing)
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ def test_a_few(any_engine: Rig) -> None:
     table = words(any_engine)
     found = score(any_engine, {name: table[name] for name in FEW})
     assert found.dangerous == []
-    assert found.share("equal") >= 98, (found.told(), found.wrong)
+    assert found.share("equal") >= 98, (found.told(), found.wrong, found.missing)
     assert found.share("unknown") <= 3
 
 
@@ -73,7 +73,7 @@ def test_the_whole_table(any_engine: Rig) -> None:
     found = score(any_engine, words(any_engine))
     logging.getLogger(__name__).info("%s: %s", any_engine.name, found.told())
     assert found.dangerous == []
-    assert found.share("equal") >= 99, (found.told(), found.wrong)
+    assert found.share("equal") >= 99, (found.told(), found.wrong, found.missing)
     assert found.share("unknown") <= 3
 
 

@@ -25,6 +25,7 @@ class Score:
     counts: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     dangerous: list[str] = field(default_factory=list)  # predicted as stopped, but open
+    missing: list[str] = field(default_factory=list)  # not predicted
 
     def add(self, name: str, said: dict[str, Any], real: dict[str, Any]) -> None:
         """Add one container from both reports."""
@@ -44,6 +45,7 @@ class Score:
             self.counts[f"{what} equal"] += 1
         elif said is None:
             self.counts[f"{what} unknown"] += 1
+            self.missing.append(place)
         else:
             if isinstance(said, list) and isinstance(real, list):  # what one has and the other has not
                 said, real = (

@@ -308,7 +308,7 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         without_root=facts.without_root if own is None else (),
         ids_unread=facts.ids_unread if own is None else (*facts.without_root, *facts.ids_unread),
         routes=(before.network_mode == after.network_mode and facts.routes) or _routes(after.network_mode),
-        descriptors=() if facts.descriptors else facts.descriptors,  # the engine passes on none
+        descriptors=(),  # the engine passes on none
         beyond=None,
     )
 

@@ -101,16 +101,22 @@ def in_sight(capture: Capture, container: str, around: Surroundings) -> InSight:
         # the initial one maps every id to itself, and hardly another does
         namespace = _INITIAL if or_none(capture.decoded("uid_map", parse_full)) else _NEW
     own = frozenset({container, str(inode_of(capture.text("ns/mnt")))})
-    return InSight(listed, _as_engine(namespace, listed, around.engine), seen, own)
+    return InSight(_as_engine(listed, namespace, around.engine), namespace, seen, own)
 
 
-def _as_engine(namespace: int, listed: HostPrograms | None, engine: Engine) -> int:
-    """That namespace, or where no program is in it (a recorded one), that of the rootless engine's own programs."""
+def _as_engine(listed: HostPrograms | None, namespace: int, engine: Engine) -> HostPrograms | None:
+    """The programs; where none is in that namespace (a recorded one), all of its rootless engine's user that are below
+    the initial one are taken to be in it: which of several engines is meant does not show.
+    """
     if listed is None or not engine.rootless or any(each.namespace == namespace for each in listed.kinds):
-        return namespace
-    inner = [each.namespace for each in listed.kinds if each.uid == engine.daemon_uid and each.namespace]
-    inner = [each for each in dict.fromkeys(inner) if each != _INITIAL]
-    return inner[0] if len(inner) == 1 else namespace
+        return listed
+    kinds = [
+        each._replace(namespace=namespace)
+        if each.uid == engine.daemon_uid and each.namespace not in (None, _INITIAL)
+        else each
+        for each in listed.kinds
+    ]
+    return listed._replace(kinds=tuple(kinds))
 
 
 def _shows_host(capture: Capture, around: Surroundings) -> bool:
