@@ -32,15 +32,15 @@ def sleeping(*command: str) -> Iterator[int]:
     """A child that sleeps, behind `command`; gives the PID of the sleep itself."""
     child = subprocess.Popen([*command, "sleep", "60"], stdin=subprocess.DEVNULL)
     try:
-        yield _sleeper(child.pid)
+        yield _sleeper(child)
     finally:
         child.kill()
         child.wait()
 
 
-def _sleeper(pid: int) -> int:
-    while True:
-        here = pid
+def _sleeper(child: subprocess.Popen[bytes]) -> int:
+    while child.poll() is None:
+        here = child.pid
         while True:
             below = Path(f"/proc/{here}/task/{here}/children").read_text().split()
             if not below:
@@ -49,6 +49,7 @@ def _sleeper(pid: int) -> int:
         if Path(f"/proc/{here}/comm").read_text() == "sleep\n":
             return here
         time.sleep(0.01)
+    raise AssertionError(f"{child.args} ended with {child.returncode}")
 
 
 def one(
@@ -409,7 +410,7 @@ def test_python_3_8_and_nothing_of_ours(file: Path) -> None:
 def test_user_namespaces_above_its_own() -> None:
     own = Path("/proc/self/ns/user").stat().st_ino
     assert [entry[2] for entry in one(os.getpid(), (read.PARENTS,))[0][1]] == [""]
-    with sleeping("unshare", "--user", "unshare", "--user") as pid:
+    with sleeping("unshare", "--user", "--map-root-user", "unshare", "--user") as pid:
         above = texts(one(pid, (read.PARENTS,))[0])[read.PARENTS].split()
         assert len(above) == 2
         assert above[-1] == f"user:[{own}]"
