@@ -49,7 +49,7 @@ def _sleeper(child: subprocess.Popen[bytes]) -> int:
         if Path(f"/proc/{here}/comm").read_text() == "sleep\n":
             return here
         time.sleep(0.01)
-    raise AssertionError(f"{child.args} ended with {child.returncode}")
+    raise AssertionError(f"{child.args!r} ended with {child.returncode}")
 
 
 def one(

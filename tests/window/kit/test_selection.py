@@ -117,15 +117,17 @@ def test_it_follows_a_name_to_the_replacement_and_back(selection: Selection) -> 
         return replace(state, container=replace(state.container, name=name))
 
     selection.choose(B.key)
-    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "stratascope-2"))))
+    selection.show_snapshot(
+        sample.snapshot((A, called(B, "stratascope-0123456789ab.old"), called(C, "stratascope-ba9876543210")))
+    )
     assert selection.key == B.key
     with heard(selection) as found:
-        selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"), called(C, "b"))))
+        selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-0123456789ab.old"), called(C, "b"))))
     assert selection.key == C.key
     assert found == ["chosen", "container_changed", "snapshot_changed"]
     selection.show_snapshot(sample.snapshot((A, called(B, "b.old-1"), called(C, "b"))))
     assert selection.key == C.key
-    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-1.old"))))
+    selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-0123456789ab.old"))))
     selection.show_snapshot(sample.snapshot((A, B)))
     assert selection.key == B.key, "rolled back"
     selection.show_snapshot(sample.snapshot((A, called(B, "elsewhere"))))

@@ -81,7 +81,8 @@ _ONLY_ROOT = msg("Only root can read it, by BPF.")
 def _landlock(facts: MacFacts) -> Table:
     found, source = facts.landlock, _BY_BPF
     if isinstance(found, Gap):
-        note = _ONLY_ROOT if found.kind is GapKind.DENIED else msg("{text}", text=found.detail)
+        unread = found.kind in (GapKind.DENIED, GapKind.ABSENT)  # ABSENT: nobody with the right to was asked
+        note = _ONLY_ROOT if unread else msg("{text}", text=found.detail)
         return Table(_LANDLOCK, (Row(_STATE, UNKNOWN, source, Tone.UNKNOWN, None, note),))
     if found is None:
         return Table(_LANDLOCK, (Row(_STATE, msg("Not restricted"), source),))
