@@ -40,7 +40,8 @@ HEX = re.compile("0x[0-9a-f]+")
 GROUP = re.compile("⟦[^⟦⟧]*⟧")
 # Headers of /proc and units, the same in all languages; and the parts that this file's calls consist of
 KNOWN = """Inh Prm Eff Bnd Amb CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Uid Gid PID GiB MiB KiB info
-    Max core file size BPF cred security PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt"""
+    Max core file size BPF cred security
+    PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt"""
 ASKED = ("private", "host", "bridge", "Stratascope", "sleep")  # values in the engine's spelling, and a program
 # The grid's headers scroll, and show the full name on hover
 MOVED = ("ColumnHeads", "RowHeads")
