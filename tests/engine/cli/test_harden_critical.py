@@ -6,6 +6,7 @@ And no smaller set of grants would do: all of them are predicted, on what was re
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from rig.cli.hardened import NAME, Desk, start
 from rig.engine import Rig
+from rig.image import add, write_image
 from rig.usecases.plan.smaller_sets import opened, pieces_of, reached, singles, still_open
 from stratascope.core.relaunch.toggle import GRADES, Choice, Cure, Preset, Subject
 from stratascope.core.severity import SERIOUS, Severity
@@ -27,6 +29,7 @@ DANGEROUS = ("SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_MODULE")
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "privileged": (("--privileged",), ("privileged=off",)),
     "privileged, as a user": (("--privileged", "--user", "1000"), ("privileged=off",)),
+    "privileged, as a user without su": (("--privileged", "--user", "1000"), ()),  # who can't become root again
     "one capability": (("--cap-add", "SYS_ADMIN"), ("drop=CAP_SYS_ADMIN",)),
     "several capabilities": (
         tuple(word for name in DANGEROUS for word in ("--cap-add", name)),
@@ -53,6 +56,11 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("unmount=/engine", "pid=private", "privileged=off"),
     ),
 }
+# A set-uid program in its image: one that is known to check who asks, and one that does what it is told
+GIVING = {
+    "privileged, as a user": ("usr/bin/su", Path("/usr/bin/su")),
+    "another user's capabilities": ("usr/bin/tool", Path("/bin/busybox")),
+}
 RELAUNCHED = (
     "privileged, as a user",
     "a folder with the socket",
@@ -69,6 +77,8 @@ def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
     yield found
     for name in found.all():
         any_engine.remove(name)
+    for name, _ in GIVING.values():
+        any_engine.run("rmi", "-f", image_with(name), check=False)
 
 
 ENGINES = ("docker_rootful", "podman_rootful")
@@ -80,6 +90,22 @@ def options_of(rig: Rig, kind: str) -> tuple[str, ...]:
     for key, word in {"SOCKETS:": f"{rig.socket.parent}:", "SOCKET:": f"{rig.socket}:"}.items():
         options = tuple(option.replace(key, word) if option.startswith(key) else option for option in options)
     return options
+
+
+def image_with(program: str) -> str:
+    return f"giving-{Path(program).name}:latest"
+
+
+def started(desk: Desk, folder: Path, kind: str) -> str:
+    """A container of that kind; its id."""
+    if kind not in GIVING:
+        return start(desk, *options_of(desk.rig, kind))
+    name, source = GIVING[kind]
+    write_image(archive := folder / "giving.tar")
+    with tarfile.open(archive, "a") as root:
+        add(root, name, source.read_bytes(), 0o4755)
+    desk.rig.run("import", str(archive), image_with(name))
+    return start(desk, *options_of(desk.rig, kind), image=image_with(name))
 
 
 def cases(*quick: tuple[str, str], of: Iterable[str]) -> list[Any]:
@@ -102,9 +128,9 @@ def cases(*quick: tuple[str, str], of: Iterable[str]) -> list[Any]:
     ),
     indirect=["any_engine"],
 )
-def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk, kind: str) -> None:
+def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk, tmp_path: Path, kind: str) -> None:
     rig = desk.rig
-    original = start(desk, *options_of(rig, kind))
+    original = started(desk, tmp_path, kind)
     with open_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"}) as engines:
         found = connected(engines)
         access = found.accesses[0]
@@ -116,8 +142,13 @@ def test_what_was_granted_is_taken_back_and_no_smaller_set_of_it_does(desk: Desk
         taken = tuple(each for each in offer.of(Preset.CRITICAL) if cure(each, subject) is Cure.GRANT)
         wanted = set(KINDS[kind][1])
         assert wanted <= {str(each) for each in taken}
+        assert wanted or offer.of(Preset.CRITICAL) == ()
         assert offer.left == ()
-        assert still_open(state.matrix, hardening.preview(state, offer.of(Preset.CRITICAL)).after) == frozenset()
+        smallest = hardening.preview(state, offer.of(Preset.CRITICAL)).after
+        assert still_open(state.matrix, smallest) == frozenset()
+        assert not [
+            item.threat.id for item in smallest.threats if item.held and item.threat.severity is Severity.CRITICAL
+        ]
         for preset in GRADES:
             chosen = {str(each) for each in offer.of(preset)}
             assert {each for each in wanted if not each.startswith(("drop=", "capabilities="))} <= chosen
@@ -145,8 +176,8 @@ def cure(choice: Choice, subject: Subject) -> Cure:
     ),
     indirect=["any_engine"],
 )
-def test_what_is_predicted_is_what_comes_of_it(desk: Desk, kind: str, preset: str) -> None:
-    start(desk, *options_of(desk.rig, kind))
+def test_what_is_predicted_is_what_comes_of_it(desk: Desk, tmp_path: Path, kind: str, preset: str) -> None:
+    started(desk, tmp_path, kind)
     code, last, err = desk.harden("--preset", preset)
     assert (code, last["enforced"]) == (0, True), (last, err)
     assert last["after"]["exposure"] == last["predicted"]["exposure"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli.hardened import Desk, desk_at, start
+from rig.cli.hardened import QUICK, Desk, desk_at, start
 from rig.engine import KINDS, Rig
 from stratascope.layers.toggles import all_toggles
 
@@ -120,7 +120,7 @@ def _value(case: Case, desk: Desk) -> str:
 )
 def test_each_toggle_is_enforced(desk: Desk, case: Case) -> None:
     options = _filled(case.options, desk)
-    original = start(desk, *options, **({} if case.command is None else {"command": case.command}))
+    original = start(desk, *options, command=QUICK if case.command is None else case.command)
     code, last, err = desk.harden("--set", f"{case.toggle}={_value(case, desk)}")
     if desk.rig.name in case.cannot:
         if case.name == "userns-map" and desk.rig.kind == "podman":  # which ids a user has Podman alone knows

@@ -84,5 +84,5 @@ def desk_at(rig: Rig, state: Path) -> Iterator[Desk]:
         rig.run("rmi", "-f", image)
 
 
-def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:
-    return desk.rig.run("run", "-d", "--name", NAME, *options, "busybox", *command).strip().splitlines()[-1]
+def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK, image: str = "busybox") -> str:
+    return desk.rig.run("run", "-d", "--name", NAME, *options, image, *command).strip().splitlines()[-1]

@@ -153,9 +153,8 @@ class _Closed:
 
     def _closed(self, after: Asked) -> frozenset[str]:
         parts = self._prediction.parts(self._prediction.of(after))
-        gains = () if self._subject.set_uid == () else gains_of(parts)
         found = self._held_by(tuple([(part.layer, part.posture) for part in parts]))
-        for gain in gains:
+        for gain in gains_of(parts):
             found &= self._held_by(postures_after(parts, gain, self._prediction.around))
         return found
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rig.usecases.plan.smaller_sets import opened, pieces_of, reached, singles, still_open
+from stratascope.core.ground import Surroundings
 from stratascope.core.relaunch.toggle import Choice, Cure, Preset, Subject
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import choice_of
+from stratascope.layers import all_layers
+from stratascope.layers.capabilities.programs import Identity, Program, Programs
+from stratascope.layers.toggles import choice_of, fold
+from stratascope.linux.capability import CapabilitySet
 from stratascope.usecases.hardening import recorded
-from stratascope.usecases.plan.closing import smallest_hitting
+from stratascope.usecases.plan.closing import closing, smallest_hitting
 from stratascope.usecases.plan.offers import shortfalls
+from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preview import UNSEEN, Inside, Previews
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
@@ -61,6 +66,55 @@ def test_it_closes_all_that_can_be_closed_and_first_what_was_granted(state: Cont
 def open_after(previews: Previews, state: ContainerState, chosen: tuple[Choice, ...]) -> frozenset[str]:
     preview = previews.preview(state, chosen)
     return still_open(preview.before, preview.after)
+
+
+NOTHING, USER = CapabilitySet(), Identity(1000, (), True, True, True)
+SET_UID_ROOT = (0, 0, 0o4755)
+SU, TOOL = (
+    Program(path, True, 0, 0, False, known, SET_UID_ROOT, ()) for path, known in (("/bin/su", "su"), ("/t", ""))
+)
+
+
+def as_a_user(name: str, programs: tuple[Program, ...], held: CapabilitySet) -> tuple[Prediction, Subject]:
+    """That container as user 1000 with these rights, and these set-uid programs."""
+    _, state = named(name)
+    engine = next(each for each in DEMO.engines if each.id == state.container.engine)
+    around, asked = Surroundings(DEMO.ground_of(engine.id), engine), replace(state.container.asked, user="1000")
+    facts = {each.layer.id: each.facts for each in Prediction(all_layers(), around, state).of(asked)}
+    facts["capabilities"] = replace(
+        facts["capabilities"], permitted=held, effective=held, root_inside=False, giving=Programs(programs), who=USER
+    )
+    layers = tuple(replace(each, facts=facts[each.id]) for each in state.layers)
+    state = replace(state, container=replace(state.container, asked=asked), layers=layers)
+    judged = Prediction(all_layers(), around, state)
+    prediction = Prediction(all_layers(), around, replace(state, matrix=judged.matrix(judged.of(asked))))
+    return prediction, replace(subject_of(state), set_uid=())
+
+
+@pytest.mark.parametrize(
+    ("programs", "held", "found"),
+    [
+        ((), NOTHING, ()),
+        ((SU,), NOTHING, ("privileged=off",)),
+        ((TOOL,), NOTHING, ("privileged=off",)),
+        ((SU, TOOL), NOTHING, ("privileged=off",)),
+        ((), CapabilitySet.of(("CAP_SETUID",)), ("privileged=off",)),
+    ],
+    ids=["nothing gives it any", "a program that asks", "one that does not", "both", "it becomes root by itself"],
+)
+def test_what_a_user_can_gain_is_taken_back(
+    programs: tuple[Program, ...], held: CapabilitySet, found: tuple[str, ...]
+) -> None:
+    """Also what is only held by a program that checks who asks; and nothing where nothing gives it rights."""
+    prediction, subject = as_a_user("backup", programs, held)
+    choices = closing(prediction, subject, (Severity.CRITICAL,)).choices
+    assert tuple(str(each) for each in choices) == found
+    after = prediction.matrix(prediction.of(fold(subject.container.asked, choices, subject)))
+    assert not [
+        state.threat.id
+        for state in after.threats
+        if state.threat.severity is Severity.CRITICAL and (state.held or state.at_stake)
+    ]
 
 
 def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
