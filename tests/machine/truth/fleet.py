@@ -29,11 +29,19 @@ def shared(rig: Rig) -> Path:
     return folder
 
 
+def _slow_disk() -> tuple[str, ...]:
+    """A limit on some disk of this machine."""
+    disk = next(
+        Path("/dev") / each.name for each in sorted(Path("/sys/block").iterdir()) if (Path("/dev") / each.name).exists()
+    )
+    return "--device-write-bps", f"{disk}:1mb"
+
+
 def options(rig: Rig) -> dict[str, tuple[str, ...]]:
     """The configurations of one engine, by name."""
     found = {
         "default": (),
-        "hard": (*TIGHT, "--cgroupns", "private", *(() if rig.rootless else LIMITS)),
+        "hard": (*TIGHT, "--cgroupns", "private", *(() if rig.rootless else (*LIMITS, *_slow_disk()))),
         "privileged": ("--privileged",),
         # the machine may have no /dev/mqueue, which rootless runtimes want to bind here
         "host": HOST if rig.rootless else (*HOST, "--ipc", "host"),

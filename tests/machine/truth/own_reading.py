@@ -22,6 +22,7 @@ NAMES = tuple(_WORDS.split())
 SYS_MASKS = ("firmware", "kernel", "fs/selinux", "dev/block", "devices/virtual/powercap")
 CGROUPS = Path("/sys/fs/cgroup")
 V1_NO_LIMIT = 1 << 62
+IO_LIMITS = ("rbps", "wbps", "riops", "wiops")  # as in io.max
 
 
 def status(pid: int) -> dict[str, str]:
@@ -107,7 +108,7 @@ def memberships(pid: int) -> list[tuple[str, str, str]]:
 
 
 def cgroup(pid: int) -> dict[str, Any]:
-    """Version, path, and the smallest limits from the process's own group up to the root."""
+    """Version, path, and the smallest limits from the process's own group up to the root; of disks every limit."""
     lines = memberships(pid)
     old = {name: path for _, names, path in lines for name in names.split(",") if name and "=" not in name}
     unified = next((path for number, names, path in lines if number == "0" and not names), None)
@@ -118,7 +119,10 @@ def cgroup(pid: int) -> dict[str, Any]:
         pids = [_limit(text) for text in _levels(CGROUPS, path, "pids.max")]
         pairs = [text.split() for text in _levels(CGROUPS, path, "cpu.max")]
         cores = [int(quota) / int(period) for quota, period in pairs if quota != "max"]
-        io = _levels(CGROUPS, path, "io.max")
+        lines_of_disks = [line.split() for text in _levels(CGROUPS, path, "io.max") for line in text.splitlines()]
+        io = [
+            (disk, *word.split("=")) for disk, *words in lines_of_disks for word in words if not word.endswith("=max")
+        ]
     else:
         path = old["memory"]
         memory = [_limit(text) for text in _levels(CGROUPS / "memory", path, "memory.limit_in_bytes")]
@@ -126,15 +130,17 @@ def cgroup(pid: int) -> dict[str, Any]:
         quotas = _levels(CGROUPS / "cpu", old["cpu"], "cpu.cfs_quota_us")
         periods = _levels(CGROUPS / "cpu", old["cpu"], "cpu.cfs_period_us")
         cores = [int(q) / int(p) for q, p in zip(quotas, periods, strict=True) if int(q) > 0]
-        kinds = [f"blkio.throttle.{way}_{what}_device" for way in ("read", "write") for what in ("bps", "iops")]
-        io = [text for kind in kinds for text in _levels(CGROUPS / "blkio", old.get("blkio", "/"), kind)]
+        io = []
+        for short, name in zip(IO_LIMITS, ("read_bps", "write_bps", "read_iops", "write_iops"), strict=True):
+            for text in _levels(CGROUPS / "blkio", old.get("blkio", "/"), f"blkio.throttle.{name}_device"):
+                io += [(disk, short, value) for disk, value in map(str.split, text.splitlines())]
     return {
         "version": version,
         "path": path,
         "memory_max": min((value for value in memory if value is not None), default=None),
         "pids_max": min((value for value in pids if value is not None), default=None),
         "cpu_cores": min(cores, default=None),
-        "io": [text for text in io if text],
+        "io": sorted((disk, short, int(value)) for disk, short, value in io),
     }
 
 

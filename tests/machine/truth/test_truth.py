@@ -117,10 +117,22 @@ def test_the_whole_file_tree_of_the_host(name: str, request: pytest.FixtureReque
 def test_control_groups(fleet: Fleet) -> None:
     fields = ("version", "path", "memory_max", "pids_max", "cpu_cores")
     found = {name: {key: fleet.facts(name, "cgroup")[key] for key in fields} for name in fleet.pids}
+    for name, each in found.items():
+        each["io"] = _limits_of_disks(fleet.facts(name, "cgroup")["io"])
     assert differences(fleet, found, {name: own_reading.cgroup(pid) for name, pid in fleet.pids.items()}) == []
     if not fleet.rig.rootless:
         hard = found["hard"]
         assert (hard["memory_max"], hard["pids_max"], hard["cpu_cores"]) == (64 << 20, 50, 0.5)
+        if fleet.rig.kind == "podman":  # Docker sets no such limit on this machine
+            assert [limit[1:] for limit in hard["io"]] == [("wbps", 1 << 20)]
+
+
+def _limits_of_disks(facts: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    fields = ("read_bytes", "write_bytes", "read_operations", "write_operations")
+    pairs = tuple(zip(own_reading.IO_LIMITS, fields, strict=True))
+    return sorted(
+        (each["device"], word, each[name]) for each in facts for word, name in pairs if each[name] is not None
+    )
 
 
 def test_a_group_that_is_not_its_own_is_called_so(fleet: Fleet) -> None:
