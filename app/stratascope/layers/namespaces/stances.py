@@ -6,7 +6,7 @@ container's own /dev, which no mount shows.
 
 from __future__ import annotations
 
-from stratascope.collector.devices import KINDS
+from stratascope.collector.devices import FEATURES, KINDS
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -97,11 +97,11 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         next(iter(view.shared_mounts), "") if view is not None else "",
         _shared_system(facts),
         facts.routes,
-        _kinds(facts, asked, rootless=around.engine.rootless),
+        _kinds(facts, asked, around),
     )
 
 
-def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[tuple[str, str], ...]:
+def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> tuple[tuple[str, str], ...]:
     """Kinds of character devices of which a node is shown: by the mounts, or by the requested options."""
     view = facts.mounts
     special = None if view is None else view.special
@@ -112,8 +112,9 @@ def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) ->
         found |= {kind: MOUNTS for node in facts.devices or () if (kind := kind_by_path(node))}
         if "/dev" in {path.source for path in facts.host_paths or ()}:
             return tuple((kind, MOUNTS) for kind in KINDS)
-        if asked.privileged and not rootless:
-            return tuple((kind, found.get(kind, _PRIVILEGED)) for kind in KINDS)
+        if asked.privileged and not around.engine.rootless:  # the engine passes in what the host has
+            lacking = {kind for feature, kind in FEATURES.items() if around.ground.feature(feature) is False}
+            return tuple((kind, found.get(kind, _PRIVILEGED)) for kind in KINDS if kind in found or kind not in lacking)
     seen = frozenset() if special is None else {item.path for item in special.files}
     for device in asked.devices:
         kind = kind_by_path(device.source)

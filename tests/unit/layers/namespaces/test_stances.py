@@ -365,6 +365,14 @@ def test_a_privileged_rootless_container_gets_no_nodes_of_the_hosts() -> None:
     assert judged(LAYER, Node("disk"), posture).stance is STOPS
 
 
+@pytest.mark.parametrize(("has", "stance"), [(True, OPEN), (None, OPEN), (False, STOPS)])
+def test_a_privileged_container_gets_the_kinds_that_the_host_has(has: bool | None, stance: Stance) -> None:
+    features = () if has is None else (("devices_input", has),)
+    surroundings = replace(around(), ground=replace(GROUND, features=features))
+    posture = posture_of(apparmor("docker-default"), Asked(privileged=True), surroundings)
+    assert judged(LAYER, Node("input"), posture).stance is stance
+
+
 def read_only(process: Capture) -> Capture:
     """As `--read-only` makes it: the root and the engine's files read-only, /dev and /dev/shm not."""
     text = process.text("mountinfo")
