@@ -61,6 +61,9 @@ RAISE = ("unconfined", "net-admin", "sys-ptrace", "sys-admin", "network", "pid",
 # the default filter of Podman lets a container lift them
 WITHOUT_EFFECT = {"network": ("docker_rootful", "docker_rootless"), "limits": (*ROOTLESS, "podman_rootful")}
 
+# That network has no way out, which a container's own, of a bridge, does have
+WITHOUT_ROUTES = frozenset({"read-cloud-metadata"})
+
 Report = dict[str, dict[str, Any]]
 _reports: dict[str, Report] = {}
 
@@ -97,8 +100,8 @@ def found(any_engine: Rig) -> Report:
     return containers(any_engine)
 
 
-def _held(container: dict[str, Any]) -> dict[str, tuple[str, Any]]:
-    return {key: (threat["outcome"], threat["depth"]) for key, threat in container["threats"].items()}
+def _held(container: dict[str, Any], but: frozenset[str] = frozenset()) -> dict[str, tuple[str, Any]]:
+    return {key: (threat["outcome"], threat["depth"]) for key, threat in container["threats"].items() if key not in but}
 
 
 @pytest.mark.parametrize("name", [*LOWER, *RAISE])
@@ -108,7 +111,7 @@ def test_every_step_is_seen(name: str, any_engine: Rig, found: Report) -> None:
     default, other = found["default"], found[name]
     step = round(other["exposure"] - default["exposure"], 1)
     if any_engine.name in WITHOUT_EFFECT.get(name, ()):
-        assert _held(other) == _held(default)
+        assert _held(other, WITHOUT_ROUTES) == _held(default, WITHOUT_ROUTES)
         assert step == 0.0
     else:
         assert _held(other) != _held(default)

@@ -22,7 +22,7 @@ from stratascope.ui.threats.exposure import total_line
 
 @pytest.mark.parametrize(
     ("kind", "number", "word", "ink"),
-    [("open", "10.0", "Critical", "open"), ("weak", "9.9", "Critical", "open"), ("tight", "0.4", "Low", "enf")],
+    [("open", "10.0", "Critical", "open"), ("weak", "9.9", "Critical", "open"), ("tight", "0.3", "Low", "enf")],
 )
 def test_number_and_word(kind: str, number: str, word: str, ink: str) -> None:
     matrix = fake_matrix.matrix(kind)

@@ -51,10 +51,11 @@ WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, 
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # part of a threat's weight let through, by depth: 0, 1, 2, 3 and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
 # Each middle is where real containers of that band are; the rise is steep enough there for a single threat of medium
-# severity to change the number of a plain container (tests/machine/test_calibration.py). Fitted anew when the catalogue
-# grows, so that containers keep their numbers
-LOW = Band(0.0, 3.9, 0.061, 4.6)
-BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.18, 5.2), Severity.HIGH: Band(4.0, 8.9, 0.128, 5.4)}
+# severity, or one layer less before one of high severity, to change the number of a plain container, and for limits,
+# no_new_privs and no capabilities to lower a rootful one's by 1.0 (tests/machine/test_calibration.py). It is still flat
+# enough for the most hardened ones to differ. Fitted anew when the catalogue grows
+LOW = Band(0.0, 3.9, 0.0606, 5.1)
+BANDS = {Severity.CRITICAL: Band(9.0, 10.0, 0.18, 5.2), Severity.HIGH: Band(4.0, 8.9, 0.1265, 6.4)}
 _GROUNDS_MAX = 32  # distinct grounds cached; a changed setting makes another one
 _RECENT = 16  # matrices that a new one is compared with, to share equal parts
 _CATALOGUES_MAX = 64  # tests make their own
