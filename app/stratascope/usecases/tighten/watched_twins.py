@@ -23,7 +23,7 @@ from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 
-_ATTACH = 10.0  # seconds in which an observer is attached
+ATTACH = 60.0  # seconds in which an observer is attached
 
 
 class _Watching:
@@ -59,7 +59,8 @@ class _Watching:
         except ProbeError as error:
             self.trouble = error
             return
-        self._follower.attached(_ATTACH)
+        if not self._follower.attached(ATTACH):  # what it does at its start is not all that is seen
+            self.trouble = self._follower.trouble or ProbeError(msg("The observer was not ready before it started."))
 
     def started(self, container: str) -> None:
         """It was attached before."""
