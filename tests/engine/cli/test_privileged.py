@@ -46,7 +46,7 @@ def no_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @needs_root
 def test_it_is_printed_saved_and_replayed(each_api: Rig, tmp_path: Path) -> None:
     without, with_it = tmp_path / "without.json", tmp_path / "with.json"
-    with each_api.container() as name:
+    with each_api.container("--user", "1000") as name:
         for file, words in ((without, ()), (with_it, ("--privileged",))):
             done = run("report", "--json", "--save-capture", str(file), *words, engines=each_api.endpoint)
             assert (done.returncode, done.stderr) == (0, "")
