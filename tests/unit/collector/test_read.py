@@ -46,7 +46,8 @@ def _sleeper(child: subprocess.Popen[bytes]) -> int:
             if not below:
                 break
             here = int(below[0])
-        if Path(f"/proc/{here}/comm").read_text() == "sleep\n":
+        # in the midst of exec it has its new name, and no arguments yet
+        if Path(f"/proc/{here}/cmdline").read_bytes() == b"sleep\x0060\x00":
             return here
         time.sleep(0.01)
     raise AssertionError(f"{child.args!r} ended with {child.returncode}")

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,7 @@ def test_containers_come_and_go(each_api: Rig) -> None:
 def test_a_file_system_with_the_number_of_one_that_is_gone_is_not_the_hosts(each_api: Rig, tmp_path: Path) -> None:
     """Numbers of file systems without a disk are given out again, the lowest first."""
     options = ("--read-only", "--tmpfs", "/first", "--tmpfs", "/second")
-    places = [tmp_path / str(number) for number in range(200)]  # others on this machine take some of them
+    places = [tmp_path / str(number) for number in range(40)]
     try:
         for place in places:
             place.mkdir()
@@ -81,11 +81,17 @@ def test_a_file_system_with_the_number_of_one_that_is_gone_is_not_the_hosts(each
             screen.wait(lambda s: any(each.state is EngineState.CONNECTED for each in s.engines))
             while places:
                 subprocess.run(("umount", str(places.pop())), check=True)
-            with each_api.container(*options, name="reuses") as container:
-                folders = [Path(f"/proc/{each_api.pid(container)}/root/{name}") for name in ("first", "second")]
-                assert numbers & {folder.stat().st_dev for folder in folders}, "it has none of these numbers"
-                seen = screen.wait(lambda s: (c := named(s, "reuses")) is not None and c.capture is not None)
-                for read in (named(seen, "reuses"), engine.read(container)):
+            with ExitStack() as stack:  # numbers that others gave back meanwhile are used up first
+                for count in range(40):
+                    container = stack.enter_context(each_api.container(*options, name=f"reuses-{count}"))
+                    root = Path(f"/proc/{each_api.pid(container)}/root")
+                    if numbers & {(root / name).stat().st_dev for name in ("first", "second")}:
+                        break
+                else:
+                    raise AssertionError("none has one of these numbers")
+                name = f"reuses-{count}"
+                seen = screen.wait(lambda s: (c := named(s, name)) is not None and c.capture is not None)
+                for read in (named(seen, name), engine.read(container)):
                     assert read is not None
                     (facts,) = (layer.facts for layer in read.layers if isinstance(layer.facts, NamespacesFacts))
                     assert facts.host_paths == ()
