@@ -220,8 +220,8 @@ class Selection(QObject):
     def _name_taken(self) -> Key | None:
         """Return the container that now has the name of the one in view: its replacement, or the restored original."""
         state = self.current
-        if state is None or state.container.name == self._name:
-            return None
+        if state is None or self._lost is not None or state.container.name == self._name:
+            return None  # one that was lost is waited for with its engine, whatever the list shows meanwhile
         found = self._named(state.container.engine, self._name)
         if found is None and not is_mark(state.container.name):  # renamed, and not by a relaunch under way
             self._name = state.container.name
