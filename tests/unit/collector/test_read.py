@@ -64,10 +64,10 @@ def texts(process: members.Process) -> dict[str, str]:
 
 
 def still(status: str) -> list[str]:
-    """Without the counts of context switches, the memory that a program is still being loaded into, and the signals
+    """Without its state, counts of context switches, the memory that a program is being loaded into, and the signals
     that are pending for all of its user's processes.
     """
-    changing = ("Vm", "Rss", "SigQ", "voluntary", "nonvoluntary")
+    changing = ("State", "Vm", "Rss", "SigQ", "voluntary", "nonvoluntary")
     return [line for line in status.splitlines() if not line.startswith(changing)]
 
 
