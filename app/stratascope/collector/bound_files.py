@@ -25,7 +25,7 @@ from fnmatch import fnmatchcase
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.host_places import SYSTEM, THEMSELVES, USERS
-from stratascope.collector.paths import Sight, mount_of, open_here, reopen
+from stratascope.collector.paths import Sight, mount_of, open_here, reopen, unescaped
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
 
 BOUND = "files:bound"
@@ -121,7 +121,7 @@ def bound_mounts(mountinfo: str, devices: FrozenSet[str]) -> List[_Bound]:
             continue  # made for the container by its engine
         elif root == "/" and (kind in _UNION or kind == "tmpfs") and (target == "/" or words[2] not in devices):
             continue  # its image, or a file system in memory of its own
-        found.append(_Bound(int(words[0]), words[2], kind, _plain(root), _plain(target)))
+        found.append(_Bound(int(words[0]), words[2], kind, unescaped(root), unescaped(target)))
     return found
 
 
@@ -202,7 +202,7 @@ def own_mounts() -> List[_Own]:
     for line in read_file("/proc/self/mountinfo").split("\n"):
         words = line.split(" ", 5)
         if len(words) > 5 and words[0].isdigit():
-            found.append(_Own(int(words[0]), words[2], _plain(words[3]), _plain(words[4])))
+            found.append(_Own(int(words[0]), words[2], unescaped(words[3]), unescaped(words[4])))
     return found
 
 
@@ -432,11 +432,3 @@ def _acl(item: int) -> str:
         elif tag in (0x04, 0x10):
             words.append("%s=%o" % (_TAGS[tag], bits & 7))
     return "/".join(words)
-
-
-def _plain(path: str) -> str:
-    """Decode mountinfo's escapes: space, tab, newline, backslash."""
-    if "\\" in path:
-        for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-            path = path.replace(code, letter)
-    return path

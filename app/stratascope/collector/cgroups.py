@@ -8,11 +8,11 @@ namespace (`/../…`, cgroup_namespaces(7)) is not followed. Readings are named 
 from __future__ import annotations
 
 import os
-import re
 from errno import EACCES, ENOENT, EPERM
 from functools import lru_cache
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from stratascope.collector.paths import unescaped
 from stratascope.collector.read import (
     CHUNK,
     GONE,
@@ -69,13 +69,7 @@ GROUPS_MAX = 4096  # the same for the number of groups below one container's
 
 Group = List[Entry]  # the entries of one group, or of several groups up to an ancestor
 Line = Tuple[Tuple[str, ...], str]  # hierarchies (`v2`, controllers, `name=systemd`), path
-_ESCAPE = re.compile(r"\\([0-7]{3})").sub
 _OTHERS = frozenset(("freezer", "perf_event", "cpuacct"))  # no limits, but groups to list or to attach to
-
-
-def unescaped(word: str) -> str:
-    """Decode a word of mountinfo: spaces and the like are written as octal numbers (proc_pid_mountinfo(5))."""
-    return _ESCAPE(lambda found: chr(int(found.group(1), 8)), word)
 
 
 class Mounts:

@@ -26,7 +26,17 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.known_programs import recognised
 from stratascope.collector.own_rules import FilesBelow, own_rules
-from stratascope.collector.paths import Mount, Sight, mount_of, open_here, openat2, reopen
+from stratascope.collector.paths import (
+    Mount,
+    Sight,
+    mount_of,
+    open_below,
+    open_here,
+    open_over,
+    reopen,
+    silent,
+    unescaped,
+)
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
 
 PROGRAMS = "root:programs"
@@ -105,7 +115,7 @@ class _Looking:
                 continue
             mount = Mount(int(words[0]), words[2], tail.partition(" ")[0])
             self._mounts[mount.number] = mount
-            target = _plain(words[4])
+            target = unescaped(words[4])
             if target != "/":
                 self._targets.add(target)
             place = _Place(mount, target, words[5])
@@ -158,14 +168,14 @@ class _Looking:
         for part in place.target.strip("/").split("/") if place.target != "/" else ():
             try:
                 closed = _closed(closed, os.fstat(here), here)
-                deeper = _step(part, here)
+                deeper = open_over(part, here)
             finally:
                 os.close(here)
             here = deeper
             mount = self._mounts.get(mount_of(here) or -1)
             if mount is not None and mount.may_be_silent:
                 os.close(here)
-                raise OSError(EXDEV, "a file system lies there that may not answer")
+                raise silent(place.target)
         if place.target != "/" and mount_of(here) != place.mount.number:
             os.close(here)
             raise OSError(EXDEV, "another mount lies over it")
@@ -193,7 +203,7 @@ class _Looking:
     def _folder(self, place: int, folder: _Folder, deeper: List[_Folder]) -> None:
         """Report what is in one directory, and collect its subdirectories."""
         try:
-            descriptor = _below(place, folder.below)
+            descriptor = open_below(folder.below, place)
             try:
                 closed = _closed(folder.closed, os.fstat(descriptor), descriptor)
                 here = reopen(descriptor, _FOLDER)
@@ -272,32 +282,6 @@ class _Looking:
         return recognised(path, data) or "-"
 
 
-def _step(name: str, here: int) -> int:
-    try:
-        return open_here(name, here)
-    except OSError as error:
-        if error.errno != EXDEV:
-            raise
-    return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-
-
-def _below(place: int, below: str) -> int:
-    """Open a directory below, without links and other mounts on the way."""
-    call = openat2()
-    if not below:
-        return os.dup(place)
-    if call is not None:
-        return call(below, place)
-    here = os.dup(place)
-    for part in below.split("/"):
-        try:
-            deeper = open_here(part, here)
-        finally:
-            os.close(here)
-        here = deeper
-    return here
-
-
 def _by_list(descriptor: int) -> int:
     """Open to everyone, as far as we say, if an access control list may let somebody in; acl(5)."""
     try:
@@ -338,10 +322,3 @@ def _capabilities(descriptor: int) -> Tuple[int, int, int, int]:
         permitted, inheritable = permitted | more[0] << 32, inheritable | more[1] << 32
     root = struct.unpack("<I", data[20:24])[0] if len(data) >= 24 else 0
     return permitted, inheritable, magic & 1, root
-
-
-def _plain(path: str) -> str:
-    """Decode mountinfo's escapes: space, tab, newline, backslash."""
-    for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(code, letter)
-    return path

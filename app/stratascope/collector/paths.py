@@ -9,6 +9,7 @@ Nothing is called on a file on a mount that may not answer: no stat, readlink or
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 from errno import ELOOP, EXDEV
@@ -23,6 +24,7 @@ _OPENAT2 = 437  # the same on every architecture except alpha (110 more)
 # RESOLVE_NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH: openat2(2), since Linux 5.6. A symlink itself may still be
 # opened.
 _STAY = 0x01 | 0x02 | 0x04 | 0x08
+_ESCAPE = re.compile(r"\\([0-7]{3})").sub
 
 
 class Mount(NamedTuple):
@@ -53,6 +55,11 @@ def mounts(process: str = "self") -> Dict[int, Mount]:
     return found
 
 
+def unescaped(word: str) -> str:
+    """Decode a word of mountinfo: spaces and the like are written as octal numbers (proc_pid_mountinfo(5))."""
+    return _ESCAPE(lambda found: chr(int(found.group(1), 8)), word)
+
+
 def mount_of(descriptor: int) -> Optional[int]:
     """The id of the mount that it is on (proc_pid_fdinfo(5), since Linux 3.15)."""
     try:
@@ -73,6 +80,33 @@ def open_here(name: str, folder: int) -> int:
         os.close(descriptor)
         raise silent(name)
     return descriptor
+
+
+def open_over(name: str, folder: int) -> int:
+    """The same, but also of a mount point: what is mounted there. Whether that answers is left to the caller."""
+    try:
+        return open_here(name, folder)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+    return os.open(name, _PLACE, dir_fd=folder)
+
+
+def open_below(below: str, folder: int) -> int:
+    """Open a path below this directory (empty: itself) as O_PATH, without links and other mounts on the way."""
+    call = openat2()
+    if not below:
+        return os.dup(folder)
+    if call is not None:
+        return call(below, folder)
+    here = os.dup(folder)
+    for part in below.split("/"):
+        try:
+            deeper = open_here(part, here)
+        finally:
+            os.close(here)
+        here = deeper
+    return here
 
 
 @lru_cache(maxsize=1)

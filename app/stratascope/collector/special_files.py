@@ -13,11 +13,10 @@ import contextlib
 import os
 import stat
 import time
-from errno import EXDEV
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Set, Tuple
 
-from stratascope.collector.paths import Mount, mount_of, mounts, open_here, reopen, silent
+from stratascope.collector.paths import Mount, mount_of, mounts, open_below, open_over, reopen, silent, unescaped
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
 
 SPECIAL = "root:special"
@@ -93,25 +92,6 @@ def prepare() -> None:
     _hosts()
 
 
-def _down(place: int, below: str) -> int:
-    """Open a directory below, without links and other mounts on the way."""
-    here = os.dup(place)
-    for part in below.split("/"):
-        try:
-            deeper = open_here(part, here)
-        finally:
-            os.close(here)
-        here = deeper
-    return here
-
-
-def _plain(path: str) -> str:
-    """Decode mountinfo's escapes: space, tab, newline, backslash."""
-    for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(code, letter)
-    return path
-
-
 class _Looking:
     """One search of one process's files."""
 
@@ -133,7 +113,7 @@ class _Looking:
             if place == "/" or mount.device not in hosts or mount.kind in _KERNELS or place in self._places:
                 continue
             if not place.startswith(("/proc/", "/sys/")):
-                self._places.append(_plain(place))
+                self._places.append(unescaped(place))
         self._left = ITEMS_MAX
         self._until = time.monotonic() + WAIT
         self._lines: List[str] = []
@@ -185,7 +165,7 @@ class _Looking:
         here = os.dup(self._root)
         for part in place.strip("/").split("/"):
             try:
-                deeper = self._step(part, here)
+                deeper = open_over(part, here)
             finally:
                 os.close(here)
             here = deeper
@@ -194,19 +174,11 @@ class _Looking:
                 raise silent(place)
         return here
 
-    def _step(self, name: str, here: int) -> int:
-        try:
-            return open_here(name, here)
-        except OSError as error:
-            if error.errno != EXDEV:
-                raise
-        return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-
     def _folder(self, place: int, below: str, path: str) -> List[_Folder]:
         """Report the files in one directory; returns its subdirectories."""
         found: List[_Folder] = []
         try:
-            descriptor = _down(place, below)
+            descriptor = open_below(below, place)
             try:
                 folder = reopen(descriptor, _FOLDER)
             finally:

@@ -22,10 +22,10 @@ import stat
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from stratascope.collector.cgroups import V2, unescaped
+from stratascope.collector.cgroups import V2
 from stratascope.collector.observe.group import Group, first_of
 from stratascope.collector.observe.trace import start_of_process
-from stratascope.collector.paths import Sight, open_here, reopen
+from stratascope.collector.paths import Sight, open_here, reopen, unescaped
 from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
 
 LOOKED_AT_MAX = 50000

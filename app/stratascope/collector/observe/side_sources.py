@@ -25,7 +25,6 @@ import struct
 import time
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from stratascope.collector.cgroups import unescaped
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.credentials import Around, Credentials, described
 from stratascope.collector.observe.kernel_log import KernelLog
@@ -33,7 +32,7 @@ from stratascope.collector.observe.moments import Budget, Moments, bounded
 from stratascope.collector.observe.perf import Record
 from stratascope.collector.observe.processes import Processes, Signals
 from stratascope.collector.observe.protocol import Lines
-from stratascope.collector.paths import Sight, mount_of
+from stratascope.collector.paths import Sight, mount_of, unescaped
 from stratascope.collector.read import TooLongError, read_file
 
 MARKED_MAX = 100  # per second, over all marks
