@@ -13,7 +13,7 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
 from stratascope.linux.cgroup import layout_of
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.decode import DecodeError, rows
 from stratascope.linux.lsm import parse_lockdown, parse_modules
 from stratascope.linux.machine import CpuFlaw, parse_flaws, parse_memory_total, parse_number, path_of
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
@@ -459,15 +459,10 @@ class SpecialFiles(Value):
 @remembered()
 def parse_special(text: str) -> SpecialFiles:
     """Parse one file per line; a final line `...` means there may be more. Raises DecodeError."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line in ("", "..."):
-            continue
-        words = _LINE(line)
-        if words is None:
-            raise DecodeError(f"special files, line {number}: {line[:80]!r}")
-        kind, major, minor, uid, gid, mode, file, path = words.groups()
-        found.append(SpecialFile(kind, int(major), int(minor), int(uid), int(gid), int(mode, 8), file, path))
+    found = [
+        SpecialFile(kind, int(major), int(minor), int(uid), int(gid), int(mode, 8), file, path)
+        for kind, major, minor, uid, gid, mode, file, path in rows(text, _LINE, "special files")
+    ]
     return SpecialFiles(tuple(found), not text.endswith("...\n"))
 
 

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from stratascope.bounded_cache import remembered
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.decode import rows
 
 WORKING_DIRECTORY = "cwd"
 _LINE = re.compile(
@@ -31,13 +31,9 @@ class Descriptor(NamedTuple):
 @remembered()
 def parse_descriptors(text: str) -> tuple[Descriptor, ...]:
     """Decode one per line; a final line `...` means that there may be more. Raises DecodeError."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line in ("", "..."):
-            continue
-        words = _LINE(line)
-        if words is None:
-            raise DecodeError(f"descriptors, line {number}: {line[:80]!r}")
-        name, kind, access, major, minor, where, path = words.groups()
-        found.append(Descriptor(name, kind, "w" in access, (int(major), int(minor)), where == "host", path))
-    return tuple(found)
+    return tuple(
+        [
+            Descriptor(name, kind, "w" in access, (int(major), int(minor)), where == "host", path)
+            for name, kind, access, major, minor, where, path in rows(text, _LINE, "descriptors")
+        ]
+    )

@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from stratascope.bounded_cache import remembered
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.decode import DecodeError, rows
 from stratascope.value import Value
 
 _LINE = re.compile(
@@ -250,13 +250,7 @@ _PROGRAM = re.compile(
 def parse_host_programs(text: str) -> HostPrograms:
     """Decode one kind per line; a final line `...` means there may be more. Raises DecodeError."""
     found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line in ("", "..."):
-            continue
-        words = _PROGRAM(line)
-        if words is None:
-            raise DecodeError(f"programs of the host, line {number}: {line[:80]!r}")
-        uid, gid, permitted, namespace, container = words.groups()
+    for uid, gid, permitted, namespace, container in rows(text, _PROGRAM, "programs of the host"):
         inode = None if namespace == "-" else int(namespace)
         found.append(HostProgram(int(uid), int(gid), int(permitted, 16), inode, "" if container == "-" else container))
     return HostPrograms(tuple(found), not text.endswith("...\n"))
