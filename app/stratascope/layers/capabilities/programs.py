@@ -20,6 +20,7 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.giving_programs import Access, Admitted, GivingProgram, parse_giving
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import IdMap, parse_idmap, to_inside
+from stratascope.linux.process import parse_status
 from stratascope.value import Value, replace
 
 GIVING_PROGRAMS = "root:programs"
@@ -135,6 +136,18 @@ class Rights(Value):
 
 
 @remembered()
+def gains_by_programs(process: Capture) -> bool | None:
+    """Whether a program could give it anything: not where it is root already, whose exec gives all there is, nor with
+    no_new_privs. Looking through all of an image's files takes longer than all else. None: its status was not read.
+    """
+    status = or_none(process.decoded("status", parse_status))
+    if status is None or status.uids is None:
+        return None
+    uids = or_none(process.decoded("uid_map", parse_idmap))
+    root = uids is not None and to_inside(uids, status.uids.effective) == 0
+    return not root and not status.no_new_privs
+
+
 def gains_of(programs: Programs | None, who: Identity, rights: Rights) -> tuple[Gain, ...]:
     """What it gains, each way by itself; what is held by the same programs is one."""
     found = [*_by_itself(who, rights)]

@@ -2,7 +2,7 @@
 
 An engine's archive of a container has owners, modes and file capabilities of everything except mounts. It is read once
 for an image, and never stored; the containers of an image differ in what root wrote there since, which is not seen.
-Only asked for where it decides something: of a process that is not root, and can still gain rights.
+Its reader asks only where it decides something: of a process that is not root, and can still gain rights.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from typing import Any
 from stratascope.collector.giving_programs import FILE_MAX, FOUND_MAX, PROGRAMS
 from stratascope.collector.known_programs import recognised
 from stratascope.collector.own_rules import FILES_MAX, TEXT_MAX, own_rules
-from stratascope.core.capture import Capture, Reading, or_none
+from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Container
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.linux.namespace import parse_idmap, to_inside
-from stratascope.linux.process import parse_status
 
 SECONDS = 3.0  # for all that is asked at once
 SIZE_MAX = 4 << 30
@@ -42,11 +40,11 @@ class ExportedPrograms:
         self._known: dict[tuple[str, str], str | None] = {}
 
     def of(self, found: Sequence[tuple[Container, Capture]], export: Export) -> dict[tuple[str, str], Reading]:
-        """The reading for each container, by its key, where it matters and could be made."""
+        """The reading for each container, by its key, where there is none yet and it could be made."""
         until = time.monotonic() + SECONDS
         made = {}
         for container, first in found:
-            if not _matters(first):
+            if PROGRAMS in first.names():
                 continue
             key = container.engine, container.image_id or container.id
             if key not in self._known and time.monotonic() < until:
@@ -58,14 +56,6 @@ class ExportedPrograms:
                 cut = "...\n" if any(mount.kind == "bind" for mount in container.asked.mounts) else ""
                 made[container.key] = Reading(PROGRAMS, f"export of {container.name}", text + cut)
         return made
-
-
-def _matters(first: Capture) -> bool:
-    status = or_none(first.decoded("status", parse_status))
-    if status is None or status.uids is None or PROGRAMS in first.names():
-        return False
-    inside = or_none(first.decoded("uid_map", parse_idmap))
-    return not status.no_new_privs and (inside is None or to_inside(inside, status.uids.effective) != 0)
 
 
 def _exported(export: Export, container: str, until: float) -> str | None:

@@ -30,6 +30,7 @@ from stratascope.core.threats.depth import exposure_verified, weaker, worst_of
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome, Ruling, Stance
+from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
@@ -42,7 +43,7 @@ _APPARMOR, _LABEL = "attr/apparmor/current", "attr/current"
 _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))
 # readings that are valid only for processes in the same namespace, or with the same label
 _HOLDS_FOR = {
-    "root:programs": "ns/mnt",
+    GIVING_PROGRAMS: "ns/mnt",
     "mountinfo": "ns/mnt",
     "netns:net.ipv4.ip_unprivileged_port_start": "ns/net",
     "selinux:permissive": _LABEL,

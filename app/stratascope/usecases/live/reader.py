@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from stratascope.background_call import BackgroundCall
 from stratascope.bounded_cache import alike
@@ -33,10 +34,13 @@ from stratascope.core.ports import (
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.snapshot import CapturedContainer, MachineCapture, Trouble
-from stratascope.usecases.live.exported_programs import Export, ExportedPrograms
+from stratascope.layers.capabilities.programs import gains_by_programs
 from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.value import Value, replace
+
+if TYPE_CHECKING:
+    from stratascope.usecases.live.exported_programs import Export, ExportedPrograms
 
 
 class Translations:
@@ -115,7 +119,7 @@ class Reader:
         self._translations = translations
         self._local = local
         self._reach = reach
-        self._exported = ExportedPrograms()
+        self._exported: ExportedPrograms | None = None
         self._trouble: Trouble | None = None
 
     def use(self, root: Prober, on_loss: Loss | None = None) -> None:
@@ -233,7 +237,15 @@ class Reader:
         self, containers: Sequence[Container], found: dict[int, ContainerCapture], export: Export
     ) -> None:
         """What root would see in the containers' files."""
-        made = self._exported.of([(containers[place], each.first) for place, each in found.items()], export)
+        able = [(containers[place], each.first) for place, each in found.items() if gains_by_programs(each.first)]
+        if not able:
+            return
+        if self._exported is None:
+            # few need it, and importing it takes as long as reading ten containers
+            from stratascope.usecases.live.exported_programs import ExportedPrograms
+
+            self._exported = ExportedPrograms()
+        made = self._exported.of(able, export)
         for place, each in found.items():
             reading = made.get(containers[place].key)
             if reading is not None:

@@ -17,7 +17,7 @@ from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.snapshot import Privilege, PrivilegeState
-from stratascope.linux.namespace import parse_idmap, to_inside
+from stratascope.layers.capabilities.programs import GIVING_PROGRAMS, gains_by_programs
 from stratascope.linux.process import parse_stat, parse_status
 from stratascope.value import replace
 
@@ -85,7 +85,6 @@ class Elevation:
         self._changed()
 
 
-_OF_TREE = "root:programs"  # takes longest, and is the same for all processes of a mount namespace
 Key = tuple[str, str]
 Process = tuple[Key, int]
 Loss = Callable[[ProbeError], None]
@@ -161,10 +160,11 @@ class RootReadings:
         wants = {}
         for container, first in ours:
             key = container.key, first.pid
-            tree, looked = or_none(first.text("ns/mnt")), _gains_by_programs(first)
+            # takes longest, and is the same for all processes of a mount namespace
+            tree, looked = or_none(first.text("ns/mnt")), gains_by_programs(first) is not False
             if looked and tree is not None:
                 looked = trees.setdefault((container.key, tree), first.pid) == first.pid
-            wants[first.pid] = tuple([name for name in self._wants if looked or name != _OF_TREE])
+            wants[first.pid] = tuple([name for name in self._wants if looked or name != GIVING_PROGRAMS])
             # the status is part of the key, as a paused container becomes readable when it is resumed
             state: Hashable = (container.status, *_state(first))
             found = before[container.key].get(first.pid)
@@ -207,18 +207,6 @@ class RootReadings:
             report = self._on_loss
         if report is not None:
             report(error)
-
-
-def _gains_by_programs(first: Capture) -> bool:
-    """Whether a program could give it anything: not where it is root already, whose exec gives all there is, nor with
-    no_new_privs. To walk through all of an image's files takes longer than all else.
-    """
-    status = or_none(first.decoded("status", parse_status))
-    if status is None or status.uids is None:
-        return True
-    uids = or_none(first.decoded("uid_map", parse_idmap))
-    root = uids is not None and to_inside(uids, status.uids.effective) == 0
-    return not root and status.no_new_privs is not True
 
 
 def _start(capture: Capture) -> int | None:
