@@ -11,6 +11,7 @@ from stratascope.core.threats.catalogue.shared import (
     CLONE_NEWUSER,
     DROP_ADMIN,
     DROP_ADMIN_ALONE,
+    OWN_NETWORK,
     SOCK_RAW,
     USER_NAMESPACE,
     calls,
@@ -21,7 +22,7 @@ from stratascope.core.threats.catalogue.shared import (
     own,
     socket,
 )
-from stratascope.core.threats.needs import Capability, Feature, LeaveNewUserNamespace, Shares, Where
+from stratascope.core.threats.needs import Capability, Feature, Shares, Where
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 THREATS = (
@@ -74,15 +75,7 @@ THREATS = (
             Route(
                 msg("in new namespaces"),
                 (
-                    Step(
-                        "unshare(CLONE_NEWUSER | CLONE_NEWNET)",
-                        (
-                            *new_namespaces(CLONE_NEWUSER, CLONE_NEWNET),
-                            Feature("user_namespaces"),
-                            *USER_NAMESPACE,
-                            LeaveNewUserNamespace(),
-                        ),
-                    ),
+                    OWN_NETWORK,
                     Step(
                         "socket(AF_PACKET, SOCK_RAW)",
                         (socket(AF_PACKET, SOCK_RAW), Feature("packet_socket")),

@@ -16,19 +16,16 @@ from stratascope.core.threats.catalogue.shared import (
     AF_TIPC,
     AF_VSOCK,
     AF_XDP,
-    CLONE_NEWNET,
-    CLONE_NEWUSER,
     IPPROTO_SCTP,
     NETLINK_NETFILTER,
     NETLINK_ROUTE,
     NETLINK_XFRM,
+    OWN_NETWORK,
     SOCK_RAW,
     SOCK_SEQPACKET,
-    USER_NAMESPACE,
     calls,
     direct,
     entered,
-    new_namespaces,
     own,
     socket,
 )
@@ -36,7 +33,6 @@ from stratascope.core.threats.needs import (
     AbstractSocket,
     Capability,
     Feature,
-    LeaveNewUserNamespace,
     LowPort,
     RouteOut,
     Shares,
@@ -226,15 +222,7 @@ THREATS = (
             Route(
                 msg("in new namespaces"),
                 (
-                    Step(
-                        "unshare(CLONE_NEWUSER | CLONE_NEWNET)",
-                        (
-                            *new_namespaces(CLONE_NEWUSER, CLONE_NEWNET),
-                            Feature("user_namespaces"),
-                            *USER_NAMESPACE,
-                            LeaveNewUserNamespace(),
-                        ),
-                    ),
+                    OWN_NETWORK,
                     Step(
                         "socket(AF_NETLINK, NETLINK_NETFILTER)",
                         (socket(AF_NETLINK, protocol=NETLINK_NETFILTER), Feature("netfilter")),

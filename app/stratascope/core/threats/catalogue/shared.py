@@ -123,6 +123,17 @@ USER_NAMESPACE: tuple[Need, ...] = (
     initial("SYS_ADMIN", only_if=Setting("kernel.unprivileged_userns_clone", ("0",))),
 )
 
+# the first step of what needs network code as root of namespaces of its own
+OWN_NETWORK = Step(
+    "unshare(CLONE_NEWUSER | CLONE_NEWNET)",
+    (
+        *new_namespaces(CLONE_NEWUSER, CLONE_NEWNET),
+        Feature("user_namespaces"),
+        *USER_NAMESPACE,
+        LeaveNewUserNamespace(),
+    ),
+)
+
 
 MAKE_NODE: tuple[Need, ...] = (calls("mknod", "mknodat"), initial("MKNOD"))
 
