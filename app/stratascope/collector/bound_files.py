@@ -25,11 +25,9 @@ from fnmatch import fnmatchcase
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.host_places import SYSTEM, THEMSELVES, USERS
+from stratascope.collector.names import BOUND, ROOT
 from stratascope.collector.paths import Sight, mount_of, open_here, reopen, unescaped
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
-
-BOUND = "files:bound"
-ROOT = "files:root"
 
 DEPTH = 16
 ITEMS_MAX = 3000

@@ -14,10 +14,9 @@ import os
 import stat
 from typing import Dict, FrozenSet, Optional, Tuple
 
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.collector.paths import Mount, mount_of, mounts
 from stratascope.collector.read import Entry, TooLongError, failure, read_file
-
-DESCRIPTORS = "fd:outside"
 
 DESCRIPTORS_MAX = 1024  # of one process; inherited ones come first
 CUT = "...\n"

@@ -25,6 +25,7 @@ from errno import EXDEV
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.known_programs import recognised
+from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.collector.own_rules import FilesBelow, own_rules
 from stratascope.collector.paths import (
     Mount,
@@ -38,8 +39,6 @@ from stratascope.collector.paths import (
     unescaped,
 )
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
-
-PROGRAMS = "root:programs"
 
 FILES_MAX = 400_000
 FOLDERS_MAX = 60_000
@@ -75,7 +74,7 @@ class _Folder(NamedTuple):
 
 
 def read_programs(directory: int, pid: int) -> Entry:
-    """PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
+    """GIVING_PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
     source = "/proc/%d/root" % pid
     try:
         # a kernel magic link: the process's root directory, whatever its path
@@ -83,15 +82,15 @@ def read_programs(directory: int, pid: int) -> Entry:
         try:
             looking = _Looking(root, pid, read_file("mountinfo", directory))
             if not looking.answers:
-                return failed(PROGRAMS, source, UNSUPPORTED, None, _SILENT)
+                return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, _SILENT)
             lines = looking.all()
         finally:
             os.close(root)
     except OSError as error:
-        return failure(PROGRAMS, source, error)
+        return failure(GIVING_PROGRAMS, source, error)
     except TooLongError:
-        return failed(PROGRAMS, source, UNSUPPORTED, None, "its list of mounts is too long")
-    return (PROGRAMS, source, "".join(line + "\n" for line in lines))
+        return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, "its list of mounts is too long")
+    return (GIVING_PROGRAMS, source, "".join(line + "\n" for line in lines))
 
 
 class _Looking:

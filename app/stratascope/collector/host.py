@@ -19,9 +19,10 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from stratascope.collector import devices
 from stratascope.collector.loadable import Loadable
+from stratascope.collector.names import ENGINE_SOCKETS
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
 from stratascope.collector.services import MACHINE, engine_ports, in_cloud
-from stratascope.collector.special_files import SOCKETS, read_sockets
+from stratascope.collector.special_files import read_sockets
 
 PREFIX = "feature:"
 
@@ -383,7 +384,7 @@ def read_host(names: Iterable[str]) -> List[Entry]:
             entries.append(_switches())
         elif name == "cpu:vulnerabilities":
             entries.append(_cpu_flaws())
-        elif name == SOCKETS:
+        elif name == ENGINE_SOCKETS:
             entries.append(read_sockets())
         else:
             entries.append(_number(name))

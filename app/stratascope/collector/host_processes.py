@@ -17,9 +17,8 @@ import re
 import time
 from typing import Dict, List, Optional, Tuple
 
+from stratascope.collector.names import HOST_PROGRAMS
 from stratascope.collector.read import Entry, TooLongError, failure, open_process, read_file
-
-TARGETS = "processes:host"
 
 PROCESSES_MAX = 8192
 KINDS_MAX = 2048
@@ -34,14 +33,14 @@ _Kind = Tuple[str, str, str, str]  # uid, gid, user namespace, container
 
 
 def read_targets(hidepid: bool) -> Entry:
-    """TARGETS: one line for each kind, `UID GID PERMITTED USERNS CONTAINER`: ids and the mask as in /proc/PID/status,
-    the user namespace's inode or `-`; the container by the id in its control group or its mount namespace's inode, `-`
-    for the host. `hidepid`: whether /proc hides other users' processes.
+    """HOST_PROGRAMS: one line for each kind, `UID GID PERMITTED USERNS CONTAINER`: ids and the mask as in
+    /proc/PID/status, the user namespace's inode or `-`; the container by the id in its control group or its mount
+    namespace's inode, `-` for the host. `hidepid`: whether /proc hides other users' processes.
     """
     try:
         pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
     except OSError as error:
-        return failure(TARGETS, "/proc", error)
+        return failure(HOST_PROGRAMS, "/proc", error)
     kinds: Dict[_Kind, List[int]] = {}
     until = time.monotonic() + SECONDS
     cut = hidepid or len(pids) > PROCESSES_MAX
@@ -67,7 +66,7 @@ def read_targets(hidepid: bool) -> Entry:
         for (uid, gid, user, container), sets in kinds.items()
         for mask in sets
     ]
-    return (TARGETS, "/proc", "".join(sorted(lines)) + (CUT if cut else ""))
+    return (HOST_PROGRAMS, "/proc", "".join(sorted(lines)) + (CUT if cut else ""))
 
 
 def sees_host(status: Optional[str], mountinfo: Optional[str], descriptors: Optional[str] = None) -> bool:

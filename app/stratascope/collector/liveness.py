@@ -13,6 +13,7 @@ import os
 from typing import Iterable, List, Optional
 
 from stratascope.collector.cgroups import V2, Mounts, lines
+from stratascope.collector.names import FORKS, OOM, SOCKETS
 from stratascope.collector.read import (
     CHUNK,
     SIZE_MAX,
@@ -24,8 +25,6 @@ from stratascope.collector.read import (
 )
 
 LISTENING = ("net/tcp", "net/tcp6", "net/udp", "net/udp6")
-SOCKETS = "fd:sockets"
-OOM, FORKS = "cgroup:oom", "cgroup:forks"
 LIVENESS = frozenset((*LISTENING, SOCKETS, OOM, FORKS))
 
 FILES_MAX = 1 << 16  # open files examined per process

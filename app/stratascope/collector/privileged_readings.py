@@ -28,7 +28,8 @@ import warnings
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
-from stratascope.collector.giving_programs import PROGRAMS, WAIT, read_programs
+from stratascope.collector.giving_programs import WAIT, read_programs
+from stratascope.collector.names import DEVICES, GIVING_PROGRAMS, IDMAPS, OWNER, PORT_START, SECCOMP, SPECIAL
 from stratascope.collector.read import (
     CHUNK,
     DENIED,
@@ -44,10 +45,9 @@ from stratascope.collector.read import (
     process_kind,
     read_file,
 )
-from stratascope.collector.root_files import DEVICES, read_devices
-from stratascope.collector.special_files import SPECIAL, prepare, read_special
+from stratascope.collector.root_files import read_devices
+from stratascope.collector.special_files import prepare, read_special
 
-IDMAPS = "mnt:idmaps"
 MOUNTS_MAX = 4096  # mounts examined; those beyond are not reported
 
 # include/uapi/linux/nsfs.h: _IOR(0xb7, 5, __u64), since Linux 6.11
@@ -157,10 +157,8 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
     return "".join(" " + text.decode("ascii") for text in texts)
 
 
-SECCOMP = "seccomp:*"
-PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
-OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-_OF_FILES = frozenset((DEVICES, SPECIAL, PROGRAMS))
+OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
+_OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS))
 BY_CHILD = _OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
@@ -197,7 +195,7 @@ class _Running:
         self.errand = errand
         self.child = child
         self.pipe = pipe
-        self.limit = time.monotonic() + TARGET_LIMIT + (WAIT if PROGRAMS in errand.names else 0.0)
+        self.limit = time.monotonic() + TARGET_LIMIT + (WAIT if GIVING_PROGRAMS in errand.names else 0.0)
         self.heard: List[bytes] = []
         self.size = 0
 
@@ -254,7 +252,7 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
     if any(SPECIAL in errand.names for errand in errands):
         prepare()
     # all of a root directory takes longest, so that comes last
-    waiting = sorted(errands, key=lambda errand: PROGRAMS not in errand.names)
+    waiting = sorted(errands, key=lambda errand: GIVING_PROGRAMS not in errand.names)
     running: Dict[int, _Running] = {}
     end = time.monotonic() + REQUEST_LIMIT
     poll = select.poll()
@@ -422,7 +420,7 @@ def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
             return [read_devices(directory, errand.pid)]
         if name == SPECIAL:
             return [read_special(directory, errand.pid)]
-        if name == PROGRAMS:
+        if name == GIVING_PROGRAMS:
             return [read_programs(directory, errand.pid)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:

@@ -14,6 +14,8 @@ import os
 from errno import EACCES, EINVAL, ELOOP, ENODEV, ENOENT, ENOSYS, ENOTDIR, EPERM, ESRCH
 from typing import Any, Iterable, List, Optional, Tuple
 
+from stratascope.collector.names import CGROUPS, NETWORK_INODE, PARENT, PARENTS, PERMISSIVE
+
 Entry = Tuple[Any, ...]
 
 ABSENT = "ABSENT"
@@ -41,11 +43,6 @@ PROCESS_FILES = frozenset(
     )
 )
 PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
-NETWORK_INODE = "inode:net/dev"  # the file's inode: differs per network namespace, and everybody may see it
-PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor runs in the container's directory
-PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about violations by its type; see `_permissive`
-PARENTS = "parents:user"  # the user namespaces above its own, nearest first
-CGROUPS = "cgroup:*"  # all limit files of its cgroups
 
 PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
 CHUNK = 1 << 16

@@ -16,10 +16,10 @@ import time
 from errno import EXDEV
 from typing import Iterator, List, Optional, Tuple
 
+from stratascope.collector.names import DEVICES
 from stratascope.collector.paths import Sight, mounts, open_here, reopen
 from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
 
-DEVICES = "root:dev"
 DEPTH = 4
 NODES_MAX = 4096
 SECONDS = 0.5  # the child that searches has a second (privileged_readings.TARGET_LIMIT)

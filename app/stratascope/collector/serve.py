@@ -16,14 +16,13 @@ import os
 import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
-from stratascope.collector.bound_files import BOUND, ROOT, BoundFiles, read_root
+from stratascope.collector.bound_files import BoundFiles, read_root
 from stratascope.collector.bpf.reading import NAMES, READER
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
-from stratascope.collector.descriptors import DESCRIPTORS, Outside
+from stratascope.collector.descriptors import Outside
 from stratascope.collector.filters import why_not
-from stratascope.collector.giving_programs import PROGRAMS
 from stratascope.collector.host import read_host
-from stratascope.collector.host_processes import TARGETS, read_targets, sees_host
+from stratascope.collector.host_processes import read_targets, sees_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import (
     BY_NAMESPACE,
@@ -35,9 +34,18 @@ from stratascope.collector.members import (
     representative,
     text_of,
 )
+from stratascope.collector.names import (
+    BOUND,
+    CGROUPS,
+    DESCRIPTORS,
+    GIVING_PROGRAMS,
+    HOST_PROGRAMS,
+    IDMAPS,
+    PARENT,
+    ROOT,
+)
 from stratascope.collector.privileged_readings import (
     BY_CHILD,
-    IDMAPS,
     PRIVILEGED,
     PrivilegedReader,
     owners,
@@ -47,9 +55,7 @@ from stratascope.collector.privileged_readings import (
     threads_of,
 )
 from stratascope.collector.read import (
-    CGROUPS,
     GONE,
-    PARENT,
     PID_MAX,
     UNSUPPORTED,
     Entry,
@@ -68,7 +74,7 @@ PROTOCOL = 5
 LINE_MAX = 8 << 20  # bytes per request
 WISHES_MAX = 10000
 NAMES_MAX = 256
-_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, TARGETS, BOUND, ROOT, DESCRIPTORS}
+_SPECIAL = PRIVILEGED | LIVENESS | NAMES | {PARENT, HOST_PROGRAMS, BOUND, ROOT, DESCRIPTORS}
 
 # the process; its container's other processes, and threads that differ from their process's first one; how these were
 # found; and at least how many more there are
@@ -137,8 +143,8 @@ class Collector:
                     _file("stat", here) if thread else text_of(entries, "stat") or _file("stat", directory)
                 )
                 # all of its files take long, and what else is read must not wait for them
-                quick = [name for name in special if name in BY_CHILD and name != PROGRAMS]
-                for names in (quick, [PROGRAMS] if PROGRAMS in special else []):
+                quick = [name for name in special if name in BY_CHILD and name != GIVING_PROGRAMS]
+                for names in (quick, [GIVING_PROGRAMS] if GIVING_PROGRAMS in special else []):
                     if names:
                         errands.append(PrivilegedReader(thread or pid, start, names, entries))
             if BOUND in wants:
@@ -158,7 +164,9 @@ class Collector:
             mountinfo = text_of(entries, "mountinfo")
             if DESCRIPTORS in wants:
                 entries.append(self._outside.read(here, pid, mountinfo))
-            if TARGETS in wants and sees_host(text_of(entries, "status"), mountinfo, text_of(entries, DESCRIPTORS)):
+            if HOST_PROGRAMS in wants and sees_host(
+                text_of(entries, "status"), mountinfo, text_of(entries, DESCRIPTORS)
+            ):
                 entries.append(self._host_processes())
             entries += read_liveness(here, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []

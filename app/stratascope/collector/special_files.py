@@ -16,11 +16,9 @@ import time
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Set, Tuple
 
+from stratascope.collector.names import ENGINE_SOCKETS, SPECIAL
 from stratascope.collector.paths import Mount, mount_of, mounts, open_below, open_over, reopen, silent, unescaped
 from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
-
-SPECIAL = "root:special"
-SOCKETS = "sockets:engines"
 
 DEPTH = 4  # /run/user/1000/podman/podman.sock
 ITEMS_MAX = 4000
@@ -65,7 +63,7 @@ def read_special(directory: int, pid: int) -> Entry:
 
 
 def read_sockets() -> Entry:
-    """SOCKETS: engines', systemd's and D-Bus's at their usual paths, one line each, `DEVICE:INODE PATH`."""
+    """ENGINE_SOCKETS: engines', systemd's and D-Bus's at their usual paths, one line each, `DEVICE:INODE PATH`."""
     users: List[str] = []
     with contextlib.suppress(OSError):
         users = sorted(name for name in os.listdir(USERS) if name.isdigit())
@@ -77,7 +75,7 @@ def read_sockets() -> Entry:
             continue
         if stat.S_ISSOCK(about.st_mode):
             lines.append("%s %s\n" % (_file(about), path))
-    return (SOCKETS, "lstat(2)", "".join(lines))
+    return (ENGINE_SOCKETS, "lstat(2)", "".join(lines))
 
 
 @lru_cache(maxsize=1)

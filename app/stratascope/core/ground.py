@@ -21,7 +21,6 @@ from stratascope.linux.namespace import INITIAL_INODES, Namespace, is_initial, p
 from stratascope.value import Value, replace
 
 NAMESPACES = tuple(kind.value for kind in Namespace)
-NETWORK_INODE = "inode:net/dev"  # identifies a network namespace without privilege (`collector/read.py`)
 
 SYSCTLS = (
     "kernel.dmesg_restrict",

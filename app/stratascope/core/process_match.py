@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 
+from stratascope.collector.names import PARENT
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, whole_gap
 from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
@@ -21,8 +22,7 @@ from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.process import Stat, parse_stat, parse_status
 
-_PARENT = "parent:cwd"
-WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid", "mountinfo", _PARENT)
+WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid", "mountinfo", PARENT)
 
 # NTP sets boot clock and wall clock together, so only rounding is left: a tick of 1/100 s, and engines that report
 # whole seconds (up to 1 s at each end). 2 s is twice that, and far below the time in which PIDs are reused.
@@ -113,7 +113,7 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
 def _by_ties(number: str, capture: Capture) -> Gap | None:
     """Whether something ties the process to the container of that id."""
     mounts = capture.decoded("mountinfo", cached_mountinfo)
-    folder = capture.text(_PARENT)
+    folder = capture.text(PARENT)
     if not isinstance(folder, Gap) and number in folder.split("/"):
         return None
     if isinstance(mounts, Gap):

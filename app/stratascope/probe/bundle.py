@@ -13,8 +13,19 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 MODULES = (
-    *("read", "cgroups", "host", "members", "filters", "paths", "root_files", "special_files", "host_processes"),
-    *("known_programs", "own_rules", "giving_programs"),
+    *(
+        "names",
+        "read",
+        "cgroups",
+        "host",
+        "members",
+        "filters",
+        "paths",
+        "root_files",
+        "special_files",
+        "host_processes",
+    ),
+    *("host_processes", "known_programs", "own_rules", "giving_programs"),
     *("host_places", "descriptors", "bound_files", "privileged_readings", "loadable", "services", "devices"),
     *("liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),

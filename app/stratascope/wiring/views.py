@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
+from stratascope.collector.names import HOST_PROGRAMS
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground, SpecialFile
@@ -25,7 +26,6 @@ from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.engines.shared.volume_files import ids_of
 from stratascope.layers import all_layers
-from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.probe.local import LocalProber
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file
@@ -119,10 +119,10 @@ class ProgramsHere:
         if access() is Access.OUTSIDE and now - self._read_at >= PROGRAMS_KEPT:
             self._read_at = now
             try:
-                found = LocalProber().capture((Wish(1, ("status", PROGRAMS), members=False),))[0].first.readings
+                found = LocalProber().capture((Wish(1, ("status", HOST_PROGRAMS), members=False),))[0].first.readings
             except (OSError, ProbeError):
                 found = ()
-            self._found = tuple(each for each in found if each.name == PROGRAMS)
+            self._found = tuple(each for each in found if each.name == HOST_PROGRAMS)
         return replace(plain, readings=(*plain.readings, *self._found))
 
 

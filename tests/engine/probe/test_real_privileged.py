@@ -13,7 +13,8 @@ import pytest
 from rig.collector import target
 from rig.engine import Rig
 from stratascope.collector.filters import why_not
-from stratascope.collector.privileged_readings import OWNERS, PORT_START, SECCOMP
+from stratascope.collector.names import PORT_START, SECCOMP
+from stratascope.collector.privileged_readings import OWNERS
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.ports import Prober, Wish
 from stratascope.probe.helper.elevated import ElevatedProber, open_elevated, ways

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from stratascope.collector import bound_files
-from stratascope.collector.bound_files import BOUND, ROOT, BoundFiles, bound_mounts, read_root
+from stratascope.collector.bound_files import BoundFiles, bound_mounts, read_root
+from stratascope.collector.names import BOUND, ROOT
 from stratascope.collector.read import open_process
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to other users")

@@ -22,7 +22,8 @@ from stratascope.collector.bpf import programs, reading
 from stratascope.collector.bpf.assembler import FOR_EACH, MAP_LOOKUP, PROBE_READ, PROBE_READ_STRING, SEQ_WRITE
 from stratascope.collector.bpf.btf import Btf, NoLayoutError
 from stratascope.collector.bpf.programs import Layout
-from stratascope.collector.bpf.reading import DOMAIN_IDS, LANDLOCK, NAMES, SECUREBITS, ThreadReader
+from stratascope.collector.bpf.reading import NAMES, ThreadReader
+from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, SECUREBITS
 
 # The program's first thread is free, another one is restricted, and a third gave up what root is
 THREADS = """

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.collector.descriptors import CUT, DESCRIPTORS, Outside
+from stratascope.collector.descriptors import CUT, Outside
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.collector.read import open_process
 from stratascope.linux.descriptors import Descriptor, parse_descriptors
 

@@ -17,7 +17,7 @@ from rig.collector import target
 from rig.collector.asking import needs_root, read, wait_for
 from stratascope.collector import filters
 from stratascope.collector.filters import FILTERS_MAX, INSTRUCTIONS_MAX, NoFiltersError, needless
-from stratascope.collector.privileged_readings import SECCOMP
+from stratascope.collector.names import SECCOMP
 from stratascope.collector.serve import Collector
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from stratascope.collector import host_processes
-from stratascope.collector.host_processes import CUT, TARGETS, read_targets, sees_host
+from stratascope.collector.host_processes import CUT, read_targets, sees_host
+from stratascope.collector.names import HOST_PROGRAMS
 from stratascope.linux.process import HostProgram, parse_host_programs
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -21,7 +22,7 @@ CHOWN, NET_RAW = 1 << 0, 1 << 13
 
 def listed() -> tuple[HostProgram, ...]:
     name, source, text = read_targets(hidepid=False)
-    assert (name, source) == (TARGETS, "/proc")
+    assert (name, source) == (HOST_PROGRAMS, "/proc")
     return parse_host_programs(text).kinds
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import as_ordinary, needs_root, read
-from stratascope.collector.privileged_readings import IDMAPS, read_idmaps
+from stratascope.collector.names import IDMAPS
+from stratascope.collector.privileged_readings import read_idmaps
 
 _MAPS = ("X-mount.idmap=u:0:200000:1000 u:5000:300000:1 g:0:200000:1000", "X-mount.idmap=u:0:0:1 g:0:0:1")
 

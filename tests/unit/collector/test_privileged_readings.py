@@ -17,15 +17,8 @@ from rig.collector import target
 from rig.collector.asking import as_ordinary, needs_root, read, wait_for
 from stratascope.collector import privileged_readings
 from stratascope.collector.filters import FILTERS_MAX
-from stratascope.collector.privileged_readings import (
-    OWNERS,
-    PORT_START,
-    PRIVILEGED,
-    SECCOMP,
-    PrivilegedReader,
-    run,
-    start_of,
-)
+from stratascope.collector.names import PORT_START, SECCOMP
+from stratascope.collector.privileged_readings import OWNERS, PRIVILEGED, PrivilegedReader, run, start_of
 from stratascope.collector.serve import Collector, reply
 
 INITIAL_USER = "user:[4026531837]"

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from stratascope.collector import cgroups, members, read
+from stratascope.collector.names import PARENTS, PERMISSIVE
 from stratascope.collector.serve import Collector
 from stratascope.core.ground import HOST_WANTS
 from stratascope.linux.machine import parse_flaws
@@ -111,11 +112,11 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_policy_is_asked_where_there_is_one() -> None:
     """What it answers on a host with SELinux: tests/machine/vm/test_machines.py."""
-    entry = one(os.getpid(), (read.PERMISSIVE,))[0][1][0]
+    entry = one(os.getpid(), (PERMISSIVE,))[0][1][0]
     if Path("/sys/fs/selinux/access").exists():
         assert entry[2] in ("yes", "no")
     else:
-        assert entry[:4] == (read.PERMISSIVE, "/sys/fs/selinux/access", None, "ABSENT")
+        assert entry[:4] == (PERMISSIVE, "/sys/fs/selinux/access", None, "ABSENT")
 
 
 def test_no_such_process_and_no_process_id() -> None:
@@ -410,9 +411,9 @@ def test_python_3_8_and_nothing_of_ours(file: Path) -> None:
 
 def test_user_namespaces_above_its_own() -> None:
     own = Path("/proc/self/ns/user").stat().st_ino
-    assert [entry[2] for entry in one(os.getpid(), (read.PARENTS,))[0][1]] == [""]
+    assert [entry[2] for entry in one(os.getpid(), (PARENTS,))[0][1]] == [""]
     with sleeping("unshare", "--user", "--map-root-user", "unshare", "--user") as pid:
-        above = texts(one(pid, (read.PARENTS,))[0])[read.PARENTS].split()
+        above = texts(one(pid, (PARENTS,))[0])[PARENTS].split()
         assert len(above) == 2
         assert above[-1] == f"user:[{own}]"
         assert Path(f"/proc/{pid}/ns/user").stat().st_ino not in (own, int(above[0][6:-1]))

@@ -12,7 +12,7 @@ import pytest
 from rig.collector import target
 from rig.collector.asking import as_ordinary, needs_root, read
 from stratascope.collector import threads
-from stratascope.collector.privileged_readings import SECCOMP
+from stratascope.collector.names import SECCOMP
 from stratascope.collector.read import read_file
 from stratascope.collector.serve import Collector, ContainerReply
 from stratascope.linux.process import parse_status

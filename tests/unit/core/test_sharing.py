@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rig.recorded import recorded, with_text
+from stratascope.collector.names import NETWORK_INODE
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Status
-from stratascope.core.ground import NETWORK_INODE
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
 from stratascope.value import replace
 from unit.layers.surroundings import GROUND

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from rig.recorded import recorded, with_gap, with_text
+from stratascope.collector.names import NETWORK_INODE
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Engine, EngineFacts, EngineKind, ProfileKind
-from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Peers, Surroundings
+from stratascope.core.ground import NAMESPACES, Peers, Surroundings
 from stratascope.core.layer import Layer, Verdict
 from stratascope.core.threats.needs import Capability, LowPort, Mounting, Need, ProcessesInSight, Shares, Where
 from stratascope.core.threats.states import ruled

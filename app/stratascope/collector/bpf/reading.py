@@ -45,9 +45,9 @@ from stratascope.collector.bpf.programs import (
     threads,
 )
 from stratascope.collector.host import unfiltered
+from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, SECUREBITS
 from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, Entry, TooLongError, failed, read_file
 
-LANDLOCK, SECUREBITS, DOMAIN_IDS = "bpf:landlock", "bpf:securebits", "bpf:domain"
 NAMES = frozenset((LANDLOCK, SECUREBITS, DOMAIN_IDS))
 
 DOMAINS_MAX = 1024  # read at one look

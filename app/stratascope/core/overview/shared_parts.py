@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 from enum import StrEnum
 
+from stratascope.collector.names import NETWORK_INODE
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container, matching
-from stratascope.core.ground import NAMESPACES, NETWORK_INODE, Ground, Neighbour, Peers, inode_of
+from stratascope.core.ground import NAMESPACES, Ground, Neighbour, Peers, inode_of
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import parse_number

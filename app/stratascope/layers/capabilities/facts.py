@@ -8,6 +8,7 @@ Anything not read is None with a gap; nothing is filled in.
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.names import SECUREBITS
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Surroundings, inode_of
@@ -63,7 +64,6 @@ SETS = (
 )
 
 
-SECUREBITS = "bpf:securebits"
 _SETPCAP = CapabilitySet.of(("CAP_SETPCAP",))
 NOBODY = Identity(None, (), None, None, None)
 

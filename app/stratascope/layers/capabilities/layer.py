@@ -12,12 +12,12 @@ Decided against `Securebits`: they are not in /proc.
 
 from __future__ import annotations
 
-from stratascope.core.ground import NETWORK_INODE, Surroundings
+from stratascope.collector.names import GIVING_PROGRAMS, HOST_PROGRAMS, NETWORK_INODE, PORT_START, SECUREBITS
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER
 from stratascope.layers.capabilities.facts import (
-    SECUREBITS,
     CapabilitiesAsked,
     CapabilityFacts,
     as_requested,
@@ -29,11 +29,8 @@ from stratascope.layers.capabilities.facts import (
     predict,
 )
 from stratascope.layers.capabilities.findings import drift, findings_of, short
-from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.layers.capabilities.stances import posture_of, stance_of
 from stratascope.layers.capabilities.views import tabs_of
-from stratascope.layers.shared.deciding_settings import PORT_START
-from stratascope.layers.shared.host_programs import PROGRAMS
 from stratascope.layers.shared.readings import why_unknown
 
 ABOUT = About(
@@ -120,7 +117,7 @@ LAYER = Layer(
         NETWORK_INODE,
         SECUREBITS,
         "mountinfo",
-        PROGRAMS,
+        HOST_PROGRAMS,
     ),
     member_wants=("status", "ns/user", SECUREBITS),
     privileged_wants=(PORT_START, GIVING_PROGRAMS),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.catalogue.shared import calls
@@ -23,7 +24,6 @@ from stratascope.linux.namespace import IdMap, parse_idmap, to_inside
 from stratascope.linux.process import parse_status
 from stratascope.value import Value, replace
 
-GIVING_PROGRAMS = "root:programs"
 _SET_UID = 0o4000
 _NAMES_MAX = 4  # in a sentence
 _MASKS_MAX = 4  # kinds of file capabilities that are judged apart; further ones are judged as one

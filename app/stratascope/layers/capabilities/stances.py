@@ -9,6 +9,7 @@ too.
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.names import PORT_START
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -17,7 +18,6 @@ from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts, rights_of
 from stratascope.layers.capabilities.programs import Way, way
 from stratascope.layers.shared.deciding_settings import (
-    PORT_START,
     SETTING,
     Answers,
     answers,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from stratascope.collector.names import CGROUPS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Ground, SpecialFiles, Surroundings, inode_of
@@ -31,7 +32,6 @@ from stratascope.linux.namespace import Namespace, is_initial
 from stratascope.linux.process import ProcessLimit, parse_limits
 from stratascope.value import Value, replace
 
-ALL = "cgroup:*"
 _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
 
 
@@ -166,7 +166,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
     # the root group of v2 has no limit files: then it is known that there is no limit
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
-        gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
+        gaps.append(NamedGap(CGROUPS, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
     process_limits = or_none(capture.decoded("limits", parse_limits))
     by_user, unread = _user_limit(capture, process_limits)
     values = values_of(readings, layout)

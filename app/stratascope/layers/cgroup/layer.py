@@ -7,14 +7,14 @@ scheduler still divides it fairly, while memory and processes run out.
 
 from __future__ import annotations
 
+from stratascope.collector.names import CGROUPS, DESCRIPTORS
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
-from stratascope.layers.cgroup.facts import ALL, CgroupAsked, CgroupFacts, asked_of, decode, limited_memory, predict
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts, asked_of, decode, limited_memory, predict
 from stratascope.layers.cgroup.findings import cpu_limited, drift, findings_of
 from stratascope.layers.cgroup.stances import posture_of, stance_of
 from stratascope.layers.cgroup.views import tabs_of
-from stratascope.layers.shared.descriptors import DESCRIPTORS
 from stratascope.layers.shared.readings import why_unknown
 
 ABOUT = About(
@@ -70,7 +70,7 @@ LAYER = Layer(
     id="cgroup",
     number=2,
     about=ABOUT,
-    wants=("cgroup", ALL, "limits", "oom_score_adj", "status", "ns/user", DESCRIPTORS),
+    wants=("cgroup", CGROUPS, "limits", "oom_score_adj", "status", "ns/user", DESCRIPTORS),
     member_wants=("cgroup", "stat"),
     asked=asked_of,
     decode=decode,

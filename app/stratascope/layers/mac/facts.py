@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 
+from stratascope.collector.names import PERMISSIVE
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
@@ -31,7 +32,6 @@ from stratascope.value import Value, replace
 CURRENT = "attr/current"
 APPARMOR_CURRENT = "attr/apparmor/current"
 UID_MAP = "uid_map"
-PERMISSIVE = "selinux:permissive"  # the policy's own answer (`collector/read.py`)
 NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 LSM_LIST = "/sys/kernel/security/lsm"
 ENFORCING = frozenset((AppArmorMode.ENFORCE.value, AppArmorMode.KILL.value))

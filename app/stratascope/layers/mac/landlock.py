@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import stat
 
+from stratascope.collector.names import DOMAIN_IDS, LANDLOCK
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
@@ -20,8 +21,8 @@ from stratascope.linux.landlock import Domain, File, Landlock, Layer, Net, Place
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.value import Value
 
-READING, IDS, MOUNTS = "bpf:landlock", "bpf:domain", "mountinfo"
-SOURCE = f"@{READING}"
+MOUNTS = "mountinfo"
+SOURCE = f"@{LANDLOCK}"
 _KNOWN = (1 << 17) - 1  # the rights of files that are understood
 
 
@@ -62,14 +63,14 @@ class Confinement(Value):
 
 def read(capture: Capture) -> tuple[LandlockFacts | Gap | None, tuple[Confinement, ...]]:
     """The facts (None: not restricted), and what decides: a confinement for each different domain of its threads."""
-    found = capture.decoded(READING, parse_landlock)
+    found = capture.decoded(LANDLOCK, parse_landlock)
     if isinstance(found, Gap):
         return found, ()
     if found.free or not found.domains:
         return None, ()
     mounts = or_none(capture.decoded(MOUNTS, parse_mountinfo))
     confinements = tuple([_confinement(domain, mounts) for domain in found.domains])
-    ids = (or_none(capture.text(IDS)) or "").split()
+    ids = (or_none(capture.text(DOMAIN_IDS)) or "").split()
     return _facts(found, confinements, ids[0] if ids and len(found.domains) == 1 else ""), confinements
 
 

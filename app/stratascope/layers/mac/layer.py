@@ -10,6 +10,7 @@ enforcing host. Any other type in force is UNKNOWN: what its policy permits can'
 
 from __future__ import annotations
 
+from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, PERMISSIVE
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
@@ -19,7 +20,6 @@ from stratascope.layers.mac.facts import (
     CURRENT,
     ENFORCING,
     NAMESPACES,
-    PERMISSIVE,
     UID_MAP,
     UNCONFINED_TYPES,
     MacAsked,
@@ -31,9 +31,7 @@ from stratascope.layers.mac.facts import (
     profile_in_effect,
 )
 from stratascope.layers.mac.findings import drift, findings_of, mode_word
-from stratascope.layers.mac.landlock import IDS as LANDLOCK_IDS
 from stratascope.layers.mac.landlock import MOUNTS
-from stratascope.layers.mac.landlock import READING as LANDLOCK
 from stratascope.layers.mac.stances import posture_of, stance_of
 from stratascope.layers.mac.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -112,7 +110,7 @@ LAYER = Layer(
     number=5,
     about=ABOUT,
     wants=(
-        *(CURRENT, APPARMOR_CURRENT, PERMISSIVE, UID_MAP, "status", MOUNTS, LANDLOCK, LANDLOCK_IDS),
+        *(CURRENT, APPARMOR_CURRENT, PERMISSIVE, UID_MAP, "status", MOUNTS, LANDLOCK, DOMAIN_IDS),
         *(f"ns/{kind}" for kind in NAMESPACES),
     ),
     member_wants=(CURRENT, LANDLOCK),

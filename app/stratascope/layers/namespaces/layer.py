@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stratascope.core.ground import NETWORK_INODE, Surroundings
+from stratascope.collector.names import DESCRIPTORS, IDMAPS, NETWORK_INODE, SPECIAL
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.namespaces.explanations import SHORT
@@ -19,9 +20,7 @@ from stratascope.layers.namespaces.facts import (
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
 from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
-from stratascope.layers.shared.descriptors import DESCRIPTORS
-from stratascope.layers.shared.devices import SPECIAL
-from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
+from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.namespace import Namespace
 
 ABOUT = About(
@@ -108,7 +107,7 @@ LAYER = Layer(
         "uid_map",
         DESCRIPTORS,
     ),
-    privileged_wants=(SPECIAL, MOUNT_IDMAPS),
+    privileged_wants=(SPECIAL, IDMAPS),
     member_wants=(*(name for _, name in LINKS), DESCRIPTORS),
     asked=asked_of,
     decode=decode,

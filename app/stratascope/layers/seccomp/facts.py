@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.names import SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, Engine, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
@@ -46,7 +47,6 @@ from stratascope.value import Value, replace
 
 NAMED = "seccomp:named"  # the profile's file, if only that can be read
 CONFIG = "oci:config"  # the container's OCI config.json, if the reader has access
-WANTED = "seccomp:*"  # requests seccomp:0 (the oldest), seccomp:1 …: filters in hexadecimal digits
 _BUILT_IN = ("", "builtin", "default")  # what Docker reports for a daemon without a profile of its own
 INSPECT = "inspect:HostConfig.SecurityOpt"
 
@@ -158,8 +158,8 @@ def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | Non
     """The filters as read; empty if they were not requested."""
     names = set(capture.names())
     if "seccomp:0" not in names:
-        gap = capture.text(WANTED) if WANTED in names else None
-        return None, (NamedGap(WANTED, gap, capture.source(WANTED)),) if isinstance(gap, Gap) else ()
+        gap = capture.text(SECCOMP) if SECCOMP in names else None
+        return None, (NamedGap(SECCOMP, gap, capture.source(SECCOMP)),) if isinstance(gap, Gap) else ()
     found: list[bytes] = []
     length = 0
     while (name := f"seccomp:{len(found)}") in names:
@@ -177,7 +177,7 @@ def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | Non
             return None, (NamedGap(name, Gap(GapKind.UNPARSED, detail=str(error)), capture.source(name)),)
     if expected is not None and len(found) < expected:
         detail = f"{len(found)} filters were read, the process has {expected}"
-        return None, (NamedGap(WANTED, Gap(GapKind.UNPARSED, detail=detail), capture.source("seccomp:0")),)
+        return None, (NamedGap(SECCOMP, Gap(GapKind.UNPARSED, detail=detail), capture.source("seccomp:0")),)
     return KernelFilters(tuple(found)), ()
 
 
@@ -277,7 +277,7 @@ def _cut(origin: FilterSource, answers: Iterable[Answers]) -> tuple[NamedGap, ..
     if not any(each.cut for each in answers):
         return ()
     gap = Gap(GapKind.UNPARSED, detail="too long to follow to the end: what is left is undecided")
-    return (NamedGap(WANTED if isinstance(origin, KernelFilters) else "profile", gap, origin.source),)
+    return (NamedGap(SECCOMP if isinstance(origin, KernelFilters) else "profile", gap, origin.source),)
 
 
 _OF_ADMINISTRATOR = "/etc/"

@@ -8,12 +8,13 @@ against guessing from the number of filters.
 
 from __future__ import annotations
 
+from stratascope.collector.names import SECCOMP
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, CallSource, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
-from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode, predict
+from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts, asked_of, decode, predict
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long, undecided
 from stratascope.layers.seccomp.stances import posture_of, stance_of
@@ -134,7 +135,7 @@ LAYER = Layer(
     about=ABOUT,
     wants=("status",),
     member_wants=("status",),
-    privileged_wants=(WANTED,),
+    privileged_wants=(SECCOMP,),
     asked=asked_of,
     decode=decode,
     assess=assess,

@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import cache
 
 from stratascope.bounded_cache import remembered
+from stratascope.collector.names import PORT_START
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings, inode_of
@@ -71,7 +72,6 @@ def unread(setting: Setting) -> Message:
 
 
 SETTING = "net.ipv4.ip_unprivileged_port_start"
-PORT_START = f"netns:{SETTING}"
 PRIVILEGED_PORTS = 1024  # PROT_SOCK, include/net/sock.h
 
 

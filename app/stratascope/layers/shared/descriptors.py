@@ -6,13 +6,13 @@ flags of the host's own mounts. A device or file is used as it was opened: nothi
 
 from __future__ import annotations
 
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.ground import Ground
 from stratascope.layers.shared.devices import NUMBERS
 from stratascope.linux.descriptors import Descriptor, parse_descriptors
 from stratascope.linux.mounts import Mount
 
-DESCRIPTORS = "fd:outside"
 _MEMORY = frozenset(NUMBERS[name] for name in ("/dev/mem", "/dev/kmem", "/dev/port"))
 
 

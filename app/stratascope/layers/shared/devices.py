@@ -11,6 +11,7 @@ import re
 
 from stratascope.bounded_cache import remembered
 from stratascope.collector.devices import KINDS, kind_of
+from stratascope.collector.names import SPECIAL
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import AskedDevice
 from stratascope.core.ground import SpecialFile, SpecialFiles, parse_special
@@ -151,9 +152,6 @@ def runtime_default(
             )
             asked.append(f"{kind} {major}:{minor} {device.permissions}")
     return (*_DEFAULT, *asked, *filter(_RULE, rules))
-
-
-SPECIAL = "root:special"
 
 
 def special_files(capture: Capture) -> SpecialFiles | None:

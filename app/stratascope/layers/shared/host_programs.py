@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from stratascope.collector.names import HOST_PROGRAMS
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Surroundings, inode_of
@@ -24,7 +25,6 @@ from stratascope.linux.namespace import INITIAL_INODES, Namespace, parse_full
 from stratascope.linux.process import HostProgram, HostPrograms, parse_host_programs
 from stratascope.value import Value, replace
 
-PROGRAMS = "processes:host"
 _INITIAL = INITIAL_INODES[Namespace.USER]
 _NEW = 0  # of a user namespace that is yet to be made, or was not read
 _TAKES_GROUPS = CapabilitySet.of(("CAP_SETGID",)).bits
@@ -89,9 +89,9 @@ NOTHING = InSight(None, _NEW, False)
 
 def in_sight(capture: Capture, container: str, around: Surroundings) -> InSight:
     """Of a process of the container with that id, as it was read."""
-    if PROGRAMS not in capture.names() and capture.via == "proc":
+    if HOST_PROGRAMS not in capture.names() and capture.via == "proc":
         return NOTHING  # the collector looks at them where they are in sight; captures of old never have them
-    found = capture.decoded(PROGRAMS, parse_host_programs)
+    found = capture.decoded(HOST_PROGRAMS, parse_host_programs)
     listed = None if isinstance(found, Gap) else found
     inode = inode_of(capture.text("ns/pid"))
     shared = is_hosts(capture, Namespace.PID, around.ground) if inode is None else around.ground.is_hosts("pid", inode)

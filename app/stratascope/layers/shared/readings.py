@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sys import intern
 
 from stratascope.bounded_cache import alike, remembered
+from stratascope.collector.names import IDMAPS
 from stratascope.core.capture import Capture, Decoded, Gap, GapKind, gap_words, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
@@ -74,12 +75,9 @@ def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
     return gap_words(gaps[0].gap).band if gaps else UNKNOWN
 
 
-MOUNT_IDMAPS = "mnt:idmaps"
-
-
 def id_maps(capture: Capture) -> dict[int, MountIdMap]:
     """The id maps of mounts, by mount id in mountinfo."""
-    return {each.mount: each for each in or_none(capture.decoded(MOUNT_IDMAPS, parse_mount_idmaps)) or ()}
+    return {each.mount: each for each in or_none(capture.decoded(IDMAPS, parse_mount_idmaps)) or ()}
 
 
 def has_ids(mount: Mount) -> bool:

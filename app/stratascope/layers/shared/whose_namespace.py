@@ -6,9 +6,10 @@ proc(5)), how its ids are mapped, and the inode of its list of network devices, 
 
 from __future__ import annotations
 
+from stratascope.collector.names import NETWORK_INODE, PARENTS
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.ground import NETWORK_INODE, Ground, Surroundings
+from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.machine import parse_number
@@ -63,7 +64,6 @@ def own_user_namespace_after(before: Asked, after: Asked, engine: Engine) -> boo
     return False if initial_user_namespace(after.userns_mode, after.uid_map, engine) else None
 
 
-PARENTS = "parents:user"
 _WHOLE_RANGE = 65536  # subuid(5)
 
 

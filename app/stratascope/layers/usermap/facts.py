@@ -15,7 +15,7 @@ known.
 
 from __future__ import annotations
 
-from stratascope.collector.bound_files import BOUND, ROOT
+from stratascope.collector.names import BOUND, OWNER, ROOT
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings, inode_of
@@ -43,7 +43,6 @@ from stratascope.layers.shared.host_programs import NOTHING, InSight, in_sight
 from stratascope.layers.shared.host_programs import after as programs_after
 from stratascope.layers.shared.readings import decoded, has_ids, id_maps, process_status, unsupported
 from stratascope.layers.shared.system_places import runs_from
-from stratascope.layers.shared.whose_namespace import PARENTS as PARENTS
 from stratascope.layers.shared.whose_namespace import (
     initial_user_namespace,
     left_its_user_namespace,
@@ -85,7 +84,7 @@ def owners_of(
 def _owned(
     capture: Capture, kind: str, container: Container, initial: bool | None, around: Surroundings, below: bool
 ) -> bool | None:
-    owner, own = inode_of(capture.text(f"owner:{kind}")), inode_of(capture.text("ns/user"))
+    owner, own = inode_of(capture.text(f"{OWNER}{kind}")), inode_of(capture.text("ns/user"))
     if owner is not None and own is not None:
         # an owner below its own is possible, but the process could hardly be in such a namespace
         return owner == own

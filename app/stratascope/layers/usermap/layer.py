@@ -6,18 +6,14 @@ that root is root.
 
 from __future__ import annotations
 
-from stratascope.collector.bound_files import BOUND, ROOT
-from stratascope.core.ground import NETWORK_INODE, Surroundings
+from stratascope.collector.names import BOUND, DESCRIPTORS, HOST_PROGRAMS, IDMAPS, NETWORK_INODE, PARENTS, ROOT, SPECIAL
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
 from stratascope.core.message import Message, msg
-from stratascope.layers.shared.descriptors import DESCRIPTORS
-from stratascope.layers.shared.devices import SPECIAL
-from stratascope.layers.shared.host_programs import PROGRAMS
-from stratascope.layers.shared.readings import MOUNT_IDMAPS, why_unknown
+from stratascope.layers.shared.readings import why_unknown
 from stratascope.layers.usermap.facts import (
     MAPS,
     OWNED,
-    PARENTS,
     UsermapAsked,
     UsermapFacts,
     as_requested,
@@ -85,13 +81,13 @@ LAYER = Layer(
         "ns/user",
         PARENTS,
         *(f"ns/{kind}" for kind in OWNED),
-        PROGRAMS,
+        HOST_PROGRAMS,
         DESCRIPTORS,
         BOUND,
         ROOT,
     ),
     member_wants=(*MAPS, "status", PARENTS),
-    privileged_wants=(*OWNER_WANTS, SPECIAL, MOUNT_IDMAPS),
+    privileged_wants=(*OWNER_WANTS, SPECIAL, IDMAPS),
     asked=asked_of,
     decode=decode,
     assess=assess,

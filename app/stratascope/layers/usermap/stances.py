@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stratascope.collector.names import OWNER, PORT_START
 from stratascope.core.ground import SpecialFile, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling, Stance, lets, stops, unknown
 from stratascope.layers.shared.deciding_settings import (
-    PORT_START,
     Answers,
     answers,
     asked_for,
@@ -32,7 +32,7 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.permissions import SEARCH, WRITE, Writable, Writer, may, writable
 from stratascope.value import Value
 
-OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
+OWNER_WANTS = tuple(f"{OWNER}{kind}" for kind in OWNED)
 # login.defs(5) puts device groups in this range (disk is 6 on most systems), and no person's
 _SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from stratascope.collector.names import LANDLOCK, SECUREBITS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, process_folder
 from stratascope.core.container import Container, Engine, EngineKind, ProfileKind
 from stratascope.core.ground import Ground
@@ -28,7 +29,7 @@ Ids = tuple[tuple[range, ...], tuple[range, ...]]
 # Of a machine's first user, as set up by useradd(8)
 USUAL: Ids = ((range(1000, 1001), range(100_000, 165_536)), (range(1000, 1001), range(100_000, 165_536)))
 # What a program may do to itself, and no engine does: it starts without
-_UNRESTRICTED = (("bpf:landlock", ""), ("bpf:securebits", "0"))
+_UNRESTRICTED = ((LANDLOCK, ""), (SECUREBITS, "0"))
 _LIMITS = (
     ("memory.max", "max"),
     ("memory.high", "max"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.collector.names import NETWORK_INODE
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Daemon, Engine
-from stratascope.core.ground import NETWORK_INODE, Ground, inode_of, with_engine_mounts
+from stratascope.core.ground import Ground, inode_of, with_engine_mounts
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.overview.shared_parts import OWN_MODES

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from stratascope.collector.names import DEVICES, FORKS, GIVING_PROGRAMS, OOM, SOCKETS
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Ground, inode_of
@@ -27,7 +28,6 @@ from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs, thread_of
 from stratascope.core.relaunch.evidence import Liveness, RootFiles
-from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.layers.shared.devices import in_every_container
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
@@ -128,12 +128,9 @@ def _start(capture: Capture) -> int | None:
     return None if stat is None else stat.start
 
 
-_SOCKETS, _OOM, _FORKS = "fd:sockets", "cgroup:oom", "cgroup:forks"
 _WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}
-LIVENESS_WANTS = tuple(
-    dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], _SOCKETS, _OOM, _FORKS))
-)
-LIVENESS_MEMBER_WANTS = (_SOCKETS,)
+LIVENESS_WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], SOCKETS, OOM, FORKS)))
+LIVENESS_MEMBER_WANTS = (SOCKETS,)
 
 NOTHING = Liveness()
 # The default net.ipv4.ip_local_port_range: a socket bound to port 0 gets one of these (ip(7))
@@ -147,8 +144,8 @@ def liveness_of(container: Container, found: ContainerCapture | None, ground: Gr
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
     tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
-    kills = or_none(found.first.decoded(_OOM, parse_oom_kills))
-    forks = or_none(found.first.decoded(_FORKS, parse_refused_forks))
+    kills = or_none(found.first.decoded(OOM, parse_oom_kills))
+    forks = or_none(found.first.decoded(FORKS, parse_refused_forks))
     return Liveness(tcp, kills, udp, forks)
 
 
@@ -189,7 +186,7 @@ def _own(found: ContainerCapture) -> frozenset[int] | None:
         return None
     inodes: set[int] = set()
     for process in (found.first, *found.members):
-        links = process.decoded(_SOCKETS, parse_socket_links)
+        links = process.decoded(SOCKETS, parse_socket_links)
         if not isinstance(links, Gap):
             inodes |= links
         elif links.kind is not GapKind.GONE:
@@ -197,8 +194,7 @@ def _own(found: ContainerCapture) -> frozenset[int] | None:
     return frozenset(inodes)
 
 
-_DEVICES = "root:dev"
-ROOT_FILES_WANTS = (*BELONGING_WANTS, _DEVICES, GIVING_PROGRAMS)
+ROOT_FILES_WANTS = (*BELONGING_WANTS, DEVICES, GIVING_PROGRAMS)
 _TCP_FILES, _UDP_FILES = ("net/tcp", "net/tcp6"), ("net/udp", "net/udp6")
 PUBLISHER_WANTS = (*_TCP_FILES, *_UDP_FILES)
 _NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
@@ -225,7 +221,7 @@ def root_files_of(
 
 
 def _nodes(capture: Capture) -> tuple[str, ...] | None:
-    text = capture.text(_DEVICES)
+    text = capture.text(DEVICES)
     if isinstance(text, Gap):
         return None
     found = []

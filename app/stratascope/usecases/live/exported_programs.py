@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
-from stratascope.collector.giving_programs import FILE_MAX, FOUND_MAX, PROGRAMS
+from stratascope.collector.giving_programs import FILE_MAX, FOUND_MAX
 from stratascope.collector.known_programs import recognised
+from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.collector.own_rules import FILES_MAX, TEXT_MAX, own_rules
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Container
@@ -44,7 +45,7 @@ class ExportedPrograms:
         until = time.monotonic() + SECONDS
         made = {}
         for container, first in found:
-            if PROGRAMS in first.names():
+            if GIVING_PROGRAMS in first.names():
                 continue
             key = container.engine, container.image_id or container.id
             if key not in self._known and time.monotonic() < until:
@@ -54,7 +55,7 @@ class ExportedPrograms:
             text = self._known.get(key)
             if text is not None:
                 cut = "...\n" if any(mount.kind == "bind" for mount in container.asked.mounts) else ""
-                made[container.key] = Reading(PROGRAMS, f"export of {container.name}", text + cut)
+                made[container.key] = Reading(GIVING_PROGRAMS, f"export of {container.name}", text + cut)
         return made
 
 
@@ -116,7 +117,7 @@ class _Rules:
 
 
 def programs_in(stream: Any) -> str:
-    """The text of PROGRAMS, of a tar archive that is read once. Raises tarfile.TarError, OSError, ValueError."""
+    """The text of GIVING_PROGRAMS, of a tar archive that is read once. Raises tarfile.TarError, OSError, ValueError."""
     rules, closed = _Rules(), dict[str, str]()
     lines, known, links = ["inside"], set[str](), dict[str, str]()
     whole = False

@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from stratascope.collector.names import GIVING_PROGRAMS, LANDLOCK, OWNER, PERMISSIVE, PORT_START
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Drift, Finding, Layer, NamedGap, Verdict
@@ -30,7 +31,6 @@ from stratascope.core.threats.depth import exposure_verified, weaker, worst_of
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome, Ruling, Stance
-from stratascope.layers.capabilities.programs import GIVING_PROGRAMS
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
@@ -45,11 +45,9 @@ _OF_ITSELF = frozenset(("status", "comm", "stat", "cgroup", "mountinfo"))
 _HOLDS_FOR = {
     GIVING_PROGRAMS: "ns/mnt",
     "mountinfo": "ns/mnt",
-    "netns:net.ipv4.ip_unprivileged_port_start": "ns/net",
-    "selinux:permissive": _LABEL,
+    PORT_START: "ns/net",
+    PERMISSIVE: _LABEL,
 }
-_OWNER = "owner:"
-_LANDLOCK = "bpf:landlock"
 _CHANGES_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID")).bits
 
 
@@ -114,7 +112,7 @@ def within(first: Capture, other: Capture) -> bool:
     credentials(7)).
     """
     one, two = status_of(first), status_of(other)
-    own = [name for name in _compared(other) if name != _LANDLOCK or first.text(name) != ""]  # anyone may add a domain
+    own = [name for name in _compared(other) if name != LANDLOCK or first.text(name) != ""]  # anyone may add a domain
     if one is None or two is None or any(_other(first, other, name) is not None for name in own):
         return False
     sets = ("inheritable", "permitted", "effective", "bounding", "ambient")
@@ -159,7 +157,7 @@ def as_judged(first: Capture, other: Capture) -> Capture:
             if same_filters and not filters_of(other):
                 readings.append(reading)
             continue
-        same = _HOLDS_FOR.get(name) or (f"ns/{name.removeprefix(_OWNER)}" if name.startswith(_OWNER) else "")
+        same = _HOLDS_FOR.get(name) or (f"ns/{name.removeprefix(OWNER)}" if name.startswith(OWNER) else "")
         if same and _other(first, other, same) is not None:
             what = "under another label" if same == _LABEL else "in another namespace"
             gap = Gap(GapKind.UNSUPPORTED, detail=f"it is {what} than the first process")

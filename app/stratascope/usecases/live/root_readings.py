@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
+from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.snapshot import Privilege, PrivilegeState
-from stratascope.layers.capabilities.programs import GIVING_PROGRAMS, gains_by_programs
+from stratascope.layers.capabilities.programs import gains_by_programs
 from stratascope.linux.process import parse_stat, parse_status
 from stratascope.value import replace
 

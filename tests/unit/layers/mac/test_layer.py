@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from rig.recorded import container, recorded, surroundings, with_gap, with_text
+from stratascope.collector.names import PERMISSIVE as PERMISSIVE_TYPE
 from stratascope.core.capture import Capture, Gap, GapKind, unread
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.i18n.translate import translate
-from stratascope.layers.mac.facts import PERMISSIVE as PERMISSIVE_TYPE
 from stratascope.layers.mac.layer import LAYER
 
 APPARMOR = surroundings(lsms=("lockdown", "capability", "landlock", "yama", "apparmor"), apparmor=True)
