@@ -14,7 +14,7 @@ from stratascope.core.container import Engine
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.ports import EnginePort
 from stratascope.core.snapshot import CapturedContainer
-from stratascope.usecases.live.further_processes import setting_up
+from stratascope.usecases.live.further_processes import ends_matter, setting_up
 from stratascope.usecases.live.reader import Reader
 from stratascope.value import Struct, field
 
@@ -34,6 +34,7 @@ class EngineReadings(Struct):
     host: Capture | None = None  # set for another machine
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
     later: dict[str, float] = field(default_factory=dict)  # the same, for the second reading
+    attending: set[str] = field(default_factory=set)  # see `attended`
     listed: bool = False  # whether all its containers have been read once
     gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not bring it back
     beat: float = 0.0
@@ -51,10 +52,22 @@ class EngineReadings(Struct):
         listed anew.
         """
         self.captured.update({item.raw.id: item for item in captured if item.raw.id not in self.gone})
+        self.attending -= {item.raw.id for item in captured}
+        self.attending |= {item.raw.id for item in captured if item.found is not None and ends_matter(item.found)}
         self.listed = self.listed or whole
         if not whole and sum(len(item.raw.inspect) for item in self.captured.values()) > NAMED_BYTES:
             self.captured.clear()
             self.want(ALL, time.monotonic())
+
+    def renew(self, before: Sequence[CapturedContainer], captured: Sequence[CapturedContainer]) -> None:
+        """Store new readings of those that nobody has read since."""
+        pairs = zip(before, captured, strict=True)
+        self.keep([new for old, new in pairs if self.captured.get(old.raw.id) is old], whole=False)
+
+    def attended(self) -> tuple[CapturedContainer, ...]:
+        """Those with further processes whose end must be noticed."""
+        self.attending &= self.captured.keys()
+        return tuple(self.captured[each] for each in self.attending)
 
     def look_again(self, captured: Sequence[CapturedContainer], ground: Ground) -> None:
         """Schedule another reading of those with an exec in progress: no event says when the runtime becomes the

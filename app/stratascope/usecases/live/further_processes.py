@@ -24,6 +24,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, wh
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Drift, Finding, Layer, NamedGap, Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import thread_of
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import LayerState, ProcessState
@@ -33,7 +34,7 @@ from stratascope.core.threats.states import Matrix
 from stratascope.core.threats.threat import Outcome, Ruling, Stance
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.namespace import parse_idmap, to_inside
-from stratascope.linux.process import ProcessStatus, parse_stat, parse_status
+from stratascope.linux.process import ProcessStatus, Stat, parse_stat, parse_status
 from stratascope.value import Value, replace
 
 EXEC = "exec"
@@ -54,6 +55,11 @@ _CHANGES_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID")).bits
 def status_of(capture: Capture) -> ProcessStatus | None:
     """The decoded status, if it was read."""
     return or_none(capture.decoded("status", parse_status))
+
+
+def stat_of(capture: Capture) -> Stat | None:
+    """The decoded stat, if it was read."""
+    return or_none(capture.decoded("stat", parse_stat))
 
 
 def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
@@ -83,6 +89,19 @@ def exec_sessions(first: Capture, members: Sequence[Capture]) -> frozenset[int]:
         if pid not in inside:
             found |= path
     return frozenset(found)
+
+
+def ends_matter(found: ContainerCapture) -> tuple[Capture, ...]:
+    """The further processes without which less would be told of a container: exec sessions, then those that differ."""
+    first, alive = found.first, [member for member in found.members if _lives(member)]
+    sessions = exec_sessions(first, alive) if alive else frozenset()
+    others = (member for member in alive if member.pid not in sessions and differs(first, member) is not None)
+    return (*(member for member in alive if member.pid in sessions), *others)[:KINDS_MAX]
+
+
+def _lives(member: Capture) -> bool:
+    stat = stat_of(member)
+    return stat is not None and not stat.exiting
 
 
 def differs(first: Capture, other: Capture) -> Hashable:
@@ -292,7 +311,7 @@ def setting_up(member: Capture, ground: Ground, taken_at: float) -> bool:
     """Whether it is not yet a process of the container, but the runtime about to become one."""
     if not _command(member).startswith(_RUNTIME_COMMANDS):
         return False
-    stat = or_none(member.decoded("stat", parse_stat))
+    stat = stat_of(member)
     if stat is None or ground.boot_time is None or not ground.clock_ticks:
         return False
     return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS

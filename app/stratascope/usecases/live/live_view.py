@@ -1,9 +1,10 @@
-"""The live view: two threads per engine, and one that publishes snapshots. No caller ever waits for an engine.
+"""The live view: three threads per engine, and one that publishes snapshots. No caller ever waits for an engine.
 
-One of an engine's threads follows its events, the other reads: all containers when the engine answers, later only those
-with events, and these again a moment later, because an exec session's process appears after its event. A failed engine
-is retried with growing pauses, without affecting the others. Snapshots are coalesced: many events, one snapshot.
-Decided against asyncio: the reads block.
+One of an engine's threads follows its events, another reads: all containers when the engine answers, later only those
+with events, and these again a moment later, because an exec session's process appears after its event. The third asks
+the kernel whether an exec session, or another process that matters, has ended: that takes no engine, and none reports
+it in time. A failed engine is retried with growing pauses, without affecting the others. Snapshots are coalesced: many
+events, one snapshot. Decided against asyncio: the reads block.
 
 Finding engines and loading their SDKs must not delay the first picture: `DeferredLiveView` creates the real one on a
 thread. If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
@@ -45,6 +46,7 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between attempts to reach an engine; th
 HEARTBEAT = 5.0  # seconds between checks whether an engine still answers (a SIGSTOPped one does not end its stream)
 FLOOD = 2000  # events per second that are followed individually
 PACE = 2.0  # seconds between readings of the selected container, by default
+ATTENTION = 0.5  # seconds between looks whether processes have ended
 GATHER = 0.02  # seconds between snapshots, in which changes are gathered; the first is shown at once
 
 
@@ -82,6 +84,7 @@ class LiveView:
         for known in self.engines:
             self._spawn(f"follow {known.port.id}", partial(self._follow, known))
             self._spawn(f"read {known.port.id}", partial(self._work, known))
+            self._spawn(f"attend {known.port.id}", partial(self._attend, known))
         if not self.engines:
             self._changed.set()
 
@@ -226,6 +229,30 @@ class LiveView:
             # an engine with constant events gets half of this thread's time, and none of the window's
             self._ending.wait(max(GATHER, time.monotonic() - begun))
 
+    def _attend(self, known: EngineReadings) -> None:
+        """Read containers again of which a process has ended that mattered, until the end.
+
+        Events are not enough: Podman reports the end of a detached exec session five minutes later (conmon(8),
+        `--exit-delay`), an engine that hangs reports none, and no engine those of other processes.
+        """
+        while not self._ending.is_set():
+            with known.ready:
+                engine, attended = known.engine, known.attended()
+                if engine is None or not attended:
+                    known.ready.wait()
+                    continue
+            begun = time.monotonic()
+            try:
+                ended = self._reader.ended(engine, attended)
+                if ended:
+                    again = self._reader.captured(engine, [item.raw for item in ended], self._ground_of(known))
+                    with known.ready:
+                        known.renew(ended, again)
+                    self._changed.set()
+            except Exception:
+                logger.exception("what ended at %s can't be read", known.port.id)
+            self._ending.wait(max(ATTENTION, time.monotonic() - begun))
+
     def _patience(self, known: EngineReadings, now: float) -> float:
         """Seconds until this engine needs attention."""
         moments = [
@@ -292,6 +319,7 @@ class LiveView:
         with known.ready:
             known.keep(captured, whole)
             known.look_again(captured, ground)
+            known.ready.notify_all()
         self._changed.set()
 
     def _read_mounts(self, known: EngineReadings, engine: Engine) -> None:

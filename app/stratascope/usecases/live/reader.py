@@ -35,7 +35,13 @@ from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.snapshot import CapturedContainer, MachineCapture, Trouble
 from stratascope.layers.capabilities.programs import gains_by_programs
-from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read
+from stratascope.usecases.live.further_processes import (
+    differs,
+    ends_matter,
+    exec_sessions,
+    only_root_can_read,
+    stat_of,
+)
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.value import Value, replace
 
@@ -186,6 +192,19 @@ class Reader:
                 found[place] = _with_filter(containers[place], each, reach.configuration, reach.profile)
         return tuple(CapturedContainer(raw, found.get(place)) for place, raw in enumerate(raws))
 
+    def ended(self, engine: Engine, found: Sequence[CapturedContainer]) -> tuple[CapturedContainer, ...]:
+        """Those of which a further process has ended, or is ending, that mattered when they were read."""
+        prober = self._reach(engine).prober
+        asked = [(item, member) for item in found if item.found is not None for member in ends_matter(item.found)]
+        if prober is None or not asked:
+            return ()
+        try:
+            answers = self._capture(prober, tuple(Wish(member.pid, ("stat",), members=False) for _, member in asked))
+        except ProbeError:
+            return ()
+        over = {item.raw.id for (item, before), answer in zip(asked, answers, strict=True) if _over(before, answer)}
+        return tuple(item for item in found if item.raw.id in over)
+
     def once(
         self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = (), container: str = ""
     ) -> ContainerCapture | None:
@@ -299,6 +318,11 @@ def _with_filter(
     except (OSError, ValueError) as error:
         reading = Reading(CONFIGURATION, path, None, Gap(GapKind.UNSUPPORTED, detail=str(error)))
     return replace(found, first=replace(found.first, readings=(*found.first.readings, reading)))
+
+
+def _over(before: Capture, now: ContainerCapture) -> bool:
+    one, two = stat_of(before), stat_of(now.first)
+    return one is not None and (two is None or two.exiting or two.start != one.start)
 
 
 def _unlike(first: Capture, members: Sequence[Capture]) -> list[Capture]:

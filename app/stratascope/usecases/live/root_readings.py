@@ -19,7 +19,8 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.core.snapshot import Privilege, PrivilegeState
 from stratascope.layers.capabilities.programs import gains_by_programs
-from stratascope.linux.process import parse_stat, parse_status
+from stratascope.linux.process import parse_status
+from stratascope.usecases.live.further_processes import stat_of
 from stratascope.value import replace
 
 
@@ -212,7 +213,7 @@ class RootReadings:
 
 def _start(capture: Capture) -> int | None:
     """Start time of the process, in ticks since boot."""
-    stat = or_none(capture.decoded("stat", parse_stat))
+    stat = stat_of(capture)
     return None if stat is None else stat.start
 
 

@@ -100,29 +100,52 @@ def test_a_file_system_with_the_number_of_one_that_is_gone_is_not_the_hosts(each
             subprocess.run(("umount", str(place)), check=False)
 
 
+@contextmanager
+def session(rig: Rig, container: str, *options: str) -> Iterator[int]:
+    """A privileged exec session that sleeps: its PID."""
+    seconds = str(10**8 + os.getpid())  # no other test's sleeps as long
+    words = ("exec", *options, "--privileged", container, "sleep", seconds)
+    command = subprocess.Popen(rig.command(*words), env=rig.env, stdin=subprocess.DEVNULL)
+    try:
+        yield sleeper(seconds, command.pid)
+    finally:
+        command.wait()
+
+
 @pytest.mark.parametrize("detached", [True, False])
 def test_a_privileged_session_raises_the_exposure_until_it_ends(any_engine: Rig, detached: bool) -> None:
     """Each within two seconds, as the kernel has it: the engine's command line takes its own time."""
     hard = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges")
-    words = ("exec", *(("-d",) if detached else ()), "--privileged", "hardened", "sleep", "600")
+    options = ("-d",) if detached else ()
     with any_engine.container(*hard, name="hardened"), watching(any_engine) as (_, screen):
         before = screen.wait(lambda s: (c := named(s, "hardened")) is not None and c.matrix is not None)
         time.sleep(1.0)  # the second look at its start is over
-        command = subprocess.Popen(any_engine.command(*words), env=any_engine.env, stdin=subprocess.DEVNULL)
-        pid = sleeper(command.pid)
-        began = time.monotonic()
-        raised = screen.wait(lambda s: (c := named(s, "hardened")) is not None and bool(c.raising))
-        seen = time.monotonic() - began
-        os.kill(pid, signal.SIGKILL)
-        began = time.monotonic()
-        after = screen.wait(lambda s: (c := named(s, "hardened")) is not None and not c.processes)
-        gone = time.monotonic() - began
-        command.wait()
+        with session(any_engine, "hardened", *options) as pid:
+            began = time.monotonic()
+            raised = screen.wait(lambda s: (c := named(s, "hardened")) is not None and bool(c.raising))
+            seen = time.monotonic() - began
+            time.sleep(2 * SECOND_LOOK)  # so is that at the session's
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            after = screen.wait(lambda s: (c := named(s, "hardened")) is not None and not c.processes)
+            gone = time.monotonic() - began
         first, then, last = (hardened(snapshot) for snapshot in (before, raised, after))
         assert exposure(then) > exposure(first) == exposure(last)
         assert [process.kind for process in then.raising] == ["exec"]
         assert first.findings == last.findings
         assert (seen < 2.0, gone < 2.0) == (True, True), (seen, gone)
+
+
+def test_the_end_of_a_session_is_seen_while_the_engine_hangs(each_api: Rig) -> None:
+    with each_api.container("--cap-drop", "ALL", name="hardened"), watching(each_api) as (_, screen):
+        with session(each_api, "hardened", "-d") as pid:
+            screen.wait(lambda s: (c := named(s, "hardened")) is not None and bool(c.raising))
+        each_api.freeze()
+        try:
+            os.kill(pid, signal.SIGKILL)
+            screen.wait(lambda s: (c := named(s, "hardened")) is not None and not c.processes)
+        finally:
+            each_api.thaw()
 
 
 def hardened(snapshot: Snapshot) -> ContainerState:
@@ -136,12 +159,12 @@ def exposure(state: ContainerState) -> float:
     return state.matrix.exposure.worst
 
 
-def sleeper(command: int) -> int:
-    """The PID of `sleep 600` once it runs: of all processes, since the engine's own child it is not."""
+def sleeper(seconds: str, command: int) -> int:
+    """The PID of whoever sleeps for so long, once it runs: of all processes, since the engine's own child it is not."""
     while True:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                if path.read_bytes() == b"sleep\x00600\x00" and int(path.parent.name) != command:
+                if path.read_bytes() == f"sleep\0{seconds}\0".encode() and int(path.parent.name) != command:
                     return int(path.parent.name)
         time.sleep(0.02)
 

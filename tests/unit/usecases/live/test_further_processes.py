@@ -16,7 +16,13 @@ from stratascope.layers import all_layers
 from stratascope.state import capture_file
 from stratascope.usecases.live import further_processes
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.further_processes import differs, exec_sessions, only_root_can_read, within
+from stratascope.usecases.live.further_processes import (
+    differs,
+    ends_matter,
+    exec_sessions,
+    only_root_can_read,
+    within,
+)
 from stratascope.value import replace
 from stratascope.wiring.engines import translations
 
@@ -200,3 +206,32 @@ def test_whoever_restricts_itself_further_adds_nothing(machine: MachineCapture) 
     assert within(restricted(first, ""), restricted(other, "{}"))
     assert not within(restricted(first, "{}"), restricted(other, ""))
     assert differs(restricted(first, "{}"), restricted(other, "")) is not None
+
+
+def test_the_ends_of_sessions_and_of_those_that_differ_matter(machine: MachineCapture) -> None:
+    found = found_of(machine, "hardened")
+    (session,) = found.members
+    alike = replace(found.first, pid=4_000_001)
+    other = with_line(replace(found.first, pid=4_000_002), "CapEff", ALL)
+    assert ends_matter(replace(found, members=(alike, other, session))) == (session, other)
+    assert ends_matter(replace(found, members=(alike,))) == ()
+
+
+def test_what_is_ending_already_is_not_waited_for(machine: MachineCapture) -> None:
+    found = found_of(machine, "hardened")
+    (session,) = found.members
+    assert ends_matter(replace(found, members=(with_flags(session, 4),))) == ()
+
+
+def with_flags(capture: Capture, flags: int) -> Capture:
+    """The same, with those flags in its stat: 4 is PF_EXITING."""
+
+    def edited(reading: Reading) -> Reading:
+        if reading.name != "stat" or reading.text is None:
+            return reading
+        head, _, rest = reading.text.rpartition(")")
+        words = rest.split()
+        words[6] = str(flags)
+        return replace(reading, text=f"{head}) {' '.join(words)}")
+
+    return replace(capture, readings=tuple(map(edited, capture.readings)))

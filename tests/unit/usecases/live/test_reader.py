@@ -179,3 +179,36 @@ def test_the_trouble_with_this_machine_is_told_until_it_can_be_read() -> None:
     other = Prober(ProbeError(msg("No way."), "words"))
     Reader((), shared, local, lambda _: Reach(other)).captured(ENGINE, (RAW,), UNREAD)
     assert reader.trouble is None  # another machine's trouble is that engine's
+
+
+STAT = "{pid} (sh) S 1 1 1 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0"
+
+
+def process(pid: int, ppid: int, flags: int = 0, start: int = 9) -> Capture:
+    status = f"PPid:\t{ppid}\nNSpid:\t{pid}\t{1 if pid == 7 else 5}\n"
+    stat = STAT.format(pid=pid, flags=flags, start=start)
+    return Capture(pid, (Reading("status", "", status), Reading("stat", "", stat)))
+
+
+@pytest.mark.parametrize(
+    ("now", "over"),
+    [
+        (process(8, 3), False),
+        (process(8, 3, flags=4), True),  # PF_EXITING, also of a zombie
+        (process(8, 3, start=10), True),  # the PID is another's
+        (unread(8, Gap(GapKind.GONE)), True),
+    ],
+)
+def test_a_session_that_ended_is_noticed(now: Capture, over: bool) -> None:
+    prober = Prober(ContainerCapture(now))
+    reader = Reader((), Translations({}), prober, lambda _: Reach(prober))
+    known = CapturedContainer(RAW, ContainerCapture(process(7, 3), (process(8, 3),)))
+    alone = CapturedContainer(replace(RAW, id="cd" * 32), ContainerCapture(process(7, 3)))
+    assert reader.ended(ENGINE, (alone, known)) == ((known,) if over else ())
+
+
+@pytest.mark.parametrize("prober", [None, Prober(ProbeError(msg("It is gone."), ""))])
+def test_nothing_is_known_to_have_ended_where_nobody_can_look(prober: Prober | None) -> None:
+    known = CapturedContainer(RAW, ContainerCapture(process(7, 3), (process(8, 3),)))
+    local = Prober(ContainerCapture(unread(7, Gap(GapKind.GONE))))
+    assert Reader((), Translations({}), local, lambda _: Reach(prober)).ended(ENGINE, (known,)) == ()
