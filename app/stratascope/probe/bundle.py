@@ -30,7 +30,10 @@ MODULES = (
     *("liveness", "threads"),
     *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
-    *(f"observe.{name}" for name in ("refusals", "checks", "system_calls", "calls", "protocol", "kernel_log")),
+    *(
+        f"observe.{name}"
+        for name in ("refusals", "checks", "call_programs", "system_calls", "calls", "protocol", "kernel_log")
+    ),
     *(f"observe.{name}" for name in ("side_sources", "left_groups", "group", "polls", "observer")),
     "serve",
 )

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.collector.asking import as_ordinary, needs_root
-from stratascope.collector.bpf import programs, reading
+from stratascope.collector.bpf import btf, programs, reading
 from stratascope.collector.bpf.assembler import FOR_EACH, MAP_LOOKUP, PROBE_READ, PROBE_READ_STRING, SEQ_WRITE
 from stratascope.collector.bpf.btf import Btf, NoLayoutError
 from stratascope.collector.bpf.programs import Layout
@@ -159,7 +159,7 @@ def test_a_kernel_that_does_not_describe_itself(
     place = tmp_path / "vmlinux"
     if isinstance(fault, bytes):
         place.write_bytes(fault)
-    monkeypatch.setattr(reading, "PATH", str(place))
+    monkeypatch.setattr(btf, "PATH", str(place))
     entries: list[Any] = []
     ThreadReader().entries([(1, (SECUREBITS,), entries)])
     ((name, _, text, found, _, detail),) = entries

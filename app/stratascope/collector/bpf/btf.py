@@ -79,6 +79,10 @@ class Btf:
             raise NoLayoutError("the kernel's BTF is cut off") from None
         return found
 
+    def typedef(self, name: str) -> int:
+        """The number of a type's other name."""
+        return self._numbered(name, _TYPEDEF)
+
     def function(self, name: str) -> int:
         """The number of a function's type."""
         return self._numbered(name, _FUNC)
@@ -174,3 +178,12 @@ class Btf:
     def _name(self, offset: int) -> str:
         end = self._names.find(b"\0", offset)
         return self._names[offset:end].decode("ascii", "replace")
+
+
+def description() -> bytes:
+    """This kernel's own. Raises OSError, NoLayoutError."""
+    with open(PATH, "rb") as file:
+        raw = file.read(SIZE_MAX + 1)
+    if len(raw) > SIZE_MAX:
+        raise NoLayoutError("the kernel's BTF is too long")
+    return raw

@@ -1,4 +1,4 @@
-"""bpf(2) for an iterator over all threads, and for raw tracepoints: maps, programs, and a descriptor to read from.
+"""bpf(2) for an iterator over all threads, and for tracepoints: maps, programs, and a descriptor to read from.
 
 Only needs ctypes.
 """
@@ -9,14 +9,13 @@ import mmap
 import os
 import struct
 from errno import E2BIG, EAGAIN, EINTR
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280}
 # include/uapi/linux/bpf.h, enum bpf_cmd
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE = 0, 1, 2, 3
 _PROG_LOAD, _RAW_TRACEPOINT_OPEN, _BTF_LOAD, _LINK_CREATE, _ITER_CREATE = 5, 17, 18, 28, 33
-_RAW_TRACEPOINT = 17  # BPF_PROG_TYPE_RAW_TRACEPOINT
-_TRACING, _TRACE_ITER = 26, 28  # BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER
+_TRACING, _TRACE_POINT, _TRACE_ITER = 26, 23, 28  # BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, BPF_TRACE_ITER
 HASH, ARRAY = 1, 2
 READ_ONLY, SHARED = 1 << 3, 1 << 10  # BPF_F_RDONLY: not to be written by this program; BPF_F_MMAPABLE
 _LOG = 1 << 16
@@ -103,14 +102,9 @@ class Bpf:
         that is called back.
         """
         ctypes = self._ctypes
-        text = ctypes.create_string_buffer(code, len(code))
-        licence = ctypes.create_string_buffer(b"GPL")
+        text, licence = self._texts(code)
         described, functions = -1, None
-        attributes = bytearray(144)
-        struct.pack_into("<IIQQ", attributes, 0, _TRACING, len(code) // 8, *map(ctypes.addressof, (text, licence)))
-        struct.pack_into("<16s", attributes, 48, b"stratascope")
-        struct.pack_into("<I", attributes, 68, _TRACE_ITER)
-        struct.pack_into("<I", attributes, 108, attach)
+        attributes = self._traced(code, text, licence, _TRACE_ITER, attach)
         try:
             if step:
                 described = self._describe()
@@ -125,22 +119,31 @@ class Bpf:
         finally:
             os.close(program)
 
-    def raw_tracepoint(self, code: bytes, name: bytes) -> int:
-        """Load a program and attach it to that tracepoint: a link's descriptor."""
-        ctypes = self._ctypes
-        text, where = (ctypes.create_string_buffer(each) for each in (code, name))
-        licence = ctypes.create_string_buffer(b"GPL")
-        attributes = bytearray(144)
-        kind, count = _RAW_TRACEPOINT, len(code) // 8
-        struct.pack_into("<IIQQ", attributes, 0, kind, count, *map(ctypes.addressof, (text, licence)))
-        struct.pack_into("<16s", attributes, 48, b"stratascope")
-        program = self._load(attributes)
+    def tracepoint(self, code: bytes, attach: int) -> int:
+        """Load a program and attach it to a tracepoint: a link's descriptor. `attach`: the number of `btf_trace_NAME`
+        in the kernel's BTF.
+        """
+        text, licence = self._texts(code)
+        program = self._load(self._traced(code, text, licence, _TRACE_POINT, attach))
         try:
-            return self._do(
-                _RAW_TRACEPOINT_OPEN, struct.pack("<QII", ctypes.addressof(where), program, 0), "tracepoint"
-            )
+            return self._do(_RAW_TRACEPOINT_OPEN, struct.pack("<QII", 0, program, 0), "tracepoint")
         finally:
             os.close(program)
+
+    def _texts(self, code: bytes) -> Tuple[Any, Any]:
+        return (
+            self._ctypes.create_string_buffer(code, len(code)),
+            self._ctypes.create_string_buffer(b"GPL"),
+        )
+
+    def _traced(self, code: bytes, text: Any, licence: Any, how: int, attach: int) -> bytearray:
+        attributes = bytearray(144)
+        places = map(self._ctypes.addressof, (text, licence))
+        struct.pack_into("<IIQQ", attributes, 0, _TRACING, len(code) // 8, *places)
+        struct.pack_into("<16s", attributes, 48, b"stratascope")
+        struct.pack_into("<I", attributes, 68, how)
+        struct.pack_into("<I", attributes, 108, attach)
+        return attributes
 
     def _load(self, attributes: bytearray) -> int:
         try:

@@ -23,7 +23,7 @@ from array import array
 from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.bpf.btf import PATH, SIZE_MAX, Btf, NoLayoutError
+from stratascope.collector.bpf.btf import PATH, Btf, NoLayoutError, description
 from stratascope.collector.bpf.calls import ARRAY, HASH, READ_ONLY, SHARED, Bpf, BpfError, memory
 from stratascope.collector.bpf.programs import (
     ABOVE,
@@ -184,7 +184,7 @@ class ThreadReader:
         if not bpf.known:
             raise NotReadError(UNSUPPORTED, None, "the number of the call is not known on this machine")
         abi = _landlock_version()
-        where = self._layout = layout(Btf(_description()), abi)
+        where = self._layout = layout(_types(), abi)
         if not abi:
             self._threads = bpf.iterator(threads(where, -1).code(), where.iterator)
             return
@@ -398,15 +398,11 @@ def _own_capabilities() -> int:
     return 0
 
 
-def _description() -> bytes:
+def _types() -> Btf:
     try:
-        with open(PATH, "rb") as file:
-            raw = file.read(SIZE_MAX + 1)
+        return Btf(description())
     except FileNotFoundError:
         raise NotReadError(ABSENT, None, "this kernel has no BTF (%s)" % PATH) from None
-    if len(raw) > SIZE_MAX:
-        raise NotReadError(UNSUPPORTED, None, "the kernel's BTF is too long")
-    return raw
 
 
 def _refused(error: BpfError) -> NotReadError:

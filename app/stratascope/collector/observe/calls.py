@@ -25,7 +25,7 @@ from stratascope.collector.observe.paths import below, place
 from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.refusals import EAGAIN, Answered, Floods, Refusals
-from stratascope.collector.observe.system_calls import SystemCalls
+from stratascope.collector.observe.system_calls import Alike, SystemCalls
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
@@ -75,7 +75,7 @@ class Calls:
         self._came: Dict[int, int] = {}  # by process that came in: until when its checks may not be seen
         self._folders: Dict[int, str] = {}  # by process: its working directory, as it sees it, if every step is known
         # by process, of what later refusals have in common: how many, their class, how many of them the kernel counted
-        self._alike: Dict[int, Dict[bytes, List[Any]]] = {}
+        self._alike: Dict[int, Dict[Alike, List[Any]]] = {}
         self._machine = processes.native
         self._last: Dict[int, Tuple[int, Tuple[int, ...]]] = {}  # by thread: its call's number and arguments
         self._before: Set[int] = set()  # threads found at the start, of which no record has come yet

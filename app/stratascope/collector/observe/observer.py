@@ -28,7 +28,7 @@ from stratascope.collector.observe.perf import HELP, OFTEN, POINTS, REGS, STACK,
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, Signals, is_runtime, threads
 from stratascope.collector.observe.protocol import Lines, RefusedError, Request, request_of
-from stratascope.collector.observe.refusals import Floods, Refusals
+from stratascope.collector.observe.refusals import TOLD_MOST, Floods, Refusals
 from stratascope.collector.observe.side_sources import SideSources
 from stratascope.collector.observe.system_calls import MASKED, MOVED, Asked, Pointer, SystemCalls
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
@@ -37,6 +37,7 @@ MASKS_MAX = 8  # files; each needs as many open events as there are calls that o
 MASK = "mask "
 _PLAIN = re.compile(r"/[A-Za-z0-9_./-]{1,200}").fullmatch
 WHEREABOUTS = ("chroot", "fchdir", "pivot_root", "setns")  # after these, a working directory is not known by a path
+_MANY = "there are so many that most of them are left out"
 REOPEN = 0.05  # seconds between two changes of a filter, at least
 
 
@@ -112,6 +113,11 @@ class Sources:
         elif left_out is not None:
             text = " && ".join("id != %d" % number for number in left_out)
             changed.append(self._enter._replace(filter=text))
+        crowds = None if self._system_calls is None else self._calls.floods.classes(now)
+        if crowds is not None and self._system_calls is not None:
+            self._system_calls.crowd(crowds)
+            if crowds:
+                unseen("refusals", _MANY)
         for sources, floods in self._flooded:
             more = floods.change(now)
             if more is not None:
@@ -119,7 +125,7 @@ class Sources:
                     each._replace(filter=" && ".join(part for part in (each.filter, more) if part)) for each in sources
                 ]
                 if more:
-                    unseen("refusals", "there are so many that most of them are left out")
+                    unseen("refusals", _MANY)
         try:
             for source in changed:
                 self._reopened = now
@@ -188,6 +194,8 @@ class Observer:
             # kept open while events are reopened: the intended group, and no other of its name
             namespace = self._adopting.namespace if self._adopting is not None else None
             self._system_calls = self._calls.system_calls = _system_calls(folder, request, refusals, native, namespace)
+            if self._system_calls is not None:
+                self._calls.floods = Floods("id", "ret", TOLD_MOST)
             self._perf = Perf(folder, helps=self._system_calls is None)
         except BaseException:
             os.close(folder)

@@ -17,6 +17,7 @@ from typing import Dict, List, Optional, Set, Tuple
 
 MOST = 100  # records of one class per period
 GRANTED_MOST = 400  # of granted checks
+TOLD_MOST = 2000  # of refusals that a BPF program tells: what comes again is not among them
 THREADS_MOST = 4  # times as many, of all threads together
 CLASSES_MAX = 16  # classes left out at one time, to bound the filter's length
 KNOWN_MAX = 4096
@@ -31,8 +32,9 @@ class Floods:
     What is left out comes again after a while; if it is still as frequent, it is left out for twice as long.
     """
 
-    def __init__(self, first: str, second: str) -> None:
-        self._first, self._second = first, second
+    def __init__(self, first: str, second: str, most: Optional[int] = None) -> None:
+        """`most`: records of one class per period, if not MOST or GRANTED_MOST."""
+        self._first, self._second, self._most = first, second, most
         self._counts: Dict[Class, int] = {}
         self._counted = 0.0
         self._until: Dict[Class, float] = {}  # what is left out
@@ -49,6 +51,11 @@ class Floods:
 
     def change(self, now: float) -> Optional[str]:
         """The additional condition for the filter, if it has changed ("" for none); else None."""
+        found = self.classes(now)
+        return None if found is None else " && ".join(map(self._text, sorted(found)))
+
+    def classes(self, now: float) -> Optional[List[Class]]:
+        """What is to be left out, if it has changed; else None."""
         over = [each for each, until in self._until.items() if now >= until]
         for each in over:
             self._before[each] = (now, self._before[each][1])
@@ -56,7 +63,7 @@ class Floods:
         if now > self._counted or len(self._counts) > KNOWN_MAX:
             self._counted = now + PERIOD
             self._counts.clear()
-        many = [each for each in self._counts if self._counts[each] >= _most(each) and each not in self._until]
+        many = [each for each in self._counts if self._counts[each] >= self._enough(each) and each not in self._until]
         many.sort(key=lambda each: -self._counts[each])
         for each in many[: max(0, CLASSES_MAX - len(self._until))]:
             ended, took = self._before.get(each, (0.0, 0.0))
@@ -66,15 +73,15 @@ class Floods:
             self._until[each], self._before[each] = now + period, (now + period, period)
             over.append(each)
         self._counts = {each: count for each, count in self._counts.items() if each not in self._until}
-        return " && ".join(map(self._text, sorted(self._until))) if over else None
+        return list(self._until) if over else None
+
+    def _enough(self, known: Class) -> int:
+        most = self._most or (MOST if known[1] < 0 else GRANTED_MOST)
+        return most * (1 if known[2] else THREADS_MOST)
 
     def _text(self, known: Class) -> str:
         whose = " || common_pid != %d" % known[2] if known[2] else ""
         return "(%s != %d || %s != %d%s)" % (self._first, known[0], self._second, known[1], whose)
-
-
-def _most(known: Class) -> int:
-    return (MOST if known[1] < 0 else GRANTED_MOST) * (1 if known[2] else THREADS_MOST)
 
 
 # EPERM, EACCES, ENFILE, EMFILE, EFBIG, ENOSPC, EROFS, ENOSYS, EOVERFLOW (ids that are not mapped), EUSERS,

@@ -89,3 +89,12 @@ def test_what_is_left_out_stays_so_while_more_comes() -> None:
     assert floods.change(100.2) == (
         "(id != 1 || ret != -1 || common_pid != 4211) && (id != 2 || ret != -1 || common_pid != 4212)"
     )
+
+
+def test_another_number_counts_as_many() -> None:
+    floods = Floods("id", "ret", 3 * MOST)
+    floods.classes(100.0)
+    _came(floods, (257, -13, MINE))
+    assert floods.classes(100.1) is None
+    _came(floods, (257, -13, MINE), times=2 * MOST)
+    assert floods.classes(100.2) == [(257, -13, MINE)]
