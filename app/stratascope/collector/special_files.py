@@ -96,6 +96,7 @@ class _Looking:
     def __init__(self, root: int, mountinfo: str) -> None:
         self._root = root
         self._answering: Set[int] = set()  # mounts by id
+        self._single: Set[str] = set()  # of these, those whose file systems are not the host's: a mounted node counts
         self._places = ["/dev"]  # targets of mounts of the host's file systems, as the process names them
         hosts = _hosts()
         for line in mountinfo.split("\n"):
@@ -107,11 +108,13 @@ class _Looking:
             if mount.may_be_silent:
                 continue
             self._answering.add(mount.number)
-            place = words[4]
-            if place == "/" or mount.device not in hosts or mount.kind in _KERNELS or place in self._places:
+            place = unescaped(words[4])
+            if place == "/" or mount.kind in _KERNELS or place in self._places or place.startswith(("/proc/", "/sys/")):
                 continue
-            if not place.startswith(("/proc/", "/sys/")):
-                self._places.append(unescaped(place))
+            self._places.append(place)
+            if mount.device not in hosts:
+                # crun makes device nodes on a file system that nobody else sees, and mounts each from there
+                self._single.add(place)
         self._left = ITEMS_MAX
         self._until = time.monotonic() + WAIT
         self._lines: List[str] = []
@@ -127,7 +130,8 @@ class _Looking:
         cut = False
         try:
             for place in self._places:
-                descriptor = self._start(place)
+                self._left -= 1
+                descriptor = None if self._left <= 0 else self._start(place)
                 if descriptor is not None:
                     open_places.append(descriptor)
                     level.append((descriptor, ".", place))
@@ -152,10 +156,11 @@ class _Looking:
         except OSError:
             return None
         about = os.fstat(descriptor)  # this may be a link, which is not reported
-        if stat.S_ISDIR(about.st_mode):
+        if stat.S_ISDIR(about.st_mode) and place not in self._single:
             return descriptor
-        self._tell(about, place)
         os.close(descriptor)
+        if place not in self._single or not stat.S_ISSOCK(about.st_mode):
+            self._tell(about, place)
         return None
 
     def _mounted(self, place: str) -> int:

@@ -119,7 +119,7 @@ def table(found: Iterable[Agreement]) -> str:
     for item in found:
         for key in ((item.engine, item.configuration), (item.engine, "all"), ("all", "all")):
             counts.setdefault(key, Counter())[item.word] += 1
-        if item.word == "disagreed":
+        if item.word != "agreed":
             text = f"{item.threat} (said {item.said}, was {item.did})"
             named.setdefault((item.engine, item.configuration), []).append(text)
     lines = [f"{'engine':16} {'configuration':32} agreed unknown disagreed"]

@@ -36,6 +36,7 @@ static void attempt(const char *threat, const char *route, const char *call, int
                     enum entry entry, const int *open)
 {
     int link[2], number = 0, value = 0, status = 0;
+    (void)!access("/proc/self", F_OK); /* or a second umount2(MNT_EXPIRE) would take it away: mntput, fs/namespace.c */
     if (pipe2(link, O_CLOEXEC) < 0) {
         tell(threat, route, "unknown", errno, "pipe2");
         return;
@@ -168,6 +169,8 @@ int main(int count, char **words)
     if (!strcmp(what, "regained")) {
         if (geteuid() != 0 ? permitted() == 0 : setresuid(0, 0, 0) < 0)
             return 1; /* nothing came of it */
+        if (geteuid() == 0)
+            (void)!setresgid(0, 0, 0); /* root's group goes with it where it may: ptrace(2) asks for both */
         prctl(PR_SET_DUMPABLE, 1); /* as if it had been root's from the start */
         again = ", regained";
         try_all();

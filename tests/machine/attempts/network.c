@@ -122,6 +122,21 @@ int try_host_port(void)
     return fd < 0 ? errno : outcome(connect(fd, (struct sockaddr *)&address, sizeof address));
 }
 
+/* Landlock knows no datagrams. Nobody answers: where nobody listens, the second one is refused */
+static int datagram_to_host(void)
+{
+    const char *port = getenv("STRATA_PORT");
+    if (!port)
+        return UNTRIED;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 || send(fd, "x", 1, 0) < 0)
+        return errno;
+    usleep(20000);
+    return outcome(send(fd, "x", 1, 0));
+}
+
 int host_segment(void)
 {
     const char *key = getenv("STRATA_SEGMENT");
@@ -168,6 +183,7 @@ const struct attempt NETWORK[] = {
     {"read-audit-log", "direct", "bind(AUDIT_NLGRP_READLOG)", audit_read, SUCCESS},
     {"reach-abstract-sockets", "direct", "connect(abstract)", try_abstract, SUCCESS},
     {"reach-host-network", "direct", "connect(127.0.0.1)", try_host_port, SUCCESS},
+    {"reach-host-network", "a datagram", "sendto(127.0.0.1)", datagram_to_host, SUCCESS},
     {"share-host-ipc", "direct", "shmget(host's key)", host_segment, SUCCESS},
     {"bypass-ipc-permissions", "direct", "shmat(mode 0)", segment_of_another, SUCCESS},
     {"use-engine-socket", "direct", "connect(socket)", engine_socket, SUCCESS},

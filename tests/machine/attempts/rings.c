@@ -236,6 +236,18 @@ static int firewall_in_own(void)
     return result ? result : firewall();
 }
 
+static int firewall_by_clone(void)
+{
+    int status = 0;
+    long pid = syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(firewall());
+    if (pid < 0)
+        return errno;
+    waitpid((pid_t)pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
+}
+
 static int firewall_by_clone3(void) { return in_own_by_clone3(CLONE_NEWNET, firewall); }
 
 const struct attempt RINGS[] = {
@@ -272,6 +284,7 @@ const struct attempt RINGS[] = {
     {"change-root", "in new namespaces, clone3", "clone3, chroot(/)", chroot_by_clone3, SUCCESS},
     {"reach-host-network", "through io_uring", "IORING_OP_CONNECT(127.0.0.1)", connect_host_port, SUCCESS},
     {"firewall-code", "one after the other", "unshare, unshare, sendto(NFT_MSG_GETGEN)", firewall_in_own, SUCCESS},
+    {"firewall-code", "in new namespaces, clone", "clone, sendto(NFT_MSG_GETGEN)", firewall_by_clone, SUCCESS},
     {"firewall-code", "in new namespaces, clone3", "clone3, sendto(NFT_MSG_GETGEN)", firewall_by_clone3, SUCCESS},
     {"kernel-surface-in-user-namespace", "one after the other", "unshare, unshare, socket", surface_in_own, SUCCESS},
     {0},

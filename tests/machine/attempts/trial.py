@@ -184,6 +184,8 @@ def _beacons(rig: Rig, folder: Path) -> Iterator[list[str]]:
         local = stack.enter_context(socket.socket())
         local.bind(("127.0.0.1", 0))
         local.listen(64)
+        datagrams = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        datagrams.bind(local.getsockname())
         segment = _LIBC.shmget(SEGMENT, 4096, _IPC_CREAT | 0o444)
         assert segment >= 0, os.strerror(ctypes.get_errno())
         stack.callback(_LIBC.shmctl, segment, _IPC_RMID, None)
@@ -268,9 +270,10 @@ def _let_try(rig: Rig, name: str, pid: int, folder: Path) -> tuple[Attempt, ...]
     truly = {route for route, path in planted.items() if _for_root(path)}
     for path in planted.values():
         path.unlink(missing_ok=True)
+    in_vain = {f"{route}{again}" for route in planted.keys() - truly for again in ("", ", after exec", ", regained")}
     return tuple(
         Attempt(item.threat, item.route, "stopped", 0, "set-uid, but not for the host's root")
-        if item.threat == "plant-set-uid-on-host" and item.route in planted.keys() - truly and item.result == "open"
+        if item.threat == "plant-set-uid-on-host" and item.route in in_vain and item.result == "open"
         else item
         for item in attempts
     )

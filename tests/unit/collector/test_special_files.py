@@ -22,13 +22,14 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make n
 def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A process with a root directory of its own, as a container has it, and a folder of the host's bound in."""
     root, bound = tmp_path / "root", tmp_path / "bound"
-    for folder in ("bin", "dev", "data"):
+    for folder in ("bin", "dev", "data", "own"):
         (root / folder).mkdir(parents=True)
     (bound / "a/b/c/d").mkdir(parents=True)
     (root / "bin/busybox").write_bytes(Path("/bin/busybox").read_bytes())
     (root / "bin/busybox").chmod(0o755)
     os.mknod(root / "dev/null", 0o20666, os.makedev(1, 3))
     os.mknod(root / "dev/harmless", 0o60640, os.makedev(7, 0))
+    (root / "dev/single").touch()
     os.mknod(bound / "log", 0o20644, os.makedev(1, 11))
     (bound / "file").write_text("x")
     (bound / "link").symlink_to("log")
@@ -40,7 +41,9 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
             far.bind("far")
         finally:
             os.chdir(here)
-        script = 'mount --bind "$0" "$0" && mount --bind "$1" "$0/data" && exec chroot "$0" /bin/busybox sleep 60'
+        script = """mount --bind "$0" "$0" && mount --bind "$1" "$0/data" && mount -t tmpfs none "$0/own" &&
+            mknod "$0/own/node" c 10 232 && mknod "$0/own/unseen" c 10 1 &&
+            mount --bind "$0/own/node" "$0/dev/single" && exec chroot "$0" /bin/busybox sleep 60"""
         command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, str(root), str(bound)]
         child = subprocess.Popen(command)
         while Path(f"/proc/{child.pid}/root").readlink() != root:
@@ -63,11 +66,12 @@ def test_by_what_they_are(rooted: tuple[int, Path]) -> None:
     found = lines(rooted[0])
     assert [(words[0], words[1], words[4], words[6]) for words in found] == [
         ("b", "7:0", "640", "/dev/harmless"),
+        ("c", "10:232", "644", "/dev/single"),  # crun makes nodes on a file system of its own, and mounts each
         ("c", "1:11", "644", "/data/log"),
         ("s", "0:0", "755", "/data/a/x.sock"),
     ]  # the one that lies deeper than it looks is not found
     about = (rooted[1].parent / "bound/a/x.sock").stat()
-    assert found[2][5] == f"{os.major(about.st_dev)}:{os.minor(about.st_dev)}:{about.st_ino}"
+    assert found[3][5] == f"{os.major(about.st_dev)}:{os.minor(about.st_dev)}:{about.st_ino}"
 
 
 def test_it_is_told_where_it_was_broken_off(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
