@@ -21,8 +21,8 @@ import os
 import stat
 import struct
 import time
-from errno import EXDEV
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from errno import EACCES, EPERM, EXDEV
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.known_programs import recognised
 from stratascope.collector.names import GIVING_PROGRAMS
@@ -50,6 +50,7 @@ WAIT = 3.0  # of wall time; the child has a little more (privileged_readings)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 _FILE = os.O_RDONLY | os.O_NONBLOCK
 _CAPABILITY = "security.capability"
+_MAPS = ("/proc/self/uid_map", "/proc/self/gid_map")
 _SILENT = "its root directory lies on a file system that may not answer (FUSE)"
 _MAGIC = b"\x7fELF"
 _NO_CAPABILITIES = (0, 0, 0, 0)
@@ -73,8 +74,11 @@ class _Folder(NamedTuple):
     closed: str  # folders on the way that are not open to everyone
 
 
-def read_programs(directory: int, pid: int) -> Entry:
-    """GIVING_PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
+def read_programs(directory: int, pid: int, joined: bool = False) -> Entry:
+    """GIVING_PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE.
+
+    `joined`: that child is in a user namespace below the reader's, and sees the ids of that one.
+    """
     source = "/proc/%d/root" % pid
     try:
         # a kernel magic link: the process's root directory, whatever its path
@@ -83,7 +87,7 @@ def read_programs(directory: int, pid: int) -> Entry:
             looking = _Looking(root, pid, read_file("mountinfo", directory))
             if not looking.answers:
                 return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, _SILENT)
-            lines = looking.all()
+            lines = outside(looking.all(), *map(read_file, _MAPS)) if joined else looking.all()
         finally:
             os.close(root)
     except OSError as error:
@@ -91,6 +95,34 @@ def read_programs(directory: int, pid: int) -> Entry:
     except TooLongError:
         return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, "its list of mounts is too long")
     return (GIVING_PROGRAMS, source, "".join(line + "\n" for line in lines))
+
+
+def outside(lines: Sequence[str], uids: str, gids: str) -> List[str]:
+    """These lines in the ids of the namespace above, by the maps of the one in which they were read (uid_map).
+
+    An id that is not mapped reads as 65534 there, and as that of nobody here.
+    """
+    maps = [[tuple(map(int, line.split())) for line in text.split("\n") if line] for text in (uids, gids)]
+
+    def of(text: str, which: int) -> str:
+        number = int(text)
+        return next((str(number - part[0] + part[1]) for part in maps[which] if 0 <= number - part[0] < part[2]), text)
+
+    def access(text: str) -> str:
+        uid, gid, mode = text.split(":")
+        return "%s:%s:%s" % (of(uid, 0), of(gid, 1), mode)
+
+    found = []
+    for line in lines:
+        words = line.split(" ", 10)
+        if words[0] == "p":
+            words[1:3] = of(words[1], 0), of(words[2], 1)
+            words[7] = words[7] if words[7] == "0" else of(words[7], 0)  # none, where they hold for its own root
+            words[9] = words[9] if words[9] == "-" else ",".join(map(access, words[9].split(",")))
+        elif words[0] == "w":
+            words[2:4] = of(words[2], 0), of(words[3], 1)
+        found.append(" ".join(words))
+    return found
 
 
 class _Looking:
@@ -208,8 +240,9 @@ class _Looking:
                 here = reopen(descriptor, _FOLDER)
             finally:
                 os.close(descriptor)
-        except OSError:
-            return  # gone, or not permitted
+        except OSError as error:
+            self._cut = self._cut or error.errno in (EACCES, EPERM)
+            return
         targets, start = self._targets, folder.path + "/"
         prefix = folder.below + "/" if folder.below else ""
         try:

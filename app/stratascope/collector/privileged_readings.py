@@ -9,6 +9,10 @@ that belongs to a network namespace: /proc shows the reader's, so a child joins 
 reports them since Linux 6.15, in the reader's ids, to a caller with CAP_SYS_ADMIN over the mount namespace. It uses
 mount ids of its own, so listmount(2) lists those first. Neither resolves a path or calls into a file system.
 
+Who is not root may read most of it of containers in a user namespace that is their own, as a rootless engine's is:
+whoever made one holds every capability in it (user_namespaces(7)). A child joins it where reading takes that, for a
+network namespace's setting and for files that are closed to all but their owner.
+
 Everything except owners and mounts is read by short-lived children, one per process, because a stopped target may never
 answer: each child has a time limit, and so has the request as a whole. A child that can't even be killed, because it
 waits for somebody's FUSE, is abandoned; it ends when the FUSE does, and until then no other is started for that
@@ -34,6 +38,7 @@ from stratascope.collector.read import (
     CHUNK,
     DENIED,
     GONE,
+    NS_GET_PARENT,
     UNSUPPORTED,
     Entry,
     TooLongError,
@@ -159,6 +164,7 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
 _OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS))
+_FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
 BY_CHILD = _OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
@@ -171,7 +177,8 @@ ANSWER_MAX = 16 << 20  # bytes in a child's answer; 64 filters of 4096 instructi
 _NOT_STOPPED = "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT
 _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
+_LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
 _PR_SET_PDEATHSIG = 1
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
@@ -376,13 +383,36 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
                     with contextlib.suppress(OSError):
                         os.close(held)
         # filters last: the target may never stop
-        for name in sorted(errand.names, key=lambda each: each == SECCOMP):
-            line = json.dumps([name, _answer(name, errand, barred)]).encode("ascii") + b"\n"
+        joined = None
+        for name in sorted(errand.names, key=lambda each: (each == SECCOMP, each in _FROM_WITHIN)):
+            if joined is None and name in _FROM_WITHIN and os.geteuid() != 0:
+                joined = _join_own(errand.pid)
+                _die_with(parent)  # new capabilities have cleared it: commit_creds, kernel/cred.c
+            line = json.dumps([name, _answer(name, errand, barred, bool(joined))]).encode("ascii") + b"\n"
             while line:
                 line = line[os.write(pipe, line) :]
         code = 0
     finally:
         os._exit(code)
+
+
+def _join_own(pid: int) -> bool:
+    """Join the user namespace below the reader's in which the process is, if the reader owns it; whether it was."""
+    import ctypes
+    import fcntl
+
+    own, below = os.stat("/proc/self/ns/user").st_ino, None
+    try:
+        current = os.open("/proc/%d/ns/user" % pid, os.O_RDONLY | os.O_CLOEXEC)
+        for _ in range(_LEVELS):
+            if os.fstat(current).st_ino == own:
+                break
+            below, current = current, fcntl.ioctl(current, NS_GET_PARENT)
+        else:
+            return False
+        return below is not None and ctypes.CDLL(None, use_errno=True).setns(below, _CLONE_NEWUSER) == 0
+    except OSError:
+        return False
 
 
 def _die_with(parent: int) -> None:
@@ -397,7 +427,7 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
+def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> List[Entry]:
     source = _source(name, errand.pid)
     try:
         directory = open_process(errand.pid)
@@ -421,7 +451,7 @@ def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
         if name == SPECIAL:
             return [read_special(directory, errand.pid)]
         if name == GIVING_PROGRAMS:
-            return [read_programs(directory, errand.pid)]
+            return [read_programs(directory, errand.pid, joined)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:
         return [failed(name, source, error.kind, error.errno, error.detail)]
@@ -452,6 +482,8 @@ def _port_start(source: str, directory: int) -> Entry:
 
     descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
     try:
+        if os.fstat(descriptor).st_ino == os.stat("/proc/self/ns/net").st_ino:
+            return entry(PORT_START, source, _PORT_FILE)
         library = ctypes.CDLL(None, use_errno=True)
         if library.setns(descriptor, _CLONE_NEWNET) != 0:
             number = ctypes.get_errno()

@@ -13,6 +13,7 @@ import contextlib
 import os
 import stat
 import time
+from errno import EACCES, EPERM
 from functools import lru_cache
 from typing import FrozenSet, List, Optional, Set, Tuple
 
@@ -115,7 +116,7 @@ class _Looking:
             if mount.device not in hosts:
                 # crun makes device nodes on a file system that nobody else sees, and mounts each from there
                 self._single.add(place)
-        self._left = ITEMS_MAX
+        self._left, self._barred = ITEMS_MAX, False
         self._until = time.monotonic() + WAIT
         self._lines: List[str] = []
 
@@ -144,7 +145,7 @@ class _Looking:
         finally:
             for descriptor in open_places:
                 os.close(descriptor)
-        return [*self._lines, "..."] if cut or self._left <= 0 else self._lines
+        return [*self._lines, "..."] if cut or self._barred or self._left <= 0 else self._lines
 
     def _spent(self) -> bool:
         return self._left <= 0 or time.process_time() > SECONDS or time.monotonic() > self._until
@@ -186,7 +187,8 @@ class _Looking:
                 folder = reopen(descriptor, _FOLDER)
             finally:
                 os.close(descriptor)
-        except OSError:
+        except OSError as error:
+            self._barred = self._barred or error.errno in (EACCES, EPERM)
             return found  # gone, not permitted, or another mount, which is searched separately
         try:
             device = os.fstat(folder).st_dev

@@ -62,6 +62,13 @@ static int look(const char *path, const struct stat *about, int type, struct FTW
     return best == 0;
 }
 
+/* Below a bound /dev: where everybody may write, and nobody runs anything from */
+static int everybodys(const char *place)
+{
+    const char *name = strrchr(place, '/');
+    return name && (!strcmp(name, "/shm") || !strcmp(name, "/mqueue") || !strcmp(name, "/pts"));
+}
+
 static int below(const char *prefix, int (*right)(const char *, int))
 {
     struct bound mount;
@@ -69,7 +76,7 @@ static int below(const char *prefix, int (*right)(const char *, int))
     wanted = right;
     best = IN_VAIN;
     while (list && best && next_mount(list, "", &mount))
-        if (!strncmp(mount.target, prefix, strlen(prefix)))
+        if (!strncmp(mount.target, prefix, strlen(prefix)) && !everybodys(mount.target))
             nftw(mount.target, look, 16, FTW_PHYS | FTW_MOUNT);
     return best;
 }

@@ -193,3 +193,21 @@ def test_whom_their_own_rules_let_in(tmp_path: Path, name: str) -> None:
         else:
             (etc / content).chmod(0o666)
     assert own_rules(FilesBelow(Sight(str(tmp_path))), {"su", "sudo", "doas"}) == expected
+
+
+def test_ids_as_they_were_read_below_are_told_as_the_readers() -> None:
+    lines = (
+        "p 0 5 4755 0 0 0 0 su 0:0:700,5:5:711 /bin/a file",
+        "p 70000 0 4755 2000 0 1 3 - - /b",
+        "r sudo u 1000",
+        "w su 0 42 640",
+        "...",
+    )
+    uids, gids = "0 1500 1\n1 100000 65536\n", "0 1600 1\n1 200000 65536\n"
+    assert giving_programs.outside(lines, uids, gids) == [
+        "p 1500 200004 4755 0 0 0 0 su 1500:1600:700,100004:200004:711 /bin/a file",
+        "p 70000 1600 4755 2000 0 1 100002 - - /b",
+        "r sudo u 1000",  # as the files of the image say it
+        "w su 1500 200041 640",
+        "...",
+    ]

@@ -17,7 +17,7 @@ from rig.collector import target
 from rig.collector.asking import as_ordinary, needs_root, read, wait_for
 from stratascope.collector import privileged_readings
 from stratascope.collector.filters import FILTERS_MAX
-from stratascope.collector.names import PORT_START, SECCOMP
+from stratascope.collector.names import GIVING_PROGRAMS, PORT_START, SECCOMP
 from stratascope.collector.privileged_readings import OWNERS, PRIVILEGED, PrivilegedReader, run, start_of
 from stratascope.collector.serve import Collector, reply
 
@@ -143,6 +143,30 @@ def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
         own = as_ordinary('{"ask":"capture","wishes":[[PID,["owner:net","owner:uts"],[],false,""]]}')
         ((_, entries, _), *_) = own["found"][0]
         assert [item[2] for item in entries] == [INITIAL_USER, INITIAL_USER]
+
+
+@needs_root
+def test_an_ordinary_user_reads_within_a_user_namespace_of_its_own() -> None:
+    """As its rootless engine's containers are, and one of theirs below that."""
+    setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+    script = f"echo 7 > {setting}; echo ready; exec sleep 60"
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    within = ("unshare", "-Un", "--map-root-user")
+    for below in ((), within):
+        command = [*nobody, *within, *below, "sh", "-c", script]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/") as child:
+            try:
+                assert child.stdout is not None
+                assert child.stdout.readline() == "ready\n"
+                wish = [child.pid, [PORT_START, "owner:net", "owner:mnt", GIVING_PROGRAMS], [], False, ""]
+                ((_, entries, _), *_) = as_ordinary(json.dumps({"ask": "capture", "wishes": [wish]}))["found"][0]
+                found = {item[0]: item[2] for item in entries}
+                own = str(Path(f"/proc/{child.pid}/ns/user").readlink())
+                assert found[PORT_START] == "7\n"
+                assert (found["owner:net"], found["owner:mnt"]) == (own, INITIAL_USER)
+                assert found[GIVING_PROGRAMS] is not None
+            finally:
+                child.kill()
 
 
 def test_what_is_not_privileged_is_not_read_for_members() -> None:

@@ -232,6 +232,7 @@ def gained(facts: CapabilityFacts, gain: Gain) -> CapabilityFacts:
     """See `core.layer.Layer.gained`."""
     held = CapabilitySet(gain.held)
     bounding = facts.bounding or CapabilitySet()
+    root = 0 if facts.initial_user_namespace else facts.programs.root
     return replace(
         facts,
         permitted=held,
@@ -241,7 +242,7 @@ def gained(facts: CapabilityFacts, gain: Gain) -> CapabilityFacts:
         regain_by_exec=CapabilitySet() if facts.no_new_privs else bounding - held,
         root_inside=True if gain.root else facts.root_inside,
         who=replace(facts.who, uid=0) if gain.root else facts.who,
-        ids=(0, facts.ids[1]) if gain.root and facts.ids and facts.initial_user_namespace else facts.ids,
+        ids=(root, facts.ids[1]) if gain.root and facts.ids and root is not None else facts.ids,
     )
 
 

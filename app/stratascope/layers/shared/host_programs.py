@@ -21,7 +21,7 @@ from stratascope.layers.shared.host_paths import plain
 from stratascope.layers.shared.whose_namespace import hosts_after, is_hosts
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.mounts import cached_mountinfo
-from stratascope.linux.namespace import INITIAL_INODES, Namespace, parse_full
+from stratascope.linux.namespace import INITIAL_INODES, IdMap, Namespace, parse_full, parse_idmap, to_host
 from stratascope.linux.process import HostProgram, HostPrograms, parse_host_programs
 from stratascope.value import Value, replace
 
@@ -40,6 +40,8 @@ class InSight(Value):
     namespace: int
     seen: bool | None
     container: frozenset[str] = frozenset()  # by what the kernel's listing may name it itself
+    gids: IdMap = ()  # of its user namespace: with SETGID it may take any of them
+    root: int | None = None  # the host uid of root in its user namespace, where it has one
 
     def sets_of_root(self) -> tuple[int | None, ...] | None:
         """Permitted sets of root's programs, those that are worth comparing; None among them: perhaps of others.
@@ -65,9 +67,12 @@ class InSight(Value):
             (each, each.namespace == self.namespace or (initial and each.namespace is None))
             for each in kinds
             if each.uid == uid
-            and (each.gid == gid or (initial and held & _TAKES_GROUPS))
+            and (each.gid == gid or (held & _TAKES_GROUPS and (initial or self._may_take(each.gid))))
             and (initial or each.namespace == self.namespace)
         ]
+
+    def _may_take(self, gid: int) -> bool:
+        return any(0 <= gid - part.outside < part.length for part in self.gids)
 
     def has_kin(self) -> bool:
         """Whether a program of the host is in its user namespace, other than the initial one."""
@@ -101,7 +106,8 @@ def in_sight(capture: Capture, container: str, around: Surroundings) -> InSight:
         # the initial one maps every id to itself, and hardly another does
         namespace = _INITIAL if or_none(capture.decoded("uid_map", parse_full)) else _NEW
     own = frozenset({container, str(inode_of(capture.text("ns/mnt")))})
-    return InSight(_as_engine(listed, namespace, around.engine), namespace, seen, own)
+    uids, gids = (or_none(capture.decoded(name, parse_idmap)) or () for name in ("uid_map", "gid_map"))
+    return InSight(_as_engine(listed, namespace, around.engine), namespace, seen, own, gids, to_host(uids, 0))
 
 
 def _as_engine(listed: HostPrograms | None, namespace: int, engine: Engine) -> HostPrograms | None:
@@ -134,4 +140,6 @@ def after(found: InSight, asked: Asked, own: bool | None, around: Surroundings) 
     seen = True if bound else hosts_after(asked.pid_mode, around, Namespace.PID)
     if found == NOTHING:
         return NOTHING
-    return replace(found, namespace=namespace, seen=seen)
+    if own is None:
+        return replace(found, namespace=namespace, seen=seen)
+    return replace(found, namespace=namespace, seen=seen, gids=(), root=None if own else 0)

@@ -18,7 +18,7 @@ from stratascope.collector.giving_programs import FILE_MAX, FOUND_MAX
 from stratascope.collector.known_programs import recognised
 from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.collector.own_rules import FILES_MAX, TEXT_MAX, own_rules
-from stratascope.core.capture import Capture, Reading
+from stratascope.core.capture import Capture, Gap, Reading
 from stratascope.core.container import Container
 from stratascope.core.ports import EngineError, NoSuchContainerError
 
@@ -45,7 +45,7 @@ class ExportedPrograms:
         until = time.monotonic() + SECONDS
         made = {}
         for container, first in found:
-            if GIVING_PROGRAMS in first.names():
+            if not isinstance(first.text(GIVING_PROGRAMS), Gap):
                 continue
             key = container.engine, container.image_id or container.id
             if key not in self._known and time.monotonic() < until:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stratascope.background_call import BackgroundCall
 from stratascope.bounded_cache import alike
+from stratascope.collector.names import SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
@@ -121,7 +122,11 @@ class Reader:
         self._wants, self._member_wants = (
             (*(name for name in dict.fromkeys(names) if name != "stat"), "stat") for names in (wants, members)
         )
-        self._root = RootReadings(tuple(dict.fromkeys(name for layer in layers for name in layer.privileged_wants)))
+        privileged = tuple(dict.fromkeys(name for layer in layers for name in layer.privileged_wants))
+        self._root = RootReadings(privileged)
+        # a person's own rootless engine lets them read all that takes rights over its user namespace alone
+        self._own = RootReadings(tuple(name for name in privileged if name != SECCOMP))
+        self._own.use(local, None)
         self._translations = translations
         self._local = local
         self._reach = reach
@@ -137,6 +142,7 @@ class Reader:
     def forget(self, key: tuple[str, str] | None = None) -> None:
         """Read again what only root can, of one container or of all."""
         self._root.forget(key)
+        self._own.forget(key)
 
     @property
     def trouble(self) -> Trouble | None:
@@ -181,7 +187,10 @@ class Reader:
                 gap = _gap(error)
                 found = {place: ContainerCapture(unread(containers[place].pid or 0, gap)) for place in asked}
             if self._root.wanted:
-                self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
+                other = None if reach.prober is self._local else reach.prober
+                self._add_privileged(containers, found, ground, self._root, other)
+            elif reach.prober is self._local and engine.rootless and engine.daemon_uid == ground.reader_uid:
+                self._add_privileged(containers, found, ground, self._own, None)
         if reach.top is not None:
             for place in asked:
                 found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)
@@ -225,8 +234,13 @@ class Reader:
         found = self._root.capture(wishes) if prober is self._local else None
         return prober.capture(wishes) if found is None else found
 
-    def _add_as_root(
-        self, containers: Sequence[Container], found: dict[int, ContainerCapture], ground: Ground, other: Prober | None
+    def _add_privileged(
+        self,
+        containers: Sequence[Container],
+        found: dict[int, ContainerCapture],
+        ground: Ground,
+        readings: RootReadings,
+        other: Prober | None,
     ) -> None:
         """Only for processes known to be the container's: reading filters stops a process, so no other may be
         touched.
@@ -241,7 +255,7 @@ class Reader:
             for place, first in ours.items()
             for each in (first, *_unlike(first, found[place].members))
         ]
-        more = self._root.of(asked, other)
+        more = readings.of(asked, other)
 
         def whole(place: int, capture: Capture) -> Capture:
             added = more.get((containers[place].key, capture.pid), ())

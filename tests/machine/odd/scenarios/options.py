@@ -93,8 +93,10 @@ SCENARIOS = (
     Configuration("odd-volume-read-only", ("-v", "/own-volume", "--read-only")),
     Configuration("odd-own-proc-again", (*_added("SYS_ADMIN"), "--security-opt", "{unmask}")),
     Configuration("odd-dev-shm-of-host", ("-v", "/dev/shm:/host-shm", "--user", "1000")),
-    Configuration("odd-host-dev", ("-v", "/dev:/system-dev", *_added("MKNOD"))),
-    Configuration("odd-host-dev-no-capabilities", ("-v", "/dev:/system-dev", *_NO_CAPABILITIES)),
+    Configuration("odd-host-dev", ("-v", "/dev:/host-dev", "-v", "/dev:/system-dev", *_added("MKNOD"))),
+    Configuration(
+        "odd-host-dev-no-capabilities", ("-v", "/dev:/host-dev", "-v", "/dev:/system-dev", *_NO_CAPABILITIES)
+    ),
     Configuration("odd-device-fuse", ("--device", "/dev/fuse", *_added("SYS_ADMIN")), only=_ROOTFUL),
     Configuration("odd-device-tun", ("--device", "/dev/net/tun", *_added("NET_ADMIN")), only=_ROOTFUL),
     Configuration("odd-host-sys-kernel", ("-v", "/sys/kernel:/k")),

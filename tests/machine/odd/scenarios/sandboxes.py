@@ -42,4 +42,4 @@ SCENARIOS = (
     Configuration("odd-below-host-trees", (*_UNCONFINED, "-v", "/sys/fs/cgroup:/trees"), ("userns:mnt,cgroup",)),
 )
 # Whether it made the other namespaces, too, or is still in the container's, only those who may trace it can see
-UNSEEN = frozenset(item.name for item in SCENARIOS)
+UNSEEN_OF_ROOTS = frozenset(item.name for item in SCENARIOS)
