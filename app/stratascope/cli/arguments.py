@@ -231,6 +231,18 @@ def _check(commands: Commands) -> None:
 
 
 def _hardening(commands: Commands) -> None:
+    plan = _command(
+        commands,
+        "plan",
+        msg("what would be changed of a container or a file, in order, and why"),
+        msg(
+            "Prints the plan: what is taken back, what it does not use, limits; each with its evidence, on or off, "
+            "and what it comes to. harden carries out what is on. Changes nothing."
+        ),
+    )
+    plan.add_argument("what", metavar="NAME|ID|FILE")
+    _json(plan)
+    _engine(plan)
     harden = _command(
         commands,
         "harden",

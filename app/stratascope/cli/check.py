@@ -95,11 +95,16 @@ def _text(arguments: argparse.Namespace) -> str | None:
     """The text to check; None if it is too long."""
     if arguments.command_words:
         return shell_quote.words(arguments.command_words)
-    if arguments.file == _INPUT:
+    return read_text(arguments.file)
+
+
+def read_text(file: Path) -> str | None:
+    """The text of a file, or of standard input for `-`; None if it is too long. Raises OSError, UnicodeDecodeError."""
+    if file == _INPUT:
         data: bytes | None = sys.stdin.buffer.read(_FILE_MOST + 1)
         data = None if data is None or len(data) > _FILE_MOST else data
     else:
-        data = atomic_file.read(arguments.file, _FILE_MOST, piped=True)
+        data = atomic_file.read(file, _FILE_MOST, piped=True)
     return None if data is None else data.decode("utf-8-sig")
 
 

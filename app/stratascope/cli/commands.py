@@ -31,6 +31,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from stratascope.cli.harden import commands
 
             return commands.run(arguments)
+        case "plan":
+            from stratascope.cli import plan
+
+            return plan.run(arguments)
         case "observe" | "needs":
             from stratascope.cli import observation
 

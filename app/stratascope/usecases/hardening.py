@@ -16,6 +16,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import (
@@ -139,6 +140,14 @@ class Hardening:
         """
         engine = self._on(state.container.engine)
         return engine.previews.in_use(state, self._inside(engine.access, state))
+
+    def suggested(self, state: ContainerState) -> HardeningPlan:
+        """The plan: what would be changed, in order, and why."""
+        demo = self._demo.get(state.container.engine)
+        if demo is not None:
+            return demo.plan(state)
+        engine = self._on(state.container.engine)
+        return engine.previews.plan(state.judged, self._inside(engine.access, state))
 
     def preview(
         self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
-from stratascope.core.message import Message, MessageError, msg
+from stratascope.core.message import NOTHING, Message, MessageError, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.file_owners import Folder
@@ -69,6 +69,31 @@ class Proof(Value):
     source: str  # as a ruling's: `@status:CapEff` is below the process's own directory
 
 
+class Use(StrEnum):
+    """Whether a container uses what a value takes back, as far as is known."""
+
+    USED = "used"
+    UNKNOWN = "unknown"
+    NOT_IMPORTED = "not-imported"  # its programs import nothing that needs it
+    NOT_USED = "not-used"  # watched long enough, its start included; or nothing is there that could use it
+    MEASURED = "measured"  # a limit, held against the highest use
+
+
+class Evidence(Value):
+    """Why a value is on or off in a plan. `by`: programs that were seen using it. `rare`: nothing is known of this
+    container, and hardly any needs what is taken back: containers run so by default, or its like is for a few tools.
+    """
+
+    use: Use = Use.UNKNOWN
+    why: Message = NOTHING
+    by: tuple[str, ...] = ()
+    rare: bool = False
+
+    @property
+    def used(self) -> bool:
+        return self.use is Use.USED
+
+
 class Learned(Value):
     """What a toggle's value should be, by what was seen of the container, and why.
 
@@ -78,6 +103,15 @@ class Learned(Value):
     value: str
     why: Message
     text: str = ""
+
+
+class Alternative(Value):
+    """What else would help where the container uses what a value takes back: another value of some toggle, by id; or
+    words alone.
+    """
+
+    text: Message
+    choice: tuple[str, str] | None = None
 
 
 class Given(Value):
@@ -154,8 +188,20 @@ def _barrier(value: str, subject: Subject) -> Cure:
     return Cure.BARRIER
 
 
-def _unused(value: str, subject: Subject) -> Message | None:
-    return None
+def _nothing_known(value: str, subject: Subject) -> Evidence:
+    return Evidence()
+
+
+def _not_stated(asked: Asked, subject: Subject) -> str:
+    return ""
+
+
+def _nothing_instead(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    return ()
+
+
+def _nothing_kept(subject: Subject) -> tuple[tuple[str, str], ...]:
+    return ()
 
 
 def _no_doubt(value: str, subject: Subject) -> tuple[Message, ...]:
@@ -183,10 +229,19 @@ class Toggle(Value, eq=False):
     `doubts(value, subject)`: what of its programs this may break on request, which no port and no healthcheck shows; it
     counts until an exercise says otherwise.
 
-    `cure(value, subject)`: how it closes what it closes. `used(value, subject)`: what says that the container uses what
-    that value takes back: it was seen to, or its command or environment names it; None: nothing does. `brings`: ids and
-    values of choices without which it closes nothing for good. `goes_along`: whether a value that takes back a grant is
-    a part of a smallest set also where another grant closes the same critical threat.
+    `cure(value, subject)`: how it closes what it closes. `evidence(value, subject)`: whether the container uses what
+    that value takes back: it was seen to, or its command or environment names it; it was watched long enough and did
+    not. `brings`: ids and values of choices without which it closes nothing for good. `keeping(subject)`: those that
+    keep what it uses, of all that the value takes back. `instead(value, subject)`: what would help where it uses that.
+
+    `goes_along`: whether a value that takes back a grant is a part of a smallest set also where another grant closes
+    the same critical threat.
+
+    `planned(subject)`: its value in a plan, of what is neither granted nor switched off; None: it has none there. Where
+    there is no such function: what was learned, else the value of the mildest preset that has one.
+
+    `replaces`: ids of toggles that take away one by one what this says as a whole; `stated(asked, subject)`: the value
+    that comes to the same options.
 
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
@@ -218,9 +273,14 @@ class Toggle(Value, eq=False):
     live: bool = False  # whether the engine can change it without a relaunch
     doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
     cure: Callable[[str, Subject], Cure] = _barrier
-    used: Callable[[str, Subject], Message | None] = _unused
+    evidence: Callable[[str, Subject], Evidence] = _nothing_known
     brings: tuple[tuple[str, str], ...] = ()
+    keeping: Callable[[Subject], tuple[tuple[str, str], ...]] = _nothing_kept
+    instead: Callable[[str, Subject], tuple[Alternative, ...]] = _nothing_instead
+    planned: Callable[[Subject], str | None] | None = None
     goes_along: bool = False
+    replaces: tuple[str, ...] = ()
+    stated: Callable[[Asked, Subject], str] = _not_stated
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
     left_off: Callable[[Subject], Message | None] = _nothing_against
@@ -233,6 +293,7 @@ class Toggle(Value, eq=False):
     changes_users: bool = False  # whether its processes run as other users then
     hands_over: bool = False  # whether the files of its own volumes get the user that it starts as then
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
+    reaches: bool = False  # whether it changes who can reach the container: never done unless a person asks for it
     overridden: bool = False  # whether it has no effect while a container stays privileged
     limit: bool = False  # whether it bounds how much of something there is to use
     measure: str = ""  # and of what, where its use is measured: "memory", "cpu", "pids", "open_files"
@@ -315,8 +376,8 @@ class Choice(Value):
     def cure(self, subject: Subject) -> Cure:
         return self.toggle.cure(self.value, subject)
 
-    def used(self, subject: Subject) -> Message | None:
-        return self.toggle.used(self.value, subject)
+    def evidence(self, subject: Subject) -> Evidence:
+        return self.toggle.evidence(self.value, subject)
 
     @property
     def gives(self) -> bool:

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import uses
 from stratascope.core.options.capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.core.options.rules import rules_of
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Alternative,
     Cure,
+    Evidence,
     Given,
     Preset,
     Proof,
@@ -25,6 +28,7 @@ from stratascope.core.relaunch.toggle import (
     Toggle,
     ToggleError,
     Unit,
+    Use,
 )
 from stratascope.core.relaunch.want import GainedRights, HeldCapability, Want
 from stratascope.layers.capabilities.explanations import TAKE_OVER
@@ -41,7 +45,16 @@ from stratascope.layers.capabilities.losses import (
     rights_doubted,
     set_uid_risk,
 )
-from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, runs_scripts
+from stratascope.layers.shared.signs_of_use import (
+    any_device_used,
+    capabilities_used,
+    devices_named,
+    devices_seen,
+    evidence,
+    known_uses,
+    runs_containers,
+    runs_scripts,
+)
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, LEARNED, NOT_READ, in_no_preset, only, proof_of
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -75,6 +88,27 @@ def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return (
         msg("Mounting, loading modules and setting up networks will fail, and it no longer sees the host's devices."),
         msg("Why it was started as privileged is not known; whatever needs that must be given by name."),
+    )
+
+
+def _beyond(subject: Subject) -> CapabilitySet:
+    return bounding(subject.container.asked, subject.engine) - engine_default(subject.engine)
+
+
+def _kept_of_privileged(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """What of it was seen in use or is named; the rest of it goes."""
+    names = known_uses(_beyond(subject), subject).names()
+    devices = tuple(dict.fromkeys((*devices_named(subject), *devices_seen(subject))))
+    kept = (("capabilities", ",".join(names)), ("devices", ",".join(devices)))
+    return tuple((name, MORE + value) for name, value in kept if value)
+
+
+def _instead_of_privileged(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    if runs_containers(subject) is None:
+        return ()
+    return (
+        Alternative(msg("Use its rootless variant, such as docker:dind-rootless or rootless Podman.")),
+        Alternative(msg("Run it in a virtual machine, or on an engine of its own that is rootless.")),
     )
 
 
@@ -112,10 +146,14 @@ PRIVILEGED = Toggle(
         subject,
     ),
     cure=lambda value, subject: Cure.GRANT,
-    used=lambda value, subject: (
-        capabilities_used(bounding(subject.container.asked, subject.engine) - engine_default(subject.engine), subject)
-        or any_device_used(subject)
+    evidence=lambda value, subject: evidence(
+        runs_containers(subject) or capabilities_used(_beyond(subject), subject) or any_device_used(subject),
+        subject,
+        "capabilities",
+        "written",
     ),
+    keeping=_kept_of_privileged,
+    instead=_instead_of_privileged,
     leaves_privileged=True,
     word=msg("Privileged"),
 )
@@ -143,9 +181,13 @@ def _drop(asked: Asked, value: str, subject: Subject) -> Asked:
     gone = named(tuple(value.split(",")))
     if asked.privileged or not bounding(asked, subject.engine) & gone:
         return asked
-    added = tuple(name for name in asked.cap_add if name == "ALL" or not named((name,)) & gone)
+    if "ALL" in asked.cap_add:  # what is left is said by name
+        keeps, default = bounding(asked, subject.engine) - gone, engine_default(subject.engine)
+        added, dropped = (keeps - default).names(), (default - keeps).names()
+        return with_result(replace(asked, cap_add=added, cap_drop=dropped), subject.engine)
+    added = tuple(name for name in asked.cap_add if not named((name,)) & gone)
     left = replace(asked, cap_add=added)
-    # a name that is given anyway, by default or by ALL, has to be taken away by name
+    # a name that is given by default has to be taken away by name
     given = with_result(left, subject.engine)
     more = named(given.capabilities or ()) & gone
     return with_result(replace(left, cap_drop=(*asked.cap_drop, *more.names())), subject.engine)
@@ -164,6 +206,40 @@ def _prove_dropped(facts: CapabilityFacts | None, value: str, subject: Subject) 
     still = whole & gone
     found = msg("It has {names}", names=short(still)) if still else msg("It has none of them")
     return Proof(Proven.NOT_ENFORCED if still else Proven.ENFORCED, expected, found, _BOUNDING)
+
+
+def _use_of(gone: CapabilitySet, subject: Subject) -> Evidence:
+    """Of those that it has. What its programs import is only evidence where all of them could be examined."""
+    gone &= bounding(subject.container.asked, subject.engine)
+    if _idle(subject):
+        text = msg("It never was root and holds none, so only a set-uid program could use them.")
+        return Evidence(Use.NOT_USED, text)
+    found = evidence(capabilities_used(gone, subject), subject, "capabilities")
+    if found.use is not Use.UNKNOWN:
+        return found
+    programs, rare = subject.programs, found
+    if gone <= _HARDLY_USED | _OF_LOGINS and gone <= engine_default(subject.engine):
+        rare = Evidence(Use.UNKNOWN, msg("Hardly any program needs {names}.", names=short(gone)), rare=True)
+    if programs is None or not programs.whole or any(program.opaque for program in programs.found):
+        return rare
+    called = [use for use in uses(programs.found) if named((use.capability,)) & gone]
+    if called or not programs.found:
+        return rare
+    return Evidence(Use.NOT_IMPORTED, msg("Its programs call nothing that needs {names}.", names=short(gone)))
+
+
+def _spare(subject: Subject) -> str | None:
+    """Of the engine's default: what it was not seen using, else what hardly anything needs."""
+    asked = subject.container.asked
+    if asked.privileged:
+        return None
+    now = bounding(asked, subject.engine)
+    found = learned(LEARNED, subject, asked)
+    value = found.value if found is not None else _recommended(now, subject)
+    if value is None:
+        return None
+    gone = (now & engine_default(subject.engine)) - named(_names(value))
+    return ",".join(gone.names()) or None
 
 
 def _drop_pieces(subject: Subject) -> tuple[str, ...]:
@@ -190,18 +266,18 @@ DROP = Toggle(
     cure=lambda value, subject: (
         Cure.BARRIER if named(tuple(value.split(","))) & engine_default(subject.engine) else Cure.GRANT
     ),
-    used=lambda value, subject: capabilities_used(
-        bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
-    ),
+    evidence=lambda value, subject: _use_of(named(tuple(value.split(","))), subject),
     goes_along=True,
     default="CAP_MKNOD",
     unit=Unit.CAPABILITIES,
     overridden=True,
     pieces=_drop_pieces,
+    planned=_spare,
     single=msg("Drop {name}"),
 )
 
 
+_SHOWN = 5
 _NNP = "@status:NoNewPrivs"
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 _RAW = CapabilitySet.of(("CAP_NET_RAW",))
@@ -418,9 +494,10 @@ CAPABILITIES = Toggle(
     word=msg("Capabilities"),
     keeps=msg("Keeps only the capabilities: {names}"),
     cure=lambda value, subject: Cure.GRANT if value == "default" else Cure.BARRIER,
-    used=lambda value, subject: capabilities_used(
-        bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
-    ),
+    planned=lambda subject: None,  # what goes is said one by one, by `drop`
+    replaces=("drop",),
+    stated=lambda asked, subject: ",".join(bounding(asked, subject.engine).names()) or "none",
+    evidence=lambda value, subject: _use_of(CapabilitySet.full() - _wanted(value, subject), subject),
     pieces=_pieces,
 )
 
@@ -465,6 +542,17 @@ def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject
     return proof_of(answer, msg("no_new_privs is 1"), msg("It is 1"), msg("It is 0"), _NNP)
 
 
+def _gain_used(value: str, subject: Subject) -> Evidence:
+    paths = gives_rights(subject)
+    if paths:
+        return Evidence(Use.USED, set_uid_risk(paths), tuple(path.rpartition("/")[2] for path in paths[:_SHOWN]))
+    if subject.set_uid == ():
+        return Evidence(Use.NOT_USED, msg("There is no program in it that gives privileges."))
+    if subject.programs is not None and subject.programs.whole and subject.programs.found:
+        return Evidence(Use.NOT_IMPORTED, msg("Its programs start none that gives privileges."))
+    return evidence(None, subject, "calls")
+
+
 def _gain(want: Want, subject: Subject) -> Given | None:
     if not isinstance(want, GainedRights) or not subject.container.asked.no_new_privileges:
         return None
@@ -486,6 +574,7 @@ NO_NEW_PRIVILEGES = Toggle(
     learned=no_gain,
     learned_words=(LEARNED,),
     guessed=True,
+    evidence=_gain_used,
     doubts=lambda value, subject: () if value == "off" else rights_doubted(subject),
     gives="off",
     allows=_gain,

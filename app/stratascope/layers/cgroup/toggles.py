@@ -14,7 +14,19 @@ from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Phase
 from stratascope.core.options.rules import rules_of
-from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError, Unit
+from stratascope.core.relaunch.toggle import (
+    Evidence,
+    Given,
+    Learned,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Toggle,
+    ToggleError,
+    Unit,
+    Use,
+)
 from stratascope.core.relaunch.want import MoreOf, Want
 from stratascope.core.text import size_text
 from stratascope.layers.cgroup.facts import CgroupFacts, limits_ignored
@@ -173,6 +185,14 @@ def _memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None
     return Learned(str(size), msg("Well above the highest use seen, {mib} MiB", mib=int(peak) // _MIB))
 
 
+def _memory_measured(value: str, subject: Subject) -> Evidence:
+    facts, seen = _facts(subject), peak_of(subject, "memory")
+    peak = seen if facts is None or facts.own is False or facts.memory_peak is None else facts.memory_peak
+    if peak is None:
+        return Evidence(Use.UNKNOWN, msg("How much it uses at most is not known."))
+    return Evidence(Use.MEASURED, msg("It used {size} at most.", size=size_text(peak)))
+
+
 MEMORY = Toggle(
     "memory",
     _LAYER,
@@ -188,6 +208,7 @@ MEMORY = Toggle(
     live=True,
     limit=True,
     measure="memory",
+    evidence=_memory_measured,
     learned=_memory_learned,
     learned_words=(LEARNED,),
     guessed=True,
@@ -257,6 +278,14 @@ def _pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     return Learned(str(value), msg("Well above the highest number seen, {count}", count=int(peak)))
 
 
+def _pids_measured(value: str, subject: Subject) -> Evidence:
+    facts = _facts(subject)
+    most = None if facts is None else facts.most_pids
+    if most is None:
+        return Evidence(Use.UNKNOWN, msg("How many processes it has at most is not known."))
+    return Evidence(Use.MEASURED, msg("It had {count} processes and threads at most.", count=most))
+
+
 PIDS = Toggle(
     "pids",
     _LAYER,
@@ -272,6 +301,7 @@ PIDS = Toggle(
     live=True,
     limit=True,
     measure="pids",
+    evidence=_pids_measured,
     learned=_pids_learned,
     learned_words=(LEARNED,),
     default="256",
@@ -340,6 +370,13 @@ def _cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     return Learned(str(value), msg("Well above the highest use seen, {cpus} CPUs", cpus=round(peak, 2)))
 
 
+def _cpus_measured(value: str, subject: Subject) -> Evidence:
+    peak = peak_of(subject, "cpu")
+    if peak is None or subject.seen is None or Phase.REQUESTS not in subject.seen.seen.phases:
+        return Evidence(Use.UNKNOWN, msg("How much CPU time it needs at most is not known."))
+    return Evidence(Use.MEASURED, msg("It used {cpus} CPUs at most.", cpus=round(peak, 2)))
+
+
 CPUS = Toggle(
     "cpus",
     _LAYER,
@@ -357,6 +394,7 @@ CPUS = Toggle(
     live=True,
     limit=True,
     measure="cpu",
+    evidence=_cpus_measured,
     learned=_cpus_learned,
     learned_words=(LEARNED,),
     default="1",

@@ -13,6 +13,7 @@ from stratascope.core.relaunch.toggle import Cure, Given, Preset, Proof, Proven,
 from stratascope.core.relaunch.want import Unconfined, Want
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
+from stratascope.layers.shared.signs_of_use import protected
 from stratascope.layers.shared.toggle_values import NOT_READ, only
 from stratascope.value import replace
 
@@ -111,6 +112,7 @@ APPARMOR = Toggle(
     _prove_apparmor,
     _apparmor_preset,
     cure=lambda value, subject: Cure.PROTECTION,
+    evidence=lambda value, subject: protected(subject),
     gives=_UNCONFINED,
     allows=_apparmor_allowed,
 )
@@ -190,6 +192,7 @@ SELINUX = Toggle(
     _prove_selinux,
     _selinux_preset,
     cure=lambda value, subject: Cure.PROTECTION,
+    evidence=lambda value, subject: protected(subject),
     gives=_DISABLE,
     allows=_selinux_allowed,
 )

@@ -16,12 +16,25 @@ from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.relaunch.toggle import GRADES, Cure, Given, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    GRADES,
+    Cure,
+    Evidence,
+    Given,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Toggle,
+    ToggleError,
+    Use,
+)
 from stratascope.core.relaunch.want import HostsNamespace, Network, Setting, Want
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import DEVICES, ENGINE_SOCKET, HOST_PATHS, UNMOUNT
 from stratascope.layers.namespaces.toggles_root import MASKED_PATHS, READ_ONLY_ROOT, TMPFS
 from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
+from stratascope.layers.shared.signs_of_use import evidence, runs_containers
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, no_pieces, no_risks, only
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
@@ -100,6 +113,16 @@ def _private(
         found = risks("private", subject) if shared and subject.listens != () else ()
         return found[0] if found else None
 
+    def used(value: str, subject: Subject) -> Evidence:
+        why = left_off(subject)
+        if why is not None:
+            return Evidence(Use.USED, why)
+        sign = runs_containers(subject)
+        if sign is None and not risk.id:
+            text = msg("Only programs that set up control groups themselves look at this.")
+            return Evidence(Use.UNKNOWN, text, rare=True)
+        return evidence(sign, subject)
+
     def risks(value: str, subject: Subject) -> tuple[Message, ...]:
         if value == _HOST or not risk.id or not shared_mode(_mode(subject.container.asked, field)):
             return ()
@@ -127,10 +150,11 @@ def _private(
         lambda facts, value, subject: _prove(kind, facts, value),
         preset,
         cure=lambda value, subject: Cure.GRANT,
-        used=lambda value, subject: left_off(subject),
+        evidence=used,
         left_off=left_off,
         pieces=_of_network if kind == "net" else None,
         gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
+        reaches=kind == "net",
         allows=allows,
     )
 
@@ -238,6 +262,14 @@ def _publish_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return (cut_off, msg("While it was watched, it was used from outside on {ports}.", ports=", ".join(used)))
 
 
+def _published_used(value: str, subject: Subject) -> Evidence:
+    outside = [f"{port.port}/{port.protocol}" for port in (subject.seen.ports if subject.seen else ()) if port.outside]
+    if outside:
+        ports = ", ".join(outside)
+        return Evidence(Use.USED, msg("While it was watched, it was used from outside on {ports}.", ports=ports))
+    return evidence(None, subject, "ports")
+
+
 def _host_ports(subject: Subject, protocol: str) -> set[int]:
     ports = {port.host_port for port in subject.container.asked.ports if port.container_port.endswith(protocol)}
     return {int(port) for port in ports if port.isascii() and port.isdigit()}
@@ -278,6 +310,9 @@ PUBLISH = Toggle(
     _publish_risks,
     _prove_publish,
     in_no_preset,  # who reaches it is for a person to change
+    planned=lambda subject: None if _only_loopback(subject.container.asked, subject) else "loopback",
+    evidence=_published_used,
+    reaches=True,
 )
 
 

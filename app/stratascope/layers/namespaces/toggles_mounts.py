@@ -14,7 +14,9 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
+    Alternative,
     Cure,
+    Evidence,
     Given,
     Preset,
     Proof,
@@ -28,7 +30,7 @@ from stratascope.core.relaunch.want import DeviceNode, Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.devices import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, plain, weight, within
-from stratascope.layers.shared.signs_of_use import path_used
+from stratascope.layers.shared.signs_of_use import evidence, path_used, path_written
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, listed, more_of, only
 from stratascope.value import replace
 
@@ -130,9 +132,10 @@ def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subjec
     return Proof(Proven.ENFORCED, expected, msg("The rules allow only the standard devices"), "@cgroup:devices")
 
 
-def _devices_used(value: str, subject: Subject) -> Message | None:
+def _devices_used(value: str, subject: Subject) -> Evidence:
     names = {name for device in subject.container.asked.devices for name in (device.target, device.source) if name}
-    return next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
+    sign = next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
+    return evidence(sign, subject, "written")
 
 
 DEVICES = Toggle(
@@ -148,7 +151,7 @@ DEVICES = Toggle(
     _prove_devices,
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
     cure=lambda value, subject: Cure.GRANT,
-    used=_devices_used,
+    evidence=_devices_used,
     gives="+DEVICE,DEVICE",
     allows=_device_allowed,
     word=msg("Devices"),
@@ -218,6 +221,13 @@ def _places(value: str, subject: Subject) -> list[str]:
     """The targets that a value names, those that are no mount of it any more as they are named."""
     targets = {_name(mount.target): plain(mount.target) for mount in subject.container.asked.mounts}
     return [targets.get(word, word) for word in value.removeprefix(MORE).split(",")]
+
+
+def _writing_seen(value: str, subject: Subject) -> Evidence:
+    """That a command names a path says nothing of whether it is written to."""
+    places = [plain(mount.target) for mount in _kept_from_writing(value, subject)]
+    sign = next((found for place in places if (found := path_written(place, subject)) is not None), None)
+    return evidence(sign, subject, "written")
 
 
 def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
@@ -340,7 +350,7 @@ HOST_PATHS = Toggle(
         "read-only" if preset in LATER_PRESETS and not _protected(subject.container.asked, subject) else None
     ),
     cure=_protect_cure,
-    used=lambda value, subject: _any_used(_kept_from_writing(value, subject), subject),
+    evidence=_writing_seen,
     left_off=_data_kept,
     pieces=lambda subject: tuple(
         dict.fromkeys(_name(mount.target) for mount in _kept_from_writing("read-only", subject) if _matters(mount))
@@ -390,8 +400,19 @@ def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is nothing"), _MOUNTS)
 
 
-def _any_used(mounts: list[AskedMount], subject: Subject) -> Message | None:
+def _any_used(mounts: list[AskedMount], subject: Subject) -> Evidence | None:
     return next((why for mount in mounts if (why := path_used(plain(mount.target), subject)) is not None), None)
+
+
+def _instead_of_mount(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    """Read-only, unless it was seen writing there; and less of it, where the rest was not seen in use."""
+    mounts = [mount for mount in _named(value, subject) if mount.writable and not _shows_socket(mount, subject)]
+    free = [_name(mount.target) for mount in mounts if path_written(plain(mount.target), subject) is None]
+    found = []
+    if free:
+        found.append(Alternative(msg("Make it read-only."), (HOST_PATHS.id, ",".join(free))))
+    found.append(Alternative(msg("Mount only the folders below it that it needs.")))
+    return tuple(found)
 
 
 UNMOUNT = Toggle(
@@ -407,7 +428,10 @@ UNMOUNT = Toggle(
     _prove_unmounted,
     in_no_preset,
     cure=lambda value, subject: Cure.GRANT,
-    used=lambda value, subject: _any_used(_named(value, subject), subject),
+    evidence=lambda value, subject: evidence(
+        _any_used(_named(value, subject), subject), subject
+    ),  # reading is not seen
+    instead=_instead_of_mount,
     default="/host",
     proposed=lambda subject: next((_name(mount.target) for mount in _binds(subject)), ""),
     unit=Unit.PATHS,
@@ -482,6 +506,13 @@ def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is none"), _MOUNTS)
 
 
+def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    found = [Alternative(msg("Put a proxy between it and the socket that lets through only the calls it needs."))]
+    if not subject.engine.rootless:
+        found.append(Alternative(msg("Give it the socket of a rootless engine, which does not own this machine.")))
+    return tuple(found)
+
+
 ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
@@ -497,8 +528,10 @@ ENGINE_SOCKET = Toggle(
         "remove" if preset is Preset.STRICT and not _no_socket(subject.container.asked, subject) else None
     ),
     cure=lambda value, subject: Cure.GRANT,
-    used=lambda value, subject: _any_used(
-        [mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)], subject
+    evidence=lambda value, subject: evidence(
+        _any_used([mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)], subject),
+        subject,
     ),
+    instead=_instead_of_socket,
     word=msg("Socket"),
 )

@@ -21,6 +21,7 @@ from stratascope.core.refusals.ended.complaints import of_kernel_files
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
+    Evidence,
     Given,
     Learned,
     Preset,
@@ -30,6 +31,7 @@ from stratascope.core.relaunch.toggle import (
     Toggle,
     ToggleError,
     Unit,
+    Use,
 )
 from stratascope.core.relaunch.want import LooserMount, MoreOf, ReadablePlace, Want, WritablePlace
 from stratascope.core.text import size_text
@@ -44,7 +46,7 @@ from stratascope.layers.namespaces.written import (
     written,
 )
 from stratascope.layers.shared.host_paths import within
-from stratascope.layers.shared.signs_of_use import serves_users
+from stratascope.layers.shared.signs_of_use import evidence, protected, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, is_docker, listed, more_of, only, proof_of
 from stratascope.value import replace
 
@@ -147,6 +149,7 @@ MASKED_PATHS = Toggle(
     gives="off|+PATH,PATH",
     allows=_unmasking,
     cure=lambda value, subject: Cure.PROTECTION,
+    evidence=lambda value, subject: protected(subject),
     word=msg("Masks"),
     overridden=True,
 )
@@ -204,6 +207,20 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     return Learned("on", msg("It was seen writing only to volumes and memory."))
 
 
+def _writing_used(value: str, subject: Subject) -> Evidence:
+    why = _kept_writable(subject)
+    if why is not None:
+        return Evidence(Use.USED, why)
+    return evidence(None, subject, "written")
+
+
+def _places_kept(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """The tmpfs without which nothing could be written any more."""
+    found = _tmpfs_learned(LEARNED, subject, subject.container.asked)
+    value = _tmpfs_preset(Preset.STRICT, subject) if found is None else found.value
+    return () if value is None else (("tmpfs", value),)
+
+
 def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     answer = None if facts is None else facts.root_read_only
     if value == "off":
@@ -246,6 +263,8 @@ READ_ONLY_ROOT = Toggle(
     learned_words=(LEARNED,),
     left_off=_kept_writable,
     guessed=True,
+    evidence=_writing_used,
+    keeping=_places_kept,
     gives="off",
     allows=lambda want, subject: (
         Given("off", msg("Make its root directory writable")) if _of_root(want, subject) else None
@@ -413,4 +432,5 @@ TMPFS = Toggle(
     allows=_tmpfs_allowed,
     default="/tmp",
     unit=Unit.PATHS,
+    planned=lambda subject: None,  # only beside a read-only root directory
 )

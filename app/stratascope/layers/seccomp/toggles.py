@@ -15,6 +15,7 @@ from stratascope.core.options.capabilities import bounding
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
+    Evidence,
     Given,
     Learned,
     Preset,
@@ -23,13 +24,14 @@ from stratascope.core.relaunch.toggle import (
     Subject,
     Toggle,
     ToggleError,
+    Use,
 )
 from stratascope.core.relaunch.want import PassedCall, Want
 from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
-from stratascope.layers.shared.signs_of_use import runs_scripts, serves_users
+from stratascope.layers.shared.signs_of_use import evidence, protected, runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Answers, SeccompMode
@@ -229,6 +231,40 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     return Learned("", why, text)
 
 
+def _calls_used(value: str, subject: Subject) -> Evidence:
+    """Of calls that the filter would stop and that pass now."""
+    programs = subject.programs
+    stopped = _stopped_by(value, subject)
+    if stopped:
+        made = [call for call in (subject.seen.calls if subject.seen is not None else ()) if call.name in stopped]
+        if made:
+            names = ", ".join(call.name for call in made[:_SHOWN])
+            by = tuple(dict.fromkeys(name for call in made for name in call.by))
+            return Evidence(Use.USED, msg("It was seen calling {names}.", names=names), by)
+    known = programs is not None and programs.whole and programs.found
+    if known and programs is not None and not any(program.opaque for program in programs.found):
+        could = {call.name for call in calls(programs.found, numbers(Abi.X86_64))}
+        if value == ORDINARY or (stopped and not could & stopped):
+            return Evidence(Use.NOT_IMPORTED, msg("Its programs import none of the calls that it stops."))
+    found = evidence(None, subject, "calls")
+    if found.use is not Use.UNKNOWN:
+        return found
+    if value == "default":
+        return protected(subject)
+    if value == ORDINARY:
+        return Evidence(Use.UNKNOWN, msg("It lets through what ordinary programs call."), rare=True)
+    return found
+
+
+def _stopped_by(value: str, subject: Subject) -> frozenset[str]:
+    """By the engine's default filter; of no other it is known here before it is made."""
+    facts: SeccompFacts | None = subject.of(_LAYER)
+    default = None if facts is None else facts.default
+    if value != "default" or not isinstance(default, DefaultFilter):
+        return frozenset()
+    return _stopped(default.answers(Abi.X86_64))
+
+
 SECCOMP = Toggle(
     _LAYER,
     _LAYER,
@@ -243,6 +279,7 @@ SECCOMP = Toggle(
     _preset,
     cure=lambda value, subject: Cure.BARRIER if _on(subject.container.asked, subject) else Cure.PROTECTION,
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
+    evidence=_calls_used,
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),
     gives="+CALL,CALL:ARGUMENT",

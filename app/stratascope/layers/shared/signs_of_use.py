@@ -11,11 +11,11 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import age, msg
 from stratascope.core.observation.imports import Programs, opens_sessions, uses
 from stratascope.core.observation.observation import Observation
 from stratascope.core.options.capabilities import named
-from stratascope.core.relaunch.toggle import Subject
+from stratascope.core.relaunch.toggle import Evidence, Subject, Use
 from stratascope.layers.shared.devices import STANDARD_NODES
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.capability import CapabilitySet
@@ -25,48 +25,138 @@ _MORE = ("ptmx", "fd", "stdin", "stdout", "stderr", "pts", "shm", "mqueue", "cor
 _EVERYWHERE = STANDARD_NODES | {f"/dev/{name}" for name in _MORE}
 _SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # the same directory under two names on most systems
 
+LONG = 3600.0  # seconds of observation, after which what was not seen counts as not used
 
-def path_used(place: str, subject: Subject) -> Message | None:
+
+def evidence(sign: Evidence | None, subject: Subject, *parts: str) -> Evidence:
+    """The sign; without one, whether these parts of it (`Observation.saw`) were watched long enough to say that it does
+    not use this. None of them: nothing that is observed would show it.
+    """
+    seen = subject.seen
+    if sign is not None:
+        return sign
+    if seen is None or not parts or not seen.seen.starts or not all(seen.saw(part) for part in parts):
+        return Evidence(Use.UNKNOWN, msg("Nobody watched it, and nothing else shows whether it uses this."))
+    time = age(seen.seen.seconds)
+    if seen.seen.seconds < LONG:
+        return Evidence(
+            Use.UNKNOWN, msg("Not used in the {time} that it was watched; an hour is enough to tell.", time=time)
+        )
+    return Evidence(Use.NOT_USED, msg("Not used in {time} of watching, its start included.", time=time))
+
+
+def protected(subject: Subject) -> Evidence:
+    """Of what an engine puts in force by default, and somebody switched off: few programs need it off."""
+    sign = runs_containers(subject)
+    if sign is not None:
+        return sign
+    return Evidence(Use.UNKNOWN, msg("Engines have this on by default, and few programs need it off."), rare=True)
+
+
+def _named(what: str) -> Evidence:
+    return Evidence(Use.USED, msg("Its command or its environment names {path}.", path=what))
+
+
+def _seen_using(what: str, by: tuple[str, ...] = ()) -> Evidence:
+    return Evidence(Use.USED, msg("It was seen using {path}.", path=what), by)
+
+
+def path_used(place: str, subject: Subject) -> Evidence | None:
     """Signs that it uses a mount or device at that path in the container."""
     place = place.rstrip("/")
     if not place:
         return None
     names = [place, *(new + place[len(old) :] for old, new in _SAME if place.startswith(old))]
     if any(_word(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", subject) for name in names):
-        return msg("Its command or its environment names {path}.", path=place)
+        return _named(place)
     seen = subject.seen
     if seen is None:
         return None
     if wrote := _first_within(place, (*seen.written, *seen.devices)):
-        return msg("It was seen using {path}.", path=wrote)
+        return _seen_using(wrote)
     if ran := _first_within(place, seen.executed):
-        return msg("It was seen starting {path}.", path=ran)
+        return Evidence(Use.USED, msg("It was seen starting {path}.", path=ran), (ran.rpartition("/")[2],))
     return None
 
 
-def capabilities_used(names: CapabilitySet, subject: Subject) -> Message | None:
+def path_written(place: str, subject: Subject) -> Evidence | None:
+    """Signs that it writes below that path in the container."""
+    found = _first_within(place.rstrip("/") or "/", _seen_of(subject).written)
+    return _seen_using(found) if found else None
+
+
+def capabilities_used(names: CapabilitySet, subject: Subject) -> Evidence | None:
     """Signs of one of these capabilities. `CAP_` is optional if the rest is unambiguous (SYS_ADMIN, but not KILL)."""
+    if said := _capabilities_named(names, subject):
+        return _named(said.names()[0].removeprefix("CAP_"))
+    used = [each for each in _seen_of(subject).capabilities if each.uses and named((each.name,)) & names]
+    if not used:
+        return None
+    shown = ", ".join(each.name.removeprefix("CAP_") for each in used)
+    return _seen_using(shown, tuple(dict.fromkeys(by for each in used for by in each.by)))
+
+
+def known_uses(names: CapabilitySet, subject: Subject) -> CapabilitySet:
+    """Those of these capabilities that there are signs of."""
+    used = tuple(each.name for each in _seen_of(subject).capabilities if each.uses)
+    return _capabilities_named(names, subject) | named(used) & names
+
+
+def _capabilities_named(names: CapabilitySet, subject: Subject) -> CapabilitySet:
+    found = []
     for name in names.names():
         plain = name.removeprefix("CAP_")
         prefix = "(?:CAP_)?" if "_" in plain else "CAP_"
         if _word(rf"(?<![A-Za-z0-9_]){prefix}{plain}(?![A-Za-z0-9_])", subject, re.IGNORECASE):
-            return msg("Its command or its environment names {path}.", path=plain)
-    if subject.seen is None:
-        return None
-    used = named(tuple(each.name for each in subject.seen.capabilities if each.uses)) & names
-    if not used:
-        return None
-    return msg("It was seen using {path}.", path=", ".join(name.removeprefix("CAP_") for name in used.names()))
+            found.append(name)
+    return CapabilitySet.of(tuple(found))
 
 
-def any_device_used(subject: Subject) -> Message | None:
-    """Signs of a host device other than those that every container has."""
+def devices_named(subject: Subject) -> tuple[str, ...]:
+    """Paths of host devices in its command and environment, without those that every container has."""
     texts = (subject.container.command, *subject.environment)
-    for path in (found for text in texts for found in _DEVICE.findall(text)):
-        if path not in _EVERYWHERE:
-            return msg("Its command or its environment names {path}.", path=path)
-    found = () if subject.seen is None else (path for path in subject.seen.devices if path not in _EVERYWHERE)
-    return next((msg("It was seen using {path}.", path=path) for path in found), None)
+    found = (path for text in texts for path in _DEVICE.findall(text))
+    return tuple(dict.fromkeys(path for path in found if path not in _EVERYWHERE))
+
+
+def devices_seen(subject: Subject) -> tuple[str, ...]:
+    """Paths of host devices that it was seen using, without those that every container has."""
+    return tuple(path for path in _seen_of(subject).devices if path not in _EVERYWHERE)
+
+
+def any_device_used(subject: Subject) -> Evidence | None:
+    """Signs of a host device other than those that every container has."""
+    if said := devices_named(subject):
+        return _named(said[0])
+    return next((_seen_using(path) for path in devices_seen(subject)), None)
+
+
+def _seen_of(subject: Subject) -> Observation:
+    return subject.seen or Observation()
+
+
+# Programs that start containers or a whole system themselves, for which nothing less than all is known to do
+_NEED_ALL = frozenset(
+    ("buildkitd", "containerd", "crio", "dockerd", "dockerd-entrypoint.sh", "k0s", "k3s", "kubelet", "lxd", "microk8s",
+     "podman", "rke2", "systemd")
+)  # fmt: skip
+_IMAGES_OF_THEM = re.compile(
+    r"(?:.*/)?(?:docker:(?:.*-)?dind(?:-.*)?|(?:kindest/)?node:v1\..*|k3s:.*|buildkit:.*|podman(?:[:/].*)?)"
+)
+
+
+def runs_containers(subject: Subject) -> Evidence | None:
+    """Signs that it is an engine, a node or a whole system itself, which sets up namespaces and mounts of its own."""
+    texts = (subject.container.command, *subject.environment)
+    words = (word.rpartition("/")[2] for text in texts for word in text.split())
+    running = (name for name, _ in subject.users or ())
+    image = subject.container.image
+    found = next((name for name in (*words, *running) if name in _NEED_ALL), "")
+    found = found or (image if _IMAGES_OF_THEM.fullmatch(image) else "")
+    if not found:
+        return None
+    text = msg("{program} runs containers itself, and needs nearly all of it.", program=found)
+    return Evidence(Use.USED, text, (found,))
 
 
 def _word(pattern: str, subject: Subject, flags: int = 0) -> bool:

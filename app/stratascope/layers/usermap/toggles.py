@@ -15,10 +15,21 @@ from itertools import pairwise
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.options.capabilities import FILES, bounding, named, starts_as_root
-from stratascope.core.relaunch.toggle import Given, Learned, Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    Evidence,
+    Given,
+    Learned,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Toggle,
+    ToggleError,
+    Use,
+)
 from stratascope.core.relaunch.want import HeldCapability, HostsNamespace, MappedId, RunsAs, Want
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
-from stratascope.layers.shared.signs_of_use import becoming, serves_users, writes_to_volumes
+from stratascope.layers.shared.signs_of_use import becoming, evidence, serves_users, writes_to_volumes
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, in_no_preset, is_docker, no_pieces
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -379,6 +390,31 @@ def _user_preset(preset: Preset, subject: Subject) -> str | None:
     return str(facts.uid_inside) if facts.gid_inside is None else f"{facts.uid_inside}:{facts.gid_inside}"
 
 
+def _planned_user(subject: Subject) -> str | None:
+    """Who it was seen to become; else an ordinary user to try."""
+    asked = subject.container.asked
+    if not starts_as_root(asked):
+        return None
+    found = learned(LEARNED, subject, asked)
+    return found.value if found is not None else _user_preset(Preset.STRICT, subject) or USER.default
+
+
+def _root_used(value: str, subject: Subject) -> Evidence:
+    facts = _facts(subject)
+    found = learned(LEARNED, subject, subject.container.asked)
+    if found is not None and found.value == value:
+        return Evidence(Use.NOT_USED, found.why)
+    others = [f"{name} ({user})" for name, user in subject.users or () if user and user != _ids(value)[0]]
+    if others:
+        return Evidence(Use.USED, msg("It runs these as other users, which only root can do: {names}.",
+                                      names=", ".join(others[:5])))  # fmt: skip
+    if doubts := _user_doubts(value, subject):
+        return Evidence(Use.USED, doubts[0])
+    if facts is not None and facts.uid_inside == _ids(value)[0]:
+        return Evidence(Use.UNKNOWN, msg("It becomes this user by itself; what it does as root before was not seen."))
+    return evidence(None, subject, "capabilities")
+
+
 def _user_allowed(want: Want, subject: Subject) -> Given | None:
     """Root only where it would hold then what it lacks; a user only where its user namespace has it."""
     facts, asked = _facts(subject), subject.container.asked
@@ -412,6 +448,8 @@ USER = Toggle(
     _prove_user,
     _user_preset,
     doubts=_user_doubts,
+    evidence=_root_used,
+    planned=_planned_user,
     learned=learned,
     learned_words=(LEARNED,),
     brings=(("no-new-privileges", "on"),),  # else a set-uid program gives back what root had

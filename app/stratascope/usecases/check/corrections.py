@@ -18,6 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
 from stratascope.core.options.given import Position, Problem
 from stratascope.core.options.meaning import ANYBODY
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.severity import SERIOUS
@@ -197,6 +198,19 @@ def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
         if each.id not in gone and left:
             found.append(Choice(each.toggle, ",".join(left)))
     return tuple(found)
+
+
+def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, HardeningPlan]]:
+    """For each service of the text that could be judged: its name, and what would be changed of it. What can't be
+    written into the text is off there.
+
+    Raises ToggleError.
+    """
+    services = checker.read(text, file).services
+    for number, joined in zip(range(len(services)), checker.joined(services), strict=True):
+        writer = Writer(checker, text, file, number, joined=joined)
+        if writer.state.matrix is not None:
+            yield services[number].name, _known(checker, writer).previews.plan(writer.state)
 
 
 class Closed(Value):

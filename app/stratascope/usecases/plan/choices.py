@@ -35,11 +35,11 @@ def unused(closing: Closing, subject: Subject) -> tuple[tuple[Choice, ...], tupl
     for piece in (piece for choice in closing.choices for piece in choice.pieces):
         if piece.toggle.changes_users:
             continue
-        why = piece.used(subject)
-        if why is None:
-            taken.append(piece)
+        evidence = piece.evidence(subject)
+        if evidence.used:
+            kept.append(InUse(piece, evidence.why))
         else:
-            kept.append(InUse(piece, why))
+            taken.append(piece)
     if subject.container.asked.privileged and not any(each.toggle.leaves_privileged for each in taken):
         taken = [each for each in taken if not each.toggle.overridden]
     return joined(taken), tuple(kept)

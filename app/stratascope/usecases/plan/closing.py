@@ -47,9 +47,14 @@ _Piece = Choice  # with a single one of the values that are chosen individually
 _Pieces = frozenset[_Piece]
 
 
-def closing(prediction: Prediction, subject: Subject, severities: Sequence[Severity] = SERIOUS) -> Closing:
+def closing(
+    prediction: Prediction,
+    subject: Subject,
+    severities: Sequence[Severity] = SERIOUS,
+    only: Sequence[Choice] | None = None,
+) -> Closing:
     """For one container: what closes its threats of these severities. Among equally small sets, the one with the fewest
-    pieces seen in use, then the fewest things it may break.
+    pieces seen in use, then the fewest things it may break. `only`: the pieces to choose from; None: all there are.
     """
     matrix = prediction.state.matrix
     if matrix is None:
@@ -61,7 +66,8 @@ def closing(prediction: Prediction, subject: Subject, severities: Sequence[Sever
     if not opened:
         return Closing()
     predicted = _Closed(prediction, subject, opened)
-    pieces, chosen = _pieces(subject), frozenset[_Piece]()
+    pieces = pieces_of(subject) if only is None else tuple(only)
+    chosen = frozenset[_Piece]()
     for cure in Cure:
         able = tuple(each for each in pieces if each.cure(subject) <= cure)
         chosen = _Search(predicted, able, chosen).run()
@@ -79,7 +85,7 @@ def joined(pieces: Iterable[_Piece]) -> tuple[Choice, ...]:
     return tuple(Choice(each, ",".join(sorted(values[each]))) for each in all_toggles() if each in values)
 
 
-def _pieces(subject: Subject) -> tuple[_Piece, ...]:
+def pieces_of(subject: Subject) -> tuple[_Piece, ...]:
     """All pieces that could change something here, in the order of the toggles."""
     asked = subject.container.asked
     left = fold(asked, leaving_privileged(subject), subject)
@@ -129,7 +135,7 @@ class _Closed:
 
     def cost(self, piece: _Piece) -> tuple[int, int]:
         """Whether it is seen in use, and how many things it could break."""
-        return int(piece.used(self._subject) is not None), len(piece.risks(self._subject))
+        return int(piece.evidence(self._subject).used), len(piece.risks(self._subject))
 
     def helping(self, pieces: Sequence[_Piece], chosen: _Pieces) -> _Pieces:
         """Capabilities that contribute to a critical hole, even if taking back another grant closes that already."""

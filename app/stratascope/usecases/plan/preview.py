@@ -14,6 +14,7 @@ from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.options.capabilities import starts_as_root
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
@@ -22,16 +23,18 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved, unused
-from stratascope.usecases.plan.closing import Closing, closing
+from stratascope.usecases.plan.closing import Closing, closing, pieces_of
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
+from stratascope.usecases.plan.suggested import suggested
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 
 SERIOUS_EXPOSURE = 4.0  # below it there is nothing urgent
 _RESTRICTED = ("PSS:baseline", "PSS:restricted")  # "restricted" includes all of "baseline"
+_UNREAD = msg("Nothing about it could be read, so the effect of a change can't be predicted.")
 _WORTH = 0.1  # of exposure that a further toggle must remove to be suggested
 
 
@@ -77,7 +80,7 @@ class Previews:
         subject, prediction = self._subject(state, inside), self._prediction(state)
         smallest = self._closing(prediction, subject)
         first, in_use = self._first(prediction, subject)
-        graded = ((preset, preset_choices(preset, subject, first)) for preset in GRADES)
+        graded = ((preset, self._graded(preset, prediction, subject, first)) for preset in GRADES)
         presets = ((Preset.CRITICAL, smallest.choices), *graded)
         values = {preset: {item.id: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
@@ -87,7 +90,8 @@ class Previews:
             if item.single is None:
                 options.append(self._option(prediction, subject, item, values))
             else:
-                pieces = (piece for piece in values[Preset.CRITICAL].get(item.id, "").split(",") if piece)
+                chosen = (values[preset].get(item.id, "") for preset in (Preset.CRITICAL, Preset.RECOMMENDED))
+                pieces = dict.fromkeys(piece for value in chosen for piece in value.split(",") if piece)
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
         preview = self._preview(prediction, smallest.choices, subject) if smallest.choices or smallest.left else None
@@ -102,7 +106,7 @@ class Previews:
         subject, prediction = self._subject(state, inside), self._prediction(state)
         if preset is Preset.CRITICAL:
             return self._closing(prediction, subject).choices
-        return preset_choices(preset, subject, self._first(prediction, subject)[0])
+        return self._graded(preset, prediction, subject, self._first(prediction, subject)[0])
 
     def closing(self, state: ContainerState, inside: Inside = UNSEEN) -> Closing:
         """The smallest set that closes what is critical, then what is serious; and what it can't close."""
@@ -114,6 +118,34 @@ class Previews:
         """
         return self._first(self._prediction(state), self._subject(state, inside))[1]
 
+    def plan(self, state: ContainerState, inside: Inside = UNSEEN) -> HardeningPlan:
+        """What would be changed, in order, and why. Raises ToggleError if nothing of the container could be read."""
+        if state.matrix is None:
+            raise ToggleError(_UNREAD)
+        return self._suggested(self._prediction(state), self._subject(state, inside), state.matrix)
+
+    def _graded(
+        self, preset: Preset, prediction: Prediction, subject: Subject, first: tuple[Choice, ...]
+    ) -> tuple[Choice, ...]:
+        """The recommended choices are those of the plan."""
+        now = prediction.state.matrix
+        if preset is Preset.RECOMMENDED and now is not None:
+            return self._suggested(prediction, subject, now).choices
+        return preset_choices(preset, subject, first)
+
+    def _suggested(self, prediction: Prediction, subject: Subject, now: Matrix) -> HardeningPlan:
+        def judge(chosen: Sequence[Choice]) -> Matrix:
+            if not chosen:
+                return now
+            _, after, files = self._plain(chosen, subject)
+            there = prediction.with_files(files)
+            return there.matrix(there.of(after))
+
+        def close(pieces: Sequence[Choice]) -> Closing:
+            return closing(prediction, subject, (Severity.CRITICAL,), pieces)
+
+        return suggested(subject, pieces_of(subject), judge, close)
+
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
     ) -> Preview:
@@ -121,7 +153,7 @@ class Previews:
         if nothing of the container could be read.
         """
         if state.gap is not None:
-            raise ToggleError(msg("Nothing about it could be read, so the effect of a change can't be predicted."))
+            raise ToggleError(_UNREAD)
         subject = self._subject_of(state, chosen, None)
         return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
 
@@ -238,8 +270,8 @@ class Previews:
         risks: tuple[Message, ...] = ()
         try:
             value = item.check(value, subject)
-            used = item.used(value, subject)
-            risks = (*(() if used is None else (used,)), *item.risks(value, subject))
+            evidence = item.evidence(value, subject)
+            risks = (*((evidence.why,) if evidence.used else ()), *item.risks(value, subject))
             if not already:
                 better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
         except ToggleError as error:

@@ -40,7 +40,7 @@ def of(command: str = "", *environment: str, **seen: object) -> Subject:
 def test_a_path_that_is_named(place: str, command: str, environment: str, used: bool) -> None:
     found = path_used(place, of(command, environment))
     assert (found is not None) is used
-    assert found is None or translate(found).startswith("Its command or its environment names ")
+    assert found is None or translate(found.why).startswith("Its command or its environment names ")
 
 
 def test_a_path_that_was_seen_in_use() -> None:
@@ -49,7 +49,7 @@ def test_a_path_that_was_seen_in_use() -> None:
     assert path_used("/dev/fuse", of(devices=("/dev/fuse",))) is not None
     started = path_used("/opt", of(executed=("/opt/bin/tool",)))
     assert started is not None
-    assert translate(started) == "It was seen starting /opt/bin/tool."
+    assert translate(started.why) == "It was seen starting /opt/bin/tool."
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_capability_that_was_seen_in_use() -> None:
     both = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_NET_RAW"))
     found = capabilities_used(both, of(capabilities=seen))
     assert found is not None
-    assert translate(found) == "It was seen using SYS_ADMIN."
+    assert translate(found.why) == "It was seen using SYS_ADMIN."
     assert capabilities_used(CapabilitySet.of(("CAP_NET_RAW",)), of(capabilities=seen)) is None
 
 

@@ -11,7 +11,7 @@ from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import choice_of
+from stratascope.layers.toggles import brought_by, choice_of
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
@@ -45,6 +45,8 @@ def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
         for option in offer.options:
             if option.already or option.why_not is not None or option.toggle.id in {each.id for each in chosen}:
                 continue
+            if not {each.id for each in brought_by(option.toggle)} <= {each.id for each in chosen}:
+                continue  # alone it closes nothing for good
             try:
                 more = (*chosen, option.choice)
                 reached[option.toggle.id] = foresight.preview(state, more).after.exposure.worst

@@ -1,0 +1,81 @@
+"""The plan: the one ordered list of changes for a container, each with its evidence, on or off.
+
+What a careful engineer would do, in that order: take back what was granted beyond the engine's default, let go of what
+is not used, then limits. Card, column, commands and files show the same plan and the same number.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stratascope.core.message import Message
+from stratascope.core.relaunch.toggle import Alternative, Choice, Evidence
+from stratascope.core.severity import SERIOUS, Severity
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.value import Value
+
+
+class ChangeKind(StrEnum):
+    """In the order of preference: a hole is closed where it was made rather than fenced."""
+
+    TAKE_BACK = "take-back"
+    UNUSED = "unused"
+    LIMIT = "limit"
+
+
+class Change(Value):
+    """One row of a plan. `choices`: the first is its own, the others keep what is used or close it for good.
+
+    `on`: whether it is suggested; `reason`: why, where that is not what the evidence says. `closes`: ids of threats of
+    `SERIOUS` that are open now, and that it stops alone. `alone`: the exposure with just this; `in_order`: with all
+    that is on up to it, this one included. `effect`: by how much flipping it changes the exposure, all others as they
+    stand; `deeper`: how many threats more layers stop with it, likewise. `breaks`: what it could break.
+    """
+
+    choices: tuple[Choice, ...]
+    kind: ChangeKind
+    evidence: Evidence
+    on: bool
+    reason: Message | None = None
+    closes: tuple[str, ...] = ()
+    alone: float | None = None
+    in_order: float | None = None
+    effect: float = 0.0
+    deeper: int = 0
+    breaks: tuple[Message, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def choice(self) -> Choice:
+        """Its own, without what goes along."""
+        return self.choices[0]
+
+    @property
+    def key(self) -> str:
+        """Distinguishes it from the others of a plan."""
+        return str(self.choice)
+
+
+class HardeningPlan(Value):
+    """For one container. `choices`: all that is on, one a toggle; `now`, `then`: all threats, without and with them.
+
+    `impossible`: changes that this engine or container can't do, and why.
+    """
+
+    changes: tuple[Change, ...]
+    choices: tuple[Choice, ...]
+    now: Matrix
+    then: Matrix
+    impossible: tuple[tuple[Choice, Message], ...] = ()
+
+    @property
+    def left(self) -> tuple[ThreatState, ...]:
+        """Those of `SERIOUS` that stay open, the worst first."""
+        return tuple(state for severity in SERIOUS for state in self.then.open(severity))
+
+    @property
+    def keeping(self) -> tuple[Change, ...]:
+        """What was granted, is not taken back, and holds open a critical threat."""
+        still = {state.threat.id for state in self.then.open(Severity.CRITICAL)}
+        off = (change for change in self.changes if change.kind is ChangeKind.TAKE_BACK and not change.on)
+        return tuple(change for change in off if still.intersection(change.closes))

@@ -1,0 +1,134 @@
+"""A plan as the JSON of `plan --json` (a contract) and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import Use
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.presentation.exposure import level_ink
+from stratascope.presentation.terminal import Style, pad, wrap
+
+SCHEMA = 1
+_KINDS = {
+    ChangeKind.TAKE_BACK: msg("Take back"),
+    ChangeKind.UNUSED: msg("Not used"),
+    ChangeKind.LIMIT: msg("Limits and habits"),
+}
+_USES = {
+    Use.USED: msg("used"),
+    Use.UNKNOWN: msg("unknown"),
+    Use.NOT_IMPORTED: msg("not imported"),
+    Use.NOT_USED: msg("not used"),
+    Use.MEASURED: msg("measured"),
+}
+_CHANGE, _EVIDENCE = 46, 14  # columns
+
+
+def use_word(change: Change) -> str:
+    """Its evidence in a word, in the user's language."""
+    return translate(_USES[change.evidence.use])
+
+
+def json_object(plan: HardeningPlan) -> dict[str, Any]:
+    """The plan as JSON types: `exposure` and `plan`."""
+    return {
+        "exposure": {
+            "now": plan.now.exposure.worst,
+            "then": plan.then.exposure.worst,
+            "then_at_best": plan.then.exposure.best,
+        },
+        "plan": [_change(change) for change in plan.changes],
+        "impossible": [
+            {"id": choice.id, "value": choice.value, "why": _text(why)} for choice, why in plan.impossible
+        ],
+    }  # fmt: skip
+
+
+def _change(change: Change) -> dict[str, Any]:
+    evidence = change.evidence
+    instead = next(iter(change.alternatives), None)
+    choice = None if instead is None else instead.choice
+    measured = evidence.use is Use.MEASURED
+    return {
+        "id": change.choice.id,
+        "value": change.choice.value,
+        "along": [{"id": each.id, "value": each.value} for each in change.choices[1:]],
+        "kind": change.kind.value,
+        "title": _text(change.choice.told),
+        "on": change.on,
+        "evidence": {
+            "word": (Use.NOT_USED if measured else evidence.use).value,  # more than the limit is not used
+            "measured": measured,
+            "by": [plain(name, 80) for name in evidence.by],
+            "at": None,
+            "text": _text(evidence.why),
+        },
+        "reason": None if change.reason is None else _text(change.reason),
+        "closes": list(change.closes),
+        "exposure": {"alone": change.alone, "in_order": change.in_order, "effect": change.effect},
+        "deeper": change.deeper,
+        "breaks": " ".join(map(_text, change.breaks)) or None,
+        "alternative": None
+        if instead is None
+        else {
+            "id": None if choice is None else choice[0],
+            "value": None if choice is None else choice[1],
+            "text": _text(instead.text),
+        },
+    }
+
+
+def lines(name: str, plan: HardeningPlan, style: Style) -> Iterator[str]:
+    """For people: the number, a line a change, what keeps it critical."""
+    now, then = plan.now.exposure, plan.then.exposure
+    arrow = translate(msg("{now} → {then}", now=f"{now.worst:.1f}", then=f"{then.worst:.1f}"))
+    on = sum(change.on for change in plan.changes)
+    count = translate(plural("{on} of {count} change on", "{on} of {count} changes on", len(plan.changes), on=on))
+    yield f"{style.paint(plain(name, 80), 'bold')}  {style.paint(arrow, level_ink(plan.then))}  {count}"
+    for kind in ChangeKind:
+        found = [change for change in plan.changes if change.kind is kind]
+        if found:
+            yield ""
+            yield style.paint(translate(_KINDS[kind]), "bold")
+        for change in found:
+            yield from _row(change, style)
+    for change in plan.keeping:
+        yield ""
+        yield from wrap(translate(_keeps(change, plan)), "", style)
+    if plan.impossible:
+        yield ""
+        yield style.paint(translate(msg("Not possible here")), "bold")
+        for choice, why in plan.impossible:
+            yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
+
+
+def _row(change: Change, style: Style) -> Iterator[str]:
+    mark = "[x]" if change.on else "[ ]"
+    yield f"  {mark} {pad(translate(change.choice.told), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {_effect(change)}"
+    told = [change.evidence.why, *([] if change.reason is None else [change.reason])]
+    text = " ".join(filter(None, (translate(each) for each in told if each.id)))
+    if text:
+        yield from wrap(text, "      ", style, "dim")
+    for alternative in change.alternatives:
+        yield from wrap(translate(msg("Instead: {text}", text=alternative.text)), "      ", style)
+
+
+def _effect(change: Change) -> str:
+    if change.effect >= 0.1:
+        sign = "−" if change.on or change.effect > 0 else ""
+        return f"{sign}{change.effect:.1f}"
+    return translate(msg("deeper")) if change.deeper else "–"
+
+
+def _keeps(change: Change, plan: HardeningPlan) -> Message:
+    return msg("It stays {then} without this: {change}.", then=f"{plan.then.exposure.worst:.1f}",
+               change=change.choice.titled)  # fmt: skip
+
+
+def _text(message: Message) -> str:
+    return plain(translate(message), 2000)

@@ -1,0 +1,308 @@
+"""Makes the plan of a container: what is taken back, what is let go of since it is not used, limits. Pure.
+
+On is what is not used or not imported, what hardly any program needs, and a limit held against a measured peak. What
+was granted and nothing is known of it is on where it opens a critical threat; else it is off, and watching tells. Off
+is what is used; what changes who can reach the container; another user, unless it was seen becoming that one and doing
+nothing else as root. Nothing here can lose data: a tmpfs goes only along with a read-only root directory, on what is
+temporary by its nature.
+
+A change is judged by its effect: all are tried alone, in order, and flipped with the others as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import (
+    GRADES,
+    MORE,
+    Alternative,
+    Choice,
+    Cure,
+    Evidence,
+    Subject,
+    Toggle,
+    ToggleError,
+    Unit,
+    Use,
+)
+from stratascope.core.severity import SERIOUS
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.layers.toggles import all_toggles, brought_by, choice_of, fold
+from stratascope.usecases.plan.closing import Closing
+from stratascope.value import Value, replace
+
+_GRANTS = (Cure.GRANT, Cure.PROTECTION)
+_SPARE = (Use.NOT_USED, Use.NOT_IMPORTED, Use.MEASURED)
+_SINGLY = 4  # grants of one kind that have a row each; more of them share one
+Judge = Callable[[Sequence[Choice]], Matrix]  # with these choices; raises ToggleError
+Close = Callable[[Sequence[Choice]], Closing]  # the critical threats, by these choices alone
+
+
+class _Row(Value):
+    """A change before it is judged."""
+
+    choices: tuple[Choice, ...]
+    kind: ChangeKind
+    evidence: Evidence
+    on: bool
+    reason: Message | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> HardeningPlan:
+    """`pieces`: what could be taken back or put in the way here, each for itself."""
+    impossible: list[tuple[Choice, Message]] = []
+    rows = list(_taken_back(subject, pieces, judge, close))
+    after = _with(subject, merged(choice for row in rows if row.on for choice in row.choices))
+    rows += _let_go(after, {row.choices[0].toggle for row in rows}, impossible)
+    return _judged(subject, rows, judge, tuple(impossible))
+
+
+def merged(chosen: Iterable[Choice]) -> tuple[Choice, ...]:
+    """One a toggle: lists are joined, of other values the last counts. In the order of the toggles."""
+    found: dict[Toggle, str] = {}
+    for choice in chosen:
+        before = found.get(choice.toggle)
+        found[choice.toggle] = choice.value if before is None else _joined(choice.toggle, before, choice.value)
+    return tuple(Choice(each, found[each]) for each in all_toggles() if each in found)
+
+
+def _joined(which: Toggle, one: str, two: str) -> str:
+    lists = which.single is not None or which.unit in (Unit.CAPABILITIES, Unit.PATHS) or one.startswith("/")
+    if one in which.words or two in which.words or not (lists or (one.startswith(MORE) and two.startswith(MORE))):
+        return two
+    more = MORE if one.startswith(MORE) and two.startswith(MORE) else ""
+    return more + ",".join(dict.fromkeys((*one.removeprefix(MORE).split(","), *two.removeprefix(MORE).split(","))))
+
+
+def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
+    """The same with these in force."""
+    asked = fold(subject.container.asked, chosen, subject)
+    return replace(subject, container=replace(subject.container, asked=asked))
+
+
+# What was granted
+
+
+def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> Iterator[_Row]:
+    grants = [piece for piece in pieces if piece.cure(subject) in _GRANTS and not piece.toggle.changes_users]
+    # what a toggle that takes several at once would do is said one by one
+    grants = [piece for piece in grants if piece.toggle.planned is None or piece.toggle.single is not None]
+    grants = _each_once(grants, subject)
+    grants = _one_a_mount(grants, subject, judge)
+    evidence = {piece: piece.evidence(subject) for piece in grants}
+    left = next((piece for piece in grants if piece.toggle.leaves_privileged), None)
+    if left is not None:
+        grants = [piece for piece in grants if not piece.toggle.overridden]
+    free = [
+        piece for piece in grants if not piece.toggle.reaches and (not evidence[piece].used or _kept(piece, subject))
+    ]
+    critical = {piece for choice in close(free).choices for piece in choice.pieces}
+    for piece in _grouped(grants, evidence):
+        found = evidence[piece[0]] if len(piece) == 1 else _weakest(evidence[each] for each in piece)
+        yield _row_of_grant(piece, found, subject, critical)
+
+
+def _each_once(grants: Sequence[Choice], subject: Subject) -> list[Choice]:
+    """Without those of a list that do the same as a toggle that is made for it."""
+    asked = subject.container.asked
+    whole = {piece.apply(asked, subject) for piece in grants if piece.toggle.single is None}
+    return [piece for piece in grants if piece.toggle.single is None or piece.apply(asked, subject) not in whole]
+
+
+def _one_a_mount(grants: Sequence[Choice], subject: Subject, judge: Judge) -> list[Choice]:
+    """Of a bind that could be taken out or made read-only: read-only where it is used, or where that closes as much."""
+    by_place: dict[str, list[Choice]] = {}
+    for piece in grants:
+        if piece.value.startswith("/"):
+            by_place.setdefault(piece.value, []).append(piece)
+    gone = set[Choice]()
+    for both in by_place.values():
+        if len(both) < 2:
+            continue
+        out = next((each for each in both if each.toggle.single is not None), both[0])
+        others = [each for each in both if each is not out]
+        milder = others[0]
+        if out.evidence(subject).used:
+            gone.add(milder if milder.evidence(subject).used else out)
+        else:
+            gone.add(out if _opens(judge, (milder,)) <= _opens(judge, (out,)) else milder)
+    return [piece for piece in grants if piece not in gone]
+
+
+def _opens(judge: Judge, chosen: Sequence[Choice]) -> set[str]:
+    try:
+        return {state.threat.id for severity in SERIOUS for state in judge(chosen).open(severity)}
+    except ToggleError:
+        return set()
+
+
+def _grouped(grants: Sequence[Choice], evidence: dict[Choice, Evidence]) -> Iterator[list[Choice]]:
+    """Those of one toggle that are chosen one by one, where they are many and have the same evidence."""
+    groups: dict[tuple[Toggle, Use], list[Choice]] = {}
+    for piece in grants:
+        groups.setdefault((piece.toggle, evidence[piece].use), []).append(piece)
+    for (which, _), group in groups.items():
+        if which.unit is Unit.CAPABILITIES and len(group) > _SINGLY:
+            yield group
+        else:
+            yield from ([piece] for piece in group)
+
+
+def _weakest(found: Iterable[Evidence]) -> Evidence:
+    order = list(Use)
+    return min(found, key=lambda each: order.index(each.use))
+
+
+def _kept(piece: Choice, subject: Subject) -> tuple[Choice, ...]:
+    return tuple(choice_of(*each) for each in piece.toggle.keeping(subject))
+
+
+def _row_of_grant(group: list[Choice], evidence: Evidence, subject: Subject, critical: set[Choice]) -> _Row:
+    first = group[0]
+    own = first if len(group) == 1 else Choice(first.toggle, ",".join(each.value for each in group))
+    opens = first.toggle.leaves_privileged or any(each in critical for each in group)
+    return _row(own, evidence, ChangeKind.TAKE_BACK, subject, opens=opens)
+
+
+def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *, opens: bool = False) -> _Row:
+    """`opens`: whether what it takes back opens something critical."""
+    which, kept = own.toggle, _kept(own, subject)
+    on, reason = evidence.use in _SPARE or evidence.rare, None
+    if which.reaches:
+        on, reason = False, msg("It would change who can reach the container, so you decide.")
+    elif evidence.used and which.leaves_privileged and kept:
+        on, reason = True, msg("What is used of it stays.")
+    elif evidence.use is Use.UNKNOWN and not on and opens:
+        on, reason = True, msg("It opens something critical, so it goes unless it is known to be used.")
+    elif evidence.use is Use.UNKNOWN and not on and kind is not ChangeKind.LIMIT:
+        reason = msg("Watch it to find out.")
+    asked = subject.container.asked
+    along = tuple(
+        each for each in (*brought_by(which), *kept) if each.changes(asked, subject) or which.leaves_privileged
+    )
+    instead = own.toggle.instead(own.value, subject) if evidence.used else ()
+    return _Row((own, *along), kind, evidence, on, reason, instead)
+
+
+# What it holds by default, and limits
+
+
+def _let_go(subject: Subject, there: set[Toggle], impossible: list[tuple[Choice, Message]]) -> Iterator[_Row]:
+    for which in all_toggles():
+        if which.only_gives or which.hands_over or which.leaves_privileged:
+            continue
+        if which in there and which.planned is None:
+            continue
+        value = _value(which, subject)
+        if not value or (which.overridden and subject.container.asked.privileged):
+            continue
+        choice = Choice(which, value)
+        try:
+            changes = choice.made or choice.checked(subject).changes(subject.container.asked, subject)
+        except ToggleError as error:
+            impossible.append((choice, error.message))
+            continue
+        if changes:
+            choice = choice if choice.made else choice.checked(subject)
+            kind = ChangeKind.LIMIT if which.limit else ChangeKind.UNUSED
+            if choice.cure(subject) in _GRANTS:
+                kind = ChangeKind.TAKE_BACK
+            yield _row(choice, choice.evidence(subject), kind, subject)
+
+
+def _value(which: Toggle, subject: Subject) -> str:
+    if which.planned is not None:
+        return which.planned(subject) or ""
+    watched = subject.seen is not None and subject.seen.seen.starts > 0
+    if watched and which.learned_words:
+        found = which.learned(which.learned_words[0], subject, subject.container.asked)
+        if found is not None:
+            return which.learned_words[0] if found.text else found.value
+    return next((value for grade in GRADES if (value := which.preset(grade, subject))), "")
+
+
+# What it comes to
+
+
+def _judged(
+    subject: Subject, rows: Sequence[_Row], judge: Judge, impossible: tuple[tuple[Choice, Message], ...]
+) -> HardeningPlan:
+    now = judge(())
+    chosen = _choices(subject, [row for row in rows if row.on])
+    then = judge(chosen)
+    flipped = {id(row): _judge_or(judge, subject, [each for each in rows if each.on is not (each is row)], then)
+               for row in rows}  # fmt: skip
+    place = {each: number for number, each in enumerate(all_toggles())}
+    kinds = list(ChangeKind)
+
+    def order(row: _Row) -> tuple[int, float, int, int]:
+        with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
+        gain = without.exposure.worst - with_it.exposure.worst
+        return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choices[0].toggle]
+
+    ordered = sorted(rows, key=order)
+    changes, so_far = [], list[_Row]()
+    for row in ordered:
+        with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
+        alone = _judge_or(judge, subject, [row], now)
+        if row.on:
+            so_far.append(row)
+        in_order = _judge_or(judge, subject, so_far, then) if row.on else with_it
+        own = row.choices[0]
+        changes.append(
+            Change(
+                row.choices,
+                row.kind,
+                row.evidence,
+                row.on,
+                row.reason,
+                tuple(
+                    old.threat.id
+                    for old, new in zip(now.threats, alone.threats, strict=True)
+                    if old.threat.severity in SERIOUS and old.outcome is Outcome.OPEN and new.outcome is Outcome.STOPPED
+                ),
+                alone.exposure.worst,
+                in_order.exposure.worst,
+                round(without.exposure.worst - with_it.exposure.worst, 1),
+                _deeper(without, with_it),
+                () if own.made else own.risks(subject),
+                row.alternatives,
+            )
+        )
+    return HardeningPlan(tuple(changes), chosen, now, then, impossible)
+
+
+def _choices(subject: Subject, rows: Sequence[_Row]) -> tuple[Choice, ...]:
+    """Of these rows. While it stays privileged, what that overrides is left out."""
+    chosen = merged(choice for row in rows for choice in row.choices)
+    if subject.container.asked.privileged and not any(each.toggle.leaves_privileged for each in chosen):
+        chosen = tuple(each for each in chosen if not each.toggle.overridden)
+    return _stated(chosen, subject)
+
+
+def _stated(chosen: tuple[Choice, ...], subject: Subject) -> tuple[Choice, ...]:
+    """Where something that an engine gives by default is taken away as well, what stays is said as a whole."""
+    for which in all_toggles():
+        parts = [each for each in chosen if each.id in which.replaces and each.cure(subject) is Cure.BARRIER]
+        if parts:
+            asked = fold(subject.container.asked, [each for each in chosen if not each.made], subject)
+            others = [each for each in chosen if each not in parts and each.toggle is not which]
+            chosen = merged((*others, Choice(which, which.stated(asked, subject))))
+    return chosen
+
+
+def _judge_or(judge: Judge, subject: Subject, rows: Sequence[_Row], otherwise: Matrix) -> Matrix:
+    try:
+        return judge(_choices(subject, rows))
+    except ToggleError:  # not possible together
+        return otherwise
+
+
+def _deeper(before: Matrix, after: Matrix) -> int:
+    pairs = zip(before.threats, after.threats, strict=True)
+    return sum(new is not old and new.depth[0] > old.depth[0] for old, new in pairs)

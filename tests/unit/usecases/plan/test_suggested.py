@@ -1,0 +1,148 @@
+"""The plan: what is on with nothing seen, what is left to a person, and that its numbers are those of its choices."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.observation.observation import Observation, Seen, UsedCapability
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import Use
+from stratascope.core.severity import Severity
+from stratascope.presentation.plan_report import json_object
+from stratascope.state import capture_file
+from stratascope.usecases.check.check import Checker
+from stratascope.usecases.check.corrections import planned
+from stratascope.usecases.check.writing import Writer
+from stratascope.usecases.plan.preview import Previews
+from stratascope.value import replace
+from stratascope.wiring.check import checker
+from unit.usecases.plan.dangerous import CONTAINERS, Dangerous
+
+GROUND = Path(__file__).parents[3] / "captures" / "golden" / "capture.json"
+
+
+@cache
+def made() -> Checker:
+    return checker(None, capture_file.load(GROUND), [], {})
+
+
+@cache
+def plan_of(command: str) -> HardeningPlan:
+    ((_, plan),) = planned(made(), command, "command line")
+    return plan
+
+
+def has(changes: list[Change], wanted: str) -> bool:
+    """Whether one of them makes that choice: by id and value, or by its id."""
+    choices = [choice for change in changes for choice in change.choices]
+    return any(wanted in (choice.id, str(choice)) for choice in choices)
+
+
+@pytest.mark.parametrize("each", CONTAINERS, ids=lambda each: each.name)
+def test_a_dangerous_container(each: Dangerous) -> None:
+    plan = plan_of(each.command)
+    on, off = [change for change in plan.changes if change.on], [change for change in plan.changes if not change.on]
+    for wanted in each.on:
+        assert has(on, wanted) or any(wanted in (choice.id, str(choice)) for choice in plan.choices), wanted
+    for wanted in each.off:
+        assert has(off, wanted), wanted
+        assert not has(on, wanted), wanted
+    still = {state.threat.id for state in plan.then.open(Severity.CRITICAL)}
+    assert bool(still) is each.stays_critical, still
+    for threat in each.gone:
+        assert threat not in {state.threat.id for severity in Severity for state in plan.then.open(severity)}
+    if each.stays_critical:  # it names the rows that keep it so, and why they are off
+        assert plan.keeping
+        assert all(change.evidence.use is Use.USED and change.evidence.why.id for change in plan.keeping)
+
+
+def watched(plan: HardeningPlan, key: str) -> Change:
+    return next(change for change in plan.changes if any(key in (str(each), each.id) for each in change.choices))
+
+
+def seen(command: str, **observed: object) -> HardeningPlan:
+    """The plan of the same container, once it was watched for two hours."""
+    services = made().read(command, "command line").services
+    ((joined,), (service,)) = made().joined(services), services
+    writer = Writer(made(), command, "command line", 0, joined=joined)
+    observation = Observation(Seen(7200.0, 1), **observed)  # type: ignore[arg-type]
+    assert service.name
+    subject = replace(writer.subject, seen=observation)
+    host, _ = made().predictor(service.kind)
+    previews = Previews(made().layers, host.ground, host.engine, lambda *_: subject, lambda text: "/filter.json",
+                        writer.peers)  # fmt: skip
+    return previews.plan(writer.state)
+
+
+def test_what_was_watched_and_not_used_is_on() -> None:
+    command = "docker run --cap-add NET_ADMIN --device /dev/net/tun app"
+    plan = seen(command, capabilities=(UsedCapability("CAP_CHOWN", True, 3, ("app",)),))
+    taken = watched(plan, "drop=CAP_NET_ADMIN")
+    assert (taken.on, taken.evidence.use, taken.kind) == (True, Use.NOT_USED, ChangeKind.TAKE_BACK)
+    assert watched(plan, "devices=remove").on
+    listed = next(choice for choice in plan.choices if choice.id == "capabilities")
+    assert listed.value == "CAP_CHOWN"  # of what engines give, all else goes as well
+
+
+def test_what_was_seen_in_use_is_off_and_says_who() -> None:
+    used = (UsedCapability("CAP_NET_ADMIN", True, 3, ("tunneld",)),)
+    plan = seen("docker run --cap-add NET_ADMIN --device /dev/net/tun app", capabilities=used,
+                devices=("/dev/net/tun",))  # fmt: skip
+    kept = watched(plan, "drop=CAP_NET_ADMIN")
+    assert (kept.on, kept.evidence.use, kept.evidence.by) == (False, Use.USED, ("tunneld",))
+    assert not watched(plan, "devices=remove").on
+
+
+def test_what_is_used_of_privileged_mode_stays() -> None:
+    used = (UsedCapability("CAP_NET_ADMIN", True, 3, ("tunneld",)),)
+    plan = seen("docker run --privileged app", capabilities=used, devices=("/dev/net/tun",))
+    left = watched(plan, "privileged=off")
+    assert left.on
+    assert [str(each) for each in left.choices[1:]] == ["capabilities=+CAP_NET_ADMIN", "devices=+/dev/net/tun"]
+    listed = next(choice for choice in plan.choices if choice.id == "capabilities")
+    assert listed.value == "CAP_NET_ADMIN"
+    assert not plan.then.open(Severity.CRITICAL)
+
+
+def test_a_short_watch_tells_nothing() -> None:
+    plan = plan_of("docker run --cap-add NET_ADMIN app")
+    assert watched(plan, "drop=CAP_NET_ADMIN").evidence.use is Use.UNKNOWN
+
+
+@pytest.mark.parametrize("each", CONTAINERS, ids=lambda each: each.name)
+def test_its_numbers_are_those_of_its_choices(each: Dangerous) -> None:
+    """In order, the last change that is on comes to the whole; and nothing makes it worse."""
+    plan = plan_of(each.command)
+    on = [change for change in plan.changes if change.on]
+    assert not on or on[-1].in_order == plan.then.exposure.worst
+    so_far = plan.now.exposure.worst
+    for change in on:
+        assert change.in_order is not None
+        assert change.in_order <= so_far
+        so_far = change.in_order
+    kinds = [list(ChangeKind).index(change.kind) for change in plan.changes]
+    assert kinds == sorted(kinds)
+
+
+@pytest.mark.parametrize("each", CONTAINERS, ids=lambda each: each.name)
+def test_nothing_that_loses_data_or_closes_a_door(each: Dangerous) -> None:
+    plan = plan_of(each.command)
+    ids = {choice.id for choice in plan.choices}
+    assert not ids & {"publish", "network", "user", "userns", "volume-owner"}
+    assert "tmpfs" not in ids or "read-only-root" in ids
+
+
+def test_as_json() -> None:
+    found = json_object(plan_of("docker run --privileged -p 80:80 app"))
+    assert found["exposure"]["now"] == 10.0
+    first = found["plan"][0]
+    assert (first["id"], first["kind"], first["on"], first["evidence"]["word"]) == (
+        "privileged", "take-back", True, "unknown")  # fmt: skip
+    assert "open-host-disk" in first["closes"]
+    assert {each["evidence"]["word"] for each in found["plan"]} <= {"used", "unknown", "not-used", "not-imported"}
+    limits = [each for each in found["plan"] if each["kind"] == "limit"]
+    assert limits
+    assert not any(each["on"] for each in limits)  # nothing was measured of what never ran
