@@ -11,6 +11,7 @@ Nothing is opened for use and no file system called: descriptors are read as lin
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Dict, FrozenSet, Optional, Tuple
 
@@ -28,6 +29,7 @@ _TERMINALS = 136
 _OBJECTS = ("anon_inode:bpf", "anon_inode:[perf_event]")
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 _DELETED = " (deleted)"
+_NUMBER = re.compile(r"^([0-9]+) ", re.MULTILINE).findall
 
 
 class Outside:
@@ -158,5 +160,4 @@ def _kind(about: Optional[os.stat_result]) -> Tuple[str, str]:
 
 
 def _numbers(mountinfo: str) -> FrozenSet[int]:
-    words = (line.partition(" ")[0] for line in mountinfo.split("\n"))
-    return frozenset(int(word) for word in words if word.isdigit())
+    return frozenset(map(int, _NUMBER(mountinfo)))

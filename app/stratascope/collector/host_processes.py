@@ -82,7 +82,9 @@ def sees_host(status: Optional[str], mountinfo: Optional[str], descriptors: Opti
         return True
     number = os.stat("/proc").st_dev
     device = "%d:%d" % (os.major(number), os.minor(number))
-    lines = (line.partition(" - ") for line in (mountinfo or "").split("\n"))
+    if not mountinfo or " %s " % device not in mountinfo:
+        return False
+    lines = (line.partition(" - ") for line in mountinfo.split("\n"))
     return any(tail.startswith("proc ") and head.split(" ", 3)[2:3] == [device] for head, _, tail in lines)
 
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from errno import EPERM
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
 from stratascope.collector.bound_files import BoundFiles, read_root
-from stratascope.collector.bpf.reading import NAMES, READER
+from stratascope.collector.bpf.permission import NAMES, WHY_NOT, not_read, permitted
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
 from stratascope.collector.descriptors import Outside
 from stratascope.collector.filters import why_not
@@ -55,6 +56,7 @@ from stratascope.collector.privileged_readings import (
     threads_of,
 )
 from stratascope.collector.read import (
+    DENIED,
     GONE,
     PID_MAX,
     UNSUPPORTED,
@@ -112,7 +114,7 @@ class Collector:
             asked.append((first[0], wish[1], first[1]))
             asked += [(number, wish[2], entries) for number, entries, _ in others]
         # both add their results to the answers' entries
-        READER.entries(item for item in asked if not _unread(item[2]))
+        _read_threads(item for item in asked if not _unread(item[2]))
         run(errands)
         return answers
 
@@ -279,6 +281,18 @@ class Collector:
             return False
         self._mounts.refresh()  # rare, and /proc may have been remounted
         return self._mounts.hidepid
+
+
+def _read_threads(asked: Iterable[Tuple[int, Iterable[str], List[Entry]]]) -> None:
+    """Add what only BPF reads to the entries of each process or thread."""
+    wishes = [(number, [name for name in names if name in NAMES], into) for number, names, into in asked]
+    wishes = [wish for wish in wishes if wish[1]]
+    if wishes and not permitted():
+        not_read(wishes, DENIED, EPERM, WHY_NOT)
+    elif wishes:
+        from stratascope.collector.bpf.reading import READER  # takes as long to import as to read three containers
+
+        READER.entries(wishes)
 
 
 def _nothing(pid: int, why: Entry) -> ContainerReply:

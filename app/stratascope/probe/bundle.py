@@ -28,7 +28,7 @@ MODULES = (
     *("host_processes", "known_programs", "own_rules", "giving_programs"),
     *("host_places", "descriptors", "bound_files", "privileged_readings", "loadable", "services", "devices"),
     *("liveness", "threads"),
-    *(f"bpf.{name}" for name in ("assembler", "btf", "calls", "programs", "reading")),
+    *(f"bpf.{name}" for name in ("permission", "assembler", "btf", "calls", "programs", "reading")),
     *(f"observe.{name}" for name in ("trace", "perf", "processes", "memory", "paths", "credentials", "moments")),
     *(
         f"observe.{name}"

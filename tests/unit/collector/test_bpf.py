@@ -21,8 +21,9 @@ from rig.collector.asking import as_ordinary, needs_root
 from stratascope.collector.bpf import btf, programs, reading
 from stratascope.collector.bpf.assembler import FOR_EACH, MAP_LOOKUP, PROBE_READ, PROBE_READ_STRING, SEQ_WRITE
 from stratascope.collector.bpf.btf import Btf, NoLayoutError
+from stratascope.collector.bpf.permission import NAMES
 from stratascope.collector.bpf.programs import Layout
-from stratascope.collector.bpf.reading import NAMES, ThreadReader
+from stratascope.collector.bpf.reading import ThreadReader
 from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, SECUREBITS
 
 # The program's first thread is free, another one is restricted, and a third gave up what root is

@@ -57,8 +57,10 @@ class Btf:
             raise NoLayoutError("the kernel's BTF is too short") from None
         if magic != _MAGIC:
             raise NoLayoutError("the kernel's BTF is in another byte order")
-        self._types = raw[header + types : header + types + types_size]
-        self._names = raw[header + names : header + names + names_size]
+        self._raw = raw
+        self._types = memoryview(raw)[header + types : header + types + types_size]
+        self._start = header + names
+        self._end = self._start + names_size
         self._words = array("I")
         if self._words.itemsize != 4 or len(self._types) % 4:
             raise NoLayoutError("the kernel's BTF is not understood")
@@ -135,7 +137,7 @@ class Btf:
         return known
 
     def _search(self, name: str, kind: int) -> int:
-        at = self._names.find(b"\0" + name.encode("ascii") + b"\0")
+        at = self._raw.find(b"\0" + name.encode("ascii") + b"\0", self._start, self._end) - self._start
         if at < 0:
             return 0
         # the name's place, and the kind in the last byte of the next word, with or without the flag for bit fields
@@ -176,8 +178,8 @@ class Btf:
         return self._words[self._at[number] + 1] >> 24 & 31 if 0 < number < len(self._at) else 0
 
     def _name(self, offset: int) -> str:
-        end = self._names.find(b"\0", offset)
-        return self._names[offset:end].decode("ascii", "replace")
+        start = self._start + offset
+        return self._raw[start : self._raw.find(b"\0", start, self._end)].decode("ascii", "replace")
 
 
 def description() -> bytes:

@@ -25,6 +25,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bpf.btf import PATH, Btf, NoLayoutError, description
 from stratascope.collector.bpf.calls import ARRAY, HASH, READ_ONLY, SHARED, Bpf, BpfError, memory
+from stratascope.collector.bpf.permission import SOURCE, WHY_NOT, Wish, not_read, permitted
 from stratascope.collector.bpf.programs import (
     ABOVE,
     DOMAIN,
@@ -45,22 +46,18 @@ from stratascope.collector.bpf.programs import (
     threads,
 )
 from stratascope.collector.host import unfiltered
-from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, SECUREBITS
+from stratascope.collector.names import DOMAIN_IDS, SECUREBITS
 from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, Entry, TooLongError, failed, read_file
-
-NAMES = frozenset((LANDLOCK, SECUREBITS, DOMAIN_IDS))
 
 DOMAINS_MAX = 1024  # read at one look
 WALKS_MAX = 32  # over all threads, to read them
 RETRY = 60.0  # seconds until it is tried again after a failure
 _BLOB_MAX = 256  # bytes in which Landlock's part is looked for
-_SOURCE = "BPF iterator, thread %d"
 _POINTERS = 1 << 63  # what stands for an id where the kernel has none is told to nobody
 _CREATE, _RESTRICT = 444, 446  # landlock_create_ruleset, landlock_restrict_self; on all machines that are supported
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _REFER = 1 << 13  # every domain that restricts files handles it, whether it asked for it or not
 _NO_NEW_PRIVS = 38  # PR_SET_NO_NEW_PRIVS
-_NEEDED = ((1 << 38) | (1 << 39), 1 << 21)  # CAP_PERFMON and CAP_BPF, or CAP_SYS_ADMIN
 
 
 class NotReadError(Exception):
@@ -175,9 +172,8 @@ class ThreadReader:
 
     def _begin(self) -> None:
         """Find the layout, load the first program, find Landlock's place."""
-        effective = _own_capabilities()
-        if not any(effective & wanted == wanted for wanted in _NEEDED):
-            raise NotReadError(DENIED, EPERM, "it needs CAP_BPF and CAP_PERFMON")
+        if not permitted():
+            raise NotReadError(DENIED, EPERM, WHY_NOT)
         if not unfiltered():
             raise NotReadError(UNSUPPORTED, None, "this reader is under a seccomp filter, which may answer instead")
         self._bpf = bpf = Bpf()
@@ -197,20 +193,15 @@ class ThreadReader:
                 os.close(link)
         raise NotReadError(UNSUPPORTED, None, "where Landlock keeps its part of the credentials was not found")
 
-    def entries(self, asked: Iterable[Tuple[int, Iterable[str], List[Entry]]]) -> None:
-        """Add what is asked for to the entries of each: a process or thread, names of `NAMES`, and its entries."""
-        wishes = [(number, [name for name in names if name in NAMES], into) for number, names, into in asked]
-        wishes = [wish for wish in wishes if wish[1]]
-        if not wishes:
-            return
+    def entries(self, wishes: Iterable[Wish]) -> None:
+        """Add to the entries of each what is wished of it."""
         try:
             with self._lock:
                 look = self.look()
                 found = {number: look.of(number) for number, _, _ in wishes}
                 domains = self._domains([each for several in found.values() for each in several])
         except NotReadError as error:
-            for number, names, into in wishes:
-                into.extend(failed(name, _SOURCE % number, error.kind, error.errno, error.detail) for name in names)
+            not_read(wishes, error.kind, error.errno, error.detail)
             return
         for number, names, into in wishes:
             own = found[number]
@@ -298,7 +289,7 @@ class ThreadReader:
 
 
 def _entry(name: str, number: int, own: List[Thread], domains: Dict[int, "Domain"]) -> Entry:
-    source = _SOURCE % number
+    source = SOURCE % number
     if not own:
         return failed(name, source, GONE, None, "the process has ended")
     if name == SECUREBITS:
@@ -389,13 +380,6 @@ def _handled(mask: int, where: Layout) -> List[int]:
     low = min(where.net_bit, where.scope_bit, 32)
     net = mask >> where.net_bit & ((1 << max(0, min(where.scope_bit, 32) - where.net_bit)) - 1)
     return [mask & ((1 << low) - 1), net, mask >> where.scope_bit]
-
-
-def _own_capabilities() -> int:
-    for line in read_file("/proc/thread-self/status").splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16)
-    return 0
 
 
 def _types() -> Btf:

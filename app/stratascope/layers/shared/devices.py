@@ -73,16 +73,22 @@ def kinds_allowed(
     for item in () if special is None else special.files:
         if item.kind == "c" and passes(rules, Device("c", item.major, item.minor, "r")):
             found.add(node_kind(item))
-    for rule in rules:
-        which, number, granted = rule.split()
-        major, minor = number.split(":")
-        if which == "c" and "r" in granted and major.isdigit():
-            found.update(
-                kind
-                for kind, (majors, pairs, _) in KINDS.items()
-                if int(major) in majors or any(str(one) == major and minor in ("*", str(two)) for one, two in pairs)
-            )
+    found.update(*map(_kinds_by_number, rules))
     return tuple(kind for kind in KINDS if kind in found)
+
+
+@remembered()
+def _kinds_by_number(rule: str) -> tuple[str, ...]:
+    """The kinds of which this rule allows some to be read, by number."""
+    which, number, granted = rule.split()
+    major, minor = number.split(":")
+    if which != "c" or "r" not in granted or not major.isdigit():
+        return ()
+    return tuple(
+        kind
+        for kind, (majors, pairs, _) in KINDS.items()
+        if int(major) in majors or any(str(one) == major and minor in ("*", str(two)) for one, two in pairs)
+    )
 
 
 def passes(rules: tuple[str, ...], need: Device) -> bool:

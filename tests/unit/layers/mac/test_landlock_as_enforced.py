@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.bpf.reading import NAMES, ThreadReader
+from stratascope.collector.bpf.permission import NAMES
+from stratascope.collector.bpf.reading import ThreadReader
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.threats import needs
 from stratascope.core.threats.threat import Stance
