@@ -307,6 +307,7 @@ const struct attempt REACH[] = {
     {"enter-same-user-process", "the host's proc bound in", "open(PLACE/P/root)", enter_same, SUCCESS},
     {"enter-host-user-process", "the host's proc bound in", "setresuid, open(PLACE/P/root)", enter_user, SUCCESS},
     {"write-core-pattern", "the host's proc bound in", "open(core_pattern)", core_pattern, SUCCESS},
+    {"change-host-system", "the host's proc bound in", "open(core_pattern)", core_pattern, SUCCESS},
     {"trigger-sysrq", "the host's proc bound in", "open(sysrq-trigger)", sysrq, SUCCESS},
     {"write-sysfs", "the host's sysfs bound in", "open(rcu_expedited)", sysfs, SUCCESS},
     {"write-host-sysctl", "the host's proc bound in", "open(modprobe)", sysctl, SUCCESS},

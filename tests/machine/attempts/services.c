@@ -1,6 +1,7 @@
 /* Attempts on what the host has beside its kernel's core: file systems of the kernel's own, sockets that take orders,
  * ports of engines, rare protocols, mounts that are passed on. */
 #include "attempts.h"
+#include <sys/ioctl.h>
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <ftw.h>
@@ -319,7 +320,12 @@ static int try_device(const char *path, const struct stat *about, int type, stru
         if (strcmp(NUMBERS[place].kind, sought) || major(about->st_rdev) != NUMBERS[place].major
             || minor(about->st_rdev) < NUMBERS[place].first || minor(about->st_rdev) > NUMBERS[place].last)
             continue;
-        int now = open_only(path, O_RDONLY | O_NONBLOCK);
+        int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), now = fd < 0 ? errno : 0;
+        /* what it can do is asked for by its first command, which changes nothing: KVM_GET_API_VERSION */
+        if (fd >= 0 && !strcmp(sought, "virtual") && ioctl(fd, 0xAE00, 0) < 0 && errno == EACCES)
+            now = EACCES;
+        if (fd >= 0)
+            close(fd);
         if (opened == IN_VAIN || now == 0)
             opened = now;
     }

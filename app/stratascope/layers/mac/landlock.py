@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import stat
 
+from stratascope.collector.devices import kind_of
 from stratascope.collector.names import DOMAIN_IDS, LANDLOCK
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.message import Message, msg
@@ -236,7 +237,7 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
         case needs.Device():
             return _device(need, by), _DEVICE
         case needs.DeviceKind():
-            return _device_of_a_kind(by), _DEVICE
+            return _device_of_a_kind(by, need.kind), _DEVICE
         case needs.EngineSocket():
             if not _handles(by, File.RESOLVE_UNIX):
                 return True, _FILE
@@ -277,23 +278,34 @@ def _device(need: needs.Device, by: Confinement) -> bool | None:
     if need.access == "m":
         return made
     rights = (File.READ_FILE if "r" in need.access else 0) | (File.WRITE_FILE if "w" in need.access else 0)
-    found = [allows(by, "/dev/x", rights), *([_made(by, make | rights)] if made is not False else [])]
+    found = [_in_dev(by, rights), *([_made(by, make | rights)] if made is not False else [])]
     for place in by.places:
-        node = place.mode == _BLOCK if need.kind == "b" else place.mode == _CHARACTER and place.path in _MEMORY
-        if node or (place.folder and place.path.startswith("/dev/")):
+        if place.mode == _BLOCK if need.kind == "b" else place.mode == _CHARACTER and place.path in _MEMORY:
             found.append(allows(by, place.path, rights))
     return _best(found)
 
 
+def _in_dev(by: Confinement, rights: int) -> bool | None:
+    """Whether all are allowed in /dev, or in a folder of it."""
+    below = [place.path for place in by.places if place.folder and place.path.startswith("/dev/")]
+    return _best([allows(by, path, rights) for path in ("/dev/x", *below)])
+
+
+_READ_AND_WRITTEN = ("console", "input", "machine")  # the others take commands: ioctl(2)
 _HARMLESS = frozenset(f"/dev/{name}" for name in ("full", "null", "ptmx", "random", "tty", "urandom", "zero"))
 
 
-def _device_of_a_kind(by: Confinement) -> bool | None:
-    """A character device that is no harmless one; whether reading or writing is enough differs."""
-    found = [_device(needs.Device("c", None, None, access), by) for access in "rw"]
-    if any(place.mode == _CHARACTER and place.path not in _HARMLESS for place in by.places):
-        found.append(None)
-    return found[0] if len(set(found)) == 1 else None
+def _device_of_a_kind(by: Confinement, kind: str) -> bool | None:
+    """A character device of one of `collector.devices.KINDS`: to read or write it, or to give it commands."""
+    more = File(0) if kind in _READ_AND_WRITTEN or not _handles(by, File.IOCTL_DEV) else File.IOCTL_DEV
+    found = [_in_dev(by, more | right) for right in (File.READ_FILE, File.WRITE_FILE)]
+    for place in by.places:
+        if place.mode == _CHARACTER and place.path not in _HARMLESS:
+            named = kind_of(-1, -1, place.path.removeprefix("/dev/")) if place.path.startswith("/dev/") else None
+            if named in (kind, None):
+                rights = (more | right for right in (File.READ_FILE, File.WRITE_FILE))
+                found.append(None if named is None else _best([allows(by, place.path, each) for each in rights]))
+    return _best(found)
 
 
 def _host_files(by: Confinement) -> bool | None:
