@@ -6,7 +6,7 @@ Also the form in which the collector reports files that are bound in (`collector
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from stratascope.bounded_cache import remembered
 from stratascope.linux.capability import CapabilitySet
@@ -22,6 +22,7 @@ _OWNING = CapabilitySet.of(("CAP_CHOWN", "CAP_FOWNER")).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
 _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _SETUID = CapabilitySet.of(("CAP_SETUID",)).bits
+_SETGID = CapabilitySet.of(("CAP_SETGID",)).bits
 
 
 class Permissions(Value):
@@ -114,8 +115,10 @@ def _permissions(word: str, number: int) -> Permissions:
 
 def may(who: Writer, what: Permissions, bits: int) -> bool:
     """Whether it has these rights, or can give them to itself: as owner, as owner's uid, or by a capability."""
-    if who.uid == what.uid or _bits(who, what) & bits == bits:
+    if who.uid == what.uid:
         return True  # an owner can change the mode
+    if any(_bits(who.uid, gids, what) & bits == bits for gids in _groups(who, what)):
+        return True
     helps = _OVERRIDE | _OWNING | (_READ_SEARCH if bits == SEARCH else 0)
     # capable_wrt_inode_uidgid, kernel/capability.c: both ids must be mapped
     if who.held & helps and _maps(who.uids, what.uid) and _maps(who.gid_ranges, what.gid):
@@ -123,15 +126,24 @@ def may(who: Writer, what: Permissions, bits: int) -> bool:
     return bool(who.held & _SETUID) and _maps(who.uids, what.uid)
 
 
-def _bits(who: Writer, what: Permissions) -> int:
+def _groups(who: Writer, what: Permissions) -> Iterator[tuple[int, ...]]:
+    """Its groups, and what else counts of those that it can take or leave; setresgid(2)."""
+    yield who.gids
+    if who.held & _SETGID:
+        named = (what.gid, *(number for kind, number, _ in what.acl if kind == "g"))
+        yield ()
+        yield from ((gid,) for gid in named if _maps(who.gid_ranges, gid))
+
+
+def _bits(uid: int, gids: tuple[int, ...], what: Permissions) -> int:
     """acl_permission_check, fs/namei.c, and posix_acl_permission, fs/posix_acl.c, for anyone but the owner."""
     mask = next((bits for kind, _, bits in what.acl if kind == "m"), 7)
     for kind, number, bits in what.acl:
-        if kind == "u" and number == who.uid:
+        if kind == "u" and number == uid:
             return bits & mask
     own = next((bits for kind, _, bits in what.acl if kind == "G"), what.mode >> 3 & 7)
-    groups = [own] if what.gid in who.gids else []
-    groups += [bits for kind, number, bits in what.acl if kind == "g" and number in who.gids]
+    groups = [own] if what.gid in gids else []
+    groups += [bits for kind, number, bits in what.acl if kind == "g" and number in gids]
     if groups:
         found = 0
         for bits in groups:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stratascope.probe.helper.elevated import ElevatedProber
     from stratascope.probe.observer import Root
     from stratascope.usecases.daily.daily import Daily
+    from stratascope.usecases.live.exported_programs import Kept
 
 
 def translations() -> Translations:
@@ -40,6 +41,12 @@ def translations() -> Translations:
 def assembler(shared: Translations | None = None, *, verified_only: bool = False) -> Assembler:
     """Builds snapshots from captures; `verified_only`: ignores what only an engine states."""
     return Assembler(all_layers(), shared or translations(), verified_only=verified_only)
+
+
+def _image_programs() -> Kept:
+    from stratascope.state.image_programs import ImagePrograms  # few need it
+
+    return ImagePrograms()
 
 
 class Engines:
@@ -55,7 +62,7 @@ class Engines:
 
     def reader(self, shared: Translations) -> Reader:
         """A reader for the processes of these engines' containers."""
-        return Reader(all_layers(), shared, self.local, self.reach)
+        return Reader(all_layers(), shared, self.local, self.reach, _image_programs)
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """Access to a prober that is root. `terminal`: a person sits at the terminal that we run on."""

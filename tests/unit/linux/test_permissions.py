@@ -59,6 +59,11 @@ def with_(who: Writer, *names: str) -> Writer:
         (Writer(100000, (100000,), RANGE, RANGE, bits("CAP_DAC_OVERRIDE")), "0:0:755", WRITE, False),
         (Writer(100000, (100000,), RANGE, RANGE, bits("CAP_DAC_OVERRIDE")), "100005:100005:700", WRITE, True),
         (Writer(100000, (100000,), RANGE, RANGE, bits("CAP_DAC_OVERRIDE")), "100005:0:700", WRITE, False),
+        # any group that is mapped can be taken, and left
+        (with_(NOBODY, "CAP_SETGID"), "0:50:775", WRITE, True),
+        (with_(MEMBER, "CAP_SETGID"), "0:50:707", WRITE, True),
+        (with_(NOBODY, "CAP_SETGID"), "0:0:770:g50=7/G=0/m=7", WRITE, True),
+        (Writer(100000, (100000,), RANGE, RANGE, bits("CAP_SETGID")), "0:50:775", WRITE, False),
         # ACLs
         (NOBODY, "0:0:770:u2000=7/G=7/m=7", WRITE, True),
         (NOBODY, "0:0:750:u2000=7/G=7/m=5", WRITE, False),  # the mask takes it away

@@ -14,6 +14,7 @@ In a prediction, a namespace that is yet to be created has no inode.
 
 from __future__ import annotations
 
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
@@ -155,6 +156,10 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))
     descriptors = held(capture)
+    barred = capture.text(DESCRIPTORS)
+    if isinstance(barred, Gap) and barred.kind is GapKind.DENIED:
+        # hardly a container holds anything from outside open: that it was not looked at is told, and decides nothing
+        gaps.append(NamedGap("fd", barred, capture.source(DESCRIPTORS)))
     return NamespacesFacts(
         cgroup=found["cgroup"],
         ipc=found["ipc"],

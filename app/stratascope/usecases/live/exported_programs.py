@@ -1,8 +1,8 @@
 """Programs that give rights, from a container's files as its engine hands them out, for who may not look there.
 
 An engine's archive of a container has owners, modes and file capabilities of everything except mounts. It is read once
-for an image, and never stored; the containers of an image differ in what root wrote there since, which is not seen.
-Its reader asks only where it decides something: of a process that is not root, and can still gain rights.
+for an image, and what was found is kept; the containers of an image differ in what root wrote there since, which is not
+seen. Its reader asks only where it decides something: of a process that is not root, and can still gain rights.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from typing import Any
+from typing import Any, Protocol
 
 from stratascope.collector.giving_programs import FILE_MAX, FOUND_MAX
 from stratascope.collector.known_programs import recognised
@@ -34,10 +34,21 @@ _ELF = b"\x7fELF"
 Export = Callable[[str], Iterator[bytes]]  # of a container, by its id. Raises EngineError, NoSuchContainerError
 
 
+class Kept(Protocol):
+    """What was found, over the end of the program."""
+
+    def get(self, engine: str, image: str) -> str | None:
+        """None if nothing is kept."""
+
+    def keep(self, engine: str, image: str, text: str) -> None:
+        """Keep it if possible."""
+
+
 class ExportedPrograms:
     """What was read, by engine and image. As thread-safe as a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept | None = None) -> None:
+        self._kept = kept
         self._known: dict[tuple[str, str], str | None] = {}
 
     def of(self, found: Sequence[tuple[Container, Capture]], export: Export) -> dict[tuple[str, str], Reading]:
@@ -47,16 +58,27 @@ class ExportedPrograms:
         for container, first in found:
             if not isinstance(first.text(GIVING_PROGRAMS), Gap):
                 continue
-            key = container.engine, container.image_id or container.id
-            if key not in self._known and time.monotonic() < until:
-                if len(self._known) >= KNOWN_MAX:
-                    self._known.clear()
-                self._known[key] = _exported(export, container.id, until)
-            text = self._known.get(key)
+            text = self._of(container, export, until)
             if text is not None:
                 cut = "...\n" if any(mount.kind == "bind" for mount in container.asked.mounts) else ""
                 made[container.key] = Reading(GIVING_PROGRAMS, f"export of {container.name}", text + cut)
         return made
+
+    def _of(self, container: Container, export: Export, until: float) -> str | None:
+        key = container.engine, container.image_id or container.id
+        if key not in self._known:
+            kept = self._kept if container.image_id else None
+            text = kept.get(*key) if kept is not None else None
+            if text is None and time.monotonic() >= until:
+                return None
+            if text is None:
+                text = _exported(export, container.id, until)
+                if text is not None and kept is not None:
+                    kept.keep(*key, text)
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[key] = text
+        return self._known[key]
 
 
 def _exported(export: Export, container: str, until: float) -> str | None:

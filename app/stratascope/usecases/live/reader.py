@@ -47,7 +47,7 @@ from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.value import Value, replace
 
 if TYPE_CHECKING:
-    from stratascope.usecases.live.exported_programs import Export, ExportedPrograms
+    from stratascope.usecases.live.exported_programs import Export, ExportedPrograms, Kept
 
 
 class Translations:
@@ -114,7 +114,12 @@ class Reader:
     """Reads processes for the containers of engines. As thread-safe as its probers."""
 
     def __init__(
-        self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
+        self,
+        layers: tuple[Layer, ...],
+        translations: Translations,
+        local: Prober,
+        reach: Callable[[Engine], Reach],
+        kept: Callable[[], Kept] | None = None,
     ) -> None:
         wants = (*BELONGING_WANTS, *(name for layer in layers for name in layer.wants))
         members = (*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants))
@@ -130,6 +135,7 @@ class Reader:
         self._translations = translations
         self._local = local
         self._reach = reach
+        self._kept = kept
         self._exported: ExportedPrograms | None = None
         self._trouble: Trouble | None = None
 
@@ -277,7 +283,7 @@ class Reader:
             # few need it, and importing it takes as long as reading ten containers
             from stratascope.usecases.live.exported_programs import ExportedPrograms
 
-            self._exported = ExportedPrograms()
+            self._exported = ExportedPrograms(None if self._kept is None else self._kept())
         made = self._exported.of(able, export)
         for place, each in found.items():
             reading = made.get(containers[place].key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rig.recorded import recorded, with_gap, with_text
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_ground
@@ -419,3 +420,14 @@ def test_a_mount_in_which_nobody_is_the_disk_s_root(maps: str, more: str, alone:
     assert "/host" in posture.host_files
     assert posture.without_root is alone
     assert ("/host" in posture.set_uid_files) is ("/host" in posture.system_files) is set_uid
+
+
+def test_descriptors_that_could_not_be_read_are_told_and_decide_nothing() -> None:
+    barred = with_gap(DEFAULT, DESCRIPTORS, DENIED)
+    (facts, found), (before, known) = look(barred), look(DEFAULT)
+    assert [(gap.what, gap.gap) for gap in facts.gaps if gap not in before.gaps] == [("fd", DENIED)]
+    assert (found.verdict, found.findings) == (known.verdict, known.findings)
+    near, asked = around(), LAYER.asked(container(None))
+    assert posture_of(facts, asked, near) == posture_of(before, asked, near)
+    gone = with_gap(DEFAULT, DESCRIPTORS, Gap(GapKind.GONE))
+    assert look(gone)[0].gaps == before.gaps
