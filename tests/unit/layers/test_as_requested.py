@@ -174,3 +174,14 @@ def test_a_label_that_can_not_be_read(name: str, asked: Asked, engine: Engine, s
     ruling = MAC.stance(need, MAC.posture(whole, MAC.asked(thing), near))
     assert ruling is not None
     assert said(MAC, need, process, asked, near) == (ruling.stance, ASKED)
+
+
+def test_what_was_made_together_with_a_user_namespace_of_its_own_belongs_to_it() -> None:
+    process = unread(uid_map="0 200000 65536\n", gid_map="0 200000 65536\n")
+    mount = Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER)
+    names = Capability(("CAP_SYS_ADMIN",), Where.UTS_OWNER)
+    near = replace(around(ground=BY_ALL), engine=PODMAN)
+    own = Asked(uid_map=((0, 200000, 65536),), userns_mode="private", uts_mode="host")
+    assert said(USERMAP, mount, process, own, near) == (OPEN, ASKED)
+    assert said(USERMAP, names, process, own, near) == (STOPS, ASKED)
+    assert said(USERMAP, mount, process, Asked(), near)[0] is UNKNOWN

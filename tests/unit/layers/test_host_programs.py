@@ -6,7 +6,9 @@ import pytest
 
 from stratascope.layers.shared.host_programs import NOTHING, InSight
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.namespace import parse_idmap
 from stratascope.linux.process import HostProgram, HostPrograms, parse_host_programs
+from stratascope.value import replace
 
 INITIAL, ENGINE, ELSEWHERE = 4026531837, 4026532100, 4026532200
 FULL, CHOWN, KILL, SETGID = (1 << 41) - 1, 1 << 0, 1 << 5, 1 << 6
@@ -70,6 +72,13 @@ def test_the_group_counts_too_unless_it_can_be_taken() -> None:
     assert found.sets_of(1000, 0, 0) == ()
     assert found.sets_of(1000, 0, SETGID) == (0,)
     assert found.sets_of(1000, 1000, 0) == (0,)
+
+
+def test_of_a_user_namespace_the_groups_that_are_mapped_can_be_taken() -> None:
+    there = replace(seen(HostProgram(1000, 100005, 0, ENGINE), namespace=ENGINE), gids=parse_idmap("0 100000 65536\n"))
+    assert there.sets_of(1000, 1000, 0) == ()
+    assert there.sets_of(1000, 1000, SETGID) == (0,)
+    assert replace(there, gids=()).sets_of(1000, 1000, SETGID) == ()
 
 
 def test_a_rootless_engine_s_own_programs_are_in_its_user_namespace() -> None:

@@ -185,24 +185,43 @@ class UsermapAsked(Value):
     uid_map: tuple[tuple[int, int, int], ...]
     network: str
     first_free_port: int | None  # requested by --sysctl
+    own: bool = False  # whether a user namespace for this container alone was requested
+    modes: tuple[tuple[str, str], ...] = ()  # of the other kinds of namespaces
 
 
 def asked_of(container: Container) -> UsermapAsked:
     """The engine's options for this layer."""
     asked = container.asked
-    return UsermapAsked(asked.userns_mode, asked.user, asked.uid_map, asked.network_mode, asked_port(asked))
+    modes = tuple([(kind, getattr(asked, field)) for kind, field in OWN_MODES if kind in OWNED])
+    return UsermapAsked(
+        asked.userns_mode,
+        asked.user,
+        asked.uid_map,
+        asked.network_mode,
+        asked_port(asked),
+        own_user_namespace(asked),
+        modes,
+    )
 
 
 def as_requested(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapFacts:
-    """See `core.layer.Layer.as_requested`: whether it is in the initial user namespace; its network's free ports."""
+    """See `core.layer.Layer.as_requested`: whether it is in the initial user namespace; its network's free ports; whose
+    the namespaces are that were made together with one of its own.
+    """
     initial, port = facts.initial_namespace, facts.port_start
     if initial is None:
         initial = initial_user_namespace(asked.userns_mode, asked.uid_map, around.engine) or None
     if port is None:
         port = requested_port(asked.network, asked.first_free_port, around.engine)
-    if (initial, port) == (facts.initial_namespace, facts.port_start):
-        return facts
     owners = facts.owners if initial is facts.initial_namespace else tuple((kind, True) for kind, _ in facts.owners)
+    if asked.own and initial is False and not facts.below and any(owner is None for _, owner in owners):
+        modes = dict(asked.modes)
+        owners = tuple(
+            (kind, _owner_of(kind, modes.get(kind, "private"), around) if owner is None else owner)
+            for kind, owner in owners
+        )
+    if (initial, port, owners) == (facts.initial_namespace, facts.port_start, facts.owners):
+        return facts
     return replace(facts, initial_namespace=initial, owners=owners, port_start=port)
 
 

@@ -29,7 +29,17 @@ from stratascope.layers.shared.devices import node_kind
 from stratascope.layers.shared.host_programs import InSight
 from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.permissions import SEARCH, WRITE, Writable, Writer, may, writable
+from stratascope.linux.permissions import (
+    SEARCH,
+    WRITE,
+    BoundItem,
+    BoundMount,
+    Permissions,
+    Writable,
+    Writer,
+    may,
+    writable,
+)
 from stratascope.value import Value
 
 OWNER_WANTS = tuple(f"{OWNER}{kind}" for kind in OWNED)
@@ -121,7 +131,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         unmapped=_unmapped(facts),
         container_root=_is_container_root(facts, uid) if facts.below else None,
         whole=facts.whole,
-        bound=_writable(facts, who),
+        bound=_writable(facts, who, around),
         root_directory=_root_writable(facts, who),
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
         same_ids=_same_ids(facts, uid, InSight.sets_of),
@@ -144,11 +154,23 @@ def _same_ids(facts: UsermapFacts, uid: int | None, sets_of: _Sets) -> bool | No
     return True if set(sets) - {None} else None if sets else False
 
 
-def _writable(facts: UsermapFacts, who: Writer | None) -> Writable:
-    """Of the bound files; where it holds a folder open that leads to all of the host's, they do not decide."""
-    if who is None or facts.bound is None or facts.idmapped or "folder" in facts.open_outside:
+# Of every host: the root directory is root's, anybody may write to /tmp, and whose homes there are is not known
+_ALL_FILES = (
+    BoundItem("r", "d", (), Permissions(0, 0, 0o755)),
+    BoundItem("-", "d", (), Permissions(0, 0, 0o1777)),
+    BoundItem("u", "?", (), Permissions(0, 0, 0o777)),
+)
+
+
+def _writable(facts: UsermapFacts, who: Writer | None, around: Surroundings) -> Writable:
+    """Of the bound files; where it holds a folder open that leads to all of the host's, of those."""
+    if who is None or facts.idmapped:
         return Writable()
-    return writable(facts.bound, who)
+    if "folder" in facts.open_outside:
+        owner = around.engine.daemon_uid if around.engine.rootless else None
+        home = () if owner is None else (BoundItem("u", "d", (), Permissions(owner, owner, 0o700)),)
+        return writable((BoundMount("/", (*_ALL_FILES, *home)),), who)
+    return Writable() if facts.bound is None else writable(facts.bound, who)
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:

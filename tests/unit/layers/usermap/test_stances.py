@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rig.recorded import recorded, with_gap, with_text
+from stratascope.collector.names import DESCRIPTORS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked
 from stratascope.core.ground import Peers, Surroundings
@@ -480,3 +481,12 @@ def test_nothing_read_is_nothing_known() -> None:
 
 def test_wants_the_owners_with_privilege() -> None:
     assert set(LAYER.privileged_wants) == {"root:special", "mnt:idmaps", *(f"owner:{kind}" for kind in KINDS)}
+
+
+def test_a_folder_that_leads_to_the_hosts_root_directory() -> None:
+    """Anybody may write to /tmp there; to what root runs only root, to a rootless engine's person's home that one."""
+    line = "3 d r 0:0 host /\n"
+    root = posture_of(with_text(apparmor("docker-default"), DESCRIPTORS, line), around())
+    assert (root.bound.somewhere, root.bound.roots, root.bound.users) == (True, True, None)
+    own = posture_of(with_text(apparmor("rootless-default"), DESCRIPTORS, line), around(rootless=True))
+    assert (own.bound.somewhere, own.bound.roots, own.bound.users) == (True, False, True)
