@@ -24,6 +24,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation import plan_report
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
 from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
@@ -73,6 +74,8 @@ def relaunch(
         **({"offers": offers} if offers else {}),
         **(more or {}),
     }
+    if arguments.dry_run and preview is not None and more is None:
+        last.update(plan_report.json_object(found.hardening.suggested(state)))
     if arguments.dry_run or made.checked.blocks:
         refused = bool(made.checked.blocks)
         told.plan(made, state.matrix, predicted, short, would_close(preview, offers))
