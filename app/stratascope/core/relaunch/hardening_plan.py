@@ -29,7 +29,8 @@ class Change(Value):
     `on`: whether it is suggested; `reason`: why, where that is not what the evidence says. `closes`: ids of threats of
     `SERIOUS` that are open now, and that it stops alone. `alone`: the exposure with just this; `in_order`: with all
     that is on up to it, this one included. `effect`: by how much flipping it changes the exposure, all others as they
-    stand; `deeper`: how many threats more layers stop with it, likewise. `breaks`: what it could break.
+    stand; `deeper`: how many threats more layers stop with it, likewise. `breaks`: what it could break. `critical`: it
+    takes back a part of what opens something critical.
     """
 
     choices: tuple[Choice, ...]
@@ -44,6 +45,7 @@ class Change(Value):
     deeper: int = 0
     breaks: tuple[Message, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    critical: bool = False
 
     @property
     def choice(self) -> Choice:
@@ -76,6 +78,6 @@ class HardeningPlan(Value):
     @property
     def keeping(self) -> tuple[Change, ...]:
         """What was granted, is not taken back, and holds open a critical threat."""
-        still = {state.threat.id for state in self.then.open(Severity.CRITICAL)}
-        off = (change for change in self.changes if change.kind is ChangeKind.TAKE_BACK and not change.on)
-        return tuple(change for change in off if still.intersection(change.closes))
+        if not self.then.open(Severity.CRITICAL):
+            return ()
+        return tuple(change for change in self.changes if change.critical and not change.on)

@@ -148,7 +148,8 @@ _IMAGES_OF_THEM = re.compile(
 def runs_containers(subject: Subject) -> Evidence | None:
     """Signs that it is an engine, a node or a whole system itself, which sets up namespaces and mounts of its own."""
     texts = (subject.container.command, *subject.environment)
-    words = (word.rpartition("/")[2] for text in texts for word in text.split())
+    # Podman itself puts "container=podman" into every environment
+    words = (word.rpartition("/")[2] for text in texts if text != "podman" for word in text.split())
     running = (name for name, _ in subject.users or ())
     image = subject.container.image
     found = next((name for name in (*words, *running) if name in _NEED_ALL), "")

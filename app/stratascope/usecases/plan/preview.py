@@ -14,7 +14,7 @@ from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.options.capabilities import starts_as_root
-from stratascope.core.relaunch.hardening_plan import HardeningPlan
+from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
@@ -22,12 +22,12 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
-from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved, unused
+from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved
 from stratascope.usecases.plan.closing import Closing, closing, pieces_of
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.usecases.plan.suggested import suggested
+from stratascope.usecases.plan.suggested import merged, suggested
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
@@ -73,7 +73,8 @@ class Previews:
         self._place = place
         # of the container that was asked about last: both follow from what they are held with, and nothing else
         self._last: Prediction | None = None
-        self._closings: dict[tuple[Severity, ...], tuple[Prediction, Subject, Closing]] = {}
+        self._closed: tuple[Prediction, Subject, Closing] | None = None
+        self._planned: tuple[Prediction, Subject, HardeningPlan] | None = None
 
     def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
         """Every toggle and preset for this container."""
@@ -113,27 +114,33 @@ class Previews:
         return self._closing(self._prediction(state), self._subject(state, inside))
 
     def in_use(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[InUse, ...]:
-        """What would close something critical, but is only in the smallest set, since something shows that it
-        is used.
-        """
+        """What was granted, opens something critical, and stays, since something shows that it is used."""
         return self._first(self._prediction(state), self._subject(state, inside))[1]
 
     def plan(self, state: ContainerState, inside: Inside = UNSEEN) -> HardeningPlan:
         """What would be changed, in order, and why. Raises ToggleError if nothing of the container could be read."""
-        if state.matrix is None:
+        found = self._suggested(self._prediction(state), self._subject(state, inside))
+        if found is None:
             raise ToggleError(_UNREAD)
-        return self._suggested(self._prediction(state), self._subject(state, inside), state.matrix)
+        return found
 
     def _graded(
         self, preset: Preset, prediction: Prediction, subject: Subject, first: tuple[Choice, ...]
     ) -> tuple[Choice, ...]:
         """The recommended choices are those of the plan."""
-        now = prediction.state.matrix
-        if preset is Preset.RECOMMENDED and now is not None:
-            return self._suggested(prediction, subject, now).choices
-        return preset_choices(preset, subject, first)
+        plan = self._suggested(prediction, subject) if preset is Preset.RECOMMENDED else None
+        return preset_choices(preset, subject, first) if plan is None else plan.choices
 
-    def _suggested(self, prediction: Prediction, subject: Subject, now: Matrix) -> HardeningPlan:
+    def _suggested(self, prediction: Prediction, subject: Subject) -> HardeningPlan | None:
+        """None if nothing of the container could be read."""
+        now, known = prediction.state.matrix, self._planned
+        if now is None:
+            return None
+        if known is None or known[0] is not prediction or known[1] != subject:
+            known = self._planned = prediction, subject, self._made(prediction, subject, now)
+        return known[2]
+
+    def _made(self, prediction: Prediction, subject: Subject, now: Matrix) -> HardeningPlan:
         def judge(chosen: Sequence[Choice]) -> Matrix:
             if not chosen:
                 return now
@@ -200,7 +207,14 @@ class Previews:
         )
 
     def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
-        return unused(self._closing(prediction, subject, (Severity.CRITICAL,)), subject)
+        """What every preset takes back, and what would close something critical and is left, since it is used."""
+        plan = self._suggested(prediction, subject)
+        if plan is None:
+            return (), ()
+        taken = (each for change in plan.changes if change.on and change.kind is ChangeKind.TAKE_BACK
+                 for each in change.choices)  # fmt: skip
+        kept = (change for change in plan.keeping if change.evidence.used)
+        return merged(taken), tuple(InUse(change.choice, change.evidence.why) for change in kept)
 
     def _prediction(self, state: ContainerState) -> Prediction:
         last = self._last
@@ -208,10 +222,10 @@ class Previews:
             last = self._last = Prediction(self._layers, self._around, state)
         return last
 
-    def _closing(self, prediction: Prediction, subject: Subject, severities: tuple[Severity, ...] = SERIOUS) -> Closing:
-        known = self._closings.get(severities)
+    def _closing(self, prediction: Prediction, subject: Subject) -> Closing:
+        known = self._closed
         if known is None or known[0] is not prediction or known[1] != subject:
-            known = self._closings[severities] = prediction, subject, closing(prediction, subject, severities)
+            known = self._closed = prediction, subject, closing(prediction, subject)
         return known[2]
 
     def _plain(

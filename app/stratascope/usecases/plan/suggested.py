@@ -51,6 +51,7 @@ class _Row(Value):
     on: bool
     reason: Message | None = None
     alternatives: tuple[Alternative, ...] = ()
+    critical: bool = False
 
 
 def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> HardeningPlan:
@@ -96,15 +97,17 @@ def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close:
     grants = _one_a_mount(grants, subject, judge)
     evidence = {piece: piece.evidence(subject) for piece in grants}
     left = next((piece for piece in grants if piece.toggle.leaves_privileged), None)
-    if left is not None:
-        grants = [piece for piece in grants if not piece.toggle.overridden]
-    free = [
-        piece for piece in grants if not piece.toggle.reaches and (not evidence[piece].used or _kept(piece, subject))
-    ]
-    critical = {piece for choice in close(free).choices for piece in choice.pieces}
+    if left is not None:  # which restores what it overrides, and most of what it switched off
+        after = _with(subject, (left,))
+        rest = [piece for piece in grants if piece is not left and not piece.toggle.overridden]
+        grants = [left, *(piece for piece in rest if piece.changes(after.container.asked, after))]
+    able = [piece for piece in grants if not piece.toggle.reaches]
+    free = [piece for piece in able if not evidence[piece].used or _kept(piece, subject)]
+    critical = _pieces_of(close(free))
+    taking_part = critical if len(free) == len(able) else _pieces_of(close(able))
     for piece in _grouped(grants, evidence):
         found = evidence[piece[0]] if len(piece) == 1 else _weakest(evidence[each] for each in piece)
-        yield _row_of_grant(piece, found, subject, critical)
+        yield _row_of_grant(piece, found, subject, critical, taking_part)
 
 
 def _each_once(grants: Sequence[Choice], subject: Subject) -> list[Choice]:
@@ -162,11 +165,18 @@ def _kept(piece: Choice, subject: Subject) -> tuple[Choice, ...]:
     return tuple(choice_of(*each) for each in piece.toggle.keeping(subject))
 
 
-def _row_of_grant(group: list[Choice], evidence: Evidence, subject: Subject, critical: set[Choice]) -> _Row:
+def _pieces_of(found: Closing) -> set[Choice]:
+    return {piece for choice in found.choices for piece in choice.pieces}
+
+
+def _row_of_grant(
+    group: list[Choice], evidence: Evidence, subject: Subject, critical: set[Choice], taking_part: set[Choice]
+) -> _Row:
     first = group[0]
     own = first if len(group) == 1 else Choice(first.toggle, ",".join(each.value for each in group))
     opens = first.toggle.leaves_privileged or any(each in critical for each in group)
-    return _row(own, evidence, ChangeKind.TAKE_BACK, subject, opens=opens)
+    row = _row(own, evidence, ChangeKind.TAKE_BACK, subject, opens=opens)
+    return replace(row, critical=not taking_part.isdisjoint(group))
 
 
 def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *, opens: bool = False) -> _Row:
@@ -272,6 +282,7 @@ def _judged(
                 _deeper(without, with_it),
                 () if own.made else own.risks(subject),
                 row.alternatives,
+                row.critical,
             )
         )
     return HardeningPlan(tuple(changes), chosen, now, then, impossible)
