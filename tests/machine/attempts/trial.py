@@ -301,7 +301,8 @@ def _judged(rig: Rig, pid: int) -> tuple[Attempt, ...]:
     found = {
         "exhaust-memory": limits["memory_max"] is None or limits["memory_max"] >= total,
         "exhaust-cpu": limits["cpu_cores"] is None or limits["cpu_cores"] >= (os.cpu_count() or 1),
-        "exhaust-disk-rate": not limits["io"],
+        # cgroup v1 does not limit what a file system writes later; tried by hand, 48 MB at once under 1 MB/s
+        "exhaust-disk-rate": not limits["io"] or limits["version"] != "v2",
         "be-host-root": uids[1] == 0,
         "hold-root-powers": uids[1] == 0 and bool(holds),
         "be-engine-user": rig.user is not None and uids[1] == rig.user[0],

@@ -59,12 +59,24 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         True if facts.devices is not None else False if facts.version == "v2" else None,
         _above_own(facts, around),
         asked.log,
-        # a limit is for one disk; whether it is for all that the container uses is not known
-        None if facts.io or "io" in facts.unknown else True,
+        _disk_rate(facts),
         () if rules is None else kinds_allowed(rules, asked.devices, facts.nodes),
         _crashes(facts),
         facts.held,
     )
+
+
+def _disk_rate(facts: CgroupFacts) -> bool | None:
+    if "io" in facts.unknown:
+        return None
+    # What a file system writes later counts as the kernel's own unless memory and io are both of version 2:
+    # inode_cgwb_enabled, include/linux/backing-dev.h
+    if facts.version in ("v1", "hybrid"):
+        return True
+    reading = any(each.read_bytes is not None or each.read_operations is not None for each in facts.io)
+    writing = any(each.write_bytes is not None or each.write_operations is not None for each in facts.io)
+    # a limit is for one disk; whether it is for all that the container uses is not known
+    return None if reading and writing else True
 
 
 def _crashes(facts: CgroupFacts) -> bool | None:
@@ -197,7 +209,7 @@ _ROOMS = {
         "io",
         "@cgroup:io",
         msg("How fast it reads and writes is limited."),
-        msg("How fast it reads and writes has no limit."),
+        msg("How fast it reads or writes has no limit."),
         msg("Whether its limits of reading and writing are for all disks that it uses was not read."),
     ),
     Resource.CRASHES: _Room(

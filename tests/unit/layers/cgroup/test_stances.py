@@ -332,3 +332,25 @@ def test_limits_of_the_groups_above_stay_when_the_own_one_is_lifted() -> None:
 
 def _texts(process: Capture) -> list[tuple[str, str]]:
     return [(reading.name, reading.text or "") for reading in process.readings]
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ("", OPEN),
+        ("8:0 rbps=1048576 wbps=max riops=max wiops=max\n", OPEN),  # it may write
+        ("8:0 rbps=max wbps=max riops=max wiops=100\n", OPEN),  # it may read
+        ("8:0 rbps=1048576 wbps=1048576 riops=max wiops=max\n", UNKNOWN),  # of which disks it uses
+    ],
+)
+def test_how_fast_it_reads_and_writes(limits: str, expected: Stance) -> None:
+    process = with_text(apparmor("docker-default"), "cgroup:v2:0:io.max", limits)
+    assert judged(LAYER, Room(Resource.DISK_RATE), posture_of(process, around())).stance is expected
+
+
+def test_version_1_limits_nothing_that_a_file_system_writes_later() -> None:
+    texts = {"cgroup": "3:blkio:/docker/x\n2:memory:/docker/x\n"}
+    for word in ("read", "write"):
+        texts[f"cgroup:blkio:0:blkio.throttle.{word}_bps_device"] = "8:0 1048576\n"
+    posture = posture_of(capture(texts), around())
+    assert judged(LAYER, Room(Resource.DISK_RATE), posture).stance is OPEN
