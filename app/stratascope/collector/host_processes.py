@@ -22,7 +22,7 @@ from stratascope.collector.read import Entry, TooLongError, failure, open_proces
 
 PROCESSES_MAX = 8192
 KINDS_MAX = 2048
-SECONDS = 0.5
+SECONDS = 0.5  # of CPU time
 CUT = "...\n"  # the last line if there may be more
 
 _UNREAD = _OF_HOST = "-"
@@ -42,11 +42,11 @@ def read_targets(hidepid: bool) -> Entry:
     except OSError as error:
         return failure(HOST_PROGRAMS, "/proc", error)
     kinds: Dict[_Kind, List[int]] = {}
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
     cut = hidepid or len(pids) > PROCESSES_MAX
     host = _Host()
     for pid in pids[:PROCESSES_MAX]:
-        if time.monotonic() > until or len(kinds) > KINDS_MAX:
+        if time.thread_time() > until or len(kinds) > KINDS_MAX:
             cut = True
             break
         if pid == os.getpid():
