@@ -16,7 +16,7 @@ from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.window.answer import Act, Answer, Tone, answer
+from stratascope.ui.window.answer import CHIPS_MAX, Act, Answer, Tone, answer, chip_word, chips_of
 from stratascope.ui.window.answer_card import AnswerCard, SwitchChip
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import Offer
@@ -59,6 +59,17 @@ def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
         ("no-new-privileges", "No new privileges", 3, False),
         ("engine-socket", "Socket", 1, False),
     ]
+
+
+def test_what_would_fill_the_card_shares_a_chip() -> None:
+    options = offered(named("ci-runner")).options
+    user = next(option for option in options if option.key == "user")
+    drops = [option for option in options if option.toggle.id == "drop"]
+    many = (user, *(drops * CHIPS_MAX)[:CHIPS_MAX])
+    first, other = chips_of(many, NUMBERS, frozenset({"user"}))
+    assert (first.word, first.on) == ("User", True)
+    assert (other.key, other.word, other.on) == (drops[0].key, f"{chip_word(drops[0])} +{CHIPS_MAX - 1}", False)
+    assert len(chips_of(many[:3], NUMBERS, frozenset())) == len({option.key for option in many[:3]})
 
 
 def test_before_the_offer_has_come_there_is_no_button() -> None:

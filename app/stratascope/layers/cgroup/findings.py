@@ -70,16 +70,16 @@ def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
     found = []
     wider = asked.memory and (facts.memory_max is None or facts.memory_max > asked.memory)
     if wider and "memory_max" not in facts.unknown:
-        text = msg("A memory limit was asked, but the kernel does not enforce it.")
+        text = msg("A memory limit was asked for, but the kernel does not enforce it.")
         found.append(_finding("drift-memory", Severity.HIGH, text, _AGAIN, facts.source("memory_max"), "5.11"))
     more = asked.pids and asked.pids > 0 and (facts.pids_max is None or facts.pids_max > asked.pids)
     if more and "pids_max" not in facts.unknown:
-        text = msg("A process limit was asked, but the kernel does not enforce it.")
+        text = msg("A process limit was asked for, but the kernel does not enforce it.")
         found.append(_finding("drift-pids", Severity.HIGH, text, _AGAIN, facts.source("pids_max"), "5.29"))
     # engines round the quota to whole microseconds per period
     faster = asked.cpu_cores and (facts.cpu_cores is None or facts.cpu_cores > asked.cpu_cores * 1.01)
     if faster and "cpu_cores" not in facts.unknown:
-        text = msg("A CPU quota was asked, but the kernel does not enforce it.")
+        text = msg("A CPU quota was asked for, but the kernel does not enforce it.")
         found.append(_finding("drift-cpu", Severity.MEDIUM, text, _AGAIN, facts.source("cpu_cores"), "5.12"))
     return found
 

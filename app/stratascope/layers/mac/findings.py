@@ -53,11 +53,11 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
     advice = msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes.")
     found = [finding("mac.not-active", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR, _CIS_SELINUX)]
     if asked.apparmor is ProfileKind.CUSTOM or asked.apparmor_profile not in ("", "unconfined"):
-        text = msg("The profile {profile} was asked, but nothing enforces it.", profile=asked.apparmor_profile)
+        text = msg("The profile {profile} was asked for, but nothing enforces it.", profile=asked.apparmor_profile)
         advice = msg("Do not rely on that profile on this host.")
         found.append(finding("mac.profile-not-applied", Severity.HIGH, text, advice, facts.label_source, _CIS_APPARMOR))
     elif asked.apparmor is ProfileKind.DEFAULT and not asked.privileged:
-        text = msg("The engine's default profile was asked, but AppArmor is not active.")
+        text = msg("The engine's default profile was asked for, but AppArmor is not active.")
         advice = msg("Enable AppArmor in the host's kernel: until then the engine leaves its profile out.")
         found.append(finding("mac.default-not-applied", Severity.LOW, text, advice, facts.label_source, _CIS_APPARMOR))
     return tuple(found)
@@ -88,11 +88,11 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
         found.append(finding("mac.not-enforcing", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR))
     wanted = asked.apparmor_profile
     if wanted and asked.apparmor is ProfileKind.CUSTOM and wanted not in (label, *facts.stack):
-        text = msg("The profile {wanted} was asked, but the kernel enforces {label}.", wanted=wanted, label=label)
+        text = msg("The profile {wanted} was asked for, but the kernel enforces {label}.", wanted=wanted, label=label)
         advice = msg("Start the container again; its first program may also have a profile of its own.")
         found.append(finding("mac.other-profile", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR))
     elif asked.apparmor is ProfileKind.UNCONFINED:
-        text = msg("No profile was asked, but the kernel has {label} on the first process.", label=label)
+        text = msg("No profile was asked for, but the kernel has {label} on the first process.", label=label)
         advice = msg("It is no less safe for that. If something is refused, check this profile.")
         found.append(finding("mac.unasked-profile", Severity.LOW, text, advice, source, "apparmor(7)"))
     return tuple(found)

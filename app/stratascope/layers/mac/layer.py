@@ -11,6 +11,7 @@ enforcing host. Any other type in force is UNKNOWN: what its policy permits can'
 from __future__ import annotations
 
 from stratascope.collector.names import DOMAIN_IDS, LANDLOCK, PERMISSIVE
+from stratascope.core.capture import Gap
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Layer, Verdict, on_demand
@@ -73,6 +74,8 @@ def assess(facts: MacFacts, asked: MacAsked, around: Surroundings) -> Assessment
 
 
 def _verdict(facts: MacFacts, asked: MacAsked) -> tuple[Verdict, Message]:
+    if facts.system == "none" and facts.landlock is not None and not isinstance(facts.landlock, Gap):
+        return Verdict.OPEN, msg("Landlock alone restricts it")
     if facts.system == "none":
         return Verdict.OPEN, msg("Neither AppArmor nor SELinux is active")
     if facts.label is None:

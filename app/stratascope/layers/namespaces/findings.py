@@ -331,7 +331,7 @@ def _false_mask(mount: Mount, source: str) -> Finding:
 
 def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
     if asked.root_read_only:
-        text = msg("A read-only root directory was asked, but the kernel allows writing to it.")
+        text = msg("A read-only root directory was asked for, but the kernel allows writing to it.")
         return finding("namespaces.drift-root", Severity.HIGH, text, _AGAIN, source, "CIS-Docker-1.6.0:5.13")
     text = msg("Its root directory is writable: an attacker can change programs and leave tools behind.")
     advice = msg("Start it with --read-only, and give it a tmpfs where it has to write.")

@@ -206,7 +206,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
     source = f"{facts.status_source}:Seccomp"
     if facts.mode is SeccompMode.DISABLED:
         if facts.profile in (ProfileKind.DEFAULT, ProfileKind.CUSTOM):
-            text = msg("A filter was asked, but the kernel has none on the first process.")
+            text = msg("A filter was asked for, but the kernel has none on the first process.")
             advice = msg(
                 "Check that the engine and the runtime were built with seccomp, then start the container again."
             )
@@ -221,7 +221,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
     if facts.mode is not SeccompMode.FILTER:
         return ()
     if facts.profile is ProfileKind.UNCONFINED:
-        text = msg("No filter was asked, but the kernel has one: it was inherited, or the program installed it.")
+        text = msg("No filter was asked for, but the kernel has one: it was inherited, or the program installed it.")
         advice = msg(
             "It is no less safe for that. If a call fails for no apparent reason, check what started the engine."
         )

@@ -42,10 +42,10 @@ ABOUT = About(
 
 _STRICT_FACT = msg("Strict: read, write, exit and sigreturn only")
 _NO_FILTER_ASKED = msg("No filter, as asked")
-_NO_FILTER = msg("No filter, although one was asked")
+_NO_FILTER = msg("No filter, although one was asked for")
 _NO_FILTER_PLAIN = msg("No filter")
 _UNREAD = {
-    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("A filter; the engine's default was asked")),
+    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("A filter; the engine's default was asked for")),
     ProfileKind.CUSTOM: (Verdict.UNKNOWN, msg("A custom filter, not read yet")),
     ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
     ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),

@@ -68,7 +68,7 @@ HEADS = {
 }
 _TIPS = {Column.NEW_PRIVILEGES: msg("no_new_privs: whether it has given up gaining privileges through exec")}
 # columns in the order in which they are hidden if there is little room, with their widths (LOOK-NEXT, section 12)
-_LEAVING = ((Column.AGE, 74), (Column.NEW_PRIVILEGES, 58), (Column.PIDS, 120))
+_LEAVING = ((Column.AGE, 74), (Column.NEW_PRIVILEGES, 58), (Column.PIDS, 140))
 _WIDTHS = {Column.USER: 124, Column.CAPABILITIES: 190, Column.FILTERS: 72}
 _LEAST = 190  # px: minimum of the first column
 SHOW_WORDS: dict[Show, Message] = {

@@ -169,7 +169,7 @@ class CapabilitiesCard(Card):
         grid.addWidget(self.none, 0, 1)
         self.body.addWidget(self.cells)
         self.body.addSpacing(theme.px(4))
-        self.body.addLayout(grid)
+        self.body.addLayout(grid, 100)  # the room that there is, before it is left empty
         self.body.addStretch(1)
 
     def show_picture(self, picture: UsePicture) -> None:

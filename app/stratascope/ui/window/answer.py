@@ -6,6 +6,7 @@ press for, and the column at the right has the rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, StrEnum
 
 from stratascope.core.container import Engine, EngineState, Status
@@ -46,6 +47,9 @@ class Act(Enum):
     AGAIN = "again"  # read the engine again
     BEFORE = "before"  # judge the command that creates it, before it is started
     SESSION = "session"  # show the exec session that raises the exposure, to end it
+
+
+CHIPS_MAX = 8  # four lines
 
 
 class AnswerChip(Value):
@@ -133,8 +137,7 @@ def answer(
     else:
         word = msg("Close it: {now} → {then}", now=now, then=then)
     needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
-    chips = tuple(_chip(option, numbers, option.key in on) for option in needed)
-    return replace(found, act=Act.CLOSE, word=translate(word), chips=chips)
+    return replace(found, act=Act.CLOSE, word=translate(word), chips=chips_of(needed, numbers, on))
 
 
 def _lifted_by_session(state: ContainerState) -> bool:
@@ -166,9 +169,21 @@ def chip_word(option: Option) -> str:
     return translate(option.toggle.word or option.toggle.title)
 
 
-def _chip(option: Option, numbers: dict[str, int], on: bool) -> AnswerChip:
-    whole = translate(option.choice.titled)
-    return AnswerChip(option.key, chip_word(option), numbers.get(option.toggle.layer, 0), on, whole)
+def chips_of(needed: Sequence[Option], numbers: dict[str, int], on: frozenset[str]) -> tuple[AnswerChip, ...]:
+    """Return a chip for each toggle. If they are too many for the card, the pieces of one toggle share one."""
+    groups: dict[str, list[Option]] = {}
+    for option in needed:
+        groups.setdefault(option.key if len(needed) <= CHIPS_MAX else option.toggle.id, []).append(option)
+    return tuple(
+        AnswerChip(
+            of[0].key,
+            chip_word(of[0]) + (f" +{len(of) - 1}" if len(of) > 1 else ""),
+            numbers.get(of[0].toggle.layer, 0),
+            all(option.key in on for option in of),
+            listed(translate(option.choice.titled) for option in of),
+        )
+        for of in groups.values()
+    )
 
 
 def _unknown(text: str, *, ask: bool) -> Answer:

@@ -67,6 +67,19 @@ def test_a_domain_as_facts() -> None:
     assert not found.may_be_landlocked
 
 
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        (told(), "Landlock alone restricts it"),
+        ("", "Neither AppArmor nor SELinux is active"),
+        (None, "Neither AppArmor nor SELinux is active"),
+    ],
+)
+def test_the_verdict_names_landlock_where_nothing_else_restricts(text: str | None, fact: str) -> None:
+    asked = LAYER.asked(container(Asked()))
+    assert translate(LAYER.assess(facts(read(text)), asked, ACTIVE).fact) == fact
+
+
 def test_free_or_weakest() -> None:
     for text in ("", told(free=True)):
         found = facts(read(text))
