@@ -10,6 +10,7 @@ PARENTS = "parents:user"  # the user namespaces above its own, nearest first
 PERMISSIVE = "selinux:permissive"  # whether SELinux only warns about violations by its type
 CGROUPS = "cgroup:*"  # all limit files of its cgroups
 OOM, FORKS = "cgroup:oom", "cgroup:forks"
+LEFT = "observer:left"  # a killed observer left it in a group of its own, and only root can move it back
 SOCKETS = "fd:sockets"
 DESCRIPTORS = "fd:outside"
 BOUND, ROOT = "files:bound", "files:root"

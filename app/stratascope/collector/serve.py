@@ -42,6 +42,7 @@ from stratascope.collector.names import (
     GIVING_PROGRAMS,
     HOST_PROGRAMS,
     IDMAPS,
+    LEFT,
     PARENT,
     ROOT,
 )
@@ -154,10 +155,13 @@ class Collector:
             if ROOT in wants:
                 entries.append(read_root(here, pid))
             cgroup = text_of(entries, "cgroup")
-            if cgroup is not None and OBSERVED in cgroup and self._put_back(cgroup):
-                now = read_process(directory, pid, ["cgroup"])
-                entries = [*(each for each in entries if each[0] != "cgroup"), *now]
-                cgroup = text_of(entries, "cgroup")
+            if cgroup is not None and OBSERVED in cgroup:
+                if self._put_back(cgroup):
+                    now = read_process(directory, pid, ["cgroup"])
+                    entries = [*(each for each in entries if each[0] != "cgroup"), *now]
+                    cgroup = text_of(entries, "cgroup")
+                elif _is_left(cgroup):
+                    entries.append((LEFT, source + "/cgroup", ""))
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", here)
             if PARENT in wants and (not container or container not in (cgroup or "")):
@@ -293,6 +297,12 @@ def _read_threads(asked: Iterable[Tuple[int, Iterable[str], List[Entry]]]) -> No
         from stratascope.collector.bpf.reading import READER  # takes as long to import as to read three containers
 
         READER.entries(wishes)
+
+
+def _is_left(cgroup: str) -> bool:
+    from stratascope.collector.observe.left_groups import left_by_observer
+
+    return left_by_observer(cgroup)
 
 
 def _nothing(pid: int, why: Entry) -> ContainerReply:

@@ -2,7 +2,8 @@
 
 A watched container can read the path of its group (/proc/self/cgroup), so the name says nothing of us, only who made
 it: `session-NUMBER.PID.START`, with the observer's process and its start time. Where that has ended, whoever reads the
-container next as root moves its processes to the group above, where they were, and removes the empty group.
+container next as root moves its processes to the group above, where they were, and removes the empty group. Who is not
+root is told of it (the reading LEFT).
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def is_left(path: str) -> bool:
     """Whether a path ends in the group of an observer that has ended."""
     found = _NAME(path.rpartition("/")[2])
     return found is not None and start_of_process(int(found.group(1))) != found.group(2)
+
+
+def left_by_observer(text: str) -> bool:
+    """Whether that /proc/PID/cgroup shows the group of an observer that has ended."""
+    return any(is_left(path) for _, path in lines(text) if OBSERVED in path)
 
 
 def put_back(text: str, mounts: Mounts) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from stratascope.collector.names import CGROUPS
+from stratascope.collector.names import CGROUPS, LEFT
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, Container, Engine, LogKeeping
 from stratascope.core.ground import Ground, SpecialFiles, Surroundings, inode_of
@@ -41,7 +41,7 @@ class CgroupFacts(Value):
     `memory_from`, `pids_from`, `cpu_from`: the path of the group that sets the limit; None without limit.
     """
 
-    UNPRINTED = ("nodes",)
+    UNPRINTED = ("nodes", "left")
 
     version: str | None
     path: str | None
@@ -80,6 +80,7 @@ class CgroupFacts(Value):
     oom_score_adj: int | None = None  # of the first process; None if it was not read
     nodes: SpecialFiles | None = None  # the device nodes that it sees; None: not read
     held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside: disk, memory, log
+    left: bool = False  # whether a killed observer left it in a group that only root can move it out of
 
     @property
     def most_pids(self) -> int | None:
@@ -212,6 +213,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         oom_score_adj=_score(capture.text("oom_score_adj")),
         nodes=special_files(capture),
         held=kinds_of_nodes(held(capture) or ()),
+        left=LEFT in names,
     )
 
 
@@ -285,7 +287,9 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
         found = _predicted_limits(found, before, after)
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
-    found = replace(found, held=(), devices=_devices(found.devices, before, after, around.engine, around.ground))
+    found = replace(
+        found, held=(), left=False, devices=_devices(found.devices, before, after, around.engine, around.ground)
+    )
     if before.oom_score_adj != after.oom_score_adj:  # without a request, rootless engines pass on their own score
         score = after.oom_score_adj or (around.engine.daemon.oom_score_adj if around.engine.rootless else 0)
         found = replace(found, oom_score_adj=score)

@@ -100,6 +100,10 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
             else msg("Start it without --device-cgroup-rule, and pass in the devices that it needs.")
         )
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
+    if facts.left:
+        text = msg("An observation was killed and has left it in a control group made for that.")
+        advice = msg("Any command of Stratascope that is run as root moves it back: sudo stratascope report.")
+        found.append(finding("cgroup.left", Severity.LOW, text, advice, f"{facts.process}/cgroup", "cgroups(7)"))
     usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
     # a rootless engine may have ignored it
     in_it = facts.path is None or asked.cgroup_parent.strip("/") in facts.path

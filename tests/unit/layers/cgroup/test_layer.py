@@ -65,6 +65,15 @@ def test_a_group_that_the_engine_ignored_is_not_its_own(parent: str, there: bool
     assert ("cgroup.parent" in found) is there
 
 
+def test_who_can_t_move_it_back_is_told_what_a_killed_observer_left() -> None:
+    facts, assessment = look(capture({**HYBRID, "observer:left": ""}))
+    assert "cgroup.left" in codes(assessment)
+    assert "cgroup.left" not in codes(look(capture(HYBRID))[1])
+    after = LAYER.predict(facts, Asked(), Asked(pids=50), around())
+    assert after is not None
+    assert not after.left
+
+
 def test_nothing_limited() -> None:
     texts = {
         "cgroup": "4:memory:/\n8:pids:/\n",
