@@ -8,8 +8,10 @@ log and counters suggest. Imported while engines are queried (`commands`): Podma
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -18,7 +20,7 @@ from stratascope.cli.output import complain, interrupted, on_terminal, style, wr
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import Needs, NeedsError
-from stratascope.core.ports import ProbeError
+from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.refusals.ended.ending import Ending, Phase
 from stratascope.core.refusals.ended.why import YOUNG
 from stratascope.core.refusals.refusal import Refusal
@@ -96,9 +98,10 @@ def _print(arguments: argparse.Namespace, state: ContainerState, known: Needs | 
         write("\n".join(needs_report.lines(known, names, style())) + "\n")
 
 
-_POLL = 0.1  # seconds between checks for new refusals
-_SETTLES = 0.2  # seconds after which the kernel's log has everything about a refusal
+_POLL = 0.05  # seconds between checks for new refusals
+_SETTLES = 0.12  # seconds after which the kernel's log has everything about a refusal
 _AFTER = 1.0  # seconds to wait for a command's last refusals
+_ATTEMPTS = 3  # to watch one that ends before it can be, and is started again
 _SILENCE = 3600.0  # seconds for which a command may print nothing before it is given up
 
 
@@ -114,7 +117,16 @@ def tell(arguments: argparse.Namespace, engines: Engines, described: tuple[Engin
         return True
     if not arguments.json and engines.root(terminal=terminal).command:
         endings.tell_unwatched(state)  # before asking for a password
-    return _watch(arguments, access, state, service, explaining, endings)
+    for _ in range(_ATTEMPTS):
+        watched = _watch(arguments, access, state, service, explaining, endings)
+        if watched is not None:
+            return watched
+        now = access.read(state.container.id)
+        if now is None or now.container.pid is None:
+            break
+        state = now
+    endings.tell_new(state)
+    return True
 
 
 def _watch(
@@ -124,7 +136,8 @@ def _watch(
     service: ObservationService,
     explaining: RefusalService,
     endings: EndingPrinter,
-) -> bool:
+) -> bool | None:
+    """Whether it was watched; None: it ended before it could be."""
     over = interrupted()
     try:
         service.begin(state, seconds=arguments.seconds)
@@ -134,6 +147,7 @@ def _watch(
     session: BackgroundCall[Executed] | None = None
     teller = _RefusalPrinter(arguments)
     try:
+        explaining.prepare(state)  # while it is attached, not when the first refusal waits for it
         if sys.stderr.isatty() and not arguments.command_words:
             complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
         if arguments.command_words and service.ready(state.container):
@@ -146,6 +160,8 @@ def _watch(
     teller.end(last.all, last.forgotten)
     watched = service.watched(state.container)
     if watched is not None and watched.trouble is not None:
+        if session is None and watched.observation.why_nothing and endings.ended(state):
+            return None
         endings.tell_unwatched(state)
         complain(translate(watched.trouble))
         return False
@@ -167,8 +183,15 @@ def _follow(
 ) -> RefusalList:
     """Print refusals until the observation ends; returns all of them."""
     ended = None
+    news = threading.Event()
+    service.changed = lambda _: news.set()
+    following = 0.0
     while not over() and not service.wait(state.container, _POLL):
-        teller.tell(explaining.of(state, sessions_only=session is not None).all)
+        began = time.monotonic()
+        if (news.is_set() or teller.waits) and began >= following:
+            news.clear()
+            teller.tell(explaining.of(state, sessions_only=session is not None).all)
+            following = 2 * time.monotonic() - began  # in a flood, half of the time is for others
         if session is not None and session.done:
             ended = ended or time.monotonic()
             if time.monotonic() - ended > _AFTER:
@@ -193,13 +216,18 @@ class _RefusalPrinter:
         self._json, self._all = arguments.json, arguments.all
         self._told: set[tuple[str, bool]] = set()
         self._style = style()
+        self.waits = False  # whether some had not settled yet
 
     def tell(self, denials: tuple[Refusal, ...], *, last: bool = False) -> None:
         """Print refusals that were not printed yet."""
         now = time.time()
+        self.waits = False
         for each in denials:
             key = each.key, each.ended
-            if key in self._told or (each.benign and not self._all) or (now - each.at < _SETTLES and not last):
+            if key in self._told or (each.benign and not self._all):
+                continue
+            if now - each.at < _SETTLES and not last:
+                self.waits = True
                 continue
             self._told.add(key)
             if self._json:
@@ -247,13 +275,22 @@ class EndingPrinter:
         self._tell(ending)
         return True
 
+    def ended(self, state: ContainerState) -> ContainerState | None:
+        """It as it is now, if it has ended since `state` was read; None also if it is gone."""
+        now = self._access.read(state.container.id)
+        if now is None or (now.container.pid is not None and now.container.started == state.container.started):
+            return None
+        return now
+
     def tell_new(self, state: ContainerState) -> None:
         """Print why it ended, if it has ended since `state` was read."""
-        now = self._access.read(state.container.id)
-        if now is not None and (now.container.pid is None or now.container.started != state.container.started):
-            if not self._json:
-                write("\n")
-            self._tell(self._explain(now))
+        now = self.ended(state)
+        if now is not None:
+            with contextlib.suppress(NoSuchContainerError):  # removed since
+                ending = self._explain(now)
+                if not self._json:
+                    write("\n")
+                self._tell(ending)
 
     def tell_unwatched(self, state: ContainerState) -> None:
         """Print once what its counters and its log suggest; mostly guesses."""

@@ -22,6 +22,7 @@ from stratascope.core.refusals.ended.program_file import Flaw, Program, examined
 from stratascope.core.refusals.refusal import Claim, Refusal, RefusalRemedy
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import ContainerFile
+from stratascope.core.relaunch.want import Want
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.engine_access import EngineAccess
@@ -151,16 +152,21 @@ class RefusalService:
         found = self._learning.refused(state.container)
         if not found.entries:
             return RefusalList()
+        explainer = self.prepare(state)
+        entries = [entry for entry in found.entries if entry.session or not sessions_only]
+        since = time.time() - time.monotonic()
+        if abs(since - self._since) > _DRIFT:  # smaller differences would change the time of every entry at each call
+            self._since = since
+        return RefusalList(explainer.denials(entries, self._since), found.forgotten)
+
+    def prepare(self, state: ContainerState) -> Explainer:
+        """What explains its refusals, made where there is none yet. Raises EngineError, NoSuchContainerError."""
         known = self._explainers.get(state.key)
         life = state.container.pid, state.container.asked
         # after it has ended, keep the explainer from when it ran: that one knows more
         if known is None or (known[0] != life and state.gap is None):
             known = self._explainers[state.key] = life, self._explainer(state)
-        entries = [entry for entry in found.entries if entry.session or not sessions_only]
-        since = time.time() - time.monotonic()
-        if abs(since - self._since) > _DRIFT:  # smaller differences would change the time of every entry at each call
-            self._since = since
-        return RefusalList(known[1].denials(entries, self._since), found.forgotten)
+        return known[1]
 
     def ending(self, state: ContainerState) -> Ending:
         """Why it ended or failed to start, including its latest refusals if it was watched.
@@ -178,8 +184,14 @@ class RefusalService:
 
     def _remedies(self, access: EngineAccess, state: ContainerState) -> Remedies:
         subject = subject_of(access, state, ())
+        known: dict[tuple[Want, ...], tuple[RefusalRemedy, ...]] = {}
 
         def found(claim: Claim) -> tuple[RefusalRemedy, ...]:
-            return remedies(claim, subject, lambda chosen: self._hardening.preview(state, chosen))
+            if claim.wants not in known:
+                try:
+                    known[claim.wants] = remedies(claim, subject, lambda chosen: self._hardening.preview(state, chosen))
+                except NoSuchContainerError:  # it was removed meanwhile: what it was refused is told all the same
+                    return ()
+            return known[claim.wants]
 
         return found

@@ -1,4 +1,4 @@
-"""A container in the group of an observer that was killed: who is not root is told, and told no more once it is moved."""
+"""A container in the group of an observer that was killed: who is not root is told, until it is moved back."""
 
 from __future__ import annotations
 

@@ -7,9 +7,12 @@ import fcntl
 import itertools
 import json
 import os
+import select
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +39,7 @@ class Listener:
         os.set_blocking(self._reader, False)
         os.set_blocking(replies, kind == "pipe")
         self._open = {requests, self._ours, self._reader, replies}
-        self._replies = replies
+        self.replies = replies
         self.lines = Lines(requests, replies, 0.0)
         self.got = b""
 
@@ -62,7 +65,7 @@ class Listener:
         try:
             yield
         finally:
-            self._close(self._replies)
+            self._close(self.replies)
             thread.join()
 
     def rest(self) -> bytes:
@@ -166,3 +169,46 @@ def test_who_is_gone_is_told_nothing() -> None:
     listener.go_away()
     assert [listener.lines.write(last=last) for last in (False, True)] == ["nobody listens"] * 2
     listener.close()
+
+
+LINES = [["log", 0.1, 3, "abc"], ["lost", 0.2, 7], ["log", 0.3, 12, '["end",1]\n\u00e9x'], ["end", 0.4, "it was ended"]]
+WHOLE = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in LINES).encode()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_cut_at_every_byte(monkeypatch: pytest.MonkeyPatch, last: bool) -> None:
+    """There was room for so many bytes when the time was over: what was begun is ended before all else."""
+    write = os.write
+    for room in range(len(WHOLE) + 1):
+        left = [room]
+        with monkeypatch.context() as patch:
+            listener = Listener()
+
+            def sent(descriptor: int, data: bytes, left: list[int] = left) -> int:
+                done = write(descriptor, data[: left[0]])
+                left[0] -= done
+                return done
+
+            def ready(listener: Listener = listener, left: list[int] = left) -> Any:
+                return SimpleNamespace(
+                    register=lambda *_: None,
+                    unregister=lambda *_: None,
+                    poll=lambda _: [(listener.replies, select.POLLOUT)] if left[0] else [],
+                )
+
+            patch.setattr(os, "write", sent)
+            patch.setattr(protocol, "select", SimpleNamespace(**{**vars(select), "poll": ready}))
+            for kind, at, *fields in LINES:
+                listener.lines.tell(round(at * 1e9), kind, *fields)
+            listener.lines.write(last=last)
+            listener.read()
+            assert WHOLE.startswith(listener.got)
+            assert len(listener.got) == room
+        got = listener.rest()
+        assert got.endswith(b"\n") or not got
+        events = [json.loads(line) for line in got.splitlines()]
+        kept = [event for event in events if event in LINES]
+        assert kept == LINES[: len(kept)]
+        told = sum(event[2] if event[0] == "lost" else 1 for event in events)
+        assert told == sum(line[2] if line[0] == "lost" else 1 for line in LINES), room
+        listener.close()
