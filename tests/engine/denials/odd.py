@@ -50,6 +50,7 @@ _ALL_OFF = (*OPEN, *added("MKNOD"))
 _NS, _CAPS, _SEC, _FILES = ("namespaces",), ("capabilities",), ("seccomp",), ("files",)
 # rootless: by who root inside is on the machine, which comes first
 _OR_MAP = ("usermap",)
+_FILTERED = ("seccomp", "capabilities", *_OR_MAP)
 
 ALL: tuple[Odd, ...] = (
     # -- as most containers are
@@ -142,6 +143,46 @@ ALL: tuple[Odd, ...] = (
     Odd("landlocked", ("kernel",), tried("locked / + call open ^/etc/passwd 0"), OPENS, "/etc/passwd", _ALL_OFF),
     Odd("own-filter", _SEC, tried("filtered memfd_create 13 + call memfd_create :x 0"), ("memfd_create",), None,
         _ALL_OFF),
+    # -- rarely called
+    Odd("openat2", _NS + _OR_MAP, tried(f"call openat2 -100 ^/proc/sys/kernel/threads-max @hex:01{'00' * 23} 24"),
+        ("openat2",), "/proc/sys/kernel/threads-max"),
+    Odd("mount-setattr", _FILTERED, tried(f"call mount_setattr -100 / 0 @hex:01{'00' * 31} 32"), ("mount_setattr",)),
+    Odd("fsopen", _FILTERED, tried("call fsopen :tmpfs 0"), ("fsopen",)),
+    Odd("open-tree", _FILTERED, tried("call open_tree -100 / 1"), ("open_tree",)),
+    Odd("quotactl", _FILTERED, tried("call quotactl 0x800002 /own 0 0"), ("quotactl",)),
+    Odd("bpf", _FILTERED, tried("quit call bpf 0 @room:64 64"), ("bpf",)),
+    Odd("perf", _FILTERED, tried(f"call perf_event_open @hex:0100000080{'00' * 123} -1 0 -1 0"), ("perf_event_open",)),
+    Odd("handle", _FILTERED, tried("call open_by_handle_at -100 @room:128 0"), ("open_by_handle_at",)),
+    Odd("request-key", _SEC, tried("call request_key :user :none 0 0"), ("request_key",), engines=(DOCKER,)),
+    Odd("network-namespace", _FILTERED, ("unshare", "-n", "true"), ("unshare",)),
+    Odd("setns", _FILTERED, tried("call open /proc/self/ns/net 0 + call setns % 0x40000000"), ("setns",)),
+    Odd("ptrace", _CAPS, tried("victim 1000 + call ptrace 16 % 0 0"), ("ptrace",)),
+    Odd("trusted-attribute", _CAPS + _OR_MAP, tried("call setxattr /own :trusted.x :1 1 0"), ("setxattr",), "/own"),
+    Odd("real-time", ("capabilities", "cgroup", *_OR_MAP), tried("call sched_setscheduler 0 1 @hex:01000000"),
+        ("sched_setscheduler",), benign=None),
+    Odd("socket-file", _FILES, tried("call socket 1 1 0 + call bind % @un:/tmp/s 110 + call chmod /tmp/s 0600 + "
+        "become 1000 + call socket 1 1 0 + call connect % @un:/tmp/s 110"), ("connect",)),
+    Odd("device-folder", ("cgroup",), tried("call mknodat -100 ^/tmp/kvm 0x2190 0xae8 + call openat2 -100 /tmp/kvm "
+        f"@hex:{'00' * 24} 24"), ("openat2",), "/tmp/kvm", options=added("MKNOD"), engines=BOTH),
+    Odd("renameat2", _FILES, tried("quit call renameat2 -100 /own -100 /tmp/own 0"), ("renameat2",), "/own", _USER),
+    Odd("linkat", ("files", "kernel"), tried("call linkat -100 /own -100 /tmp/hard 0"), ("linkat",), "/own", _USER),
+    Odd("statx", _FILES, tried("quit call statx -100 /closed/secret 0 0xfff @room:512"), ("statx",), "/closed/secret",
+        _USER),
+    Odd("fchmodat2", ("files", "seccomp"), tried("call fchmodat2 -100 /own 0600 0"), ("fchmodat2",), "/own", _USER),
+    Odd("user-sysctl", ("files", "namespaces"), shell("echo x > /proc/sys/kernel/hostname"), OPENS,
+        "/proc/sys/kernel/hostname", _USER),
+    Odd("inotify", _FILES, tried("call inotify_init + call inotify_add_watch % /closed 2"), ("inotify_add_watch",),
+        "/closed", _USER),
+    Odd("low-port", ("capabilities", "network", "namespaces", *_OR_MAP),
+        tried("call socket 2 1 0 + call bind % @in:0.0.0.0:81 16"), ("bind",), None,
+        (*_USER, "--sysctl", "net.ipv4.ip_unprivileged_port_start=1024")),
+    Odd("truncate", _NS, tried("quit call truncate /own 0"), ("truncate",), "/own", _RO),
+    Odd("times", _NS, tried(f"call utimensat -100 /own @hex:{'01' + '00' * 31} 0"), ("utimensat",), "/own", _RO),
+    Odd("symlink", _NS, tried("call symlink :there ^/lnk"), ("symlink",), "/lnk", _RO),
+    Odd("mknodat", _CAPS, tried("call mknodat -100 ^/tmp/zero2 0x21b6 261"), ("mknodat",), "/tmp/zero2", _NO_CAPS,
+        engines=BOTH),
+    Odd("full-tmpfs", ("namespaces", "cgroup"), tried("fill /s/big 1"), ("write",), None,
+        ("--tmpfs", "/s:size=65536")),
 )  # fmt: skip
 
 # nothing of these is shown

@@ -60,6 +60,7 @@ static const struct { const char *name; long number; } CALLS[] = {
     CALL(link), CALL(listen), CALL(lsetxattr), CALL(memfd_create), CALL(mkdir), CALL(mknod), CALL(mlock), CALL(mmap), CALL(mount), CALL(mprotect), CALL(move_pages), CALL(mq_open),
     CALL(name_to_handle_at), CALL(open), CALL(open_by_handle_at), CALL(openat2), CALL(perf_event_open), CALL(personality), CALL(pidfd_getfd),
     CALL(pidfd_open), CALL(pivot_root), CALL(prctl), CALL(prlimit64), CALL(process_vm_readv), CALL(ptrace), CALL(quotactl), CALL(reboot),
+    CALL(linkat), CALL(mknodat), CALL(mount_setattr), CALL(open_tree), CALL(renameat2), CALL(inotify_init), CALL(inotify_add_watch),
     CALL(rename), CALL(request_key), CALL(rmdir), CALL(sched_setaffinity), CALL(sched_setscheduler),
     CALL(sendto), CALL(set_mempolicy), CALL(setdomainname), CALL(setgid), CALL(setgroups), CALL(sethostname), CALL(setns), CALL(setpriority),
     CALL(setresuid), CALL(setsockopt), CALL(setuid), CALL(setxattr), CALL(shmget), CALL(socket), CALL(stat), CALL(statx),
