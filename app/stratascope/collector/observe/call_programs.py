@@ -1,4 +1,4 @@
-"""The two BPF programs that tell the calls of one control group, and the records that they write.
+"""The BPF programs that tell calls, capability checks and executions of one group, and the records that they write.
 
 Attached to the kernel's own types of the two tracepoints (BPF_TRACE_RAW_TP): a call's registers are read where they
 are, which costs no call of a helper. That is what counts here: with what protects against SRSO each return takes some
@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple, Optional, Tuple
 
-from stratascope.collector.bpf.assembler import FRAME, MAP_LOOKUP, PROBE_READ, Program
+from stratascope.collector.bpf.assembler import FRAME, MAP_LOOKUP, PROBE_READ, PROBE_READ_STRING, Program
 
 CALLS = 1024  # numbers in a table
 SHORT, LONG = 256, 4096  # bytes of a text; a longer one is copied once more
@@ -22,21 +22,27 @@ ENTERS = 1
 # include/uapi/linux/bpf.h
 _TIME, _IDS, _COMMAND, _TASK, _UNDER_GROUP, _READ_USER, _READ_TEXT = 5, 14, 16, 35, 37, 112, 114
 _IDS_INSIDE, _RESERVE, _SUBMIT = 120, 131, 132
+_STACK, _THIS_TASK, _TASK_REGISTERS = 67, 158, 175
 _NO_WAKEUP = 1  # BPF_RB_NO_WAKEUP
 _STATUS, COMPAT = 16, 2  # struct thread_info, at the start of a task; TS_COMPAT: a call by the 32-bit entry
 # struct pt_regs (arch/x86/include/uapi/asm/ptrace.h): its size, the call's number, its six arguments, by offset
 SIZE, _NUMBER, PLACES = 168, 120, (112, 104, 96, 56, 72, 64)
 ARGUMENTS, ARGUMENTS_SIZE = 56, 64  # r10, r9, r8, ax, cx, dx, si, di
 HEAD = struct.Struct("=QIIqqQ")  # time, tid, pid, number, result, thread_info's status
-_COMMAND_SIZE = 16  # TASK_COMM_LEN; of refused calls only
-PLAIN = HEAD.size + SIZE + _COMMAND_SIZE
+COMMAND_SIZE = 16  # TASK_COMM_LEN; of refused calls only
+PLAIN = HEAD.size + SIZE + COMMAND_SIZE
 COPIES = struct.Struct("=qq")  # how many bytes were copied
 OUTSIDE = PLAIN + 8  # an entry of a process whose group is another one, which has to be moved at once
 POINTED = PLAIN + COPIES.size + 2 * SHORT
 WHOLE = HEAD.size + LONG  # number: which of the two; result: how many bytes
 MASKED_SIZE = HEAD.size  # result: which path
 MOVED_SIZE = HEAD.size + SHORT + 8  # result: how many bytes of text; -1 for none
+FRAMES_SIZE, NAME = 512, 1024
+# a capability check: its namespace, the registers, who, the addresses on the stack, whose length is the status
+CHECK = HEAD.size + 8 + SIZE + COMMAND_SIZE + FRAMES_SIZE
+EXECUTED = HEAD.size + SIZE + COMMAND_SIZE + NAME
 NO_TEXT = 255
+CHECKS = 2048  # capabilities as numbers, in classes
 CLASS = struct.Struct("=IHH")  # thread, number, error
 ALIKE = struct.Struct("=IHHQ")  # the same, and a sum of the text
 COUNTED = struct.Struct("=Q64s")  # how many; the beginning of a text, or all arguments
@@ -138,6 +144,74 @@ def leaving(maps: Maps) -> bytes:
     made.label("end")
     made.exit(0)
     return made.code()
+
+
+def checking(maps: Maps) -> bytes:
+    """The program at cap_capable: credentials, namespace, the mounter's namespace, capability, answer."""
+    made = Program()
+    made.move(6, 1)
+    made.load(7, 6, 24)
+    made.load(9, 6, 32)
+    _in_group(made, maps)
+    made.call(_IDS)
+    made.store(FRAME, _KEY, 0, 4)
+    made.move(1, 7)
+    made.alu("+", 1, CHECKS)
+    made.store(FRAME, _KEY + 4, 1, 2)
+    made.store(FRAME, _KEY + 6, 9, 2)
+    _crowded(made, maps)
+    _reserve(made, maps, maps.entered, CHECK, "end", registers=False)
+    made.load(1, 6, 8)
+    made.store(8, HEAD.size, 1)
+    _whose(made, HEAD.size + 8)
+    made.move(1, 6)
+    made.move(2, 8)
+    made.alu("+", 2, CHECK - FRAMES_SIZE)
+    made.set(3, FRAMES_SIZE)
+    made.set(4, 0)
+    made.call(_STACK)
+    made.store(8, 32, 0)
+    _submit(made, _NO_WAKEUP)
+    made.label("end")
+    made.exit(0)
+    return made.code()
+
+
+def executing(maps: Maps, filename: int) -> bytes:
+    """The program at sched_process_exec: task, its number before, struct linux_binprm; where that has the name."""
+    made = Program()
+    made.load(6, 1, 16)
+    made.set(7, 0)
+    made.set(9, 0)
+    _in_group(made, maps)
+    _reserve(made, maps, maps.refused, EXECUTED, "end", registers=False)
+    _whose(made, HEAD.size)
+    made.load(3, 6, filename)
+    made.move(1, 8)
+    made.alu("+", 1, EXECUTED - NAME)
+    made.set(2, NAME)
+    made.call(PROBE_READ_STRING)
+    made.store(8, 24, 0)
+    _submit(made)
+    made.label("end")
+    made.exit(0)
+    return made.code()
+
+
+def _whose(made: Program, place: int) -> None:
+    """The registers of this thread as it entered the kernel, and its name."""
+    made.call(_THIS_TASK)
+    made.move(1, 0)
+    made.call(_TASK_REGISTERS)
+    made.move(3, 0)
+    made.move(1, 8)
+    made.alu("+", 1, place)
+    made.set(2, SIZE)
+    made.call(PROBE_READ)
+    made.move(1, 8)
+    made.alu("+", 1, place + SIZE)
+    made.set(2, COMMAND_SIZE)
+    made.call(_COMMAND)
 
 
 def _look_up(made: Program, table: int, register: int) -> None:
@@ -257,15 +331,7 @@ def _alike(made: Program, maps: Maps) -> None:
     made.jump_if(0, "==", 0, "few")
     made.load(1, 0, CROWDED, 1)
     made.jump_if(1, "==", 0, "few")
-    made.map(1, maps.crowds)
-    _key(made, _KEY)
-    made.jump_if(0, "!=", 0, "end")
-    made.load(8, FRAME, _KEY, 4)
-    made.store_number(FRAME, _KEY, 0, 4)  # all threads
-    made.map(1, maps.crowds)
-    _key(made, _KEY)
-    made.jump_if(0, "!=", 0, "end")
-    made.store(FRAME, _KEY, 8, 4)
+    _crowded(made, maps)
     made.label("few")
     made.load(1, FRAME, -24, 1)
     made.jump_if(1, "==", 0, "arguments")
@@ -304,6 +370,19 @@ def _alike(made: Program, maps: Maps) -> None:
     made.count(0, 0, 1)
     made.jump("end")
     made.label("new")
+
+
+def _crowded(made: Program, maps: Maps) -> None:
+    """End if the class is left out, of this thread or of all."""
+    made.map(1, maps.crowds)
+    _key(made, _KEY)
+    made.jump_if(0, "!=", 0, "end")
+    made.load(8, FRAME, _KEY, 4)
+    made.store_number(FRAME, _KEY, 0, 4)
+    made.map(1, maps.crowds)
+    _key(made, _KEY)
+    made.jump_if(0, "!=", 0, "end")
+    made.store(FRAME, _KEY, 8, 4)
 
 
 def counted_as(tid: int, number: int, answer: int, text: bytes) -> Tuple[bytes, bytes]:
@@ -348,7 +427,7 @@ def _reserve(made: Program, maps: Maps, ring: int, size: int, full: str, *, regi
         made.peek(8, HEAD.size, SIZE, 6, 0)
         made.move(1, 8)
         made.alu("+", 1, HEAD.size + SIZE)
-        made.set(2, _COMMAND_SIZE)
+        made.set(2, COMMAND_SIZE)
         made.call(_COMMAND)
 
 

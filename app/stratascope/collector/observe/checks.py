@@ -41,6 +41,7 @@ _RENAMED = {
     "sendfile64": "sendfile",
     "mmap_pgoff": "mmap",
 }
+_CHECK = "cap_capable"
 NICE = -15
 _SYS_NICE = 23
 
@@ -203,6 +204,8 @@ class Checks:
                 known = _CALL.match(name)
                 if known is not None:
                     call = _RENAMED.get(known.group(1), known.group(1))
+            if _CHECK in names:  # before it are the functions by which it was told
+                del names[: names.index(_CHECK)]
             if len(self._chains) >= CHAINS_MAX:
                 self._chains.clear()
             found = self._chains[chain] = (tuple(names), call, narrow)

@@ -15,9 +15,10 @@ import re
 import select
 import struct
 import time
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from stratascope.collector.filters import why_not
+from stratascope.collector.observe.call_programs import CHECKS
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
 from stratascope.collector.observe.credentials import Credentials
@@ -71,11 +72,13 @@ class Sources:
         opened = [self._enter, *ends] if system_calls is None else []
         if system_calls is not None:
             self._flooded.clear()
-        if means is not None and checks is not None:
+        told: FrozenSet[str] = frozenset() if system_calls is None else system_calls.tells
+        self._checks = checks if "check" in told else None
+        if means is not None and checks is not None and self._checks is None:
             opened += means.sources()
             self._flooded.append((means.sources()[:1], checks.floods))
         for name, (kind, sample, text) in POINTS.items():
-            if kind and name in numbers:
+            if kind and name in numbers and kind not in told:
                 opened.append(Source(kind, numbers[name], sample, text, wakes=kind == "exec"))
         for source in opened:
             perf.add(source)
@@ -113,11 +116,12 @@ class Sources:
         elif left_out is not None:
             text = " && ".join("id != %d" % number for number in left_out)
             changed.append(self._enter._replace(filter=text))
-        crowds = None if self._system_calls is None else self._calls.floods.classes(now)
-        if crowds is not None and self._system_calls is not None:
-            self._system_calls.crowd(crowds)
-            if crowds:
-                unseen("refusals", _MANY)
+        for floods, first in ((self._calls.floods, 0), (None if self._checks is None else self._checks.floods, CHECKS)):
+            crowds = None if self._system_calls is None or floods is None else floods.classes(now)
+            if crowds is not None and self._system_calls is not None:
+                self._system_calls.crowd(crowds, first)
+                if crowds:
+                    unseen("refusals", _MANY)
         for sources, floods in self._flooded:
             more = floods.change(now)
             if more is not None:
@@ -193,7 +197,11 @@ class Observer:
         try:
             # kept open while events are reopened: the intended group, and no other of its name
             namespace = self._adopting.namespace if self._adopting is not None else None
-            self._system_calls = self._calls.system_calls = _system_calls(folder, request, refusals, native, namespace)
+            exact = means.first if means is not None and means.answer is None else None
+            further = exact, points["sched/sched_process_exec"]
+            self._system_calls = self._calls.system_calls = _system_calls(
+                folder, request, refusals, native, namespace, further
+            )
             if self._system_calls is not None:
                 self._calls.floods = Floods("id", "ret", TOLD_MOST)
             self._perf = Perf(folder, helps=self._system_calls is None)
@@ -453,7 +461,12 @@ class Observer:
 
 
 def _system_calls(
-    folder: int, request: Request, refusals: Refusals, native: str, namespace: Optional[Tuple[int, int]]
+    folder: int,
+    request: Request,
+    refusals: Refusals,
+    native: str,
+    namespace: Optional[Tuple[int, int]],
+    further: Tuple[Optional[Point], Optional[Point]],
 ) -> Optional[SystemCalls]:
     """The calls by BPF programs; None: only by events."""
     numbers = request.numbers.get(native, {})
@@ -475,7 +488,7 @@ def _system_calls(
         moves[numbers["chdir"]] = 0
     always, some = refusals.wanted()
     try:
-        return SystemCalls(folder, Asked(pointers, opens, moves, always, some, namespace))
+        return SystemCalls(folder, Asked(pointers, opens, moves, always, some, namespace, *further))
     except (OSError, ImportError):
         return None
 

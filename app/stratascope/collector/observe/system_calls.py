@@ -1,4 +1,5 @@
-"""The system calls of one control group, as two BPF programs tell them: entries, refused ends, opens of masked files.
+"""The system calls of one control group, as BPF programs tell them: entries, refused ends, opens of masked files; and
+capability checks and executions, so that what a session does at once is seen before it is moved into the group.
 
 They do what perf events of the same two tracepoints do (`perf`), for a fraction of what those cost each call, and more:
 what a refused call's pointers pointed at is copied at that moment, so its path is known even if the program ends at
@@ -7,9 +8,10 @@ counted in the kernel and no longer told one by one. Where BPF is not permitted 
 of version 1, another processor than x86-64), the perf events do what they can.
 
 The programs are fixed: of the threads of that one group they tell number, error and registers of calls, the texts that
-refused calls were given as paths, the bytes of their socket addresses, and nothing else. They run for every call of the
-machine, and are done after one or two look-ups for most. Their bytes are offered under the GPL as well, as the kernel
-asks of programs that read memory (Documentation/bpf/bpf_licensing.rst).
+refused calls were given as paths, the bytes of their socket addresses, of checks the functions on the kernel's stack,
+of executions the file's name, and nothing else. They run for every call of the machine, and are done after one or two
+look-ups for most. Their bytes are offered under the GPL as well, as the kernel asks of programs that read memory
+(Documentation/bpf/bpf_licensing.rst).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import contextlib
 import mmap
 import os
 import struct
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.bpf.btf import Btf, NoLayoutError, description
 from stratascope.collector.bpf.calls import ARRAY, HASH, Bpf
@@ -29,18 +31,23 @@ from stratascope.collector.observe.call_programs import (
     ARGUMENTS_SIZE,
     BINARY,
     CALLS,
+    CHECK,
     CLASS,
+    COMMAND_SIZE,
     COMPAT,
     COPIES,
     COUNTED,
     CROWDED,
     ENTERS,
     ERRORS,
+    EXECUTED,
+    FRAMES_SIZE,
     HEAD,
     LONG,
     MASK_TEXT,
     MASKED_SIZE,
     MOVED_SIZE,
+    NAME,
     NO_TEXT,
     OUTSIDE,
     PLACES,
@@ -51,12 +58,15 @@ from stratascope.collector.observe.call_programs import (
     SOME,
     WHOLE,
     Maps,
+    checking,
     counted_as,
     entering,
+    executing,
     leaving,
 )
 from stratascope.collector.observe.memory import Stack
 from stratascope.collector.observe.perf import PAGE, Record
+from stratascope.collector.observe.trace import Point
 
 ENTERED_RING, REFUSED_RING = 8 << 20, 4 << 20
 ALIKE_MAX = 4096  # refusals counted in the kernel
@@ -69,6 +79,7 @@ _BUSY, _DISCARDED = 1 << 31, 1 << 30
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO: the programs see numbers of that PID namespace
 # struct pt_regs in words: the registers, which one tells a 32-bit call, the arguments of both kinds
 _REGISTERS = struct.Struct("=21Q")
+_ROOM = 64  # bytes for the fields of a tracepoint's record
 _CS, _NARROW_CS = 17, 0x23  # __USER32_CS
 _WIDE, _NARROW = (14, 13, 12, 7, 9, 8), (5, 11, 12, 13, 14, 4)
 
@@ -84,7 +95,8 @@ class Asked(NamedTuple):
     """What is told. `pointers`: by number of a native call; `opens`: the index of the path of calls that open a file;
     `moves`: of those after which relative paths begin elsewhere, None where they have no path; `always`, `some`: errors
     of refused calls, the latter with the numbers of the calls. `namespace`: device and inode of a PID namespace, whose
-    processes are told of wherever their group is.
+    processes are told of wherever their group is. `check`, `execution`: tracepoints, in whose form capability checks
+    and executions are told, if the kernel has them.
     """
 
     pointers: Dict[int, Tuple[Pointer, ...]]
@@ -93,6 +105,8 @@ class Asked(NamedTuple):
     always: Iterable[int]
     some: Dict[int, Set[int]]
     namespace: Optional[Tuple[int, int]] = None
+    check: Optional[Point] = None
+    execution: Optional[Point] = None
 
 
 class Copied(Stack):
@@ -156,7 +170,8 @@ class SystemCalls:
         for number, path in asked.moves.items():
             self._flags[number] = (NO_TEXT if path is None else PLACES[path] + 1) << 16
         self._left_out: Set[int] = set()
-        self._crowds: Set[Class] = set()
+        self._crowds: Dict[int, Set[Class]] = {}
+        self._check, self._execution = asked.check, asked.execution
         self._masks: List[str] = []
         self._lost = 0
         try:
@@ -182,6 +197,7 @@ class SystemCalls:
             self._entered = _Ring(self._maps.entered, ENTERED_RING)
             self._refused = _Ring(self._maps.refused, REFUSED_RING)
             types = Btf(description())
+            self.tells = frozenset(self._further(types, asked))
             for code, name in ((entering(self._maps), "sys_enter"), (leaving(self._maps), "sys_exit")):
                 self._opened.append(self._bpf.tracepoint(code, types.typedef("btf_trace_" + name)))
         except NoLayoutError as error:
@@ -190,6 +206,19 @@ class SystemCalls:
         except BaseException:
             self.close()
             raise
+
+    def _further(self, types: Btf, asked: Asked) -> Iterator[str]:
+        """Attach what not every kernel lets be attached; yields the kinds of records that come."""
+        with contextlib.suppress(OSError, NoLayoutError):
+            if asked.check is not None:
+                here = types.typedef("btf_trace_cap_capable")
+                self._opened.append(self._bpf.tracepoint(checking(self._maps), here))
+                yield "check"
+        with contextlib.suppress(OSError, NoLayoutError):
+            if asked.execution is not None:
+                code = executing(self._maps, types.field("linux_binprm.filename").offset)
+                self._opened.append(self._bpf.tracepoint(code, types.typedef("btf_trace_sched_process_exec")))
+                yield "exec"
 
     def _made(self) -> Maps:
         sizes = (
@@ -218,17 +247,18 @@ class SystemCalls:
         for number in self._left_out.symmetric_difference(before):
             self._flag(number)
 
-    def crowd(self, classes: Iterable[Class]) -> None:
-        """Tell nothing of refusals of these classes, and of all others again."""
-        before, self._crowds = self._crowds, {each for each in classes if each[0] < CALLS}
-        for number, answer, thread in self._crowds.symmetric_difference(before):
+    def crowd(self, classes: Iterable[Class], first: int = 0) -> None:
+        """Tell nothing of refusals of these classes, and of all others again. `first`: CHECKS for capability checks."""
+        before = self._crowds.get(first, set())
+        wanted = self._crowds[first] = {(each[0] + first, *each[1:]) for each in classes if each[0] < CALLS}
+        for number, answer, thread in wanted.symmetric_difference(before):
             key = CLASS.pack(thread, number, answer & 0xFFFF)
-            if (number, answer, thread) in self._crowds:
+            if (number, answer, thread) in wanted:
                 self._bpf.put(self._maps.crowds, key, bytes(4))
             else:
                 self._bpf.take_out(self._maps.crowds, key)
-        for number in {each[0] for each in self._crowds.symmetric_difference(before)}:
-            self._flag(number)
+            if number < CALLS:
+                self._flag(number)
 
     def masks(self, paths: Iterable[str]) -> bool:
         """Tell opens by these paths; whether all of them fit."""
@@ -247,7 +277,7 @@ class SystemCalls:
     def drain(self) -> List[Record]:
         """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`, `moved`."""
         found: List[Record] = []
-        found += [_entry(data) for data in self._entered.take()]
+        found += [_entry(data) if len(data) == PLAIN else self._checked(data) for data in self._entered.take()]
         for data in self._refused.take():
             at, tid, pid, _, result, _ = HEAD.unpack_from(data)
             if len(data) == WHOLE:
@@ -259,6 +289,8 @@ class SystemCalls:
                 found.append(Record(at, MASKED, pid, tid, path.encode("utf-8", "surrogateescape"), b"", (), 0, 0))
             elif len(data) == OUTSIDE:
                 found.append(_entry(data))
+            elif len(data) == EXECUTED:
+                found.append(self._executed(data))
             elif len(data) == MOVED_SIZE:
                 text = data[HEAD.size : HEAD.size + result] if 0 < result < SHORT else b""
                 found.append(Record(at, MOVED, pid, tid, text.rstrip(b"\0"), b"", (), 0, 0))
@@ -266,12 +298,34 @@ class SystemCalls:
                 found.append(self._refusal(data))
         return found
 
+    def _checked(self, data: bytes) -> Record:
+        assert self._check is not None
+        at, tid, pid, number, result, size = HEAD.unpack_from(data)
+        raw = bytearray(_ROOM)
+        for name, form, value in (
+            ("target_ns", "=Q", struct.unpack_from("=Q", data, HEAD.size)[0]),
+            ("cap", "=I", number & 0xFFFFFFFF),
+            ("ret", "=I", result & 0xFFFFFFFF),
+        ):
+            struct.pack_into(form, raw, self._check.fields[name][0], value)
+        chain = data[CHECK - FRAMES_SIZE :][:size] if size <= FRAMES_SIZE else b""
+        bits, registers, narrow, extra, command = _whose(data, HEAD.size + 8)
+        about = Copied({}, b"", command)
+        return Record(at, "check", pid, tid, bytes(raw), chain, registers, bits, extra, narrow=narrow, copied=about)
+
+    def _executed(self, data: bytes) -> Record:
+        assert self._execution is not None
+        at, tid, pid, _, size, _ = HEAD.unpack_from(data)
+        raw = bytearray(_ROOM)
+        name = data[EXECUTED - NAME :][:size] if 0 < size <= NAME else b"\0"
+        struct.pack_into("=I", raw, self._execution.fields["filename"][0], len(name) << 16 | _ROOM)
+        bits, registers, narrow, extra, command = _whose(data, HEAD.size)
+        about = Copied({}, b"", command)
+        return Record(at, "exec", pid, tid, bytes(raw) + name, b"", registers, bits, extra, narrow=narrow, copied=about)
+
     def _refusal(self, data: bytes) -> Record:
         at, tid, pid, number, _, status = HEAD.unpack_from(data)
-        values = _REGISTERS.unpack_from(data, HEAD.size)
-        narrow = tuple(values[each] for each in _NARROW)
-        bits = 32 if values[_CS] == _NARROW_CS else 64
-        registers = tuple(values[each] for each in _WIDE) if bits == 64 else narrow
+        bits, registers, narrow, extra, command = _whose(data, HEAD.size)
         copied: Dict[int, Optional[bytes]] = {}
         if len(data) == POINTED and bits == 64 and not status & COMPAT:
             counts = COPIES.unpack_from(data, PLAIN)
@@ -280,21 +334,9 @@ class SystemCalls:
                 text = data[start : start + counts[which]] if 0 <= counts[which] <= SHORT else None
                 copied[registers[pointer.place]] = text
         raw = data[8:32]
-        command = data[HEAD.size + SIZE : PLAIN].split(b"\0")[0].decode("utf-8", "surrogateescape")
         common = data[HEAD.size + ARGUMENTS : HEAD.size + ARGUMENTS + ARGUMENTS_SIZE]
-        return Record(
-            at,
-            "leave",
-            pid,
-            tid,
-            raw,
-            b"",
-            registers,
-            bits,
-            values[10],
-            narrow=narrow,
-            copied=Copied(copied, common, command),
-        )
+        about = Copied(copied, common, command)
+        return Record(at, "leave", pid, tid, raw, b"", registers, bits, extra, narrow=narrow, copied=about)
 
     def lost(self) -> int:
         """How many records did not fit since the last call."""
@@ -343,9 +385,18 @@ class SystemCalls:
 
     def _flag(self, number: int) -> None:
         enters = 0 if number in self._left_out else ENTERS
-        crowded = any(each[0] == number for each in self._crowds) << 8 * CROWDED
+        crowded = any(each[0] == number for each in self._crowds.get(0, ())) << 8 * CROWDED
         value = struct.pack("=I", enters | self._flags.get(number, 0) | crowded)
         self._bpf.put(self._maps.flags, struct.pack("=I", number), value)
+
+
+def _whose(data: bytes, place: int) -> Tuple[int, Tuple[int, ...], Tuple[int, ...], int, str]:
+    """Bits, arguments in both forms, ax and the name of the thread."""
+    values = _REGISTERS.unpack_from(data, place)
+    narrow = tuple(values[each] for each in _NARROW)
+    bits = 32 if values[_CS] == _NARROW_CS else 64
+    command = data[place + SIZE : place + SIZE + COMMAND_SIZE].split(b"\0")[0].decode("utf-8", "surrogateescape")
+    return bits, tuple(values[each] for each in _WIDE) if bits == 64 else narrow, narrow, values[10], command
 
 
 def _entry(data: bytes) -> Record:

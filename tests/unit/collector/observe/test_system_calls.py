@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.observe.call_programs import LONG, SHORT
-from stratascope.collector.observe.perf import Record
+from stratascope.collector.observe.call_programs import CHECKS, LONG, SHORT
+from stratascope.collector.observe.checks import Symbols
+from stratascope.collector.observe.perf import Record, frames
 from stratascope.collector.observe.system_calls import MASKED, MOVED, Asked, Pointer, SystemCalls
+from stratascope.collector.observe.trace import Point
 
 UNIFIED = next((each for each in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
                 if (each / "cgroup.procs").exists()), None)  # fmt: skip
+SETUID, SYS_CHROOT = 7, 18
 OPEN, OPENAT, RENAME, CONNECT, CHDIR, CHROOT = 2, 257, 82, 42, 80, 161
 RENAME_RAW = struct.pack("=q", RENAME)
 ASKED = Asked(
@@ -27,6 +30,8 @@ ASKED = Asked(
     (1, 13, 30),
     {2: {CHDIR, OPENAT, RENAME}, 111: {CONNECT}},
 )
+CHECK = Point(0, {"target_ns": (16, 8), "cap": (32, 4), "ret": (36, 4)})
+EXECUTION = Point(0, {"filename": (8, 4)})
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64" or UNIFIED is None, reason="not on this")]
 
 
@@ -45,7 +50,7 @@ def group() -> Iterator[Path]:
 def calls(group: Path) -> Iterator[SystemCalls]:
     folder = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        made = SystemCalls(folder, ASKED)
+        made = SystemCalls(folder, ASKED._replace(check=CHECK, execution=EXECUTION))
     except OSError as error:
         pytest.skip(f"no BPF here: {error}")
     yield made
@@ -192,6 +197,37 @@ def test_what_comes_in_many_forms_is_left_out_for_a_while(group: Path, calls: Sy
         calls.crowd([])
         run(group, "libc.rename(b'/none/a', b'/none/b')")
         assert RENAME in [each[0] for each in refused(calls.drain())]
+
+
+def test_capability_checks(group: Path, calls: SystemCalls) -> None:
+    """With what was asked for, of whom, the answer, the call and where in the kernel; until they are left out."""
+    if "check" not in calls.tells:
+        pytest.skip("this kernel has no such tracepoint")
+    code = "libc.setresuid(1234, 1234, 1234); libc.setuid(0); libc.chroot(b'/')"
+    mine = run(group, code)
+    found = [each for each in calls.drain() if each.kind == "check" and each.pid == mine]
+    asked = [struct.unpack_from("=ii", each.raw, 32) for each in found]
+    assert (SETUID, 0) in asked
+    assert [each for each in asked if each[1]][:1] == [(SETUID, -1)]
+    assert (SYS_CHROOT, -1) in asked
+    (last,) = [each for each, what in zip(found, asked, strict=True) if what == (SYS_CHROOT, -1)]
+    names = [Symbols().name(address) for address in frames(last.chain)]
+    assert "cap_capable" in names
+    assert any("sys_chroot" in name for name in names[names.index("cap_capable") :])
+    assert last.copied.command.startswith("python")
+    calls.crowd([(SYS_CHROOT, -1, 0)], CHECKS)
+    run(group, code)
+    asked = [struct.unpack_from("=ii", each.raw, 32) for each in calls.drain() if each.kind == "check"]
+    assert (SYS_CHROOT, -1) not in asked
+    assert (SETUID, -1) in asked
+
+
+def test_executions(group: Path, calls: SystemCalls) -> None:
+    mine = run(group, "os.execv('/bin/true', ['true'])")
+    found = [each for each in calls.drain() if each.kind == "exec"]
+    assert [(each.pid, each.bits, each.copied.command) for each in found] == [(mine, 64, "true")]
+    (place,) = struct.unpack_from("=H", found[0].raw, 8)
+    assert found[0].raw[place:].split(b"\0")[0] == b"/bin/true"
 
 
 def test_opens_of_masked_paths(group: Path, calls: SystemCalls) -> None:
