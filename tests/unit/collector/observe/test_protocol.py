@@ -171,7 +171,12 @@ def test_who_is_gone_is_told_nothing() -> None:
     listener.close()
 
 
-LINES = [["log", 0.1, 3, "abc"], ["lost", 0.2, 7], ["log", 0.3, 12, '["end",1]\n\u00e9x'], ["end", 0.4, "it was ended"]]
+LINES: list[list[Any]] = [
+    ["log", 0.1, 3, "abc"],
+    ["lost", 0.2, 7],
+    ["log", 0.3, 12, '["end",1]\n\u00e9x'],
+    ["end", 0.4, "it was ended"],
+]
 WHOLE = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in LINES).encode()
 
 
