@@ -23,15 +23,17 @@ UNIFIED = next((each for each in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/
 SETUID, SYS_CHROOT = 7, 18
 OPEN, OPENAT, RENAME, CONNECT, CHDIR, CHROOT = 2, 257, 82, 42, 80, 161
 RENAME_RAW = struct.pack("=q", RENAME)
+CHECK = Point(0, {"target_ns": (16, 8), "cap": (32, 4), "ret": (36, 4)})
+EXECUTION = Point(0, {"filename": (8, 4)})
 ASKED = Asked(
     {OPEN: (Pointer(0),), OPENAT: (Pointer(1),), RENAME: (Pointer(0), Pointer(1)), CONNECT: (Pointer(1, 2),)},
     {OPEN: 0, OPENAT: 1},
     {CHDIR: 0, CHROOT: None},
     (1, 13, 30),
     {2: {CHDIR, OPENAT, RENAME}, 111: {CONNECT}},
+    check=CHECK,
+    execution=EXECUTION,
 )
-CHECK = Point(0, {"target_ns": (16, 8), "cap": (32, 4), "ret": (36, 4)})
-EXECUTION = Point(0, {"filename": (8, 4)})
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64" or UNIFIED is None, reason="not on this")]
 
 
@@ -50,7 +52,7 @@ def group() -> Iterator[Path]:
 def calls(group: Path) -> Iterator[SystemCalls]:
     folder = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        made = SystemCalls(folder, ASKED._replace(check=CHECK, execution=EXECUTION))
+        made = SystemCalls(folder, ASKED)
     except OSError as error:
         pytest.skip(f"no BPF here: {error}")
     yield made
