@@ -334,6 +334,10 @@ class LiveView:
 
     def _describe(self, known: EngineReadings, engine: Engine, until_next: float = 0.0) -> None:
         with known.ready:
+            if engine.state is EngineState.UNREACHABLE and not engine.version and known.engine is not None:
+                # what is still shown of its containers depends on what it reported of itself
+                told = known.engine
+                engine = replace(engine, version=told.version, rootless=told.rootless, facts=told.facts)
             if engine != known.engine:
                 known.engine = engine
                 self._changed.set()

@@ -171,13 +171,19 @@ def sleeper(seconds: str, command: int) -> int:
 
 def test_a_hanging_engine_blocks_no_other_and_comes_back(docker_rootful: Rig, podman_rootful: Rig) -> None:
     with docker_rootful.container(name="held"), watching(docker_rootful, podman_rootful) as (watch, screen):
-        screen.wait(lambda s: named(s, "held") is not None and len(s.engines) == 2)
+        well = screen.wait(
+            lambda s: (c := named(s, "held")) is not None and c.matrix is not None and len(s.engines) == 2
+        )
         docker_rootful.freeze()
         try:
             with podman_rootful.container(name="meanwhile"):
                 screen.wait(lambda s: (c := named(s, "meanwhile")) is not None and c.capture is not None)
             hanging = screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.UNREACHABLE)
-            assert named(hanging, "held") is not None, "its containers stay on screen"
+            before, held = named(well, "held"), named(hanging, "held")
+            assert before is not None
+            assert held is not None, "its containers stay on screen"
+            assert [each.assessment.fact for each in held.layers] == [each.assessment.fact for each in before.layers]
+            assert (held.matrix, held.first_exposure) == (before.matrix, before.first_exposure)
             assert state_of(hanging, podman_rootful.endpoint) is EngineState.CONNECTED
         finally:
             docker_rootful.thaw()
