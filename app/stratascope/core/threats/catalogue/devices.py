@@ -42,7 +42,7 @@ THREATS = (
         "use-input-devices",
         Severity.HIGH,
         msg("Read and press the host's keys"),
-        msg("A process could read what is typed on this machine, or press keys itself through a device of its making."),
+        msg("A process could read what is typed on this machine, or press keys through a device that it makes."),
         msg("It learns passwords, and types commands into the windows of whoever is logged in."),
         "input",
         "/dev/uinput",
@@ -60,7 +60,7 @@ THREATS = (
         "use-graphics-device",
         Severity.MEDIUM,
         msg("Use graphics devices"),
-        msg("A process could use the large driver of a graphics card, which others on the machine use as well."),
+        msg("A process could attack the large driver of a graphics card, or disturb others who use the card."),
         msg("Drivers of this kind have had many flaws that lead into the kernel; memory of others may be left in it."),
         "graphics",
         "/dev/dri/renderD128",
@@ -69,7 +69,9 @@ THREATS = (
         "run-virtual-machines",
         Severity.MEDIUM,
         msg("Run virtual machines"),
-        msg("A process could start virtual machines, or hand hardware to them, by code of the kernel that few need."),
+        msg(
+            "A process could start virtual machines or take hold of hardware, by kernel code that few containers need."
+        ),
         msg("Flaws there lead into the kernel, and a virtual machine is out of sight of what watches the host."),
         "virtual machines",
         "/dev/kvm",

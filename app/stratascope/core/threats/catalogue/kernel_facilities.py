@@ -245,7 +245,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Feed the host's crash handler"),
-        msg("A process could crash on purpose: the host's crash handler then runs as root with data of its making."),
+        msg("A process could crash on purpose: the host's crash handler then runs as root with data that it made."),
         msg(
             "Flaws in apport and systemd-coredump have given away secrets that way; which ones are mended is not read."
         ),

@@ -71,7 +71,7 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Change the firmware's variables"),
-        msg("A process could change or delete what the firmware stores, such as what is started first."),
+        msg("A process could change or delete what the firmware stores, such as what the machine starts first."),
         msg("The machine starts something else, or does not start at all any more."),
         _NOT_SEEN,
         "capabilities",

@@ -123,7 +123,7 @@ THREATS = (
         Family.MOUNTS,
         Severity.HIGH,
         msg("Mount over the host's folders"),
-        msg("A process could mount its own files over folders of the host, since its mounts are passed on there."),
+        msg("A process could mount its own files over folders of the host, because its mounts propagate to the host."),
         msg("Programs of the host read the attacker's files, and find programs there that make anyone root."),
         msg("Drop SYS_ADMIN, and mount host paths with private or slave propagation (not rshared)."),
         "namespaces",

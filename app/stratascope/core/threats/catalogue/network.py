@@ -190,9 +190,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Reach firewall and tunnel code"),
-        msg(
-            "A process could set up firewall rules or encrypted tunnels of its network, by code with many known flaws."
-        ),
+        msg("A process could set up firewall rules or encrypted tunnels, by kernel code with many known flaws."),
         msg("Such flaws have led out of containers every year."),
         msg("Drop NET_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
         "capabilities",
