@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from stratascope.core.accounts import Account, Accounts
 from stratascope.core.message import Message
+from stratascope.core.runtime_flaws import RuntimeBuild
 from stratascope.value import Value, field
 
 
@@ -68,6 +69,7 @@ class EngineFacts(Value):
     data_root: str = ""  # directory with its containers, images and volumes
     # of a rootless engine, of users and of groups: (inside, outside, length), in order; empty: not reported
     id_maps: tuple[tuple[tuple[int, int, int], ...], ...] = ()
+    runtimes: tuple[RuntimeBuild, ...] = ()  # the OCI runtimes whose versions it reports
 
 
 class Daemon(Value):

@@ -1,6 +1,7 @@
 """Severity: one scale for findings and threats. And a dated table of CVEs for which a finding is the precondition.
 
-A CVE is never guessed from a version: the precondition is read or tried, and the table only gives its number.
+A CVE of this table is never guessed from a version: the precondition is read or tried, and the table only gives its
+number. What only a version tells stands in `core.runtime_flaws`, and is told as such.
 """
 
 from __future__ import annotations

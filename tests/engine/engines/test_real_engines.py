@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState, Status
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError
+from stratascope.core.runtime_flaws import build_of, unchanged
 from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.engines.podman.engine import PodmanEngine
@@ -63,6 +65,12 @@ def test_what_it_says_of_itself(any_engine: Rig, engine: RestEngine) -> None:
     assert "CAP_CHOWN" in found.facts.default_capabilities
     assert found.facts.cgroup_version in ("1", "2")
     assert found.facts.runtime in ("runc", "crun")
+    runtime = build_of(found.facts.runtime, found.facts.runtimes)
+    assert runtime is not None
+    words = subprocess.run((runtime.program, "--version"), capture_output=True, text=True, check=True).stdout
+    assert f"version {runtime.version}\n" in words
+    assert runtime.commit in words
+    assert not unchanged(runtime), "Debian's"
     assert bool(found.facts.network_helper) == any_engine.rootless
     assert found.facts.seccomp_profile not in ("", "unconfined")
 

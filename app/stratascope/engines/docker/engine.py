@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS
+from stratascope.core.runtime_flaws import ANNOTATIONS, RuntimeBuild, of_commit
 from stratascope.engines.docker.inspect import redact
 from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.engines.shared.rest_client import ANSWER_MAX
@@ -105,5 +106,30 @@ class DockerEngine(RestEngine):
                 apparmor="name=apparmor" in options,
                 userns_remap="name=userns" in options,
                 data_root=info.text("DockerRootDir"),
+                runtimes=runtimes(info),
             ),
         )
+
+
+def runtimes(info: JsonObject) -> tuple[RuntimeBuild, ...]:
+    """The versions of its runtimes, in an answer of /info. Of all from API 1.44 on (`runc features`); before, of the
+    default one if its commit names it.
+    """
+    found = [build for name in info.part("Runtimes").names() if (build := _by_features(name, info)) is not None]
+    default = info.text("DefaultRuntime")
+    if default and not any(build.name == default for build in found):
+        build = of_commit(default, info.part("RuncCommit").text("ID"))
+        found.extend(() if build is None else (build,))
+    return tuple(found)
+
+
+def _by_features(name: str, info: JsonObject) -> RuntimeBuild | None:
+    told = info.part("Runtimes").part(name).part("status").text("org.opencontainers.runtime-spec.features")
+    with suppress(ValueError):
+        annotations = JsonObject(parse_object(told)).part("annotations") if told else JsonObject({})
+        for program, version, commit in ANNOTATIONS:
+            if annotations.text(version):
+                # Debian's runc names its commit here only
+                own = info.part("RuncCommit").text("ID") if name == info.text("DefaultRuntime") else ""
+                return RuntimeBuild(name, program, annotations.text(version), annotations.text(commit) or own)
+    return None

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from stratascope.core.container import EngineFacts, EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
+from stratascope.core.runtime_flaws import RuntimeBuild, of_words
 from stratascope.engines.podman.inspect import redact
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
@@ -125,8 +126,15 @@ class PodmanEngine(RestEngine):
                 apparmor=security.flag("apparmorEnabled"),
                 data_root=info.part("store").text("graphRoot"),
                 id_maps=_id_maps(host.part("idMappings")) if rootless else (),
+                runtimes=_runtimes(host.part("ociRuntime")),
             ),
         )
+
+
+def _runtimes(told: JsonObject) -> tuple[RuntimeBuild, ...]:
+    """That of its default runtime: it reports no others."""
+    build = of_words(told.text("name"), told.text("version"), told.text("package"))
+    return () if build is None else (build,)
 
 
 def _id_maps(told: JsonObject) -> tuple[tuple[tuple[int, int, int], ...], ...]:

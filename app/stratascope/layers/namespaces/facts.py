@@ -117,6 +117,7 @@ class NamespacesAsked(Value):
     devices: tuple[AskedDevice, ...]
     userns_mode: str
     uid_map: tuple[tuple[int, int, int], ...]
+    runtime: str  # its OCI runtime's name or path; empty: the engine's default
 
     def of(self, kind: str) -> str:
         """The requested namespace of that kind; empty for kinds without an option."""
@@ -141,6 +142,7 @@ def asked_of(container: Container) -> NamespacesAsked:
         asked.devices,
         asked.userns_mode,
         asked.uid_map,
+        container.runtime,
     )
 
 

@@ -18,6 +18,7 @@ from stratascope.layers.namespaces.facts import (
     predict,
 )
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
+from stratascope.layers.namespaces.runtime import runtime_findings
 from stratascope.layers.namespaces.stances import posture_of, stance_of
 from stratascope.layers.namespaces.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -60,7 +61,8 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
         verdict = Verdict.WEAKENED
     else:
         verdict = Verdict.ENFORCED
-    findings = (*findings_of(facts, asked, around), *mounts.findings)
+    runtime = runtime_findings(facts, asked, around)
+    findings = (*findings_of(facts, asked, around), *mounts.findings, *runtime)
     band = _fact(facts, verdict, host, weak)
     return Assessment(verdict, band, findings, lambda: tabs_of(facts, asked, around), facts.gaps)
 

@@ -8,6 +8,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts, as_requested, source_of
+from stratascope.layers.namespaces.runtime import RUNTIME_TITLE, runtime_rows
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
 from stratascope.layers.shared.readings import NO, NONE, NOT_READABLE, YES, counted
 from stratascope.linux.namespace import Namespace
@@ -53,8 +54,10 @@ def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings
     """Both tabs."""
     whole = facts if around.verified_only else as_requested(facts, asked, around)
     rows = tuple(_row(facts, whole, asked, kind) for kind in _ORDER)
+    runtime = runtime_rows(facts, asked, around)
+    made = (Table(RUNTIME_TITLE, runtime),) if runtime else ()
     return (
-        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, rows),)),
+        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, rows), *made)),
         Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, _mount_rows(facts, asked)),)),
     )
 
