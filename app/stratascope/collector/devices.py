@@ -14,6 +14,7 @@ from typing import Dict, FrozenSet, Optional, Set
 KINDS = {
     "disk commands": ((21,), (), r"sg[0-9]+|bsg/.+|ng[0-9]+n[0-9]+|nvme[0-9]+"),
     "input": ((13,), ((10, 223), (10, 239)), r"uinput|uhid|hidraw[0-9]+|input/.+"),
+    "file systems": ((), ((10, 229),), r"fuse"),
     "console": ((7,), tuple((4, minor) for minor in range(64)), r"tty[0-9]+|vcs[au]?[0-9]*"),
     "graphics": ((195, 226), (), r"dri/.+|nvidia.*|kfd|mali[0-9]*|accel/.+"),
     "virtual machines": ((), ((10, 196), (10, 232), (10, 238), (10, 241)), r"kvm|vhost-.+|vfio/.+"),

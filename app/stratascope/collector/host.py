@@ -97,7 +97,9 @@ _FAMILIES = {
 }
 # Netlink protocol: its number in /proc/net/netlink, and the alias
 _NETLINK = {"netfilter": ("12", "net-pf-16-proto-12"), "xfrm": ("6", "net-pf-16-proto-6")}
-_FILE_SYSTEMS = frozenset(("binfmt_misc", "configfs", "debugfs", "devtmpfs", "efivarfs", "pstore", "tracefs"))
+_FILE_SYSTEMS = frozenset(
+    ("binfmt_misc", "configfs", "debugfs", "devtmpfs", "efivarfs", "fuse", "fusectl", "pstore", "securityfs", "tracefs")
+)
 _PORTS = ("engine_port", "engine_port_everywhere")
 _OTHERS = frozenset(("abstract_engine_sockets", "apparmor_userns", "audit", "cgroup_v1", "cloud", "firmware", "i386"))
 FEATURES = frozenset(

@@ -48,7 +48,7 @@ int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /*
 extern const struct raw RAWS[];
 
 extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[],
-    RINGS[], SERVICES[], PLACED[];
+    RINGS[], SERVICES[], FUSE[], PLACED[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }
@@ -75,6 +75,11 @@ struct bound {
 FILE *mounts(void);                                                      /* /proc/self/mountinfo */
 int next_mount(FILE *list, const char *kind, struct bound *found);       /* 0 at the end of the list */
 int any_disk(void);                                                      /* opens any block device in sight */
+int first_users(void);                                                   /* whether we are in the machine's user namespace */
+/* Makes such a node and uses it, after opening the own rules in a tree that is mounted, or never attached; after leaving */
+typedef int use_node(const char *path);
+int device_by_mount(mode_t kind, dev_t device, use_node *use), device_by_tree(mode_t kind, dev_t device, use_node *use);
+int made_after_leaving(mode_t kind, dev_t device, use_node *use), leave(const char *controller);
 
 #define FOREIGN 4242 /* the uid and gid that own the image's foreign files */
 

@@ -52,7 +52,7 @@ static int in_root_group(const char *controller)
 }
 
 /* Into the topmost group that a tree in sight shows, with this child alone; it must be the tree's own root */
-static int leave(const char *controller)
+int leave(const char *controller)
 {
     struct bound tree;
     int result = IN_VAIN;
@@ -134,7 +134,7 @@ static int agent(void) /* what it says already: the right to write is asked for 
     return result;
 }
 
-static int made_after_leaving(mode_t kind, dev_t device)
+int made_after_leaving(mode_t kind, dev_t device, use_node *use)
 {
     static const char path[] = "/dev/strata-left";
     int result = leave("devices");
@@ -143,7 +143,7 @@ static int made_after_leaving(mode_t kind, dev_t device)
     unlink(path);
     if (mknod(path, kind | 0600, device) < 0)
         return errno;
-    result = open_only(path, O_RDONLY | O_NONBLOCK);
+    result = use(path);
     unlink(path);
     return result;
 }
@@ -154,8 +154,9 @@ static int there_after_leaving(void)
     return result ? result : any_disk();
 }
 
-static int disk_after_leaving(void) { return made_after_leaving(S_IFBLK, makedev(7, 0)); }
-static int memory_after_leaving(void) { return made_after_leaving(S_IFCHR, makedev(1, 1)); }
+static int just_open(const char *path) { return open_only(path, O_RDONLY | O_NONBLOCK); }
+static int disk_after_leaving(void) { return made_after_leaving(S_IFBLK, makedev(7, 0), just_open); }
+static int memory_after_leaving(void) { return made_after_leaving(S_IFCHR, makedev(1, 1), just_open); }
 
 /* The same in a tree of our own: mounted here, attached nowhere, or in namespaces of our own */
 static int fresh(const char *controller, const char *file, const char *word)

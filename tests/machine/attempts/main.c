@@ -93,7 +93,7 @@ static void try_all(void)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
     static const struct attempt *const FAMILIES[] = {
-        SERVICES, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
+        SERVICES, FUSE, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
         MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED};
     /* SERVICES first: it asks /proc, which later attempts may take away */
     char route[96];

@@ -219,7 +219,7 @@ static const char *own_group(char *line, size_t size)
 }
 
 /* Opens the rules for devices of the own group, and then a device; they go with the container */
-static int device_after_opening(int tree, mode_t kind, dev_t device)
+static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *use)
 {
     char line[512], path[600];
     const char *group = own_group(line, sizeof line);
@@ -234,19 +234,19 @@ static int device_after_opening(int tree, mode_t kind, dev_t device)
     unlink(path);
     if (mknod(path, kind | 0600, device) < 0)
         return errno;
-    result = open_only(path, O_RDONLY | O_NONBLOCK);
+    result = use(path);
     unlink(path);
     return result;
 }
 
-static int device_by_mount(mode_t kind, dev_t device)
+int device_by_mount(mode_t kind, dev_t device, use_node *use)
 {
     if (unshare(CLONE_NEWNS) == 0)
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     if (mount("cgroup", place(), "cgroup", 0, "devices") < 0)
         return errno;
     int tree = open(place(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = tree < 0 ? errno : device_after_opening(tree, kind, device);
+    int result = tree < 0 ? errno : device_after_opening(tree, kind, device, use);
     umount2(place(), MNT_DETACH);
     return result;
 }
@@ -262,16 +262,17 @@ static int cgroup_tree(const char *flag, const char *name)
     return (int)syscall(SYS_fsmount, fs, 0, 0);
 }
 
-static int device_by_tree(mode_t kind, dev_t device)
+int device_by_tree(mode_t kind, dev_t device, use_node *use)
 {
     int tree = cgroup_tree("devices", NULL);
-    return tree < 0 ? errno : device_after_opening(tree, kind, device);
+    return tree < 0 ? errno : device_after_opening(tree, kind, device, use);
 }
 
-static int disk_by_mount(void) { return device_by_mount(S_IFBLK, makedev(7, 0)); }
-static int disk_by_tree(void) { return device_by_tree(S_IFBLK, makedev(7, 0)); }
-static int memory_by_mount(void) { return device_by_mount(S_IFCHR, makedev(1, 1)); }
-static int memory_by_tree(void) { return device_by_tree(S_IFCHR, makedev(1, 1)); }
+static int just_open(const char *path) { return open_only(path, O_RDONLY | O_NONBLOCK); }
+static int disk_by_mount(void) { return device_by_mount(S_IFBLK, makedev(7, 0), just_open); }
+static int disk_by_tree(void) { return device_by_tree(S_IFBLK, makedev(7, 0), just_open); }
+static int memory_by_mount(void) { return device_by_mount(S_IFCHR, makedev(1, 1), just_open); }
+static int memory_by_tree(void) { return device_by_tree(S_IFCHR, makedev(1, 1), just_open); }
 
 /* In a user namespace below that of the mounts they are locked: a copy takes all that lies below it along, or is refused
  * with EINVAL; nothing can be taken away or made writable (mount_namespaces(7)) */

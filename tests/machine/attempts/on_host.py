@@ -6,13 +6,15 @@ Whoever listens on such a socket asks the kernel who called (SO_PEERCRED), and a
 
 from __future__ import annotations
 
+import ctypes
+import os
 import socket
 import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from rig.engine import Rig
@@ -97,3 +99,36 @@ def abstract_shim(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
         server.bind("\0/containerd-shim/strata-attempt.sock")
         server.listen(64)
         yield {}
+
+
+def kernel_tree(kind: str) -> Callable[[Rig, Path], AbstractContextManager[dict[str, str]]]:
+    """A kernel file system of that kind is mounted in a folder of the trial's, as the word KIND."""
+
+    @contextmanager
+    def mounted(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+        place = Path(tempfile.mkdtemp(dir=folder))
+        subprocess.run(("mount", "-t", kind, f"strata-{kind}", place), check=True)
+        try:
+            yield {kind: str(place)}
+        finally:
+            subprocess.run(("umount", place), check=True)
+
+    return mounted
+
+
+_BPF, _MAP_CREATE, _OBJ_PIN, _ARRAY = 321, 0, 6, 2  # bpf(2), on x86_64
+
+
+@contextmanager
+def pinned_map(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """A BPF file system, {bpf}, in which root keeps a map."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    with kernel_tree("bpf")(rig, folder) as words:
+        what = ctypes.create_string_buffer(struct.pack("IIII", _ARRAY, 4, 4, 1), 128)
+        made = call(_BPF, _MAP_CREATE, what, 72)
+        path = ctypes.create_string_buffer(str(Path(words["bpf"]) / "strata-pinned").encode())
+        pin = ctypes.create_string_buffer(struct.pack("QI", ctypes.addressof(path), made), 128)
+        if made < 0 or call(_BPF, _OBJ_PIN, pin, 16) < 0:
+            raise OSError(ctypes.get_errno(), "no map could be pinned")
+        os.close(made)
+        yield words

@@ -65,6 +65,28 @@ static int real_time_within_limit(void)
     return result ? result : outcome(sched_setscheduler(0, SCHED_FIFO, &wanted));
 }
 
+/* What counts by the user ID: one of each, which is gone with us */
+static int one_key(void)
+{
+    return outcome(syscall(SYS_add_key, "user", "strata-attempt", "x", 1, -2 /* KEY_SPEC_PROCESS_KEYRING */));
+}
+
+static int one_pipe(void)
+{
+    int link[2];
+    return outcome(pipe2(link, O_CLOEXEC));
+}
+
+static int one_signal(void)
+{
+    sigset_t wanted;
+    union sigval value = {0};
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &wanted, NULL);
+    return outcome(sigqueue(getpid(), SIGRTMIN, value));
+}
+
 static int keep_awake(void) /* the kernel drops the flag silently: what it kept stands in fdinfo */
 {
     char path[64], line[256];
@@ -95,6 +117,9 @@ const struct attempt RESOURCES[] = {
     {"raise-priority", "real time within its limit", "setrlimit(RLIMIT_RTPRIO), sched_setscheduler(SCHED_FIFO)",
      real_time_within_limit, SUCCESS},
     {"lock-memory", "within its limit", "setrlimit(RLIMIT_MEMLOCK), mlock", lock_within_limit, SUCCESS},
+    {"exhaust-user-limits", "keys", "add_key", one_key, OPEN_IF(EDQUOT)},
+    {"exhaust-user-limits", "pipes", "pipe2", one_pipe, SUCCESS},
+    {"exhaust-user-limits", "queued signals", "sigqueue", one_signal, OPEN_IF(EAGAIN)},
     {"block-suspend", "direct", "epoll_ctl(EPOLLWAKEUP)", keep_awake, SUCCESS},
     {0},
 };

@@ -18,12 +18,33 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-static int first_users;
+static int of_the_machine;
+
+int first_users(void) { return of_the_machine; }
 
 void look_at_namespaces(void) /* the machine's own user namespace has a fixed number, PROC_USER_INIT_INO */
 {
     struct stat found;
-    first_users = stat("/proc/self/ns/user", &found) == 0 && found.st_ino == 0xEFFFFFFD;
+    of_the_machine = stat("/proc/self/ns/user", &found) == 0 && found.st_ino == 0xEFFFFFFD;
+}
+
+/* Whether what root may write there could be written, in a folder in which nobody can create anything: EPERM comes after
+ * the check of its permissions (may_create and vfs_mkdir, fs/namei.c) */
+#define WRITABLE_FOLDER (-1)
+
+static int try_file(int at, const char *path, int flags)
+{
+    if (flags == WRITABLE_FOLDER) {
+        char below[700];
+        snprintf(below, sizeof below, "%s/strata-attempt", path);
+        int result = outcome(mkdirat(at, below, 0700));
+        return result == EPERM ? 0 : result;
+    }
+    int fd = openat(at, path, flags | O_CLOEXEC);
+    int result = fd < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return result;
 }
 
 /* A file of a kernel file system: through a mount that is there, a new one, and one without a place */
@@ -37,7 +58,7 @@ static int there(const char *kind, const char *name, int flags)
         if (strcmp(found.kind, kind))
             continue;
         snprintf(path, sizeof path, "%s/%s", found.target, name);
-        result = open_only(path, flags);
+        result = try_file(AT_FDCWD, path, flags);
     }
     if (list)
         fclose(list);
@@ -50,7 +71,7 @@ static int anew(const char *kind, const char *name, int flags)
     if (mount(kind, "/mnt", kind, 0, NULL) < 0)
         return errno;
     snprintf(path, sizeof path, "/mnt/%s", name);
-    int result = open_only(path, flags);
+    int result = try_file(AT_FDCWD, path, flags);
     umount2("/mnt", MNT_DETACH);
     return result;
 }
@@ -65,8 +86,7 @@ static int unattached(const char *kind, const char *name, int flags)
     int tree = (int)syscall(SYS_fsmount, made, 0, 0);
     if (tree < 0)
         return errno;
-    int fd = openat(tree, name, flags | O_CLOEXEC);
-    return fd < 0 ? errno : 0;
+    return try_file(tree, name, flags);
 }
 
 #define TREE(kind, label, name, flags)                                                                                \
@@ -78,6 +98,8 @@ TREE("tracefs", trace, "tracing_on", O_WRONLY)
 TREE("pstore", records, ".", O_RDONLY | O_DIRECTORY)
 TREE("efivarfs", variables, ".", O_RDONLY | O_DIRECTORY)
 TREE("configfs", objects, ".", O_RDONLY | O_DIRECTORY)
+TREE("securityfs", security, "lockdown", O_WRONLY)
+TREE("fusectl", connections, ".", WRITABLE_FOLDER)
 
 static int debug_there(void) { return there("debugfs", ".", O_RDONLY | O_DIRECTORY); }
 static int debug_anew(void) { return anew("debugfs", ".", O_RDONLY | O_DIRECTORY); }
@@ -87,12 +109,31 @@ static int format_there(void) { return there("binfmt_misc", "register", O_WRONLY
 static int format_anew(void)
 {
     int result = anew("binfmt_misc", "register", O_WRONLY);
-    return result == 0 && !first_users ? IN_VAIN : result;
+    return result == 0 && !of_the_machine ? IN_VAIN : result;
 }
 static int format_unattached(void)
 {
     int result = unattached("binfmt_misc", "register", O_WRONLY);
-    return result == 0 && !first_users ? IN_VAIN : result;
+    return result == 0 && !of_the_machine ? IN_VAIN : result;
+}
+
+/* The host's test has pinned a map of root's there */
+static int pinned(void)
+{
+    struct bound found;
+    int result = IN_VAIN;
+    FILE *list = mounts();
+    while (list && result && next_mount(list, "bpf", &found)) {
+        char path[600];
+        struct { uint64_t path; uint32_t fd, flags; } wanted = {(uintptr_t)path, 0, 1 << 3 /* BPF_F_RDONLY */};
+        if (strcmp(found.kind, "bpf"))
+            continue;
+        snprintf(path, sizeof path, "%s/strata-pinned", found.target);
+        result = outcome(syscall(SYS_bpf, 7 /* BPF_OBJ_GET */, &wanted, sizeof wanted));
+    }
+    if (list)
+        fclose(list);
+    return result;
 }
 
 static int devices_anew(void)
@@ -373,6 +414,13 @@ const struct attempt SERVICES[] = {
     {"configure-kernel-objects", "a mount that is there", "open(configfs)", objects_there, SUCCESS},
     {"configure-kernel-objects", "a new mount", "mount(configfs)", objects_anew, SUCCESS},
     {"configure-kernel-objects", "never attached", "fsopen(configfs)", objects_unattached, SUCCESS},
+    {"change-kernel-security", "a mount that is there", "open(lockdown)", security_there, SUCCESS},
+    {"change-kernel-security", "a new mount", "mount(securityfs), open(lockdown)", security_anew, SUCCESS},
+    {"change-kernel-security", "never attached", "fsopen(securityfs)", security_unattached, SUCCESS},
+    {"abort-fuse-connections", "a mount that is there", "mkdir(fusectl)", connections_there, SUCCESS},
+    {"abort-fuse-connections", "a new mount", "mount(fusectl), mkdir", connections_anew, SUCCESS},
+    {"abort-fuse-connections", "never attached", "fsopen(fusectl), mkdir", connections_unattached, SUCCESS},
+    {"use-pinned-bpf", "direct", "bpf(BPF_OBJ_GET)", pinned, SUCCESS},
     {"mount-over-host", "direct", "mount(tmpfs, /shared/below)", over_host, SUCCESS},
     {"mount-over-host", "the newer calls", "move_mount(/shared/below)", over_host_newer, SUCCESS},
     {"order-systemd", "any socket", "connect, as D-Bus knows us", order_systemd, SUCCESS},

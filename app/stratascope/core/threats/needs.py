@@ -139,6 +139,12 @@ class KernelFile(Value):
     bound: bool = False
 
 
+class PinnedObject(Value):
+    """A visible file of the host's bpffs, which belongs to its root. bpf(2) finds it by its path and asks for its mode,
+    but opens nothing: a read-only mount and rules on opening files do not matter (bpf_obj_do_get, kernel/bpf/inode.c).
+    """
+
+
 class HostRoot(Value):
     """Be uid 0 in the host's numbering, now. `capable`: with capabilities, or a way to regain them."""
 
@@ -410,6 +416,7 @@ Need = (
     | Shares
     | NamespaceHandle
     | KernelFile
+    | PinnedObject
     | HostRoot
     | EngineUser
     | SameUser

@@ -77,7 +77,8 @@ _ANY = {
     "containers-default": _BOTH_ANY,
 }
 _ROOTS = re.compile(
-    r"/proc/sys/fs/binfmt_misc(?=/)|/sys/kernel/(?:config|debug|tracing)(?=/)|/sys/firmware/efi/efivars(?=/)"
+    r"/proc/sys/fs/binfmt_misc(?=/)|/sys/kernel/(?:config|debug|security|tracing)(?=/)|/sys/firmware/efi/efivars(?=/)"
+    r"|/sys/fs/fuse/connections(?=/)"
     r"|/sys/fs/pstore$|/dev(?=/)|/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)"
 )
 
@@ -332,6 +333,8 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
             return lets(msg("The type container_t can bind low ports."))
         case needs.KernelFile(path, access):
             return _selinux_file(path, access)
+        case needs.PinnedObject():
+            return unknown(msg("Which BPF objects of others the type container_t can use was not measured."))
         case needs.Mounting(operation):
             if operation in _UNMEDIATED:
                 return lets(msg("SELinux does not check this way of changing mounts."))

@@ -27,17 +27,18 @@ _KERNEL = {
     "proc": "/proc",
     "sysfs": "/sys",
     "binfmt_misc": "/proc/sys/fs/binfmt_misc",
+    "bpf": "/sys/fs/bpf",
     "configfs": "/sys/kernel/config",
     "debugfs": "/sys/kernel/debug",
     "efivarfs": "/sys/firmware/efi/efivars",
+    "fusectl": "/sys/fs/fuse/connections",
     "pstore": "/sys/fs/pstore",
+    "securityfs": "/sys/kernel/security",
     "tracefs": "/sys/kernel/tracing",
 }
 _WITHIN = tuple(place for place in _KERNEL.values() if place not in ("/proc", "/sys"))
 # File systems that hold no file of the host and can't store anything for long
-_PSEUDO = frozenset(
-    {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
-)
+_PSEUDO = frozenset({"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "debugfs", "tracefs"})
 _PROCESS = re.compile(r"/[0-9]+(?:/|$)").match
 _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 

@@ -222,6 +222,8 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     match need:
         case needs.KernelFile():
             return _settings(posture) if need.bound and need.path == _SETTINGS else _kernel_file(need, reach)
+        case needs.PinnedObject():
+            return _kernel_file(_PINNED, reach)
         case needs.RootWritable():
             return _root_directory(reach)
         case needs.SetUidExec():
@@ -266,6 +268,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     return None
 
 
+_PINNED = needs.KernelFile("/sys/fs/bpf/x", needs.Access.READ)
 _NO_SOCKET = msg("No engine's socket is accessible.")
 _NO_BUS = msg("No such socket is accessible.")
 _NOT_SHARED = msg("No mount of the container passes on to the host what is mounted below it.")

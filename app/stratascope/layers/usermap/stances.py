@@ -338,6 +338,8 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             return _capability(need, posture)
         case needs.LowPort():
             return _low_port(posture)
+        case needs.PinnedObject():
+            return _kernel_file(_PINNED, posture)
         case needs.KernelFile():
             return _kernel_file(need, posture)
         case needs.GroupFile():
@@ -452,6 +454,9 @@ def _host_root(posture: UsermapPosture, text: Message) -> Ruling:
     if posture.host_root:
         return _through(msg("It is root on the host."))
     return _stops(text, posture)
+
+
+_PINNED = needs.KernelFile("/sys/fs/bpf/x", needs.Access.READ)
 
 
 def _kernel_file(need: needs.KernelFile, posture: UsermapPosture) -> Ruling:

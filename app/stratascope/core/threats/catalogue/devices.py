@@ -7,9 +7,20 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import direct
-from stratascope.core.threats.needs import DeviceKind, Feature, Node
-from stratascope.core.threats.threat import Family, Route, Threat
+from stratascope.core.threats.catalogue.shared import (
+    DIRECT,
+    DROP_ADMIN,
+    MAKE_NODE,
+    MAY_MOUNT,
+    MOUNT_CALLS,
+    devices_opened,
+    direct,
+    initial,
+    unattached,
+)
+from stratascope.core.threats.needs import Device, DeviceKind, Feature, Mounting, Node
+from stratascope.core.threats.threat import Family, Route, Step, Threat
+from stratascope.value import replace
 
 _ONLY_NEEDED = msg("Leave privileged mode, and pass in only those devices (--device) that the program needs.")
 
@@ -37,7 +48,59 @@ def _threat(
     )
 
 
+# fuse_get_tree, fs/fuse/inode.c. Programs of the host go into it only where its user namespace is the initial one:
+# fuse_allow_current_process, fs/fuse/dir.c
+_FUSE, _FUSE_NUMBERS = "file systems", Device("c", 10, 229, "rw")
+_FIRST, *_REST = unattached("fuse")
+_FUSE_MOUNTS = (
+    (Step('mount("fuse", "allow_other")', (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"))),),
+    (replace(_FIRST, needs=(*_FIRST.needs, initial("SYS_ADMIN"))), *_REST),
+)
+
+
+def _fuse_routes() -> tuple[Route, ...]:
+    """Open such a device in each way, and mount with it in each way."""
+    opened = (
+        direct('open("/dev/fuse")', Node(_FUSE), _FUSE_NUMBERS),
+        Route(
+            msg("a node made with mknod"),
+            (
+                Step('mknod("/dev/x", 10:229)', (*MAKE_NODE, replace(_FUSE_NUMBERS, access="m"))),
+                Step('open("/dev/x")', (Node(_FUSE, made=True), _FUSE_NUMBERS)),
+            ),
+        ),
+        *devices_opened(_FUSE, "10:229", _FUSE_NUMBERS),
+    )
+    by_mount, by_newer_calls = _FUSE_MOUNTS
+    newer = msg("with the newer calls")
+    return (
+        *(Route(way.name, (*way.steps, *by_mount)) for way in opened),
+        *(
+            Route(
+                newer if way.name == DIRECT else msg("{way}, mounted with the newer calls", way=way.name),
+                (*way.steps, *by_newer_calls),
+            )
+            for way in opened
+        ),
+    )
+
+
 THREATS = (
+    Threat(
+        "serve-file-system",
+        Family.HOST,
+        Severity.MEDIUM,
+        msg("Hang programs by its own file system"),
+        msg("A process could mount a file system that it serves itself (FUSE), and never answer who looks into it."),
+        msg("Programs of the host that look at the container's files, such as scanners and backups, hang for good."),
+        DROP_ADMIN,
+        "capabilities",
+        tuple(
+            replace(way, steps=(*way.steps[:-1], replace(way.steps[-1], needs=(*way.steps[-1].needs, Feature("fuse")))))
+            for way in _fuse_routes()
+        ),
+        ("fuse(4)", "CIS-Docker-1.6.0:5.18"),
+    ),
     _threat(
         "use-input-devices",
         Severity.HIGH,

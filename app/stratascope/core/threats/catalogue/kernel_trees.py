@@ -1,18 +1,31 @@
 """Threats by the kernel's own file systems that exist once for the whole machine: binfmt_misc, tracefs, devtmpfs, …
 
-A process reaches them where one is bound in, or by mounting it again.
+A process reaches them where one is bound in, or by mounting it again. Of bpffs each mount is one of its own: only one
+that is bound in has the host's objects.
 """
 
 from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import mounted_file
-from stratascope.core.threats.needs import Access, NotLockedDown
-from stratascope.core.threats.threat import Family, Threat
+from stratascope.core.threats.catalogue.shared import initial, mounted_file
+from stratascope.core.threats.needs import (
+    Access,
+    ActiveModule,
+    Call,
+    Calls,
+    Feature,
+    KernelSince,
+    NotLockedDown,
+    PinnedObject,
+    Setting,
+)
+from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _BINFMT = "/proc/sys/fs/binfmt_misc/register"
 _VARIABLES = "/sys/firmware/efi/efivars"
+_BPF_OBJ_GET = 7  # include/uapi/linux/bpf.h
+_PINNED = (Calls((Call("bpf", ((0, _BPF_OBJ_GET),)),)), PinnedObject(), Feature("bpf"))
 _NOT_SEEN = msg("Drop SYS_ADMIN, leave privileged mode, and do not mount the host's /sys or parts of it.")
 
 THREATS = (
@@ -101,5 +114,64 @@ THREATS = (
         "capabilities",
         mounted_file("configfs", "/sys/kernel/config/x", Access.WRITE),
         ("PSS:baseline", "capabilities(7)"),
+    ),
+    Threat(
+        "change-kernel-security",
+        Family.KERNEL,
+        Severity.MEDIUM,
+        msg("Change the kernel's security settings"),
+        msg("A process could write the files that set up the kernel's security modules, such as its lockdown."),
+        msg("It weakens what they check on the whole machine, or forbids things to its root until the next start."),
+        _NOT_SEEN,
+        "capabilities",
+        # their files belong to root, and most ask for no capability (lockdown_write, security/lockdown/lockdown.c)
+        mounted_file(
+            "securityfs",
+            "/sys/kernel/security/lockdown",
+            Access.WRITE,
+            ActiveModule(("lockdown", "ima", "evm", "loadpin", "tomoyo")),
+        ),
+        ("kernel_lockdown(7)", "PSS:baseline"),
+    ),
+    Threat(
+        "abort-fuse-connections",
+        Family.KERNEL,
+        Severity.MEDIUM,
+        msg("Cut off the host's FUSE file systems"),
+        msg("A process could abort any file system on the machine that a program serves (FUSE)."),
+        msg("Encrypted folders, network folders and AppImages of that kind are gone, with what was not saved."),
+        _NOT_SEEN,
+        "capabilities",
+        mounted_file("fusectl", "/sys/fs/fuse/connections/x/abort", Access.WRITE),
+        ("fuse(4)",),
+    ),
+    Threat(
+        "use-pinned-bpf",
+        Family.KERNEL,
+        Severity.MEDIUM,
+        msg("Use the host's pinned BPF objects"),
+        msg("A process could open BPF maps and programs that the host keeps as files."),
+        msg("It reads and changes what they work with, such as rules for the network of all containers."),
+        _NOT_SEEN,
+        "namespaces",
+        (
+            # Linux commit c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled behaviour") (in v5.19)
+            Route(msg("as its mode allows"), (Step("bpf(BPF_OBJ_GET)", (*_PINNED, KernelSince((5, 19)))),)),
+            Route(
+                msg("with the capability for it"),
+                (
+                    Step(
+                        "bpf(BPF_OBJ_GET)",
+                        (
+                            *_PINNED,
+                            initial(
+                                "BPF", "SYS_ADMIN", only_if=Setting("kernel.unprivileged_bpf_disabled", ("1", "2"))
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        ("bpf(2)", "PSS:baseline"),
     ),
 )

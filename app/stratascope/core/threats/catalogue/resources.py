@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import DROP_ADMIN, calls, direct, initial, past_limits
+from stratascope.core.threats.catalogue.shared import DROP_ADMIN, SIGNAL_CALLS, calls, direct, initial, past_limits
 from stratascope.core.threats.needs import Feature, Resource, Room
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
@@ -95,17 +95,25 @@ THREATS = (
         Severity.LOW,
         msg("Use up what its user may have"),
         msg("A process could take all that the kernel gives to its user ID, such as 128 watchers of files (inotify)."),
-        msg("Other containers and programs with that user ID can no longer watch files or send messages."),
         msg(
-            "Use a seccomp profile that stops inotify_init, inotify_init1 and mq_open, or give each container its own "
-            "user ID."
+            "Other containers and programs with that user ID can no longer watch files, queue signals or store keys, "
+            "and their pipes become slow."
+        ),
+        msg(
+            "Give each container a user ID of its own that nothing else has: no filter can stop all that counts by it."
         ),
         "seccomp",
         (
             direct("inotify_init()", calls("inotify_init", "inotify_init1")),
             Route(msg("message queues"), (Step("mq_open()", (calls("mq_open"),)),)),
+            # 200 keys (kernel.keys.maxkeys), 1,000,000 of the host's root
+            Route(msg("keys"), (Step("add_key()", (calls("add_key"), Feature("keys"))),)),
+            # beyond fs.pipe-user-pages-soft each new pipe has two pages
+            Route(msg("pipes"), (Step("pipe()", (calls("pipe", "pipe2"),)),)),
+            # up to its RLIMIT_SIGPENDING
+            Route(msg("queued signals"), (Step("rt_sigqueueinfo()", (SIGNAL_CALLS,)),)),
         ),
-        ("inotify(7)", "mq_overview(7)"),
+        ("inotify(7)", "mq_overview(7)", "keyrings(7)", "pipe(7)"),
     ),
     Threat(
         "raise-limits",
