@@ -333,6 +333,9 @@ _NEVER_OFF = frozenset(
         ("namespaces", "change-firmware-variables"),
         ("namespaces", "read-crash-records"),
         ("namespaces", "configure-kernel-objects"),
+        ("namespaces", "change-kernel-security"),
+        ("namespaces", "abort-fuse-connections"),
+        ("namespaces", "use-pinned-bpf"),
         # the machine of the tests has no such devices, or none is passed in: tests/machine/odd
         ("namespaces", "use-input-devices"),
         ("namespaces", "use-graphics-device"),

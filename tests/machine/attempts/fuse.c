@@ -63,7 +63,7 @@ static int there(void)
     best = IN_VAIN;
     nftw("/dev", try_node, 16, FTW_PHYS);
     if (best)
-        nftw("/seen/dev", try_node, 16, FTW_PHYS);
+        nftw("/host-dev", try_node, 16, FTW_PHYS);
     return best;
 }
 
@@ -80,6 +80,13 @@ static int made(void)
 
 static int opened_by_mount(void) { return device_by_mount(S_IFCHR, makedev(10, 229), served); }
 static int opened_by_tree(void) { return device_by_tree(S_IFCHR, makedev(10, 229), served); }
+static int there_as_node(const char *path)
+{
+    (void)path;
+    return there();
+}
+static int there_by_mount(void) { return device_by_mount(0, 0, there_as_node); }
+static int there_by_tree(void) { return device_by_tree(0, 0, there_as_node); }
 static int left(void) { return made_after_leaving(S_IFCHR, makedev(10, 229), served); }
 static int there_left(void)
 {
@@ -106,6 +113,9 @@ const struct attempt FUSE[] = {
     {"serve-file-system", "own rules opened", "mount(cgroup, devices), write, mount(fuse)", opened_by_mount, SUCCESS},
     {"serve-file-system", "own rules opened by fsmount", "fsmount(cgroup), write, mount(fuse)", opened_by_tree, SUCCESS},
     {"serve-file-system", "own rules opened, the newer calls", "fsmount(cgroup), fsopen(fuse)", opened_by_tree_newer,
+     SUCCESS},
+    {"serve-file-system", "there, own rules opened", "mount(cgroup, devices), write, mount(fuse)", there_by_mount, SUCCESS},
+    {"serve-file-system", "there, own rules opened by fsmount", "fsmount(cgroup), write, mount(fuse)", there_by_tree,
      SUCCESS},
     {"serve-file-system", "after leaving its group", "write(cgroup.procs), mknod, mount(fuse)", left, SUCCESS},
     {"serve-file-system", "there, after leaving its group", "write(cgroup.procs), mount(fuse)", there_left, SUCCESS},

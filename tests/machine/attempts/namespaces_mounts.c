@@ -218,7 +218,8 @@ static const char *own_group(char *line, size_t size)
     return found;
 }
 
-/* Opens the rules for devices of the own group, and then a device; they go with the container */
+/* Opens the rules for devices of the own group, and then a device, made here unless `kind` is 0; they go with the
+ * container */
 static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *use)
 {
     char line[512], path[600];
@@ -230,6 +231,8 @@ static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *u
     rules = openat(tree, path, O_WRONLY | O_CLOEXEC);
     if (rules < 0 || write(rules, "a", 1) != 1)
         return errno;
+    if (!kind)
+        return use("");
     snprintf(path, sizeof path, "%s/strata-device", access("/dev/shm", W_OK) == 0 ? "/dev" : place());
     unlink(path);
     if (mknod(path, kind | 0600, device) < 0)

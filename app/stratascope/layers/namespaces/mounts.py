@@ -42,6 +42,8 @@ from stratascope.value import Value, replace
 
 # File systems that are new in each container, or only show a namespace's contents
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
+# The kernel's own, in which nobody can keep a file: what can be done with those that are there are threats of their own
+_OF_KERNEL = frozenset(("bpf", "configfs", "debugfs", "efivarfs", "fusectl", "pstore", "securityfs", "tracefs"))
 # Usual targets of file systems filled by a namespace or the kernel; elsewhere they are bind mounts of the host's
 _USUAL = {
     "proc": "/proc",
@@ -248,7 +250,7 @@ def judged(
             paths.append(HostPath(source, target, not mount.read_only))
             if (
                 not mount.read_only
-                and (of_host or kind not in _OWN_TYPES)
+                and (of_host or (kind not in _OWN_TYPES and kind not in _OF_KERNEL))
                 and target not in own_sockets
                 and not is_engine_socket(source, target, around)
             ):

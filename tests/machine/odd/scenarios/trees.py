@@ -38,5 +38,5 @@ SCENARIOS = (
     Configuration("odd-fuse-admin-user", ("--device", "/dev/fuse", *_ADMIN, "--user", "1000", *_UNCONFINED)),
     Configuration("odd-fuse-by-rule", ("--device-cgroup-rule", "c 10:229 rwm", *_ADMIN, *_UNCONFINED), only=_ROOTFUL),
     Configuration("odd-fuse-no-mknod", (*_ADMIN, "--cap-drop", "MKNOD")),
-    Configuration("odd-fuse-host-dev", ("-v", "/dev:/seen/dev", *_ADMIN)),
+    Configuration("odd-fuse-host-dev", ("-v", "/dev:/host-dev", *_ADMIN)),
 )
