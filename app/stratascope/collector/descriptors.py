@@ -3,7 +3,8 @@
 A descriptor is a way to what it was opened on, whatever the process's own mounts show: from a directory `..` leads up
 to the root of the mount namespace in which it was opened (path_resolution(7)). Each file is on a mount, whose number
 /proc/PID/fdinfo tells; numbers are the machine's. One that is not in the process's own mountinfo is outside, except
-the kernel's internal ones, of memfds and the like. Pipes, sockets and the nodes that every container has are left out.
+the kernel's internal ones, of memfds and the like. Pipes, sockets and the nodes that every container has are left out;
+a terminal is told if it is of the reader's own /dev/pts.
 
 Nothing is opened for use and no file system called: descriptors are read as links, and directories found by O_PATH.
 """
@@ -37,16 +38,18 @@ class Outside:
 
     def __init__(self) -> None:
         self._mounts: Optional[Dict[int, Mount]] = None
+        self._controlling = -1
 
     def read(self, directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
         """DESCRIPTORS: a line each, `NUMBER KIND ACCESS MAJOR:MINOR WHERE PATH`; `...` if there are more.
 
-        NUMBER is `cwd` for the working directory. KIND: d directory, f file, b and c devices, n namespace, o object of
-        the kernel. ACCESS: r, w, rw, or p (O_PATH). WHERE: `host` if it is in the reader's mount namespace, or leads up
-        to the same root directory; else `else`. `mountinfo`: the process's own.
+        NUMBER is `cwd` for the working directory. KIND: d directory, f file, b and c devices, t terminal, T its
+        controlling terminal, n namespace, o object of the kernel. ACCESS: r, w, rw, or p (O_PATH). WHERE: `host` if it
+        is in the reader's mount namespace, or leads up to the same root directory; else `else`. `mountinfo`: its own.
         """
         source = "/proc/%d/fd" % pid
         own = _numbers(mountinfo or "")
+        self._controlling = _controlling_terminal(directory)
         try:
             folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
             try:
@@ -102,10 +105,12 @@ class Outside:
             if hosts is None and not _is_directory(place):
                 return ""  # a memfd, shared memory, or a file of a mount that nobody can name
             if hosts is not None and hosts.may_be_silent:
-                kind, device = ("d" if _is_directory(place) else "f"), "0:0"
+                about, kind, device = None, ("d" if _is_directory(place) else "f"), "0:0"
             else:
                 about = os.fstat(place) if hosts is not None else None
                 kind, device = _kind(about)
+            if kind == "t" and about is not None and about.st_rdev == self._controlling:
+                kind = "T"
             if not kind:
                 return ""
             where = "host" if hosts is not None or self._leads_to_root(place) else "else"
@@ -154,9 +159,19 @@ def _kind(about: Optional[os.stat_result]) -> Tuple[str, str]:
     if stat.S_ISBLK(about.st_mode):
         return "b", "%d:%d" % (major, minor)
     if stat.S_ISCHR(about.st_mode):
-        harmless = (major, minor) in _STANDARD or major == _TERMINALS
-        return ("", "") if harmless else ("c", "%d:%d" % (major, minor))
+        if (major, minor) in _STANDARD:
+            return "", ""
+        return ("t" if major == _TERMINALS else "c"), "%d:%d" % (major, minor)
     return ("f", "0:0") if stat.S_ISREG(about.st_mode) else ("", "")
+
+
+def _controlling_terminal(directory: int) -> int:
+    """Its device number; 0 for none, -1 if not readable. Field 7 of proc_pid_stat(5), in the kernel's form."""
+    try:
+        number = int(read_file("stat", directory).rpartition(")")[2].split()[4])
+    except (OSError, TooLongError, ValueError, IndexError):
+        return -1
+    return os.makedev(number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00) if number > 0 else 0
 
 
 def _numbers(mountinfo: str) -> FrozenSet[int]:

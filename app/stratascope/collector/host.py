@@ -331,6 +331,7 @@ FILES = frozenset(
         "/proc/sys/kernel/core_pattern",
         "/proc/sys/kernel/pid_max",
         "/proc/sys/kernel/threads-max",
+        "/proc/sys/dev/tty/legacy_tiocsti",
         "/proc/sys/user/max_user_namespaces",
         "/proc/sys/vm/unprivileged_userfaultfd",
         "/proc/sys/net/ipv4/ip_unprivileged_port_start",

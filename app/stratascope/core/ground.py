@@ -36,6 +36,7 @@ SYSCTLS = (
     "kernel.core_pattern",
     "kernel.pid_max",
     "kernel.threads-max",
+    "dev.tty.legacy_tiocsti",
     "user.max_user_namespaces",
     "vm.unprivileged_userfaultfd",
     "net.ipv4.ip_unprivileged_port_start",

@@ -10,12 +10,13 @@ from stratascope.linux.decode import rows
 
 WORKING_DIRECTORY = "cwd"
 _LINE = re.compile(
-    r"([0-9]{1,10}|cwd) ([dfbcno]) (r|w|rw|p) ([0-9]{1,10}):([0-9]{1,10}) (host|else) (.*)", re.ASCII | re.S
+    r"([0-9]{1,10}|cwd) ([dfbctTno]) (r|w|rw|p) ([0-9]{1,10}):([0-9]{1,10}) (host|else) (.*)", re.ASCII | re.S
 ).fullmatch
 
 
 class Descriptor(NamedTuple):
-    """One of them. `kind`: d directory, f file, b and c devices, n namespace, o object of the kernel (BPF, perf).
+    """One of them. `kind`: d directory, f file, b and c devices, t terminal, T its controlling one, n namespace, o
+    object of the kernel (BPF, perf).
 
     `writable`: it was opened for writing. `of_host`: it leads to the host's files.
     """

@@ -336,6 +336,7 @@ _NEVER_OFF = frozenset(
         ("namespaces", "change-kernel-security"),
         ("namespaces", "abort-fuse-connections"),
         ("namespaces", "use-pinned-bpf"),
+        ("namespaces", "type-into-terminal"),
         # the machine of the tests has no such devices, or none is passed in: tests/machine/odd
         ("namespaces", "use-input-devices"),
         ("namespaces", "use-graphics-device"),

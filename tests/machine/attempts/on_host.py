@@ -6,11 +6,10 @@ Whoever listens on such a socket asks the kernel who called (SO_PEERCRED), and a
 
 from __future__ import annotations
 
-import ctypes
-import os
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -101,34 +100,33 @@ def abstract_shim(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
         yield {}
 
 
-def kernel_tree(kind: str) -> Callable[[Rig, Path], AbstractContextManager[dict[str, str]]]:
-    """A kernel file system of that kind is mounted in a folder of the trial's, as the word KIND."""
+def kernel_tree(kind: str, *command: str) -> Callable[[Rig, Path], AbstractContextManager[dict[str, str]]]:
+    """A kernel file system of that kind is mounted where the engine sees it, as the word KIND. `command`: run with its
+    place afterwards.
+    """
 
     @contextmanager
     def mounted(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
-        place = Path(tempfile.mkdtemp(dir=folder))
-        subprocess.run(("mount", "-t", kind, f"strata-{kind}", place), check=True)
+        place = tempfile.mkdtemp(dir=folder)
+        there = ("nsenter", f"--mount=/proc/{rig.daemon_pids()[0]}/ns/mnt", "--")
+        subprocess.run((*there, "mount", "-t", kind, f"strata-{kind}", place), check=True)
         try:
-            yield {kind: str(place)}
+            if command:
+                subprocess.run((*there, *command, place), check=True)
+            yield {kind: place}
         finally:
-            subprocess.run(("umount", place), check=True)
+            subprocess.run((*there, "umount", place), check=True)
 
     return mounted
 
 
-_BPF, _MAP_CREATE, _OBJ_PIN, _ARRAY = 321, 0, 6, 2  # bpf(2), on x86_64
-
-
-@contextmanager
-def pinned_map(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
-    """A BPF file system, {bpf}, in which root keeps a map."""
-    call = ctypes.CDLL(None, use_errno=True).syscall
-    with kernel_tree("bpf")(rig, folder) as words:
-        what = ctypes.create_string_buffer(struct.pack("IIII", _ARRAY, 4, 4, 1), 128)
-        made = call(_BPF, _MAP_CREATE, what, 72)
-        path = ctypes.create_string_buffer(str(Path(words["bpf"]) / "strata-pinned").encode())
-        pin = ctypes.create_string_buffer(struct.pack("QI", ctypes.addressof(path), made), 128)
-        if made < 0 or call(_BPF, _OBJ_PIN, pin, 16) < 0:
-            raise OSError(ctypes.get_errno(), "no map could be pinned")
-        os.close(made)
-        yield words
+# bpf(2), on x86_64: BPF_MAP_CREATE of an array, BPF_OBJ_PIN
+_PIN = """
+import ctypes, struct, sys
+call = ctypes.CDLL(None).syscall
+made = call(321, 0, ctypes.create_string_buffer(struct.pack("IIII", 2, 4, 4, 1), 128), 72)
+path = ctypes.create_string_buffer(sys.argv[1].encode() + b"/strata-pinned")
+pin = ctypes.create_string_buffer(struct.pack("QI", ctypes.addressof(path), max(made, 0)), 128)
+sys.exit(made < 0 or call(321, 6, pin, 16) < 0)
+"""
+pinned_map = kernel_tree("bpf", sys.executable, "-c", _PIN)  # a BPF file system, {bpf}, in which root keeps a map

@@ -2,8 +2,10 @@
  * lies, a folder of the host, is outside; the container's own files have no such path. */
 #include "attempts.h"
 #include <dirent.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 #define FOLDERS 8
@@ -307,6 +309,13 @@ static int mine_descriptor(void) { return each_descriptor(mine_there); }
 static int roots_descriptor(void) { return each_descriptor(roots_there); }
 static int user_descriptor(void) { return each_descriptor(user_there); }
 
+/* The other end is the test's, which reads nothing */
+static int terminal_there(int fd, const struct stat *about)
+{
+    return S_ISCHR(about->st_mode) && major(about->st_rdev) == 136 ? outcome(ioctl(fd, TIOCSTI, "#")) : IN_VAIN;
+}
+static int terminal_descriptor(void) { return each_descriptor(terminal_there); }
+
 static int seen_there(int fd, const struct stat *about) { return at_top(fd, about, "proc/2/comm", O_RDONLY); }
 
 static int write_descriptor(void) { return each_descriptor(write_there); }
@@ -335,6 +344,7 @@ const struct attempt OUTSIDE[] = {
     {"enter-host-process", "a descriptor", "openat(fd, proc/P/root)", roots_descriptor, SUCCESS},
     {"enter-host-user-process", "a descriptor", "openat(fd, proc/P/root)", user_descriptor, SUCCESS},
     {"open-host-disk", "a descriptor", "read(fd)", disk_descriptor, OPEN_IF(ENXIO)},
+    {"type-into-terminal", "a descriptor", "ioctl(fd, TIOCSTI)", terminal_descriptor, SUCCESS},
     {"read-firmware", "a descriptor", "openat(fd, sys/firmware)", firmware_descriptor, SUCCESS},
     {"see-host-processes", "a descriptor", "openat(fd, proc/2/comm)", see_descriptor, SUCCESS},
     {0},

@@ -67,6 +67,15 @@ def _appended(folder: Path) -> int:
     return os.open(folder / "appended", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
+_masters: list[int] = []  # kept open until the tests' end: a terminal without one is gone
+
+
+def _terminal(folder: Path) -> int:
+    master, number = os.openpty()
+    _masters.append(master)
+    return number
+
+
 def _scenario(name: str, *options: str, opened: tuple[Opens, ...]) -> Configuration:
     word = "held_" + name.replace("-", "_")
     bound = ("-v", f"{{{word}}}:/descriptors:ro")
@@ -86,6 +95,8 @@ SCENARIOS = (
     _scenario("null", opened=(_open("/dev/null", os.O_RDWR),)),
     _scenario("a-folder-of-proc", opened=(_open("/proc/sys"),)),
     _scenario("a-control-group", opened=(_open("/sys/fs/cgroup"),)),
+    _scenario("terminal", opened=(_terminal,)),
+    _scenario("terminal-admin", "--cap-add", "SYS_ADMIN", opened=(_terminal,)),
     _scenario("two", opened=(_open("/dev/null", os.O_RDWR), _open("/var"))),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,3 +81,39 @@ def test_too_many_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert str(Outside().read(directory, os.getpid(), NOTHING)[2]).endswith(CUT)
     finally:
         os.close(directory)
+
+
+def _terminals(pid: int) -> tuple[str, ...]:
+    return tuple(each.kind for each in listed(pid, NOTHING) if each.kind in "tT")
+
+
+def test_a_terminal_of_the_host_and_whether_it_is_its_own() -> None:
+    master, number = os.openpty()
+    name = os.ttyname(number)
+    take = f"fcntl.ioctl({number}, termios.TIOCSCTTY, 0)"
+    wait = f"import fcntl, termios, time; {take}; print(1, flush=True); time.sleep(600)"
+    try:
+        with holding(number) as pid:
+            assert _terminals(pid) == ("t",)
+        with subprocess.Popen(
+            (sys.executable, "-c", wait),
+            pass_fds=(number,),
+            stdin=_NULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == b"1\n"
+                assert _terminals(process.pid) == ("T",)
+                assert name in {each.path for each in listed(process.pid, NOTHING)}
+                assert _terminals_of_its_mounts(process.pid) == ()
+            finally:
+                process.kill()
+    finally:
+        os.close(number)
+        os.close(master)
+
+
+def _terminals_of_its_mounts(pid: int) -> tuple[str, ...]:
+    return tuple(each.kind for each in listed(pid, Path(f"/proc/{pid}/mountinfo").read_text()) if each.kind in "tT")

@@ -145,6 +145,14 @@ class PinnedObject(Value):
     """
 
 
+class HostTerminal(Value):
+    """A terminal of the host is held open. `controlling`: it is its own controlling one, whose session it is still in
+    (credentials(7)); of any other the kernel asks more (tiocsti, drivers/tty/tty_io.c).
+    """
+
+    controlling: bool = False
+
+
 class HostRoot(Value):
     """Be uid 0 in the host's numbering, now. `capable`: with capabilities, or a way to regain them."""
 
@@ -417,6 +425,7 @@ Need = (
     | NamespaceHandle
     | KernelFile
     | PinnedObject
+    | HostTerminal
     | HostRoot
     | EngineUser
     | SameUser

@@ -152,6 +152,12 @@ def _descriptor(held: Descriptor, facts: NamespacesFacts) -> Finding:
             text = msg("It holds a disk of the host open, {path}: no device rule is asked again.", path=path)
         case "c":
             text = msg("It holds a device of the host open, {path}: no device rule is asked again.", path=path)
+        case "t" | "T":
+            severity, behind = Severity.HIGH, ("type-into-terminal",)
+            text = msg(
+                "It holds a terminal of the host open, {path}: what it types there runs as whoever uses that terminal.",
+                path=path,
+            )
         case "n":
             text = msg(
                 "It holds a handle of another namespace, {path}: with SYS_ADMIN there it could enter it.", path=path

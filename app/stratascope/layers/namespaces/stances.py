@@ -62,6 +62,7 @@ class NamespacePosture(Value):
     shared_system: str = ""  # one of those where the host runs as root what lies there
     routes: Reach | None = None  # where the routes of its network lead
     kinds: tuple[tuple[str, str], ...] = ()  # further kinds of device nodes, and where each is shown
+    terminals: str = ""  # kinds of the host's terminals that it holds open: t any, T its controlling one
 
 
 def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
@@ -98,11 +99,14 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         _shared_system(facts),
         facts.routes,
         _kinds(facts, asked, around),
+        "".join(kind for kind in "tT" if any(each.kind == kind for each in outside)),
     )
 
 
 def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> tuple[tuple[str, str], ...]:
     """Kinds of character devices of which a node is shown: by the mounts, or by the requested options."""
+    if facts.beyond is not None:
+        return tuple((kind, MOUNTS) for kind in KINDS)  # the host's own /dev
     view = facts.mounts
     special = None if view is None else view.special
     found = dict.fromkeys(
@@ -217,6 +221,10 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             return _node(need, posture)
         case needs.RouteOut():
             return _routes(need, posture)
+        case needs.HostTerminal():
+            if posture.terminals if not need.controlling else "T" in posture.terminals:
+                return lets(msg("It holds a terminal of the host open."), _HELD)
+            return stops(msg("It holds no such terminal of the host open."), _HELD)
     # the rest comes from the mounts
     reach = posture.reach
     match need:

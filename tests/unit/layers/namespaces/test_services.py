@@ -6,7 +6,17 @@ import pytest
 
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import NAMESPACES, UNREAD, SpecialFile, Surroundings
-from stratascope.core.threats.needs import Access, Bus, BusSocket, KernelFile, Need, RouteOut, SharedMount
+from stratascope.core.threats.needs import (
+    Access,
+    Bus,
+    BusSocket,
+    HostTerminal,
+    KernelFile,
+    Need,
+    PinnedObject,
+    RouteOut,
+    SharedMount,
+)
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.namespaces.mount_reach import MountReach
@@ -16,6 +26,7 @@ from stratascope.linux.routes import Reach
 from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
+SECURITY = "/sys/kernel/security/lockdown"
 TRACE, FORMAT = "/sys/kernel/tracing/tracing_on", "/proc/sys/fs/binfmt_misc/register"
 REACH = MountReach((("/proc", "/proc", True), ("/sys", "/sys", True)), (), True, True, "/dev", "/", "", "")
 BASE = NamespacePosture(tuple((kind, False) for kind in NAMESPACES), False, REACH, "", (), (), False, "", "")
@@ -37,6 +48,11 @@ def _with(*kernel: tuple[str, str, bool]) -> NamespacePosture:
         (SharedMount(), replace(BASE, shared="/shared"), OPEN),
         (SharedMount(system=True), replace(BASE, shared="/shared"), STOPS),
         (SharedMount(system=True), replace(BASE, shared="/host", shared_system="/host"), OPEN),
+        (HostTerminal(), BASE, STOPS),
+        (HostTerminal(), replace(BASE, terminals="t"), OPEN),
+        (HostTerminal(controlling=True), replace(BASE, terminals="t"), STOPS),
+        (HostTerminal(controlling=True), replace(BASE, terminals="T"), OPEN),
+        (HostTerminal(), replace(BASE, terminals="T"), OPEN),
         (RouteOut(), BASE, UNKNOWN),
         (RouteOut(), HOST_NET, OPEN),
         (RouteOut(), replace(BASE, routes=Reach(near=True, far=False)), STOPS),
@@ -46,6 +62,12 @@ def _with(*kernel: tuple[str, str, bool]) -> NamespacePosture:
         (KernelFile(TRACE, Access.WRITE), BASE, STOPS),
         (KernelFile(TRACE, Access.WRITE), _with(("/t", "/sys/kernel/tracing", True)), OPEN),
         (KernelFile(TRACE, Access.WRITE), _with(("/t", "/sys/kernel/tracing", False)), STOPS),
+        (KernelFile(SECURITY, Access.WRITE), BASE, STOPS),
+        (KernelFile(SECURITY, Access.WRITE), _with(("/s", "/sys/kernel/security", True)), OPEN),
+        (KernelFile(SECURITY, Access.WRITE), _with(("/s", "/sys/kernel/security", False)), STOPS),
+        (PinnedObject(), BASE, STOPS),
+        (PinnedObject(), _with(("/b", "/sys/fs/bpf", False)), OPEN),
+        (PinnedObject(), _with(("/b", "/sys/fs/fuse/connections", True)), STOPS),
         (KernelFile(FORMAT, Access.WRITE), BASE, STOPS),
         (KernelFile(FORMAT, Access.WRITE), _with(("/x", "/proc/sys/fs/binfmt_misc", True)), OPEN),
         (KernelFile(FORMAT, Access.WRITE), _with(("/x", "/sys/kernel/tracing", True)), STOPS),

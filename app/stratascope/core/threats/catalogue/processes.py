@@ -11,6 +11,7 @@ from stratascope.core.threats.needs import (
     Calls,
     Capability,
     HostProcesses,
+    HostTerminal,
     InspectContainer,
     InspectHost,
     Mounting,
@@ -202,6 +203,7 @@ _OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not 
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 # /proc/PID/mem makes the same check on open, __mem_open in fs/proc/base.c
 _INTO_CHILD = (Tracing("own"), *_YAMA)
+_TIOCSTI = Calls((Call("ioctl", ((1, 0x5412),)),))  # include/uapi/asm-generic/ioctls.h
 _TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)), Call("ptrace", ((0, _PTRACE_ATTACH),))))
 
 _SET_USER = calls(
@@ -438,6 +440,30 @@ _PROCESSES = (
         "seccomp",
         (direct("kcmp()", calls("kcmp"), Tracing("look")),),
         ("kcmp(2)",),
+    ),
+    Threat(
+        "type-into-terminal",
+        Family.PROCESSES,
+        Severity.HIGH,
+        msg("Type into a terminal of the host"),
+        msg("A process could put commands into the input of a terminal of the host that was left open in it."),
+        msg("The shell there runs them as the person who uses that terminal, once the container has ended."),
+        msg("Give it a terminal of its own (-t), or none, and keep dev.tty.legacy_tiocsti at 0 on the host."),
+        "namespaces",
+        (
+            # tiocsti, drivers/tty/tty_io.c
+            direct(
+                "ioctl(TIOCSTI)",
+                _TIOCSTI,
+                HostTerminal(controlling=True),
+                initial("SYS_ADMIN", only_if=Setting("dev.tty.legacy_tiocsti", ("0",))),
+            ),
+            Route(
+                msg("one that is not its own session's"),
+                (Step("ioctl(TIOCSTI)", (_TIOCSTI, HostTerminal(), initial("SYS_ADMIN"))),),
+            ),
+        ),
+        ("ioctl_tty(2)",),
     ),
     Threat(
         "hang-up-terminal",
