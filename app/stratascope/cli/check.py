@@ -168,11 +168,20 @@ def _fix(checker: Checker, arguments: argparse.Namespace, text: str | None) -> i
     for problem in found.problems:
         complain(problem_line(problem))
     for closed in found.services:
-        complain(translate(_closed(closed)))
+        if closed.choices:
+            complain(translate(_closed(closed)))
         for used in closed.in_use:
             title = used.choice.titled
-            complain(translate(msg("{name}: it may need this: {title}. {why}", name=plain(closed.name, 80), title=title,
-                                   why=used.why)))  # fmt: skip
+            complain(
+                translate(
+                    msg(
+                        "{name}: for you to decide: {title}. {why}",
+                        name=plain(closed.name, 80),
+                        title=title,
+                        why=used.why,
+                    )
+                )
+            )
     if arguments.in_place:
         if found.text != text and not _exchange(arguments.file, text, found.text):
             return FAILED

@@ -1,12 +1,12 @@
-"""Corrects a text: with a person's choices in the window, or with the smallest set for the command (`fixed`).
+"""Corrects a text: with a person's choices in the window, or by the plan for the command (`fixed`).
 
 `Corrections` does for texts what `Hardening` does for running containers: predicted layers, available toggles, and the
 corrected text. Everything offered can be written into the text, as that was tried. Choices that need a running
 container (what it used, who owns its files) are not offered. `preview` and `hint` are pure and quick; everything else
 reads texts or queries engines, and belongs on a worker thread. Thread-safe.
 
-`fixed` corresponds to `--preset critical` for a running container. Written settings that do not close what they should
-are dropped.
+`fixed` writes what is on in the plan of each container, as far as it can be written; if the result leaves more open
+than was predicted, nothing is.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, changed_lines, difference
-from stratascope.usecases.plan.choices import InUse, unused
-from stratascope.usecases.plan.closing import Closing, closing
+from stratascope.usecases.plan.choices import InUse
 from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 from stratascope.usecases.plan.preview import Previews
 from stratascope.value import Value, replace
@@ -164,7 +163,7 @@ def _known(checker: Checker, writer: Writer) -> _Known:
     def subject(_: ContainerState, chosen: Sequence[Choice], changes: Sequence[FileChange] | None) -> Subject:
         return writer.subject
 
-    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=writer.peers)
+    previews = Previews(checker.layers, host.ground, host.engine, subject, peers=writer.peers, why_not=writer.why_not)
     return _Known(writer, previews)
 
 
@@ -214,7 +213,7 @@ def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, Harde
 
 
 class Closed(Value):
-    """What was done for one service; exposures before and after. `in_use`: closed, but possibly needed."""
+    """What was done for one service; exposures before and after. `in_use`: what stays open, since it is used."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -261,7 +260,7 @@ def fixed(checker: Checker, text: str, file: str, only: Sequence[str] = ()) -> F
             problems.append(Problem(service.place, what))
             continue
         try:
-            text, closed = _closed(Writer(checker, text, file, number, joined=joined), text)
+            text, closed = _closed(checker, Writer(checker, text, file, number, joined=joined), text)
         except (UnwritableError, ToggleError):
             what = msg("What would close {name} can't be written into this file automatically.", name=service.name)
             problems.append(Problem(service.place, what))
@@ -271,21 +270,21 @@ def fixed(checker: Checker, text: str, file: str, only: Sequence[str] = ()) -> F
     return Fixed(text, tuple(done), tuple(problems))
 
 
-def _closed(writer: Writer, text: str) -> tuple[str, Closed | None]:
+def _closed(checker: Checker, writer: Writer, text: str) -> tuple[str, Closed | None]:
     before = writer.state.matrix
     if before is None:
         return text, None
-    found = closing(writer.prediction, writer.subject)
-    if not found.choices:
-        return text, None
-    text = writer.written(found.choices, exact=False)  # the result is judged below
+    plan = _known(checker, writer).previews.plan(writer.state)
+    in_use = tuple(InUse(each.choice, each.evidence.why) for each in plan.keeping if each.evidence.used)
+    now = before.exposure.worst
+    if not plan.choices:
+        return text, Closed(writer.service.name, (), now, now, in_use) if in_use else None
+    text = writer.written(plan.choices, exact=False)  # the result is judged below
     after = writer.again(text).matrix
-    if after is None or not _closes(after, found):
+    if after is None or not _opens(after) <= {state.threat.id for state in plan.left}:
         raise UnwritableError(writer.service.name)
-    in_use = unused(found, writer.subject)[1]
-    return text, Closed(writer.service.name, found.choices, before.exposure.worst, after.exposure.worst, in_use)
+    return text, Closed(writer.service.name, plan.choices, now, after.exposure.worst, in_use)
 
 
-def _closes(after: Matrix, wanted: Closing) -> bool:
-    left = {threat.id for threat in wanted.left}
-    return all(item.threat.id in left for severity in SERIOUS for item in after.open(severity))
+def _opens(matrix: Matrix) -> set[str]:
+    return {state.threat.id for severity in SERIOUS for state in matrix.open(severity)}

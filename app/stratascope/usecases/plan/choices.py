@@ -18,7 +18,6 @@ from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold
-from stratascope.usecases.plan.closing import Closing, joined
 from stratascope.value import Value, replace
 
 
@@ -27,22 +26,6 @@ class InUse(Value):
 
     choice: Choice
     why: Message
-
-
-def unused(closing: Closing, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
-    """Splits what closes the critical threats: without evidence of use; and the rest."""
-    taken, kept = list[Choice](), list[InUse]()
-    for piece in (piece for choice in closing.choices for piece in choice.pieces):
-        if piece.toggle.changes_users:
-            continue
-        evidence = piece.evidence(subject)
-        if evidence.used:
-            kept.append(InUse(piece, evidence.why))
-        else:
-            taken.append(piece)
-    if subject.container.asked.privileged and not any(each.toggle.leaves_privileged for each in taken):
-        taken = [each for each in taken if not each.toggle.overridden]
-    return joined(taken), tuple(kept)
 
 
 def preset_choices(preset: Preset, subject: Subject, first: Sequence[Choice]) -> tuple[Choice, ...]:

@@ -27,7 +27,7 @@ from stratascope.usecases.plan.closing import Closing, closing, pieces_of
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.usecases.plan.suggested import merged, suggested
+from stratascope.usecases.plan.suggested import WhyNot, merged, suggested
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
@@ -65,10 +65,12 @@ class Previews:
         subject_of: SubjectOf,
         place: PathOf = lambda text: "",
         peers: Peers = Peers(),  # noqa: B008 - it is a value
+        why_not: WhyNot = lambda choice: None,
     ) -> None:
         """`place`: returns the path for a filter derived from needs; `peers`: who shares something with each
-        of them.
+        of them; `why_not`: why a choice can't be carried out where they come from, if so.
         """
+        self._why_not = why_not
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
         self._place = place
         # of the container that was asked about last: both follow from what they are held with, and nothing else
@@ -151,7 +153,7 @@ class Previews:
         def close(pieces: Sequence[Choice]) -> Closing:
             return closing(prediction, subject, (Severity.CRITICAL,), pieces)
 
-        return suggested(subject, pieces_of(subject), judge, close)
+        return suggested(subject, pieces_of(subject), judge, close, self._why_not)
 
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()

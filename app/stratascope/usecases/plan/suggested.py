@@ -39,6 +39,7 @@ _GRANTS = (Cure.GRANT, Cure.PROTECTION)
 _SPARE = (Use.NOT_USED, Use.NOT_IMPORTED, Use.MEASURED)
 _SINGLY = 4  # grants of one kind that have a row each; more of them share one
 Judge = Callable[[Sequence[Choice]], Matrix]  # with these choices; raises ToggleError
+WhyNot = Callable[[Choice], Message | None]
 Close = Callable[[Sequence[Choice]], Closing]  # the critical threats, by these choices alone
 
 
@@ -54,12 +55,19 @@ class _Row(Value):
     critical: bool = False
 
 
-def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> HardeningPlan:
-    """`pieces`: what could be taken back or put in the way here, each for itself."""
-    impossible: list[tuple[Choice, Message]] = []
-    rows = list(_taken_back(subject, pieces, judge, close))
+def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close, why_not: WhyNot) -> HardeningPlan:
+    """`pieces`: what could be taken back or put in the way here, each for itself. `why_not`: why a choice can't be
+    carried out where the container comes from, if so.
+    """
+    grants = [each for each in pieces if each.cure(subject) in _GRANTS and not each.toggle.changes_users]
+    # what a toggle that takes several at once would do is said one by one
+    grants = [each for each in grants if each.toggle.planned is None or each.toggle.single is not None]
+    able = [(each, why_not(each)) for each in grants]
+    impossible = [(each, why) for each, why in able if why is not None]
+    rows = list(_taken_back(subject, [each for each, why in able if why is None], judge, close))
     after = _with(subject, merged(choice for row in rows if row.on for choice in row.choices))
-    rows += _let_go(after, {row.choices[0].toggle for row in rows}, impossible)
+    there = {row.choices[0].toggle for row in rows} | {each.toggle for each, _ in impossible}
+    rows += _let_go(after, there, impossible, why_not)
     return _judged(subject, rows, judge, tuple(impossible))
 
 
@@ -90,17 +98,14 @@ def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
 
 
 def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> Iterator[_Row]:
-    grants = [piece for piece in pieces if piece.cure(subject) in _GRANTS and not piece.toggle.changes_users]
-    # what a toggle that takes several at once would do is said one by one
-    grants = [piece for piece in grants if piece.toggle.planned is None or piece.toggle.single is not None]
-    grants = _each_once(grants, subject)
+    grants = _each_once(pieces, subject)
     grants = _one_a_mount(grants, subject, judge)
     evidence = {piece: piece.evidence(subject) for piece in grants}
     left = next((piece for piece in grants if piece.toggle.leaves_privileged), None)
     if left is not None:  # which restores what it overrides, and most of what it switched off
         after = _with(subject, (left,))
-        rest = [piece for piece in grants if piece is not left and not piece.toggle.overridden]
-        grants = [left, *(piece for piece in rest if piece.changes(after.container.asked, after))]
+        asked = after.container.asked
+        grants = [left, *(each for each in grants if each is not left and each.changes(asked, after))]
     able = [piece for piece in grants if not piece.toggle.reaches]
     free = [piece for piece in able if not evidence[piece].used or _kept(piece, subject)]
     critical = _pieces_of(close(free))
@@ -202,7 +207,9 @@ def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *,
 # What it holds by default, and limits
 
 
-def _let_go(subject: Subject, there: set[Toggle], impossible: list[tuple[Choice, Message]]) -> Iterator[_Row]:
+def _let_go(
+    subject: Subject, there: set[Toggle], impossible: list[tuple[Choice, Message]], why_not: WhyNot
+) -> Iterator[_Row]:
     for which in all_toggles():
         if which.only_gives or which.hands_over or which.leaves_privileged:
             continue
@@ -217,7 +224,9 @@ def _let_go(subject: Subject, there: set[Toggle], impossible: list[tuple[Choice,
         except ToggleError as error:
             impossible.append((choice, error.message))
             continue
-        if changes:
+        if changes and (why := why_not(choice)) is not None:
+            impossible.append((choice, why))
+        elif changes:
             choice = choice if choice.made else choice.checked(subject)
             kind = ChangeKind.LIMIT if which.limit else ChangeKind.UNUSED
             if choice.cure(subject) in _GRANTS:
