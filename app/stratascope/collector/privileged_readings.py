@@ -179,7 +179,7 @@ _SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _LEVELS = 34  # of user namespaces below each other; create_user_ns, kernel/user_namespace.c
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
@@ -386,8 +386,8 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
         joined = None
         for name in sorted(errand.names, key=lambda each: (each == SECCOMP, each in _FROM_WITHIN)):
             if joined is None and name in _FROM_WITHIN and os.geteuid() != 0:
-                joined = _join_own(errand.pid)
-                _die_with(parent)  # new capabilities have cleared it: commit_creds, kernel/cred.c
+                joined = join_own(errand.pid)
+                _die_with(parent)  # other credentials may have cleared it: commit_creds, kernel/cred.c
             line = json.dumps([name, _answer(name, errand, barred, bool(joined))]).encode("ascii") + b"\n"
             while line:
                 line = line[os.write(pipe, line) :]
@@ -396,8 +396,12 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
         os._exit(code)
 
 
-def _join_own(pid: int) -> bool:
-    """Join the user namespace below the reader's in which the process is, if the reader owns it; whether it was."""
+def join_own(pid: int) -> bool:
+    """Join the user namespace below the reader's in which the process is, if the reader owns it; whether it was.
+
+    A container there that sees the host's processes must not look into this one, a copy of the reader: not dumpable, it
+    is out of reach for everybody without rights over the reader's own namespace (__ptrace_may_access, kernel/ptrace.c).
+    """
     import ctypes
     import fcntl
 
@@ -410,7 +414,10 @@ def _join_own(pid: int) -> bool:
             below, current = current, fcntl.ioctl(current, NS_GET_PARENT)
         else:
             return False
-        return below is not None and ctypes.CDLL(None, use_errno=True).setns(below, _CLONE_NEWUSER) == 0
+        library = ctypes.CDLL(None, use_errno=True)
+        if below is None or library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+            return False
+        return int(library.setns(below, _CLONE_NEWUSER)) == 0
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -167,6 +168,23 @@ def test_an_ordinary_user_reads_within_a_user_namespace_of_its_own() -> None:
                 assert found[GIVING_PROGRAMS] is not None
             finally:
                 child.kill()
+
+
+@needs_root
+def test_what_joined_a_user_namespace_is_out_of_reach_from_there() -> None:
+    with target.running(0, "unshare", "-U", "--map-root-user") as it:
+        own = os.stat(f"/proc/{it.pid}/ns/user").st_ino  # noqa: PTH116
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            joined = privileged_readings.join_own(it.pid)
+            dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE
+            os.write(theirs, json.dumps([joined, dumpable, os.stat("/proc/self/ns/user").st_ino]).encode())  # noqa: PTH116
+            os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours) as answer:
+            assert json.loads(answer.read()) == [True, 0, own]
+        os.waitpid(child, 0)
 
 
 def test_what_is_not_privileged_is_not_read_for_members() -> None:
