@@ -93,7 +93,8 @@ def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False
         for variant in {"attempts", *(item.image for item in wanted)}:
             _import(rig, variant)
         arguments = [item.arguments(rig, folder, _made_on_host(stack, rig, item, folder)) for item in wanted]
-        stack.callback(rig.remove, PEER, WEAK_PEER, STRONG, *(item.name for item in wanted))
+        stack.callback(rig.remove, PEER, WEAK_PEER, STRONG)
+        stack.callback(rig.remove, *(item.name for item in wanted))  # first: Podman keeps what others depend on
         rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
         rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
         rig.run("run", "-d", "--name", STRONG, "--privileged", IMAGE, "peer", "strong")
