@@ -24,7 +24,7 @@ from stratascope.usecases.observe.service import ObservationService, ObservedCon
 from stratascope.value import Value, replace
 
 Key = tuple[str, str]
-GATHER = 500  # ms
+GATHER, SOON = 500, 80  # ms between two looks at news, and until the first one after a while without
 QUIET = 1000  # ms
 OLD = 5.0  # seconds after which stored observations are read again: the command line writes them too
 _LANE = "observe"  # one at a time: two password prompts at once would be one too many
@@ -62,6 +62,7 @@ class ObservationFeed(QObject):
         self._news: dict[Key, Container] = {}  # written by the observations' threads
         self._queries = QueryRunner(self)
         self._timer = later(self, GATHER, self._look_at_news)
+        self._looked = 0.0
         self._quiet = QTimer(self)
         self._quiet.setInterval(QUIET)
         self._quiet.timeout.connect(self._look_at_watched)
@@ -172,9 +173,11 @@ class ObservationFeed(QObject):
 
     def _gather(self) -> None:
         if not self._timer.isActive():
-            self._timer.start()
+            busy = time.monotonic() - self._looked < 2 * GATHER / 1000
+            self._timer.start(GATHER if busy else SOON)
 
     def _look_at_news(self) -> None:
+        self._looked = time.monotonic()
         news, self._news = self._news, {}
         for container in news.values():
             self._read_again(container)
