@@ -123,14 +123,14 @@ def bound_mounts(mountinfo: str, devices: FrozenSet[str]) -> List[_Bound]:
     return found
 
 
-def read_root(directory: int, pid: int) -> Entry:
-    """ROOT: owner and mode of the process's root directory, for readers that may trace it."""
+def read_root(directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
+    """ROOT: owner and mode of the process's root directory, for readers that may trace it. `mountinfo`: its own."""
     source = "/proc/%d/root" % pid
     try:
         # a kernel magic link: the process's root directory, whatever its path
         root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
-            if Sight(process=str(pid)).mount(root) is None:
+            if Sight(process=str(pid), mountinfo=mountinfo).mount(root) is None:
                 return failed(ROOT, source, UNSUPPORTED, None, "on a file system that may not answer (FUSE)")
             return (ROOT, source, _perm(os.fstat(root), root) + "\n")
         finally:
@@ -144,12 +144,17 @@ class BoundFiles:
 
     def __init__(self) -> None:
         self._kept: Dict[Tuple[str, str], Tuple[float, Tuple[str, ...]]] = {}
+        self._own: List[_Own] = []
+
+    def begin(self) -> None:
+        """For the processes of a new request: the reader's own mounts are read anew, once."""
+        self._own = []
 
     def read(self, directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
         """BOUND of one process; a mount that could not be looked at has a line that says so."""
         source = "/proc/%d/mountinfo" % pid
         try:
-            own = own_mounts()
+            own = self._own = self._own or own_mounts()
             text = read_file("mountinfo", directory) if mountinfo is None else mountinfo
             found = bound_mounts(text, frozenset(mount.device for mount in own))
             if len(found) > MOUNTS_MAX:

@@ -40,11 +40,11 @@ class Mount(NamedTuple):
         return self.kind.partition(".")[0] in ("fuse", "fuseblk", "autofs")
 
 
-def mounts(process: str = "self") -> Dict[int, Mount]:
-    """The mounts that this process sees, by id; empty if they can't be read."""
+def mounts(process: str = "self", mountinfo: Optional[str] = None) -> Dict[int, Mount]:
+    """The mounts that this process sees, by id; empty if they can't be read. `mountinfo`: its list, if it was read."""
     found: Dict[int, Mount] = {}
     try:
-        text = read_file("/proc/%s/mountinfo" % process)
+        text = read_file("/proc/%s/mountinfo" % process) if mountinfo is None else mountinfo
     except (OSError, TooLongError):
         return found
     for line in text.split("\n"):
@@ -149,17 +149,11 @@ def reopen(descriptor: int, flags: int) -> int:
 class Sight:
     """The files below one directory, following links as that process would."""
 
-    def __init__(self, root: str = "/", process: str = "self") -> None:
+    def __init__(self, root: str = "/", process: str = "self", mountinfo: Optional[str] = None) -> None:
+        """`mountinfo`: that of the process, if it was read."""
         self._root = root
         self._process = process
-        self._mounts = mounts(process)
-        base = os.open("/", _PLACE)
-        try:
-            # in a chroot that is no mount, mountinfo does not list it; this program runs from it, so it answers
-            number = mount_of(base)
-        finally:
-            os.close(base)
-        self._base = None if number is None else Mount(number, "", "")
+        self._mounts = mounts(process, mountinfo)
 
     def mount(self, descriptor: int) -> Optional[Mount]:
         """The mount that it is on, if that is known and certain to answer."""
@@ -167,8 +161,8 @@ class Sight:
         if number is None:
             return None
         if number not in self._mounts:
-            if self._base is not None and number == self._base.number:
-                return self._base
+            if number == _own_root():
+                return Mount(number, "", "")
             self._mounts = mounts(self._process)  # mounted in the meantime
         found = self._mounts.get(number)
         return None if found is None or found.may_be_silent else found
@@ -230,6 +224,17 @@ class Sight:
             return None if self.mount(descriptor) is None else os.fstat(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _own_root() -> Optional[int]:
+    """The mount of this program's root: in a chroot that is no mount, mountinfo does not list it. It runs from there,
+    so it answers.
+    """
+    root = os.open("/", _PLACE)
+    try:
+        return mount_of(root)
+    finally:
+        os.close(root)
 
 
 def _close(descriptors: List[int]) -> None:

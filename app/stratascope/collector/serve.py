@@ -108,6 +108,7 @@ class Collector:
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
         self._targets, self._outside = None, Outside()
+        self._bound.begin()
         answers, asked = [], []
         for wish in wishes:
             first, others, how, more = self._one(wish, limits, members, errands)
@@ -153,7 +154,7 @@ class Collector:
             if BOUND in wants:
                 entries.append(self._bound.read(here, pid, text_of(entries, "mountinfo")))
             if ROOT in wants:
-                entries.append(read_root(here, pid))
+                entries.append(read_root(here, pid, text_of(entries, "mountinfo")))
             cgroup = text_of(entries, "cgroup")
             if cgroup is not None and OBSERVED in cgroup:
                 if self._put_back(cgroup):

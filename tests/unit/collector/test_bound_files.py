@@ -117,7 +117,7 @@ def test_settings_of_the_kernel(tmp_path: Path) -> None:
 def test_the_root_directory() -> None:
     directory = open_process(os.getpid())
     try:
-        name, _, text = read_root(directory, os.getpid())
+        name, _, text = read_root(directory, os.getpid(), None)
     finally:
         os.close(directory)
     about = Path("/").stat()
