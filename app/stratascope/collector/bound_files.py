@@ -20,6 +20,7 @@ import re
 import stat
 import struct
 import time
+from contextlib import suppress
 from errno import ENOENT, EXDEV
 from fnmatch import fnmatchcase
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -140,9 +141,12 @@ def read_root(directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
 
 
 class BoundFiles:
-    """Reads them for many processes, and keeps for a moment what several have in common."""
+    """Reads them for many processes, and keeps for a moment what several have in common. `process`: whose mounts are
+    the host's.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, process: str = "self") -> None:
+        self._process = process
         self._kept: Dict[Tuple[str, str], Tuple[float, Tuple[str, ...]]] = {}
         self._own: List[_Own] = []
 
@@ -154,7 +158,7 @@ class BoundFiles:
         """BOUND of one process; a mount that could not be looked at has a line that says so."""
         source = "/proc/%d/mountinfo" % pid
         try:
-            own = self._own = self._own or own_mounts()
+            own = self._own = self._own or own_mounts(self._process)
             text = read_file("mountinfo", directory) if mountinfo is None else mountinfo
             found = bound_mounts(text, frozenset(mount.device for mount in own))
             if len(found) > MOUNTS_MAX:
@@ -177,19 +181,19 @@ class BoundFiles:
         known = self._kept.get(key)
         if known is not None and now - known[0] < KEPT:
             return known[1]
-        lines = _looked_at(mount, own, pid)
+        lines = _looked_at(mount, own, pid, self._process)
         if len(self._kept) >= _KEPT_MAX:
             self._kept.clear()
         self._kept[key] = now, lines
         return lines
 
 
-def _looked_at(mount: _Bound, own: Sequence[_Own], pid: int) -> Tuple[str, ...]:
+def _looked_at(mount: _Bound, own: Sequence[_Own], pid: int, process: str) -> Tuple[str, ...]:
     unread = ("b ? - 0:0:777",)
     if mount.kind not in _LOCAL or mount.root.endswith("//deleted"):
         return unread
-    places = [(place, each.number) for each in own for place in (_on_host(mount, each),) if place]
-    top = _opened(mount, places, pid)
+    places = places_on_host(mount.device, mount.root, own)
+    top = _opened(mount, places, pid, process)
     if top is None:
         return unread
     try:
@@ -200,33 +204,53 @@ def _looked_at(mount: _Bound, own: Sequence[_Own], pid: int) -> Tuple[str, ...]:
         os.close(top)
 
 
-def own_mounts() -> List[_Own]:
+def own_mounts(process: str = "self") -> List[_Own]:
+    """The mounts of a process that has the host's. Raises OSError, TooLongError."""
     found = []
-    for line in read_file("/proc/self/mountinfo").split("\n"):
+    for line in read_file("/proc/%s/mountinfo" % process).split("\n"):
         words = line.split(" ", 5)
         if len(words) > 5 and words[0].isdigit():
             found.append(_Own(int(words[0]), words[2], unescaped(words[3]), unescaped(words[4])))
     return found
 
 
-def _on_host(mount: _Bound, own: _Own) -> str:
-    """The path where the reader has these files; empty if that mount does not show them."""
-    top = own.root.rstrip("/")
-    if own.device != mount.device or not (mount.root == own.root or mount.root.startswith(top + "/")):
-        return ""
-    return (own.target.rstrip("/") + mount.root[len(top) :]).rstrip("/") or "/"
+def places_on_host(device: str, root: str, own: Sequence[_Own]) -> List[Tuple[str, int]]:
+    """The paths at which the reader has these files, and the mount that shows them there."""
+    found = []
+    for each in own:
+        top = each.root.rstrip("/")
+        if each.device == device and (root == each.root or root.startswith(top + "/")):
+            found.append(((each.target.rstrip("/") + root[len(top) :]).rstrip("/") or "/", each.number))
+    return found
 
 
-def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], pid: int) -> Optional[int]:
-    """The mount's top as O_PATH, if some path leads to these very files."""
+def opened_on_host(places: Sequence[Tuple[str, int]], process: str = "self") -> Optional[int]:
+    """These very files as O_PATH, as that process has them; None if no path leads to them. Raises FileNotFoundError if
+    there are none.
+    """
+    missing, root = False, "/" if process == "self" else "/proc/%s/root" % process
     for place, number in places:
         try:
-            descriptor = Sight().answering(place)
+            descriptor = Sight(root, process).answering(place)
+        except FileNotFoundError:
+            missing = True
+            continue
         except OSError:
             continue
         if mount_of(descriptor) == number:
             return descriptor
         os.close(descriptor)
+    if missing:
+        raise FileNotFoundError(places[0][0])
+    return None
+
+
+def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], pid: int, process: str) -> Optional[int]:
+    """The mount's top as O_PATH, if some path leads to these very files."""
+    with suppress(FileNotFoundError):
+        found = opened_on_host(places, process)
+        if found is not None:
+            return found
     try:
         descriptor = Sight("/proc/%d/root" % pid, str(pid)).answering(mount.target)
     except OSError:
@@ -245,7 +269,7 @@ class Looking:
         self._places = [_parts(place) for place in places]
         self._lines: Set[str] = set()
         self._left = ITEMS_MAX
-        self._until = time.process_time() + SECONDS
+        self._until = time.thread_time() + SECONDS
 
     def all(self) -> Set[str]:
         """The lines: of the top, of what is run of the host below it, and of everything else until the limits."""
@@ -275,7 +299,7 @@ class Looking:
         return self._lines
 
     def _spent(self) -> bool:
-        return self._left <= 0 or time.process_time() > self._until or len(self._lines) >= LINES_MAX
+        return self._left <= 0 or time.thread_time() > self._until or len(self._lines) >= LINES_MAX
 
     def _tell(self, mark: str, way: str, about: os.stat_result, item: int) -> None:
         if stat.S_ISDIR(about.st_mode) or stat.S_ISREG(about.st_mode):

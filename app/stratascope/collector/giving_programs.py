@@ -55,7 +55,7 @@ _SILENT = "its root directory lies on a file system that may not answer (FUSE)"
 _MAGIC = b"\x7fELF"
 _NO_CAPABILITIES = (0, 0, 0, 0)
 # The kernel's own file systems, which hold no programs
-_KERNELS = frozenset(
+KERNELS = frozenset(
     ("proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf")
 )
 
@@ -130,12 +130,7 @@ class _Looking:
 
     def __init__(self, root: int, pid: int, mountinfo: str) -> None:
         self._root, self._pid = root, pid
-        self._lines: List[str] = []
-        self._known: Set[str] = set()
-        self._cut = False
-        self._files, self._folders, self._bytes = FILES_MAX, FOLDERS_MAX, BYTES_MAX
-        self._until = time.monotonic() + WAIT
-        self._targets: Set[str] = set()
+        self._search = Search()
         self._places: List[_Place] = []
         self._mounts: Dict[int, Mount] = {}
         own = mount_of(root)
@@ -148,9 +143,9 @@ class _Looking:
             self._mounts[mount.number] = mount
             target = unescaped(words[4])
             if target != "/":
-                self._targets.add(target)
+                self._search.elsewhere.add(target)
             place = _Place(mount, target, words[5])
-            if mount.number == own or (target != "/" and mount.kind not in _KERNELS):
+            if mount.number == own or (target != "/" and mount.kind not in KERNELS):
                 self._places.append(place)
         self._places.sort(key=lambda place: place.mount.number != own)
         if own not in self._mounts:  # a root directory that is no mount: nothing says which options it has
@@ -163,42 +158,34 @@ class _Looking:
 
     def all(self) -> List[str]:
         """The lines."""
+        search = self._search
         for place in self._places:
-            if {"nosuid", "noexec"}.intersection(place.options.split(",")):
+            if without_effect(place.options):
                 continue
             if place.mount.may_be_silent:
-                self._cut = True
+                search.cut = True
                 continue
             try:
                 descriptor, closed = self._start(place)
             except OSError:
                 continue  # hidden by another mount, or gone
             try:
-                self._one(place, descriptor, closed)
+                search.below(descriptor, place.target, closed)
             finally:
                 os.close(descriptor)
-            if self._cut and self._spent():
+            if search.cut and search.spent():
                 break
-        if self._known:
+        if search.known:
             files = FilesBelow(Sight("/proc/self/fd/%d" % self._root, str(self._pid)))
-            self._lines += own_rules(files, self._known)
-        return [*self._lines, "..."] if self._cut else self._lines
-
-    def _spent(self) -> bool:
-        return (
-            self._files <= 0
-            or self._folders <= 0
-            or len(self._lines) >= FOUND_MAX
-            or time.process_time() > SECONDS
-            or time.monotonic() > self._until
-        )
+            search.lines += own_rules(files, search.known)
+        return [*search.lines, "..."] if search.cut else search.lines
 
     def _start(self, place: _Place) -> Tuple[int, str]:
         """Open a mount's own directory or file as O_PATH, over mounts that answer and without links."""
         here, closed = os.dup(self._root), ""
         for part in place.target.strip("/").split("/") if place.target != "/" else ():
             try:
-                closed = _closed(closed, os.fstat(here), here)
+                closed = with_closed(closed, os.fstat(here), here)
                 deeper = open_over(part, here)
             finally:
                 os.close(here)
@@ -212,21 +199,46 @@ class _Looking:
             raise OSError(EXDEV, "another mount lies over it")
         return here, closed
 
-    def _one(self, place: _Place, descriptor: int, closed: str) -> None:
+
+class Search:
+    """Looks through folders. `elsewhere`: paths where something else lies, which are left out; `lines`, `known`: what
+    was found, and which known programs are among it; `cut`: whether not all was looked at.
+    """
+
+    def __init__(self) -> None:
+        self.lines: List[str] = []
+        self.known: Set[str] = set()
+        self.elsewhere: Set[str] = set()
+        self.cut = False
+        self._files, self._folders, self._bytes = FILES_MAX, FOLDERS_MAX, BYTES_MAX
+        self._until, self._used = time.monotonic() + WAIT, time.thread_time() + SECONDS
+
+    def spent(self) -> bool:
+        """Whether a limit was reached."""
+        return (
+            self._files <= 0
+            or self._folders <= 0
+            or len(self.lines) >= FOUND_MAX
+            or time.thread_time() > self._used
+            or time.monotonic() > self._until
+        )
+
+    def below(self, descriptor: int, path: str, closed: str) -> None:
+        """Search this folder (or look at this file), without what is mounted in it. `closed`: as `with_closed`."""
         about = os.fstat(descriptor)
         if stat.S_ISREG(about.st_mode):
             if about.st_mode & 0o111:
-                self._file(about, descriptor, place.target, closed)
+                self._file(about, descriptor, path, closed)
             return
         if not stat.S_ISDIR(about.st_mode):
             return
-        level = [_Folder("", "" if place.target == "/" else place.target, closed)]
+        level = [_Folder("", "" if path == "/" else path, closed)]
         while level:
             deeper: List[_Folder] = []
             for folder in level:
                 self._folders -= 1
-                if self._spent():
-                    self._cut = True
+                if self.spent():
+                    self.cut = True
                     return
                 self._folder(descriptor, folder, deeper)
             level = deeper
@@ -236,14 +248,14 @@ class _Looking:
         try:
             descriptor = open_below(folder.below, place)
             try:
-                closed = _closed(folder.closed, os.fstat(descriptor), descriptor)
+                closed = with_closed(folder.closed, os.fstat(descriptor), descriptor)
                 here = reopen(descriptor, _FOLDER)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            self._cut = self._cut or error.errno in (EACCES, EPERM)
+            self.cut = self.cut or error.errno in (EACCES, EPERM)
             return
-        targets, start = self._targets, folder.path + "/"
+        targets, start = self.elsewhere, folder.path + "/"
         prefix = folder.below + "/" if folder.below else ""
         try:
             with os.scandir(here) as items:
@@ -279,18 +291,18 @@ class _Looking:
         given = _capabilities(descriptor)
         if given == _NO_CAPABILITIES and not about.st_mode & 0o6000:
             return
-        if len(self._lines) >= FOUND_MAX:
-            self._cut = True
+        if len(self.lines) >= FOUND_MAX:
+            self.cut = True
             return
         known = self._which(about, descriptor, path)
         if known is None:
             return
         if known not in ("-", "?"):
-            self._known.add(known)
+            self.known.add(known)
         permitted, inheritable, effective, root = given
         mode = about.st_mode & 0o7777 | _by_list(descriptor)
         words = (about.st_uid, about.st_gid, mode, permitted, inheritable, effective, root, known)
-        self._lines.append("p %d %d %o %x %x %d %d %s " % words + "%s %s" % (closed or "-", path.replace("\n", "?")))
+        self.lines.append("p %d %d %o %x %x %d %d %s " % words + "%s %s" % (closed or "-", path.replace("\n", "?")))
 
     def _which(self, about: os.stat_result, descriptor: int, path: str) -> Optional[str]:
         """The known program that it is; None for a script, on which these marks have no effect."""
@@ -323,8 +335,13 @@ def _by_list(descriptor: int) -> int:
     return 0o001
 
 
-def _closed(closed: str, about: os.stat_result, descriptor: int) -> str:
-    """With this folder, if not everyone may pass through it."""
+def without_effect(options: str) -> bool:
+    """Whether the marks have no effect on a mount with these options."""
+    return not {"nosuid", "noexec"}.isdisjoint(options.split(","))
+
+
+def with_closed(closed: str, about: os.stat_result, descriptor: int) -> str:
+    """FOLDERS with this folder, if not everyone may pass through it."""
     if about.st_mode & 0o001 or _by_list(descriptor):
         return closed
     own = "%d:%d:%o" % (about.st_uid, about.st_gid, about.st_mode & 0o777)

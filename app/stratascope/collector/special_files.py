@@ -15,7 +15,7 @@ import stat
 import time
 from errno import EACCES, EPERM
 from functools import lru_cache
-from typing import FrozenSet, List, Optional, Set, Tuple
+from typing import FrozenSet, List, Set, Tuple
 
 from stratascope.collector.names import ENGINE_SOCKETS, SPECIAL
 from stratascope.collector.paths import Mount, mount_of, mounts, open_below, open_over, reopen, silent, unescaped
@@ -27,7 +27,7 @@ SECONDS = 0.1  # of CPU time; 4000 items take a tenth of that
 WAIT = 0.5  # of wall time: the child has a second (privileged_readings.TARGET_LIMIT)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 # The kernel's own file systems, which hold no sockets or nodes
-_KERNELS = frozenset(
+KERNELS = frozenset(
     ("proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf")
 )
 # The nodes in every container: null, zero, full, random, urandom; tty, console, ptmx; terminals
@@ -110,59 +110,27 @@ class _Looking:
                 continue
             self._answering.add(mount.number)
             place = unescaped(words[4])
-            if place == "/" or mount.kind in _KERNELS or place in self._places or place.startswith(("/proc/", "/sys/")):
+            if place == "/" or mount.kind in KERNELS or place in self._places or place.startswith(("/proc/", "/sys/")):
                 continue
             self._places.append(place)
             if mount.device not in hosts:
                 # crun makes device nodes on a file system that nobody else sees, and mounts each from there
                 self._single.add(place)
-        self._left, self._barred = ITEMS_MAX, False
-        self._until = time.monotonic() + WAIT
-        self._lines: List[str] = []
 
     def answers(self, descriptor: int) -> bool:
         """Whether it is on a mount that is known and certain to answer."""
         return mount_of(descriptor) in self._answering
 
     def all(self) -> List[str]:
-        """The lines. All places are searched level by level, so that a large one does not use up the budget."""
-        open_places: List[int] = []
-        level: List[_Folder] = []
-        cut = False
+        """The lines."""
+        search = Search()
         try:
-            for place in self._places:
-                self._left -= 1
-                descriptor = None if self._left <= 0 else self._start(place)
-                if descriptor is not None:
-                    open_places.append(descriptor)
-                    level.append((descriptor, ".", place))
-            for depth in range(DEPTH):
-                deeper: List[_Folder] = []
-                for folder in level:
-                    cut = cut or (depth > 0 and self._spent())
-                    deeper += [] if cut else self._folder(*folder)
-                level = deeper
+            for place in self._places[:ITEMS_MAX]:
+                with contextlib.suppress(OSError):
+                    search.add(self._mounted(place), place, single=place in self._single)
+            return search.all()
         finally:
-            for descriptor in open_places:
-                os.close(descriptor)
-        return [*self._lines, "..."] if cut or self._barred or self._left <= 0 else self._lines
-
-    def _spent(self) -> bool:
-        return self._left <= 0 or time.process_time() > SECONDS or time.monotonic() > self._until
-
-    def _start(self, place: str) -> Optional[int]:
-        """Open a mounted directory as O_PATH; a mounted socket or node is reported right away."""
-        try:
-            descriptor = self._mounted(place)
-        except OSError:
-            return None
-        about = os.fstat(descriptor)  # this may be a link, which is not reported
-        if stat.S_ISDIR(about.st_mode) and place not in self._single:
-            return descriptor
-        os.close(descriptor)
-        if place not in self._single or not stat.S_ISSOCK(about.st_mode):
-            self._tell(about, place)
-        return None
+            search.close()
 
     def _mounted(self, place: str) -> int:
         """Open a place, over mounts that answer and without links."""
@@ -177,6 +145,51 @@ class _Looking:
                 os.close(here)
                 raise silent(place)
         return here
+
+
+class Search:
+    """Looks through folders, all of them level by level, so that a large one does not use up the budget."""
+
+    def __init__(self) -> None:
+        self._level: List[_Folder] = []
+        self._open: List[int] = []
+        self._left, self._barred = ITEMS_MAX, False
+        self._until, self._used = time.monotonic() + WAIT, time.thread_time() + SECONDS
+        self._lines: List[str] = []
+
+    def close(self) -> None:
+        """Close all that was added."""
+        for descriptor in self._open:
+            os.close(descriptor)
+        self._open = []
+
+    def add(self, descriptor: int, path: str, *, single: bool = False) -> None:
+        """A folder to be searched, opened as O_PATH, which is closed in the end; a socket or node is told itself.
+        `single`: only a node counts.
+        """
+        self._left -= 1
+        about = os.fstat(descriptor)  # this may be a link, which is not reported
+        if stat.S_ISDIR(about.st_mode) and not single and self._left > 0:
+            self._open.append(descriptor)
+            self._level.append((descriptor, ".", path))
+            return
+        os.close(descriptor)
+        if not single or not stat.S_ISSOCK(about.st_mode):
+            self._tell(about, path)
+
+    def all(self) -> List[str]:
+        """The lines."""
+        level, cut = self._level, False
+        for depth in range(DEPTH):
+            deeper: List[_Folder] = []
+            for folder in level:
+                cut = cut or (depth > 0 and self._spent())
+                deeper += [] if cut else self._folder(*folder)
+            level = deeper
+        return [*self._lines, "..."] if cut or self._barred or self._left <= 0 else self._lines
+
+    def _spent(self) -> bool:
+        return self._left <= 0 or time.thread_time() > self._used or time.monotonic() > self._until
 
     def _folder(self, place: int, below: str, path: str) -> List[_Folder]:
         """Report the files in one directory; returns its subdirectories."""

@@ -81,6 +81,7 @@ class Daemon(Value):
     namespaces: tuple[tuple[str, bool], ...] = ()  # kinds, and whether its own is the host's; unknown ones are left out
     oom_score_adj: int | None = None
     gid: int | None = None  # its user's group
+    port_start: int | None = None  # the first port that everyone may bind in its network namespace
 
     def is_hosts(self, kind: str) -> bool | None:
         """Whether its namespace of that kind is the host's."""
@@ -216,6 +217,7 @@ class Asked(Value):
     # Paths excluded from the masked and read-only ones (`--security-opt unmask=`). Only known for containers to be
     # created, or from the create command: inspect does not list them.
     unmasked: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()  # likewise those that are masked in addition (`--security-opt mask=`)
     log_driver: str = ""
     log: LogKeeping = LogKeeping.UNKNOWN
     groups: tuple[str, ...] = ()  # supplementary groups of its first process, by number or by name in the image

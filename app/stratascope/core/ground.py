@@ -14,10 +14,12 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
 from stratascope.linux.cgroup import layout_of
 from stratascope.linux.decode import DecodeError, rows
+from stratascope.linux.giving_programs import GivingPrograms
 from stratascope.linux.lsm import parse_lockdown, parse_modules
 from stratascope.linux.machine import CpuFlaw, parse_flaws, parse_memory_total, parse_number, path_of
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.linux.namespace import INITIAL_INODES, Namespace, is_initial, parse_full, parse_link
+from stratascope.linux.permissions import BoundMount, Ranges
 from stratascope.value import Value, replace
 
 NAMESPACES = tuple(kind.value for kind in Namespace)
@@ -257,6 +259,44 @@ class Peers(Value):
         return next((names for key, names in self.as_requested if key == kind), ())
 
 
+class SpecialFile(Value):
+    """A socket or device. `kind`: s, b or c; `file`: identity, `DEVICE:INODE`; ids in the reader's user namespace."""
+
+    kind: str
+    major: int
+    minor: int
+    uid: int
+    gid: int
+    mode: int
+    file: str
+    path: str
+
+
+class SpecialFiles(Value):
+    """The special files found. `whole`: the list is complete down to the searched depth."""
+
+    files: tuple[SpecialFile, ...]
+    whole: bool
+
+
+class IdMaps(Value):
+    """For users and groups, (inside, outside, length); None: not known. `image`: as the files of images lie on the
+    disk; `own`: the container's.
+    """
+
+    image: tuple[Ranges, Ranges] | None
+    own: tuple[Ranges, Ranges] | None
+
+
+class Ahead(Value):
+    """What was looked at of the files that a container will see which does not run yet. None: not looked at."""
+
+    special: SpecialFiles | None = None  # sockets and device nodes that are bound in
+    seen: SpecialFiles | None = None  # with those of its own /dev
+    bound: tuple[BoundMount, ...] | None = None  # who may write to the host's files that are bound in
+    programs: GivingPrograms | None = None  # of its image, and of what is bound in; ids inside
+
+
 class Surroundings(Value):
     """What a layer may know besides its container: host, engine, other containers."""
 
@@ -264,6 +304,7 @@ class Surroundings(Value):
     engine: Engine
     peers: Peers = Peers()
     verified_only: bool = False  # ignore what only the engine states, without the kernel's confirmation
+    ahead: Ahead = Ahead()
 
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -438,26 +479,6 @@ _LINE = re.compile(
 ).fullmatch
 _BUS = re.compile(r"/run/(?:dbus/system_bus_socket|systemd/private|user/[0-9]+/(?:bus|systemd/private))").fullmatch
 _SOCKET = re.compile(r"([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S).fullmatch
-
-
-class SpecialFile(Value):
-    """A socket or device. `kind`: s, b or c; `file`: identity, `DEVICE:INODE`; ids in the reader's user namespace."""
-
-    kind: str
-    major: int
-    minor: int
-    uid: int
-    gid: int
-    mode: int
-    file: str
-    path: str
-
-
-class SpecialFiles(Value):
-    """The special files found. `whole`: the list is complete down to the searched depth."""
-
-    files: tuple[SpecialFile, ...]
-    whole: bool
 
 
 @remembered()

@@ -7,7 +7,7 @@ path walk only runs where mounts cover one another. Fields and escapes: proc_pid
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from stratascope.linux.decode import DecodeError
 
 UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # file system types that stack on others
 _ESCAPE = re.compile(r"\\([0-7]{3})")
+_SPECIAL = re.compile(r"[ \t\n\\#]")
 
 
 class Propagation(StrEnum):
@@ -139,6 +140,21 @@ def _mount(number: int, line: str) -> Mount:
     if not mount.target.startswith("/"):
         raise DecodeError(f"mountinfo, line {number}: not a path: {mount.target[:80]!r}")
     return mount
+
+
+def listed(mounts: Iterable[Mount]) -> str:
+    """The text that these are parsed from."""
+    lines = []
+    for mount in mounts:
+        root, target, source = map(_escape, (mount.root, mount.target, mount.source))
+        optional = f" {mount.optional}" if mount.optional else ""
+        head = f"{mount.id} {mount.parent} {mount.device} {root} {target} {mount.options}{optional}"
+        lines.append(f"{head} - {mount.fs_type} {source} {mount.super_options}\n")
+    return "".join(lines)
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(lambda found: f"\\{ord(found[0]):03o}", text)
 
 
 def any_idmapped(text: str) -> bool:

@@ -12,22 +12,24 @@ from stratascope import atomic_file
 from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Image
-from stratascope.core.ground import decode_ground
+from stratascope.core.ground import Ahead, IdMaps, decode_ground
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.snapshot import MachineCapture
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.engines.shared.image_accounts import accounts_of
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.layers import all_layers
+from stratascope.linux.mounts import Mount
 from stratascope.linux.namespace import IdRange, parse_idmap
+from stratascope.probe.files_ahead import FilesAhead
+from stratascope.probe.image_files import accounts_of
 from stratascope.sandbox import Access, access
 from stratascope.usecases.check.baseline import Ids
 from stratascope.usecases.check.check import Checker, Host
 from stratascope.usecases.live.reader import machine_of
 from stratascope.value import replace
 from stratascope.wiring.engines import Engines, translations
-from stratascope.wiring.views import ProgramsHere, Recorded, daemon_here, ids_here
+from stratascope.wiring.views import ProgramsHere, Recorded, daemon_here, ids_here, process_of
 
 FILE_MOST = 1 << 20  # bytes of a profile, or another file that a definition names
 FOLDER_MOST = 10_000
@@ -43,6 +45,7 @@ class LocalHosts:
         """`wanted`: ids or addresses, one of which must be used."""
         self._engines, self._capture, self._wanted = engines, capture, wanted
         self._shared, self._recorded, self._programs = translations(), Recorded(), ProgramsHere()
+        self._files: dict[str, FilesAhead] = {}
         self._asked: dict[str, BackgroundCall[Engine]] = {}
         self._images: dict[tuple[str, str], BackgroundCall[Image | None]] = {}
         self._own: Capture | None = None
@@ -115,6 +118,15 @@ class LocalHosts:
         if not here or access() is not Access.OUTSIDE or path.startswith(("/proc/", "/sys/")):
             return path
         return os.path.realpath(path)
+
+    def look(self, host: Host, mounts: Sequence[Mount], layers: Sequence[str], maps: IdMaps | None) -> Ahead:
+        """See `Hosts`. Only here, as `real`."""
+        here = self._engines is not None and self._capture is None and host.engine.local
+        if not here or access() is not Access.OUTSIDE:
+            return Ahead()
+        if host.engine.id not in self._files:
+            self._files[host.engine.id] = FilesAhead(process_of(host.engine))
+        return self._files[host.engine.id].look(mounts, layers, maps)
 
     def _chosen(self, kind: EngineKind | None) -> Engine:
         """The first engine of that kind that answers; else the recorded default of that kind."""

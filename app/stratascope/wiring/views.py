@@ -132,7 +132,7 @@ def daemon_here(engine: Engine, ground: Ground) -> tuple[Engine, Ground]:
         return engine, ground
     from stratascope.usecases.check.daemon import OF_THREAD, WANTS, of_daemon
 
-    pid = peer_pid(Path(engine.endpoint.removeprefix("unix://")))
+    pid = process_of(engine)
     ground = replace(ground, nodes=_nodes_here())
     if pid is None:
         return engine, ground
@@ -144,6 +144,12 @@ def daemon_here(engine: Engine, ground: Ground) -> tuple[Engine, Ground]:
     except (OSError, ProbeError):
         return engine, ground
     return of_daemon(engine, ground, found.first, [each.first for each in others])
+
+
+def process_of(engine: Engine) -> int | None:
+    """The process that answers for an engine of this machine; None if there is none."""
+    there = engine.local and engine.state is EngineState.CONNECTED
+    return peer_pid(Path(engine.endpoint.removeprefix("unix://"))) if there else None
 
 
 _NODES_MOST = 4000

@@ -55,6 +55,43 @@ COMPOSE = {
     + _compose("<<: *b", "user: '1000'"),
     "extended": "services:\n  base: {{image: busybox, command: [sleep, '3600'], privileged: true, pid: host}}\n"
     "  it:\n    extends: base\n    privileged: false\n    cap_add: [SYS_PTRACE]\n",
+    # as their own guides have them
+    "traefik": _compose(
+        "security_opt: ['no-new-privileges:true']",
+        "ports: ['80', '443']",
+        "volumes: ['{run}/engine.sock:/var/run/docker.sock:ro', './:/letsencrypt', '/etc/localtime:/etc/localtime:ro']",
+    ),
+    "pi-hole": _compose(
+        "cap_add: [NET_ADMIN, SYS_TIME, SYS_NICE]",
+        "dns: [127.0.0.1]",
+        "volumes: ['{folder}:/etc/pihole', 'd:/etc/d']",
+        more="volumes: {{d: {{}}}}\n",
+    ),
+    "home-assistant": _compose(
+        "privileged: true", "network_mode: host", "volumes: ['{folder}:/config', '/run/dbus:/run/dbus:ro']"
+    ),
+    "jellyfin": _compose(
+        "user: 1000:1000",
+        "group_add: ['44']",
+        "network_mode: host",
+        "devices: [/dev/fuse]",
+        "volumes: ['{folder}:/config', {{type: bind, source: /srv, target: /media, read_only: true}}]",
+    ),
+    "runner-dind": f"services:\n  dind:\n    {_SERVICE}    privileged: true\n    volumes: [certs:/certs]\n"
+    f"  runner:\n    {_SERVICE}    volumes: ['certs:/certs:ro', '{{folder}}:/etc/gitlab-runner']\n"
+    "    depends_on: [dind]\nvolumes: {{certs: {{}}}}\n",
+    "monitoring": f"services:\n  cadvisor:\n    {_SERVICE}    privileged: true\n    devices: [/dev/kmsg]\n"
+    "    volumes: ['/:/rootfs:ro', '/var/run:/var/run:ro', '/sys:/sys:ro']\n"
+    f"  exporter:\n    {_SERVICE}    pid: host\n    network_mode: host\n    user: '65534'\n"
+    "    volumes: ['/proc:/host/proc:ro', '/sys:/host/sys:ro']\n",
+    "vpn": f"services:\n  vpn:\n    {_SERVICE}    cap_add: [NET_ADMIN]\n    devices: [/dev/net/tun]\n"
+    "    sysctls: [net.ipv4.conf.all.src_valid_mark=1]\n"
+    f"  client:\n    {_SERVICE}    network_mode: service:vpn\n    user: '1000'\n    depends_on: [vpn]\n",
+    "databases": f"services:\n  db:\n    {_SERVICE}    user: '999'\n    shm_size: 256m\n"
+    "    volumes: [db:/var/lib/postgresql/data]\n"
+    f"  cache:\n    {_SERVICE}    read_only: true\n    cap_drop: [ALL]\n    tmpfs: /tmp\n    user: '999:1000'\n"
+    "volumes: {{db: {{}}}}\n",
+    "host-programs": _compose("user: '1000'", "volumes: ['/usr/local/bin:/x:ro', '/usr/bin:/host/bin:ro']"),
     "joined": f"services:\n  base:\n    {_SERVICE}    network_mode: host\n    pid: host\n"
     f"  it:\n    {_SERVICE}    network_mode: service:base\n    pid: service:base\n",
 }
@@ -81,6 +118,10 @@ UNITS = {
     "limits": _unit("PidsLimit=50", "Ulimit=nproc=5000:6000", "ShmSize=8m", "PodmanArgs=--memory 64m --cpus .5"),
     "reset": _unit("AddCapability=SYS_ADMIN", "AddCapability=", "AddCapability=NET_ADMIN"),
     "privileged": _unit("PodmanArgs=--privileged", "User=1000"),
+    "tailscale": _unit("AddCapability=NET_ADMIN NET_RAW", "AddDevice=/dev/net/tun", "Volume=state:/var/lib/tailscale"),
+    "exporter": _unit("Network=host", "PodmanArgs=--pid=host", "User=65534", "Volume=/:/host:ro,rslave"),
+    "minio": _unit("User=1000", "NoNewPrivileges=true", "DropCapability=all", "Volume=minio:/data", "ReadOnly=true"),
+    "code": _unit("UserNS=keep-id", "Volume={folder}:/home/coder/project", "SecurityLabelDisable=true"),
     "seccomp": _unit("SeccompProfile=unconfined", "SecurityLabelDisable=true", "AddCapability=SYS_PTRACE"),
 }
 
@@ -115,5 +156,28 @@ MANIFESTS = {
         "    - {{name: none, emptyDir: {{}}}}\n",
     ),
     "unmasked": _pod(_context("procMount: Unmasked")),
+    "hardened": _pod(
+        _context(
+            "runAsNonRoot: true",
+            "runAsUser: 1000",
+            "allowPrivilegeEscalation: false",
+            "readOnlyRootFilesystem: true",
+            "capabilities: {{drop: [ALL]}}",
+            "seccompProfile: {{type: RuntimeDefault}}",
+        ),
+        "  securityContext: {{fsGroup: 2000}}\n",
+    ),
+    "init": _pod(
+        "      volumeMounts: [{{name: work, mountPath: /work}}]\n",
+        "  initContainers:\n    - name: first\n      image: localhost/busybox:latest\n      imagePullPolicy: Never\n"
+        "      command: ['true']\n      securityContext: {{privileged: true}}\n",
+        "  volumes: [{{name: work, emptyDir: {{}}}}]\n",
+    ),
+    "agent": _pod(
+        _context("capabilities: {{add: [SYS_PTRACE]}}", "runAsUser: 0")
+        + "      volumeMounts: [{{name: root, mountPath: /host, readOnly: true, mountPropagation: HostToContainer}}]\n",
+        "  hostPID: true\n  hostNetwork: true\n",
+        "  volumes: [{{name: root, hostPath: {{path: /}}}}]\n",
+    ),
     "limits": _pod("      resources: {{limits: {{memory: 64Mi, cpu: 500m}}}}\n"),
 }

@@ -48,11 +48,10 @@ def score(rig: Rig, table: dict[str, tuple[str, ...]]) -> Score:
     first = {name: table[name] for name in FIRST if name in table}
     rest = [name for name in table if name not in first]
     with open_engines(environ=rig.environ) as engines, started(rig, first) as there:
-        made = checker(engines)
         for start in range(0, max(len(rest), 1), _BATCH):
             batch = {name: table[name] for name in rest[start : start + _BATCH]}
             with started(rig, batch) as names:
-                real = really(engines)
+                real, made = really(engines), checker(engines)  # anew, since what else runs is looked at once
                 for name in (*there, *names) if start == 0 else names:
                     line = (rig.kind, "run", "-d", "--name", name, *table[name], "busybox", "sleep", "3600")
                     if name in real:
@@ -73,8 +72,7 @@ def test_the_whole_table(any_engine: Rig) -> None:
     found = score(any_engine, words(any_engine))
     logging.getLogger(__name__).info("%s: %s", any_engine.name, found.told())
     assert found.dangerous == []
-    assert found.share("equal") >= 99, (found.told(), found.wrong, found.missing)
-    assert found.share("unknown") <= 3
+    assert found.share("equal") >= 99.7, (found.told(), found.wrong, found.missing)
 
 
 def test_the_command(one_engine: Rig) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from rig.check.compared import Score
 from rig.check.real import said
 from rig.places import CAPTURES
 from stratascope.core.container import Container, EngineKind, Image
+from stratascope.core.ground import Ahead, IdMaps
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.linux.mounts import is_mask, is_proc_read_only, parse_mountinfo
+from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, parse_mountinfo
 from stratascope.presentation import json_report
 from stratascope.state import capture_file
 from stratascope.usecases.check.baseline import fitted
@@ -140,3 +143,6 @@ class _One:
 
     def real(self, host: Host, path: str) -> str:
         return path
+
+    def look(self, host: Host, mounts: Sequence[Mount], layers: Sequence[str], maps: IdMaps | None) -> Ahead:
+        return Ahead()

@@ -271,7 +271,7 @@ class Options:
             case "unmask" if not self.docker:
                 self._unmask(value)
             case "mask" if not self.docker:
-                pass  # masks more paths than the default; no threat depends on it
+                self.asked = replace(self.asked, masked=(*self.asked.masked, *value.split(":")))
             case "proc-opts" if not self.docker:
                 pass
             case _:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from stratascope.core.container import WRITABLE_BELOW, AskedMount, Engine, EngineKind
+from stratascope.core.ground import Ahead, IdMaps
 from stratascope.core.message import MessageError, msg
 from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import true
+from stratascope.linux.mounts import Mount
 from stratascope.value import replace
 
 _PROPAGATION = frozenset(("shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"))
@@ -85,6 +87,8 @@ class There(NamedTuple):
 
     volume: Callable[[str], Mapping[str, str]] = lambda _: {}  # the options that a volume was created with, by its name
     real: Callable[[str], str] = str  # a path with symbolic links resolved
+    # what such mounts and folders of an image show of files; the id maps if programs that give rights are wanted
+    look: Callable[[Sequence[Mount], Sequence[str], IdMaps | None], Ahead] = lambda *_: Ahead()
 
 
 NOTHING_THERE = There()

@@ -30,6 +30,7 @@ from stratascope.layers.capabilities.programs import (
     Rights,
     gains_of,
     identity_of,
+    programs_from,
     programs_of,
 )
 from stratascope.layers.shared.deciding_settings import (
@@ -340,6 +341,7 @@ def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: 
         programs=programs_after(found.programs, after, own, around),
         ids=found.ids if same_ids else _ids_after(after, around.engine),
         who=_who(found.who, before, after),
+        giving=found.giving if around.ahead.programs is None else programs_from(around.ahead.programs),
     )
 
 
@@ -360,6 +362,10 @@ def _who(who: Identity, before: Asked, after: Asked) -> Identity:
         who = replace(who, root_mapped=None)
     if _same_user(before, after) and before.groups == after.groups:
         return who
+    if after.account is not None and after.account.user == after.user:
+        further = [int(group) for group in after.groups if group.isascii() and group.isdigit()]
+        groups = (after.account.gid, *after.account.groups, *further)
+        return replace(who, uid=after.account.uid, groups=tuple(dict.fromkeys(groups)))
     user, _, group = after.user.partition(":")
     uid = 0 if starts_as_root(after) else int(user) if user.isascii() and user.isdigit() else None
     named = [name for name in (group, *after.groups) if name.isascii() and name.isdigit()]

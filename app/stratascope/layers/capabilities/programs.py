@@ -18,9 +18,9 @@ from stratascope.core.threats.catalogue.shared import calls
 from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.giving_programs import Access, Admitted, GivingProgram, parse_giving
+from stratascope.linux.giving_programs import Access, Admitted, GivingProgram, GivingPrograms, parse_giving
 from stratascope.linux.mounts import cached_mountinfo
-from stratascope.linux.namespace import IdMap, parse_idmap, to_inside
+from stratascope.linux.namespace import FULL, IdMap, IdRange, parse_idmap, to_inside
 from stratascope.linux.process import parse_status
 from stratascope.value import Value, replace
 
@@ -84,6 +84,14 @@ def programs_of(capture: Capture) -> Programs | None:
         return None
     if found.inside:
         uids, gids = (tuple(replace(part, outside=part.inside) for part in ranges) for ranges in (uids, gids))
+    return programs_from(found, uids, gids)
+
+
+_EVERY = (IdRange(0, 0, FULL),)
+
+
+def programs_from(found: GivingPrograms, uids: IdMap = _EVERY, gids: IdMap = _EVERY) -> Programs:
+    """The programs, by the maps from their ids to those inside."""
     return Programs(
         tuple([program for each in found.programs if (program := _program(each, uids, gids)) is not None]),
         found.admitted,

@@ -287,9 +287,9 @@ def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surr
         found = _predicted_limits(found, before, after)
     if found.pids_room is None and found.pids_max is not None and found.pids_level == 0:
         found = replace(found, pids_room=found.pids_max)  # its group is new, and empty
-    found = replace(
-        found, held=(), left=False, devices=_devices(found.devices, before, after, around.engine, around.ground)
-    )
+    nodes = found.nodes if around.ahead.seen is None else around.ahead.seen
+    devices = _devices(found.devices, before, after, around.engine, around.ground)
+    found = replace(found, held=(), left=False, nodes=nodes, devices=devices)
     if before.oom_score_adj != after.oom_score_adj:  # without a request, rootless engines pass on their own score
         score = after.oom_score_adj or (around.engine.daemon.oom_score_adj if around.engine.rootless else 0)
         found = replace(found, oom_score_adj=score)
@@ -301,9 +301,8 @@ def _devices(
 ) -> tuple[str, ...] | None:
     """Keep the runtime's own rules (crun's and runc's differ); replace those that were requested."""
     # With a user namespace, engines request no rules: v1 then allows everything, and on v2, which can't be read here,
-    # crun sets the same as for all other containers (measured). With root's keep-id Podman requests the usual ones,
-    # except in a pod: the result is the more permissive set
-    had, has = (rules_of(engine).own_users and own_user_namespace(asked) for asked in (before, after))
+    # crun sets the same as for all other containers (measured)
+    had, has = (rules_of(engine).own_users and _without_rules(asked) for asked in (before, after))
     if now is None or engine.rootless or (had == has and _of_devices(before) == _of_devices(after)):
         return now
     if has:
@@ -315,6 +314,12 @@ def _devices(
     was = runtime_default(False, before.devices, before.device_rules or (), nodes)
     kept = [rule for rule in now if rule not in was or rule in wanted]
     return merged((*kept, *(rule for rule in wanted if rule not in was)))
+
+
+def _without_rules(asked: Asked) -> bool:
+    """With root's keep-id Podman requests the usual rules, except in a pod."""
+    in_pod = any(mode in ("pod", "container:pod") for mode in (asked.network_mode, asked.ipc_mode, asked.uts_mode))
+    return own_user_namespace(asked) and (in_pod or not asked.userns_mode.startswith("keep-id"))
 
 
 def _of_devices(asked: Asked) -> tuple[object, ...]:

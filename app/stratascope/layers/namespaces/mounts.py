@@ -23,6 +23,7 @@ from stratascope.layers.shared.host_paths import (
     known_sockets,
     own_volume,
     plain,
+    plain_run,
     sockets_in,
     within,
 )
@@ -377,11 +378,13 @@ def _made_for_it(mount: Mount, container: str, asked: Collection[str], host: Col
         return True
     if kind == "tmpfs" and mount.root == "/" and mount.source in ("tmpfs", "shm") and "size=" in mount.super_options:
         return target == "/dev/shm" and mount.device not in host
-    if target in asked:
-        return False
-    return (target in KEPT_FILES or target == "/dev/shm" or target.startswith("/run/secrets")) and _KEPT_ROOT(
-        mount.root
-    ) is not None
+    return target not in asked and made_for_it(mount)
+
+
+def made_for_it(mount: Mount) -> bool:
+    """Whether it is a file that an engine keeps for the container."""
+    named = mount.target in KEPT_FILES or mount.target == "/dev/shm" or mount.target.startswith("/run/secrets")
+    return named and _KEPT_ROOT(mount.root) is not None
 
 
 # Where an engine in a mount namespace of its own may have a file system in memory that the host does not see
@@ -421,7 +424,7 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
         )
         return (target.rstrip("/") + mount.root[len(root.rstrip("/")) :]).rstrip("/") or "/"
     if asked is not None and asked.source:
-        return plain(asked.source)
+        return plain_run(plain(asked.source))
     # all of a file system that is mounted nowhere else: its device, never "/"
     return mount.root if mount.root != "/" or mount.fs_type == "tmpfs" else mount.source
 

@@ -22,7 +22,7 @@ from stratascope.linux.defaults import surely_masked, version_of
 from stratascope.linux.mounts import Mount, is_mask, is_proc_read_only, visible
 from stratascope.value import replace
 
-_NO_DEVICE = "999:0"  # for an unknown file system
+NO_DEVICE = "999:0"  # for an unknown file system
 _WIDE = {"rshared": "shared", "shared": "shared", "rslave": "master", "slave": "master"}
 _NO = frozenset(("nosuid", "nodev", "noexec"))
 _GROUPS = "/sys/fs/cgroup"
@@ -126,12 +126,12 @@ def _shown(wish: AskedMount, target: str, own: Iterable[Mount], around: Surround
     """`own`: what the runtime mounts at /proc and /sys."""
     source = plain_run(wish.source) if wish.source else wish.source
     if handle := _handle(source, around):
-        return [_mount(_NO_DEVICE, handle, target, "nsfs", "rw", "rw")]
+        return [_mount(NO_DEVICE, handle, target, "nsfs", "rw", "rw")]
     words = wish.options.split(",")
     ground, rules = around.ground, rules_of(around.engine)
     known = ground.bindable
     over = [each for each in known if within(source, each[0][2])] if source.startswith("/") else []
-    top = _mount(_NO_DEVICE, source or "/", target, "ext4", "rw,relatime", "rw")
+    top = _mount(NO_DEVICE, source or "/", target, "ext4", "rw,relatime", "rw")
     if over:
         (device, root, place), (kind, options, super_options) = max(
             enumerate(over), key=lambda pair: (len(pair[1][0][2]), pair[0])
@@ -180,7 +180,7 @@ def _others(source: str, target: str, own: Iterable[Mount], around: Surroundings
     if not folder or not within(folder, source):
         return []
     place = f"{target.rstrip('/')}{folder[len(source.rstrip('/')) :]}/overlay/CONTAINER/merged"
-    root = _mount(_NO_DEVICE, "/", place, "overlay", "rw,relatime", "rw")
+    root = _mount(NO_DEVICE, "/", place, "overlay", "rw,relatime", "rw")
     # crun makes them read-only later
     later = not rules_of(around.engine).slave_mounts and not around.engine.rootless
     return [root, *((writable(each) if later else each)._replace(target=place + each.target) for each in own)]
@@ -214,7 +214,7 @@ def with_devices(
             if device.source in known and around.engine.rootless:  # crun binds nodes that it makes
                 files.append(replace(known[device.source], path=place))
             root = device.source.removeprefix("/dev")
-            node = _mount(_NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
+            node = _mount(NO_DEVICE, root, place, "devtmpfs", "rw,relatime", "rw")
             mounts = [*(mount for mount in mounts if mount.target != place), node]
         elif device.source in NUMBERS or is_block(device.source):
             kind = "b" if is_block(device.source) else "c"
@@ -291,7 +291,8 @@ def predicted_view(view: MountView, before: Asked, after: Asked, around: Surroun
         raise TooManyError
     if (tuple(mounts), after.mounts, special) == (view.seen, before.mounts, view.special):
         return view
-    return judged(visible(tuple(mounts)), view.container, after.mounts, around, special)
+    looked = around.ahead.special is not None and around.ahead.special.whole
+    return judged(visible(tuple(mounts)), view.container, after.mounts, around, special, looked=looked)
 
 
 _TERMINAL = re.compile(r"/dev/tty[0-9]+").fullmatch
@@ -313,23 +314,26 @@ def _with_bound_nodes(
     special: SpecialFiles | None, mounts: Iterable[Mount], after: Asked, around: Surroundings
 ) -> SpecialFiles | None:
     """Add the host's nodes that its bind mounts show."""
-    nodes = around.ground.nodes
+    looked, nodes = around.ahead.special, around.ground.nodes
+    if looked is not None:
+        files = () if special is None else special.files
+        return SpecialFiles((*files, *looked.files), looked.whole)
     if nodes is None:
         return special
     shown = {mount.target for mount in mounts if mount.fs_type == "devtmpfs" or mount.target.endswith("/dev")}
-    files = [] if special is None else list(special.files)
+    shown_files = [] if special is None else list(special.files)
     for wish in after.mounts:
         source, target = plain_run(wish.source), plain(wish.target)
         if wish.kind != "bind" or not (within(source, "/dev") or within("/dev", source)):
             continue
         if within("/dev", source) and target.rstrip("/") + "/dev"[len(source.rstrip("/")) :] not in shown:
             continue  # not recursive
-        files += [
+        shown_files += [
             replace(node, path=target.rstrip("/") + node.path[len(source.rstrip("/")) :])
             for node in nodes
             if within(node.path, source)
         ]
-    return SpecialFiles(tuple(files), special is None or special.whole)
+    return SpecialFiles(tuple(shown_files), special is None or special.whole)
 
 
 def _special(files: tuple[SpecialFile, ...], before: Asked, after: Asked) -> tuple[SpecialFile, ...]:
@@ -415,6 +419,9 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     ):
         # it has to bind the host's /sys, and masks this (containers/podman, pkg/specgen/generate/oci_linux.go)
         yield "/sys/kernel", read_only(empty)
+    for place in after.masked:
+        if place not in before.masked and place.startswith(("/proc/", "/sys/")):
+            yield place, read_only(empty)
     if not (_unmasked(before) and not _unmasked(after)):
         return
     proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)

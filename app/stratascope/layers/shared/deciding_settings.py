@@ -114,7 +114,8 @@ def port_start_after(now: int | None, before: Asked, after: Asked, around: Surro
     wanted = asked_port(after)
     if before.sysctls != after.sysctls and wanted is not None:
         return wanted
-    if before.network_mode != after.network_mode and hosts_after(after.network_mode, around, Namespace.NET):
-        return around.ground.sysctl_number(SETTING)
+    if before.network_mode != after.network_mode and after.network_mode == "host":
+        hosts = hosts_after("host", around, Namespace.NET)
+        return around.ground.sysctl_number(SETTING) if hosts else around.engine.daemon.port_start
     own = not shared_mode(before.network_mode) and not shared_mode(after.network_mode)
     return now if own or before.network_mode == after.network_mode else None

@@ -268,8 +268,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         gaps=tuple(gaps),
         uid_effective=effective,
         disks=disks_given(container.asked),
-        foreign_socket=_foreign_socket(container, around),
-        special=_special(capture, around),
+        foreign_socket=_foreign_socket(container.asked, around),
+        special=_special(special_files(capture), around),
         idmapped=idmapped,
         mount_ids=_mount_ids(capture, container, around) if idmapped else (),
         programs=in_sight(capture, container.id, around),
@@ -328,22 +328,24 @@ def _bound(capture: Capture, container: Container) -> tuple[BoundMount, ...] | N
     return tuple(mount for mount in found if mount.target not in volumes)
 
 
-def _bound_after(bound: tuple[BoundMount, ...] | None, before: Asked, after: Asked) -> tuple[BoundMount, ...] | None:
-    """The same with other mounts: of new ones nothing is known."""
-    if bound is None or before.mounts == after.mounts:
+def _bound_after(
+    bound: tuple[BoundMount, ...] | None, before: Asked, after: Asked, looked: tuple[BoundMount, ...] | None
+) -> tuple[BoundMount, ...] | None:
+    """The same with other mounts. `looked`: what is known of new ones."""
+    if before.mounts == after.mounts or (bound is None and looked is None):
         return bound
     was, wanted = ({each.target.rstrip("/"): each for each in asked.mounts} for asked in (before, after))
     kept = [
         mount
-        for mount in bound
+        for mount in bound or ()
         if not any(within(mount.target, place) and wanted.get(place) != was[place] for place in was)
     ]
-    new = [
-        BoundMount(place, (UNREAD,))
-        for place, mount in wanted.items()
-        if mount.kind == "bind" and mount.writable and was.get(place) != mount
-    ]
-    return (*kept, *new)
+    new = {place: mount for place, mount in wanted.items() if was.get(place) != mount}
+    if looked is not None:
+        volumes = [place for place, mount in new.items() if mount.kind != "bind"]
+        return (*kept, *(mount for mount in looked if mount.target not in volumes))
+    unread = (place for place, mount in new.items() if mount.kind == "bind" and mount.writable)
+    return (*kept, *(BoundMount(place, (UNREAD,)) for place in unread))
 
 
 def _open_outside(capture: Capture) -> tuple[str, ...]:
@@ -353,8 +355,7 @@ def _open_outside(capture: Capture) -> tuple[str, ...]:
     return (*kinds_of_nodes(found), *more)
 
 
-def _special(capture: Capture, around: Surroundings) -> tuple[SpecialFile, ...] | None:
-    found = special_files(capture)
+def _special(found: SpecialFiles | None, around: Surroundings) -> tuple[SpecialFile, ...] | None:
     if found is None:
         return None
     return (*engine_sockets(found.files, around), *(item for item in found.files if node_kind(item)))
@@ -384,9 +385,9 @@ def _uid(ids: Ids, ranges: IdMap | None) -> int:
     return ids.effective
 
 
-def _foreign_socket(container: Container, around: Surroundings) -> bool:
+def _foreign_socket(asked: Asked, around: Surroundings) -> bool:
     own = own_socket(around)
-    sources = [mount.source for mount in container.asked.mounts if mount.source]
+    sources = [mount.source for mount in asked.mounts if mount.source]
     return any(is_socket(source) and plain_run(source) != own for source in sources)
 
 
@@ -452,6 +453,8 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
             gid_outside=outside_of(found.gid_map, found.gid_inside),
             groups=_moved(facts.groups, facts.gid_map, found.gid_map),
         )
+        if after.userns_mode == "nomap" and found.gid_outside is not None:
+            found = replace(found, groups=_groups(found.gid_outside, found, after, around.engine))
     if own_user_namespace(after) and any("idmap" in mount.options.split(",") for mount in after.mounts):
         found = replace(found, idmapped=True, mount_ids=_idmapped(found, after))
     if before.groups != after.groups and found.gid_outside is not None:
@@ -462,13 +465,15 @@ def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Sur
         # it is made anew, and in another user namespace with other owners
         root_directory=found.root_directory if own is None else None,
         regained=0,  # as it starts, root holds what it can have
-        bound=_bound_after(found.bound, before, after),
+        bound=_bound_after(found.bound, before, after, around.ahead.bound),
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after, around),
         programs=programs_after(found.programs, after, own, around),
         open_outside=(),
         port_start=port_start_after(found.port_start, before, after, around),
-        bus_owners=found.bus_owners if before.mounts == after.mounts else bus_owners(after, None, around),
+        bus_owners=found.bus_owners if before.mounts == after.mounts else bus_owners(after, around.ahead.seen, around),
+        special=found.special if around.ahead.seen is None else _special(around.ahead.seen, around),
+        foreign_socket=found.foreign_socket if before.mounts == after.mounts else _foreign_socket(after, around),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Image, matching
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Ahead, Ground, IdMaps
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.options.given import Position, Problem, Service
@@ -25,6 +25,7 @@ from stratascope.formats.read import read
 from stratascope.formats.run.read import read_words
 from stratascope.formats.text import Files, NoFiles, Read, ReferencedFiles, TooMuchError, unread
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.mounts import Mount
 from stratascope.usecases.check.joined import ALONE, Joined, joined
 from stratascope.usecases.check.predictor import Predictor, Tries
 from stratascope.value import Value, replace
@@ -59,6 +60,11 @@ class Hosts(Protocol):
 
     def real(self, host: Host, path: str) -> str:
         """Where a path leads on that machine, with symlinks resolved; the path itself if that is not known."""
+
+    def look(self, host: Host, mounts: Sequence[Mount], layers: Sequence[str], maps: IdMaps | None) -> Ahead:
+        """What these mounts and folders of an image show there; nothing if that can't be looked at. `maps`: None if
+        programs that give rights are not wanted.
+        """
 
 
 _Judgement = tuple[ContainerState, tuple[Problem, ...]]
@@ -200,7 +206,8 @@ class Checker:
         """The host for that kind of engine, and its predictor."""
         if kind not in self._predictors:
             host = self._hosts.host(kind)
-            there = There(cache(partial(self._hosts.volume, host)), partial(self._hosts.real, host))
+            volume = cache(partial(self._hosts.volume, host))
+            there = There(volume, partial(self._hosts.real, host), partial(self._hosts.look, host))
             made = Predictor(self.layers, host.engine, host.ground, host.plain, host.readings, there)
             self._predictors[kind] = host, made
         return self._predictors[kind]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stratascope.collector.names import NETWORK_INODE
+from stratascope.collector.names import NETWORK_INODE, PORT_START
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Daemon, Engine
 from stratascope.core.ground import Ground, inode_of, with_engine_mounts
@@ -16,13 +16,14 @@ from stratascope.core.options.rules import rules_of
 from stratascope.core.options.values import between
 from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.layers.shared.whose_namespace import is_hosts
+from stratascope.linux.machine import parse_number
 from stratascope.linux.mounts import visible_of
 from stratascope.linux.process import parse_status
 from stratascope.value import replace
 
 _KINDS = tuple(kind for kind, _ in OWN_MODES)
 OF_THREAD = (NETWORK_INODE, *(f"ns/{kind}" for kind in _KINDS))
-WANTS = ("status", "mountinfo", "oom_score_adj", *OF_THREAD)
+WANTS = ("status", "mountinfo", "oom_score_adj", PORT_START, *OF_THREAD)
 _AGAIN = "exe"  # rootless Podman starts itself again as /proc/self/exe
 
 
@@ -40,6 +41,7 @@ def of_daemon(engine: Engine, ground: Ground, read: Capture, threads: Sequence[C
         tuple((kind, known) for kind, known in namespaces if known is not None),
         _score(read.text("oom_score_adj")),
         None if status.gids is None else status.gids.real,
+        or_none(read.decoded(PORT_START, parse_number)),
     )
     mounts = or_none(read.decoded("mountinfo", visible_of))
     return replace(engine, daemon=daemon), ground if mounts is None else with_engine_mounts(ground, mounts)

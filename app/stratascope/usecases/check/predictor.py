@@ -13,7 +13,7 @@ from typing import Any
 
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words
 from stratascope.core.container import Asked, AskedMount, Container, Engine, Image, Status, other_kernel
-from stratascope.core.ground import Ground, Peers, Surroundings
+from stratascope.core.ground import Ahead, Ground, IdMaps, Peers, Surroundings
 from stratascope.core.layer import (
     Assessment,
     Bars,
@@ -28,6 +28,7 @@ from stratascope.core.layer import (
     View,
 )
 from stratascope.core.message import msg
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.meaning import ANYBODY, Understood, understand
 from stratascope.core.options.mounts import NOTHING_THERE, There
@@ -37,6 +38,7 @@ from stratascope.core.snapshot import ContainerState, LayerState, cap_severity
 from stratascope.core.threats.depth import OneOf, Posture
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Basis, Ruling
+from stratascope.linux.permissions import Ranges
 from stratascope.usecases.check.joined import ALONE, Joined
 from stratascope.usecases.judging import Part, matrix_of
 from stratascope.value import replace
@@ -122,6 +124,7 @@ class Predictor:
         """
         predictor = self._with_files(service.files, with_) if service.files or with_ != ALONE else self
         made = predictor.understood(service, image)
+        predictor = predictor._with_look(made.container.asked, image)
         without = _Without(predictor, service, image, tries or Tries())
         placed = partial(predictor._placed, service=service, without=without)
         return predictor._judged(made.container, self._layers, placed), made.problems
@@ -157,6 +160,29 @@ class Predictor:
         found.around = replace(found._alone, peers=self.peers(with_))
         found._joined = with_
         return found
+
+    def _with_look(self, asked: Asked, image: Image | None) -> Predictor:
+        """This predictor with what that container will see of files, as far as they can be looked at."""
+        namespaces, users = (
+            next(self._predicted(layer, asked) for layer in self._layers if layer.id == name)
+            for name in ("namespaces", "usermap")
+        )
+        if namespaces is None or namespaces.mounts is None:
+            return self
+        # starting a program gives nothing to root, nor with no_new_privs; a user that is not known may be root
+        gains = asked.user != ANYBODY and not starts_as_root(asked) and not asked.no_new_privileges
+        maps = IdMaps(_maps_of(self._facts["usermap"]), _maps_of(users)) if gains else None
+        ahead = self._there.look(namespaces.mounts.seen, () if image is None else image.layers, maps)
+        if ahead == Ahead():
+            return self
+        found = copy(self)
+        found._see(ahead)
+        namespaces = next(found._predicted(layer, asked) for layer in found._layers if layer.id == "namespaces")
+        found._see(replace(ahead, seen=namespaces.mounts and namespaces.mounts.special))
+        return found
+
+    def _see(self, ahead: Ahead) -> None:
+        self.around, self._alone = replace(self.around, ahead=ahead), replace(self._alone, ahead=ahead)
 
     def peers(self, with_: Joined) -> Peers:
         """The peers of a container that joins others in this way."""
@@ -328,6 +354,10 @@ def _decisive(container: Container) -> tuple[Any, ...]:
     """Options that any layer may depend on, in addition to its own."""
     asked = container.asked
     return asked.privileged, asked.user, asked.capabilities, asked.cap_add, asked.userns_mode, asked.uid_map
+
+
+def _maps_of(users: Any) -> tuple[Ranges, Ranges] | None:
+    return None if users is None or None in (users.uid_map, users.gid_map) else (users.uid_map, users.gid_map)
 
 
 def _either(asked: Asked) -> tuple[Asked, Asked]:
