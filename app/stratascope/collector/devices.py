@@ -23,6 +23,7 @@ KINDS = {
         ((10, 130), (10, 135), (10, 144), (10, 224)),
         r"watchdog[0-9]*|rtc[0-9]*|mei[0-9]+|tpm(?:rm)?[0-9]+|ptp[0-9]+|ipmi[0-9]+|ipmi/.+|nvram",
     ),
+    "page faults": ((), (), r"userfaultfd"),
 }
 FEATURES: Dict[str, str] = {"devices_" + kind.replace(" ", "_"): kind for kind in KINDS}
 _NAMES = {kind: re.compile(names) for kind, (_, _, names) in KINDS.items()}

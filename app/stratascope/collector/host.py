@@ -334,6 +334,7 @@ FILES = frozenset(
         "/proc/sys/dev/tty/legacy_tiocsti",
         "/proc/sys/user/max_user_namespaces",
         "/proc/sys/vm/unprivileged_userfaultfd",
+        "/proc/misc",
         "/proc/sys/net/ipv4/ip_unprivileged_port_start",
         "/proc/sys/net/ipv4/ping_group_range",
     )

@@ -72,6 +72,7 @@ FEATURES = (
     "devices_graphics",
     "devices_input",
     "devices_machine",
+    "devices_page_faults",
     "devices_virtual_machines",
     "devtmpfs",
     "efivarfs",
@@ -136,6 +137,7 @@ HOST_WANTS = (
     "/sys/devices/system/cpu/smt/control",
     "/proc/sys/kernel/cap_last_cap",
     "/proc/meminfo",
+    "/proc/misc",
     "/proc/self/mountinfo",
     "/proc/self/uid_map",
     "/proc/self/cgroup",
@@ -186,6 +188,7 @@ class Ground(Value, cache_hash=True):
     engine_file_systems: tuple[tuple[str, str, str], ...] = ()
     nodes: tuple[SpecialFile, ...] | None = None  # the device nodes in /dev, for predictions; None: not read
     buses: tuple[tuple[str, str], ...] = ()  # likewise the sockets of D-Bus and systemd
+    misc: tuple[tuple[int, str], ...] = ()  # minors of character major 10 that vary, and the names of their devices
 
     @property
     def bindable(self) -> tuple[tuple[tuple[str, str, str], tuple[str, str, str]], ...]:
@@ -270,6 +273,7 @@ class SpecialFile(Value):
     mode: int
     file: str
     path: str
+    name: str = ""  # the host's for a device of that number, where the kernel gives numbers as they come
 
 
 class SpecialFiles(Value):
@@ -379,6 +383,7 @@ def decode_ground(capture: Capture) -> Ground:
         sockets=tuple(each for each in sockets if not _BUS(each[1])),
         buses=tuple(each for each in sockets if _BUS(each[1])),
         file_systems=tuple((each.fs_type, each.options, each.super_options) for each in mounts if _of_host(each)),
+        misc=or_none(capture.decoded("/proc/misc", parse_misc)) or (),
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
 
@@ -479,6 +484,15 @@ _LINE = re.compile(
 ).fullmatch
 _BUS = re.compile(r"/run/(?:dbus/system_bus_socket|systemd/private|user/[0-9]+/(?:bus|systemd/private))").fullmatch
 _SOCKET = re.compile(r"([0-9]+:[0-9]+:[0-9]+) (/.*)", re.S).fullmatch
+
+
+_MISC = re.compile(r" *([0-9]{1,7}) (\S{1,64})").fullmatch
+
+
+@remembered()
+def parse_misc(text: str) -> tuple[tuple[int, str], ...]:
+    """Parse /proc/misc, `257 userfaultfd` per line. Raises DecodeError."""
+    return tuple([(int(minor), name) for minor, name in rows(text, _MISC, "misc devices")])
 
 
 @remembered()

@@ -63,6 +63,20 @@ static int open_disk(void)
     return result;
 }
 
+static int faults_by_device(void)
+{
+    static const char *const PLACES[] = {"/dev/userfaultfd", "/dev/faults", "/faults"};
+    int result = IN_VAIN;
+    for (int place = 0; place < 3 && result; place++) {
+        int fd = open(PLACES[place], O_RDWR | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        result = fd < 0 ? errno : outcome(ioctl(fd, 0xAA00 /* USERFAULTFD_IOC_NEW */, O_CLOEXEC));
+        close(fd);
+    }
+    return result;
+}
+
 static int open_by_handle(void)
 {
     struct {
@@ -214,6 +228,7 @@ const struct attempt FILES[] = {
     {"give-file-away", "direct", "fchown", give_away, SUCCESS},
     {"set-immutable", "direct", "ioctl(FS_IOC_SETFLAGS)", set_immutable, SUCCESS},
     {"take-lease", "direct", "fcntl(F_SETLEASE)", lease, OPEN_IF(EAGAIN)},
+    {"userfaultfd", "by the device", "ioctl(USERFAULTFD_IOC_NEW)", faults_by_device, SUCCESS},
     {"change-foreign-files", "direct", "chmod", change_foreign, SUCCESS},
     {"keep-set-id-bits", "direct", "fchmod(02755)", keep_bits, SUCCESS},
     {"set-file-capabilities", "direct", "fsetxattr(security.capability)", file_capabilities, SUCCESS},

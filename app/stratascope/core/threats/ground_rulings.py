@@ -51,6 +51,7 @@ _FEATURES: dict[str, tuple[Message, str]] = {
     "devices_graphics": (msg("graphics devices"), "/dev"),
     "devices_input": (msg("keyboards, mice or a device that acts as one"), "/dev"),
     "devices_machine": (msg("a watchdog, clock or security chip"), "/dev"),
+    "devices_page_faults": (msg("/dev/userfaultfd"), "/dev"),
     "devices_virtual_machines": (msg("devices for virtual machines"), "/dev"),
     "devtmpfs": (msg("devtmpfs"), "/proc/filesystems"),
     "efivarfs": (msg("EFI variables"), "/proc/filesystems"),

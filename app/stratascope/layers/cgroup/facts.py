@@ -211,7 +211,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         cpu_above=above.cpu.value,
         pids_peak=_number_at(readings, limits.pids_peak),
         oom_score_adj=_score(capture.text("oom_score_adj")),
-        nodes=special_files(capture),
+        nodes=special_files(capture, around.ground),
         held=kinds_of_nodes(held(capture) or ()),
         left=LEFT in names,
     )

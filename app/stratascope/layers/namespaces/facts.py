@@ -153,7 +153,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
     text = None if mounts is None else or_none(capture.text("mountinfo"))
-    view = None if text is None else view_of(text, container, around, special_files(capture))
+    view = None if text is None else view_of(text, container, around, special_files(capture, around.ground))
     unrooted, unread = without_root(capture, mounts or ())
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))

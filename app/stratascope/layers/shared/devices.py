@@ -14,9 +14,10 @@ from stratascope.collector.devices import KINDS, kind_of
 from stratascope.collector.names import SPECIAL
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import AskedDevice
-from stratascope.core.ground import SpecialFile, SpecialFiles, parse_special
+from stratascope.core.ground import Ground, SpecialFile, SpecialFiles, parse_special
 from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
+from stratascope.value import replace
 
 ALL_DEVICES = ("a *:* rwm",)
 _DEFAULT = (
@@ -160,9 +161,20 @@ def runtime_default(
     return (*_DEFAULT, *asked, *filter(_RULE, rules))
 
 
-def special_files(capture: Capture) -> SpecialFiles | None:
+def special_files(capture: Capture, ground: Ground) -> SpecialFiles | None:
     """None if they were not read."""
-    return or_none(capture.decoded(SPECIAL, parse_special))
+    found = or_none(capture.decoded(SPECIAL, parse_special))
+    return found if found is None or not found.files or not ground.misc else _named(found, ground.misc)
+
+
+@remembered()
+def _named(found: SpecialFiles, misc: tuple[tuple[int, str], ...]) -> SpecialFiles:
+    names = dict(misc)
+    files = [
+        replace(item, name=names[item.minor]) if (item.kind, item.major) == ("c", 10) and item.minor in names else item
+        for item in found.files
+    ]
+    return replace(found, files=tuple(files))
 
 
 def node_kind(item: SpecialFile) -> str:
@@ -175,4 +187,4 @@ def node_kind(item: SpecialFile) -> str:
     if name is not None:
         return "memory" if name in MEMORY_NODES else "log" if name == LOG_NODE else ""
     below = item.path.rpartition("/dev/")[2] if "/dev/" in item.path else item.path.rpartition("/")[2]
-    return kind_of(item.major, item.minor, below) or ""
+    return kind_of(item.major, item.minor, item.name or below) or ""

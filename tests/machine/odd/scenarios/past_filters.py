@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from machine.attempts.configurations import Configuration
-from rig.engine import Rig
+from rig.engine import KINDS, Rig
 
 _USER, _MOUNTS, _NET = 0x10000000, 0x00020000, 0x40000000
 _ARCHITECTURES = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
@@ -54,8 +54,20 @@ _FAMILIES = [_denied("socket", args=[_equal(0, family)]) for family in (17, 38, 
 _RAW = _denied("socket", args=[_equal(0, 2), _equal(1, 3)])
 
 
-def _scenario(name: str, *rules: dict[str, Any], options: tuple[str, ...] = ()) -> Configuration:
-    return Configuration(f"odd-{name}", ("--security-opt", "seccomp={profile}", *options), host=(_filter(*rules),))
+def _scenario(
+    name: str, *rules: dict[str, Any], options: tuple[str, ...] = (), only: tuple[str, ...] = KINDS
+) -> Configuration:
+    wanted = ("--security-opt", "seccomp={profile}", *options)
+    return Configuration(f"odd-{name}", wanted, host=(_filter(*rules),), only=only)
+
+
+def _faults(name: str, *options: str, only: tuple[str, ...] = KINDS) -> Configuration:
+    """With the device that gives what the filter denies as a call."""
+    return _scenario(f"faults-{name}", _denied("userfaultfd"), options=options, only=only)
+
+
+_FAULTS = "/dev/userfaultfd"
+_ROOTFUL = ("docker_rootful", "podman_rootful")
 
 
 SCENARIOS = (
@@ -94,6 +106,20 @@ SCENARIOS = (
         "seize",
         _denied("ptrace", args=[_equal(0, 0x4206)]),
         _denied("process_vm_readv", "process_vm_writev", "pidfd_getfd"),
+    ),
+    _faults("device", "--device", _FAULTS),
+    _faults("device-user", "--device", _FAULTS, "--user", "1000"),
+    _faults("device-dropped", "--device", _FAULTS, "--cap-drop", "ALL"),
+    _faults("device-renamed", "--device", f"{_FAULTS}:/dev/faults", only=_ROOTFUL),
+    _faults("device-write-only", "--device", f"{_FAULTS}:{_FAULTS}:w", only=_ROOTFUL),
+    _faults("bound", "-v", f"{_FAULTS}:/faults"),
+    _faults("bound-and-allowed", "-v", f"{_FAULTS}:/faults", "--device-cgroup-rule", "c 10:* rwm", only=_ROOTFUL),
+    _faults("privileged", "--privileged"),
+    _scenario(
+        "faults-asked-for",
+        _denied("userfaultfd"),
+        _denied("ioctl", args=[_equal(1, 0xAA00)]),
+        options=("--device", _FAULTS),
     ),
     _scenario("attributes-but-ring", _denied("setxattr", "lsetxattr", "fsetxattr", "setxattrat")),
 )

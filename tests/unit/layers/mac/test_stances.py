@@ -132,6 +132,8 @@ NOT_COMPARED = {
     "write-sysfs",
     # recorded before /proc/PID/fd was tried
     "steal-descriptor",
+    # and before the device was, which they did not have
+    "userfaultfd",
     # no policy but the limits of the process (ulimit) stop the other way to these
     "lock-memory",
     "raise-priority",

@@ -26,6 +26,7 @@ from stratascope.core.threats.needs import (
     Calls,
     CrashHandler,
     Device,
+    DeviceKind,
     Feature,
     Node,
     Resource,
@@ -37,6 +38,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 from stratascope.value import replace
 
+_IOC_NEW = 0xAA00  # _IO(USERFAULTFD_IOC, 0x00), include/uapi/linux/userfaultfd.h
 _WITH_USERFAULTFD = 0o2004000  # O_CLOEXEC, O_NONBLOCK
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
@@ -109,6 +111,17 @@ _FACILITIES = (
                 Calls((Call("userfaultfd", ((0, 0),), ((0, _WITH_USERFAULTFD),)),)),
                 initial("SYS_PTRACE", only_if=Setting("vm.unprivileged_userfaultfd", ("0",))),
                 Feature("userfaultfd"),
+            ),
+            # userfaultfd_dev_ioctl, fs/userfaultfd.c: the mode of the device decides instead
+            replace(
+                direct(
+                    'ioctl(open("/dev/userfaultfd"), USERFAULTFD_IOC_NEW)',
+                    Calls((Call("ioctl", ((1, _IOC_NEW),)),)),
+                    Node("page faults"),
+                    DeviceKind("page faults"),
+                    Feature("devices_page_faults"),
+                ),
+                name=msg("by the device"),
             ),
         ),
         ("userfaultfd(2)",),
