@@ -25,6 +25,7 @@ from errno import ENOENT, EXDEV
 from fnmatch import fnmatchcase
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from stratascope.collector.chroot import Files
 from stratascope.collector.host_places import SYSTEM, THEMSELVES, USERS
 from stratascope.collector.names import BOUND, ROOT
 from stratascope.collector.paths import Sight, mount_of, open_here, reopen, unescaped
@@ -124,14 +125,13 @@ def bound_mounts(mountinfo: str, devices: FrozenSet[str]) -> List[_Bound]:
     return found
 
 
-def read_root(directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
-    """ROOT: owner and mode of the process's root directory, for readers that may trace it. `mountinfo`: its own."""
-    source = "/proc/%d/root" % pid
+def read_root(process: Files) -> Entry:
+    """ROOT: owner and mode of the process's root directory, for readers that may trace it."""
+    source = "/proc/%d/root" % process.pid
     try:
-        # a kernel magic link: the process's root directory, whatever its path
-        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        root = process.open()
         try:
-            if Sight(process=str(pid), mountinfo=mountinfo).mount(root) is None:
+            if Sight(process=str(process.pid), mountinfo=process.mountinfo).mount(root) is None:
                 return failed(ROOT, source, UNSUPPORTED, None, "on a file system that may not answer (FUSE)")
             return (ROOT, source, _perm(os.fstat(root), root) + "\n")
         finally:
@@ -154,26 +154,25 @@ class BoundFiles:
         """For the processes of a new request: the reader's own mounts are read anew, once."""
         self._own = []
 
-    def read(self, directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
+    def read(self, process: Files) -> Entry:
         """BOUND of one process; a mount that could not be looked at has a line that says so."""
-        source = "/proc/%d/mountinfo" % pid
+        source = "/proc/%d/mountinfo" % process.pid
         try:
             own = self._own = self._own or own_mounts(self._process)
-            text = read_file("mountinfo", directory) if mountinfo is None else mountinfo
-            found = bound_mounts(text, frozenset(mount.device for mount in own))
+            found = bound_mounts(process.mountinfo, frozenset(mount.device for mount in own))
             if len(found) > MOUNTS_MAX:
                 return failed(BOUND, source, UNSUPPORTED, None, "too many mounts of the host's files")
             lines: List[str] = []
             for mount in found:
                 lines.append("%d = %s" % (mount.number, mount.target.replace("\n", "?")))
-                lines += ["%d %s" % (mount.number, line) for line in self._mount(mount, own, pid)]
+                lines += ["%d %s" % (mount.number, line) for line in self._mount(mount, own, process)]
             return (BOUND, source, "".join(line + "\n" for line in lines))
         except OSError as error:
             return failure(BOUND, source, error)
         except TooLongError:
-            return failed(BOUND, source, UNSUPPORTED, None, "its list of mounts is too long")
+            return failed(BOUND, source, UNSUPPORTED, None, "the machine's list of mounts is too long")
 
-    def _mount(self, mount: _Bound, own: Sequence[_Own], pid: int) -> Tuple[str, ...]:
+    def _mount(self, mount: _Bound, own: Sequence[_Own], process: Files) -> Tuple[str, ...]:
         if mount.kind == "proc":
             return ("r k - 0:0:644",)
         now = time.monotonic()
@@ -181,19 +180,19 @@ class BoundFiles:
         known = self._kept.get(key)
         if known is not None and now - known[0] < KEPT:
             return known[1]
-        lines = _looked_at(mount, own, pid, self._process)
+        lines = _looked_at(mount, own, process, self._process)
         if len(self._kept) >= _KEPT_MAX:
             self._kept.clear()
         self._kept[key] = now, lines
         return lines
 
 
-def _looked_at(mount: _Bound, own: Sequence[_Own], pid: int, process: str) -> Tuple[str, ...]:
+def _looked_at(mount: _Bound, own: Sequence[_Own], whose: Files, process: str) -> Tuple[str, ...]:
     unread = ("b ? - 0:0:777",)
     if mount.kind not in _LOCAL or mount.root.endswith("//deleted"):
         return unread
     places = places_on_host(mount.device, mount.root, own)
-    top = _opened(mount, places, pid, process)
+    top = _opened(mount, places, whose, process)
     if top is None:
         return unread
     try:
@@ -245,14 +244,19 @@ def opened_on_host(places: Sequence[Tuple[str, int]], process: str = "self") -> 
     return None
 
 
-def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], pid: int, process: str) -> Optional[int]:
+def _opened(mount: _Bound, places: Sequence[Tuple[str, int]], whose: Files, process: str) -> Optional[int]:
     """The mount's top as O_PATH, if some path leads to these very files."""
     with suppress(FileNotFoundError):
         found = opened_on_host(places, process)
         if found is not None:
             return found
     try:
-        descriptor = Sight("/proc/%d/root" % pid, str(pid)).answering(mount.target)
+        root = whose.open()
+        try:
+            sight = Sight("/proc/self/fd/%d" % root, str(whose.pid), whose.mountinfo)
+            descriptor = sight.answering(mount.target)
+        finally:
+            os.close(root)
     except OSError:
         return None
     if mount_of(descriptor) == mount.number:

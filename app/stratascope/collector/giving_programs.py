@@ -24,6 +24,7 @@ import time
 from errno import EACCES, EPERM, EXDEV
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from stratascope.collector.chroot import Files
 from stratascope.collector.known_programs import recognised
 from stratascope.collector.names import GIVING_PROGRAMS
 from stratascope.collector.own_rules import FilesBelow, own_rules
@@ -38,7 +39,7 @@ from stratascope.collector.paths import (
     silent,
     unescaped,
 )
-from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
+from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure, read_file
 
 FILES_MAX = 400_000
 FOLDERS_MAX = 60_000
@@ -74,17 +75,16 @@ class _Folder(NamedTuple):
     closed: str  # folders on the way that are not open to everyone
 
 
-def read_programs(directory: int, pid: int, joined: bool = False) -> Entry:
+def read_programs(process: Files, joined: bool = False) -> Entry:
     """GIVING_PROGRAMS of this process. Only call it in a child: it may still block, on an overlay over a FUSE.
 
     `joined`: that child is in a user namespace below the reader's, and sees the ids of that one.
     """
-    source = "/proc/%d/root" % pid
+    source = "/proc/%d/root" % process.pid
     try:
-        # a kernel magic link: the process's root directory, whatever its path
-        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        root = process.open()
         try:
-            looking = _Looking(root, pid, read_file("mountinfo", directory))
+            looking = _Looking(root, process)
             if not looking.answers:
                 return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, _SILENT)
             lines = outside(looking.all(), *map(read_file, _MAPS)) if joined else looking.all()
@@ -92,8 +92,6 @@ def read_programs(directory: int, pid: int, joined: bool = False) -> Entry:
             os.close(root)
     except OSError as error:
         return failure(GIVING_PROGRAMS, source, error)
-    except TooLongError:
-        return failed(GIVING_PROGRAMS, source, UNSUPPORTED, None, "its list of mounts is too long")
     return (GIVING_PROGRAMS, source, "".join(line + "\n" for line in lines))
 
 
@@ -128,13 +126,13 @@ def outside(lines: Sequence[str], uids: str, gids: str) -> List[str]:
 class _Looking:
     """One search of one process's files."""
 
-    def __init__(self, root: int, pid: int, mountinfo: str) -> None:
-        self._root, self._pid = root, pid
+    def __init__(self, root: int, process: Files) -> None:
+        self._root, self._process = root, process
         self._search = Search()
         self._places: List[_Place] = []
         self._mounts: Dict[int, Mount] = {}
         own = mount_of(root)
-        for line in mountinfo.split("\n"):
+        for line in process.mountinfo.split("\n"):
             head, _, tail = line.partition(" - ")
             words = head.split(" ", 6)
             if len(words) < 6 or not words[0].isdigit():
@@ -176,8 +174,9 @@ class _Looking:
             if search.cut and search.spent():
                 break
         if search.known:
-            files = FilesBelow(Sight("/proc/self/fd/%d" % self._root, str(self._pid)))
-            search.lines += own_rules(files, search.known)
+            process = self._process
+            sight = Sight("/proc/self/fd/%d" % self._root, str(process.pid), process.mountinfo)
+            search.lines += own_rules(FilesBelow(sight), search.known)
         return [*search.lines, "..."] if search.cut else search.lines
 
     def _start(self, place: _Place) -> Tuple[int, str]:

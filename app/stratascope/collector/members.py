@@ -15,6 +15,7 @@ import re
 from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple
 
 from stratascope.collector.cgroups import V2, Group, Listed, Mounts, lines, processes
+from stratascope.collector.chroot import mended
 from stratascope.collector.read import NS_GET_PARENT, Entry, read_process
 from stratascope.collector.threads import READ_MAX, living, open_thread
 
@@ -31,6 +32,7 @@ class Further:
         apart: AbstractSet[str],
         mount_namespace: Optional[str],
         uid_map: Optional[str] = None,
+        chroot: bool = False,
     ) -> None:
         self.names = names
         self.files = [name for name in names if name not in apart]
@@ -39,9 +41,11 @@ class Further:
         self.room = READ_MAX
         self._mount_namespace = mount_namespace
         self._uid_map = uid_map
+        self._chroot = chroot
 
     def mounts(self, directory: int, pid: int, entries: List[Entry], thread: int) -> None:
-        """Read mountinfo if it is in another mount namespace; all others see what the first process does.
+        """Read mountinfo if it is in another mount namespace, or the first process in a chroot; all others see what
+        that does.
 
         Where the namespace can't be read, another user namespace is a sign: a sandbox makes both.
         """
@@ -51,8 +55,9 @@ class Further:
             entries += read_process(directory, pid, ["setgroups"], thread)
         if own is not None and self._mount_namespace is not None:
             elsewhere = own != self._mount_namespace
-        if elsewhere:
+        if elsewhere or self._chroot:
             entries += read_process(directory, pid, ["mountinfo"], thread)
+            mended(directory, pid, entries, apart=True)
 
 
 def names_of(wants: Sequence[str]) -> List[str]:

@@ -14,6 +14,8 @@ LEFT = "observer:left"  # a killed observer left it in a group of its own, and o
 SOCKETS = "fd:sockets"
 DESCRIPTORS = "fd:outside"
 BOUND, ROOT = "files:bound", "files:root"
+# Of a process in a chroot: what it is, and all of its mount namespace if it can't leave
+CHROOT, WHOLE = "root:chroot", "root:whole"
 HOST_PROGRAMS = "processes:host"
 ENGINE_SOCKETS = "sockets:engines"  # the usual paths of sockets of engines, systemd and D-Bus
 

@@ -163,7 +163,7 @@ class Sight:
         if number not in self._mounts:
             if number == _own_root():
                 return Mount(number, "", "")
-            self._mounts = mounts(self._process)  # mounted in the meantime
+            self._mounts = {**self._mounts, **mounts(self._process)}  # mounted in the meantime
         found = self._mounts.get(number)
         return None if found is None or found.may_be_silent else found
 

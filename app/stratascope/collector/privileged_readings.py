@@ -31,6 +31,7 @@ import time
 import warnings
 from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from stratascope.collector.chroot import files_of
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
 from stratascope.collector.giving_programs import WAIT, read_programs
 from stratascope.collector.names import DEVICES, GIVING_PROGRAMS, IDMAPS, OWNER, PORT_START, SECCOMP, SPECIAL
@@ -163,9 +164,9 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 
 
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-_OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS))
+OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS))
 _FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
-BY_CHILD = _OF_FILES | {SECCOMP, PORT_START}
+BY_CHILD = OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
 
 TARGET_LIMIT = 1.0  # seconds for a target to answer; it takes well under a millisecond
@@ -193,6 +194,7 @@ class PrivilegedReader(NamedTuple):
     start: str  # its start time, so that a reused PID is not read
     names: Sequence[str]
     entries: List[Entry]
+    about: List[Entry]  # what says where its files are (`chroot.files_of`)
 
 
 class _Running:
@@ -337,7 +339,7 @@ def _reaped(child: int) -> bool:
 
 
 def _looks_at_files(errand: PrivilegedReader) -> bool:
-    return any(name in _OF_FILES for name in errand.names)
+    return any(name in OF_FILES for name in errand.names)
 
 
 def _waited_for(errand: PrivilegedReader) -> str:
@@ -364,7 +366,7 @@ def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
 def _source(name: str, pid: int) -> str:
     if name == SECCOMP:
         return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
-    if name in _OF_FILES:
+    if name in OF_FILES:
         return "/proc/%d/root" % pid
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
 
@@ -453,17 +455,18 @@ def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> L
             return [failed(name, source, GONE, None, "the process has ended")]
         if name == SECCOMP:
             return _filters(errand.pid, directory, same, barred)
-        if name == DEVICES:
-            return [read_devices(directory, errand.pid)]
-        if name == SPECIAL:
-            return [read_special(directory, errand.pid)]
         if name == GIVING_PROGRAMS:
-            return [read_programs(directory, errand.pid, joined)]
+            return [read_programs(files_of(directory, errand.pid, errand.about), joined)]
+        if name in OF_FILES:
+            files = files_of(directory, errand.pid, errand.about)
+            return [read_devices(files) if name == DEVICES else read_special(files)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:
         return [failed(name, source, error.kind, error.errno, error.detail)]
     except OSError as error:
         return [failure(name, source, error)]
+    except TooLongError:
+        return [failed(name, source, UNSUPPORTED, None, "its list of mounts is too long")]
     except ImportError:
         return [failed(name, source, UNSUPPORTED, None, "this Python has no ctypes")]
     finally:

@@ -16,6 +16,7 @@ import time
 from errno import EXDEV
 from typing import Iterator, List, Optional, Tuple
 
+from stratascope.collector.chroot import Files
 from stratascope.collector.names import DEVICES
 from stratascope.collector.paths import Sight, mounts, open_here, reopen
 from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
@@ -31,14 +32,13 @@ class _BrokenOffError(Exception):
     """Too many files, too slow, or a file system that may not answer."""
 
 
-def read_devices(directory: int, pid: int) -> Entry:
+def read_devices(process: Files) -> Entry:
     """DEVICES of this process. Only call it in a child: it may still block, on an overlay over a FUSE."""
-    source = "/proc/%d/root/dev" % pid
+    source = "/proc/%d/root/dev" % process.pid
     try:
-        # a kernel magic link: the process's root directory, whatever its path
-        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        root = process.open()
         try:
-            lines = _Files(pid, root).devices()
+            lines = _Files(process, root).devices()
         finally:
             os.close(root)
     except OSError as error:
@@ -51,9 +51,9 @@ def read_devices(directory: int, pid: int) -> Entry:
 class _Files:
     """The files below one root directory."""
 
-    def __init__(self, pid: int, root: int) -> None:
+    def __init__(self, process: Files, root: int) -> None:
         self._root = root
-        self._sight = Sight(process=str(pid))
+        self._sight = Sight(process=str(process.pid), mountinfo=process.mountinfo)
         if self._sight.mount(root) is None:
             raise _BrokenOffError("its root directory lies on a file system that may not answer (FUSE)")
         self._hosts = {mount.device for mount in mounts().values() if not mount.may_be_silent}

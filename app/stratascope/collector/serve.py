@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 from stratascope.collector.bound_files import BoundFiles, read_root
 from stratascope.collector.bpf.permission import NAMES, WHY_NOT, not_read, permitted
 from stratascope.collector.cgroups import OBSERVED, Limits, Mounts
+from stratascope.collector.chroot import files_of, mended
 from stratascope.collector.descriptors import Outside
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
@@ -48,6 +49,7 @@ from stratascope.collector.names import (
 )
 from stratascope.collector.privileged_readings import (
     BY_CHILD,
+    OF_FILES,
     PRIVILEGED,
     PrivilegedReader,
     owners,
@@ -65,6 +67,7 @@ from stratascope.collector.read import (
     TooLongError,
     ended,
     failed,
+    failure,
     open_failure,
     open_process,
     parent_folder,
@@ -139,6 +142,7 @@ class Collector:
             here, thread = representative(directory, entries)
             if thread:
                 entries = of_thread(here, pid, thread, plain, entries)
+            chroot = mended(here, pid, entries)
             if special:
                 entries += owners(here, pid, special)
                 if IDMAPS in special:
@@ -148,13 +152,15 @@ class Collector:
                 )
                 # all of its files take long, and what else is read must not wait for them
                 quick = [name for name in special if name in BY_CHILD and name != GIVING_PROGRAMS]
+                about = entries
+                if "mountinfo" not in wants and OF_FILES.intersection(special):
+                    about = read_process(here, pid, ["mountinfo", "status"], thread)
+                    mended(here, pid, about)
                 for names in (quick, [GIVING_PROGRAMS] if GIVING_PROGRAMS in special else []):
                     if names:
-                        errands.append(PrivilegedReader(thread or pid, start, names, entries))
-            if BOUND in wants:
-                entries.append(self._bound.read(here, pid, text_of(entries, "mountinfo")))
-            if ROOT in wants:
-                entries.append(read_root(here, pid, text_of(entries, "mountinfo")))
+                        errands.append(PrivilegedReader(thread or pid, start, names, entries, about))
+            if BOUND in wants or ROOT in wants:
+                entries += self._files(here, pid, wants, entries)
             cgroup = text_of(entries, "cgroup")
             if cgroup is not None and OBSERVED in cgroup:
                 if self._put_back(cgroup):
@@ -183,7 +189,7 @@ class Collector:
             if namespace is None and "ns/pid" not in wants:
                 namespace = _link("ns/pid", here)
             first = text_of(entries, "ns/mnt"), text_of(entries, "uid_map")
-            further = Further(names_of(member_wants), LIVENESS | NAMES | {DESCRIPTORS}, *first)
+            further = Further(names_of(member_wants), LIVENESS | NAMES | {DESCRIPTORS}, *first, chroot=chroot)
             self._other_threads(directory, (pid, entries, []), thread, further)
         finally:
             if here != directory:
@@ -199,6 +205,18 @@ class Collector:
         kept = {pid, *(process[0] for process in found)}
         found += [item for owner, item in further.threads if owner in kept]
         return (pid, entries, groups), found, how, listed.more + further.unread
+
+    def _files(self, directory: int, pid: int, wants: Sequence[str], entries: List[Entry]) -> List[Entry]:
+        """BOUND and ROOT, as far as they are wanted."""
+        wanted = [name for name in (BOUND, ROOT) if name in wants]
+        try:
+            files = files_of(directory, pid, entries)
+        except OSError as error:
+            return [failure(name, "/proc/%d/mountinfo" % pid, error) for name in wanted]
+        except TooLongError:
+            detail = "its list of mounts is too long"
+            return [failed(name, "/proc/%d/mountinfo" % pid, UNSUPPORTED, None, detail) for name in wanted]
+        return [self._bound.read(files) if name == BOUND else read_root(files) for name in wanted]
 
     def _put_back(self, cgroup: str) -> bool:
         """Move what a killed observer left in a group of its own; whether anything was."""

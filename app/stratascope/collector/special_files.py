@@ -17,9 +17,10 @@ from errno import EACCES, EPERM
 from functools import lru_cache
 from typing import FrozenSet, List, Set, Tuple
 
+from stratascope.collector.chroot import Files
 from stratascope.collector.names import ENGINE_SOCKETS, SPECIAL
 from stratascope.collector.paths import Mount, mount_of, mounts, open_below, open_over, reopen, silent, unescaped
-from stratascope.collector.read import UNSUPPORTED, Entry, TooLongError, failed, failure, read_file
+from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
 
 DEPTH = 4  # /run/user/1000/podman/podman.sock
 ITEMS_MAX = 4000
@@ -43,14 +44,13 @@ USERS = "/run/user"
 _Folder = Tuple[int, str, str]  # descriptor of the starting place, path below it, full path
 
 
-def read_special(directory: int, pid: int) -> Entry:
+def read_special(process: Files) -> Entry:
     """SPECIAL: one line each, `KIND MAJOR:MINOR UID GID MODE DEVICE:INODE PATH`, kind s, b or c; `...` if cut short."""
-    source = "/proc/%d/root" % pid
+    source = "/proc/%d/root" % process.pid
     try:
-        # a kernel magic link: the process's root directory, whatever its path
-        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        root = process.open()
         try:
-            looking = _Looking(root, read_file("mountinfo", directory))
+            looking = _Looking(root, process.mountinfo)
             if not looking.answers(root):
                 return failed(SPECIAL, source, UNSUPPORTED, None, _SILENT)
             lines = looking.all()
@@ -58,8 +58,6 @@ def read_special(directory: int, pid: int) -> Entry:
             os.close(root)
     except OSError as error:
         return failure(SPECIAL, source, error)
-    except TooLongError:
-        return failed(SPECIAL, source, UNSUPPORTED, None, "its list of mounts is too long")
     return (SPECIAL, source, "".join(line + "\n" for line in lines))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from stratascope.collector.names import PARENT
+from stratascope.collector.names import PARENT, WHOLE
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, whole_gap
 from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
@@ -112,7 +112,8 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
 
 def _by_ties(number: str, capture: Capture) -> Gap | None:
     """Whether something ties the process to the container of that id."""
-    mounts = capture.decoded("mountinfo", cached_mountinfo)
+    whole = WHOLE if WHOLE in capture.names() else "mountinfo"  # it may be in a chroot
+    mounts = capture.decoded(whole, cached_mountinfo)
     folder = capture.text(PARENT)
     if not isinstance(folder, Gap) and number in folder.split("/"):
         return None

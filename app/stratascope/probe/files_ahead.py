@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from stratascope.collector import giving_programs, special_files
 from stratascope.collector.bound_files import BoundFiles, bound_mounts, opened_on_host, own_mounts, places_on_host
+from stratascope.collector.chroot import Files
 from stratascope.collector.read import TooLongError, read_file
 from stratascope.core.ground import Ahead, IdMaps, SpecialFiles, parse_special
 from stratascope.layers.namespaces.mounts import made_for_it
@@ -57,7 +58,7 @@ class FilesAhead:
     def _who_may_write(self, mounts: Sequence[Mount]) -> tuple[BoundMount, ...] | None:
         mountinfo = listed(mounts)
         self._bound.begin()
-        _, _, text, *_ = self._bound.read(-1, 0, mountinfo)
+        _, _, text, *_ = self._bound.read(Files(-1, 0, mountinfo, top=False))
         if text is None:
             return None
         # once it runs, what this process has not mounted itself is taken for the container's own

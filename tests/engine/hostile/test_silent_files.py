@@ -43,7 +43,9 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     (tmp_path / "bin/busybox").write_bytes(Path("/bin/busybox").read_bytes())
     (tmp_path / "bin/busybox").chmod(0o755)
     os.mknod(tmp_path / "dev/sda", 0o60660, os.makedev(8, 0))
-    script = f"mount --rbind {tmp_path} {tmp_path} && exec chroot {tmp_path} /bin/busybox sleep 600"
+    script = (
+        f"mount --rbind {tmp_path} {tmp_path} && exec chroot --userspec=65534:65534 {tmp_path} /bin/busybox sleep 600"
+    )
     child = subprocess.Popen(["unshare", "-m", "--propagation", "private", "sh", "-c", script])
     while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
         time.sleep(0.01)
@@ -119,7 +121,14 @@ def test_dev_and_the_root_itself(rooted: tuple[int, Path]) -> None:
             inside.communicate()
 
 
-_CHROOT = "import os, sys, time; os.chroot(sys.argv[1]); os.chdir('/'); print(flush=True); time.sleep(600)"
+_CHROOT = """
+import os, sys, time
+os.chroot(sys.argv[1])
+os.chdir("/")
+os.setresuid(65534, 65534, 65534)
+print(flush=True)
+time.sleep(600)
+"""
 
 
 def into_any_mount(name: str, folder: int) -> int:

@@ -48,15 +48,23 @@ int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /*
 extern const struct raw RAWS[];
 
 extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[], REACH[], GROUPS[], OUTSIDE[],
-    RINGS[], SERVICES[], FUSE[], PLACED[];
+    RINGS[], SERVICES[], FUSE[], PLACED[], JAILED[];
 
 /* errno of a call's result, 0 for success */
 static inline int outcome(long result) { return result < 0 ? errno : 0; }
 
+int may_plant(const char *path, int folder); /* places.c: a set-uid file of the host's root */
+/* outside.c: for each process in a proc, its root directory if it is of that kind */
+int each_in(int proc, int (*look)(int proc, const char *pid, int roots));
+int enter_if_container(int proc, const char *pid, int roots), enter_if_user(int proc, const char *pid, int roots);
+int enter_if_mine(int proc, const char *pid, int roots), enter_if_roots(int proc, const char *pid, int roots);
+int leave_chroot(void); /* jail.c; 0 if our root directory is the container's again */
 int landlocked(const char *text); /* restrict.c */
 int securebits(const char *text);
 int without_capabilities(void);
 void look_at_namespaces(void); /* before the first attempt: /proc may be unmounted by one */
+void try_all(const char *again); /* main.c: everything; what is added to the names of routes */
+int let_beside_try(void);        /* prepare.c: so that a process outside of our chroot, if we left one, tries everything */
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */
 int open_only(const char *path, int flags); /* opens and closes */
 int other_uid(void);                        /* a mapped uid that is not ours */

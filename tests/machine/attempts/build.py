@@ -21,6 +21,7 @@ from rig.places import CHECKOUT
 
 HERE = Path(__file__).parent
 FOREIGN = 4242  # as in attempts.h
+GIVEN = 4343  # the group of a set-gid file
 FLAGS = (
     "-static",
     "-no-pie",
@@ -113,6 +114,13 @@ def _of_a_group(target: Path, binary: bytes) -> None:
         _owned(archive, entry, 0, 0o4750, binary, group=FOREIGN)
 
 
+def _giving_a_group(target: Path, binary: bytes) -> None:
+    """A set-gid file."""
+    _without_set_uid_root(target, binary)
+    with tarfile.open(target, "a") as archive:
+        _owned(archive, tarfile.TarInfo("suid-root"), 0, 0o2755, binary, group=GIVEN)
+
+
 def _capable(target: Path, binary: bytes) -> None:
     """A file with SYS_ADMIN, effective; capabilities(7), revision 2."""
     _without_set_uid_root(target, binary)
@@ -121,6 +129,26 @@ def _capable(target: Path, binary: bytes) -> None:
         value = struct.pack("<5I", 0x02000001, 1 << 21, 0, 0, 0)
         entry.pax_headers = {"SCHILY.xattr.security.capability": value.decode("latin-1")}
         _owned(archive, entry, 0, 0o755, binary)
+
+
+def _jailed(target: Path, binary: bytes) -> None:
+    """What attempts look for lies in /jail as well."""
+    _image(target, binary)
+    with tarfile.open(target, "a") as archive:
+        for name, uid, mode in (("jail", 0, 0o755), ("jail/closed", FOREIGN, 0o700)):
+            folder = tarfile.TarInfo(name)
+            folder.type = tarfile.DIRTYPE
+            _owned(archive, folder, uid, mode, b"")
+        for name, uid, mode, data in (
+            ("foreign", FOREIGN, 0o444, b"another user's file\n"),
+            ("closed/secret", FOREIGN, 0o400, b"another user's secret\n"),
+            ("suid-root", 0, 0o4755, binary),
+            ("suid-app", 1000, 0o4755, binary),
+            ("suid-foreign", FOREIGN, 0o4755, binary),
+            ("sealed", FOREIGN, 0o100, binary),
+            ("attempts", 0, 0o755, binary),
+        ):
+            _owned(archive, tarfile.TarInfo(f"jail/{name}"), uid, mode, data)
 
 
 def _linked(archive: tarfile.TarFile, name: str, target: str) -> None:
@@ -166,4 +194,6 @@ IMAGES: dict[str, Callable[[Path, bytes], None]] = {
     "out-of-reach": _out_of_reach,
     "of-a-group": _of_a_group,
     "capable": _capable,
+    "giving-a-group": _giving_a_group,
+    "jailed": _jailed,
 }

@@ -87,14 +87,12 @@ static void attempt(const char *threat, const char *route, const char *call, int
     }
 }
 
-static const char *again = ""; /* what is added to routes once exec has given back what was laid down */
-
-static void try_all(void)
+void try_all(const char *again)
 {
     static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
     static const struct attempt *const FAMILIES[] = {
         SERVICES, FUSE, FILES, PROCESSES, NETWORK, KERNEL, RESOURCES,
-        MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED};
+        MOUNTS, REACH, GROUPS, OUTSIDE, RINGS, PLACED, JAILED};
     /* SERVICES first: it asks /proc, which later attempts may take away */
     char route[96];
     look_at_namespaces();
@@ -137,6 +135,21 @@ static void try_after_exec(void)
     waitpid(pid, NULL, 0);
 }
 
+/* Everything once more from the container's root directory, if we can leave our chroot */
+static void try_outside(void)
+{
+    pid_t pid = getenv("STRATA_CHROOT") ? fork() : -1;
+    if (pid == 0) {
+        if (leave_chroot() == 0) {
+            unsetenv("STRATA_CHROOT");
+            try_all(", outside");
+        }
+        _exit(0);
+    }
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+}
+
 /* Everything again with the rights that a set-uid file of the image gives us, or one with capabilities, or that we can
  * take ourselves as we may become root */
 static void try_as_root(void)
@@ -167,13 +180,12 @@ int main(int count, char **words)
     if (!strcmp(what, "caps"))
         return print_caps();
     if (!strcmp(what, "regained")) {
-        if (geteuid() != 0 ? permitted() == 0 : setresuid(0, 0, 0) < 0)
+        if (geteuid() != 0 ? permitted() == 0 && getegid() == getgid() : setresuid(0, 0, 0) < 0)
             return 1; /* nothing came of it */
         if (geteuid() == 0)
             (void)!setresgid(0, 0, 0); /* root's group goes with it where it may: ptrace(2) asks for both */
         prctl(PR_SET_DUMPABLE, 1); /* as if it had been root's from the start */
-        again = ", regained";
-        try_all();
+        try_all(", regained");
         return 0;
     }
     if (!strcmp(what, "fine"))
@@ -195,8 +207,7 @@ int main(int count, char **words)
     }
     prctl(PR_SET_NAME, "attempts");
     if (!strcmp(what, "again")) {
-        again = ", after exec";
-        try_all();
+        try_all(", after exec");
         return 0;
     }
     for (int number = 2; number < count; number++)
@@ -222,9 +233,11 @@ int main(int count, char **words)
             return 1;
         sigprocmask(SIG_UNBLOCK, &wanted, NULL);
     }
-    try_all();
+    try_all("");
     try_after_exec();
     try_as_root();
+    try_outside();
+    let_beside_try();
     puts("{\"done\":true}");
     fflush(stdout);
     return 0;

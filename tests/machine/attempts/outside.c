@@ -77,9 +77,9 @@ static int enter(int proc, const char *pid, int wanted) /* opens its root direct
     return shown ? 0 : IN_VAIN;
 }
 
-static int enter_if_roots(int proc, const char *pid, int roots) { return roots ? enter(proc, pid, 1) : IN_VAIN; }
+int enter_if_roots(int proc, const char *pid, int roots) { return roots ? enter(proc, pid, 1) : IN_VAIN; }
 
-static int enter_if_mine(int proc, const char *pid, int roots)
+int enter_if_mine(int proc, const char *pid, int roots)
 {
     struct stat about;
     if (fstatat(proc, pid, &about, 0) < 0 || (roots && about.st_uid != geteuid()))
@@ -101,7 +101,7 @@ static int write_if_roots(int proc, const char *pid, int roots)
     return 0;
 }
 
-static int enter_if_container(int proc, const char *pid, int roots) /* its root directory is neither ours nor the host's */
+int enter_if_container(int proc, const char *pid, int roots) /* its root directory is neither ours nor the host's */
 {
     char text[32], path[64];
     struct stat mine, its;
@@ -260,13 +260,11 @@ static int connect_there(int fd, const struct stat *about)
     return result;
 }
 
-static int each_there(int fd, const struct stat *about, int (*look)(int proc, const char *pid, int roots))
+int each_in(int proc, int (*look)(int proc, const char *pid, int roots))
 {
     struct stat first, its;
     struct dirent *entry;
-    int result = IN_VAIN, proc = S_ISDIR(about->st_mode)
-                                     ? openat(fd, "../../../../../../../../../../../../proc", O_RDONLY | O_DIRECTORY)
-                                     : -1;
+    int result = IN_VAIN;
     DIR *folder = proc < 0 || fstatat(proc, "2", &first, 0) < 0 ? NULL : fdopendir(proc);
     while (folder && result && (entry = readdir(folder)))
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && fstatat(proc, entry->d_name, &its, 0) == 0) {
@@ -279,11 +277,18 @@ static int each_there(int fd, const struct stat *about, int (*look)(int proc, co
     return result;
 }
 
+static int each_there(int fd, const struct stat *about, int (*look)(int proc, const char *pid, int roots))
+{
+    return S_ISDIR(about->st_mode)
+               ? each_in(openat(fd, "../../../../../../../../../../../../proc", O_RDONLY | O_DIRECTORY), look)
+               : IN_VAIN;
+}
+
 static int container_there(int fd, const struct stat *about) { return each_there(fd, about, enter_if_container); }
 static int mine_there(int fd, const struct stat *about) { return each_there(fd, about, enter_if_mine); }
 static int roots_there(int fd, const struct stat *about) { return each_there(fd, about, enter_if_roots); }
 
-static int enter_if_user(int proc, const char *pid, int roots)
+int enter_if_user(int proc, const char *pid, int roots)
 {
     char text[32];
     struct stat its;

@@ -39,6 +39,8 @@ static int write_text(const char *path, const char *text)
     return done < 0 ? -1 : 0;
 }
 
+#define CHANGE_ROOT 18 /* CAP_SYS_CHROOT */
+
 static const char *further = "";
 static pid_t below; /* the first process of a PID namespace of our own, which does everything in our place */
 
@@ -108,6 +110,111 @@ static int take_descriptors(void)
     return sent && sent->cmsg_type == SCM_RIGHTS ? close(fd) : -1;
 }
 
+static int copied(const char *folder, const char *name)
+{
+    char path[200], data[1 << 16];
+    struct stat about;
+    ssize_t got;
+    snprintf(path, sizeof path, "/%s", name);
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return 0; /* this image has none */
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (access(path, F_OK) == 0)
+        return close(from); /* the image has it */
+    int to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700), done = to < 0 ? -1 : fstat(from, &about);
+    while (done == 0 && (got = read(from, data, sizeof data)) > 0)
+        done = write(to, data, (size_t)got) == got ? 0 : -1;
+    if (done == 0 && fchown(to, about.st_uid, about.st_gid) == 0)
+        done = fchmod(to, about.st_mode & 07777);
+    close(from);
+    close(to);
+    return done;
+}
+
+/* What attempts look for in a root directory */
+static int furnished(const char *folder)
+{
+    static const char *const FOLDERS[] = {"below", "mnt", "tmp", "closed"};
+    static const char *const FILES[] = {"attempts", "suid-root", "suid-app", "suid-foreign", "sealed", "foreign",
+                                        "closed/secret"};
+    char path[200];
+    if (access(folder, W_OK) < 0)
+        return 0;
+    for (size_t place = 0; place < sizeof FOLDERS / sizeof *FOLDERS; place++) {
+        snprintf(path, sizeof path, "%s/%s", folder, FOLDERS[place]);
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return -1;
+    }
+    for (size_t place = 0; place < sizeof FILES / sizeof *FILES; place++)
+        if (copied(folder, FILES[place]) < 0)
+            return -1;
+    return chown(path, FOREIGN, FOREIGN) == 0 ? chmod(path, 0700) : 0; /* closed */
+}
+
+static int lay_down(void) /* for good, what it takes to change the root directory */
+{
+    struct { unsigned version; int pid; } head = {0x20080522, 0};
+    struct { unsigned effective, permitted, inheritable; } sets[2];
+    if (syscall(SYS_capget, &head, sets) < 0)
+        return -1;
+    sets[0].effective &= ~(1u << CHANGE_ROOT);
+    sets[0].permitted &= ~(1u << CHANGE_ROOT);
+    sets[0].inheritable &= ~(1u << CHANGE_ROOT);
+    return (int)syscall(SYS_capset, &head, sets);
+}
+
+static int turn[2] = {-1, -1}, done[2] = {-1, -1};
+
+int let_beside_try(void)
+{
+    char word = 0;
+    return turn[1] >= 0 && write(turn[1], "x", 1) == 1 && read(done[0], &word, 1) == 1;
+}
+
+static int leave_a_process(void) /* outside, with no more rights than we will have, and a directory open */
+{
+    char word;
+    if (pipe2(turn, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_NAME, "attempts-beside");
+        if (lay_down() < 0 || open("/", O_RDONLY | O_DIRECTORY) < 0)
+            _exit(1);
+        prctl(PR_SET_DUMPABLE, 1);
+        if (read(turn[0], &word, 1) == 1) {
+            try_all(", beside");
+            _exit(write(done[1], "x", 1) == 1 ? 0 : 1);
+        }
+        _exit(1);
+    }
+    return pid < 0 ? -1 : 0;
+}
+
+/* FOLDER[,stay][,open][,locked][,beside]: a chroot there. `stay`: its working directory is outside; `open`: so is a
+ * directory that it holds open; `locked`: it lays down what leads out; `beside`: a process is left outside */
+static int chrooted(const char *text)
+{
+    char folder[128];
+    int first = first_ids();
+    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(text, ","), text);
+    if ((mkdir(folder, 0755) < 0 && errno != EEXIST) || furnished(folder) < 0)
+        return -1;
+    if (strstr(text, ",open") && open("/", O_RDONLY | O_DIRECTORY) < 0)
+        return -1;
+    if (strstr(text, ",locked") && prctl(PR_CAPBSET_DROP, CHANGE_ROOT, 0, 0, 0) < 0)
+        return -1;
+    if (strstr(text, ",beside") && leave_a_process() < 0)
+        return -1;
+    if (chdir(strstr(text, ",stay") ? "/" : folder) < 0 || chroot(folder) < 0)
+        return -1;
+    if (strstr(text, ",locked") && lay_down() < 0)
+        return -1;
+    return setenv("STRATA_CHROOT", folder, 1) || setenv("STRATA_FIRST", first ? "1" : "0", 1);
+}
+
 static const struct {
     const char *word;
     int (*run)(void);
@@ -125,6 +232,7 @@ static const struct {
 } WITH_WORDS[] = {
     {"landlock=", landlocked},
     {"securebits=", securebits},
+    {"chroot=", chrooted},
 };
 
 int prepare(const char *word)

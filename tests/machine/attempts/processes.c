@@ -331,6 +331,7 @@ const struct attempt PROCESSES[] = {
     {"write-child-memory", "direct", "process_vm_writev", write_child, SUCCESS},
     {"steal-descriptor", "direct", "pidfd_getfd", steal_descriptor, SUCCESS},
     {"steal-descriptor", "/proc/PID/fd", "open(/proc/P/fd/N)", open_descriptor, SUCCESS},
+    {"steal-descriptor", "traced", "ptrace(PTRACE_ATTACH)", read_traced, SUCCESS}, /* it can be made to send any */
     {"read-child-memory", "/proc/PID/mem", "read(/proc/P/mem)", read_mem, SUCCESS},
     {"read-child-memory", "traced", "ptrace(PTRACE_PEEKDATA)", read_traced, SUCCESS},
     {"write-child-memory", "/proc/PID/mem", "write(/proc/P/mem)", write_mem, SUCCESS},

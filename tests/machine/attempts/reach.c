@@ -170,7 +170,11 @@ static int first_ids_in(const char *path)
     return numbers == 3 && first == 0 && outside == 0;
 }
 
-int first_ids(void) { return first_ids_in("/proc/self/uid_map"); }
+int first_ids(void)
+{
+    const char *known = getenv("STRATA_FIRST"); /* without a /proc */
+    return known ? *known == '1' : first_ids_in("/proc/self/uid_map");
+}
 
 static int write_in(int planting)
 {

@@ -9,6 +9,7 @@ import pytest
 
 from stratascope.collector import bound_files
 from stratascope.collector.bound_files import BoundFiles, bound_mounts, read_root
+from stratascope.collector.chroot import Files, files_of
 from stratascope.collector.names import BOUND, ROOT
 from stratascope.collector.read import open_process
 
@@ -26,7 +27,7 @@ def lines_of(folder: Path) -> set[str]:
 def text_of(mountinfo: str) -> list[str]:
     directory = open_process(os.getpid())
     try:
-        name, _, text = BoundFiles().read(directory, os.getpid(), mountinfo)
+        name, _, text = BoundFiles().read(Files(directory, os.getpid(), mountinfo, top=False))
     finally:
         os.close(directory)
     assert name == BOUND
@@ -117,7 +118,7 @@ def test_settings_of_the_kernel(tmp_path: Path) -> None:
 def test_the_root_directory() -> None:
     directory = open_process(os.getpid())
     try:
-        name, _, text = read_root(directory, os.getpid(), None)
+        name, _, text = read_root(files_of(directory, os.getpid(), []))
     finally:
         os.close(directory)
     about = Path("/").stat()

@@ -34,7 +34,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     (tmp_path / "bin/busybox").write_bytes(BUSYBOX)
     (tmp_path / "bin/busybox").chmod(0o755)
     tmp_path.chmod(0o755)
-    child = subprocess.Popen(["chroot", str(tmp_path), "/bin/busybox", "sleep", "60"])
+    child = subprocess.Popen(["chroot", "--userspec=65534:65534", str(tmp_path), "/bin/busybox", "sleep", "60"])
     while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
         time.sleep(0.01)
     yield child.pid, tmp_path

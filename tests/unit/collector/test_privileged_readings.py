@@ -81,7 +81,7 @@ def test_a_process_that_has_ended_is_gone() -> None:
 
 @pytest.mark.parametrize("start", ["1", ""])
 def test_another_process_with_the_same_number_is_not_read(start: str) -> None:
-    errand = PrivilegedReader(os.getpid(), start, [SECCOMP, PORT_START], [])
+    errand = PrivilegedReader(os.getpid(), start, [SECCOMP, PORT_START], [], [])
     run([errand])
     assert {(item[0], item[3]) for item in errand.entries} == {(SECCOMP, "GONE"), (PORT_START, "GONE")}
 

@@ -30,11 +30,12 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A process with a root directory of its own."""
     for folder in ("bin", "usr/bin/deep/er", "dev/dri", "opt"):
         (tmp_path / folder).mkdir(parents=True)
+    tmp_path.chmod(0o755)
     (tmp_path / "bin/busybox").write_bytes(Path("/bin/busybox").read_bytes())
     (tmp_path / "bin/busybox").chmod(0o755)
     for name, number, kind in (("null", (1, 3), 0o20666), ("dri/card0", (226, 0), 0o20660), ("sda", (8, 0), 0o60660)):
         os.mknod(tmp_path / "dev" / name, kind, os.makedev(*number))
-    child = subprocess.Popen(["chroot", str(tmp_path), "/bin/busybox", "sleep", "60"])
+    child = subprocess.Popen(["chroot", "--userspec=65534:65534", str(tmp_path), "/bin/busybox", "sleep", "60"])
     while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
         time.sleep(0.01)
     yield child.pid, tmp_path

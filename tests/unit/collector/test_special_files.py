@@ -43,7 +43,8 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
             os.chdir(here)
         script = """mount --bind "$0" "$0" && mount --bind "$1" "$0/data" && mount -t tmpfs none "$0/own" &&
             mknod "$0/own/node" c 10 232 && mknod "$0/own/unseen" c 10 1 &&
-            mount --bind "$0/own/node" "$0/dev/single" && exec chroot "$0" /bin/busybox sleep 60"""
+            mount --bind "$0/own/node" "$0/dev/single" &&
+            exec chroot --userspec=65534:65534 "$0" /bin/busybox sleep 60"""
         command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, str(root), str(bound)]
         child = subprocess.Popen(command)
         while Path(f"/proc/{child.pid}/root").readlink() != root:

@@ -14,7 +14,7 @@ In a prediction, a namespace that is yet to be created has no inode.
 
 from __future__ import annotations
 
-from stratascope.collector.names import DESCRIPTORS
+from stratascope.collector.names import CHROOT, DESCRIPTORS, WHOLE
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
@@ -22,6 +22,7 @@ from stratascope.core.layer import NamedGap
 from stratascope.core.options.capabilities import bounding, named, same_start, starts_as_root, uid_inside
 from stratascope.core.options.rules import rules_of
 from stratascope.core.overview.shared_parts import OWN_MODES
+from stratascope.core.threats.gain import Gain
 from stratascope.layers.namespaces.mounts import MountView, judged, view_of
 from stratascope.layers.namespaces.predicted_mounts import MOUNTS_MOST, TooManyError, nodes_unknown, predicted_view
 from stratascope.layers.shared.descriptors import beyond, held, way_out
@@ -38,6 +39,7 @@ from stratascope.layers.shared.whose_namespace import (
 )
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import Membership, parse_memberships
+from stratascope.linux.chroot import Chroot, Holds, parse_chroot
 from stratascope.linux.descriptors import Descriptor
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Namespace, parse_link
@@ -46,6 +48,7 @@ from stratascope.value import Value, replace
 
 ROUTES = "net/route"
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
+_CHANGE_ROOT = CapabilitySet.of(("CAP_SYS_CHROOT",))
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 
 
@@ -63,7 +66,7 @@ class NamespaceFact(Value):
 class NamespacesFacts(Value):
     """All eight namespaces (None: unreadable) and the mount view (None: unreadable; counts of paths)."""
 
-    UNPRINTED = ("memberships", "routes", "beyond")
+    UNPRINTED = ("memberships", "routes", "beyond", "outside")
 
     cgroup: NamespaceFact | None
     ipc: NamespaceFact | None
@@ -94,6 +97,9 @@ class NamespacesFacts(Value):
     routes: Reach | None = None  # where the routes of its network namespace lead; None: unknown
     descriptors: tuple[Descriptor, ...] | None = None  # of what lies outside; None: not read
     beyond: MountView | None = None  # the mounts together with what these lead to; None: nothing more
+    chroot: Chroot | None = None  # that its first process is in; None: in none
+    perhaps_held: bool = False  # whether it is in one of which is not known what it holds
+    outside: MountView | None = None  # all of its mount namespace, if it is in a chroot that it can't leave
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -153,7 +159,13 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
     found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
     mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
     text = None if mounts is None else or_none(capture.text("mountinfo"))
-    view = None if text is None else view_of(text, container, around, special_files(capture, around.ground))
+    chroot = or_none(capture.decoded(CHROOT, parse_chroot))
+    stays = chroot is not None and chroot.holds is Holds.FILES
+    whole = or_none(capture.text(WHOLE)) if stays else None
+    special = special_files(capture, around.ground)
+    outside = None if whole is None else view_of(whole, container, around, special)
+    bound = chroot is not None and outside is not None and _on_host_path(outside, chroot)
+    view = None if text is None else view_of(text, container, around, special, bound_root=bound)
     unrooted, unread = without_root(capture, mounts or ())
     host_root, takes_ids = _identity(capture, around)
     memberships = or_none(capture.decoded("cgroup", parse_memberships))
@@ -191,6 +203,37 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Name
         routes=or_none(capture.decoded(ROUTES, parse_routes)),
         descriptors=descriptors,
         beyond=None if view is None else _beyond(view, descriptors, container, around),
+        chroot=chroot,
+        perhaps_held=CHROOT in capture.names() and isinstance(capture.text(CHROOT), Gap),
+        outside=outside,
+    )
+
+
+def _on_host_path(view: MountView, chroot: Chroot) -> bool:
+    """Whether its root directory is on something of the host that is mounted in the container."""
+    place = next((mount.target for mount in view.seen if mount.id == chroot.mount), "")
+    return any(path.target == place for path in view.host_paths)
+
+
+def gained(facts: NamespacesFacts, gain: Gain) -> NamespacesFacts:
+    """See `core.layer.Layer.gained`. Who may change its root directory leaves the chroot."""
+    if facts.chroot is None or not CapabilitySet(gain.held) & _CHANGE_ROOT:
+        return facts
+    found = facts if facts.outside is None else _showing(facts, facts.outside)
+    return replace(found, chroot=replace(facts.chroot, holds=Holds.NOTHING), outside=None)
+
+
+def _showing(facts: NamespacesFacts, view: MountView) -> NamespacesFacts:
+    return replace(
+        facts,
+        root_read_only=view.root_read_only,
+        masked_paths=len(view.masked),
+        read_only_paths=len(view.read_only),
+        engine_sockets=view.engine_sockets,
+        host_paths=view.host_paths,
+        devices=view.devices,
+        propagation=view.propagation,
+        mounts=view,
     )
 
 
@@ -274,6 +317,8 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts
+    if facts.outside is not None:  # what it does to itself comes after the start
+        facts = _showing(facts, facts.outside)
     found = {
         kind: _with_others(
             _predicted(kind, facts.of(kind), getattr(before, field), getattr(after, field), around),
@@ -317,6 +362,9 @@ def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: 
         routes=(before.network_mode == after.network_mode and facts.routes) or _routes(after.network_mode),
         descriptors=(),  # the engine passes on none
         beyond=None,
+        chroot=None,
+        perhaps_held=False,
+        outside=None,
     )
 
 

@@ -15,6 +15,7 @@ from stratascope.layers.namespaces.facts import (
     as_requested,
     asked_of,
     decode,
+    gained,
     predict,
 )
 from stratascope.layers.namespaces.findings import DECIDING, drift, findings_of, mount_findings, writable_root
@@ -119,5 +120,6 @@ LAYER = Layer(
     as_requested=as_requested,
     predict=predict,
     stance=stance_of,
+    gained=gained,
     refused=on_demand("stratascope.layers.namespaces.refusals", "refused"),
 )

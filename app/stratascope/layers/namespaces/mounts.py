@@ -107,13 +107,19 @@ def view_of(
     container: Container,
     around: Surroundings,
     special: SpecialFiles | None = None,
+    *,
+    bound_root: bool = False,
 ) -> MountView:
-    """Judge the mounts of a process, and the special files found in them. Raises DecodeError."""
+    """Judge the mounts of a process, and the special files found in them. Raises DecodeError. `bound_root`: its root
+    directory is a part of what is mounted in the container, to which a chroot keeps it.
+    """
     seen, wishes = visible_of(listed), container.asked.mounts
     looked = special is not None and special.whole
-    shape = None if special is not None and special.files else _shape(seen, container.id, wishes, around)
+    odd = bound_root or (special is not None and special.files)
+    shape = None if odd else _shape(seen, container.id, wishes, around)
     if shape is None:
-        return replace(judged(seen, container.id, wishes, around, special, looked=looked), listed=listed, changed=())
+        own = judged(seen, container.id, wishes, around, special, looked=looked, bound_root=bound_root)
+        return replace(own, listed=listed, changed=())
     ground = around.ground
     key = (
         *(shape, wishes, ground.mounts, ground.peer_groups, known_sockets(around), ground.buses, special is None),
@@ -180,6 +186,7 @@ def judged(
     special: SpecialFiles | None = None,
     *,
     looked: bool = False,
+    bound_root: bool = False,
 ) -> MountView:
     """Judge the visible mounts, given the container's id and requested mounts. `looked`: all of them were searched for
     special files.
@@ -226,7 +233,7 @@ def judged(
             if is_proc_read_only(mount):
                 read_only.append(target)
                 continue
-        if mount is root or (not of_host and _made_for_it(mount, container, asked, host)):
+        if (mount is root and not bound_root) or (not of_host and _made_for_it(mount, container, asked, host)):
             continue
         if (mount.root == "/null" and mount.device in nulls) or (mount.read_only and mount.root.endswith(_EMPTY)):
             continue  # a mask: it hides a file of the image, and shows none of the host's
@@ -265,7 +272,7 @@ def judged(
                 system.append(target)
         sockets.extend(sockets_in(source, target, mount.device, around))
         buses += () if looked else buses_below(source, target, around, searched=special is not None)
-    if root is not None and root.fs_type not in UNION and root.root == "/":
+    if root is not None and not bound_root and root.fs_type not in UNION and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
             paths.append(HostPath("/", "/", not root.read_only))

@@ -27,6 +27,7 @@ from stratascope.layers.namespaces.mounts import MountView
 from stratascope.layers.shared.descriptors import kinds_of_nodes, place_of
 from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, kind_by_path, passes_block
 from stratascope.layers.shared.system_places import runs_from
+from stratascope.linux.chroot import Holds
 from stratascope.linux.namespace import Namespace
 from stratascope.linux.routes import Reach
 from stratascope.value import Value
@@ -61,6 +62,7 @@ class NamespacePosture(Value):
     shared: str = ""  # a mount whose changes reach the host; empty: none
     shared_system: str = ""  # one of those where the host runs as root what lies there
     routes: Reach | None = None  # where the routes of its network lead
+    in_chroot: bool | None = False  # in a chroot, and can't change its root directory
     kinds: tuple[tuple[str, str], ...] = ()  # further kinds of device nodes, and where each is shown
     terminals: str = ""  # kinds of the host's terminals that it holds open: t any, T its controlling one
 
@@ -98,6 +100,7 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
         next(iter(view.shared_mounts), "") if view is not None else "",
         _shared_system(facts),
         facts.routes,
+        None if facts.perhaps_held else facts.chroot is not None and facts.chroot.holds is not Holds.NOTHING,
         _kinds(facts, asked, around),
         "".join(kind for kind in "tT" if any(each.kind == kind for each in outside)),
     )
@@ -225,6 +228,11 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
             if posture.terminals if not need.controlling else "T" in posture.terminals:
                 return lets(msg("It holds a terminal of the host open."), _HELD)
             return stops(msg("It holds no such terminal of the host open."), _HELD)
+        case needs.NewUserNamespace():
+            # current_chrooted, fs/namespace.c; create_user_ns, kernel/user_namespace.c
+            if posture.in_chroot is None:
+                return unknown(msg("It is in a chroot, and whether it can end that is not known."), "@root")
+            return stops(_IN_CHROOT, "@root") if posture.in_chroot else None
     # the rest comes from the mounts
     reach = posture.reach
     match need:
@@ -277,6 +285,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
 
 
 _PINNED = needs.KernelFile("/sys/fs/bpf/x", needs.Access.READ)
+_IN_CHROOT = msg("It is in a chroot that it can't end: there the kernel creates no user namespace.")
 _NO_SOCKET = msg("No engine's socket is accessible.")
 _NO_BUS = msg("No such socket is accessible.")
 _NOT_SHARED = msg("No mount of the container passes on to the host what is mounted below it.")

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
-from stratascope.collector.names import GIVING_PROGRAMS
+from stratascope.collector.names import CHROOT, GIVING_PROGRAMS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.container import Container
 from stratascope.core.message import msg
@@ -218,9 +218,11 @@ def _start(capture: Capture) -> int | None:
 
 
 def _state(capture: Capture) -> tuple[Hashable, ...]:
-    """A key that is equal only if its filters are: the process, and its number of filters.
+    """A key that is equal only if its filters and files are: the process, its number of filters, its chroot.
 
     Filters can be added, never removed or changed (seccomp(2)).
     """
     status = or_none(capture.decoded("status", parse_status))
-    return capture.pid, _start(capture), *((status.seccomp, status.seccomp_filters) if status is not None else ())
+    chroot = or_none(capture.text(CHROOT))  # it decides where its files are
+    filters = () if status is None else (status.seccomp, status.seccomp_filters)
+    return capture.pid, _start(capture), chroot, *filters
