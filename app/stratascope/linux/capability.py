@@ -154,6 +154,19 @@ class Securebit(IntFlag):
     NO_CAP_AMBIENT_RAISE_LOCKED = 1 << 7
 
 
+def root_by_exec(bits: int | None, held: int | None) -> bool | None:
+    """Whether exec as root gives the bounding set; handle_privileged_root, security/commoncap.c. cap_task_prctl there:
+    SETPCAP, if it is `held`, may change what is not locked. None: not known.
+    """
+    if bits is None:
+        return None
+    if not bits & Securebit.NOROOT:
+        return True
+    if bits & Securebit.NOROOT_LOCKED:
+        return False
+    return None if held is None else bool(held & CapabilitySet.of(("CAP_SETPCAP",)).bits)
+
+
 def parse_securebits(text: str) -> int:
     """Decode the collector's `bpf:securebits`, hexadecimal. Raises DecodeError."""
     word = text.strip()

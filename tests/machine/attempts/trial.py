@@ -113,8 +113,10 @@ def run(rig: Rig, configurations: Iterable[Configuration], *, told: bool = False
         as_root = {name: _judged_as_root(rig, pid) for name, pid in pids.items()}
         for name, pid in pids.items():
             tried = _let_try(rig, name, pid, folder)
-            # with capabilities of a file it is who it was
-            regained = item_images.get(name) != "capable" and any(item.route.endswith(", regained") for item in tried)
+            # with capabilities of a file, or a group, it is who it was
+            regained = item_images.get(name) not in ("capable", "giving-a-group") and any(
+                item.route.endswith(", regained") for item in tried
+            )
             attempts[name] += (*tried, *(as_root[name] if regained else ()))
     return Trial(rig.name, capture, attempts, refused, {name: outcomes[name] for name in attempts if name in outcomes})
 

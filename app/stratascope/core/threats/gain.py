@@ -23,3 +23,4 @@ class Gain(Value):
     needs: tuple[Need, ...]  # of that step
     hold: Ruling | None = None  # the weak line; None: whoever makes this call gets the rights
     layer: str = ""  # the layer whose ruling `hold` is
+    groups: tuple[int, ...] = ()  # of its user namespace, to which it then belongs as well

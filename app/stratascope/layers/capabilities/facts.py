@@ -49,7 +49,13 @@ from stratascope.layers.shared.whose_namespace import (
     own_user_namespace,
     own_user_namespace_after,
 )
-from stratascope.linux.capability import LAST, CapabilitySet, Securebit, parse_securebits
+from stratascope.linux.capability import (
+    LAST,
+    CapabilitySet,
+    Securebit,
+    parse_securebits,
+    root_by_exec,
+)
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.namespace import Namespace, is_full, is_initial, parse_idmap, to_inside
 from stratascope.linux.process import ProcessStatus
@@ -65,7 +71,6 @@ SETS = (
 )
 
 
-_SETPCAP = CapabilitySet.of(("CAP_SETPCAP",))
 NOBODY = Identity(None, (), None, None, None)
 
 
@@ -200,7 +205,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Capa
         initial_source,
         gaps,
         None if bits is None else tuple([bit.name.lower() for bit in Securebit if bits & bit and bit.name]),
-        _root_by_exec(bits, None if effective is None or permitted is None else effective | permitted),
+        root_by_exec(bits, None if effective is None or permitted is None else (effective | permitted).bits),
         in_sight(capture, container.id, around),
         _ids(status, around),
         programs_of(capture),
@@ -245,17 +250,6 @@ def gained(facts: CapabilityFacts, gain: Gain) -> CapabilityFacts:
         who=replace(facts.who, uid=0) if gain.root else facts.who,
         ids=(root, facts.ids[1]) if gain.root and facts.ids and root is not None else facts.ids,
     )
-
-
-def _root_by_exec(bits: int | None, held: CapabilitySet | None) -> bool | None:
-    """handle_privileged_root, security/commoncap.c. cap_task_prctl there: SETPCAP may change what is not locked."""
-    if bits is None:
-        return None
-    if not bits & Securebit.NOROOT:
-        return True
-    if bits & Securebit.NOROOT_LOCKED:
-        return False
-    return None if held is None else bool(held & _SETPCAP)
 
 
 def _ids(status: ProcessStatus, around: Surroundings) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.layers.capabilities.explanations import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
+from stratascope.layers.capabilities.programs import named, startable
 from stratascope.layers.shared.readings import finding, no_policy, process_status, who
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.namespace import Namespace, is_initial
@@ -25,6 +26,7 @@ _SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
 _REFS = (_CIS_CAPABILITIES, "PSS:baseline")
 _CIS_PRIVILEGED = "CIS-Docker-1.6.0:5.5"
+_NAMES_MAX = 3
 CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
 
 
@@ -260,18 +262,36 @@ def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding
         text = msg("no-new-privileges was asked for, but the kernel does not enforce it on the first process.")
         advice = msg("Start the container again, and check which runtime the engine uses.")
         return finding("capabilities.no-new-privileges-not-applied", Severity.HIGH, text, advice, line, *refs)
-    regain = facts.regain_by_exec
+    regain, programs = facts.regain_by_exec, _programs(facts)
     if regain:
-        text = msg(
-            "Starting a set-uid program, or any program as root, can bring back capabilities that it lacks now: "
-            "{names}.",
-            names=short(regain),
-        )
+        if programs is None:
+            text = msg(
+                "Starting a set-uid program, or any program as root, can bring back capabilities that it lacks now: "
+                "{names}.",
+                names=short(regain),
+            )
+        else:
+            text = msg(
+                "Starting {programs} can bring back capabilities that it lacks now: {names}.",
+                programs=programs,
+                names=short(regain),
+            )
         advice = msg("Start it with --security-opt no-new-privileges, or drop what the container does not need.")
         return finding("capabilities.regain-by-exec", Severity.LOW, text, advice, line, *refs)
-    text = msg("A program in the container can still gain privileges by running a set-uid file.")
+    if programs is None:
+        text = msg("A program in the container can still gain privileges by running a set-uid file.")
+    else:
+        text = msg("A program in the container can still gain privileges by running {programs}.", programs=programs)
     advice = msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or an old ping.")
     return finding("capabilities.new-privileges", Severity.LOW, text, advice, line, *refs)
+
+
+def _programs(facts: CapabilityFacts) -> Message | None:
+    """The names of those that give it more rights; None: it needs none, has none, or they were not looked at."""
+    if facts.giving is None or facts.root_inside:
+        return None
+    telling, asking = startable(facts.giving, facts.who, held_now(facts).bits)
+    return named(telling or asking, _NAMES_MAX) if telling or asking else None
 
 
 def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: CapabilitySet) -> list[Finding]:

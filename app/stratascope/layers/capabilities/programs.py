@@ -24,7 +24,7 @@ from stratascope.linux.namespace import FULL, IdMap, IdRange, parse_idmap, to_in
 from stratascope.linux.process import parse_status
 from stratascope.value import Value, replace
 
-_SET_UID = 0o4000
+_SET_UID, _SET_GID = 0o4000, 0o2010
 _NAMES_MAX = 4  # in a sentence
 _MASKS_MAX = 4  # kinds of file capabilities that are judged apart; further ones are judged as one
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
@@ -47,6 +47,11 @@ class Program(Value):
     known: str  # which known program it is; empty: none; UNREAD
     access: tuple[int | None, int | None, int]  # owner, group, mode
     folders: tuple[tuple[int | None, int | None, int], ...]  # on the way, if not open to everyone
+
+    @property
+    def gives(self) -> bool:
+        """Whether it gives the user root, or capabilities."""
+        return self.root or bool(self.permitted or self.inheritable)
 
 
 class Programs(Value):
@@ -107,10 +112,16 @@ def _program(each: GivingProgram, uids: IdMap, gids: IdMap) -> Program | None:
     # rootid_owns_currentns, security/commoncap.c; a namespace in between is that of a rootless engine
     holds = each.root == 0 or to_inside(uids, each.root) is not None
     permitted, inheritable = (each.permitted, each.inheritable) if holds else (0, 0)
-    if not root and not permitted and not inheritable:
+    if not root and not permitted and not inheritable and _group_of(access) is None:
         return None
     folders = tuple(_access(folder, uids, gids) for folder in each.folders)
     return Program(each.path, root, permitted, inheritable, each.effective and holds, each.known, access, folders)
+
+
+def _group_of(access: tuple[int | None, int | None, int]) -> int | None:
+    """The group that exec of such a file gives, as in bprm_fill_uid: it is mandatory locking without S_IXGRP."""
+    owner, group, mode = access
+    return group if owner is not None and mode & _SET_GID == _SET_GID else None
 
 
 def _access(access: Access, uids: IdMap, gids: IdMap) -> tuple[int | None, int | None, int]:
@@ -168,7 +179,7 @@ def way(programs: Programs | None, who: Identity, rights: Rights, *, to_root: bo
     """Whether starting programs gives it the user root, or any capability that it lacks; None: not looked at."""
     if programs is None and who.root_mapped is not False and who.set_uid_works is not False:
         return None
-    gains = [gain for gain in _by_programs(programs, who, rights) if gain.root or not to_root]
+    gains = [gain for gain in _by_programs(programs, who, rights) if gain.root or not (to_root or gain.groups)]
     if not gains:
         return Way.NONE
     return Way.OPEN if any(gain.hold is None for gain in gains) else Way.HELD
@@ -190,6 +201,8 @@ def _by_itself(who: Identity, rights: Rights) -> Iterable[Gain]:
 
 _EXEC = calls("execve", "execveat")
 _BY_SET_UID = msg("through a set-uid program")
+_BY_SET_GID = msg("through a set-gid program")
+_GROUPS_MAX = 64
 
 
 def _by_programs(programs: Programs | None, who: Identity, rights: Rights) -> Iterable[Gain]:
@@ -210,6 +223,23 @@ def _by_programs(programs: Programs | None, who: Identity, rights: Rights) -> It
     if root or not programs.whole:
         yield _gain(True, whole, "execve(set-uid program)", _BY_SET_UID, _why_held(root, whole=programs.whole))
     yield from _by_capabilities([program for program in able if not program.root], who, rights)
+    yield from _by_groups([program for program in able if not program.gives], who, rights)
+
+
+def _by_groups(able: list[Program], who: Identity, rights: Rights) -> Iterable[Gain]:
+    """A group may own what the process has in sight: a socket, a device, a folder of the host."""
+    for known in (False, True):
+        found: dict[int, Program] = {}
+        for program in able:
+            group = _group_of(program.access)
+            if bool(program.known) is known and group is not None and group not in who.groups:
+                found.setdefault(group, program)
+        if found:
+            programs = list(found.values())
+            name = _BY_SET_GID if known else _through(programs[0].path)
+            hold = _why_held(programs, whole=True) if known else None
+            call = f'execve("{programs[0].path}")'
+            yield replace(_gain(False, rights.held, call, name, hold), groups=tuple(found)[:_GROUPS_MAX])
 
 
 def _by_capabilities(able: list[Program], who: Identity, rights: Rights) -> Iterable[Gain]:
@@ -250,21 +280,30 @@ def _through(path: str) -> Message:
 
 
 def _why_held(programs: list[Program], *, whole: bool) -> Message:
-    names = named(programs)
+    names = named(programs, _NAMES_MAX)
     if not whole and not programs:
         return msg("Not all of its files were looked at; no set-uid program is among those that were.")
     if not whole:
         return msg(
-            "Not all of its files were looked at; the programs among those that were check who asks: {names}.",
+            "Not all of its files were looked at; the programs among those that were look as if they check who asks: "
+            "{names}.",
             names=names,
         )
-    return msg("Only programs that check who asks stand in the way: {names}.", names=names)
+    return msg("Only programs that look like those that check who asks stand in the way: {names}.", names=names)
 
 
-def named(programs: Iterable[Program]) -> str:
-    """Their names, the first of many."""
+def named(programs: Iterable[Program], most: int) -> Message:
+    """Their names, the first of many: `mount, passwd, su and 5 more`."""
     names = sorted({program.path.rpartition("/")[2] for program in programs})
-    return ", ".join((*names[:_NAMES_MAX], *(("…",) if len(names) > _NAMES_MAX else ())))
+    shown, more = msg("{names}", names=", ".join(names[:most])), len(names) - most
+    return shown if more <= 0 else msg("{names} and {count} more", names=shown, count=more)
+
+
+def startable(programs: Programs, who: Identity, held: int) -> tuple[tuple[Program, ...], tuple[Program, ...]]:
+    """Those that this process may start: that do what they are told, and that check who asks."""
+    able = [program for program in programs.programs if program.gives and _may_start(program, who, held)]
+    telling = [program for program in able if _gives(program, programs, who, held)]
+    return tuple(telling), tuple([program for program in able if program not in telling])
 
 
 def _may_start(program: Program, who: Identity, held: int) -> bool:

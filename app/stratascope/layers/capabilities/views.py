@@ -6,8 +6,9 @@ from stratascope.bounded_cache import remembered
 from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER, explain
-from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
+from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.findings import short
+from stratascope.layers.capabilities.programs import Programs, named, startable
 from stratascope.layers.shared.readings import NONE, NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
 
@@ -81,6 +82,14 @@ _NO_NEW_PRIVS = {
     False: (OFF, Tone.WARN, msg("Set-uid files and files with capabilities work, up to the bounding set.")),
 }
 _REGAIN_LABEL = msg("Could come back through exec")
+_NAMES_MAX = 12
+_TELLING_LABEL = msg("Programs that give rights")
+_TELLING_NOTE = msg("Set-uid or with capabilities, and none that is known to check who asks.")
+_ASKING_LABEL = msg("Programs that check who asks")
+_ASKING_NOTE = msg(
+    "Set-uid or with capabilities; recognised by name and by what they contain, which a program made to deceive can "
+    "contain as well."
+)
 _ASKED_LABEL = msg("Asked for")
 _DEFAULT_LABEL = msg("The engine's default")
 
@@ -112,6 +121,8 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
     else:
         value, tone = NONE, Tone.PLAIN
     rows.append(Row(_REGAIN_LABEL, value, f"{source}:CapBnd", tone))
+    if facts.giving is not None and not facts.root_inside:
+        rows += _programs(facts, facts.giving)
     if facts.securebits is not None:
         bits = msg("{text}", text=", ".join(facts.securebits)) if facts.securebits else NONE
         good = facts.root_by_exec is False
@@ -130,6 +141,19 @@ def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
         )
     rows.append(Row(_DEFAULT_LABEL, msg("{text}", text=str(facts.default)), "", Tone.PLAIN))
     return Table(msg("What it means"), tuple(rows))
+
+
+def _programs(facts: CapabilityFacts, giving: Programs) -> list[Row]:
+    """The programs that it may start, by whether they check who asks."""
+    source = f"{facts.status_source.removesuffix('/status')}/root"
+    tone = Tone.GOOD if facts.no_new_privs else Tone.WARN
+    telling, asking = startable(giving, facts.who, held_now(facts).bits)
+    rows = [Row(_TELLING_LABEL, named(telling, _NAMES_MAX), source, tone, None, _TELLING_NOTE)] if telling else []
+    if asking:
+        rows.append(Row(_ASKING_LABEL, named(asking, _NAMES_MAX), source, Tone.PLAIN, None, _ASKING_NOTE))
+    return rows or [
+        Row(_TELLING_LABEL, NONE if giving.whole else UNKNOWN, source, Tone.GOOD if giving.whole else Tone.UNKNOWN)
+    ]
 
 
 def _asked_value(asked: CapabilitiesAsked) -> Message:

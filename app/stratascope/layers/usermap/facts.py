@@ -15,7 +15,7 @@ known.
 
 from __future__ import annotations
 
-from stratascope.collector.names import BOUND, OWNER, ROOT
+from stratascope.collector.names import BOUND, OWNER, ROOT, SECUREBITS
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, process_folder
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import SpecialFile, SpecialFiles, Surroundings, inode_of
@@ -50,6 +50,7 @@ from stratascope.layers.shared.whose_namespace import (
     own_user_namespace_after,
     shared_mode,
 )
+from stratascope.linux.capability import parse_securebits, root_by_exec
 from stratascope.linux.mounts import any_idmapped, cached_mountinfo, seen_whole
 from stratascope.linux.namespace import (
     EVERY_ID,
@@ -277,7 +278,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         container_root=_container_root(container.asked, around) if below else None,
         whole=seen_whole(or_none(capture.decoded("mountinfo", cached_mountinfo)) or ()) if below else (),
         bus_owners=bus_owners(container.asked, special_files(capture, around.ground), around),
-        regained=0 if isinstance(status, Gap) else _regained(status, uids),
+        regained=0 if isinstance(status, Gap) else _regained(status, uids, capture),
         root_directory=or_none(capture.decoded(ROOT, parse_permissions)),
         bound=_bound(capture, container),
         open_outside=_open_outside(capture),
@@ -310,13 +311,17 @@ def bus_owners(asked: Asked, special: SpecialFiles | None, around: Surroundings)
     return tuple(sorted({each.owner for each in found if each.owner}))
 
 
-def _regained(status: ProcessStatus, uids: IdMap | None) -> int:
-    """As root, exec gives the bounding set (capabilities(7)), unless no_new_privs is set: what is not held of it."""
+def _regained(status: ProcessStatus, uids: IdMap | None, capture: Capture) -> int:
+    """As root, exec gives the bounding set (capabilities(7)), unless no_new_privs or a securebit is set: what is not
+    held of it.
+    """
     if status.uids is None or uids is None or status.bounding is None or status.no_new_privs is not False:
         return 0
     if not any(to_inside(uids, uid) == 0 for uid in status.uids.within_reach):
         return 0
-    return status.bounding & ~((status.effective or 0) | (status.permitted or 0))
+    held = (status.effective or 0) | (status.permitted or 0)
+    bits = or_none(capture.decoded(SECUREBITS, parse_securebits))
+    return 0 if root_by_exec(bits, held) is False else status.bounding & ~held
 
 
 def _bound(capture: Capture, container: Container) -> tuple[BoundMount, ...] | None:
@@ -430,7 +435,8 @@ def _owner(uids: IdMap | None, owner: int | None, *, rootless: bool) -> int | No
 def gained(facts: UsermapFacts, gain: Gain) -> UsermapFacts:
     """See `core.layer.Layer.gained`."""
     if not gain.root:
-        return replace(facts, held=gain.held)
+        groups = [group for each in gain.groups if (group := outside_of(facts.gid_map, each)) is not None]
+        return replace(facts, held=gain.held, groups=(*facts.groups, *groups))
     outside = outside_of(facts.uid_map, 0)
     return replace(facts, uid_inside=0, uid_outside=outside, uid_effective=outside, held=gain.held)
 

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from machine.attempts.build import GIVEN
 from machine.attempts.configurations import Configuration
+from rig.engine import Rig
+
+_ROOTFUL = ("docker_rootful", "podman_rootful")
+
+
+@contextmanager
+def _of_a_group(rig: Rig, folder: Path) -> Iterator[dict[str, str]]:
+    """A folder that only a group may write to, for the option `{group}`."""
+    place = folder / "of-a-group"
+    place.mkdir(exist_ok=True)
+    os.chown(place, 0, GIVEN)
+    place.chmod(0o775)
+    yield {"group": str(place)}
+
+
+def _by_group(name: str, *options: str, image: str = "giving-a-group") -> Configuration:
+    bound = (*_USER, "-v", "{group}:/plain", *options)
+    return Configuration(f"odd-regain-gid{name}", bound, only=_ROOTFUL, image=image, host=(_of_a_group,))
+
 
 _USER = ("--user", "1000")
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
@@ -28,6 +53,9 @@ SCENARIOS = (
     Configuration("odd-regain-file", _ADMIN, image="capable"),
     Configuration("odd-regain-file-refused", _USER, image="capable"),
     Configuration("odd-regain-no-new-privs", (*_PRIVILEGED, *_NO_NEW_PRIVS)),
+    _by_group(""),
+    _by_group("-nothing-new", *_NO_NEW_PRIVS),
+    _by_group("-no-such-file", image="without-set-uid"),
     Configuration("odd-regain-mapped", (*_PRIVILEGED, *_MAP), only=("podman_rootful",)),
     Configuration("odd-regain-by-itself", (*_USER, "--cap-add", "SETUID"), only=_PODMAN, image="without-set-uid"),
     Configuration(
