@@ -210,6 +210,7 @@ def judged(
     asked = {mount.target.rstrip("/"): mount for mount in wishes}
     host = frozenset(device for device, _, _ in around.ground.mounts)
     files = () if special is None else _still_there(special.files, seen)
+    own_nodes = frozenset(item.path for item in files if item.kind in ("b", "c"))
     own_sockets = frozenset(item.path for item in engine_sockets(files, around))
     for mount in seen:
         if mount.optional:
@@ -241,7 +242,7 @@ def judged(
             mount.read_only is not path.writable and within(target, path.target) for path in paths
         ):
             continue  # reported with the directory that contains them all
-        if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
+        if target in own_nodes or (target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount))):
             if target not in _NOT_LISTED:
                 devices.append(target)
             continue

@@ -117,6 +117,8 @@ def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
     )
     if special is None or not special.whole:
         found |= {kind: MOUNTS for node in facts.devices or () if (kind := kind_by_path(node))}
+        shown = () if view is None else [mount.root for mount in view.seen if mount.fs_type == "devtmpfs"]
+        found |= {kind: MOUNTS for root in shown if (kind := kind_by_path("/dev" + root))}
         if "/dev" in {path.source for path in facts.host_paths or ()}:
             return tuple((kind, MOUNTS) for kind in KINDS)
         if asked.privileged and not around.engine.rootless:  # the engine passes in what the host has

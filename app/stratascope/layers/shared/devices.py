@@ -85,10 +85,14 @@ def _kinds_by_number(rule: str) -> tuple[str, ...]:
     major, minor = number.split(":")
     if which != "c" or "r" not in granted or not major.isdigit():
         return ()
+    # miscellaneous devices outside of these numbers get one as they come (MISC_DYNAMIC_MINOR, drivers/char/misc.c)
+    varies = major == "10" and (minor == "*" or not 128 <= int(minor) < 256)
     return tuple(
         kind
         for kind, (majors, pairs, _) in KINDS.items()
-        if int(major) in majors or any(str(one) == major and minor in ("*", str(two)) for one, two in pairs)
+        if int(major) in majors
+        or any(str(one) == major and minor in ("*", str(two)) for one, two in pairs)
+        or (varies and kind == "page faults")
     )
 
 

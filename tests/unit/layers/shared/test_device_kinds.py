@@ -5,10 +5,20 @@ from __future__ import annotations
 import pytest
 
 from stratascope.collector.devices import FEATURES, KINDS, kind_of
+from stratascope.collector.names import SPECIAL
+from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import AskedDevice
 from stratascope.core.ground import FEATURES as OF_THE_GROUND
-from stratascope.core.ground import SpecialFile, SpecialFiles
-from stratascope.layers.shared.devices import ALL_DEVICES, kind_by_path, kinds_allowed, node_kind, runtime_default
+from stratascope.core.ground import UNREAD, SpecialFile, SpecialFiles, parse_misc
+from stratascope.layers.shared.devices import (
+    ALL_DEVICES,
+    kind_by_path,
+    kinds_allowed,
+    node_kind,
+    runtime_default,
+    special_files,
+)
+from stratascope.value import replace
 
 
 @pytest.mark.parametrize(
@@ -57,6 +67,15 @@ def test_a_node_of_any_name_is_known_by_its_number() -> None:
     assert node_kind(_node(1, 1, "/dev/mem")) == "memory"
 
 
+def test_a_number_that_is_given_as_it_comes_is_known_by_the_hosts_list() -> None:
+    ground = replace(UNREAD, misc=parse_misc("257 userfaultfd\n 61 btrfs-control\n"))
+    text = "c 10:257 0 0 600 0:5:1 /faults\nc 10:61 0 0 600 0:5:2 /x\n"
+    reading = Reading(SPECIAL, "/proc/7/root", text)
+    found = special_files(Capture(7, (reading,)), ground)
+    assert found is not None
+    assert [node_kind(item) for item in found.files] == ["page faults", ""]
+
+
 PLAIN = runtime_default(False, ())
 
 
@@ -67,7 +86,8 @@ PLAIN = runtime_default(False, ())
         (ALL_DEVICES, (), (), tuple(KINDS)),
         ((*PLAIN, "c *:* rwm"), (), (), tuple(KINDS)),
         ((*PLAIN, "c 10:232 rwm"), (), (), ("virtual machines",)),
-        ((*PLAIN, "c 10:* rwm"), (), (), ("input", "file systems", "virtual machines", "machine")),
+        ((*PLAIN, "c 10:* rwm"), (), (), ("input", "file systems", "virtual machines", "machine", "page faults")),
+        ((*PLAIN, "c 10:257 rwm"), (), (), ("page faults",)),
         ((*PLAIN, "c 13:* w"), (), (), ()),
         (PLAIN, (AskedDevice("/dev/hidraw0", "/dev/x", "rw"),), (), ("input",)),
         (PLAIN, (AskedDevice("/dev/hidraw0", "/dev/x", "w"),), (), ()),
