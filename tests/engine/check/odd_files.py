@@ -64,8 +64,8 @@ COMPOSE = {
     "pi-hole": _compose(
         "cap_add: [NET_ADMIN, SYS_TIME, SYS_NICE]",
         "dns: [127.0.0.1]",
-        "volumes: ['{folder}:/etc/pihole', 'd:/etc/d']",
-        more="volumes: {{d: {{}}}}\n",
+        "volumes: ['{folder}:/etc/pihole', 'dns:/etc/dnsmasq.d']",
+        more="volumes: {{dns: {{}}}}\n",
     ),
     "home-assistant": _compose(
         "privileged: true", "network_mode: host", "volumes: ['{folder}:/config', '/run/dbus:/run/dbus:ro']"
@@ -95,6 +95,9 @@ COMPOSE = {
     "joined": f"services:\n  base:\n    {_SERVICE}    network_mode: host\n    pid: host\n"
     f"  it:\n    {_SERVICE}    network_mode: service:base\n    pid: service:base\n",
 }
+
+# A rootless Docker can't mount a proc for who joins the host's processes
+NOT_ROOTLESS = frozenset(("joined",))
 
 
 def _unit(*lines: str) -> str:
