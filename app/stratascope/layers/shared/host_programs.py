@@ -111,17 +111,13 @@ def in_sight(capture: Capture, container: str, around: Surroundings) -> InSight:
 
 
 def _as_engine(listed: HostPrograms | None, namespace: int, engine: Engine) -> HostPrograms | None:
-    """The programs; where none is in that namespace (a recorded one), all of its rootless engine's user that are below
-    the initial one are taken to be in it: which of several engines is meant does not show.
+    """The programs; where none is in that namespace (a recorded one), those in the namespaces of its rootless engine's
+    user are taken to be in it, whatever their own users: which of several engines is meant does not show.
     """
     if listed is None or not engine.rootless or any(each.namespace == namespace for each in listed.kinds):
         return listed
-    kinds = [
-        each._replace(namespace=namespace)
-        if each.uid == engine.daemon_uid and each.namespace not in (None, _INITIAL)
-        else each
-        for each in listed.kinds
-    ]
+    own = {each.namespace for each in listed.kinds if each.uid == engine.daemon_uid} - {None, _INITIAL}
+    kinds = [each._replace(namespace=namespace) if each.namespace in own else each for each in listed.kinds]
     return listed._replace(kinds=tuple(kinds))
 
 
