@@ -3,8 +3,9 @@
 A descriptor is a way to what it was opened on, whatever the process's own mounts show: from a directory `..` leads up
 to the root of the mount namespace in which it was opened (path_resolution(7)). Each file is on a mount, whose number
 /proc/PID/fdinfo tells; numbers are the machine's. One that is not in the process's own mountinfo is outside, except
-the kernel's internal ones, of memfds and the like. Pipes, sockets and the nodes that every container has are left out;
-a terminal is told if it is of the reader's own /dev/pts.
+the kernel's internal ones, of memfds and the like. So is one that was unmounted while something there was open (`umount
+-l`), or whose mount namespace is gone: no list has it any more, and its file system's number tells whose it is. Pipes,
+sockets and the nodes that every container has are left out; a terminal is told if it is of the reader's own /dev/pts.
 
 Nothing is opened for use and no file system called: descriptors are read as links, and directories found by O_PATH.
 """
@@ -12,9 +13,10 @@ Nothing is opened for use and no file system called: descriptors are read as lin
 from __future__ import annotations
 
 import os
-import re
 import stat
-from typing import Dict, FrozenSet, Optional, Tuple
+import struct
+from functools import lru_cache
+from typing import Callable, Dict, FrozenSet, Optional, Tuple
 
 from stratascope.collector.names import DESCRIPTORS
 from stratascope.collector.paths import Mount, mount_of, mounts
@@ -30,7 +32,8 @@ _TERMINALS = 136
 _OBJECTS = ("anon_inode:bpf", "anon_inode:[perf_event]")
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 _DELETED = " (deleted)"
-_NUMBER = re.compile(r"^([0-9]+) ", re.MULTILINE).findall
+_LAYERED = ("overlay", "aufs")
+_EMPTY_PATH, _DONT_SYNC, _INODE = 0x1000, 0x4000, 0x100  # AT_* and STATX_INO, include/uapi/linux/stat.h
 
 
 class Outside:
@@ -39,16 +42,21 @@ class Outside:
     def __init__(self) -> None:
         self._mounts: Optional[Dict[int, Mount]] = None
         self._controlling = -1
+        self._layers: FrozenSet[str] = frozenset()
 
     def read(self, directory: int, pid: int, mountinfo: Optional[str]) -> Entry:
         """DESCRIPTORS: a line each, `NUMBER KIND ACCESS MAJOR:MINOR WHERE PATH`; `...` if there are more.
 
         NUMBER is `cwd` for the working directory. KIND: d directory, f file, b and c devices, t terminal, T its
         controlling terminal, n namespace, o object of the kernel. ACCESS: r, w, rw, or p (O_PATH). WHERE: `host` if it
-        is in the reader's mount namespace, or leads up to the same root directory; else `else`. `mountinfo`: its own.
+        is in the reader's mount namespace, or leads up to the same root directory; else `else`: then a directory's
+        MAJOR:MINOR is that of its file system, if the reader has that mounted too, and ACCESS its mount's. `mountinfo`:
+        its own.
         """
         source = "/proc/%d/fd" % pid
-        own = _numbers(mountinfo or "")
+        mounted = mounts(mountinfo=mountinfo or "")
+        own = frozenset(mounted)
+        self._layers = frozenset(each.device for each in mounted.values() if each.kind in _LAYERED)
         self._controlling = _controlling_terminal(directory)
         try:
             folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
@@ -102,8 +110,13 @@ class Outside:
         place = os.open(link, _PLACE, dir_fd=directory)
         try:
             hosts = self._known().get(number)
+            shared = self._shared(place) if hosts is None else ""
             if hosts is None and not _is_directory(place):
-                return ""  # a memfd, shared memory, or a file of a mount that nobody can name
+                if not shared:
+                    return ""  # a memfd, shared memory, or a file of a mount that nobody can name
+                kind, device = _kind(os.fstat(place))
+                path = _without_mark(target)
+                return "%s %s %s %s else %s\n" % (name, kind, access, device, path) if kind else ""
             if hosts is not None and hosts.may_be_silent:
                 about, kind, device = None, ("d" if _is_directory(place) else "f"), "0:0"
             else:
@@ -114,10 +127,18 @@ class Outside:
             if not kind:
                 return ""
             where = "host" if hosts is not None or self._leads_to_root(place) else "else"
+            if where == "else" and shared:
+                device = shared
+                access = "r" if os.fstatvfs(place).f_flag & os.ST_RDONLY else "rw"
         finally:
             os.close(place)
-        path = target[: -len(_DELETED)] if target.endswith(_DELETED) else target
-        return "%s %s %s %s %s %s\n" % (name, kind, access, device, where, path.replace("\n", "?"))
+        return "%s %s %s %s %s %s\n" % (name, kind, access, device, where, _without_mark(target))
+
+    def _shared(self, place: int) -> str:
+        """The number of its file system, if the reader has the same mounted: `MAJOR:MINOR`; not the image's layers."""
+        device = _identity(place)[0]
+        found = any(each.device == device and not each.may_be_silent for each in self._known().values())
+        return device if found and device not in self._layers else ""
 
     def _known(self) -> Dict[int, Mount]:
         if self._mounts is None:
@@ -135,12 +156,48 @@ class Outside:
                 above = os.open("..", _PLACE | os.O_NOFOLLOW, dir_fd=here)
                 os.close(here)
                 here = above
-            top, root = os.fstat(here), os.stat("/")
-            return (top.st_dev, top.st_ino) == (root.st_dev, root.st_ino)
+            root = os.stat("/")
+            return _identity(here) == ("%d:%d" % (os.major(root.st_dev), os.minor(root.st_dev)), root.st_ino)
         except OSError:
             return True
         finally:
             os.close(here)
+
+
+def _without_mark(target: str) -> str:
+    path = target[: -len(_DELETED)] if target.endswith(_DELETED) else target
+    return path.replace("\n", "?")
+
+
+def _identity(place: int) -> Tuple[str, int]:
+    """Its file system's number and its inode. Raises OSError. A file system that might not answer is not asked."""
+    call = _statx()
+    if call is None:
+        about = os.fstat(place)
+        return "%d:%d" % (os.major(about.st_dev), os.minor(about.st_dev)), about.st_ino
+    found = call(place)
+    return "%d:%d" % struct.unpack_from("=II", found, 136), struct.unpack_from("=Q", found, 32)[0]
+
+
+@lru_cache(maxsize=1)
+def _statx() -> Optional[Callable[[int], bytes]]:
+    """statx(2) of a descriptor, of what the kernel holds already; None if the C library does not have it."""
+    try:
+        import ctypes
+
+        call = ctypes.CDLL(None, use_errno=True).statx
+    except (ImportError, AttributeError):
+        return None
+    call.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p)
+
+    def found(place: int) -> bytes:
+        into = ctypes.create_string_buffer(256)
+        if call(place, b"", _EMPTY_PATH | _DONT_SYNC, _INODE, into) < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return into.raw
+
+    return found
 
 
 def _is_directory(place: int) -> bool:
@@ -172,7 +229,3 @@ def _controlling_terminal(directory: int) -> int:
     except (OSError, TooLongError, ValueError, IndexError):
         return -1
     return os.makedev(number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00) if number > 0 else 0
-
-
-def _numbers(mountinfo: str) -> FrozenSet[int]:
-    return frozenset(map(int, _NUMBER(mountinfo)))

@@ -18,7 +18,8 @@ class Descriptor(NamedTuple):
     """One of them. `kind`: d directory, f file, b and c devices, t terminal, T its controlling one, n namespace, o
     object of the kernel (BPF, perf).
 
-    `writable`: it was opened for writing. `of_host`: it leads to the host's files.
+    `writable`: it was opened for writing. `of_host`: it leads to the host's files. `device`: of a directory that does
+    not, its file system's, if the host has that too; `writable` is then its mount.
     """
 
     number: str  # or "cwd"

@@ -330,7 +330,30 @@ static int disk_descriptor(void) { return each_descriptor(disk_there); }
 static int firmware_descriptor(void) { return each_descriptor(firmware_there); }
 static int see_descriptor(void) { return each_descriptor(seen_there); }
 
+/* In a folder that is kept open although it is mounted no more: `unmount=` of prepare.c */
+static int make_left(const char *name, mode_t mode)
+{
+    const char *left = getenv("STRATA_LEFT");
+    if (!left)
+        return IN_VAIN;
+    int fd = openat(atoi(left), name, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+    if (fd < 0)
+        return errno;
+    struct stat found;
+    int done = fchmod(fd, mode) == 0 && fstat(fd, &found) == 0 ? 0 : errno;
+    if (!done && mode & S_ISUID && !(found.st_uid == 0 && found.st_mode & S_ISUID && first_ids()))
+        done = IN_VAIN;
+    unlinkat(atoi(left), name, 0);
+    close(fd);
+    return done;
+}
+
+static int write_left(void) { return make_left("strata-left", 0600); }
+static int plant_left(void) { return make_left("strata-left-marked", 04755); }
+
 const struct attempt OUTSIDE[] = {
+    {"write-host-files", "an unmounted folder", "openat(fd, x, O_CREAT)", write_left, SUCCESS},
+    {"plant-set-uid-on-host", "an unmounted folder", "fchmod(04755)", plant_left, SUCCESS},
     {"enter-host-process", "any of root's", "open(/proc/P/root)", enter_any, SUCCESS},
     {"enter-same-user-process", "any", "open(/proc/P/root)", enter_own, SUCCESS},
     {"take-over-privileged-process", "any of root's", "open(/proc/P/mem)", take_over_any, SUCCESS},

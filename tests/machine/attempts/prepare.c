@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -215,6 +216,23 @@ static int chrooted(const char *text)
     return setenv("STRATA_CHROOT", folder, 1) || setenv("STRATA_FIRST", first ? "1" : "0", 1);
 }
 
+/* PLACE[,working][,alone]: a folder there is held open, or is the working directory, and what is mounted is taken away;
+ * with `alone` in a mount namespace of our own, whose forerunner is gone then */
+static int unmounted(const char *text)
+{
+    char folder[128], number[16];
+    snprintf(folder, sizeof folder, "%.*s", (int)strcspn(text, ","), text);
+    int fd = strstr(text, ",working") ? AT_FDCWD : open(folder, O_RDONLY | O_DIRECTORY);
+    if (fd == AT_FDCWD ? chdir(folder) < 0 : fd < 0)
+        return -1;
+    snprintf(number, sizeof number, "%d", fd);
+    if (setenv("STRATA_LEFT", number, 1) < 0)
+        return -1;
+    if (strstr(text, ",alone") && unshare(CLONE_NEWNS) < 0)
+        return -1;
+    return umount2(folder, MNT_DETACH);
+}
+
 static const struct {
     const char *word;
     int (*run)(void);
@@ -233,6 +251,7 @@ static const struct {
     {"landlock=", landlocked},
     {"securebits=", securebits},
     {"chroot=", chrooted},
+    {"unmount=", unmounted},
 };
 
 int prepare(const char *word)

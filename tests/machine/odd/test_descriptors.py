@@ -1,6 +1,7 @@
-"""Descriptors of what lies outside, as by --preserve-fds or a runtime's leak: here they are sent through a socket.
+"""Descriptors of what lies outside: sent through a socket, or left over from what was unmounted since.
 
-As root sees them: an ordinary user may not look at the descriptors of others' processes.
+A runtime's leak and --preserve-fds give such ones too. As root sees them: an ordinary user may not look at the
+descriptors of others' processes.
 """
 
 from __future__ import annotations
@@ -82,6 +83,13 @@ def _scenario(name: str, *options: str, opened: tuple[Opens, ...]) -> Configurat
     return Configuration(f"odd-held-{name}", (*bound, *options), ("descriptors",), host=(sent(word, *opened),))
 
 
+def _unmounted(name: str, how: str = "", bound: str = "") -> Configuration:
+    """A folder of the host's that stays open although its mount is taken away."""
+    free = ("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined")
+    options = ("-v", f"{{folder}}/mounted:/left{bound}", *free)
+    return Configuration(f"odd-held-unmounted-{name}", options, (f"unmount=/left,{how}",))
+
+
 _ROOT = _open("/")
 SCENARIOS = (
     _scenario("root", opened=(_ROOT,)),
@@ -98,6 +106,10 @@ SCENARIOS = (
     _scenario("terminal", opened=(_terminal,)),
     _scenario("terminal-admin", "--cap-add", "SYS_ADMIN", opened=(_terminal,)),
     _scenario("two", opened=(_open("/dev/null", os.O_RDWR), _open("/var"))),
+    _unmounted("folder"),
+    _unmounted("folder-alone", "alone"),
+    _unmounted("working-directory", "working,alone"),
+    _unmounted("read-only", bound=":ro"),
 )
 
 
@@ -119,3 +131,5 @@ def test_what_is_held_open(any_engine: Rig, capsys: pytest.CaptureFixture[str]) 
     assert [item for item in found if item.word == "disagreed"] == []
     opened = {item.configuration for item in found if item.threat == "write-host-files" and item.did == "open"}
     assert opened >= {"odd-held-root", "odd-held-root-by-path", "odd-held-folder", "odd-held-two"}
+    left = {name for name in opened if name.startswith("odd-held-unmounted-")}
+    assert left == {f"odd-held-unmounted-{name}" for name in ("folder", "folder-alone", "working-directory")}

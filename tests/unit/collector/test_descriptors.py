@@ -65,6 +65,36 @@ def test_what_its_own_mounts_show_is_not_outside(tmp_path: Path) -> None:
         os.close(folder)
 
 
+@pytest.mark.parametrize("options", ["", "-o remount,bind,ro"])
+def test_what_was_unmounted_meanwhile(tmp_path: Path, options: str) -> None:
+    """No list has that mount any more; whose its file system is, its number tells."""
+    (tmp_path / "file").touch()
+    lines = (
+        f"mount --bind {tmp_path} {tmp_path}",
+        f"mount {options} {tmp_path}" if options else "",
+        f"cd {tmp_path}",
+        f"exec 7< {tmp_path} 8< {tmp_path}/file",
+        f"umount -l {tmp_path}",
+        "echo ready",
+        "exec sleep 600",
+    )
+    command = ("unshare", "-rm", "--propagation", "private", "sh", "-ec", "\n".join(lines))
+    number = tmp_path.stat().st_dev
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=_NULL) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            found = {
+                each.number: each for each in listed(process.pid, Path(f"/proc/{process.pid}/mountinfo").read_text())
+            }
+        finally:
+            process.kill()
+    device = (os.major(number), os.minor(number))
+    assert found["7"] == Descriptor("7", "d", not options, device, False, "/")
+    assert found["cwd"] == Descriptor("cwd", "d", not options, device, False, "/")
+    assert found["8"] == Descriptor("8", "f", False, (0, 0), False, "/file")
+
+
 def test_memory_without_a_name_is_nobody_s() -> None:
     number = os.memfd_create("strata")
     try:

@@ -25,7 +25,7 @@ from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.core.threats.gain import Gain
 from stratascope.layers.namespaces.mounts import MountView, judged, view_of
 from stratascope.layers.namespaces.predicted_mounts import MOUNTS_MOST, TooManyError, nodes_unknown, predicted_view
-from stratascope.layers.shared.descriptors import beyond, held, way_out
+from stratascope.layers.shared.descriptors import as_mount, beyond, held, parts_of_host, way_out
 from stratascope.layers.shared.devices import special_files
 from stratascope.layers.shared.host_paths import HostPath
 from stratascope.layers.shared.readings import decoded, process_status, without_root
@@ -240,10 +240,11 @@ def _showing(facts: NamespacesFacts, view: MountView) -> NamespacesFacts:
 def _beyond(
     view: MountView, descriptors: tuple[Descriptor, ...] | None, container: Container, around: Surroundings
 ) -> MountView | None:
-    way = way_out(descriptors)
-    if way is None:
+    way, parts = way_out(descriptors), parts_of_host(descriptors, around.ground)
+    if way is None and not parts:
         return None
-    seen = (*view.seen, *beyond(way, around.ground))
+    further = beyond(way, around.ground) if way is not None else tuple(as_mount(each, around.ground) for each in parts)
+    seen = (*view.seen, *further)
     return judged(seen, container.id, container.asked.mounts, around, view.special)
 
 

@@ -131,7 +131,9 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
         findings.append(_writable_own_root(asked, source))
     findings.extend(_read_only_drift(view.host_paths, asked, source))
     for held in (facts.descriptors or ())[:_SHOWN]:
-        if (held.kind != "c" or kinds_of_nodes((held,))) and (held.of_host or held.kind != "d"):
+        if (held.kind != "c" or kinds_of_nodes((held,))) and (
+            held.of_host or held.kind != "d" or held.device != (0, 0)
+        ):
             weakens = True
             findings.append(_descriptor(held, facts))
     return MountFindings(tuple(findings), weakens)
@@ -141,6 +143,9 @@ def _descriptor(held: Descriptor, facts: NamespacesFacts) -> Finding:
     """The finding on something of the host that it holds open."""
     path, severity, behind = held.path, Severity.MEDIUM, tuple[str, ...]()
     match held.kind:
+        case "d" if not held.of_host:
+            severity, behind = Severity.HIGH, ("write-host-files",)
+            text = msg("It holds a folder of a file system of the host open, {path}.", path=path)
         case "d":
             severity, behind = Severity.CRITICAL, ("change-host-system", "write-host-files", "write-core-pattern")
             text = msg(

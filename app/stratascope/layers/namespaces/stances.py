@@ -24,7 +24,7 @@ from stratascope.layers.namespaces.mount_reach import (
     tree_for,
 )
 from stratascope.layers.namespaces.mounts import MountView
-from stratascope.layers.shared.descriptors import kinds_of_nodes, place_of
+from stratascope.layers.shared.descriptors import kinds_of_nodes, place_of, way_out
 from stratascope.layers.shared.devices import LOG_NODE, MEMORY_NODES, is_block, kind_by_path, passes_block
 from stratascope.layers.shared.system_places import runs_from
 from stratascope.linux.chroot import Holds
@@ -108,7 +108,7 @@ def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
 
 def _kinds(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> tuple[tuple[str, str], ...]:
     """Kinds of character devices of which a node is shown: by the mounts, or by the requested options."""
-    if facts.beyond is not None:
+    if way_out(facts.descriptors) is not None:
         return tuple((kind, MOUNTS) for kind in KINDS)  # the host's own /dev
     view = facts.mounts
     special = None if view is None else view.special
@@ -182,7 +182,7 @@ def _nodes(
             disk = disk or (MOUNTS if is_block(node) else "")
             memory = memory or (MOUNTS if node in MEMORY_NODES else "")
             log = log or (MOUNTS if node == LOG_NODE else "")
-    if facts.beyond is not None:
+    if way_out(facts.descriptors) is not None:
         return MOUNTS, MOUNTS, MOUNTS  # the host's own /dev
     if asked.privileged and not around.engine.rootless:
         return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED

@@ -36,6 +36,16 @@ def way_out(found: tuple[Descriptor, ...] | None) -> Descriptor | None:
     return next((each for each in found or () if each.kind == "d" and each.of_host), None)
 
 
+def parts_of_host(found: tuple[Descriptor, ...] | None, ground: Ground) -> tuple[Descriptor, ...]:
+    """Folders of file systems of the host's that lead no further: of unmounted ones, or of others' mounts."""
+    devices = {device for device, _, _ in ground.mounts}
+    return tuple([each for each in found or () if each.kind == "d" and not each.of_host and _number(each) in devices])
+
+
+def _number(each: Descriptor) -> str:
+    return "{}:{}".format(*each.device)
+
+
 def place_of(descriptor: Descriptor) -> str:
     """Where what it leads to is thought of, among the places inside."""
     return f"/({descriptor.number})"
@@ -50,3 +60,11 @@ def beyond(descriptor: Descriptor, ground: Ground) -> tuple[Mount, ...]:
             for (device, root, target), (kind, options, super_options) in zip(ground.mounts, known, strict=True)
         ]
     )
+
+
+def as_mount(part: Descriptor, ground: Ground) -> Mount:
+    """What such a folder is reached through. Which of its file system it shows is not known."""
+    device, known = _number(part), ground.file_systems or (("", "rw", "rw"),) * len(ground.mounts)
+    kind = next(kind for (number, _, _), (kind, _, _) in zip(ground.mounts, known, strict=True) if number == device)
+    options = "rw" if part.writable else "ro"
+    return Mount(0, 0, device, "/?", place_of(part), options, "", kind, device, options)

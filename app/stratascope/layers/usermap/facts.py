@@ -27,7 +27,7 @@ from stratascope.core.overview.shared_parts import OWN_MODES
 from stratascope.core.threats.gain import Gain
 from stratascope.layers.shared.buses import buses_among, buses_below
 from stratascope.layers.shared.deciding_settings import asked_port, first_free_port, port_start_after, requested_port
-from stratascope.layers.shared.descriptors import held, kinds_of_nodes, way_out
+from stratascope.layers.shared.descriptors import held, kinds_of_nodes, parts_of_host, way_out
 from stratascope.layers.shared.devices import node_kind, special_files
 from stratascope.layers.shared.host_paths import (
     engine_sockets,
@@ -174,7 +174,8 @@ class UsermapFacts(Value):
     regained: int = 0  # mask of capabilities that root gets back by exec, and does not hold now
     root_directory: Permissions | None = None  # owner and mode; None: not read
     bound: tuple[BoundMount, ...] | None = None  # writable mounts of the host's files; None: not read
-    # held open from outside: kinds of device nodes, "file" for one that it may write, "folder" for all of the host's
+    # held open from outside: kinds of device nodes, "file" for one that it may write, "folder" for all of the host's,
+    # "part" for a folder that leads no further
     open_outside: tuple[str, ...] = ()
 
 
@@ -281,7 +282,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> User
         regained=0 if isinstance(status, Gap) else _regained(status, uids, capture),
         root_directory=or_none(capture.decoded(ROOT, parse_permissions)),
         bound=_bound(capture, container),
-        open_outside=_open_outside(capture),
+        open_outside=_open_outside(capture, around),
     )
 
 
@@ -353,10 +354,11 @@ def _bound_after(
     return (*kept, *(BoundMount(place, (UNREAD,)) for place in unread))
 
 
-def _open_outside(capture: Capture) -> tuple[str, ...]:
+def _open_outside(capture: Capture, around: Surroundings) -> tuple[str, ...]:
     found = held(capture) or ()
     files = any(each.kind == "f" and each.writable for each in found)
-    more = [word for word, there in (("file", files), ("folder", way_out(found) is not None)) if there]
+    ways = ("file", files), ("folder", way_out(found) is not None), ("part", bool(parts_of_host(found, around.ground)))
+    more = [word for word, there in ways if there]
     return (*kinds_of_nodes(found), *more)
 
 

@@ -31,6 +31,7 @@ from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, Userma
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.permissions import (
     SEARCH,
+    UNREAD,
     WRITE,
     BoundItem,
     BoundMount,
@@ -170,7 +171,10 @@ def _writable(facts: UsermapFacts, who: Writer | None, around: Surroundings) -> 
         owner = around.engine.daemon_uid if around.engine.rootless else None
         home = () if owner is None else (BoundItem("u", "d", (), Permissions(owner, owner, 0o700)),)
         return writable((BoundMount("/", (*_ALL_FILES, *home)),), who)
-    return Writable() if facts.bound is None else writable(facts.bound, who)
+    if facts.bound is None:
+        return Writable()
+    parts = (BoundMount("/", (UNREAD,)),) if "part" in facts.open_outside else ()
+    return writable((*facts.bound, *parts), who)
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:

@@ -431,3 +431,18 @@ def test_descriptors_that_could_not_be_read_are_told_and_decide_nothing() -> Non
     assert posture_of(facts, asked, near) == posture_of(before, asked, near)
     gone = with_gap(DEFAULT, DESCRIPTORS, Gap(GapKind.GONE))
     assert look(gone)[0].gaps == before.gaps
+
+
+@pytest.mark.parametrize(("access", "written"), [("rw", ("/(3)",)), ("r", ())])
+def test_a_folder_of_the_hosts_whose_mount_is_gone(access: str, written: tuple[str, ...]) -> None:
+    """It leads to what was mounted, not to all of the host's files, nor to its /dev."""
+    near = around(ground=replace(GROUND, mounts=(("8:77", "/", "/data"),)))
+    asked = LAYER.asked(container(None))
+    before = posture_of(look(DEFAULT, surroundings=near)[0], asked, near)
+    facts, found = look(with_text(DEFAULT, DESCRIPTORS, f"3 d {access} 8:77 else /\n"), surroundings=near)
+    held = posture_of(facts, asked, near)
+    assert held.host_files == (*before.host_files, *written)
+    assert (held.system_files, held.kinds) == (before.system_files, before.kinds)
+    assert "namespaces.descriptor" in codes(found)
+    other = look(with_text(DEFAULT, DESCRIPTORS, f"3 d {access} 8:78 else /\n"), surroundings=near)[0]
+    assert posture_of(other, asked, near) == before

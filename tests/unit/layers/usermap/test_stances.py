@@ -490,3 +490,14 @@ def test_a_folder_that_leads_to_the_hosts_root_directory() -> None:
     assert (root.bound.somewhere, root.bound.roots, root.bound.users) == (True, True, None)
     own = posture_of(with_text(apparmor("rootless-default"), DESCRIPTORS, line), around(rootless=True))
     assert (own.bound.somewhere, own.bound.roots, own.bound.users) == (True, False, True)
+
+
+def test_a_folder_of_a_file_system_that_is_mounted_no_more() -> None:
+    """Whose it is, was not read: the host's root may write there, of others it is not known."""
+    ground = replace(GROUND, mounts=(("8:1", "/", "/"),))
+    line = "3 d rw 8:1 else /\n"
+    root = posture_of(with_text(apparmor("docker-default"), DESCRIPTORS, line), around(ground=ground))
+    assert "part" in root.open_outside
+    assert judged(LAYER, HostFiles(), root).stance is OPEN
+    elsewhere = posture_of(with_text(apparmor("docker-default"), DESCRIPTORS, line), around())
+    assert "part" not in elsewhere.open_outside
