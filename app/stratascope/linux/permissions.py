@@ -14,7 +14,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
 Ranges = tuple[tuple[int, int, int], ...]  # inside, outside, length
-WRITE, SEARCH = 2, 1
+READ, WRITE, SEARCH = 4, 2, 1
 _STICKY = 0o1000
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
 _READ_SEARCH = CapabilitySet.of(("CAP_DAC_READ_SEARCH",)).bits
@@ -119,7 +119,7 @@ def may(who: Writer, what: Permissions, bits: int) -> bool:
         return True  # an owner can change the mode
     if any(_bits(who.uid, gids, what) & bits == bits for gids in _groups(who, what)):
         return True
-    helps = _OVERRIDE | _OWNING | (_READ_SEARCH if bits == SEARCH else 0)
+    helps = _OVERRIDE | _OWNING | (_READ_SEARCH if bits in (READ, SEARCH) else 0)
     # capable_wrt_inode_uidgid, kernel/capability.c: both ids must be mapped
     if who.held & helps and _maps(who.uids, what.uid) and _maps(who.gid_ranges, what.gid):
         return True

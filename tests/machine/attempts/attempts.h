@@ -67,6 +67,7 @@ void try_all(const char *again); /* main.c: everything; what is added to the nam
 int let_beside_try(void);        /* prepare.c: so that a process outside of our chroot, if we left one, tries everything */
 int prepare(const char *word);              /* does what prepare.c knows by that word; negative with errno */
 int open_only(const char *path, int flags); /* opens and closes */
+int open_either(const char *path);          /* the same to read, else to write */
 int other_uid(void);                        /* a mapped uid that is not ours */
 int many_processes(void);                   /* 600 children that wait, ended at once */
 int first_ids(void);                        /* whether our root is the machine's */

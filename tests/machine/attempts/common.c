@@ -10,6 +10,12 @@ int open_only(const char *path, int flags)
     return 0;
 }
 
+int open_either(const char *path)
+{
+    int result = open_only(path, O_RDONLY | O_NONBLOCK);
+    return result == EPERM || result == EACCES ? open_only(path, O_WRONLY | O_NONBLOCK) : result;
+}
+
 static int is_mapped(unsigned uid)
 {
     unsigned first, outside, length;

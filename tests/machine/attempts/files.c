@@ -29,7 +29,7 @@ static int node(mode_t kind, dev_t device, int opening)
         int result = make_node(PATHS[place], kind, device);
         if (result == 0) {
             if (opening)
-                result = open_only(PATHS[place], O_RDONLY | O_NONBLOCK);
+                result = open_either(PATHS[place]);
             unlink(PATHS[place]);
         }
         if (result == 0 || (opening && result == ENXIO))
@@ -43,7 +43,7 @@ static int create_char(void) { return node(S_IFCHR, makedev(1, 1), 0); }
 static int create_block(void) { return node(S_IFBLK, makedev(7, 0), 0); }
 static int open_made_memory(void) { return node(S_IFCHR, makedev(1, 1), 1); }
 static int open_made_disk(void) { return node(S_IFBLK, makedev(7, 0), 1); }
-static int open_memory(void) { return open_only("/dev/mem", O_RDONLY); }
+static int open_memory(void) { return open_either("/dev/mem"); }
 
 static int open_disk(void)
 {
@@ -55,7 +55,7 @@ static int open_disk(void)
         char path[300];
         snprintf(path, sizeof path, "/dev/%s", entry->d_name);
         if (lstat(path, &found) == 0 && S_ISBLK(found.st_mode)) {
-            result = open_only(path, O_RDONLY | O_NONBLOCK);
+            result = open_either(path);
             if (result == 0)
                 break;
         }
@@ -68,9 +68,11 @@ static int faults_by_device(void)
     static const char *const PLACES[] = {"/dev/userfaultfd", "/dev/faults", "/faults"};
     int result = IN_VAIN;
     for (int place = 0; place < 3 && result; place++) {
-        int fd = open(PLACES[place], O_RDWR | O_CLOEXEC);
+        int fd = open(PLACES[place], O_RDONLY | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT)
             continue;
+        if (fd < 0)
+            fd = open(PLACES[place], O_WRONLY | O_CLOEXEC);
         result = fd < 0 ? errno : outcome(ioctl(fd, 0xAA00 /* USERFAULTFD_IOC_NEW */, O_CLOEXEC));
         if (fd >= 0 && result) /* filters see 64 bits of the request, the kernel looks at 32 */
             result = outcome(syscall(SYS_ioctl, fd, 0xAA00ul | 1ul << 32, O_CLOEXEC));

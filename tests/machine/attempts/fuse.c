@@ -30,7 +30,9 @@ static int by_newer_calls(const char *device, int fd)
 static int served(const char *device)
 {
     char options[128];
-    int result, fd = open(device, O_RDWR | O_CLOEXEC);
+    int result, fd = open(device, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        fd = open(device, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
     if (newer_calls) {

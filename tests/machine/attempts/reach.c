@@ -269,7 +269,7 @@ static int look(const char *path, const struct stat *about, int type, struct FTW
         return 0;
     int now = IN_VAIN;
     if (wanted_kind == S_IFBLK) {
-        now = open_only(path, O_RDONLY | O_NONBLOCK);
+        now = open_either(path);
     } else {
         struct sockaddr_un to = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

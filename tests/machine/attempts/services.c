@@ -361,7 +361,10 @@ static int try_device(const char *path, const struct stat *about, int type, stru
         if (strcmp(NUMBERS[place].kind, sought) || major(about->st_rdev) != NUMBERS[place].major
             || minor(about->st_rdev) < NUMBERS[place].first || minor(about->st_rdev) > NUMBERS[place].last)
             continue;
-        int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), now = fd < 0 ? errno : 0;
+        int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), now = 0;
+        if (fd < 0)
+            fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        now = fd < 0 ? errno : 0;
         /* what it can do is asked for by its first command, which changes nothing: KVM_GET_API_VERSION */
         if (fd >= 0 && !strcmp(sought, "virtual") && ioctl(fd, 0xAE00, 0) < 0 && errno == EACCES)
             now = EACCES;

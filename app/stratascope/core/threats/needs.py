@@ -209,11 +209,12 @@ class StrongProcess(Value):
 
 class Node(Value):
     """A visible device node. `kind` is memory, disk, log or one of `collector.devices.KINDS`; `made`: by an earlier
-    step of the route.
+    step of the route; `access` r or w, which its permissions have to allow.
     """
 
     kind: str
     made: bool = False
+    access: str = "r"
 
 
 class Device(Value):
@@ -230,9 +231,12 @@ class Device(Value):
 
 
 class DeviceKind(Value):
-    """Some character device of that kind is allowed by the device cgroup; one of `collector.devices.KINDS`."""
+    """Some character device of that kind (one of `collector.devices.KINDS`) is allowed by the device cgroup, to be read
+    (`access` r) or written (w).
+    """
 
     kind: str
+    access: str = "r"
 
 
 class Room(Value):

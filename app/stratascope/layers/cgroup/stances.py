@@ -35,7 +35,8 @@ class CgroupPosture(Value):
     above: tuple[tuple[Resource, bool | None], ...] = ()  # room left by the groups above its own alone
     log: LogKeeping = LogKeeping.UNKNOWN
     disk_rate: bool | None = True  # whether nothing limits how much it reads and writes per second
-    kinds: tuple[str, ...] = ()  # kinds of character devices that the rules allow to be read
+    # kinds of character devices of which the rules allow some to be read, and to be written
+    kinds: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     crashes: bool | None = True  # whether its core file limit lets the kernel run a crash handler
     held: tuple[str, ...] = ()  # kinds of device nodes that it holds open from outside
 
@@ -60,10 +61,19 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
         _above_own(facts, around),
         asked.log,
         _disk_rate(facts),
-        () if rules is None else kinds_allowed(rules, asked.devices, facts.nodes),
+        _kinds(rules, asked, facts),
         _crashes(facts),
         facts.held,
     )
+
+
+def _kinds(
+    rules: tuple[str, ...] | None, asked: CgroupAsked, facts: CgroupFacts
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if rules is None:
+        return (), ()
+    read, written = (kinds_allowed(rules, asked.devices, facts.nodes, access) for access in "rw")
+    return read, written
 
 
 def _disk_rate(facts: CgroupFacts) -> bool | None:
@@ -147,7 +157,7 @@ def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
     if isinstance(need, Device):
         return _device(need, posture)
     if isinstance(need, DeviceKind):
-        return _by_rules(posture, allowed=need.kind in posture.kinds)
+        return _by_rules(posture, allowed=need.kind in posture.kinds[need.access == "w"])
     if not isinstance(need, Room):
         return None
     if need.resource is Resource.LOG:

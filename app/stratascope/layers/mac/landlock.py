@@ -237,7 +237,7 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
         case needs.Device():
             return _device(need, by), _DEVICE
         case needs.DeviceKind():
-            return _device_of_a_kind(by, need.kind), _DEVICE
+            return _device_of_a_kind(need, by), _DEVICE
         case needs.EngineSocket():
             if not _handles(by, File.RESOLVE_UNIX):
                 return True, _FILE
@@ -295,16 +295,17 @@ _READ_AND_WRITTEN = ("console", "input", "machine")  # the others take commands:
 _HARMLESS = frozenset(f"/dev/{name}" for name in ("full", "null", "ptmx", "random", "tty", "urandom", "zero"))
 
 
-def _device_of_a_kind(by: Confinement, kind: str) -> bool | None:
+def _device_of_a_kind(need: needs.DeviceKind, by: Confinement) -> bool | None:
     """A character device of one of `collector.devices.KINDS`: to read or write it, or to give it commands."""
-    more = File(0) if kind in _READ_AND_WRITTEN or not _handles(by, File.IOCTL_DEV) else File.IOCTL_DEV
-    found = [_in_dev(by, more | right) for right in (File.READ_FILE, File.WRITE_FILE)]
+    kind, rights = need.kind, File.WRITE_FILE if need.access == "w" else File.READ_FILE
+    if kind not in _READ_AND_WRITTEN and _handles(by, File.IOCTL_DEV):
+        rights |= File.IOCTL_DEV
+    found = [_in_dev(by, rights)]
     for place in by.places:
         if place.mode == _CHARACTER and place.path not in _HARMLESS:
             named = kind_of(-1, -1, place.path.removeprefix("/dev/")) if place.path.startswith("/dev/") else None
             if named in (kind, None):
-                rights = (more | right for right in (File.READ_FILE, File.WRITE_FILE))
-                found.append(None if named is None else _best([allows(by, place.path, each) for each in rights]))
+                found.append(None if named is None else allows(by, place.path, rights))
     return _best(found)
 
 

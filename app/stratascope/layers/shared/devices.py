@@ -50,7 +50,14 @@ _CHARACTER_FOLDERS = frozenset(
     )
 )
 # Nodes of the host that matter, by their kernel names: major and minor number
-NUMBERS = {"/dev/mem": (1, 1), "/dev/kmem": (1, 2), "/dev/port": (1, 4), "/dev/kmsg": (1, 11), "/dev/loop0": (7, 0)}
+NUMBERS = {
+    "/dev/mem": (1, 1),
+    "/dev/kmem": (1, 2),
+    "/dev/port": (1, 4),
+    "/dev/kmsg": (1, 11),
+    "/dev/loop0": (7, 0),
+    "/dev/fuse": (10, 229),
+}
 _BY_NUMBER = {number: name for name, number in NUMBERS.items()}
 MEMORY_NODES, LOG_NODE = frozenset(("/dev/mem", "/dev/kmem", "/dev/port")), "/dev/kmsg"
 # Those of every container; rootless engines bind them, because they can't create any
@@ -63,27 +70,27 @@ def kind_by_path(path: str) -> str:
 
 
 def kinds_allowed(
-    rules: tuple[str, ...], devices: tuple[AskedDevice, ...], special: SpecialFiles | None
+    rules: tuple[str, ...], devices: tuple[AskedDevice, ...], special: SpecialFiles | None, access: str
 ) -> tuple[str, ...]:
-    """The kinds of character devices of which the rules allow some to be read: of the nodes that it sees, of those that
-    were asked for, and by number.
+    """The kinds of character devices of which the rules allow some to be read (`access` r) or written (w): of the nodes
+    that it sees, of those that were asked for, and by number.
     """
-    if any(_allows(rule, "c", -1, -1, "r") for rule in rules):
+    if any(_allows(rule, "c", -1, -1, access) for rule in rules):
         return tuple(KINDS)
-    found = {kind_by_path(device.source) for device in devices if "r" in device.permissions}
+    found = {kind_by_path(device.source) for device in devices if access in device.permissions}
     for item in () if special is None else special.files:
-        if item.kind == "c" and passes(rules, Device("c", item.major, item.minor, "r")):
+        if item.kind == "c" and passes(rules, Device("c", item.major, item.minor, access)):
             found.add(node_kind(item))
-    found.update(*map(_kinds_by_number, rules))
+    found.update(*(_kinds_by_number(rule, access) for rule in rules))
     return tuple(kind for kind in KINDS if kind in found)
 
 
 @remembered()
-def _kinds_by_number(rule: str) -> tuple[str, ...]:
-    """The kinds of which this rule allows some to be read, by number."""
+def _kinds_by_number(rule: str, access: str) -> tuple[str, ...]:
+    """The kinds of which this rule allows some to be read or written, by number."""
     which, number, granted = rule.split()
     major, minor = number.split(":")
-    if which != "c" or "r" not in granted or not major.isdigit():
+    if which != "c" or access not in granted or not major.isdigit():
         return ()
     # miscellaneous devices outside of these numbers get one as they come (MISC_DYNAMIC_MINOR, drivers/char/misc.c)
     varies = major == "10" and (minor == "*" or not 128 <= int(minor) < 256)
@@ -188,7 +195,7 @@ def node_kind(item: SpecialFile) -> str:
     if item.kind != "c":
         return ""
     name = _BY_NUMBER.get((item.major, item.minor))
-    if name is not None:
-        return "memory" if name in MEMORY_NODES else "log" if name == LOG_NODE else ""
+    if name in MEMORY_NODES or name == LOG_NODE:
+        return "log" if name == LOG_NODE else "memory"
     below = item.path.rpartition("/dev/")[2] if "/dev/" in item.path else item.path.rpartition("/")[2]
     return kind_of(item.major, item.minor, item.name or below) or ""

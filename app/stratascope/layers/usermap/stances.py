@@ -30,6 +30,7 @@ from stratascope.layers.shared.host_programs import InSight
 from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.permissions import (
+    READ,
     SEARCH,
     UNREAD,
     WRITE,
@@ -81,7 +82,7 @@ class UsermapPosture(Value):
     settings: Answers
     disk_group: bool = False  # disks were passed in, and one of its groups may be their nodes'
     on_disk: OnDisk = OnDisk()
-    nodes: tuple[tuple[str, bool], ...] = ()  # kinds of visible device nodes, and whether it may open one of that kind
+    nodes: tuple[tuple[str, str], ...] = ()  # kinds of visible device nodes; r, w: how it may open one of that kind
     below: bool = False  # whether it left the container's user namespace for one below
     own_root: bool | None = True  # uid 0 exists in its user namespace
     unmapped: bool = False  # its uid or gid has no number in its own user namespace
@@ -266,7 +267,7 @@ def _socket(
         return None
     sockets = [item for item in facts.special or () if item.kind == "s"]
     if sockets:
-        return any(_lets_in(item, 0o222, uid, facts) for item in sockets)
+        return any(_lets_in(item, WRITE, uid, facts) for item in sockets)
     if held is not None and held & _OVERRIDE and over:
         return True
     if facts.foreign_socket:
@@ -294,23 +295,24 @@ def _bus_user(facts: UsermapFacts, uid: int | None) -> bool | None:
     return None if uid is None else uid in facts.bus_owners
 
 
-def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, bool], ...]:
-    found: dict[str, bool] = {}
+def _nodes(facts: UsermapFacts, uid: int) -> tuple[tuple[str, str], ...]:
+    found: dict[str, set[str]] = {}
     for item in facts.special or ():
         if kind := node_kind(item):
-            found[kind] = found.get(kind, False) or _lets_in(item, 0o444, uid, facts)
-    return tuple(sorted(found.items()))
+            ways = {access for access, bits in (("r", READ), ("w", WRITE)) if _lets_in(item, bits, uid, facts)}
+            found.setdefault(kind, set()).update(ways)
+    return tuple([(kind, "".join(sorted(found[kind]))) for kind in sorted(found)])
+
+
+_EVERY_ID: Ranges = ((0, 0, 1 << 32),)
 
 
 def _lets_in(item: SpecialFile, bits: int, uid: int, facts: UsermapFacts) -> bool:
-    """Whether a node's mode permits it: owner bits for the owner only, group bits for members (generic_permission)."""
-    mapped = facts.initial_namespace or (_maps(facts.uid_map, item.uid) and _maps(facts.gid_map, item.gid))
-    if mapped and (facts.held or 0) & _OVERRIDE:
-        return True
-    if item.uid == uid:
-        return bool(item.mode & bits & 0o700)
-    groups = (facts.gid_outside, *facts.groups)
-    return bool(item.mode & bits & (0o070 if item.gid in groups else 0o007))
+    """Whether it may open a node so, or can give itself that right."""
+    groups = tuple([gid for gid in (facts.gid_outside, *facts.groups) if gid is not None])
+    uids, gids = (_EVERY_ID,) * 2 if facts.initial_namespace else (facts.uid_map or (), facts.gid_map or ())
+    who = Writer(uid, groups, uids, gids, facts.held or 0)
+    return may(who, Permissions(item.uid, item.gid, item.mode), bits)
 
 
 _MAP, _UID, _NAMESPACE = "@uid_map", "@status:Uid", "@ns/user"
@@ -358,7 +360,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
             known = dict(posture.nodes).get(need.kind)
             if known is None:
                 return _node(posture, by_mode=need.kind in _FOR_PEOPLE)
-            if known:
+            if need.access in known:
                 return _through(msg("The device node's permissions allow it."))
             return _stops(msg("The device node's permissions do not allow it."), posture)
         case needs.NewUserNamespace():

@@ -71,6 +71,8 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (Device("b", 7, 0, "m"), {}, OPEN),
         (Device("b", 7, 0, "r"), {}, STOPS),
         (Device("b", 7, 0, "r"), {"rules": ("b 7:* r",)}, OPEN),
+        (Device("b", 7, 0, "r"), {"rules": ("b 7:* w",)}, STOPS),
+        (Device("b", 7, 0, "w"), {"rules": ("b 7:* w",)}, OPEN),
         (Device("b", 7, 0, "rw"), {"rules": ("b 7:0 r", "b 7:0 w")}, STOPS),  # one rule must allow it in full
         (DISK, {"verified": False}, STOPS),
         # rules of version 1 are a file that SYS_ADMIN may write to; those of version 2 a program

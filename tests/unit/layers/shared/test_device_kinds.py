@@ -101,4 +101,24 @@ def test_rules(
     seen: tuple[SpecialFile, ...],
     kinds: tuple[str, ...],
 ) -> None:
-    assert kinds_allowed(rules, devices, SpecialFiles(seen, True)) == kinds
+    assert kinds_allowed(rules, devices, SpecialFiles(seen, True), "r") == kinds
+
+
+@pytest.mark.parametrize(
+    ("rules", "devices", "seen", "kinds"),
+    [
+        ((*PLAIN, "c 10:232 w"), (), (), ("virtual machines",)),
+        ((*PLAIN, "c 10:232 r"), (), (), ()),
+        (PLAIN, (AskedDevice("/dev/tty1", "/dev/x", "w"),), (), ("console",)),
+        (PLAIN, (AskedDevice("/dev/tty1", "/dev/x", "r"),), (), ()),
+        ((*PLAIN, "c 245:0 w"), (), (_node(245, 0, "/dev/hidraw0"),), ("input",)),
+    ],
+)
+def test_rules_for_writing(
+    rules: tuple[str, ...], devices: tuple[AskedDevice, ...], seen: tuple[SpecialFile, ...], kinds: tuple[str, ...]
+) -> None:
+    assert kinds_allowed(rules, devices, SpecialFiles(seen, True), "w") == kinds
+
+
+def test_the_first_console_memory_is_no_disk() -> None:
+    assert node_kind(_node(7, 0, "/dev/vcs")) == "console"

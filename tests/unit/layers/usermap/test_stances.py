@@ -443,6 +443,8 @@ def test_sockets_of_engines_by_what_was_read_of_them(line: str, capture_of: str,
 @pytest.mark.parametrize(
     ("line", "capture_of", "stance"),
     [
+        ("b 7:0 1000 0 0 0:6:94 /dev/x", "docker-user1000", OPEN),  # an owner can change the mode
+        ("b 7:0 0 0 662 0:6:94 /dev/x", "docker-user1000", STOPS),
         ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-default", OPEN),
         ("b 7:0 0 6 660 0:6:94 /dev/x", "docker-user1000", STOPS),
         ("b 7:0 0 0 664 0:6:94 /dev/x", "docker-user1000", OPEN),
@@ -455,6 +457,16 @@ def test_device_nodes_by_what_was_read_of_them(line: str, capture_of: str, stanc
     process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", f"{line}\n")))
     near = around(rootless=capture_of.startswith("rootless"))
     assert judged(LAYER, Node("disk"), posture_of(process, near)).stance is stance
+
+
+@pytest.mark.parametrize(("mode", "read", "write"), [(664, OPEN, STOPS), (662, STOPS, OPEN), (660, STOPS, STOPS)])
+def test_modes_of_device_nodes_for_reading_and_writing(mode: int, read: Stance, write: Stance) -> None:
+    process = apparmor("docker-user1000")
+    line = f"b 7:0 0 0 {mode} 0:6:94 /dev/x\n"
+    process = replace(process, readings=(*process.readings, Reading("root:special", "/proc/7/root", line)))
+    posture = posture_of(process, around())
+    assert judged(LAYER, Node("disk"), posture).stance is read
+    assert judged(LAYER, Node("disk", access="w"), posture).stance is write
 
 
 def test_ids_seen_from_inside_a_user_namespace_are_not_the_hosts() -> None:

@@ -16,6 +16,7 @@ from stratascope.core.threats.catalogue.shared import (
     devices_opened,
     direct,
     initial,
+    read_or_written,
     unattached,
 )
 from stratascope.core.threats.needs import Device, DeviceKind, Feature, Mounting, Node
@@ -25,10 +26,10 @@ from stratascope.value import replace
 _ONLY_NEEDED = msg("Leave privileged mode, and pass in only those devices (--device) that the program needs.")
 
 
-def device_route(kind: str, example: str) -> Route:
+def device_routes(kind: str, example: str) -> tuple[Route, ...]:
     """Open any device of that kind that it sees, as its rules allow."""
     feature = Feature("devices_" + kind.replace(" ", "_"))
-    return direct(f'open("{example}")', Node(kind), DeviceKind(kind), feature)
+    return read_or_written(direct(f'open("{example}")', Node(kind), DeviceKind(kind), feature))
 
 
 def _threat(
@@ -43,14 +44,14 @@ def _threat(
         gives,
         _ONLY_NEEDED,
         "cgroup",
-        (device_route(kind, example),),
+        device_routes(kind, example),
         ("CIS-Docker-1.6.0:5.18",),
     )
 
 
 # fuse_get_tree, fs/fuse/inode.c. Programs of the host go into it only where its user namespace is the initial one:
 # fuse_allow_current_process, fs/fuse/dir.c
-_FUSE, _FUSE_NUMBERS = "file systems", Device("c", 10, 229, "rw")
+_FUSE, _FUSE_NUMBERS = "file systems", Device("c", 10, 229, "r")
 _FIRST, *_REST = unattached("fuse")
 _FUSE_MOUNTS = (
     (Step('mount("fuse", "allow_other")', (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"))),),
@@ -61,12 +62,14 @@ _FUSE_MOUNTS = (
 def _fuse_routes() -> tuple[Route, ...]:
     """Open such a device in each way, and mount with it in each way."""
     opened = (
-        direct('open("/dev/fuse")', Node(_FUSE), _FUSE_NUMBERS),
-        Route(
-            msg("a node made with mknod"),
-            (
-                Step('mknod("/dev/x", 10:229)', (*MAKE_NODE, replace(_FUSE_NUMBERS, access="m"))),
-                Step('open("/dev/x")', (Node(_FUSE, made=True), _FUSE_NUMBERS)),
+        *read_or_written(
+            direct('open("/dev/fuse")', Node(_FUSE), _FUSE_NUMBERS),
+            Route(
+                msg("a node made with mknod"),
+                (
+                    Step('mknod("/dev/x", 10:229)', (*MAKE_NODE, replace(_FUSE_NUMBERS, access="m"))),
+                    Step('open("/dev/x")', (Node(_FUSE, made=True), _FUSE_NUMBERS)),
+                ),
             ),
         ),
         *devices_opened(_FUSE, "10:229", _FUSE_NUMBERS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity, flaws_of
-from stratascope.core.threats.catalogue.devices import device_route
+from stratascope.core.threats.catalogue.devices import device_routes
 from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN,
     MAKE_NODE,
@@ -16,6 +16,7 @@ from stratascope.core.threats.catalogue.shared import (
     initial,
     kernel_file,
     own,
+    read_or_written,
 )
 from stratascope.core.threats.needs import (
     Access,
@@ -172,29 +173,41 @@ THREATS = (
         msg("Remove devices, leave privileged mode, and drop MKNOD."),
         "cgroup",
         (
-            Route(
-                msg("an existing node"),
-                (Step('open("/dev/sda")', (Node("disk"), Device("b", None, None, "r"))),),
-            ),
-            Route(
-                msg("a node made with mknod"),
-                (
-                    Step('mknod("/dev/x", S_IFBLK, device)', (*MAKE_NODE, Device("b", None, None, "m"))),
-                    Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
+            *read_or_written(
+                Route(
+                    msg("an existing node"),
+                    (Step('open("/dev/sda")', (Node("disk"), Device("b", None, None, "r"))),),
                 ),
-            ),
-            Route(
-                msg("in a new mount of the host's /dev"),
-                (
-                    Step(
-                        'mount("devtmpfs")',
-                        (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"), Feature("devtmpfs")),
+                Route(
+                    msg("a node made with mknod"),
+                    (
+                        Step('mknod("/dev/x", S_IFBLK, device)', (*MAKE_NODE, Device("b", None, None, "m"))),
+                        Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
                     ),
-                    Step('open("/new/sda")', (Device("b", None, None, "r"),)),
+                ),
+                Route(
+                    msg("in a new mount of the host's /dev"),
+                    (
+                        Step(
+                            'mount("devtmpfs")',
+                            (MOUNT_CALLS, MAY_MOUNT, initial("SYS_ADMIN"), Mounting("mount"), Feature("devtmpfs")),
+                        ),
+                        Step('open("/new/sda")', (Device("b", None, None, "r"),)),
+                    ),
                 ),
             ),
             *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
-            replace(device_route("disk commands", "/dev/sg0"), name=msg("by a device that passes commands to disks")),
+            *(
+                replace(way, name=name)
+                for name, way in zip(
+                    (
+                        msg("by a device that passes commands to disks"),
+                        msg("by a device that passes commands to disks, for writing only"),
+                    ),
+                    device_routes("disk commands", "/dev/sg0"),
+                    strict=True,
+                )
+            ),
         ),
         ("CIS-Docker-1.6.0:5.18", "mknod(2)"),
     ),

@@ -15,6 +15,7 @@ from stratascope.core.threats.catalogue.shared import (
     direct,
     initial,
     kernel_file,
+    read_or_written,
     sysfs_file,
 )
 from stratascope.core.threats.needs import (
@@ -122,15 +123,17 @@ THREATS = (
         msg("Leave privileged mode, and drop SYS_RAWIO and MKNOD."),
         "capabilities",
         (
-            Route(msg("an existing node"), (Step('open("/dev/mem")', (Node("memory"), *_MEMORY)),)),
-            Route(
-                msg("a node made with mknod"),
-                (
-                    Step(
-                        'mknod("/dev/x", S_IFCHR, 1:1)',
-                        (*MAKE_NODE, Device("c", 1, 1, "m")),
+            *read_or_written(
+                Route(msg("an existing node"), (Step('open("/dev/mem")', (Node("memory"), *_MEMORY)),)),
+                Route(
+                    msg("a node made with mknod"),
+                    (
+                        Step(
+                            'mknod("/dev/x", S_IFCHR, 1:1)',
+                            (*MAKE_NODE, Device("c", 1, 1, "m")),
+                        ),
+                        Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
                     ),
-                    Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
                 ),
             ),
             *devices_opened("memory", "S_IFCHR, 1:1", Device("c", 1, 1, "r"), *_OPEN_MEMORY),

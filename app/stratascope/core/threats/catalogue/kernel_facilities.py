@@ -17,6 +17,7 @@ from stratascope.core.threats.catalogue.shared import (
     direct,
     initial,
     kernel_file,
+    read_or_written,
     socket,
     sysfs_file,
 )
@@ -113,15 +114,17 @@ _FACILITIES = (
                 Feature("userfaultfd"),
             ),
             # userfaultfd_dev_ioctl, fs/userfaultfd.c: the mode of the device decides instead
-            replace(
-                direct(
-                    'ioctl(open("/dev/userfaultfd"), USERFAULTFD_IOC_NEW)',
-                    Calls((Call("ioctl", ((1, _IOC_NEW),)),)),
-                    Node("page faults"),
-                    DeviceKind("page faults"),
-                    Feature("devices_page_faults"),
-                ),
-                name=msg("by the device"),
+            *read_or_written(
+                replace(
+                    direct(
+                        'ioctl(open("/dev/userfaultfd"), USERFAULTFD_IOC_NEW)',
+                        Calls((Call("ioctl", ((1, _IOC_NEW),)),)),
+                        Node("page faults"),
+                        DeviceKind("page faults"),
+                        Feature("devices_page_faults"),
+                    ),
+                    name=msg("by the device"),
+                )
             ),
         ),
         ("userfaultfd(2)",),

@@ -12,6 +12,7 @@ from stratascope.core.threats.needs import (
     Calls,
     Capability,
     Device,
+    DeviceKind,
     Feature,
     GroupFile,
     GroupUse,
@@ -138,6 +139,29 @@ OWN_NETWORK = Step(
 MAKE_NODE: tuple[Need, ...] = (calls("mknod", "mknodat"), initial("MKNOD"))
 
 _RULES = "/sys/fs/cgroup/devices/devices.allow"
+
+
+def read_or_written(*routes: Route) -> tuple[Route, ...]:
+    """Routes that open a device to read it, and the same to write it only: modes and device rules ask for each alone.
+
+    devcgroup_inode_permission, include/linux/device_cgroup.h; most drivers take commands by either.
+    """
+    return (*routes, *map(_written, routes))
+
+
+def _written(way: Route) -> Route:
+    name = msg("for writing only") if way.name == DIRECT else msg("{way}, for writing only", way=way.name)
+    return Route(name, tuple(map(_written_step, way.steps)))
+
+
+def _written_step(step: Step) -> Step:
+    needs = tuple(
+        [
+            replace(need, access="w") if isinstance(need, Node | Device | DeviceKind) and need.access == "r" else need
+            for need in step.needs
+        ]
+    )
+    return step if needs == step.needs else Step(step.text.replace('")', '", O_WRONLY)'), needs)
 
 
 def unattached(kind: str, *more: Need) -> tuple[Step, ...]:

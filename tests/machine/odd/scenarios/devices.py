@@ -1,0 +1,29 @@
+"""Devices that may only be written, or only read: modes and device rules ask for each alone."""
+
+from __future__ import annotations
+
+from machine.attempts.configurations import Configuration
+
+_ROOTFUL = ("docker_rootful", "podman_rootful")
+_NO_CAPABILITIES = ("--cap-drop", "ALL")
+_UNCONFINED = ("--security-opt", "seccomp=unconfined")
+
+
+def _given(name: str, device: str, access: str, *more: str) -> Configuration:
+    option = f"/dev/{device}:/dev/{device}:{access}"  # by another name, Podman takes 7:0 for /dev/vcs
+    return Configuration(name, (*_NO_CAPABILITIES, "--device", option, *more), only=_ROOTFUL)
+
+
+SCENARIOS = (
+    _given("odd-disk-written-only", "loop0", "w"),
+    _given("odd-console-written-only", "tty1", "w"),
+    _given("odd-machines-written-only", "kvm", "w"),
+    _given("odd-disk-made-only", "loop0", "m"),
+    _given("odd-fuse-written-only", "fuse", "w", "--cap-add", "SYS_ADMIN", *_UNCONFINED),
+    _given("odd-fuse-read-only", "fuse", "r", "--cap-add", "SYS_ADMIN", *_UNCONFINED),
+    Configuration(
+        "odd-disks-rule-written-only",
+        (*_NO_CAPABILITIES, "--cap-add", "MKNOD", "--device-cgroup-rule", "b 7:0 w"),
+        only=_ROOTFUL,
+    ),
+)
