@@ -115,7 +115,63 @@ static const char *place(void) { return access("/mnt", F_OK) == 0 ? "/mnt" : "/t
 
 /* The ways to make /proc/sys writable, in a mount namespace of our own where we may have one. Each is an attempt of its
  * own, as a filter may kill whoever tries it */
-enum way { REMOUNT, SET_ATTRIBUTES, UNMOUNT };
+enum way { REMOUNT, SET_ATTRIBUTES, UNMOUNT, MOVE, MOVE_BY_MOUNT, COPY, COPY_WITH_ATTRIBUTES, BIND };
+
+static int to_write(const char *path) { return open_only(path, O_WRONLY); }
+static int read_some(const char *path);
+static int list_some(const char *path);
+
+/* The rest of the path, below the mount of /proc or /sys */
+static const char *rest(const char *path) { return strchr(path + 1, '/'); }
+
+/* What an attempt mounts must not be there for the next, even if it may not unmount it */
+static void own_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) == 0)
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+/* A copy of /proc or /sys is without what is mounted there, unless AT_RECURSIVE or MS_REC asks for it */
+static int in_copy(const char *path, enum way way, int (*reach)(const char *))
+{
+    char top[16], inside[160];
+    snprintf(top, sizeof top, "%.*s", (int)(rest(path) - path), path);
+    if (way == BIND) {
+        own_mounts();
+        if (mount(top, place(), NULL, MS_BIND, NULL) < 0)
+            return errno;
+        snprintf(inside, sizeof inside, "%s%s", place(), rest(path));
+        int result = reach(inside);
+        umount2(place(), MNT_DETACH);
+        return result;
+    }
+    long number = way == COPY ? SYS_open_tree : 467 /* open_tree_attr */;
+    int tree = (int)syscall(number, AT_FDCWD, top, OPEN_TREE_CLONE | O_CLOEXEC, NULL, 0L);
+    if (tree < 0)
+        return errno;
+    snprintf(inside, sizeof inside, "/proc/self/fd/%d%s", tree, rest(path));
+    return reach(inside);
+}
+
+static int move(const char *from, const char *to, enum way way)
+{
+    if (way == MOVE)
+        return (int)syscall(SYS_move_mount, AT_FDCWD, from, AT_FDCWD, to, 0L);
+    return mount(from, to, NULL, MS_MOVE, NULL);
+}
+
+/* What covers it goes elsewhere, and back: a file to a file, as the engines mount one there */
+static int moved(const char *where, const char *path, enum way way, int (*reach)(const char *))
+{
+    struct stat cover;
+    const char *to = stat(where, &cover) == 0 && S_ISDIR(cover.st_mode) ? place() : "/etc/hostname";
+    own_mounts();
+    if (move(where, to, way) < 0)
+        return errno;
+    int result = reach(path);
+    move(to, where, way);
+    return result;
+}
 
 static int remounted(const char *path, enum way way, int own_namespace)
 {
@@ -145,6 +201,7 @@ static int remounted(const char *path, enum way way, int own_namespace)
 static int in_fresh(const char *type, const char *name, int flags)
 {
     char path[160];
+    own_mounts();
     if (mount("none", place(), type, 0, NULL) < 0)
         return errno;
     snprintf(path, sizeof path, "%s/%s", place(), name);
@@ -171,6 +228,11 @@ static int in_fresh_tree(const char *type, const char *name, int flags)
     static int word##_remount_own(void) { return remounted("/proc/" name, REMOUNT, 1); }                               \
     static int word##_attributes(void) { return remounted("/proc/" name, SET_ATTRIBUTES, 0); }                         \
     static int word##_unmount(void) { return remounted("/proc/" name, UNMOUNT, 1); }                                   \
+    static int word##_move(void) { return moved("/proc/sys", "/proc/" name, MOVE, to_write); }                         \
+    static int word##_ms_move(void) { return moved("/proc/sys", "/proc/" name, MOVE_BY_MOUNT, to_write); }             \
+    static int word##_copy(void) { return in_copy("/proc/" name, COPY, to_write); }                                    \
+    static int word##_copy_attr(void) { return in_copy("/proc/" name, COPY_WITH_ATTRIBUTES, to_write); }               \
+    static int word##_bind(void) { return in_copy("/proc/" name, BIND, to_write); }                                    \
     static int word##_fresh(void) { return in_fresh("proc", name, O_WRONLY); }                                         \
     static int word##_tree(void) { return in_fresh_tree("proc", name, O_WRONLY); }
 
@@ -184,13 +246,17 @@ WAYS(modprobe, "sys/kernel/modprobe")
     {threat, "remounted in an own namespace" more, "unshare, mount, open", word##_remount_own, SUCCESS},               \
     {threat, "remounted with mount_setattr" more, "mount_setattr(/proc/sys), open", word##_attributes, SUCCESS},       \
     {threat, "unmounted" more, "unshare, umount2(/proc/sys), open", word##_unmount, SUCCESS},                          \
+    {threat, "moved away" more, "move_mount(/proc/sys), open", word##_move, SUCCESS},                                  \
+    {threat, "moved away with mount" more, "mount(/proc/sys, MS_MOVE), open", word##_ms_move, SUCCESS},                \
+    {threat, "copied" more, "open_tree(/proc, OPEN_TREE_CLONE), open", word##_copy, SUCCESS},                          \
+    {threat, "copied with attributes" more, "open_tree_attr(/proc), open", word##_copy_attr, SUCCESS},                 \
+    {threat, "bound" more, "mount(/proc, MS_BIND), open", word##_bind, SUCCESS},                                       \
     {threat, "fresh proc" more, "mount(proc), open", word##_fresh, SUCCESS},                                           \
     {threat, "fresh proc by fsmount" more, "fsmount(proc), openat", word##_tree, SUCCESS}
 
 int release_agent(void)
 {
-    if (unshare(CLONE_NEWNS) == 0)
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    own_mounts();
     if (mount("cgroup", place(), "cgroup", 0, "pids") < 0
         && (errno != EBUSY || mount("cgroup", place(), "cgroup", 0, "none,name=strata-try") < 0))
         return errno;
@@ -244,8 +310,7 @@ static int device_after_opening(int tree, mode_t kind, dev_t device, use_node *u
 
 int device_by_mount(mode_t kind, dev_t device, use_node *use)
 {
-    if (unshare(CLONE_NEWNS) == 0)
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    own_mounts();
     if (mount("cgroup", place(), "cgroup", 0, "devices") < 0)
         return errno;
     int tree = open(place(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -310,24 +375,24 @@ static int unmount_x64(void) { return unmount_proc(X86_64); }
 static int unmount_i386(void) { return unmount_proc(I386); }
 static int unmount_x32(void) { return unmount_proc(X32); }
 
+/* Of the root directory, or where that is locked of a folder on which nothing is mounted */
 static int move_tree(void)
 {
-    if (locked())
-        return EPERM;
-    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC);
+    static const char *const FOLDERS[] = {"/", "/tmp", "/etc"};
+    int tree = -1;
+    for (int number = 0; tree < 0 && number < 3; number++)
+        tree = (int)syscall(SYS_open_tree, AT_FDCWD, FOLDERS[number], OPEN_TREE_CLONE | O_CLOEXEC);
     if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, place(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return errno;
     umount2(place(), MNT_DETACH);
     return 0;
 }
 
-/* Of a mount, to what they are: no bit is set and none cleared. Of locked ones none could be, and they tell by being
- * copied only as a whole */
+/* Of a mount, to what they are: no bit is set and none cleared. Of locked ones none can be cleared, but any be set */
 static int set_attributes(void)
 {
     struct mount_attr none = {0};
-    int result = outcome(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &none, sizeof none));
-    return result == 0 && locked() ? EPERM : result;
+    return outcome(syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &none, sizeof none));
 }
 
 /* A file system is changed by whoever may administrate its owner's user namespace: here, to what it is */
@@ -341,10 +406,6 @@ static int pick(void)
 }
 
 /* --- what covers files of proc and sysfs, taken away or made writable, in a mount namespace of our own --- */
-static int to_write(const char *path) { return open_only(path, O_WRONLY); }
-static int read_some(const char *path);
-static int list_some(const char *path);
-
 static int uncovered(const char *where, const char *path, enum way way, int (*reach)(const char *))
 {
     struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
@@ -365,8 +426,7 @@ static int uncovered(const char *where, const char *path, enum way way, int (*re
 static int fresh_sysfs(const char *name, int writing, int (*reach)(const char *))
 {
     char path[160];
-    if (unshare(CLONE_NEWNS) == 0)
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    own_mounts();
     if (mount("none", place(), "sysfs", 0, NULL) < 0)
         return errno;
     if (writing)
@@ -423,6 +483,7 @@ static int kcore_unmount(void) { return uncovered("/proc/kcore", "/proc/kcore", 
 static int kcore_fresh(void)
 {
     char path[160];
+    own_mounts();
     if (mount("none", place(), "proc", 0, NULL) < 0)
         return errno;
     snprintf(path, sizeof path, "%s/kcore", place());
@@ -431,6 +492,32 @@ static int kcore_fresh(void)
     return result;
 }
 static int kcore_tree(void) { return in_tree("proc", "kcore", read_some); }
+/* Files that every kernel has, and that the engines mask: one is root's, one everyone's */
+#define UNMASKED(word, name)                                                                                           \
+    static int word##_unmount(void) { return uncovered("/proc/" name, "/proc/" name, UNMOUNT, just_read); }            \
+    static int word##_move(void) { return moved("/proc/" name, "/proc/" name, MOVE, just_read); }                      \
+    static int word##_ms_move(void) { return moved("/proc/" name, "/proc/" name, MOVE_BY_MOUNT, just_read); }          \
+    static int word##_copy(void) { return in_copy("/proc/" name, COPY, just_read); }                                   \
+    static int word##_copy_attr(void) { return in_copy("/proc/" name, COPY_WITH_ATTRIBUTES, just_read); }              \
+    static int word##_bind(void) { return in_copy("/proc/" name, BIND, just_read); }                                   \
+    static int word##_fresh(void) { return in_fresh("proc", name, O_RDONLY); }                                         \
+    static int word##_tree(void) { return in_fresh_tree("proc", name, O_RDONLY); }
+
+static int just_read(const char *path) { return open_only(path, O_RDONLY); }
+
+UNMASKED(timers, "timer_list")
+UNMASKED(keys, "keys")
+
+#define EACH_UNMASKED(word, more)                                                                                      \
+    {"unmask-kernel-files", "unmounted" more, "umount2, open", word##_unmount, SUCCESS},                               \
+    {"unmask-kernel-files", "moved away" more, "move_mount, open", word##_move, SUCCESS},                              \
+    {"unmask-kernel-files", "moved away with mount" more, "mount(MS_MOVE), open", word##_ms_move, SUCCESS},            \
+    {"unmask-kernel-files", "copied" more, "open_tree(/proc, OPEN_TREE_CLONE), open", word##_copy, SUCCESS},           \
+    {"unmask-kernel-files", "copied with attributes" more, "open_tree_attr(/proc), open", word##_copy_attr, SUCCESS},  \
+    {"unmask-kernel-files", "bound" more, "mount(/proc, MS_BIND), open", word##_bind, SUCCESS},                        \
+    {"unmask-kernel-files", "fresh proc" more, "mount(proc), open", word##_fresh, SUCCESS},                            \
+    {"unmask-kernel-files", "fresh proc by fsmount" more, "fsmount(proc), openat", word##_tree, SUCCESS}
+
 static int kmsg_fresh(void) { return in_fresh("proc", "kmsg", O_RDONLY | O_NONBLOCK); }
 static int kmsg_tree(void) { return in_fresh_tree("proc", "kmsg", O_RDONLY | O_NONBLOCK); }
 
@@ -446,6 +533,11 @@ static int firmware_unmount_here(void) /* for good: where a filter leaves us no 
     return umount2("/sys/firmware", MNT_DETACH) < 0 ? errno : list_some("/sys/firmware");
 }
 
+static int firmware_move(void) { return moved("/sys/firmware", "/sys/firmware", MOVE, list_some); }
+static int firmware_ms_move(void) { return moved("/sys/firmware", "/sys/firmware", MOVE_BY_MOUNT, list_some); }
+static int firmware_copy(void) { return in_copy("/sys/firmware", COPY, list_some); }
+static int firmware_copy_attr(void) { return in_copy("/sys/firmware", COPY_WITH_ATTRIBUTES, list_some); }
+static int firmware_bind(void) { return in_copy("/sys/firmware", BIND, list_some); }
 static int firmware_fresh(void) { return fresh_sysfs("firmware", 0, list_some); }
 static int firmware_tree(void) { return in_tree("sysfs", "firmware", list_some); }
 
@@ -595,8 +687,8 @@ const struct attempt MOUNTS[] = {
     {"change-mounts", "mount_setattr", "mount_setattr(nothing)", set_attributes, SUCCESS},
     {"change-mounts", "fspick", "fspick(/)", pick, SUCCESS},
     {"trigger-sysrq", "direct", "open(/proc/sysrq-trigger)", sysrq, SUCCESS},
-    {"unmask-kernel-files", "fresh proc", "mount(proc), open(sysrq-trigger)", sysrq_fresh, SUCCESS},
-    {"unmask-kernel-files", "fresh proc by fsmount", "fsmount(proc), openat(sysrq-trigger)", sysrq_tree, SUCCESS},
+    EACH_UNMASKED(timers, ", timer_list"),
+    EACH_UNMASKED(keys, ", keys"),
     {"write-root-file-system", "direct", "open(/strata-attempt, O_CREAT)", write_root, SUCCESS},
     {"read-kernel-memory", "direct", "read(/proc/kcore)", kcore, SUCCESS},
     {"write-sysfs", "direct", "open(/sys/kernel/rcu_expedited)", write_sysfs, SUCCESS},
@@ -621,6 +713,11 @@ const struct attempt MOUNTS[] = {
     {"write-sysfs", "fresh sysfs by fsmount", "fsmount(sysfs), open", sysfs_tree, SUCCESS},
     {"write-sysfs", "fresh sysfs by fsmount, made writable", "fsmount(sysfs), fsconfig, open", tree_sysfs_write, SUCCESS},
     {"read-firmware", "unmounted", "umount2(/sys/firmware), readdir", firmware_unmount, SUCCESS},
+    {"read-firmware", "moved away", "move_mount(/sys/firmware), readdir", firmware_move, SUCCESS},
+    {"read-firmware", "moved away with mount", "mount(/sys/firmware, MS_MOVE), readdir", firmware_ms_move, SUCCESS},
+    {"read-firmware", "copied", "open_tree(/sys, OPEN_TREE_CLONE), readdir", firmware_copy, SUCCESS},
+    {"read-firmware", "copied with attributes", "open_tree_attr(/sys), readdir", firmware_copy_attr, SUCCESS},
+    {"read-firmware", "bound", "mount(/sys, MS_BIND), readdir", firmware_bind, SUCCESS},
     {"read-firmware", "fresh sysfs", "mount(sysfs), readdir", firmware_fresh, SUCCESS},
     {"read-firmware", "fresh sysfs by fsmount", "fsmount(sysfs), readdir", firmware_tree, SUCCESS},
     {"cgroup-release-agent", "by fsmount", "fsmount(cgroup), openat(release_agent)", release_agent_tree, SUCCESS},

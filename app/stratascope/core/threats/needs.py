@@ -125,6 +125,8 @@ class KernelFile(Value):
 
     `fresh`: in a file system newly mounted by the attacker, so masks and read-only mounts don't apply.
     `remounted`: its read-only bind mount was made writable or removed; masks elsewhere don't matter.
+    `copied`: in a copy of the mount below, which comes without what is mounted on it (open_tree(2) and MS_BIND, unless
+    AT_RECURSIVE or MS_REC asks for that, too).
     `by_uid`: below /proc/sys, where only the uid counts and no capability helps (proc_sys_permission).
     `anyone`: its mode admits everyone. `bound`: through a bind mount elsewhere, where a policy that goes by paths does
     not know it. The path `/proc/sys` stands for any setting there that is the whole machine's.
@@ -137,6 +139,7 @@ class KernelFile(Value):
     by_uid: bool = False
     anyone: bool = False
     bound: bool = False
+    copied: bool = False
 
 
 class PinnedObject(Value):

@@ -215,9 +215,9 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
                 return True, _FILE
             # which rule is for the place where it is bound in is not known
             return (False if _below(by, ("/",), right, (_REGULAR,)) is False else None), _FILE
-        case needs.KernelFile(path, access, fresh):
+        case needs.KernelFile(path, access, fresh, copied=copied):
             right = File.WRITE_FILE if access is Access.WRITE else File.READ_FILE
-            return (_fresh(by, path, right) if fresh else allows(by, path, right)), _FILE
+            return (_detached(by, path, right, copied) if fresh or copied else allows(by, path, right)), _FILE
         case needs.Mounting(operation):
             refused = operation in _REFUSED_MOUNTS and _handles(by, -1)
             return not refused, _MOUNT
@@ -259,16 +259,16 @@ def _answer(need: Need, by: Confinement) -> tuple[bool | None, Message]:
             return True, _FILE
 
 
-def _fresh(by: Confinement, path: str, right: int) -> bool | None:
-    """A file of a file system that it mounts itself: rules hold there only if it is one that is already mounted.
+def _detached(by: Confinement, path: str, right: int, copied: bool) -> bool | None:
+    """A file of a file system that it mounts itself, or copies: rules hold there only if it is one that is already
+    mounted, and if they are for places on it.
 
-    That is so for sysfs and control groups; every mount of proc is a new one.
+    That is so for copies, sysfs and control groups; every mount of proc is a new one.
     """
     if not _handles(by, right):
         return True
-    mounted = not path.startswith("/proc/") and any(
-        place.path.startswith(mount) for place in by.places for mount in _SYSTEM_MOUNTS
-    )
+    shared = ("/proc",) if copied and path.startswith("/proc/") else () if path.startswith("/proc/") else _SYSTEM_MOUNTS
+    mounted = any(place.path.startswith(mount) for place in by.places for mount in shared)
     return None if mounted or any(by.lost) else False
 
 

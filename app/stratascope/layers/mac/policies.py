@@ -126,8 +126,8 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
                     profile=posture.label,
                 )
             )
-        case needs.KernelFile(path, access, fresh):
-            return _apparmor_file(path, access, fresh, posture, who)
+        case needs.KernelFile(path, access, fresh, copied=copied):
+            return _apparmor_file(path, access, fresh or copied, posture, who)
         case needs.Mounting(operation):
             return _mounting(operation, posture, who)
         case needs.Tracing("host"):
@@ -185,8 +185,8 @@ class _Words(TypedDict):
 
 
 def _apparmor_file(path: str, access: needs.Access, fresh: bool, posture: AppArmorPosture, who: _Words) -> Ruling:
-    # The profiles forbid attaching a file system, so a new one can only be used detached. Its paths then start at its
-    # own root (d_namespace_path in security/apparmor/path.c)
+    # The profiles forbid attaching a file system, so a new one, or a copy, can only be used detached. Its paths then
+    # start at its own root (d_namespace_path in security/apparmor/path.c)
     seen = _ROOTS.sub("", path, count=1) if fresh else path
     if forbids(posture.profile, seen, access):
         if access is needs.Access.READ:

@@ -442,7 +442,7 @@ def _node(need: needs.Node, posture: NamespacePosture) -> Ruling:
 
 
 def _kernel_file(need: needs.KernelFile, reach: MountReach | None) -> Ruling | None:
-    if need.fresh or need.remounted or not need.path.startswith(("/proc/", "/sys/")):
+    if need.fresh or need.remounted or need.copied or not need.path.startswith(("/proc/", "/sys/")):
         return None
     if reach is None:
         return _UNREAD

@@ -30,8 +30,8 @@ def _equal(place: int, value: int) -> dict[str, Any]:
     return {"index": place, "value": value, "op": "SCMP_CMP_EQ"}
 
 
-def _bits(value: int) -> dict[str, Any]:
-    return {"index": 0, "value": value, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}
+def _bits(value: int, place: int = 0) -> dict[str, Any]:
+    return {"index": place, "value": value, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}
 
 
 def _filter(*rules: dict[str, Any]) -> Callable[[Rig, Path], AbstractContextManager[dict[str, str]]]:
@@ -64,6 +64,26 @@ def _scenario(
 def _faults(name: str, *options: str, only: tuple[str, ...] = KINDS) -> Configuration:
     """With the device that gives what the filter denies as a call."""
     return _scenario(f"faults-{name}", _denied("userfaultfd"), options=options, only=only)
+
+
+# Everything that changes mounts, by which a filter tries to keep what the engine masks
+_CHANGING = (
+    *("umount", "umount2", "fsopen", "fspick", "fsmount", "fsconfig", "mount_setattr", "pivot_root", "setns"),
+    *("open_tree", "open_tree_attr", "move_mount", "mount"),
+)
+
+
+def _mounting(name: str, but: str = "", only: int | None = None, never: int | None = None) -> Configuration:
+    """May mount, but by no call except one; mount(2) only with exactly those flags, or never with one."""
+    kept = ("mount",) if only is not None or never is not None else (but,)
+    rules = [_denied(*(call for call in _CHANGING if call not in kept))]
+    if only is not None:
+        rules += [
+            _denied("mount", args=[{"index": 3, "value": only, "op": op}]) for op in ("SCMP_CMP_LT", "SCMP_CMP_GT")
+        ]
+    if never is not None:
+        rules.append(_denied("mount", args=[_bits(never, 3)]))
+    return _scenario(f"mounts-{name}", *rules, options=("--cap-add", "SYS_ADMIN"), only=_ROOTFUL)
 
 
 _FAULTS = "/dev/userfaultfd"
@@ -121,6 +141,9 @@ SCENARIOS = (
         _denied("ioctl", args=[_equal(1, 0xAA00)]),
         options=("--device", _FAULTS),
     ),
+    _mounting("but-copy", "open_tree"),
+    _mounting("but-copy-with-attributes", "open_tree_attr"),
+    _mounting("but-move", "move_mount"),
     _scenario("attributes-but-ring", _denied("setxattr", "lsetxattr", "fsetxattr", "setxattrat")),
 )
 # Only root may read the filters, and Podman tells no more of a profile than its path

@@ -252,6 +252,27 @@ def test_what_covers_a_kernel_file_is_no_wall_for_who_may_mount(name: str, path:
     assert (False, True) in ways or name == "write-sysfs"
 
 
+@pytest.mark.parametrize(
+    "name", ["write-core-pattern", "write-host-sysctl", "read-firmware", "read-kernel-log", "unmask-kernel-files"]
+)
+def test_what_covers_a_kernel_file_is_moved_away_or_left_behind(name: str) -> None:
+    """By each of these calls alone, as a filter may stop all others."""
+    threat = next(threat for threat in all_threats() if threat.id == name)
+    alone = {
+        frozenset(
+            way.name for step in route.steps for need in step.needs if isinstance(need, Calls) for way in need.ways
+        )
+        for route in threat.routes
+    }
+    assert {frozenset(("open_tree", "open_tree_attr")), frozenset(("move_mount",)), frozenset(("mount",))} <= alone
+
+
+def test_masked_files_are_there_on_every_kernel() -> None:
+    threat = next(threat for threat in all_threats() if threat.id == "unmask-kernel-files")
+    needs = [[need for step in route.steps for need in step.needs] for route in threat.routes]
+    assert any(Feature("sysrq") not in each and Feature("keys") not in each for each in needs)
+
+
 @pytest.mark.parametrize("name", ["read-child-memory", "write-child-memory", "steal-descriptor"])
 def test_no_filter_closes_the_ways_by_proc(name: str) -> None:
     assert any(Calls not in needs for needs in routes_of(name).values())

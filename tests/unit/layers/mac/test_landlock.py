@@ -42,6 +42,7 @@ def stance(need: Need, *confinements: Confinement) -> Stance:
         (CORE, S, L),
         (needs.KernelFile("/proc/kcore", Access.READ), S, L),
         (needs.KernelFile("/proc/sys/kernel/core_pattern", Access.WRITE, fresh=True), S, S),
+        (needs.KernelFile("/proc/sys/kernel/core_pattern", Access.WRITE, copied=True), S, S),
         *((needs.Mounting(each), S, S) for each in ("mount", "bind", "remount", "umount", "pivot_root", "move")),
         *((needs.Mounting(each), L, L) for each in ("new-api", "setattr", "open-tree")),
         (needs.Tracing("host"), S, S),

@@ -197,6 +197,7 @@ def test_unread_mounts_are_not_known(need: Need) -> None:
     [
         write("/proc/sys/kernel/core_pattern", fresh=True),
         write("/proc/sys/kernel/core_pattern", remounted=True),
+        write("/proc/sys/kernel/core_pattern", copied=True),
         write("/dev/x"),
         InspectHost(),
         SignalRoot(),

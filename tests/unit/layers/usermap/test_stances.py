@@ -239,6 +239,8 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (Unlocked(), OWN, {}, OPEN),
         (Unlocked(), OWN, {"below": True}, STOPS),
         (replace(PATTERN, remounted=True), OWN, {"below": True, "host_root": True}, STOPS),
+        (replace(PATTERN, copied=True), OWN, {"below": True, "host_root": True}, STOPS),
+        (replace(PATTERN, copied=True), OWN, {"host_root": True}, OPEN),
         (replace(PATTERN, fresh=True), OWN, {"below": True, "host_root": True}, STOPS),
         (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("proc", False),)}, STOPS),
         (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("sysfs", True),)}, STOPS),

@@ -7,9 +7,6 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
     DROP_ADMIN_ALONE,
     MAKE_NODE,
-    MAY_MOUNT,
-    MAY_MOUNT_PROC,
-    UNATTACHED_PROC,
     calls,
     devices_opened,
     direct,
@@ -17,6 +14,7 @@ from stratascope.core.threats.catalogue.shared import (
     kernel_file,
     read_or_written,
     sysfs_file,
+    uncovered_file,
 )
 from stratascope.core.threats.needs import (
     Access,
@@ -28,7 +26,6 @@ from stratascope.core.threats.needs import (
     Device,
     Feature,
     KernelFile,
-    Mounting,
     Node,
     NotLockedDown,
     Setting,
@@ -36,6 +33,7 @@ from stratascope.core.threats.needs import (
     Where,
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
+from stratascope.value import replace
 
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
@@ -43,6 +41,11 @@ _USERS = "/proc/sys/user/max_user_namespaces"
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; 3 and 4 exist on Debian and Ubuntu
 _OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
 _MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
+# The engines mask these two on every kernel that has them; the second is open to everyone
+_UNCOVERED_KEYS = tuple(
+    replace(route, name=msg("{way}, for a file of everyone", way=route.name))
+    for route in uncovered_file("/proc/keys", Access.READ, "", Feature("keys"), anyone=True)
+)
 
 THREATS = (
     Threat(
@@ -184,35 +187,11 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Uncover masked kernel files"),
-        msg("A process could mount a fresh proc, in which nothing that the engine hid or made read-only is covered."),
+        msg("A process could reach what the engine hid in /proc, by a fresh mount of it or past what covers it."),
         msg("It reaches kernel settings and secrets that the masks kept away."),
         DROP_ADMIN_ALONE,
         "capabilities",
-        (
-            Route(
-                msg("a fresh proc"),
-                (
-                    Step(
-                        'mount("proc")',
-                        (calls("mount"), MAY_MOUNT, MAY_MOUNT_PROC, Mounting("mount")),
-                    ),
-                    Step(
-                        'open("/new/sysrq-trigger", O_WRONLY)',
-                        (KernelFile("/proc/sysrq-trigger", Access.WRITE, fresh=True), Feature("sysrq")),
-                    ),
-                ),
-            ),
-            Route(
-                msg("a proc that is never attached"),
-                (
-                    *UNATTACHED_PROC,
-                    Step(
-                        'openat(proc, "sysrq-trigger")',
-                        (KernelFile("/proc/sysrq-trigger", Access.WRITE, fresh=True), Feature("sysrq")),
-                    ),
-                ),
-            ),
-        ),
+        (*uncovered_file("/proc/timer_list", Access.READ), *_UNCOVERED_KEYS),
         ("proc(5)", "PSS:baseline"),
     ),
     Threat(

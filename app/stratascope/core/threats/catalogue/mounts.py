@@ -169,13 +169,14 @@ THREATS = (
         msg("Read-only places become writable, and hidden ones visible."),
         DROP_ADMIN_ALONE,
         "capabilities",
+        # of locked mounts, flags may be added, and what has no other below it be copied: mount_namespaces(7)
         (
             Route(
                 msg("mount_setattr"),
                 (
                     Step(
                         'mount_setattr("/")',
-                        (calls("mount_setattr"), MAY_MOUNT, Unlocked(), Mounting("setattr"), Feature("new_mount_api")),
+                        (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
                     ),
                 ),
             ),
@@ -184,7 +185,7 @@ THREATS = (
                 (
                     Step(
                         "open_tree(OPEN_TREE_CLONE)",
-                        (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Unlocked(), Feature("new_mount_api")),
+                        (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Feature("new_mount_api")),
                     ),
                     Step("move_mount()", (calls("move_mount"), MAY_MOUNT, Mounting("move"))),
                 ),

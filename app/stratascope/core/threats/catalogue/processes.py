@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.shared import MAY_MOUNT, MOUNT_CALLS, SIGNAL_CALLS, calls, direct, initial, own
+from stratascope.core.threats.catalogue.shared import (
+    MAY_MOUNT,
+    MOUNT_CALLS,
+    SIGNAL_CALLS,
+    calls,
+    direct,
+    initial,
+    own,
+    uncovering,
+)
 from stratascope.core.threats.needs import (
     Allowed,
     Call,
@@ -333,12 +342,9 @@ _PROCESSES = (
         "namespaces",
         (
             direct('open("/proc/2/comm")', HostProcesses(shown=True), Tracing("see")),
-            Route(
-                msg("after unmounting what covers it"),
-                (
-                    Step('umount2("/proc")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
-                    Step('open("/proc/2/comm")', (HostProcesses(), Tracing("see"))),
-                ),
+            *(
+                Route(name, (step, Step('open("/proc/2/comm")', (HostProcesses(), Tracing("see")))))
+                for name, step in uncovering("/proc")
             ),
             Route(
                 msg("through a freshly mounted proc"),

@@ -251,46 +251,63 @@ def entered(kind: str, text: str, *needs: Need) -> Route:
     return Route(msg("after joining the host's namespace by a file that stands for it"), steps)
 
 
-def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
-    """The ways to remove what covers proc files there: its read-only flag, or the whole mount."""
-    found = [
-        (
-            msg("after unmounting what covers it"),
-            Step(f'umount2("{cover}")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
-        )
-    ]
-    if access is Access.WRITE:
-        found += [
-            (
-                msg("after remounting {path}", path=cover),
-                Step(f'mount("{cover}", MS_REMOUNT | MS_BIND)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))),
-            ),
-            (
-                msg("after changing the flags of its mount"),
-                Step(
-                    f'mount_setattr("{cover}")',
-                    (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
-                ),
-            ),
+def uncovering(cover: str) -> tuple[tuple[Message, Step], ...]:
+    """The ways to take away what is mounted there."""
+    unmounting = (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))
+    moving = (calls("move_mount"), MAY_MOUNT, Mounting("move"), Feature("new_mount_api"))
+    by_mount = (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))
+    return (
+        (msg("after unmounting what covers it"), Step(f'umount2("{cover}")', unmounting)),
+        (msg("after moving away what covers it"), Step(f'move_mount("{cover}", "/elsewhere")', moving)),
+        (msg("after moving away what covers it, with mount"), Step(f'mount("{cover}", MS_MOVE)', by_mount)),
+    )
+
+
+def _past_covering(opening: str, file: KernelFile, cover: str, *more: Need) -> tuple[Route, ...]:
+    """The ways past what covers a kernel file at `cover`: it is taken away, no longer read-only, or left behind."""
+    remounting = (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))
+    attributes = (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api"))
+    gone = list(uncovering(cover))
+    if file.path.startswith("/proc/") and file.access is Access.WRITE:
+        gone += [
+            (msg("after remounting {path}", path=cover), Step(f'mount("{cover}", MS_REMOUNT | MS_BIND)', remounting)),
+            (msg("after changing the flags of its mount"), Step(f'mount_setattr("{cover}")', attributes)),
         ]
-    return tuple(found)
+    # __do_loopback, fs/namespace.c: without AT_RECURSIVE, MS_REC what is mounted below is not copied
+    top = "/" + file.path.split("/")[1]
+    cloning = (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Mounting("open-tree"), Feature("new_mount_api"))
+    binding = (MOUNT_CALLS, MAY_MOUNT, Mounting("bind"))
+    copied = (
+        (msg("in a copy that nothing covers"), Step(f'open_tree("{top}", OPEN_TREE_CLONE)', cloning)),
+        (msg("in a bind mount that nothing covers"), Step(f'mount("{top}", MS_BIND)', binding)),
+    )
+    bare = Step(opening, (replace(file, remounted=True), *more))
+    inside = Step(opening, (replace(file, copied=True), *more))
+    return tuple([Route(name, (step, last)) for ways, last in ((gone, bare), (copied, inside)) for name, step in ways])
 
 
 def kernel_file(
     path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
 ) -> tuple[Route, ...]:
-    """The routes to a file of proc: directly, after removing what covers it at `cover`, and in a newly mounted proc.
+    """The routes to a file of proc: directly, past what covers it at `cover`, and in a newly mounted proc.
 
     `more`: further needs of the last step. `by_uid`, `anyone`: see `KernelFile`.
     """
     file = KernelFile(path, access, by_uid=by_uid, anyone=anyone)
     opening = f'open("{path}")'
-    bare = Step(opening, (replace(file, remounted=True), *more))
+    past = uncovered_file(path, access, cover, *more, by_uid=by_uid, anyone=anyone)
+    return (direct(opening, file, *more), _bound(opening, file, *more), *past)
+
+
+def uncovered_file(
+    path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
+) -> tuple[Route, ...]:
+    """Those of `kernel_file` that do not mind whether something covers it."""
+    file = KernelFile(path, access, by_uid=by_uid, anyone=anyone)
+    opening = f'open("{path}")'
     fresh = Step(opening, (replace(file, fresh=True), *more))
     return (
-        direct(opening, file, *more),
-        _bound(opening, file, *more),
-        *(Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)),
+        *_past_covering(opening, file, cover or path, *more),
         Route(
             msg("through a freshly mounted proc"),
             (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_PROC, Mounting("mount"))), fresh),
@@ -354,8 +371,7 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
         mounted.append(Step('mount("sysfs", MS_REMOUNT)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
         never.append(Step("fspick(), fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fspick"), MAY_MOUNT)))
     else:
-        bare = Step(opening, (replace(file, remounted=True), *more))
-        found += [Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)]
+        found += _past_covering(opening, file, cover or path, *more)
     return (
         *found,
         Route(msg("through a freshly mounted sysfs"), (*mounted, fresh)),
