@@ -32,7 +32,8 @@ PROGRAMS = ("opt/own/su", "usr/local/bin/su", "usr/bin/su", "bin/at")
 
 @pytest.fixture
 def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """A process with a root directory and a mount namespace of its own."""
+    """A process with a root directory and a mount namespace of its own, of a user who can't leave it."""
+    tmp_path.chmod(0o755)
     for name in PROGRAMS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"\x7fELF")

@@ -550,7 +550,10 @@ def _gain_used(value: str, subject: Subject) -> Evidence:
         return Evidence(Use.NOT_USED, msg("There is no program in it that gives privileges."))
     if subject.programs is not None and subject.programs.whole and subject.programs.found:
         return Evidence(Use.NOT_IMPORTED, msg("Its programs start none that gives privileges."))
-    return evidence(None, subject, "calls")
+    found = evidence(None, subject, "calls")
+    if found.use is not Use.UNKNOWN:
+        return found
+    return Evidence(Use.UNKNOWN, msg("Few programs in containers gain privileges as they start."), rare=True)
 
 
 def _gain(want: Want, subject: Subject) -> Given | None:

@@ -186,15 +186,17 @@ class Previews:
         for option in offer.options:
             if option.toggle in taken or option.already or option.why_not is not None or not option.gains:
                 continue
-            if any(each.changes(asked, subject) for each in brought_by(option.toggle)):
-                continue  # alone it closes nothing for good
+            before = [each for each in brought_by(option.toggle) if each.changes(asked, subject)]
             try:
-                after = self.preview(state, (*chosen, option.choice)).after
+                after = self.preview(state, (*chosen, *before, option.choice)).after
             except ToggleError:
                 continue  # not possible together with the choices
             price = option.choice.cure(subject) if critical else 0, after.exposure.worst
             if after.exposure.worst <= now - _WORTH and (least is None or price < least):
                 least, best = price, Hint(option.choice, after, option.key, certain)
+                if before:  # alone it closes nothing for good, so this is the first step
+                    first = before[0]
+                    best = Hint(first, self.preview(state, (*chosen, first)).after, first.id, certain)
         return best
 
     # -- internal
