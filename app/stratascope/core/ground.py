@@ -240,6 +240,7 @@ class Neighbour(Value):
     name: str
     permitted: int | None  # its first process's permitted set, as a mask; None: not known
     strong: bool | None  # whether that set amounts to root on the host; None: not known
+    ids: tuple[int, int] | None = None  # its uid and gid on the host; of mixed ones -1, as nobody has them
 
 
 class Peers(Value):

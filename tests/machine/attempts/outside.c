@@ -2,6 +2,7 @@
  * lies, a folder of the host, is outside; the container's own files have no such path. */
 #include "attempts.h"
 #include <dirent.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -115,6 +116,24 @@ int enter_if_container(int proc, const char *pid, int roots) /* its root directo
     int other = stat("/", &mine) == 0 && fstat(root, &its) == 0 && mine.st_dev != its.st_dev && !shows_host(root);
     close(root);
     return other ? 0 : IN_VAIN;
+}
+
+static int as_its_user(void) /* of whatever is in its own /proc; keeps the capabilities that are not about files */
+{
+    DIR *folder = opendir("/proc");
+    struct dirent *entry;
+    struct stat its;
+    int result = IN_VAIN;
+    while (folder && result && (entry = readdir(folder)))
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && fstatat(dirfd(folder), entry->d_name, &its, 0) == 0) {
+            setfsgid(its.st_gid);
+            setfsuid(its.st_uid);
+            int now = enter_if_container(dirfd(folder), entry->d_name, 0);
+            result = now >= 0 ? now : result;
+        }
+    if (folder)
+        closedir(folder);
+    return result;
 }
 
 /* stops nothing: it is only seized, and let go when we end; the programs of these names are the tests' own */
@@ -358,6 +377,7 @@ const struct attempt OUTSIDE[] = {
     {"enter-same-user-process", "any", "open(/proc/P/root)", enter_own, SUCCESS},
     {"take-over-privileged-process", "any of root's", "open(/proc/P/mem)", take_over_any, SUCCESS},
     {"take-over-privileged-process", "any of root's, traced", "ptrace(PTRACE_SEIZE)", seize_any, SUCCESS},
+    {"enter-foreign-process", "as its user", "setfsuid, open(/proc/P/root)", as_its_user, SUCCESS},
     {"enter-foreign-process", "in any proc", "open(PROC/P/root)", enter_container, SUCCESS},
     {"write-host-files", "a descriptor", "openat(fd, x, O_CREAT)", write_descriptor, SUCCESS},
     {"change-host-system", "a descriptor", "openat(fd, etc/x, O_CREAT)", system_descriptor, SUCCESS},

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.layers.shared.host_programs import NOTHING, InSight
+from stratascope.layers.shared.host_programs import NOTHING, InSight, may_be
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.namespace import parse_idmap
 from stratascope.linux.process import HostProgram, HostPrograms, parse_host_programs
 from stratascope.value import replace
 
 INITIAL, ENGINE, ELSEWHERE = 4026531837, 4026532100, 4026532200
-FULL, CHOWN, KILL, SETGID = (1 << 41) - 1, 1 << 0, 1 << 5, 1 << 6
+FULL, CHOWN, KILL, SETGID, SETUID = (1 << 41) - 1, 1 << 0, 1 << 5, 1 << 6, 1 << 7
 MINE, OTHERS = "a" * 64, "b" * 64
 
 
@@ -100,3 +100,30 @@ def test_its_own_processes_are_no_other_container_s() -> None:
     )
     assert seen(*kinds).sets_in_others(0, 0, 0) == (CHOWN,)
     assert seen(*kinds).sets_of_root() == (FULL,)
+
+
+def test_with_setuid_it_becomes_any_user_of_another_container() -> None:
+    found = seen(HostProgram(1000, 1000, 0, INITIAL, OTHERS), HostProgram(0, 0, FULL, INITIAL, OTHERS))
+    assert found.sets_in_others(0, 0, SETGID) == (FULL,)
+    assert found.sets_in_others(0, 0, SETUID) == (FULL,)  # the group stays another
+    assert found.sets_in_others(0, 0, SETUID | SETGID) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("ids", "own", "held", "expected"),
+    [
+        ((0, 0), (0, 0), 0, True),
+        ((1000, 1000), (0, 0), FULL, True),
+        ((1000, 1000), (0, 0), SETUID, False),
+        ((1000, 0), (0, 0), SETUID, True),
+        ((1000, 1000), (1001, 1000), SETGID, False),
+        ((-1, 0), (0, 0), FULL, False),
+        (None, (0, 0), FULL, None),
+        ((0, 0), None, FULL, None),
+        ((0, 0), (0, None), FULL, None),
+    ],
+)
+def test_whose_ids_it_has_or_can_take(
+    ids: tuple[int, int] | None, own: tuple[int, int | None] | None, held: int, expected: bool | None
+) -> None:
+    assert may_be(ids, own, held) is expected

@@ -19,7 +19,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import parse_number
 from stratascope.linux.namespace import FULL, Namespace, parse_idmap
-from stratascope.linux.process import parse_status
+from stratascope.linux.process import Ids, parse_status
 from stratascope.value import Value
 
 Key = tuple[str, str]
@@ -182,6 +182,7 @@ class Sharing(Value):
     uid_ranges: tuple[tuple[int, int], ...] = ()
     permitted: int | None = None
     filtered: bool | None = None  # whether a seccomp filter is installed
+    ids: tuple[int, int] | None = None  # see `Neighbour`
 
 
 class Sharer(Value):
@@ -206,7 +207,14 @@ def sharing_of(capture: Capture) -> Sharing:
         tuple((part.outside, part.length) for part in uid_map if part.length < FULL),
         None if status is None else status.permitted,
         None if status is None or status.seccomp is None else status.seccomp != 0,
+        None
+        if status is None or status.uids is None or status.gids is None
+        else (_one(status.uids), _one(status.gids)),
     )
+
+
+def _one(ids: Ids) -> int:
+    return ids.real if ids.real == ids.effective == ids.saved else -1
 
 
 def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
@@ -239,7 +247,14 @@ def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
     return tuple(answers)
 
 
-def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtered: bool | None) -> Neighbour:
+def neighbour(
+    name: str,
+    permitted: int | None,
+    *,
+    initial: bool | None,
+    filtered: bool | None,
+    ids: tuple[int, int] | None,
+) -> Neighbour:
     """Make a `Neighbour`. `initial`: it is in the initial user namespace; `filtered`: a seccomp filter is installed.
 
     As strong as root: SYS_ADMIN in the initial user namespace, and no filter that could block its use.
@@ -249,14 +264,16 @@ def neighbour(name: str, permitted: int | None, *, initial: bool | None, filtere
         None if permitted is None else bool(permitted & _ADMIN),
         None if filtered is None else not filtered,
     )
-    return Neighbour(name, permitted, False if False in parts else None if None in parts else True)
+    return Neighbour(name, permitted, False if False in parts else None if None in parts else True, ids)
 
 
 def _neighbour_of(sharer: Sharer) -> Neighbour:
     sharing = sharer.sharing
     user = dict(sharing.namespaces).get("user")
     initial = None if user is None else sharer.ground.is_hosts("user", user)
-    return neighbour(sharer.container.name, sharing.permitted, initial=initial, filtered=sharing.filtered)
+    # read from inside a user namespace, they are not the host's
+    ids = None if sharer.ground.initial_user_namespace is False else sharing.ids
+    return neighbour(sharer.container.name, sharing.permitted, initial=initial, filtered=sharing.filtered, ids=ids)
 
 
 def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:

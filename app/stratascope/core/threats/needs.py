@@ -175,12 +175,14 @@ class SignalRoot(Value):
 
 
 class InspectContainer(Value):
-    """Pass ptrace's access check for another container's process: its uid, and no fewer capabilities, or SYS_PTRACE.
+    """Pass ptrace's access check for another container's process: with its ids, and no fewer capabilities.
 
-    `neighbours`: of a container in the same PID namespace, whose capabilities are known.
+    `neighbours`: of a container in the same PID namespace, whose ids and capabilities are known. `traced`: by
+    SYS_PTRACE instead, in its user namespace.
     """
 
     neighbours: bool = False
+    traced: bool = False
 
 
 class InspectHost(Value):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
 from stratascope.collector.names import PORT_START
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import Neighbour, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats import needs
 from stratascope.core.threats.needs import Need
@@ -26,6 +26,7 @@ from stratascope.layers.shared.deciding_settings import (
     not_asked_for,
     perhaps_asked_for,
 )
+from stratascope.layers.shared.host_programs import may_be
 from stratascope.layers.shared.readings import kernel_release
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.machine import path_of
@@ -46,7 +47,7 @@ class CapabilityPosture(Value):
     settings: Answers
     kernel: tuple[int, int] | None = None  # kernel release
     root_by_exec: bool | None = None  # whether exec as root gives it its bounding set
-    neighbours: tuple[int | None, ...] = ()  # permitted sets of other containers in the same PID namespace
+    neighbours: tuple[int | None, ...] = ()  # permitted sets of other containers in its PID namespace, with its ids
     # permitted sets of the host's programs in its sight, those worth comparing (None among them: perhaps of others):
     # root's, and those with its own ids. None: no particular ones.
     of_root: tuple[int | None, ...] | None = None
@@ -62,6 +63,9 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
     held = None
     if facts.effective is not None:
         held = facts.effective.bits | (0 if facts.permitted is None else facts.permitted.bits)
+    # what root gets back by exec may let it take other ids
+    back = 0 if facts.bounding is None or not facts.root_by_exec or facts.no_new_privs else facts.bounding.bits
+    within = (held or 0) | (back if facts.root_inside else 0)
     rights = None if facts.root_inside else rights_of(facts)
     ways = [(rights and way(facts.giving, facts.who, rights, to_root=to_root)) or None for to_root in (True, False)]
     return CapabilityPosture(
@@ -76,12 +80,17 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         answers(around.ground),
         kernel_release(around.ground),
         facts.root_by_exec,
-        tuple(sorted({neighbour.permitted for neighbour in around.peers.neighbours}, key=lambda held: held or 0)),
+        tuple(sorted({each.permitted for each in _alike(facts, within, around)}, key=lambda one: one or 0)),
         facts.programs.sets_of_root(),
         None if facts.ids is None else facts.programs.sets_of(*facts.ids, held or 0),
-        None if facts.ids is None else facts.programs.sets_in_others(*facts.ids, held or 0),
+        None if facts.ids is None else facts.programs.sets_in_others(*facts.ids, within),
         *ways,
     )
+
+
+def _alike(facts: CapabilityFacts, within: int, around: Surroundings) -> list[Neighbour]:
+    """The neighbours with its ids, or with such as it can take, or perhaps."""
+    return [each for each in around.peers.neighbours if may_be(each.ids, facts.ids, within) is not False]
 
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
@@ -116,7 +125,7 @@ def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
             if posture.of_same_ids == ():
                 return lets(msg("No program of the host that runs under its ID holds more."), _EFFECTIVE)
             return _inspect_program(posture, posture.of_same_ids)
-        case needs.InspectContainer():
+        case needs.InspectContainer(traced=False):
             return _inspect_neighbour(posture) if need.neighbours else _inspect_container(posture)
     return None
 
@@ -287,13 +296,26 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
     return stops(text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
 
 
+def _as_capable(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
+    """The same without SYS_PTRACE."""
+    if posture.held is None:
+        return _UNKNOWN
+    missing = CapabilitySet(target.bits & ~posture.held)
+    if not missing:
+        return lets(msg("It has at least the capabilities of the process that it accesses."), _EFFECTIVE)
+    regained = _regained(missing, posture)
+    if regained is not None and not missing.bits & ~(posture.bounding or 0):
+        return regained
+    text = msg("It has fewer capabilities than the process that it accesses.")
+    return stops(text, _EFFECTIVE, _hinges(missing.names(), posture))
+
+
 def _inspect_program(posture: CapabilityPosture, sets: tuple[int | None, ...] | None) -> Ruling:
     """Of the host's: the weakest decides. Where none is known, they are taken as fully capable."""
     full = CapabilitySet.full(posture.last)
     rulings = [_inspect(posture, full if each is None else CapabilitySet(each)) for each in sets or (full.bits,)]
-    for ruling in rulings:
-        if ruling.stance is not Stance.STOPS:
-            return ruling
+    if (ruling := _weakest(rulings)).stance is not Stance.STOPS:
+        return ruling
     if sets is not None and None in sets:
         return unknown(msg("Whether a program of the host holds as few capabilities was not read."), _EFFECTIVE)
     return rulings[0]
@@ -304,19 +326,24 @@ def _inspect_container(posture: CapabilityPosture) -> Ruling:
     if posture.of_containers == ():
         return lets(msg("No process of another container that runs under its ID holds more."), _EFFECTIVE)
     if posture.of_containers is not None and None not in posture.of_containers:
-        return _inspect_program(posture, posture.of_containers)
-    ruling = _inspect(posture, CapabilitySet(posture.default))
+        return _weakest([_as_capable(posture, CapabilitySet(each or 0)) for each in posture.of_containers])
+    ruling = _as_capable(posture, CapabilitySet(posture.default))
     if ruling.stance is not Stance.STOPS:
         return ruling
     return unknown(msg("Whether another container has as few capabilities was not read."), _EFFECTIVE)
 
 
 def _inspect_neighbour(posture: CapabilityPosture) -> Ruling:
-    rulings = [_inspect(posture, CapabilitySet(held)) for held in posture.neighbours if held is not None]
-    for ruling in rulings:
-        if ruling.stance is not Stance.STOPS:
+    rulings = [_as_capable(posture, CapabilitySet(held)) for held in posture.neighbours if held is not None]
+    if rulings:
+        ruling = _weakest(rulings)
+        if ruling.stance is not Stance.STOPS or None not in posture.neighbours:
             return ruling
-    return rulings[0] if rulings and None not in posture.neighbours else _inspect_container(posture)
+    return _inspect_container(posture)
+
+
+def _weakest(rulings: list[Ruling]) -> Ruling:
+    return next((ruling for ruling in rulings if ruling.stance is not Stance.STOPS), rulings[0])
 
 
 def _short(name: str) -> str:

@@ -28,6 +28,7 @@ from stratascope.value import Value, replace
 _INITIAL = INITIAL_INODES[Namespace.USER]
 _NEW = 0  # of a user namespace that is yet to be made, or was not read
 _TAKES_GROUPS = CapabilitySet.of(("CAP_SETGID",)).bits
+_TAKES_USERS = CapabilitySet.of(("CAP_SETUID",)).bits
 
 
 class InSight(Value):
@@ -55,9 +56,11 @@ class InSight(Value):
         return self._sets(self._alike(self._kinds(), uid, gid, held))
 
     def sets_in_others(self, uid: int, gid: int, held: int) -> tuple[int | None, ...] | None:
-        """The same of processes of other containers."""
+        """The same of processes of other containers; with SETUID it may become any of their users."""
         listed = () if self.listed is None else self.listed.kinds
         others = [each for each in listed if each.container and each.container not in self.container]
+        if held & _TAKES_USERS:
+            others = [each._replace(uid=uid) for each in others]
         return self._sets(self._alike(others, uid, gid, held))
 
     def _alike(self, kinds: Iterable[HostProgram], uid: int, gid: int, held: int) -> list[tuple[HostProgram, bool]]:
@@ -87,6 +90,17 @@ class InSight(Value):
         sets: set[int] = {each.permitted if same else 0 for each, same in found}
         fewest = sorted(one for one in sets if not any(other != one and not other & ~one for other in sets))
         return tuple(fewest) if self.listed is not None and self.listed.whole else (*fewest, None)
+
+
+def may_be(ids: tuple[int, int] | None, own: tuple[int | None, int | None] | None, held: int) -> bool | None:
+    """Whether a process with its own ids is, or can become, who has these: in a user namespace that both are in."""
+    if ids is None or own is None or None in own:
+        return None
+    if -1 in ids:
+        return False
+    return all(
+        its == mine or held & way for its, mine, way in zip(ids, own, (_TAKES_USERS, _TAKES_GROUPS), strict=True)
+    )
 
 
 NOTHING = InSight(None, _NEW, False)

@@ -26,7 +26,7 @@ from stratascope.layers.shared.deciding_settings import (
     unread,
 )
 from stratascope.layers.shared.devices import node_kind
-from stratascope.layers.shared.host_programs import InSight
+from stratascope.layers.shared.host_programs import InSight, may_be
 from stratascope.layers.usermap.facts import OWNED, Ranges, UsermapAsked, UsermapFacts, outside_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.permissions import (
@@ -94,7 +94,9 @@ class UsermapPosture(Value):
     delegates: bool = False  # whether parts of the control groups may belong to ordinary users
     # whether programs of the host with its ids are in its sight; None: not known, or it sees none
     same_ids: bool | None = None
-    others_ids: bool | None = None  # the same of processes of other containers
+    # the same of processes of other containers, and of those in its PID namespace; or whether it can take theirs
+    others_ids: bool | None = None
+    neighbours_ids: bool | None = None
     kin: bool = False  # whether one of them is in its own user namespace, other than the initial one
     open_outside: tuple[str, ...] = ()  # kinds of device nodes, and "file", that it holds open from outside
     weak_root: bool = False  # whether one of the host's root holds no more capabilities than it does
@@ -138,6 +140,7 @@ def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -
         delegates=around.engine.rootless and around.ground.cgroup_layout not in ("v1", "hybrid"),
         same_ids=_same_ids(facts, uid, InSight.sets_of),
         others_ids=_same_ids(facts, uid, InSight.sets_in_others),
+        neighbours_ids=_neighbours_ids(facts, uid, around),
         kin=facts.programs.has_kin(),
         open_outside=facts.open_outside,
         weak_root=any(each is not None and not each & ~(held or 0) for each in facts.programs.sets_of_root() or ()),
@@ -150,10 +153,16 @@ _Sets = Callable[[InSight, int, int, int], tuple[int | None, ...] | None]
 def _same_ids(facts: UsermapFacts, uid: int | None, sets_of: _Sets) -> bool | None:
     if uid is None or facts.gid_outside is None:
         return None
-    sets = sets_of(facts.programs, uid, facts.gid_outside, facts.held or 0)
+    sets = sets_of(facts.programs, uid, facts.gid_outside, (facts.held or 0) | facts.regained)
     if sets is None:
         return None
     return True if set(sets) - {None} else None if sets else False
+
+
+def _neighbours_ids(facts: UsermapFacts, uid: int | None, around: Surroundings) -> bool | None:
+    own = None if uid is None or facts.gid_outside is None else (uid, facts.gid_outside)
+    found = {may_be(each.ids, own, (facts.held or 0) | facts.regained) for each in around.peers.neighbours}
+    return True if True in found else None if None in found or not found else False
 
 
 # Of every host: the root directory is root's, anybody may write to /tmp, and whose homes there are is not known
@@ -376,7 +385,7 @@ def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
         case needs.SignalRoot():
             return _signal(posture)
         case needs.InspectContainer():
-            return _inspect_container(posture)
+            return _inspect_container(need, posture)
         case needs.InspectHost():
             return _inspect_host(posture)
         case needs.SharedIds():
@@ -590,25 +599,26 @@ def _inspect_host(posture: UsermapPosture) -> Ruling:
     return _own_namespace(posture, msg("Its rights over processes end at its own user namespace."))
 
 
-def _inspect_container(posture: UsermapPosture) -> Ruling:
+def _inspect_container(need: needs.InspectContainer, posture: UsermapPosture) -> Ruling:
     if posture.initial is None:
         return _INITIAL_UNREAD
     if not posture.initial and not posture.shared:
         text = msg("Other containers are in other user namespaces, where its rights have no effect.")
         return stops(text, _NAMESPACE, _USERNS)
+    if need.traced:
+        return _through(msg("With SYS_PTRACE the UID does not matter."))
     if posture.root_inside is None:
         return _IDS_UNREAD
-    if posture.others_ids:
-        return _through(msg("A process of another container has its user and group ID."))
-    if posture.held is not None and posture.held & _PTRACE:
-        return _through(msg("With SYS_PTRACE the UID does not matter."))
-    if posture.others_ids is False:
+    # __ptrace_may_access, kernel/ptrace.c, compares all of the target's ids
+    same = posture.neighbours_ids if need.neighbours else posture.others_ids
+    if same:
+        return _through(msg("A process of another container has its user and group ID, or one that it can take."))
+    if same is False and need.neighbours:  # of a container only the first process was looked at
+        return unknown(msg("Whether another container runs under its UID was not read."), _UID)
+    if same is False:
         return stops(msg("No process of another container has its user and group ID."), _UID, _USER)
     if posture.root_inside:
-        return _through(msg("It has the UID of the process that it accesses: root."))
-    if not posture.held:
-        return _through(msg("With SYS_PTRACE the UID does not matter."))
-    # __ptrace_may_access, kernel/ptrace.c, compares the target's real ids, and it may not be root either
+        return _through(msg("It is root inside, as the processes of most containers are."))
     return unknown(msg("Whether another container runs under its UID was not read."), _UID)
 
 

@@ -109,6 +109,8 @@ class _Owners:
 def _neighbour(state: ContainerState) -> Neighbour:
     facts = {layer.id: layer.facts for layer in state.layers}
     namespaces, capabilities, seccomp = (facts.get(layer) for layer in ("namespaces", "capabilities", "seccomp"))
+    usermap = facts.get("usermap")
+    uid, gid = (None, None) if usermap is None else (usermap.uid_outside, usermap.gid_outside)
     permitted = None if capabilities is None or capabilities.permitted is None else capabilities.permitted.bits
     user = None if namespaces is None else namespaces.user
     mode = None if seccomp is None else seccomp.mode
@@ -117,4 +119,5 @@ def _neighbour(state: ContainerState) -> Neighbour:
         permitted,
         initial=None if user is None else user.shared_with_host,
         filtered=None if mode is None else mode is not SeccompMode.DISABLED,
+        ids=None if uid is None or gid is None else (uid, gid),
     )

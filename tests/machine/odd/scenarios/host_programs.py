@@ -14,6 +14,7 @@ from rig.engine import Rig
 _ROOTFUL = ("docker_rootful", "podman_rootful")
 _PIDS = ("--pid", "host")
 _PROC = ("-v", "/proc:/hp:ro")
+_BESIDE = ("--pid", "container:strata-attempts-weak")
 
 
 @contextmanager
@@ -56,4 +57,9 @@ SCENARIOS = (
     Configuration("odd-programs-as-a-user-of-a-map", (*_PIDS, "--uidmap", "0:200000:65536"), only=("podman_rootful",)),
     Configuration("odd-programs-keep-id", (*_PIDS, "--userns", "keep-id"), only=("podman_rootless",)),
     Configuration("odd-programs-trace-as-user", (*_PIDS, "--user", "1000", "--cap-add", "SYS_PTRACE")),
+    # beside a container of a user without capabilities
+    Configuration("odd-programs-beside", _BESIDE),
+    Configuration("odd-programs-beside-as-another", (*_BESIDE, "--user", "1001", "--cap-add", "ALL")),
+    Configuration("odd-programs-beside-no-capability", (*_BESIDE, *_NONE)),
+    Configuration("odd-programs-beside-the-same-user", (*_BESIDE, *_NONE, "--user", "1000")),
 )

@@ -117,7 +117,8 @@ def bits(*names: str) -> int:
         (InspectContainer(neighbours=True), {"neighbours": (DOCKER | bits("SYS_ADMIN"),)}, STOPS),
         (InspectContainer(neighbours=True), {"neighbours": (DOCKER | bits("SYS_ADMIN"), 0)}, OPEN),
         (InspectContainer(neighbours=True), {"held": 0, "neighbours": (None,)}, UNKNOWN),
-        (InspectContainer(), {"held": bits("SYS_PTRACE")}, OPEN),
+        (InspectContainer(), {"held": bits("SYS_PTRACE")}, UNKNOWN),  # a route of its own
+        (InspectContainer(neighbours=True), {"held": 0, "root": True, "root_by_exec": True, "bounding": FULL}, OPEN),
     ],
 )
 def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:

@@ -125,7 +125,8 @@ def bits(*names: str) -> int:
         (EngineUser(), STOPS, STOPS, STOPS, UNKNOWN),
         (SignalRoot(), OPEN, STOPS, STOPS, UNKNOWN),
         (InspectHost(), OPEN, OPEN, STOPS, UNKNOWN),
-        (InspectContainer(), OPEN, OPEN, STOPS, UNKNOWN),
+        (InspectContainer(), OPEN, UNKNOWN, STOPS, UNKNOWN),
+        (InspectContainer(traced=True), OPEN, OPEN, STOPS, UNKNOWN),
         (SharedIds(), OPEN, OPEN, STOPS, UNKNOWN),
         (OtherIds(), OPEN, OPEN, OPEN, UNKNOWN),
         (OtherIds(group=True), OPEN, OPEN, OPEN, UNKNOWN),
@@ -214,7 +215,11 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (GroupFile("pids", GroupUse.LEAVE), OWN, {"engine_user": True, "delegates": True}, UNKNOWN),
         (HostFiles(set_uid=True), OWN, {"held": bits("CHOWN", "FOWNER")}, STOPS),
         (InspectContainer(), USER, {"held": bits("CHOWN")}, UNKNOWN),  # the other one may run under that uid, too
-        (InspectContainer(), USER, {"held": bits("SYS_PTRACE")}, OPEN),
+        (InspectContainer(), USER, {"held": bits("SYS_PTRACE")}, UNKNOWN),  # that is another way
+        (InspectContainer(), ROOT, {"others_ids": False}, STOPS),
+        (InspectContainer(), USER, {"others_ids": True}, OPEN),
+        (InspectContainer(neighbours=True), USER, {"neighbours_ids": True, "others_ids": False}, OPEN),
+        (InspectContainer(neighbours=True), ROOT, {"neighbours_ids": False}, UNKNOWN),  # another process may have them
         (InspectContainer(), OWN, {"shared": True}, OPEN),  # containers of a rootless engine
         (InspectContainer(), ROOT, {"root_inside": None}, UNKNOWN),
         # settings of the host under which nothing is asked for

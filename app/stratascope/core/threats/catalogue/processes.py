@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
     MAY_MOUNT,
@@ -222,6 +222,12 @@ _SET_GROUP = calls(
     *("setfsgid", "setresgid", "setregid", "setgid", "setfsgid32", "setresgid32", "setregid32", "setgid32")
 )
 
+
+def _traced(label: Message, *, neighbours: bool = False) -> Route:
+    sight, look = ProcessesInSight(neighbours=neighbours), InspectContainer(neighbours=neighbours, traced=True)
+    return Route(label, (Step('open("/proc/P/root")', (sight, own("SYS_PTRACE"), look, Tracing("container"))),))
+
+
 _PROCESSES = (
     Threat(
         "enter-host-process",
@@ -286,6 +292,7 @@ _PROCESSES = (
         "namespaces",
         (
             direct('open("/proc/P/root")', ProcessesInSight(), InspectContainer(), Tracing("container")),
+            _traced(msg("with SYS_PTRACE")),
             Route(
                 msg("of a container in the same PID namespace"),
                 (
@@ -299,6 +306,7 @@ _PROCESSES = (
                     ),
                 ),
             ),
+            _traced(msg("of a container in the same PID namespace, with SYS_PTRACE"), neighbours=True),
         ),
         ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
     ),
