@@ -105,6 +105,7 @@ class CapabilityFacts(Value):
     ids: tuple[int, int] | None = None  # its uid and gid on the host
     giving: Programs | None = None  # set-uid programs, and those with file capabilities; None: not looked at
     who: Identity = NOBODY  # who starts them
+    by_program: int = 0  # mask of what it holds only after it has started a program that gives it more
 
 
 class CapabilitiesAsked(Value):
@@ -241,6 +242,7 @@ def gained(facts: CapabilityFacts, gain: Gain) -> CapabilityFacts:
     root = 0 if facts.initial_user_namespace else facts.programs.root
     return replace(
         facts,
+        by_program=held.bits & ~(0 if facts.effective is None else facts.effective.bits),
         permitted=held,
         effective=held,
         ambient=CapabilitySet(),

@@ -56,6 +56,7 @@ class CapabilityPosture(Value):
     # what programs of the container give who is not root (None: not looked at): the user root; capabilities
     to_root: Way | None = None
     to_capabilities: Way | None = None
+    by_program: int = 0  # of `held`, what such a program gave it
 
 
 def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
@@ -67,7 +68,9 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
     back = 0 if facts.bounding is None or not facts.root_by_exec or facts.no_new_privs else facts.bounding.bits
     within = (held or 0) | (back if facts.root_inside else 0)
     rights = None if facts.root_inside else rights_of(facts)
-    ways = [(rights and way(facts.giving, facts.who, rights, to_root=to_root)) or None for to_root in (True, False)]
+    to_root, to_capabilities = (
+        (rights and way(facts.giving, facts.who, rights, to_root=root)) or None for root in (True, False)
+    )
     return CapabilityPosture(
         held,
         None if facts.bounding is None else facts.bounding.bits,
@@ -84,7 +87,9 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         facts.programs.sets_of_root(),
         None if facts.ids is None else facts.programs.sets_of(*facts.ids, held or 0),
         None if facts.ids is None else facts.programs.sets_in_others(*facts.ids, within),
-        *ways,
+        to_root,
+        to_capabilities,
+        facts.by_program,
     )
 
 
@@ -163,6 +168,8 @@ def _capability(need: needs.Capability, posture: CapabilityPosture) -> Ruling:
         return _UNKNOWN
     if posture.held & wanted.bits:
         name = next(name for name in names if _set_of((name,)).bits & posture.held)
+        if not posture.held & ~posture.by_program & wanted.bits:
+            return lets(msg("That program gives it {capability}.", capability=_short(name)), _PROGRAMS)
         return lets(msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
     if asked is None and need.only_if is not None:
         return perhaps_asked_for(need.only_if)
