@@ -103,7 +103,6 @@ const struct raw RAWS[] = {
     NEWEST("lsm_list_modules", 461),
     NEWEST("lsm_set_self_attr", 460),
     NEWEST("map_shadow_stack", 453),
-    {"newest-calls", "uprobe", "uprobe(no trampoline)", 336, -1, {0}, REACHED},
     NEWEST("mseal", 462),
     NEWEST("removexattrat", 466),
     NEWEST("setxattrat", 463),

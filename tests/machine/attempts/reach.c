@@ -74,6 +74,22 @@ static int open_root_of(const char *process)
     return open_only(path, O_RDONLY | O_DIRECTORY);
 }
 
+/* The directory of the host's first process, bound in alone */
+static int see_first(void)
+{
+    static struct bound found;
+    char path[300];
+    int result = IN_VAIN;
+    FILE *list = mounts();
+    while (list && result && next_mount(list, "proc", &found)) {
+        if (strcmp(found.root, "/1"))
+            continue;
+        snprintf(path, sizeof path, "%s/comm", found.target);
+        result = open_only(path, O_RDONLY);
+    }
+    return result;
+}
+
 static int see_host(void) { return host_proc() ? 0 : IN_VAIN; }
 
 static int enter_host(void)
@@ -305,6 +321,7 @@ static int any_socket(void) { return search(S_IFSOCK); }
 
 const struct attempt REACH[] = {
     {"see-host-processes", "the host's proc bound in", "read(comm)", see_host, SUCCESS},
+    {"see-host-processes", "its first process bound in", "read(comm)", see_first, SUCCESS},
     {"enter-host-process", "the host's proc bound in", "open(PLACE/2/root)", enter_host, SUCCESS},
     {"enter-foreign-process", "the host's proc bound in", "open(PLACE/P/root)", enter_foreign, SUCCESS},
     {"enter-foreign-process", "a weak one, the host's proc bound in", "open(PLACE/P/root)", enter_weak, SUCCESS},

@@ -71,6 +71,7 @@ class MountReach(Value, cache_hash=True):
     settings: tuple[tuple[str, str], ...] = ()
     host_processes: str = ""  # the host's proc, with all its processes
     foreign_processes: str = ""  # a proc, or a part of one, that shows unknown processes
+    host_first: str = ""  # the directory of the host's first process in its proc
 
 
 def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
@@ -79,7 +80,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
     others: list[str] = []
     node_place = disk_place = host_place = host_writable = ""
     devices = _devices(host)
-    own_dev = host_processes = foreign_processes = ""
+    own_dev = host_processes = foreign_processes = host_first = ""
     own_proc = next((mount.device for mount in seen if mount.target == "/proc"), "")
     for mount in seen:
         kind, target, inside = mount.fs_type, mount.target, mount.root
@@ -88,6 +89,8 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
             kernel.append((target, shown if inside == "/" else shown + inside, not mount.read_only))
             if kind == "proc" and (inside == "/" or _PROCESS(inside)):
                 # before Linux 5.8 all procs of a PID namespace are one file system; since then each mount is its own
+                if inside == "/1" and mount.device in devices:
+                    host_first = host_first or target
                 if inside == "/" and mount.device in devices:
                     host_processes = host_processes or target
                 elif mount.device in devices or (mount.device != own_proc and target != "/proc"):
@@ -129,6 +132,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
         _settings(kernel, covered),
         host_processes,
         foreign_processes,
+        host_first,
     )
 
 

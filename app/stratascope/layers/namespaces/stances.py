@@ -213,7 +213,7 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
         case needs.NamespaceHandle():
             return _handle(need.kind, posture)
         case needs.HostProcesses():
-            return _by_bound_proc(_shown(need, posture), posture)
+            return _by_bound_proc(_shown(need, posture), posture, first=need.shown)
         case needs.ProcessesInSight(neighbours=True):
             return _processes_in_sight(posture.neighbours)
         case needs.ProcessesInSight():
@@ -361,8 +361,10 @@ def _shown(need: needs.HostProcesses, posture: NamespacePosture) -> Ruling:
     return ruling
 
 
-def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
-    """The ruling, unless a proc of the host mounted elsewhere shows what the PID namespace hides."""
+def _by_bound_proc(ruling: Ruling, posture: NamespacePosture, *, first: bool = False) -> Ruling:
+    """The ruling, unless a proc of the host mounted elsewhere shows what the PID namespace hides; `first`: its first
+    process is enough.
+    """
     reach = posture.reach
     if ruling.stance is Stance.LETS_THROUGH:
         return ruling
@@ -370,6 +372,8 @@ def _by_bound_proc(ruling: Ruling, posture: NamespacePosture) -> Ruling:
         return _UNREAD
     if reach.host_processes:
         return lets(msg("The host's own /proc is accessible."), f"{MOUNTS}:{reach.host_processes}")
+    if first and reach.host_first:
+        return lets(msg("The directory of the host's first process is accessible."), f"{MOUNTS}:{reach.host_first}")
     if reach.foreign_processes and ruling.stance is Stance.STOPS:
         text = msg("Whose processes the /proc there shows is not known.")
         return unknown(text, f"{MOUNTS}:{reach.foreign_processes}")

@@ -162,7 +162,8 @@ def _given(way: Call, abi: Abi, *, narrow: bool, free: Mapping[int, int] | None 
 
 
 # Calls that pass every filter, and the release that introduced this: Linux commit cf6cb56ef244 ("seccomp: passthrough
-# uretprobe systemcall without filtering") (in v6.14), and its counterpart for uprobe (in v6.18)
+# uretprobe systemcall without filtering") (in v6.14), and its counterpart for uprobe (in v6.18). No threat counts them:
+# made from anywhere but the kernel's own trampoline they do nothing (arch/x86/kernel/uprobes.c)
 PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
 # Calls that always fail with ENOSYS from that release on, so that letting them through opens nothing: unimplemented(2),
 # create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
@@ -249,9 +250,6 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
 def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:
     if way.name not in numbers(abi) or _gone(way.name, known.kernel):
         return None
-    past = PASSING.get(way.name)
-    if past is not None and known.kernel is not None and known.kernel >= past:
-        return _Found(way, abi, certain, True, (), False)
     actions = actions_of(way, answers, narrow=True)
     through = [action.lets_through for action in actions]
     if True not in through:
@@ -281,8 +279,6 @@ _ENTRIES = {
 
 def _passing(found: _Found) -> Message:
     call = found.way.name
-    if not found.actions:
-        return msg("The kernel lets {call} bypass every filter.", call=call)
     if found.narrow:
         return msg(
             "The filter stops {call} only while the upper half of its argument is empty. The kernel does not look "

@@ -646,7 +646,12 @@ def _root_directory(posture: UsermapPosture) -> Ruling:
     if posture.root_directory is None:
         return _IDS_UNREAD
     if posture.root_directory:
-        return _through(msg("The root directory's owner and mode, or its capabilities, let it write there."))
+        return _through(
+            msg(
+                "The root directory's mode or its capabilities let it write there, or it is the owner, who can change "
+                "the mode."
+            )
+        )
     return stops(msg("The root directory's owner and mode do not let it write there."), _UID, _USER)
 
 

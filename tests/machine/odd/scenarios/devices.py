@@ -9,16 +9,18 @@ _NO_CAPABILITIES = ("--cap-drop", "ALL")
 _UNCONFINED = ("--security-opt", "seccomp=unconfined")
 
 
-def _given(name: str, device: str, access: str, *more: str) -> Configuration:
-    option = f"/dev/{device}:/dev/{device}:{access}"  # by another name, Podman takes 7:0 for /dev/vcs
-    return Configuration(name, (*_NO_CAPABILITIES, "--device", option, *more), only=_ROOTFUL)
+def _given(name: str, device: str, access: str, *more: str, only: tuple[str, ...] = _ROOTFUL) -> Configuration:
+    option = f"/dev/{device}:/dev/{device}:{access}"
+    return Configuration(name, (*_NO_CAPABILITIES, "--device", option, *more), only=only)
 
 
 SCENARIOS = (
-    _given("odd-disk-written-only", "loop0", "w"),
+    Configuration("odd-first-process-bound", ("-v", "/proc/1:/hp1"), only=_ROOTFUL),
+    # Podman reports /dev/loop0 as /dev/vcs, which has the same number
+    _given("odd-disk-written-only", "loop0", "w", only=("docker_rootful",)),
     _given("odd-console-written-only", "tty1", "w"),
     _given("odd-machines-written-only", "kvm", "w"),
-    _given("odd-disk-made-only", "loop0", "m"),
+    _given("odd-disk-made-only", "loop0", "m", only=("docker_rootful",)),
     _given("odd-fuse-written-only", "fuse", "w", "--cap-add", "SYS_ADMIN", *_UNCONFINED),
     _given("odd-fuse-read-only", "fuse", "r", "--cap-add", "SYS_ADMIN", *_UNCONFINED),
     Configuration(

@@ -58,6 +58,7 @@ BASE = NamespacePosture(
     tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), False, REACH, "", (), (), False, "", ""
 )
 BOUND_PROC = replace(REACH, host_processes="/host/proc", kernel=(*REACH.kernel, ("/host/proc", "/proc", False)))
+FIRST_PROCESS = replace(REACH, foreign_processes="/hp1", host_first="/hp1")
 UNREAD_MOUNTS = replace(BASE, reach=None)
 DISK = Room(Resource.DISK)
 
@@ -87,6 +88,8 @@ def write(path: str, **marks: bool) -> KernelFile:
         (HostProcesses(), {"host": (("pid", True),)}, OPEN),
         (HostProcesses(), {"reach": BOUND_PROC}, OPEN),
         (HostProcesses(), {"reach": replace(REACH, foreign_processes="/p")}, UNKNOWN),
+        (HostProcesses(shown=True), {"reach": FIRST_PROCESS}, OPEN),
+        (HostProcesses(), {"reach": FIRST_PROCESS}, UNKNOWN),
         (ProcessesInSight(), {"reach": BOUND_PROC}, OPEN),
         (ProcessesInSight(), {"neighbours": True}, STOPS),
         (ProcessesInSight(neighbours=True), {"neighbours": True}, OPEN),

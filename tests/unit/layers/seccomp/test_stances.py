@@ -103,7 +103,6 @@ def test_with_the_capability_it_passes() -> None:
         ((Call("bpf"), Call("ptrace")), Stance.LETS_THROUGH),
         ((Call("init_module"), Call("finit_module")), Stance.STOPS),
         ((Call("socketcall", ((0, 1),)),), Stance.LETS_THROUGH),
-        ((Call("uretprobe"),), Stance.LETS_THROUGH),
     ],
 )
 def test_docker_s_default(calls: tuple[Call, ...], stance: Stance) -> None:

@@ -356,10 +356,7 @@ _RARE_CALLS = (
         msg("Use brand-new system calls"),
         msg("A process could use system calls that are too new for the engine's filter to know."),
         msg("New code has not been tested for long, and flaws in it come to light every year."),
-        msg(
-            "Use a seccomp profile that allows only the calls that the program needs. New kernels let uprobe and"
-            " uretprobe pass every filter."
-        ),
+        msg("Use a seccomp profile that allows only the calls that the program needs."),
         "seccomp",
         (
             direct(
@@ -384,8 +381,6 @@ _RARE_CALLS = (
                     "removexattrat",
                     "setxattrat",
                     "statmount",
-                    "uprobe",
-                    "uretprobe",
                 ),
             ),
         ),
