@@ -266,6 +266,8 @@ def possible(constraints: Iterable[Constraint], given: Mapping[int, Given] | Non
             low, high = _narrowed(low, high, each)
             if low > high:
                 return False
+            if low == high and fixed is not None and (low ^ fixed.value) & fixed.mask & each.mask:
+                return False  # the one value that is left has other bits
             ranges[(each.arg, each.mask)] = low, high
     return not any(ranges.get((each.arg, each.mask)) == (each.value, each.value) for each in unequal)
 

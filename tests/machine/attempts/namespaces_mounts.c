@@ -379,9 +379,10 @@ static int unmount_x32(void) { return unmount_proc(X32); }
 static int move_tree(void)
 {
     static const char *const FOLDERS[] = {"/", "/tmp", "/etc"};
+    static const long CALLS[] = {SYS_open_tree, 467 /* open_tree_attr */};
     int tree = -1;
-    for (int number = 0; tree < 0 && number < 3; number++)
-        tree = (int)syscall(SYS_open_tree, AT_FDCWD, FOLDERS[number], OPEN_TREE_CLONE | O_CLOEXEC);
+    for (int number = 0; tree < 0 && number < 6; number++)
+        tree = (int)syscall(CALLS[number / 3], AT_FDCWD, FOLDERS[number % 3], OPEN_TREE_CLONE | O_CLOEXEC, NULL, 0L);
     if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, place(), MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return errno;
     umount2(place(), MNT_DETACH);
@@ -522,6 +523,15 @@ static int kmsg_fresh(void) { return in_fresh("proc", "kmsg", O_RDONLY | O_NONBL
 static int kmsg_tree(void) { return in_fresh_tree("proc", "kmsg", O_RDONLY | O_NONBLOCK); }
 
 static int sysfs_remount(void) { return uncovered("/sys", "/sys/kernel/rcu_expedited", REMOUNT, to_write); }
+static int sysfs_whole(void) /* the file system, and the mount along with it */
+{
+    own_mounts();
+    if (mount(NULL, "/sys", NULL, MS_REMOUNT, NULL) < 0)
+        return errno;
+    int result = to_write("/sys/kernel/rcu_expedited");
+    mount(NULL, "/sys", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+    return result;
+}
 static int sysfs_attributes(void) { return uncovered("/sys", "/sys/kernel/rcu_expedited", SET_ATTRIBUTES, to_write); }
 static int sysfs_fresh(void) { return fresh_sysfs("kernel/rcu_expedited", 0, to_write); }
 static int sysfs_fresh_writable(void) { return fresh_sysfs("kernel/rcu_expedited", 1, to_write); }
@@ -707,6 +717,7 @@ const struct attempt MOUNTS[] = {
     {"read-kernel-memory", "fresh proc", "mount(proc), read(kcore)", kcore_fresh, SUCCESS},
     {"read-kernel-memory", "fresh proc by fsmount", "fsmount(proc), read(kcore)", kcore_tree, SUCCESS},
     {"write-sysfs", "remounted", "mount(/sys, MS_REMOUNT), open", sysfs_remount, SUCCESS},
+    {"write-sysfs", "remounted as a file system", "mount(/sys, MS_REMOUNT), open", sysfs_whole, SUCCESS},
     {"write-sysfs", "remounted with mount_setattr", "mount_setattr(/sys), open", sysfs_attributes, SUCCESS},
     {"write-sysfs", "fresh sysfs", "mount(sysfs), open", sysfs_fresh, SUCCESS},
     {"write-sysfs", "fresh sysfs, made writable", "mount(sysfs), mount(MS_REMOUNT), open", sysfs_fresh_writable, SUCCESS},

@@ -475,7 +475,7 @@ _PINNED = needs.KernelFile("/sys/fs/bpf/x", needs.Access.READ)
 
 
 def _kernel_file(need: needs.KernelFile, posture: UsermapPosture) -> Ruling:
-    if posture.below and (need.remounted or need.copied):
+    if posture.below and (need.remounted or (need.copied and not _mounts_anew(need, posture))):
         return _LOCKED
     if posture.below and need.fresh and not _mounts_anew(need, posture):
         text = msg("In a user namespace below the container's, {path} can't be mounted anew: what covers it stays.",

@@ -66,10 +66,10 @@ def _faults(name: str, *options: str, only: tuple[str, ...] = KINDS) -> Configur
     return _scenario(f"faults-{name}", _denied("userfaultfd"), options=options, only=only)
 
 
-# Everything that changes mounts, by which a filter tries to keep what the engine masks
+# What changes mounts, by which a filter tries to keep what the engine masks; open_tree_attr is newer than libseccomp
 _CHANGING = (
     *("umount", "umount2", "fsopen", "fspick", "fsmount", "fsconfig", "mount_setattr", "pivot_root", "setns"),
-    *("open_tree", "open_tree_attr", "move_mount", "mount"),
+    *("open_tree", "move_mount", "mount"),
 )
 
 
@@ -142,8 +142,13 @@ SCENARIOS = (
         options=("--device", _FAULTS),
     ),
     _mounting("but-copy", "open_tree"),
-    _mounting("but-copy-with-attributes", "open_tree_attr"),
+    _mounting("but-copy-with-attributes"),
     _mounting("but-move", "move_mount"),
+    _mounting("only-bind", only=0x1000),
+    _mounting("only-move", only=0x2000),
+    _mounting("only-remount", only=0x20),
+    _mounting("never-bind", never=0x1000),
+    _mounting("never-remount", never=0x20),
     _scenario("attributes-but-ring", _denied("setxattr", "lsetxattr", "fsetxattr", "setxattrat")),
 )
 # Only root may read the filters, and Podman tells no more of a profile than its path

@@ -15,6 +15,8 @@ from rig.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
+from stratascope.core.threats.catalogue.shared import BIND_CALLS, MOUNT_CALLS, MOVE_CALLS, REMOUNT_CALLS
+from stratascope.core.threats.threat import Stance
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.layers.seccomp.stances import PASSING
 from stratascope.layers.shared.readings import kernel_release
@@ -133,3 +135,45 @@ def test_a_flaw_is_named_with_its_number() -> None:
     facts = LAYER.decode(with_text(FILTER, "comm", "x"), thing, near)
     found = {each.code: each for each in LAYER.assess(facts, LAYER.asked(thing), near).findings}
     assert "CVE-2026-123876" in found["seccomp.upper-half"].refs
+
+
+_ARGUMENT = {"index": 3}
+_BIND, _MOVE, _REMOUNT = 0x1000, 0x2000, 0x20
+
+
+def _only(flags: int) -> list[dict[str, object]]:
+    return [forbid("mount", {**_ARGUMENT, "value": flags, "op": f"SCMP_CMP_{word}"}) for word in ("LT", "GT")]
+
+
+def _never(flags: int) -> list[dict[str, object]]:
+    return [forbid("mount", {**_ARGUMENT, "value": flags, "valueTwo": flags, "op": "SCMP_CMP_MASKED_EQ"})]
+
+
+def _exactly_not(flags: int) -> list[dict[str, object]]:
+    return [forbid("mount", {**_ARGUMENT, "value": flags, "op": "SCMP_CMP_EQ"})]
+
+
+@pytest.mark.parametrize(
+    ("rules", "passing"),
+    [
+        ([], {"new", "bind", "move", "remount"}),
+        ([forbid("mount")], set()),
+        (_only(_BIND), {"bind"}),
+        (_only(_MOVE), {"move"}),
+        (_only(_REMOUNT), {"remount"}),
+        (_only(_BIND | _REMOUNT), {"remount"}),
+        (_never(_BIND), {"new", "move", "remount"}),
+        (_never(_REMOUNT), {"new", "bind", "move"}),
+        (_exactly_not(_BIND), {"new", "bind", "move", "remount"}),  # with any other flag it passes
+        (_exactly_not(0), {"new", "bind", "move", "remount"}),
+    ],
+)
+def test_mount_by_its_flags(rules: list[dict[str, object]], passing: set[str]) -> None:
+    """Which of its works mount(2) does, its flags say: path_mount, fs/namespace.c."""
+    near, thing = around(), container(seccomp=ProfileKind.CUSTOM)
+    thing = replace(thing, asked=replace(thing.asked, seccomp_profile=profile(*rules)))
+    posture = LAYER.posture(LAYER.decode(FILTER, thing, near), LAYER.asked(thing), near)
+    works = {"new": MOUNT_CALLS, "bind": BIND_CALLS, "move": MOVE_CALLS, "remount": REMOUNT_CALLS}
+    found = {word: LAYER.stance(need, posture) for word, need in works.items()}
+    assert {word for word, ruling in found.items() if ruling and ruling.stance is Stance.LETS_THROUGH} == passing
+    assert {word for word, ruling in found.items() if ruling and ruling.stance is Stance.STOPS} == set(works) - passing

@@ -246,6 +246,7 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (replace(PATTERN, remounted=True), OWN, {"below": True, "host_root": True}, STOPS),
         (replace(PATTERN, copied=True), OWN, {"below": True, "host_root": True}, STOPS),
         (replace(PATTERN, copied=True), OWN, {"host_root": True}, OPEN),
+        (replace(KMSG, copied=True), OWN, _WHOLE | {"whole": (("proc", False),)}, OPEN),  # nothing covers it
         (replace(PATTERN, fresh=True), OWN, {"below": True, "host_root": True}, STOPS),
         (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("proc", False),)}, STOPS),
         (replace(PATTERN, fresh=True), OWN, _WHOLE | {"whole": (("sysfs", True),)}, STOPS),

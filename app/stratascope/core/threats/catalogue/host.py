@@ -6,6 +6,7 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.devices import device_routes
 from stratascope.core.threats.catalogue.shared import (
+    BIND_CALLS,
     DROP_ADMIN,
     MAKE_NODE,
     MAY_MOUNT,
@@ -303,7 +304,7 @@ THREATS = (
                 (
                     Step(
                         'mount("/own", "/mounted/cron.d", MS_BIND)',
-                        (MOUNT_CALLS, MAY_MOUNT, Mounting("bind"), SharedMount(system=True)),
+                        (BIND_CALLS, MAY_MOUNT, Mounting("bind"), SharedMount(system=True)),
                     ),
                 ),
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
+    BIND_CALLS,
     DROP_ADMIN,
     DROP_ADMIN_ALONE,
     MAY_MOUNT,
@@ -115,7 +116,7 @@ THREATS = (
         msg("What the engine covered up can be seen and written again."),
         DROP_ADMIN_ALONE,
         "capabilities",
-        (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Unlocked(), Mounting("bind")),),
+        (direct('mount("/", MS_BIND)', BIND_CALLS, MAY_MOUNT, Unlocked(), Mounting("bind")),),
         ("mount(2)", "PSS:baseline"),
     ),
     Threat(

@@ -51,7 +51,31 @@ MAY_MOUNT = Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER)
 # cgroup namespace
 MAY_MOUNT_PROC = Capability(("CAP_SYS_ADMIN",), Where.PID_OWNER)
 MAY_MOUNT_GROUPS = Capability(("CAP_SYS_ADMIN",), Where.CGROUP_OWNER)
-MOUNT_CALLS = Calls((Call("mount"),))
+
+
+# do_mount, path_mount, fs/namespace.c: which of its works mount(2) does depends on these of its flags, in this order
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_MOVE = 0x1, 0x20, 0x1000, 0x2000
+_MS_PROPAGATION = 0x001E0000  # MS_UNBINDABLE, PRIVATE, SLAVE, SHARED
+_MS_NOUSER, _MS_MAGIC = 0x80000000, 0xC0ED0000  # refused; ignored as a whole
+
+
+def _mount(flags: int, unset: int) -> Calls:
+    """mount(2) with these flags, without those of `unset`, and with any others."""
+    free = 0xFFFFFFFF & ~(flags | unset | _MS_NOUSER)
+    # no bit that belongs to the magic number is free beside it
+    with_magic = Call("mount", ((3, _MS_MAGIC | flags),), ((3, free & 0xFFFF),))
+    return Calls((Call("mount", ((3, flags),), ((3, free),)), with_magic))
+
+
+_NOT_NEW = _MS_REMOUNT | _MS_BIND | _MS_PROPAGATION | _MS_MOVE
+MOUNT_CALLS = _mount(0, _NOT_NEW)  # of a new file system
+BIND_CALLS = _mount(_MS_BIND, _MS_REMOUNT)
+MOVE_CALLS = _mount(_MS_MOVE, _MS_REMOUNT | _MS_BIND | _MS_PROPAGATION)
+_MS_REC = 0x4000
+_COPY_CALLS = _mount(_MS_BIND, _MS_REMOUNT | _MS_REC)
+# of the file system, and with it of the mount; or of the mount alone
+_WHOLE_REMOUNT_CALLS = _mount(_MS_REMOUNT, _MS_RDONLY | _MS_BIND)
+REMOUNT_CALLS = Calls((*_mount(_MS_REMOUNT | _MS_BIND, _MS_RDONLY).ways, *_WHOLE_REMOUNT_CALLS.ways))
 
 
 def calls(*names: str) -> Calls:
@@ -222,8 +246,9 @@ def past_limits(controller: str, resource: Resource, text: str, *more: Need) -> 
     """
     lift = Step('write(own limit, "max")', (GroupFile(controller, GroupUse.LIMIT),))
     fresh = Step(lift.text, (GroupFile(controller, GroupUse.LIMIT, fresh=True),))
-    mounted = Step('mount("cgroup")', (MOUNT_CALLS, MAY_MOUNT, MAY_MOUNT_GROUPS, Mounting("mount")))
-    own = in_new_namespaces(mounted.text, MOUNT_CALLS, Mounting("mount"), flags=CLONE_NEWCGROUP).steps
+    # with any flags: a tree that is there read-only may be remounted as well
+    mounted = Step('mount("cgroup")', (calls("mount"), MAY_MOUNT, MAY_MOUNT_GROUPS, Mounting("mount")))
+    own = in_new_namespaces(mounted.text, calls("mount"), Mounting("mount"), flags=CLONE_NEWCGROUP).steps
     lifted = Step(text, (*more, Room(resource, lifted=True)))
     return (
         Route(msg("after lifting its own limit"), (lift, lifted)),
@@ -255,7 +280,7 @@ def uncovering(cover: str) -> tuple[tuple[Message, Step], ...]:
     """The ways to take away what is mounted there."""
     unmounting = (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))
     moving = (calls("move_mount"), MAY_MOUNT, Mounting("move"), Feature("new_mount_api"))
-    by_mount = (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))
+    by_mount = (MOVE_CALLS, MAY_MOUNT, Mounting("mount"))
     return (
         (msg("after unmounting what covers it"), Step(f'umount2("{cover}")', unmounting)),
         (msg("after moving away what covers it"), Step(f'move_mount("{cover}", "/elsewhere")', moving)),
@@ -265,7 +290,7 @@ def uncovering(cover: str) -> tuple[tuple[Message, Step], ...]:
 
 def _past_covering(opening: str, file: KernelFile, cover: str, *more: Need) -> tuple[Route, ...]:
     """The ways past what covers a kernel file at `cover`: it is taken away, no longer read-only, or left behind."""
-    remounting = (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))
+    remounting = (REMOUNT_CALLS, MAY_MOUNT, Mounting("remount"))
     attributes = (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api"))
     gone = list(uncovering(cover))
     if file.path.startswith("/proc/") and file.access is Access.WRITE:
@@ -276,7 +301,7 @@ def _past_covering(opening: str, file: KernelFile, cover: str, *more: Need) -> t
     # __do_loopback, fs/namespace.c: without AT_RECURSIVE, MS_REC what is mounted below is not copied
     top = "/" + file.path.split("/")[1]
     cloning = (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Mounting("open-tree"), Feature("new_mount_api"))
-    binding = (MOUNT_CALLS, MAY_MOUNT, Mounting("bind"))
+    binding = (_COPY_CALLS, MAY_MOUNT, Mounting("bind"))
     copied = (
         (msg("in a copy that nothing covers"), Step(f'open_tree("{top}", OPEN_TREE_CLONE)', cloning)),
         (msg("in a bind mount that nothing covers"), Step(f'mount("{top}", MS_BIND)', binding)),
@@ -368,7 +393,12 @@ def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: 
     never = [Step(first.text, (*first.needs, _MAY_MOUNT_SYSFS)), *others]
     found = [direct(opening, file, *more), _bound(opening, file, *more)]
     if access is Access.WRITE:
-        mounted.append(Step('mount("sysfs", MS_REMOUNT)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
+        bare = Step(opening, (replace(file, remounted=True), *more))
+        remounting = (_WHOLE_REMOUNT_CALLS, MAY_MOUNT, _MAY_MOUNT_SYSFS, Mounting("remount"))
+        found.append(
+            Route(msg("after remounting {path}", path="/sys"), (Step('mount("/sys", MS_REMOUNT)', remounting), bare))
+        )
+        mounted.append(Step('mount("sysfs", MS_REMOUNT)', (_WHOLE_REMOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
         never.append(Step("fspick(), fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fspick"), MAY_MOUNT)))
     else:
         found += _past_covering(opening, file, cover or path, *more)
