@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import ALL_BITS, Constraint, Op
-from stratascope.linux.seccomp_profile import parse_oci_config, parse_profile, release
+from stratascope.linux.seccomp_profile import parse_oci_config, parse_profile, release, resolve
+from stratascope.linux.syscalls import Abi
 
 ERRNO = "SCMP_ACT_ERRNO"
 
@@ -193,3 +194,14 @@ def test_any_text_is_a_profile_or_a_decode_error(text: str) -> None:
         except DecodeError:
             continue
         assert json.loads(text) is not None
+
+
+@pytest.mark.parametrize(("name", "known"), [("open_tree", True), ("open_tree_attr", False), ("statmount", False)])
+def test_a_rule_for_a_name_that_an_old_libseccomp_does_not_know_may_be_no_rule(name: str, known: bool) -> None:
+    """Where it would stop: who allows by name gets the default for it, which stops as well."""
+    denying = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [name], "action": "SCMP_ACT_ERRNO"}]}
+    allowing = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": [name], "action": "SCMP_ACT_ALLOW"}]}
+    for profile, through in ((denying, False if known else None), (allowing, True)):
+        answers = resolve(parse_profile(json.dumps(profile)), frozenset(), None, "x86_64", Abi.X86_64)
+        (outcome,) = dict(answers.calls)[name]
+        assert outcome.action.lets_through is through
