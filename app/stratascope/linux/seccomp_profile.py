@@ -373,7 +373,7 @@ _BAD_MACHINE = Action(ActionKind.KILL_THREAD)  # SCMP_ACT_KILL, libseccomp's ans
 # nothing tells which libseccomp they have. A rule that stops one may so be no rule at all
 _TOO_NEW = frozenset(
     ("file_getattr", "file_setattr", "getxattrat", "listmount", "listxattrat", "lsm_get_self_attr", "lsm_list_modules",
-     "lsm_set_self_attr", "mseal", "open_tree_attr", "removexattrat", "setxattrat", "statmount", "uretprobe")
+     "lsm_set_self_attr", "mseal", "open_tree_attr", "removexattrat", "setxattrat", "statmount")
 )  # fmt: skip
 
 

@@ -386,6 +386,29 @@ static int device(const char *kind)
     return opened;
 }
 
+/* KVM, and a console */
+static const struct { const char *kind; unsigned major, minor; } MADE[] = {{"virtual", 10, 232}, {"console", 4, 1}};
+
+static int made_device(const char *kind)
+{
+    static const char path[] = "/dev/strata-made";
+    struct stat about;
+    size_t place = strcmp(kind, MADE[0].kind) ? 1 : 0;
+    sought = kind;
+    opened = IN_VAIN;
+    unlink(path);
+    if (mknod(path, S_IFCHR | 0600, makedev(MADE[place].major, MADE[place].minor)) < 0)
+        return errno;
+    if (stat(path, &about) == 0) {
+        struct FTW where = {0, 1};
+        try_device(path, &about, FTW_F, &where);
+    }
+    unlink(path);
+    return opened;
+}
+
+static int console_made(void) { return made_device("console"); }
+static int virtual_made(void) { return made_device("virtual"); }
 static int input(void) { return device("input"); }
 static int console(void) { return device("console"); }
 static int graphics(void) { return device("graphics"); }
@@ -395,6 +418,8 @@ static int disk_commands(void) { return device("disk"); }
 const struct attempt SERVICES[] = {
     {"use-input-devices", "direct", "open(input)", input, SUCCESS},
     {"use-consoles", "direct", "open(console)", console, OPEN_IF(ENXIO, EIO)},
+    {"use-consoles", "made", "mknod, open(console)", console_made, OPEN_IF(ENXIO, EIO)},
+    {"run-virtual-machines", "made", "mknod, open(kvm)", virtual_made, SUCCESS},
     {"use-graphics-device", "direct", "open(graphics)", graphics, SUCCESS},
     {"run-virtual-machines", "direct", "open(kvm)", virtual_machines, SUCCESS},
     {"open-host-disk", "commands", "open(sg)", disk_commands, SUCCESS},

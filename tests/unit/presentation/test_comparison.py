@@ -80,7 +80,7 @@ def test_one_of_which_nothing_is_known_is_told_so(snapshot: Snapshot) -> None:
 def test_in_words(snapshot: Snapshot) -> None:
     found = compare(named(snapshot, "web"), named(snapshot, "ci-runner"), all_layers())
     text = " ".join("\n".join(report.lines(found, "web", "ci-runner", Style())).split())
-    assert "ci-runner is more exposed: 10.0, against 5.3 for web." in text
+    assert "ci-runner is more exposed: 10.0, against 5.4 for web." in text
     assert "web: Stopped by one layer; ci-runner: Open" in text
     assert "More calls pass in ci-runner:" in text
     assert "More calls pass in web:" not in text

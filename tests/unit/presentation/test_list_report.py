@@ -48,7 +48,7 @@ def test_none() -> None:
 def test_json() -> None:
     found = json.loads(list_report.document(demo_snapshot()))
     web = next(each for each in found["containers"] if each["name"] == "web")
-    assert web["exposure"] == 5.3
+    assert web["exposure"] == 5.4
     assert web["layers"]["capabilities"] == "ENFORCED"
     assert web["why"] == "Be root after an escape"
     keys = {(each["engine"], each["id"]) for each in found["containers"]}

@@ -18,6 +18,9 @@ SCENARIOS = (
     Configuration("odd-first-process-bound", ("-v", "/proc/1:/hp1"), only=_ROOTFUL),
     # Podman reports /dev/loop0 as /dev/vcs, which has the same number
     _given("odd-disk-written-only", "loop0", "w", only=("docker_rootful",)),
+    # the engine's default lets it make nodes, and the rules let it open some
+    Configuration("odd-machines-by-rule", ("--device-cgroup-rule", "c 10:232 rwm"), only=_ROOTFUL),
+    Configuration("odd-consoles-by-rule", ("--device-cgroup-rule", "c 4:* w"), only=_ROOTFUL),
     _given("odd-console-written-only", "tty1", "w"),
     _given("odd-machines-written-only", "kvm", "w"),
     _given("odd-disk-made-only", "loop0", "m", only=("docker_rootful",)),

@@ -27,9 +27,18 @@ _ONLY_NEEDED = msg("Leave privileged mode, and pass in only those devices (--dev
 
 
 def device_routes(kind: str, example: str) -> tuple[Route, ...]:
-    """Open any device of that kind that it sees, as its rules allow."""
+    """Open any device of that kind that it sees or makes a node of, as its rules allow."""
     feature = Feature("devices_" + kind.replace(" ", "_"))
-    return read_or_written(direct(f'open("{example}")', Node(kind), DeviceKind(kind), feature))
+    return read_or_written(
+        direct(f'open("{example}")', Node(kind), DeviceKind(kind), feature),
+        Route(
+            msg("a node made with mknod"),
+            (
+                Step('mknod("/dev/x", S_IFCHR, device)', (*MAKE_NODE, Device("c", None, None, "m"))),
+                Step('open("/dev/x")', (Node(kind, made=True), DeviceKind(kind), feature)),
+            ),
+        ),
+    )
 
 
 def _threat(

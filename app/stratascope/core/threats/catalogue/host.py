@@ -7,6 +7,7 @@ from stratascope.core.severity import Severity, flaws_of
 from stratascope.core.threats.catalogue.devices import device_routes
 from stratascope.core.threats.catalogue.shared import (
     BIND_CALLS,
+    DIRECT,
     DROP_ADMIN,
     MAKE_NODE,
     MAY_MOUNT,
@@ -199,15 +200,13 @@ THREATS = (
             ),
             *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
             *(
-                replace(way, name=name)
-                for name, way in zip(
-                    (
-                        msg("by a device that passes commands to disks"),
-                        msg("by a device that passes commands to disks, for writing only"),
-                    ),
-                    device_routes("disk commands", "/dev/sg0"),
-                    strict=True,
+                replace(
+                    way,
+                    name=msg("by a device that passes commands to disks")
+                    if way.name == DIRECT
+                    else msg("by a device that passes commands to disks: {way}", way=way.name),
                 )
+                for way in device_routes("disk commands", "/dev/sg0")
             ),
         ),
         ("CIS-Docker-1.6.0:5.18", "mknod(2)"),
