@@ -18,7 +18,6 @@ from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, Hardeni
 from stratascope.core.relaunch.toggle import (
     GRADES,
     MORE,
-    Alternative,
     Choice,
     Cure,
     Evidence,
@@ -33,7 +32,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers.toggles import all_toggles, brought_by, choice_of, fold
 from stratascope.usecases.plan.closing import Closing
-from stratascope.value import Value, replace
+from stratascope.value import replace
 
 _GRANTS = (Cure.GRANT, Cure.PROTECTION)
 _SPARE = (Use.NOT_USED, Use.NOT_IMPORTED, Use.MEASURED)
@@ -41,18 +40,6 @@ _SINGLY = 4  # grants of one kind that have a row each; more of them share one
 Judge = Callable[[Sequence[Choice]], Matrix]  # with these choices; raises ToggleError
 WhyNot = Callable[[Choice], Message | None]
 Close = Callable[[Sequence[Choice]], Closing]  # the critical threats, by these choices alone
-
-
-class _Row(Value):
-    """A change before it is judged."""
-
-    choices: tuple[Choice, ...]
-    kind: ChangeKind
-    evidence: Evidence
-    on: bool
-    reason: Message | None = None
-    alternatives: tuple[Alternative, ...] = ()
-    critical: bool = False
 
 
 def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close, why_not: WhyNot) -> HardeningPlan:
@@ -97,7 +84,7 @@ def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
 # What was granted
 
 
-def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> Iterator[_Row]:
+def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> Iterator[Change]:
     grants = _each_once(pieces, subject)
     grants = _one_a_mount(grants, subject, judge)
     evidence = {piece: piece.evidence(subject) for piece in grants}
@@ -176,7 +163,7 @@ def _pieces_of(found: Closing) -> set[Choice]:
 
 def _row_of_grant(
     group: list[Choice], evidence: Evidence, subject: Subject, critical: set[Choice], taking_part: set[Choice]
-) -> _Row:
+) -> Change:
     first = group[0]
     own = first if len(group) == 1 else Choice(first.toggle, ",".join(each.value for each in group))
     opens = first.toggle.leaves_privileged or any(each in critical for each in group)
@@ -184,7 +171,7 @@ def _row_of_grant(
     return replace(row, critical=not taking_part.isdisjoint(group))
 
 
-def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *, opens: bool = False) -> _Row:
+def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *, opens: bool = False) -> Change:
     """`opens`: whether what it takes back opens something critical."""
     which, kept = own.toggle, _kept(own, subject)
     on, reason = evidence.use in _SPARE or evidence.rare, None
@@ -201,7 +188,7 @@ def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *,
         each for each in (*brought_by(which), *kept) if each.changes(asked, subject) or which.leaves_privileged
     )
     instead = own.toggle.instead(own.value, subject) if evidence.used else ()
-    return _Row((own, *along), kind, evidence, on, reason, instead)
+    return Change((own, *along), kind, evidence, on, reason, alternatives=instead)
 
 
 # What it holds by default, and limits
@@ -209,7 +196,7 @@ def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *,
 
 def _let_go(
     subject: Subject, there: set[Toggle], impossible: list[tuple[Choice, Message]], why_not: WhyNot
-) -> Iterator[_Row]:
+) -> Iterator[Change]:
     for which in all_toggles():
         if which.only_gives or which.hands_over or which.leaves_privileged:
             continue
@@ -249,7 +236,7 @@ def _value(which: Toggle, subject: Subject) -> str:
 
 
 def _judged(
-    subject: Subject, rows: Sequence[_Row], judge: Judge, impossible: tuple[tuple[Choice, Message], ...]
+    subject: Subject, rows: Sequence[Change], judge: Judge, impossible: tuple[tuple[Choice, Message], ...]
 ) -> HardeningPlan:
     now = judge(())
     chosen = _choices(subject, [row for row in rows if row.on])
@@ -259,13 +246,13 @@ def _judged(
     place = {each: number for number, each in enumerate(all_toggles())}
     kinds = list(ChangeKind)
 
-    def order(row: _Row) -> tuple[int, float, int, int]:
+    def order(row: Change) -> tuple[int, float, int, int]:
         with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
         gain = without.exposure.worst - with_it.exposure.worst
         return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choices[0].toggle]
 
     ordered = sorted(rows, key=order)
-    changes, so_far = [], list[_Row]()
+    changes, so_far = [], list[Change]()
     for row in ordered:
         with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
         alone = _judge_or(judge, subject, [row], now)
@@ -274,30 +261,24 @@ def _judged(
         in_order = _judge_or(judge, subject, so_far, then) if row.on else with_it
         own = row.choices[0]
         changes.append(
-            Change(
-                row.choices,
-                row.kind,
-                row.evidence,
-                row.on,
-                row.reason,
-                tuple(
+            replace(
+                row,
+                closes=tuple(
                     old.threat.id
                     for old, new in zip(now.threats, alone.threats, strict=True)
                     if old.threat.severity in SERIOUS and old.outcome is Outcome.OPEN and new.outcome is Outcome.STOPPED
                 ),
-                alone.exposure.worst,
-                in_order.exposure.worst,
-                round(without.exposure.worst - with_it.exposure.worst, 1),
-                _deeper(without, with_it),
-                () if own.made else own.risks(subject),
-                row.alternatives,
-                row.critical,
+                alone=alone.exposure.worst,
+                in_order=in_order.exposure.worst,
+                effect=round(without.exposure.worst - with_it.exposure.worst, 1),
+                deeper=_deeper(without, with_it),
+                breaks=() if own.made else own.risks(subject),
             )
         )
     return HardeningPlan(tuple(changes), chosen, now, then, impossible)
 
 
-def _choices(subject: Subject, rows: Sequence[_Row]) -> tuple[Choice, ...]:
+def _choices(subject: Subject, rows: Sequence[Change]) -> tuple[Choice, ...]:
     """Of these rows. While it stays privileged, what that overrides is left out."""
     chosen = merged(choice for row in rows for choice in row.choices)
     if subject.container.asked.privileged and not any(each.toggle.leaves_privileged for each in chosen):
@@ -316,7 +297,7 @@ def _stated(chosen: tuple[Choice, ...], subject: Subject) -> tuple[Choice, ...]:
     return chosen
 
 
-def _judge_or(judge: Judge, subject: Subject, rows: Sequence[_Row], otherwise: Matrix) -> Matrix:
+def _judge_or(judge: Judge, subject: Subject, rows: Sequence[Change], otherwise: Matrix) -> Matrix:
     try:
         return judge(_choices(subject, rows))
     except ToggleError:  # not possible together
