@@ -187,9 +187,10 @@ def test_a_pod_with_one_process_namespace(name: str, request: pytest.FixtureRequ
     found = Score()
     for container in ("open", "tight"):
         found.add(container, said[f"together-{container}"], real[f"together-{container}"])
-    for container, outcome in (("open", "open"), ("tight", "stopped")):
+    # of its neighbours only the first process is looked at, and another one may have its user
+    for container, outcomes in (("open", {"open"}), ("tight", {"stopped", "unknown"})):
         for told in (said, real):
-            assert told[f"together-{container}"]["threats"]["enter-foreign-process"]["outcome"] == outcome
+            assert told[f"together-{container}"]["threats"]["enter-foreign-process"]["outcome"] in outcomes
     held(found)
 
 

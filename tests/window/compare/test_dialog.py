@@ -46,7 +46,7 @@ def test_by_its_key_of_the_container_in_view(qtbot: QtBot, window: MainWindow, c
     assert not dialog.copy.isEnabled()
     dialog.two.setCurrentIndex(dialog.two.findText("backup", Qt.MatchFlag.MatchStartsWith))
     qtbot.waitUntil(lambda: dialog.found is not None)
-    assert dialog.lead.text() == "backup is more exposed: 10.0, against 5.3 for web."
+    assert dialog.lead.text() == "backup is more exposed: 10.0, against 5.4 for web."
     QTest.keyClick(dialog.two, Qt.Key.Key_Return)  # Enter in a name field presses no button
     assert dialog.isVisible()
     assert dialog.one.currentText().startswith("web")
