@@ -53,7 +53,7 @@ def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: C
     impossible = [(each, why) for each, why in able if why is not None]
     rows = list(_taken_back(subject, [each for each, why in able if why is None], judge, close))
     after = _with(subject, merged(choice for row in rows if row.on for choice in row.choices))
-    there = {row.choices[0].toggle for row in rows} | {each.toggle for each, _ in impossible}
+    there = {row.choice.toggle for row in rows} | {each.toggle for each, _ in impossible}
     rows += _let_go(after, there, impossible, why_not)
     return _judged(subject, rows, judge, tuple(impossible))
 
@@ -241,25 +241,26 @@ def _judged(
     now = judge(())
     chosen = _choices(subject, [row for row in rows if row.on])
     then = judge(chosen)
-    flipped = {id(row): _judge_or(judge, subject, [each for each in rows if each.on is not (each is row)], then)
-               for row in rows}  # fmt: skip
+    both = dict[str, tuple[Matrix, Matrix]]()  # with and without each, the others as they stand
+    for row in rows:
+        other = _judge_or(judge, subject, [each for each in rows if each.on is not (each is row)], then)
+        both[row.key] = (then, other) if row.on else (other, then)
     place = {each: number for number, each in enumerate(all_toggles())}
     kinds = list(ChangeKind)
 
     def order(row: Change) -> tuple[int, float, int, int]:
-        with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
+        with_it, without = both[row.key]
         gain = without.exposure.worst - with_it.exposure.worst
-        return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choices[0].toggle]
+        return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choice.toggle]
 
     ordered = sorted(rows, key=order)
     changes, so_far = [], list[Change]()
     for row in ordered:
-        with_it, without = (then, flipped[id(row)]) if row.on else (flipped[id(row)], then)
+        with_it, without = both[row.key]
         alone = _judge_or(judge, subject, [row], now)
         if row.on:
             so_far.append(row)
         in_order = _judge_or(judge, subject, so_far, then) if row.on else with_it
-        own = row.choices[0]
         changes.append(
             replace(
                 row,
@@ -272,7 +273,7 @@ def _judged(
                 in_order=in_order.exposure.worst,
                 effect=round(without.exposure.worst - with_it.exposure.worst, 1),
                 deeper=_deeper(without, with_it),
-                breaks=() if own.made else own.risks(subject),
+                breaks=() if row.choice.made else row.choice.risks(subject),
             )
         )
     return HardeningPlan(tuple(changes), chosen, now, then, impossible)
