@@ -7,7 +7,7 @@ from enum import Enum
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Proven, ToggleError
-from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, TransactionKind
+from stratascope.core.relaunch.transaction import PlainOutcome, RelaunchOutcome, RelaunchResult, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import choice_of
@@ -22,6 +22,12 @@ PROVEN_WORDS = {
     Proven.ENFORCED: msg("enforced"),
     Proven.NOT_ENFORCED: msg("not-enforced"),
     Proven.UNKNOWN: msg("unknown"),
+}
+
+OUTCOMES = {
+    PlainOutcome.WORKS: msg("Works"),
+    PlainOutcome.NOT_TESTED: msg("Not tested"),
+    PlainOutcome.ROLLED_BACK: msg("Rolled back"),
 }
 
 

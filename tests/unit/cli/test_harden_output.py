@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from rig.recorded import recorded
-from stratascope.cli.harden.relaunch import chosen_lines
+from stratascope.cli.harden.relaunch import ENDINGS, chosen_lines, halves
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind
 from stratascope.core.relaunch.toggle import Subject
-from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Stage, Transaction, TransactionKind
+from stratascope.core.relaunch.transaction import (
+    PlainOutcome,
+    RelaunchOutcome,
+    RelaunchResult,
+    Stage,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import choice_of, fold, plain
@@ -51,6 +58,25 @@ def planned(known: Subject, **values: str) -> Plan:
 )
 def test_how_it_ended(how: RelaunchOutcome, made: Transaction | None, words: str) -> None:
     assert words in translate(ending_sentence(RelaunchResult(how, made)))
+
+
+def test_three_outcomes_for_people() -> None:
+    outcomes = {each: RelaunchResult(each, None).outcome for each in RelaunchOutcome}
+    assert outcomes == {
+        RelaunchOutcome.VERIFIED: PlainOutcome.WORKS,
+        RelaunchOutcome.LIMITED: PlainOutcome.WORKS,
+        RelaunchOutcome.ENFORCED: PlainOutcome.NOT_TESTED,
+        RelaunchOutcome.KEPT: PlainOutcome.NOT_TESTED,
+        RelaunchOutcome.ROLLED_BACK: PlainOutcome.ROLLED_BACK,
+        RelaunchOutcome.REFUSED: None,
+        RelaunchOutcome.UNFINISHED: None,
+    }
+    assert halves(RelaunchResult(RelaunchOutcome.ENFORCED, None))["outcome"] == "not-tested"
+    assert {each.value: code for each in PlainOutcome for of, code in ENDINGS.items() if of.plain is each} == {
+        "works": 0,
+        "not-tested": 1,
+        "rolled-back": 4,
+    }
 
 
 def test_choices_are_told_as_they_may_be_typed_with_what_they_could_break() -> None:

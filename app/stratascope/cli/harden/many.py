@@ -33,6 +33,12 @@ from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 _BEST_FIRST = (relaunch.VERIFIED, relaunch.KEPT, relaunch.REFUSED, relaunch.ROLLED_BACK, relaunch.FAILED)
 
 
+def _outcome(result: str) -> str | None:
+    """`result` for people; None also for a plan that was not carried out."""
+    plain_outcome = next((each.plain for each in RelaunchOutcome if each.value == result), None)
+    return None if plain_outcome is None else plain_outcome.value
+
+
 class Wanted(Value):
     """One container and its choices. `more`: further fields of its last line."""
 
@@ -71,7 +77,7 @@ class _Output:
 
     def end(self, result: str, more: dict[str, Any] | None = None) -> None:
         self.result = result
-        self.last = {**self.last, **(more or {}), "result": result}
+        self.last = {**self.last, **(more or {}), "result": result, "outcome": _outcome(result)}
 
 
 def relaunch_all(
@@ -241,10 +247,16 @@ def _print_ends(arguments: argparse.Namespace, outputs: dict[str, _Output], resu
     for output in outputs.values():
         output.printer.end(output.last)
     containers = [
-        {"name": each.made.spec.name, "result": each.result, "replacement_id": each.last["replacement_id"]}
+        {
+            "name": each.made.spec.name,
+            "result": each.result,
+            "outcome": each.last["outcome"],
+            "replacement_id": each.last["replacement_id"],
+        }
         for each in outputs.values()
     ]
-    relaunch.HardenOutput(arguments.json).end({"result": result, "group": group or None, "containers": containers})
+    last = {"result": result, "outcome": _outcome(result), "group": group or None, "containers": containers}
+    relaunch.HardenOutput(arguments.json).end(last)
 
 
 def _in_words(plans: Sequence[Plan], outputs: dict[str, _Output], ended: AllEnded) -> None:

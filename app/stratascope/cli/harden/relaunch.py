@@ -168,8 +168,9 @@ def code_of(arguments: argparse.Namespace, ending: RelaunchOutcome) -> int:
 def halves(ended: RelaunchResult | None) -> dict[str, Any]:
     """Both halves of a result, `enforced` and `works`, for JSON. None: nothing was done."""
     if ended is None:
-        return {"enforced": None, "works": None, "compared": [], "not_compared": []}
+        return {"outcome": None, "enforced": None, "works": None, "compared": [], "not_compared": []}
     return {
+        "outcome": None if ended.outcome is None else ended.outcome.value,
         "enforced": ended.enforced,
         "works": ended.works,
         "compared": [plain(translate(item)) for item in ended.compared],

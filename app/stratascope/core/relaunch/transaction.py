@@ -265,6 +265,14 @@ class Progress(Value):
     message: Message
 
 
+class PlainOutcome(StrEnum):
+    """The outcome for people, of a relaunch, of a trial, of several at once. The text is that of the JSON."""
+
+    WORKS = "works"  # all that was changed is in effect, and nothing of it could have broken what was not compared
+    NOT_TESTED = "not-tested"  # it stays, and something that it could have broken was not tried
+    ROLLED_BACK = "rolled-back"
+
+
 class RelaunchOutcome(StrEnum):
     VERIFIED = "verified"  # enforced, and observed to work
     ENFORCED = "enforced"  # it runs, and nothing showed whether it works; kept
@@ -283,6 +291,18 @@ class RelaunchOutcome(StrEnum):
             RelaunchOutcome.KEPT,
             RelaunchOutcome.LIMITED,
         )
+
+    @property
+    def plain(self) -> PlainOutcome | None:
+        """None: nothing was changed, or recovery still has to decide."""
+        match self:
+            case RelaunchOutcome.VERIFIED | RelaunchOutcome.LIMITED:
+                return PlainOutcome.WORKS
+            case RelaunchOutcome.ENFORCED | RelaunchOutcome.KEPT:
+                return PlainOutcome.NOT_TESTED
+            case RelaunchOutcome.ROLLED_BACK:
+                return PlainOutcome.ROLLED_BACK
+        return None
 
 
 class RelaunchResult(Value):
@@ -304,6 +324,11 @@ class RelaunchResult(Value):
     works: bool | None = None
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
+
+    @property
+    def outcome(self) -> PlainOutcome | None:
+        """For people. None: nothing was changed, or recovery still has to decide."""
+        return self.ending.plain
 
 
 # -- groups: several relaunches that are done and undone as one, and their entry in the journal while in progress
