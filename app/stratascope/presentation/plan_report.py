@@ -18,6 +18,7 @@ _KINDS = {
     ChangeKind.TAKE_BACK: msg("Take back"),
     ChangeKind.UNUSED: msg("Not used"),
     ChangeKind.LIMIT: msg("Limits and habits"),
+    ChangeKind.GIVE: msg("Give back"),
 }
 _USES = {
     Use.USED: msg("used"),

@@ -16,7 +16,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
-from stratascope.core.relaunch.hardening_plan import HardeningPlan
+from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import (
@@ -141,13 +141,13 @@ class Hardening:
         engine = self._on(state.container.engine)
         return engine.previews.in_use(state, self._inside(engine.access, state))
 
-    def suggested(self, state: ContainerState) -> HardeningPlan:
-        """The plan: what would be changed, in order, and why."""
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        """The plan: what would be changed, in order, and why. `wanted`: as a person wants it instead."""
         demo = self._demo.get(state.container.engine)
         if demo is not None:
-            return demo.plan(state)
+            return demo.plan(state, wanted=wanted)
         engine = self._on(state.container.engine)
-        return engine.previews.plan(state.judged, self._inside(engine.access, state))
+        return engine.previews.plan(state.judged, self._inside(engine.access, state), wanted)
 
     def preview(
         self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()

@@ -21,10 +21,12 @@ class ChangeKind(StrEnum):
     TAKE_BACK = "take-back"
     UNUSED = "unused"
     LIMIT = "limit"
+    GIVE = "give"  # what a person wants back: none suggests it
 
 
 class Change(Value):
-    """One row of a plan. `choices`: the first is its own, the others keep what is used or close it for good.
+    """One row of a plan. `choices`: the first is its own, the others keep what is used or close it for good. `key`:
+    distinguishes it from the others of the plan, also of one that is made again: it names no value that may change.
 
     `on`: whether it is suggested; `reason`: why, where that is not what the evidence says. `closes`: ids of threats of
     `SERIOUS` that are open now, and that it stops alone. `alone`: the exposure with just this; `in_order`: with all
@@ -46,16 +48,22 @@ class Change(Value):
     breaks: tuple[Message, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     critical: bool = False
+    key: str = ""
 
     @property
     def choice(self) -> Choice:
         """Its own, without what goes along."""
         return self.choices[0]
 
-    @property
-    def key(self) -> str:
-        """Distinguishes it from the others of a plan."""
-        return str(self.choice)
+
+class Wanted(Value):
+    """What a person wants of a plan: rows switched on or off and their values, by key; `more`: choices beside, each of
+    which switches on the row that makes it, or gets one.
+    """
+
+    on: tuple[tuple[str, bool], ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
+    more: tuple[Choice, ...] = ()
 
 
 class HardeningPlan(Value):
@@ -69,6 +77,13 @@ class HardeningPlan(Value):
     now: Matrix
     then: Matrix
     impossible: tuple[tuple[Choice, Message], ...] = ()
+
+    def row(self, choice: Choice) -> Change | None:
+        """The row that makes this choice, among others or alone; of any value where its toggle has no other row."""
+        rows = [change for change in self.changes if change.choice.toggle is choice.toggle]
+        pieces = set(choice.pieces)
+        whole = [change for change in rows if pieces <= set(change.choice.pieces)]
+        return next(iter(whole or (rows if len(rows) == 1 and choice.toggle.single is None else ())), None)
 
     @property
     def left(self) -> tuple[ThreatState, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
@@ -106,7 +107,7 @@ class Offer(Value):
     """Every toggle's state for one container, and each preset's choices, the smallest set first.
 
     `left`: open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container. `in_use`:
-    what would close something critical, and is only in the smallest set.
+    what would close something critical, and is only in the smallest set. `plan`: None if nothing of it could be read.
     """
 
     options: tuple[Option, ...]
@@ -114,6 +115,7 @@ class Offer(Value):
     left: tuple[Threat, ...] = ()
     smallest: Preview | None = None  # the effect of the smallest set, if there is anything to close
     in_use: tuple[InUse, ...] = ()
+    plan: HardeningPlan | None = None
 
     def of(self, preset: Preset) -> tuple[Choice, ...]:
         """The preset's choices here."""

@@ -14,7 +14,7 @@ from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.options.capabilities import starts_as_root
-from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan
+from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
@@ -27,7 +27,7 @@ from stratascope.usecases.plan.closing import Closing, closing, pieces_of
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.usecases.plan.suggested import WhyNot, merged, suggested
+from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, merged, suggested
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
@@ -98,7 +98,8 @@ class Previews:
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
         preview = self._preview(prediction, smallest.choices, subject) if smallest.choices or smallest.left else None
-        return Offer(tuple(options), presets, smallest.left, preview, in_use)
+        plan = self._suggested(prediction, subject)
+        return Offer(tuple(options), presets, smallest.left, preview, in_use, plan)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         """Every toggle."""
@@ -119,12 +120,17 @@ class Previews:
         """What was granted, opens something critical, and stays, since something shows that it is used."""
         return self._first(self._prediction(state), self._subject(state, inside))[1]
 
-    def plan(self, state: ContainerState, inside: Inside = UNSEEN) -> HardeningPlan:
-        """What would be changed, in order, and why. Raises ToggleError if nothing of the container could be read."""
-        found = self._suggested(self._prediction(state), self._subject(state, inside))
-        if found is None:
+    def plan(self, state: ContainerState, inside: Inside = UNSEEN, wanted: Wanted | None = None) -> HardeningPlan:
+        """What would be changed, in order, and why; as a person wants it, if so. Raises ToggleError if nothing of the
+        container could be read, or a wanted value can't be.
+        """
+        prediction, subject = self._prediction(state), self._subject(state, inside)
+        found, now = self._suggested(prediction, subject), prediction.state.matrix
+        if found is None or now is None:
             raise ToggleError(_UNREAD)
-        return found
+        if wanted is None:
+            return found
+        return as_wanted(found, wanted, subject, self._judge(prediction, subject, now))
 
     def _graded(
         self, preset: Preset, prediction: Prediction, subject: Subject, first: tuple[Choice, ...]
@@ -143,6 +149,12 @@ class Previews:
         return known[2]
 
     def _made(self, prediction: Prediction, subject: Subject, now: Matrix) -> HardeningPlan:
+        def close(pieces: Sequence[Choice]) -> Closing:
+            return closing(prediction, subject, (Severity.CRITICAL,), pieces)
+
+        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), close, self._why_not)
+
+    def _judge(self, prediction: Prediction, subject: Subject, now: Matrix) -> Judge:
         def judge(chosen: Sequence[Choice]) -> Matrix:
             if not chosen:
                 return now
@@ -150,10 +162,7 @@ class Previews:
             there = prediction.with_files(files)
             return there.matrix(there.of(after))
 
-        def close(pieces: Sequence[Choice]) -> Closing:
-            return closing(prediction, subject, (Severity.CRITICAL,), pieces)
-
-        return suggested(subject, pieces_of(subject), judge, close, self._why_not)
+        return judge
 
     def preview(
         self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()

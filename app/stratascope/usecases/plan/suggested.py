@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import (
     GRADES,
     MORE,
@@ -55,7 +55,48 @@ def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: C
     after = _with(subject, merged(choice for row in rows if row.on for choice in row.choices))
     there = {row.choice.toggle for row in rows} | {each.toggle for each, _ in impossible}
     rows += _let_go(after, there, impossible, why_not)
-    return _judged(subject, rows, judge, tuple(impossible))
+    return _judged(subject, _keyed(rows), judge, tuple(impossible))
+
+
+def as_wanted(plan: HardeningPlan, wanted: Wanted, subject: Subject, judge: Judge) -> HardeningPlan:
+    """The same rows as a person wants them, in the same order, judged anew; what no row makes gets one below those of
+    its kind. Raises ToggleError for a value that can't be.
+    """
+    on, values = dict(wanted.on), dict(wanted.values)
+    rows = [_valued(replace(row, on=on.get(row.key, row.on)), values.get(row.key), subject) for row in plan.changes]
+    for choice in wanted.more:
+        row = replace(plan, changes=tuple(rows)).row(choice)
+        if row is None:
+            rows.append(replace(_of_a_person(choice.checked(subject), subject), key=str(choice)))
+        else:
+            whole = set(choice.pieces) <= set(row.choice.pieces)
+            rows[rows.index(row)] = _valued(replace(row, on=True), None if whole else choice.value, subject)
+    kinds = list(ChangeKind)
+    rows.sort(key=lambda row: kinds.index(row.kind))
+    return _judged(subject, rows, judge, plan.impossible, ordered=True)
+
+
+def _valued(row: Change, value: str | None, subject: Subject) -> Change:
+    if value is None or value == row.choice.value:
+        return row
+    return replace(row, choices=(Choice(row.choice.toggle, value).checked(subject), *row.choices[1:]))
+
+
+def _of_a_person(choice: Choice, subject: Subject) -> Change:
+    kind = ChangeKind.LIMIT if choice.toggle.limit else ChangeKind.UNUSED
+    if choice.gives:
+        kind = ChangeKind.GIVE
+    elif choice.cure(subject) in _GRANTS:
+        kind = ChangeKind.TAKE_BACK
+    return replace(_row(choice, choice.evidence(subject), kind, subject), on=True, reason=None)
+
+
+def _keyed(rows: Sequence[Change]) -> list[Change]:
+    """By the toggle; where that has several rows, by their values."""
+    several = [row.choice.toggle for row in rows]
+    return [
+        replace(row, key=row.choice.id if several.count(row.choice.toggle) == 1 else str(row.choice)) for row in rows
+    ]
 
 
 def merged(chosen: Iterable[Choice]) -> tuple[Choice, ...]:
@@ -69,10 +110,11 @@ def merged(chosen: Iterable[Choice]) -> tuple[Choice, ...]:
 
 def _joined(which: Toggle, one: str, two: str) -> str:
     lists = which.single is not None or which.unit in (Unit.CAPABILITIES, Unit.PATHS) or one.startswith("/")
-    if one in which.words or two in which.words or not (lists or (one.startswith(MORE) and two.startswith(MORE))):
+    more = two.startswith(MORE)
+    if one in which.words or two in which.words or not (lists or one.startswith(MORE)) or (one.startswith(MORE) > more):
         return two
-    more = MORE if one.startswith(MORE) and two.startswith(MORE) else ""
-    return more + ",".join(dict.fromkeys((*one.removeprefix(MORE).split(","), *two.removeprefix(MORE).split(","))))
+    first = MORE if one.startswith(MORE) else ""
+    return first + ",".join(dict.fromkeys((*one.removeprefix(MORE).split(","), *two.removeprefix(MORE).split(","))))
 
 
 def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
@@ -236,8 +278,14 @@ def _value(which: Toggle, subject: Subject) -> str:
 
 
 def _judged(
-    subject: Subject, rows: Sequence[Change], judge: Judge, impossible: tuple[tuple[Choice, Message], ...]
+    subject: Subject,
+    rows: Sequence[Change],
+    judge: Judge,
+    impossible: tuple[tuple[Choice, Message], ...],
+    *,
+    ordered: bool = False,
 ) -> HardeningPlan:
+    """`ordered`: they stay in this order; else the largest effect is first in each kind."""
     now = judge(())
     chosen = _choices(subject, [row for row in rows if row.on])
     then = judge(chosen)
@@ -253,9 +301,8 @@ def _judged(
         gain = without.exposure.worst - with_it.exposure.worst
         return kinds.index(row.kind), -round(gain, 1), -_deeper(without, with_it), place[row.choice.toggle]
 
-    ordered = sorted(rows, key=order)
     changes, so_far = [], list[Change]()
-    for row in ordered:
+    for row in rows if ordered else sorted(rows, key=order):
         with_it, without = both[row.key]
         alone = _judge_or(judge, subject, [row], now)
         if row.on:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.observation.observation import Observation, Seen, UsedCapability
-from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
-from stratascope.core.relaunch.toggle import Use
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
+from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import toggle
 from stratascope.presentation.plan_report import json_object
 from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker
@@ -65,6 +67,12 @@ def watched(plan: HardeningPlan, key: str) -> Change:
 
 def seen(command: str, **observed: object) -> HardeningPlan:
     """The plan of the same container, once it was watched for two hours."""
+    previews, state = asked_about(command, **observed)
+    return previews.plan(state)
+
+
+def asked_about(command: str, **observed: object) -> tuple[Previews, ContainerState]:
+    """What is asked for its plan."""
     services = made().read(command, "command line").services
     ((joined,), (service,)) = made().joined(services), services
     writer = Writer(made(), command, "command line", 0, joined=joined)
@@ -74,7 +82,36 @@ def seen(command: str, **observed: object) -> HardeningPlan:
     host, _ = made().predictor(service.kind)
     previews = Previews(made().layers, host.ground, host.engine, lambda *_: subject, lambda text: "/filter.json",
                         writer.peers)  # fmt: skip
-    return previews.plan(writer.state)
+    return previews, writer.state
+
+
+def test_as_a_person_wants_it() -> None:
+    """Rows and their order stay; numbers are those of what is on now; what no row makes gets one."""
+    previews, state = asked_about("docker run --privileged -v /:/host app")
+    plan = previews.plan(state)
+    left = watched(plan, "privileged=off")
+    own = previews.plan(state, wanted=Wanted(on=((left.key, False),)))
+    assert [row.key for row in own.changes] == [row.key for row in plan.changes]
+    assert not watched(own, "privileged=off").on
+    assert own.then.exposure.worst > plan.then.exposure.worst
+    gain = round(own.then.exposure.worst - plan.then.exposure.worst, 1)
+    assert watched(own, "privileged=off").effect == gain > 0  # what switching it on again would do
+
+    cpus = watched(plan, "cpus")
+    more = (Choice(toggle("user"), "1000"), Choice(toggle("memory"), "64m"))
+    own = previews.plan(state, wanted=Wanted(on=((cpus.key, True),), values=((cpus.key, "0.5"),), more=more))
+    assert watched(own, "user=1000").on
+    assert {str(each) for each in own.choices} >= {"user=1000", f"memory={64 << 20}", "cpus=0.5"}
+    assert own.then == previews.preview(state, own.choices).after
+    with pytest.raises(ToggleError):
+        previews.plan(state, wanted=Wanted(values=((cpus.key, "much"),)))
+
+
+def test_what_a_person_gives_back_stands_last() -> None:
+    previews, state = asked_about("docker run app")
+    own = previews.plan(state, wanted=Wanted(more=(Choice(toggle("capabilities"), "+SYS_TIME"),)))
+    assert (own.changes[-1].kind, own.changes[-1].on) == (ChangeKind.GIVE, True)
+    assert "capabilities=CAP_SYS_TIME" in map(str, own.choices)  # beside it, the list of all else that goes
 
 
 def test_what_was_watched_and_not_used_is_on() -> None:
