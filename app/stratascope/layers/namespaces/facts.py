@@ -106,6 +106,11 @@ class NamespacesFacts(Value):
         fact: NamespaceFact | None = getattr(self, kind)
         return fact
 
+    @property
+    def as_made(self) -> MountView | None:
+        """Its mounts as its engine made them, whatever chroot its first process went into since."""
+        return self.mounts if self.outside is None else self.outside
+
 
 class NamespacesAsked(Value):
     """The requested options: namespaces by kind ("private", "host", "container:ID" …), mounts, devices."""

@@ -6,13 +6,16 @@ import pytest
 
 from stratascope.core.capture import Capture
 from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.threats.gain import Gain
 from stratascope.core.threats.needs import HostFiles, Need, NewUserNamespace, RootWritable
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.facts import NamespacesFacts, asked_of, decode, gained
 from stratascope.layers.namespaces.stances import posture_of, stance_of
+from stratascope.layers.toggles import choice_of
 from stratascope.linux.capability import CapabilitySet
 from unit.layers.surroundings import around, capture, container
+from unit.layers.toggle_subjects import DOCKER, default, subject
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 IMAGE = "100 50 0:40 / / rw - overlay overlay rw\n"
@@ -59,6 +62,15 @@ def test_who_gets_it_back_leaves() -> None:
 def test_what_could_not_be_seen_is_not_known() -> None:
     read: Capture = capture({}, denied=("mountinfo", "root:chroot"))
     assert stances(decode(read, container(), around())) == [UNKNOWN] * 4
+
+
+def test_what_the_engine_mounted_is_held_against_all_of_it() -> None:
+    """nsd(8): a first process in an empty chroot, whose list has none of the mounts that its engine was asked for."""
+    whole = "100 50 0:40 / / ro - overlay overlay rw\n101 100 0:42 / /run rw - tmpfs tmpfs rw\n"
+    facts = facts_of("100 50 0:40 /jail / ro - overlay overlay rw\n", "100 stays /jail", whole)
+    for name, value in (("read-only-root", "on"), ("tmpfs", "/run")):
+        assert choice_of(name, value).prove(facts, subject(default(DOCKER))).outcome is Proven.ENFORCED
+    assert choice_of("tmpfs", "/srv").prove(facts, subject(default(DOCKER))).outcome is Proven.NOT_ENFORCED
 
 
 def _gain(name: str) -> Gain:
