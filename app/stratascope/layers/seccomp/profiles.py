@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from stratascope.bounded_cache import remembered
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Observation, harmless
+from stratascope.core.observation.observation import Observation, UsedArguments, harmless
 from stratascope.core.relaunch.toggle import MORE, ToggleError
 from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -32,6 +32,7 @@ from stratascope.linux.seccomp import (
     Action,
     ActionKind,
     Constraint,
+    Given,
     Op,
     Outcome,
     Outcomes,
@@ -76,6 +77,7 @@ _NEWTIME = 0x80  # CLONE_NEWTIME: only for unshare and clone3
 _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (the resolver's)
 _EPERM, _ENOSYS = Outcome(Action(ActionKind.ERRNO, errno.EPERM)), Outcome(Action(ActionKind.ERRNO, errno.ENOSYS))
 _PASSES: Outcomes = (Outcome(ALLOW),)
+_BY_FIRST = frozenset(("clone", "personality", "socket", "unshare"))  # which their first argument tells apart
 
 
 @remembered(64 << 10)  # bytes: one of an ordinary program has 20 to 50 KiB
@@ -144,6 +146,8 @@ def _answer(
         if not wider:
             return refused if len(base) == 1 else (_EPERM,)
         base = _PASSES
+    elif wider and any(stops(base, each) for each in seen.arguments if (each.abi, each.name) == (abi.value, name)):
+        base = _PASSES  # then what it was seen doing decides alone
     match name:
         case "clone":
             return together(_without_namespaces(seen, abi, name), base)
@@ -154,6 +158,14 @@ def _answer(
         case "personality":
             return together(_only(0, _values(seen, abi, name, 0)), base)
     return base
+
+
+def stops(outcomes: Outcomes, used: UsedArguments) -> bool:
+    """Whether they stop that call, of those that filters tell apart by arguments."""
+    given = {place: Given(value) for place, value in enumerate(used.values)}
+    return used.name in _BY_FIRST and any(
+        outcome.action.lets_through is False for outcome in outcomes if possible(outcome.constraints, given)
+    )
 
 
 def _as_written(outcomes: Outcomes) -> Outcomes:

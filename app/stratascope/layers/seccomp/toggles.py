@@ -236,7 +236,9 @@ def _calls_used(value: str, subject: Subject) -> Evidence:
     programs = subject.programs
     stopped = _stopped_by(value, subject)
     if stopped:
-        made = [call for call in (subject.seen.calls if subject.seen is not None else ()) if call.name in stopped]
+        seen = subject.seen or Observation()
+        names_of_some = _stopped_with_arguments(seen, subject)
+        made = [call for call in seen.calls if call.name in stopped or call.name in names_of_some]
         if made:
             names = ", ".join(call.name for call in made[:_SHOWN])
             by = tuple(dict.fromkeys(name for call in made for name in call.by))
@@ -254,6 +256,22 @@ def _calls_used(value: str, subject: Subject) -> Evidence:
     if value == ORDINARY:
         return Evidence(Use.UNKNOWN, msg("It lets through what ordinary programs call."), rare=True)
     return found
+
+
+def _stopped_with_arguments(seen: Observation, subject: Subject) -> frozenset[str]:
+    """Calls that it was seen making with arguments with which the engine's default stops them: `clone` for a new
+    namespace.
+    """
+    facts: SeccompFacts | None = subject.of(_LAYER)
+    default = None if facts is None else facts.default
+    if not isinstance(default, DefaultFilter):
+        return frozenset()
+    answers = default.answers(Abi.X86_64)
+    return frozenset(
+        each.name
+        for each in seen.arguments
+        if each.abi == Abi.X86_64.value and profiles.stops(answers.of(each.name) or (), each)
+    )
 
 
 def _stopped_by(value: str, subject: Subject) -> frozenset[str]:

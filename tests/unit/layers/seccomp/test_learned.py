@@ -115,7 +115,16 @@ def test_namespaces_that_were_seen_being_made(default: DefaultFilter) -> None:
     found = answers(observed, default, wider=True)
     assert passes(found, "unshare", a0=0x10000000)
     assert errno_of(found, "unshare", a0=0x20000) == 1
+    assert passes(found, "clone", a0=0x10000011)  # bwrap, Chromium: which the default refuses
     assert errno_of(found, "clone", a0=0x40000011) == 1
+    assert errno_of(found, "clone", a0=0x50000011) == 1
+
+
+def test_namespaces_that_the_default_in_force_refuses_stay_refused(default: DefaultFilter) -> None:
+    """Docker's does, so it was tried in vain; Podman's leaves it to capabilities."""
+    found = answers(seen(*NAMES, "clone", arguments=(("clone", (0x10000011,)),)), default)
+    assert passes(found, "clone", a0=0x10000011) is isinstance(default, ProfileFilter)
+    assert passes(found, "clone", a0=0x11)
 
 
 def test_the_older_form_passes_too(default: DefaultFilter) -> None:

@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.layer import CallSource
 from stratascope.core.message import Message
-from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
+from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -62,6 +62,14 @@ def test_words_become_values_and_say_why() -> None:
     }
     assert "CHOWN (web)" in translate(dict(found.why)["capabilities"])
     assert found.files == ()
+
+
+@pytest.mark.parametrize(("flags", "used"), [(0x11, False), (0x10000011, True)])
+def test_a_filter_that_stops_its_namespaces_is_not_free(flags: int, used: bool) -> None:
+    """clone(2) passes the default filter, but not for a new user namespace, which browsers and bwrap make."""
+    seen = replace(SEEN, calls=(UsedCall("x86_64", "clone", 2, ("web",)),),
+                   arguments=(UsedArguments("x86_64", "clone", (flags,)),))  # fmt: skip
+    assert choice_of("seccomp", "default").evidence(watched(seen)).used is used
 
 
 def test_a_filter_is_a_file_for_all_else_that_is_wanted() -> None:
