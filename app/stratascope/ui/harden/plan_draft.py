@@ -1,0 +1,398 @@
+"""The plan of the container in view, as a person wants it. Card and column show this one, so they show one number.
+
+No widgets. What a person switched is kept for each container until it is gone; rows stay in the order in which they
+came. All judging is done by whoever plans, off the window's thread. Another container is another plan: until its own
+has come there is none. A plan that is on its way is not asked for again by every reading of its container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan, Wanted
+from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.usecases.plan.offers import Offer, Option
+from stratascope.value import Struct, field
+
+REMEMBERED = 200  # containers
+Key = tuple[str, str]
+
+
+class Planning(Protocol):
+    """Who plans: `Hardening` for what runs, `Corrections` for what a text asks for. Both calls may take a while."""
+
+    def offer(self, state: ContainerState) -> Offer:
+        """Every toggle, and the plan as suggested."""
+
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        """The plan, as a person wants it. Raises ToggleError for a value that can't be."""
+
+
+class Worked(Struct):
+    """A copy with these choices of a plan worked. `done`: with the values that were tried; `compared`: whether anything
+    that it does was compared.
+    """
+
+    choices: frozenset[Choice]
+    done: tuple[Choice, ...]
+    compared: bool
+    seconds: float | None = None  # from stop to up again, as the copy took
+
+
+class Own(Struct):
+    """What a person wants of one container's plan, by the keys of its rows. `more`: choices that no row made, by their
+    text; `failed`: rows that a copy broke with, and why; `no_copy`: why there can be none.
+    """
+
+    on: dict[str, bool] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Choice] = field(default_factory=dict)
+    standard: Preset | None = None
+    nothing: bool = False  # all was switched off at once
+    remedies: frozenset[Remedy] = frozenset()
+    failed: dict[str, Message] = field(default_factory=dict)
+    worked: Worked | None = None
+    no_copy: Message | None = None
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """None: the plan as it is suggested."""
+        if not self.on and not self.values and not self.more:
+            return None
+        return Wanted(tuple(self.on.items()), tuple(self.values.items()), tuple(self.more.values()))
+
+    def clear(self) -> None:
+        """As it is suggested, but for what broke a copy."""
+        self.on = dict.fromkeys(self.failed, False)
+        self.values, self.more, self.standard, self.nothing = {}, {}, None, False
+
+
+class _Memory:
+    """The last so many containers."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Key, Own] = {}
+
+    def of(self, key: Key) -> Own:
+        found = self._kept.get(key)
+        if found is None:
+            while len(self._kept) >= REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+            found = self._kept[key] = Own()
+        return found
+
+
+PATIENCE = 150  # ms that a plan may take before it is said that it is coming
+SETTLE = 200  # ms after the last switch before anything is made of the choices
+_COMING = msg("Checking what can be hardened…")
+
+
+def start(state: ContainerState) -> object:
+    """What a plan depends on; the rest of a container's state changes every moment."""
+    container = state.container
+    return container.id, container.asked, container.status, container.started
+
+
+def differ(before: ContainerState, now: ContainerState) -> bool:
+    """Whether its plan may be another by now; mere use of memory is not such a change."""
+    return before is not now and (start(before) != start(now) or before.matrix != now.matrix)
+
+
+class PlanDraft(QObject):
+    """`changed`: anything of it. `offer_changed`: the Offer for the container in view, None where it is not known, and
+    the keys of its options that the plan makes.
+    """
+
+    changed = Signal()
+    offer_changed = Signal(object, object)
+
+    def __init__(self, planning: Planning, queries: QueryRunner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._planning, self._queries = planning, queries
+        self.state: ContainerState | None = None
+        self.nothing: Message | None = None  # why there is no plan
+        self.words = ""  # the other side's own, beside that
+        self.look_only: Message | None = None  # why all can be looked at, and nothing done
+        self.failure: Failure | None = None
+        self.plan: HardeningPlan | None = None  # of the container in view, as a person wants it
+        self._suggested: HardeningPlan | None = None
+        self._offer: Offer | None = None
+        self._refused: Message | None = None
+        self._memory = _Memory()
+        self._asked: ContainerState | None = None  # what is on its way is about it
+        self._known: ContainerState | None = None  # what the plan is of
+        self._shown: Wanted | None = None  # how it is wanted there
+        self._patience = later(self, PATIENCE, self._late)
+
+    # -- for who takes this further
+
+    def _why_nothing(self) -> Message | None:
+        """Why there can be no plan of the container in view."""
+        return msg("Choose a container.") if self.state is None else self._refused
+
+    def _make_soon(self) -> None:
+        """There is another plan, or another start of the same container."""
+
+    def _forget_made(self) -> None:
+        """What was made is of no use any more."""
+
+    # -- what there is
+
+    @property
+    def own(self) -> Own | None:
+        """What the person wants of the container in view."""
+        return None if self.state is None else self._memory.of(self.state.key)
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything can be done with the container in view."""
+        return self.plan is not None and self.nothing is None and self.look_only is None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the plan as it is wanted now is still being judged."""
+        own = self.own
+        return own is not None and own.wanted != self._shown
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All that is on."""
+        return () if self.plan is None else self.plan.choices
+
+    @property
+    def offer(self) -> Offer | None:
+        """What can be had with the container in view; None where that is not known."""
+        return self._offer if self.nothing is None else None
+
+    @property
+    def suggested(self) -> HardeningPlan | None:
+        """The plan of the container in view, as it is suggested."""
+        return self._suggested if self.nothing is None else None
+
+    def is_on(self, change: Change) -> bool:
+        """Whether that row is switched on, also where this is not judged yet."""
+        own = self.own
+        return change.on if own is None else own.on.get(change.key, change.on)
+
+    def tell_offer(self) -> None:
+        """See `offer_changed`."""
+        offer = self.offer
+        made = {piece for choice in self.choices for piece in choice.pieces}
+        toggles = {choice.toggle for choice in self.choices}
+        options: Sequence[Option] = () if offer is None else offer.options
+        on = (each.key for each in options if (each.choice in made if each.piece else each.toggle in toggles))
+        self.offer_changed.emit(offer, frozenset(on))
+
+    # -- what is in view
+
+    def show_state(self, state: ContainerState | None, refused: Message | None, look_only: Message | None) -> None:
+        """Another container, or the same one read anew. `refused`: nothing can be hardened here at all."""
+        same = state is not None and state is self.state
+        if same and refused is self._refused and look_only == self.look_only:
+            return
+        before, self.state, self._refused, self.look_only = self.state, state, refused, look_only
+        if before is None or state is None or before.key != state.key:
+            self._empty()
+        why = self._why_nothing()
+        if state is None or why is not None:
+            self._drop()
+            self._forget_made()
+            self._hide(why)
+            return
+        hidden, self.nothing = self.nothing is not None, None
+        if self._known is None or differ(self._known, state):
+            self._ask(state)
+        elif hidden or before is None or start(before) != start(state):
+            self._make_soon()
+        self._tell()
+
+    def _empty(self) -> None:
+        """Never another container's rows."""
+        self._drop()
+        self._forget_made()
+        self.plan = self._suggested = self._offer = self._known = self._shown = self.failure = None
+        self.words = ""
+
+    def _hide(self, why: Message | None, words: str = "") -> None:
+        self.nothing, self.words = why, words
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.emit()
+        self.tell_offer()
+
+    def _drop(self) -> None:
+        """What is on its way is not wanted any more."""
+        self._asked = None
+        self._patience.stop()
+        for topic in ("offer", "wanted"):
+            self._queries.drop(topic)
+
+    # -- the plan
+
+    def _ask(self, state: ContainerState) -> None:
+        asked = self._asked
+        if asked is not None and asked.key == state.key and start(asked) == start(state):
+            return
+        self._drop()
+        self._asked = state
+        if self.plan is None:
+            self._patience.start()
+        wanted = self._memory.of(state.key).wanted
+        asking = partial(_planned, self._planning, state, wanted)
+        self._queries.ask("offer", asking, partial(self._come, state, wanted), state.container.engine)
+
+    def _late(self) -> None:
+        self._hide(_COMING)
+
+    def _come(
+        self,
+        state: ContainerState,
+        wanted: Wanted | None,
+        answer: tuple[Offer, HardeningPlan, HardeningPlan] | Failure,
+    ) -> None:
+        self._asked = None
+        self._patience.stop()
+        if self.state is None or state.key != self.state.key:
+            return
+        if isinstance(answer, Failure):
+            if self.plan is None:
+                self._hide(answer.message, answer.words)
+            else:
+                self.failure = answer
+                self._tell()
+            return
+        self.nothing, self._known = None, state
+        self._offer, self._suggested = answer[0], answer[1]
+        self._take(wanted, answer[2])
+        if differ(state, self.state):
+            self._ask(self.state)
+        elif self.pending:
+            self._ask_wanted()
+
+    def _take(self, wanted: Wanted | None, plan: HardeningPlan) -> None:
+        self._shown, self.plan, self.failure = wanted, plan, None
+        self._make_soon()
+        self._tell()
+
+    def _ask_wanted(self) -> None:
+        """The plan as it is wanted now."""
+        state, own = self.state, self.own
+        if state is None or own is None or self._known is None:
+            return
+        wanted = own.wanted
+        if wanted is None and self._suggested is not None:
+            self._queries.drop("wanted")
+            self._take(None, self._suggested)
+            return
+        asking = partial(self._planning.suggested, self._known, wanted)
+        self._queries.ask("wanted", asking, partial(self._judged, wanted), state.container.engine)
+        self._forget_made()
+        self.changed.emit()
+
+    def _judged(self, wanted: Wanted | None, answer: HardeningPlan | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.failure, self._shown = answer, wanted
+            self.changed.emit()
+        else:
+            self._take(wanted, answer)
+
+    # -- what the person does
+
+    def switch(self, key: str, on: bool) -> None:
+        """One row."""
+        own = self._own_to_change()
+        if own is not None:
+            own.on[key] = on
+            if on:
+                own.failed.pop(key, None)
+            self._ask_wanted()
+
+    def set_value(self, key: str, value: str) -> None:
+        """Another value of a row, which switches it on."""
+        own = self._own_to_change()
+        if own is not None:
+            own.values[key] = value
+            own.on[key] = True
+            own.failed.pop(key, None)
+            self._ask_wanted()
+
+    def add(self, choices: Sequence[Choice]) -> None:
+        """Choices beside: each switches on the row that makes it, or gets one."""
+        own = self._own_to_change()
+        if own is None:
+            return
+        for choice in choices:
+            row = None if self.plan is None else self.plan.row(choice)
+            if row is not None and set(choice.pieces) <= set(row.choice.pieces):
+                own.on[row.key] = True
+                own.failed.pop(row.key, None)
+            else:
+                own.more[str(choice)] = choice
+        self._ask_wanted()
+
+    def take_choices(self, key: Key, choices: Sequence[Choice], preset: Preset | None = None) -> None:
+        """Just these for that container. `preset`: the standard that they match."""
+        own = self._memory.of(key)
+        own.clear()
+        own.standard, own.nothing = preset, not choices
+        rows = self._suggested.changes if self._suggested is not None and self._in_view(key) else ()
+        pieces = {piece for choice in choices for piece in choice.pieces}
+        own.on |= {row.key: bool(pieces & set(row.choice.pieces)) for row in rows}
+        made = {piece for row in rows for piece in row.choice.pieces}
+        own.more = {str(choice): choice for choice in choices if not set(choice.pieces) <= made}
+        if self._in_view(key):
+            self._ask_wanted()
+
+    def take_standard(self, preset: Preset, choices: Sequence[Choice]) -> None:
+        """The plan, and what else that standard asks for."""
+        own = self._own_to_change()
+        if own is not None:
+            own.clear()
+            own.standard = preset
+            self.add(choices)
+            own.standard = preset
+
+    def take_suggested(self) -> None:
+        """As it is suggested, but for what broke a copy."""
+        own = self._own_to_change()
+        if own is not None:
+            own.clear()
+            self._ask_wanted()
+
+    def take_nothing(self) -> None:
+        """All off."""
+        if self.state is not None:
+            self.take_choices(self.state.key, ())
+
+    def leave_out(self, key: Key, toggle: str) -> None:
+        """Switch off all of one toggle for that container, which is in view."""
+        if self._in_view(key) and self.plan is not None:
+            for row in self.plan.changes:
+                if row.on and any(choice.id == toggle for choice in row.choices):
+                    self.switch(row.key, False)
+
+    def _in_view(self, key: Key) -> bool:
+        return self.state is not None and self.state.key == key
+
+    def _own_to_change(self) -> Own | None:
+        own = self.own if self.plan is not None else None
+        if own is not None:
+            own.standard, own.nothing = None, False
+        return own
+
+
+def _planned(
+    planning: Planning, state: ContainerState, wanted: Wanted | None
+) -> tuple[Offer, HardeningPlan, HardeningPlan]:
+    offer = planning.offer(state)
+    suggested = offer.plan or planning.suggested(state)
+    return offer, suggested, suggested if wanted is None else planning.suggested(state, wanted)

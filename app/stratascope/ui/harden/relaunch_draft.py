@@ -1,0 +1,485 @@
+"""The plan of a container that runs, on its way: tried on a copy, then relaunched. Card and column have one button.
+
+`RelaunchDraft.button` is what that button says and does now, wherever it stands, and `press` is to press it. What
+stands in a relaunch's way is known before anything is tried, and then the button is the way out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs
+from stratascope.ui.harden.plan_draft import SETTLE, Key, Own, PlanDraft, Worked
+from stratascope.ui.kit.background import Failure, QueryRunner, later
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.tighten import Tightened
+from stratascope.usecases.trial.strategy import ENDS, Ends, Loosened, TrialDone
+from stratascope.value import Value
+
+
+class Act(Enum):
+    """What the button does."""
+
+    NOTHING = "nothing"
+    TRY = "try"  # on a copy
+    CANCEL = "cancel"  # the trial that is under way
+    RELAUNCH = "relaunch"
+    SHOW = "show"  # the relaunch that is under way
+    AGAIN = "again"  # ask the engine once more
+    REMEDY = "remedy"  # take the option that makes it safe
+    ASIDE = "aside"  # show what is kept
+    RECOVER = "recover"  # put right what a crash left half done
+    EXPORT = "export"
+
+
+class Sign(Enum):
+    """What leads the line above the button."""
+
+    NONE = ""
+    DONE = "done"
+    ATTENTION = "attention"
+    UNKNOWN = "unknown"
+
+
+class PlanButton(Value):
+    """The button of the plan. `line`: what stands above it; `lead`: its first words, which are stressed; `more`: for
+    the tooltip. `part`: how much of what is under way is done, from 0 to 1. `numbers`: whether now and then belong on
+    it where there is room. `remedy`: the option that REMEDY takes.
+    """
+
+    act: Act
+    word: Message
+    line: Message | None = None
+    lead: Message | None = None
+    sign: Sign = Sign.NONE
+    more: str = ""
+    part: float | None = None
+    numbers: bool = False
+    remedy: Remedy | None = None
+
+    @property
+    def able(self) -> bool:
+        """Whether it can be pressed."""
+        return self.act is not Act.NOTHING
+
+
+class Trial(Value):
+    """One that is under way. `began`: on the monotonic clock; `left`: seconds that it takes at the least from then on
+    when it was told; `told`: when that was.
+    """
+
+    key: Key
+    name: str
+    choices: tuple[Choice, ...]
+    began: float
+    told: float
+    left: float | None = None
+    number: int = 1
+    cancelling: bool = False
+
+    @property
+    def seconds(self) -> int:
+        return int(time.monotonic() - self.began)
+
+    @property
+    def part(self) -> float:
+        """How much of it is done, as far as can be told; of the first twin nobody knows how long it takes."""
+        gone = time.monotonic() - self.began
+        if self.left is None:
+            return min(0.3, gone / 60)
+        return min(0.97, gone / max(0.1, (self.told - self.began) + max(self.left, time.monotonic() - self.told)))
+
+
+_REMEDIES = {
+    Remedy.COMMIT_LAYER: (msg("Carry its files over"), msg("Carry over what it wrote, as an image")),
+    Remedy.LEAVE_LOGS: (msg("Leave its logs behind"), msg("Start the logs that it wrote outside its volumes anew")),
+    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Also relaunch the containers that depend on it")),
+}
+_OWN_BLOCKS = {
+    "set-aside": (msg("Show what is kept"), Act.ASIDE),
+    "unfinished": (msg("Repair it"), Act.RECOVER),
+}
+_TRY, _UNTOUCHED = msg("Try it safely"), msg("Your container is not touched yet.")
+
+
+def remedy_title(remedy: Remedy) -> Message:
+    """The option's name, as a box to tick."""
+    return _REMEDIES[remedy][1]
+
+
+def why_nothing(
+    state: ContainerState | None, refused: Message | None, kept: tuple[Transaction, ...], *, running: bool
+) -> Message | None:
+    """Why nothing of this container can be hardened. `running`: a run is under way, maybe this very one's."""
+    if state is None:
+        return msg("Choose a container.")
+    if refused is not None:
+        return refused
+    if state.container.error:
+        return msg("The engine's answer about it was not understood, so no change can be planned for it.")
+    if not runs(state) and any(state.container.id == each.old for each in kept):
+        return msg("It is set aside here, stopped, in case it is needed again.")
+    if not runs(state) and running:
+        return msg("It is not running at the moment.")
+    if not runs(state) and state.container.exit_code:
+        return msg("It is not running, so the hardening could not be verified. Start it first. If it ends at once, "
+                   "Denied tells why, and relaunches it with what it lacks.")  # fmt: skip
+    if not runs(state):
+        return msg("It is not running, so the hardening could not be verified. Start it first.")
+    if state.matrix is None:
+        return msg("None of its processes can be read, so the hardening could not be verified.")
+    return None
+
+
+class RelaunchDraft(PlanDraft):
+    """The relaunch is thought through a moment after the last switch, since that asks the engine.
+
+    `try_wanted`: on a copy, with the plan's choices. `relaunch_wanted`: a usecases' Plan that nothing stands in the way
+    of, its Preview and command. The others lead where their names say.
+    """
+
+    try_wanted = Signal()
+    cancel_wanted = Signal()
+    relaunch_wanted = Signal(object, object, str)
+    show_wanted = Signal()
+    aside_wanted = Signal()
+    recover_wanted = Signal()
+    export_wanted = Signal()
+
+    def __init__(self, hardening: Hardening, queries: QueryRunner, seen: Callable[[], bool], parent: QObject) -> None:
+        """No relaunch is thought through that is not `seen`."""
+        super().__init__(hardening, queries, parent)
+        self._hardening, self._seen = hardening, seen
+        self.running = ""  # the step of a run that is under way
+        self.trial: Trial | None = None
+        self.relaunch: Plan | None = None
+        self.preview: Preview | None = None
+        self.command = ""
+        self._kept: tuple[Transaction, ...] = ()
+        self._pressed = False  # and to be done as soon as the plan is judged
+        self._timer = later(self, SETTLE, self.ask_plan)
+
+    # -- what is in view
+
+    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
+        """What is kept now, of all containers."""
+        self._kept = kept
+        self._say_why_again()
+
+    def show_running(self, step: str) -> None:
+        """A run is under way: its step in words; "" when it is over."""
+        before, self.running = self.running, step
+        if bool(before) != bool(step):
+            self._say_why_again()
+        if before and not step:
+            self._make_soon()
+        self.changed.emit()
+
+    def _why_nothing(self) -> Message | None:
+        return why_nothing(self.state, self._refused, self._kept, running=bool(self.running))
+
+    def _say_why_again(self) -> None:
+        """Why there is nothing here may be another by now."""
+        why = None if self.nothing is None or self._asked is not None else self._why_nothing()
+        if why is not None:
+            self._hide(why)
+
+    # -- what would be done
+
+    @property
+    def tried(self) -> Worked | None:
+        """The copy that worked with the plan as it stands now."""
+        own, plan = self.own, self.plan
+        worked = None if own is None else own.worked
+        return worked if worked is not None and plan is not None and worked.choices == frozenset(plan.choices) else None
+
+    @property
+    def final(self) -> tuple[Choice, ...]:
+        """What a relaunch would be made of: what was tried, where it was."""
+        return self.choices if self.tried is None else self.tried.done
+
+    def turn_remedy(self, remedy: Remedy, on: bool) -> None:
+        """An option that makes it safe."""
+        if (own := self.own) is not None:
+            own.remedies = own.remedies | {remedy} if on else own.remedies - {remedy}
+            self.ask_again()
+
+    def ask_again(self) -> None:
+        """What stood in the way may be gone."""
+        self._make_soon()
+        self.changed.emit()
+
+    def ask_if_missing(self) -> None:
+        """It is seen now."""
+        if self.relaunch is None and self.choices:
+            self._timer.start()
+
+    def ask_plan(self) -> None:
+        """At once."""
+        state, own, choices, self.failure = self.state, self.own, self.final, None
+        if state is not None and own is not None and choices and self._seen() and self.look_only is None:
+            asking = partial(_thought_through, self._hardening, state, choices, own.remedies)
+            self._queries.ask("plan", asking, self._planned, state.container.engine)
+        self.changed.emit()
+
+    def _make_soon(self) -> None:
+        self._forget_made()
+        if self.choices:
+            self._timer.start()
+
+    def _forget_made(self) -> None:
+        self._timer.stop()
+        self._queries.drop("plan")
+        self.relaunch, self.preview, self.command = None, None, ""
+
+    def _planned(self, answer: tuple[Plan, Preview, str] | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.failure = answer
+        else:
+            self.relaunch, self.preview, self.command = answer
+        self.changed.emit()
+        if self._pressed:
+            self._pressed = False
+            self.press()
+
+    # -- the copy
+
+    def begin_trial(self, choices: tuple[Choice, ...]) -> None:
+        """A copy of the container in view is being tried with these."""
+        if self.state is not None:
+            now, own = time.monotonic(), self._memory.of(self.state.key)
+            own.no_copy = None
+            self.trial = Trial(self.state.key, self.state.container.name, choices, now, now)
+        self.changed.emit()
+
+    def tell_trial(self, trial: Trial) -> None:
+        """How far it is."""
+        self.trial = trial
+        self.changed.emit()
+
+    def end_trial(self, done: Tightened, trials: Sequence[TrialDone]) -> None:
+        """What came of it. What broke it is marked, and off."""
+        trial, self.trial = self.trial, None
+        if trial is not None:
+            own = self._memory.of(trial.key)
+            rows = self.plan.changes if self.plan is not None and self._in_view(trial.key) else ()
+            match done.verdict.ends:
+                case Ends.FOUND | Ends.NOTHING:
+                    _learn(own, trial.choices, done, trials, rows)
+                case Ends.CUT_OFF:
+                    pass
+                case ends:
+                    last = done.tried
+                    own.no_copy = last.why if last is not None and last.why is not None else ENDS[ends]
+            if self._in_view(trial.key):
+                self._ask_wanted()
+        self.changed.emit()
+
+    def end_finding(self, key: Key, found: Loosened, why: Message) -> None:
+        """What breaks a relaunch that failed is marked, and off."""
+        self.trial = None
+        own = self._memory.of(key)
+        rows = self.plan.changes if self.plan is not None and self._in_view(key) else ()
+        for row in rows:
+            if any(choice.id in found.breaks for choice in row.choices):
+                own.on[row.key], own.failed[row.key] = False, why
+        if self._in_view(key):
+            self._ask_wanted()
+        self.changed.emit()
+
+    def fail_trial(self, failure: Failure | None) -> None:
+        """It has no result; None: it was stopped."""
+        self.trial, self.failure = None, failure
+        self.changed.emit()
+
+    # -- the button
+
+    @property
+    def button(self) -> PlanButton:
+        """What it says and does now."""
+        plan, own, trial = self.plan, self.own, self.trial
+        if self.running:
+            return PlanButton(Act.SHOW, msg("Show"), msg("{step}", step=self.running))
+        if trial is not None and self.state is not None and trial.key != self.state.key:
+            return PlanButton(Act.NOTHING, _TRY, msg("A copy of {name} is being tried.", name=trial.name))
+        if trial is not None:
+            return _trying(trial)
+        if plan is None or own is None:
+            return PlanButton(Act.NOTHING, _TRY)
+        if self.look_only is not None:
+            return PlanButton(Act.NOTHING, _TRY, self.look_only, numbers=True)
+        if self.failure is not None:
+            return PlanButton(
+                Act.AGAIN, msg("Try again"), self.failure.message, sign=Sign.ATTENTION, more=self.failure.words
+            )
+        if not plan.choices:
+            return _idle(plan)
+        made = self.relaunch
+        if made is not None and made.checked.blocks:
+            return _blocked(made)
+        if made is not None and made.live:
+            return PlanButton(Act.RELAUNCH, msg("Change limits"), msg("It keeps running; only its limits change."),
+                              numbers=True)  # fmt: skip
+        return self._further(plan, own)
+
+    def _further(self, plan: HardeningPlan, own: Own) -> PlanButton:
+        tried, then = self.tried, f"{plan.then.exposure.worst:.1f}"
+        if tried is not None:
+            down = self.downtime
+            lead = msg("Works on the copy.") if tried.compared else msg("Runs on the copy. Nothing was there to test.")
+            return PlanButton(Act.RELAUNCH, msg("Relaunch"), down, lead, Sign.DONE, numbers=True)
+        if own.no_copy is not None:
+            word = msg("Relaunch: {now} → {then}", now=f"{plan.now.exposure.worst:.1f}", then=then)
+            return PlanButton(Act.RELAUNCH, word, msg("No copy is possible: {why}", why=own.no_copy), sign=Sign.UNKNOWN)
+        failed = [change for change in plan.changes if change.key in own.failed and not change.on]
+        if failed:
+            why = own.failed[failed[-1].key]
+            line = msg("{why} Its row is marked used.", why=why)
+            word = msg("Try again without it: {then}", then=then)
+            return PlanButton(Act.TRY, word, line, msg("The copy stopped:"), Sign.ATTENTION)
+        return PlanButton(Act.TRY, _TRY, _UNTOUCHED, numbers=True)
+
+    @property
+    def downtime(self) -> Message | None:
+        """How long it would be away, as far as that is known."""
+        made, tried = self.relaunch, self.tried
+        if made is None or made.live:
+            return None
+        if made.owner is not None:
+            return made.owner.title
+        if tried is not None and tried.seconds is not None:
+            return msg("about {seconds} s down, way back kept", seconds=max(1, round(tried.seconds)))
+        return msg("down while it stops and starts, way back kept")
+
+    def press(self) -> None:
+        """Press the button: try, relaunch, stop the trial, or the way out of what stands in the way."""
+        button = self.button
+        if self.pending or (button.act is Act.RELAUNCH and self.relaunch is None and self.failure is None):
+            self._pressed = self.usable
+            if not self._timer.isActive() and self.usable:
+                self.ask_plan()
+            return
+        match button.act:
+            case Act.TRY:
+                self.try_wanted.emit()
+            case Act.CANCEL:
+                self.cancel_wanted.emit()
+            case Act.SHOW:
+                self.show_wanted.emit()
+            case Act.AGAIN:
+                self.failure = None
+                self.ask_plan()
+            case Act.REMEDY if button.remedy is not None:
+                self.turn_remedy(button.remedy, True)
+            case Act.ASIDE:
+                self.aside_wanted.emit()
+            case Act.RECOVER:
+                self.recover_wanted.emit()
+            case Act.EXPORT:
+                self.export_wanted.emit()
+            case Act.RELAUNCH:
+                self.relaunch_now()
+
+    def relaunch_now(self) -> None:
+        """Without trying it on a copy."""
+        if self.relaunch is not None and self.preview is not None and not self.relaunch.checked.blocks:
+            self.relaunch_wanted.emit(self.relaunch, self.preview, self.command)
+
+
+def _thought_through(
+    hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
+) -> tuple[Plan, Preview, str]:
+    made = hardening.plan(state, choices, remedies)
+    return made, hardening.preview(state, choices, made.files), hardening.command(made)
+
+
+def _trying(trial: Trial) -> PlanButton:
+    line = msg("Trial {number}. Yours keeps running; Esc stops it.", number=trial.number)
+    if trial.cancelling:
+        return PlanButton(Act.NOTHING, msg("Stopping the copy…"), line, part=trial.part)
+    word = msg("Trying on a copy, {seconds} s", seconds=trial.seconds)
+    return PlanButton(Act.CANCEL, word, line, part=trial.part)
+
+
+def _idle(plan: HardeningPlan) -> PlanButton:
+    line = msg("Everything in the plan is in force.") if not plan.changes else msg("No change is switched on.")
+    sign = Sign.NONE if plan.changes else Sign.DONE
+    return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=sign)
+
+
+def _blocked(made: Plan) -> PlanButton:
+    """What no option deals with comes first, since then no option helps."""
+    blocks = sorted(made.checked.blocks, key=lambda block: block.remedy is not None)
+    first, more = blocks[0], "\n".join(translate(block.text) for block in blocks)
+    if first.remedy is not None:
+        word = _REMEDIES[first.remedy][0]
+        return PlanButton(Act.REMEDY, word, first.text, sign=Sign.ATTENTION, more=more, remedy=first.remedy)
+    word, act = _OWN_BLOCKS.get(first.code, (msg("Export instead…"), Act.EXPORT))
+    return PlanButton(act, word, first.sentence, sign=Sign.ATTENTION, more=more)
+
+
+def _learn(
+    own: Own,
+    asked: tuple[Choice, ...],
+    done: Tightened,
+    trials: Sequence[TrialDone],
+    rows: Sequence[Change],
+) -> None:
+    """Which rows work. A value that had to be loosened is the row's value from now on."""
+    derived, works = ({each.id: each for each in some} for some in (done.derived.choices, done.choices))
+    works_of = {each: works.get(each.id) for each in asked}
+    expected = set[Choice]()
+    for choice, found in works_of.items():
+        if found is None:
+            _mark(own, choice.pieces, trials, rows)
+        elif found == derived.get(choice.id, choice):
+            expected.add(choice)
+        else:
+            expected.add(found)
+            _loosen(own, choice, found, trials, rows)
+    last = done.tried
+    pace = None if last is None else last.pace
+    seconds = None if pace is None else pace.stop + pace.up
+    compared = last is not None and bool(last.compared)
+    own.worked = Worked(frozenset(expected), done.choices, compared, seconds) if expected else None
+
+
+def _mark(own: Own, pieces: Sequence[Choice], trials: Sequence[TrialDone], rows: Sequence[Change]) -> None:
+    for row in rows:
+        if row.on and not set(row.choice.pieces).isdisjoint(pieces):
+            own.on[row.key], own.failed[row.key] = False, _why(row.choice, trials)
+
+
+def _loosen(own: Own, choice: Choice, found: Choice, trials: Sequence[TrialDone], rows: Sequence[Change]) -> None:
+    gone = [piece for piece in choice.pieces if piece not in found.pieces]
+    if choice.toggle.single is not None:
+        _mark(own, gone, trials, rows)
+        return
+    for row in rows:
+        if row.on and row.choice.toggle is choice.toggle:
+            own.values[row.key] = found.value
+
+
+def _why(choice: Choice, trials: Sequence[TrialDone]) -> Message:
+    """What a copy was refused with it, else why it broke."""
+    for done in reversed(trials):
+        tried = done.tried
+        for refusal in tried.refusals:
+            if refusal.loosening is not None and refusal.loosening.toggle == choice.id:
+                return refusal.text
+        if tried.why is not None and any(each.id == choice.id for each in tried.choices):
+            return tried.why
+    return msg("The copy broke with it.")
