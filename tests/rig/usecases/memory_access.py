@@ -39,18 +39,31 @@ class MemoryNeeds:
 
     def __init__(self) -> None:
         self._known: dict[str, Needs] = {}
+        self._same: dict[str, str] = {}
+        self.watches: dict[str, Observation] = {}
 
-    def of(self, container: Container) -> Needs | None:
-        return self._known.get(needs_key(container))
+    def of(self, container: Container, but: str = "") -> Needs | None:
+        return self._known.get(self._key(container))
 
-    def add(self, container: Container, observation: Observation) -> Needs:
-        known = self._known.get(needs_key(container), Needs(container.image, container.command))
+    def so_far(self, container: Container, watch: str, observation: Observation) -> None:
+        self.watches[watch] = observation
+
+    def add(self, container: Container, observation: Observation, watch: str = "") -> Needs:
+        known = self._known.get(self._key(container), Needs(container.image, container.command))
         found = replace(known, observation=added(known.observation, observation))
-        self._known[needs_key(container)] = found
+        self._known[self._key(container)] = found
+        self.watches.pop(watch, None)
         return found
 
+    def share(self, container: Container, other: Container) -> None:
+        if self._key(container) != needs_key(other):
+            self._same[needs_key(other)] = self._key(container)
+
     def forget(self, container: Container) -> bool:
-        return self._known.pop(needs_key(container), None) is not None
+        return self._known.pop(self._key(container), None) is not None
+
+    def _key(self, container: Container) -> str:
+        return self._same.get(needs_key(container), needs_key(container))
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 from rig.recorded import recorded
 from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.observation.observation import Observation, Seen, UsedPort
+from stratascope.core.observation.imports import Programs
+from stratascope.core.observation.observation import Observation, Seen, UsedCapability, UsedPort
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
@@ -327,6 +328,17 @@ def test_recommended_takes_what_hardly_anything_needs() -> None:
     assert _kept(Asked(cap_add=("ALL",)), bounding=CapabilitySet.full()) is None
     assert _kept(Asked(), bounding=None) is None, "nothing by guess"
     assert _kept(Asked(), PODMAN, bounding=CapabilitySet(0x800405FB)) == needed | {"SYS_CHROOT"}
+
+
+@pytest.mark.parametrize("starts", [0, 1])
+@pytest.mark.parametrize("preset", [Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT])
+def test_what_was_seen_in_use_stays_whatever_its_programs_import(preset: Preset, starts: int) -> None:
+    """Also if its start was not watched, so that what else it uses is not known."""
+    seen = Observation(Seen(9.0, starts), (UsedCapability("CAP_MKNOD", True, 1, ("sh",)),))
+    known = subject(Asked(), recorded("lsm/apparmor/docker-default"), programs=Programs(), seen=seen)
+    facts = replace(known.of("capabilities"), bounding=CapabilitySet(0xA80425FB))
+    found = {each.id: each.value for each in choices(preset, replace(known, facts=(("capabilities", facts),)))}
+    assert "CAP_MKNOD" in found["capabilities"].split(",")
 
 
 def test_recommended_gives_no_ordinary_user_more_than_it_holds() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 
 from stratascope.core.container import Container, Status
 from stratascope.core.observation.observation import (
+    Needs,
     NeedsError,
     Observation,
     Phase,
@@ -21,7 +25,7 @@ from stratascope.core.observation.observation import (
     UsedCapability,
     UsedPort,
 )
-from stratascope.state.needs import FileNeeds
+from stratascope.state.needs import FileNeeds, places
 from stratascope.value import replace
 
 WEB = Container("docker", "a" * 64, "web", "nginx:1", Status.RUNNING, 7, 1.0, 1.0, command="nginx -g daemon")
@@ -143,3 +147,168 @@ def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
     found = FileNeeds(tmp_path).of(WEB)
     assert found is not None
     assert found.observation.seen.starts == 8
+
+
+def test_what_is_being_watched_counts_at_once_and_once(tmp_path: Path) -> None:
+    """Another command that runs meanwhile has it; at its end it is added up, and not a second time."""
+    store, other = FileNeeds(tmp_path), FileNeeds(tmp_path)
+    store.add(WEB, SEEN)
+    store.so_far(WEB, "a1", SEEN)
+    store.so_far(WEB, "a1", replace(SEEN, seen=replace(SEEN.seen, starts=5)))
+    assert _starts(other.of(WEB)) == 6
+    assert _starts(store.of(WEB, but="a1")) == 1
+    other.add(WEB, SEEN)
+    assert _starts(other.of(WEB)) == 7, "the other's watch goes on"
+    store.add(WEB, replace(SEEN, seen=replace(SEEN.seen, starts=6)), "a1")
+    assert _starts(other.of(WEB)) == 8
+    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("*.watch"))
+
+
+def test_what_a_killed_program_had_seen_is_not_lost(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, signal\n"
+        "from pathlib import Path\n"
+        "from unit.state.test_needs import SEEN, WEB\n"
+        "from stratascope.state.needs import FileNeeds\n"
+        "FileNeeds(Path(sys.argv[1])).so_far(WEB, 'b2', SEEN)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environ, check=False)
+    assert done.returncode == -9
+    store = FileNeeds(tmp_path)
+    assert _starts(store.of(WEB)) == 1
+    assert _starts(store.add(WEB, SEEN)) == 2
+    assert _starts(store.of(WEB)) == 2
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_damaged_part_hides_nothing_else(tmp_path: Path) -> None:
+    store = FileNeeds(tmp_path)
+    store.so_far(WEB, "c3", SEEN)
+    store.add(WEB, SEEN)
+    next(tmp_path.glob("*.part")).write_text("[")
+    assert _starts(store.of(WEB)) == 1
+
+
+def test_what_can_not_be_added_to_a_damaged_file_stays(tmp_path: Path) -> None:
+    """Whoever forgets the damaged file still has what was seen meanwhile, if they only remove that one."""
+    store = FileNeeds(tmp_path)
+    store.add(WEB, SEEN)
+    (path,) = tmp_path.glob("*.json")
+    path.write_text("[")
+    store.so_far(WEB, "d4", SEEN)
+    with pytest.raises(NeedsError):
+        store.add(WEB, SEEN, "d4")
+    path.unlink()
+    assert _starts(FileNeeds(tmp_path).of(WEB)) == 1
+
+
+def test_an_image_of_another_name_has_the_same_needs(tmp_path: Path) -> None:
+    """A committed layer, or the id where a tag has moved on; whoever learns of one, learns of the other."""
+    store = FileNeeds(tmp_path)
+    hardened = replace(WEB, id="c" * 64, image="localhost/stratascope/web:0123456789abcdef")
+    again = replace(WEB, id="d" * 64, image="localhost/stratascope/web:fedcba9876543210")
+    store.add(WEB, SEEN)
+    store.share(WEB, hardened)
+    found = store.of(hardened)
+    assert _starts(found) == 1
+    assert found is not None
+    assert found.image == hardened.image
+    store.share(hardened, again)
+    store.add(again, SEEN)
+    assert [_starts(store.of(each)) for each in (WEB, hardened, again)] == [2, 2, 2]
+    store.share(again, WEB)  # an undo
+    store.share(WEB, WEB)
+    assert [_starts(store.of(each)) for each in (WEB, hardened, again)] == [2, 2, 2]
+    assert store.forget(again)
+    assert [store.of(each) for each in (WEB, hardened, again)] == [None, None, None]
+
+
+def test_what_both_knew_is_added_up(tmp_path: Path) -> None:
+    store, other = FileNeeds(tmp_path), replace(WEB, image="sha256:" + "e" * 64)
+    store.add(WEB, SEEN)
+    store.add(other, SEEN)
+    store.share(WEB, other)
+    assert (_starts(store.of(WEB)), _starts(store.of(other))) == (2, 2)
+
+
+@pytest.mark.parametrize("text", ['{"version": 1, "same": "../../etc/passwd"}', '{"version": 1, "same": 5}'])
+def test_a_name_that_is_no_key_is_not_followed(tmp_path: Path, text: str) -> None:
+    store = FileNeeds(tmp_path)
+    store.add(WEB, SEEN)
+    (path,) = tmp_path.glob("*.json")
+    path.write_text(text)
+    with pytest.raises(NeedsError):
+        store.of(WEB)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="sudo is root's")
+class TestBySudo:
+    """What root learns for somebody is theirs, and nothing of it is done with more than their rights."""
+
+    PERSON = pwd.getpwnam("nobody")
+
+    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        for folder in (tmp_path, *tmp_path.parents):  # so that they can enter it
+            if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
+                folder.chmod(folder.stat().st_mode | 0o111)
+        monkeypatch.setenv("HOME", str(tmp_path / "root"))
+        home = tmp_path / "home"
+        home.mkdir()
+        os.chown(home, self.PERSON.pw_uid, self.PERSON.pw_gid)
+        monkeypatch.setattr(
+            pwd, "getpwuid", lambda uid: pwd.struct_passwd((*self.PERSON[:5], str(home), "/bin/sh"))
+        )  # fmt: skip
+        return home
+
+    def test_it_is_the_users_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = self.home(tmp_path, monkeypatch)
+        environ = {"SUDO_UID": str(self.PERSON.pw_uid)}
+        before = FileNeeds(tmp_path / "root/.local/state/stratascope/needs")
+        before.add(WEB, SEEN)  # by root itself
+        by_sudo = FileNeeds(among=places(environ))
+        assert _starts(by_sudo.of(WEB)) == 1
+        by_sudo.add(WEB, SEEN)
+        assert _starts(by_sudo.of(WEB)) == 2
+        made = list(home.rglob("*"))
+        assert made
+        assert {(path.lstat().st_uid, path.lstat().st_gid) for path in made} == {
+            (self.PERSON.pw_uid, self.PERSON.pw_gid)
+        }
+        assert _starts(FileNeeds(tmp_path / "root/.local/state/stratascope/needs").of(WEB)) == 1
+
+    def test_their_link_leads_nowhere_they_could_not_write(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home, target = self.home(tmp_path, monkeypatch), tmp_path / "etc"
+        target.mkdir()
+        target.chmod(0o755)
+        store = home / ".local/state/stratascope"
+        store.mkdir(parents=True)
+        (store / "needs").symlink_to(target)
+        for path in (store, *store.parents[:2]):
+            os.chown(path, self.PERSON.pw_uid, self.PERSON.pw_gid)
+        os.lchown(store / "needs", self.PERSON.pw_uid, self.PERSON.pw_gid)
+        by_sudo = FileNeeds(among=places({"SUDO_UID": str(self.PERSON.pw_uid)}))
+        with pytest.raises(NeedsError):
+            by_sudo.add(WEB, SEEN)
+        assert not list(target.iterdir())
+        (target / "mine").touch()
+        assert (target / "mine").stat().st_uid == 0, "afterwards it is root again"
+
+    def test_a_named_folder_counts_by_its_owner(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """sudo -E brings the user's folders along, and a service root's."""
+        home = self.home(tmp_path, monkeypatch)
+        named = {"SUDO_UID": str(self.PERSON.pw_uid), "XDG_STATE_HOME": str(home / "state")}
+        (place,) = places(named)
+        assert (place.folder, place.owner) == (
+            home / "state/stratascope/needs", (self.PERSON.pw_uid, self.PERSON.pw_gid))  # fmt: skip
+        (place,) = places({**named, "XDG_STATE_HOME": str(tmp_path / "state")})
+        assert place.owner is None
+        assert [each.owner for each in places({"SUDO_UID": "0"})] == [None]
+
+
+def _starts(needs: Needs | None) -> int:
+    return 0 if needs is None else needs.observation.seen.starts

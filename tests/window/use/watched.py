@@ -64,13 +64,19 @@ class Rig:
         self.line = Line()
         return self.line
 
-    def of(self, container: Container) -> Needs | None:
+    def of(self, container: Container, but: str = "") -> Needs | None:
         if self.damaged:
             raise NeedsError(self.damaged)
-        return self.store.of(container)
+        return self.store.of(container, but)
 
-    def add(self, container: Container, observation: Observation) -> Needs:
-        return self.store.add(container, observation)
+    def so_far(self, container: Container, watch: str, observation: Observation) -> None:
+        self.store.so_far(container, watch, observation)
+
+    def add(self, container: Container, observation: Observation, watch: str = "") -> Needs:
+        return self.store.add(container, observation, watch)
+
+    def share(self, container: Container, other: Container) -> None:
+        self.store.share(container, other)
 
     def forget(self, container: Container) -> bool:
         self.damaged = ""

@@ -418,11 +418,21 @@ class NeedsError(Exception):
 class NeedsStore(Protocol):
     """Storage of needs. All methods raise NeedsError."""
 
-    def of(self, container: Container) -> Needs | None:
-        """The needs of such a container; None: none recorded."""
+    def of(self, container: Container, but: str = "") -> Needs | None:
+        """The needs of such a container, with what others are watching right now; None: none recorded. `but`: without
+        this watch.
+        """
 
-    def add(self, container: Container, observation: Observation) -> Needs:
-        """Add an observation, and return the updated needs."""
+    def so_far(self, container: Container, watch: str, observation: Observation) -> None:
+        """Keep what a watch has seen up to now, in place of what it had seen before. It counts from now on, also where
+        this program is killed before `add`. `watch`: hexadecimal digits, its own.
+        """
+
+    def add(self, container: Container, observation: Observation, watch: str = "") -> Needs:
+        """Add an observation, which ends that watch, and return the updated needs."""
+
+    def share(self, container: Container, other: Container) -> None:
+        """From now on, the needs of the first are the other's too, although its image has another name."""
 
     def forget(self, container: Container) -> bool:
         """Delete the needs; returns whether there were any."""

@@ -383,7 +383,7 @@ def _later(subject: Subject) -> str:
     """What the presets after the recommended one leave: as the Pod Security Standard, but nothing is broken for it."""
     facts, asked, engine = _facts(subject), subject.container.asked, subject.engine
     now = engine_default(engine) | named(asked.cap_add) if asked.privileged else bounding(asked, engine)
-    left = now & _BIND if _uses_bind(subject) else CapabilitySet()
+    left = (now & _BIND if _uses_bind(subject) else CapabilitySet()) | known_uses(now, subject)
     if facts is None or facts.root_inside is not False:  # else they start it as the user that it became
         left |= now & kept(subject)
     return ",".join(left.names()) or "none"
@@ -419,7 +419,7 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         spare -= CapabilitySet.of(("CAP_SETPCAP",))
     if subject.programs is not None and subject.programs.whole and not runs_scripts(subject):
         spare |= _OF_SERVERS if any(program.opaque for program in subject.programs.found) else _OF_SERVERS | _SET_ID
-    spare -= kept(subject)
+    spare -= kept(subject) | known_uses(now, subject)
     left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
     return None if left == now else ",".join(left.names()) or "none"
 

@@ -2,15 +2,17 @@
 
 Each watch (by the window, a command, a trial on twins, or after a relaunch) has a `Follower`, which reads an observer's
 stream on its own thread. The service adds the observation to the stored needs once, at the end: when somebody stops the
-watch, the container exits, or this program does. Decided against saving periodically: an observation saved twice counts
-twice.
+watch, the container exits, or this program does. Until then it is kept beside them every few seconds, so that another
+command has it too, and nothing is lost if this program is killed.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from stratascope.core.container import Container
@@ -126,6 +128,8 @@ class Follower:
 
 _BEGINS = 60.0  # seconds to wait for an observer to attach
 _END = 5.0  # seconds to wait for a closed stream to end
+KEEPS = 3.0  # seconds after which what was seen so far is kept
+_QUIET = 30.0  # … where nothing but time has passed
 
 
 class ObservedContainer(Value):
@@ -141,10 +145,11 @@ class _Watch:
     """One observation, running or ended."""
 
     def __init__(self, container: Container) -> None:
-        self.container = container
+        self.container, self.number = container, secrets.token_hex(8)
         self.follower: Follower
         self.trouble: Message | None = None
         self.kept = False
+        self.keeping = threading.Lock()  # guards `kept`, and that nothing is kept so far once it is added
 
 
 class ObservationService:
@@ -159,10 +164,10 @@ class ObservationService:
 
     def known(self, container: Container) -> Needs | None:
         """The stored needs, combined with the observation under way. Raises NeedsError."""
-        kept = self._store.of(container)
         watch = self._watches.get(container.key)
         if watch is None or watch.kept:
-            return kept
+            return self._store.of(container)
+        kept = self._store.of(container, but=watch.number)
         known = kept or Needs(container.image, container.command)
         return Needs(
             known.image, known.command, added(known.observation, watch.follower.seen()), known.containers, known.updated
@@ -196,6 +201,7 @@ class ObservationService:
         with self._lock:
             self._watches[container.key] = watch
         watch.follower.start()
+        threading.Thread(target=self._keep_so_far, args=(watch,), name="keep", daemon=True).start()
 
     def end(self, container: Container) -> None:
         """Stop watching it, and wait until the observation is stored. Raises NeedsError if it can't be."""
@@ -238,8 +244,22 @@ class ObservationService:
             watch.trouble = _not_kept(error)
         self.changed(watch.container)
 
+    def _keep_so_far(self, watch: _Watch) -> None:
+        last = Observation()
+        while not watch.follower.wait(KEEPS):
+            seen = watch.follower.seen()
+            quiet = seen.seen.seconds - last.seen.seconds < _QUIET and replace(seen, seen=last.seen) == last
+            if quiet or seen.why_nothing:
+                continue
+            last = seen
+            with watch.keeping:
+                if watch.kept:
+                    return
+                with suppress(NeedsError):  # told at the end, when it can't be added either
+                    self._store.so_far(watch.container, watch.number, seen)
+
     def _keep(self, watch: _Watch) -> None:
-        with self._lock:
+        with watch.keeping:
             if watch.kept:
                 return
             watch.kept = True
@@ -247,7 +267,7 @@ class ObservationService:
         if why := seen.why_nothing:
             watch.trouble = watch.trouble or msg("It can't be watched: {why}", why=why)
         elif seen != Observation():
-            self._store.add(watch.container, seen)
+            self._store.add(watch.container, seen, watch.number)
 
 
 def held(state: ContainerState) -> CapabilitySet | None:

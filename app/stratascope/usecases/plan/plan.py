@@ -6,10 +6,11 @@ Containers that need this one may be relaunched with it: each is examined as if 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.observation import NeedsError
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.evidence import Expected, Liveness
 from stratascope.core.relaunch.file_owners import VolumeChange
@@ -129,7 +130,7 @@ def plan(
     if blind:  # the only block to report, since most other checks could not be made
         return replace(made, checked=Preflight(blind, ()), before=before)
     if not made.repairs:
-        checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
+        checked = replace(checked, warnings=(*checked.warnings, *unwatched(before), *_unlearned(access, state)))
     if not handed and any(item.toggle.hands_over for item in chosen):
         checked = replace(checked, warnings=(*checked.warnings, _NOTHING_HANDED))
     if handed and owner is not None:
@@ -146,6 +147,16 @@ def plan(
     if needed:
         checked = replace(checked, blocks=(*checked.blocks, *hardened_before(state.container, known)))
     return replace(made, checked=checked, further=needed if Remedy.DEPENDENTS in remedies else ())
+
+
+def _unlearned(access: EngineAccess, state: ContainerState) -> Iterator[Caution]:
+    """If what it was seen to use can't be read, so that it is judged as if nobody had watched it."""
+    try:
+        access.needs.of(state.container)
+    except NeedsError as error:
+        text = msg("What was learned of it can't be read, so it is judged as if nobody had watched it: {words}",
+                   words=error.words)  # fmt: skip
+        yield Caution("needs-unread", text)
 
 
 def _gives(chosen: Sequence[Choice], subject: Subject) -> bool:

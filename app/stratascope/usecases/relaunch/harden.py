@@ -7,10 +7,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.observation import NeedsError
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, claim, layer_image, own_image
@@ -133,6 +135,8 @@ def harden(
         for each, one in zip(hardened, each_shown, strict=True):
             if one.why is not None and not keep_unverified:
                 raise broken(access, new[each.spec.id], one.why)
+        for each_old in every:
+            _same_needs(access, each_old, new[each_old.id])
         work.enter(Stage.VERIFIED)
         if failed or shown.works is False:
             return RelaunchOutcome.KEPT
@@ -149,6 +153,14 @@ def _containers(made: Plan) -> Iterator[Container]:
     """All containers that it relaunches."""
     yield from (each.subject.container for each in (made, *made.along))
     yield from (each.container for each in made.further)
+
+
+def _same_needs(access: EngineAccess, old: Container, new: str) -> None:
+    """What was learned of the old one is known of its replacement too, also if its image has another name by now."""
+    with suppress(EngineError, NeedsError):
+        state = access.read(new)
+        if state is not None:
+            access.needs.share(old, state.container)
 
 
 def _kept(

@@ -11,10 +11,11 @@ the call next. *Allowed* is only what was refused before and then seen to succee
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from stratascope.core.message import msg
-from stratascope.core.observation.observation import Observation, Observer, ObserverRequest, RefusedCall
-from stratascope.core.ports import NoSuchContainerError, ProbeError
+from stratascope.core.observation.observation import NeedsError, Observation, Observer, ObserverRequest, RefusedCall
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import JournalError
@@ -77,6 +78,10 @@ def refused(
     if (why := found.why_nothing) is not None:
         raise ProbeError(msg("It can't be watched: {why}", why=why), why)
     told.take(found)
+    with suppress(EngineError, NeedsError):  # as much an observation as any
+        state = access.read(container)
+        if state is not None:
+            access.needs.add(state.container, found)
     last = told.so_far
     yield Afterwards(last.refusals, last.choices, _over(access, begun), told.passed(found))
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Needs, NeedsError, Observation
+from stratascope.core.observation.observation import Needs, NeedsError, Observation, added
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works
@@ -190,7 +190,14 @@ def tighten(
         ends = Ends.UNCHANGED_BREAKS if unchanged.works is Works.BREAKS else Ends.CUT_OFF
         yield Tightened(Verdict(ends, last=unchanged), Resolved(()), None, 1, unchanged.seconds, why_not)
         return
-    needs = _learn(access, seen, twins, unchanged)
+    try:
+        needs = _learn(access, seen, twins, unchanged)
+    except NeedsError as error:  # what was seen of it counts, so nothing is tried without
+        text = msg("What was learned of it can't be read: {words}. Delete it with stratascope needs {name} --forget, "
+                   "or mend it.", words=error.words, name=seen.state.container.name)  # fmt: skip
+        refused = replace(unchanged, works=Works.REFUSED, why=text)
+        yield Tightened(Verdict(Ends.REFUSED, last=refused), Resolved(()), None, 1, unchanged.seconds, why_not)
+        return
     observation = None if needs is None else needs.observation
     subject = replace(seen.subject, seen=observation)
     subject = replace(subject, folders=image_folders(access, subject, seen.changes))  # also where only the twin wrote
@@ -222,7 +229,8 @@ def tighten(
     allowing = Allowing(subject, TIGHT if wishes.tight else LEARNED, kept)
     if twins is not None:
         twins.counts, twins.loosen = allowing.counts, allowing
-    known = observation is not None and observation.seen.starts > 0 and observation.saw("capabilities")
+    # who was seen using some, though not from its start, needs more than a trial shows
+    known = observation is not None and observation.saw("capabilities")
     found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known or wishes.chosen else _NARROW,
                    otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
     for event in found:
@@ -256,15 +264,18 @@ def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
 
 
 def _learn(access: EngineAccess, seen: Look, twins: TwinObserver | None, unchanged: Tried) -> Needs | None:
-    """What the unchanged twin used is kept; what was known before counts as well."""
+    """What the unchanged twin used is kept; what was known before counts as well. Raises NeedsError if it can't be
+    read.
+    """
     container = seen.state.container
+    known = access.needs.of(container)
     observed = twins.seen() if twins is not None and unchanged.works is Works.YES else None
     if observed is not None:
         with suppress(NeedsError):
             return access.needs.add(container, observed)
-    with suppress(NeedsError):
-        return access.needs.of(container)
-    return None
+        known = known or Needs(container.image, container.command)  # the disk is full
+        return replace(known, observation=added(known.observation, observed))
+    return known
 
 
 class Setting(Value):

@@ -21,6 +21,7 @@ from stratascope.core.observation.events import (
 from stratascope.core.observation.observation import Needs, NeedsError, Observation, ObserverRequest
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.observe import service as service_module
 from stratascope.usecases.observe.service import ObservationService
 from stratascope.value import replace
 
@@ -100,6 +101,24 @@ def test_told_while_it_comes_and_kept_at_the_end() -> None:
     assert lines.targets == [ObserverRequest(7, "", WEB.id)]
 
 
+def test_it_is_kept_while_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a killed program loses little; added up at the end, it is no longer kept beside."""
+    monkeypatch.setattr(service_module, "KEEPS", 0.02)
+    store = MemoryNeeds()
+    service, lines, told = watching(store)
+    service.begin(STATE)
+    feed(lines, told, *START)
+    until = time.monotonic() + WAIT
+    while not any(seen.calls for seen in store.watches.values()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert store.of(WEB) is None
+    service.end(WEB)
+    assert store.watches == {}
+    time.sleep(0.1)
+    assert store.watches == {}
+
+
 def test_a_time_without_events_was_watched_too() -> None:
     """As long as there may be more; what is kept counts to the last event."""
     store = MemoryNeeds()
@@ -168,7 +187,7 @@ def test_a_full_disk_is_told() -> None:
     """By whoever ends it, and by the observation itself."""
 
     class Full(MemoryNeeds):
-        def add(self, container: Container, observation: Observation) -> Needs:
+        def add(self, container: Container, observation: Observation, watch: str = "") -> Needs:
             raise NeedsError("no space")
 
     service, lines, told = watching(Full())
