@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from rig.usecases.listing import many_machines
-from rig.window.hardening import dock_of, side_of
-from rig.window.staged_hardening import REFUSED, StagedHardening
+from rig.window.hardening import arrived, card_of, dock_of, side_of
+from rig.window.refused import GIVES, refusal
+from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.fleet.several import FleetPages
@@ -23,7 +24,7 @@ from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
-from stratascope.usecases.tighten.afterwards import Afterwards
+from stratascope.usecases.refusals.service import RefusalList
 from window.denied import denied_stops
 from window.not_started import COMPOSE, offered
 from window.staged_together import StagedTogether
@@ -188,9 +189,26 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not side.busy)
     settle()
-    yield "after", side.dialog
-    yield from _refusals(qtbot, window, staged)
-    side.dialog.hide()
+    was, old = window.selection.snapshot, window.selection.current
+    assert was is not None
+    assert old is not None
+    new = arrived(window, was, old.container.name)
+    window.refused.show(new, RefusalList((refusal("clock", GIVES), refusal("other"))))
+    settle()
+    yield "after", window
+    for tab in ("changes", "lines"):
+        window.strata_page.proof.open_tab(tab)
+        settle(3)
+        yield f"proof {tab}", window
+    window.pages.show_view(View.DENIED)
+    settle()
+    yield "after, on another page", window
+    window.pages.show_view(View.STRATA)
+    card_of(window).go.click()
+    settle()
+    yield "it is kept", window
+    window.feed.snapshot.emit(was)
+    window.selection.go_to(old.key)
     qtbot.waitUntil(lambda: column.draft.plan is not None or not column.draft.choices)
     settle()
     yield "kept", window
@@ -213,27 +231,6 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     settle()
     yield "undo", side.dialog
     side.dialog.hide()
-    settle()
-
-
-def _refusals(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """Yield the sheet of refusals after a relaunch: while watching, and at the end."""
-    watch = window.refusals
-    assert watch is not None
-    side_of(window).dialog.after.refusals.button.click()
-    staged.afterwards.put(Afterwards())
-    qtbot.waitUntil(lambda: watch.begun)
-    settle()
-    yield "nothing refused yet", watch.dialog
-    staged.afterwards.put(Afterwards(REFUSED))
-    qtbot.waitUntil(lambda: len(watch.dialog.rows) == len(REFUSED))
-    settle()
-    yield "something refused", watch.dialog
-    staged.afterwards.put(None)
-    qtbot.waitUntil(lambda: not watch.busy)
-    settle()
-    yield "what was refused", watch.dialog
-    watch.dialog.hide()
     settle()
 
 

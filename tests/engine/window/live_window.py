@@ -34,10 +34,9 @@ def live(
     window.resize(1440, 900)
     window.show()
     window.start()
-    side, trials, refusals, many = window.hardening, window.trials, window.refusals, window.many
+    side, trials, many = window.hardening, window.trials, window.many
     assert side is not None
     assert trials is not None
-    assert refusals is not None
     assert many is not None
     draft = side.column.draft
 
@@ -57,6 +56,6 @@ def live(
         qtbot.waitUntil(lambda: draft.usable and draft.plan is not None)
         yield window, click
     finally:
-        qtbot.waitUntil(lambda: not side.busy and not trials.busy and not refusals.busy and not many.busy)
+        qtbot.waitUntil(lambda: not side.busy and not trials.busy and not many.busy)
         side.queries.end()
         window.stop()

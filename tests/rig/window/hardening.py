@@ -30,6 +30,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
+from stratascope.ui.relaunch.result_card import ResultCard
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture
@@ -145,6 +146,19 @@ def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
     assert side.dialog.pages.currentIndex() == Page.BEFORE.value
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
     return side
+
+
+def arrived(window: MainWindow, picture: Snapshot, name: str = "ci-runner") -> ContainerState:
+    """The replacement of that container has been read, and is as it was."""
+    old = named(picture, name)
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    window.feed.snapshot.emit(with_others(picture, new, without=name))
+    return new
+
+
+def card_of(window: MainWindow) -> ResultCard:
+    """How the relaunch of the container in view ended."""
+    return window.strata_page.header.result
 
 
 def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:

@@ -19,16 +19,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
 from rig.window import sample
-from rig.window.hardening import dock_of, picture, side_of
+from rig.window.hardening import arrived, dock_of, picture, side_of
 from rig.window.history.remembered import days
-from rig.window.staged_hardening import REFUSED, StagedHardening
+from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow, Services
-from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.value import replace
 from window.denied import denied_stops
 from window.judge import Judge
@@ -284,22 +283,10 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     staged.gate.set()
     until(lambda: not side.busy)
     settle()
-    yield "after a relaunch", side.dialog
-    watch = window.refusals
-    assert watch is not None
-    side.dialog.after.refusals.button.click()
-    staged.afterwards.put(Afterwards(REFUSED))
-    until(lambda: len(watch.dialog.rows) == len(REFUSED))
+    arrived(window, picture())
     settle()
-    yield "something refused", watch.dialog
-    staged.afterwards.put(Afterwards(REFUSED, ended=True))
-    staged.afterwards.put(None)
-    until(lambda: not watch.busy)
-    settle()
-    yield "it ended while it was being watched", watch.dialog
-    watch.dialog.hide()
-    settle()
-    found = brought_up(side.dialog.after.discard.click)
+    yield "after a relaunch", window
+    found = brought_up(lambda: side.ask_discard(staged.set_aside[0]))
     for top in found:
         yield "discard?", top
     put_away(found)

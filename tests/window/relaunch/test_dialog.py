@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import cell, over, planned, relaunch, select, side_of
+from rig.window.hardening import arrived, asked, card_of, cell, over, planned, relaunch, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
@@ -25,7 +25,6 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.layers.toggles import choice_of
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -73,25 +72,18 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     staged.gate.set()
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened: enforced, and it works"
-    assert side.dialog.after.shown.text().splitlines() == [
-        "Enforced, and it works:",
-        "+ Its health check reports healthy, as before.",
-    ]
-    table = side.dialog.after.table
-    assert table.rowCount() == len(side.dialog.after.proofs) > 0
-    assert {proof.proof.outcome for proof in side.dialog.after.proofs} == {Proven.ENFORCED}
-    assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
-    assert side.dialog.after.undo.isVisible()
+    assert not side.dialog.isVisible(), "the card has it"
     # the replacement arrives: it is selected, and shown next to the prediction
-    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
-    others = tuple(each for each in picture.containers if each.key != old.key)
-    window.feed.snapshot.emit(replace(picture, containers=(*others, new)))
+    new = arrived(window, picture)
     assert window.selection.current is not None
     assert window.selection.current.key == new.key
-    assert "reading" not in side.dialog.after.exposure.accessibleName()
+    assert card_of(window).isVisible()
+    assert window.results is not None
+    assert window.results.current is not None
+    assert {proof.proof.outcome for proof in window.results.current.proofs} == {Proven.ENFORCED}
 
 
-def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
+def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
     """What was refused is allowed: in the question, on the buttons and at the end."""
     side = planned(qtbot, window)
     assert window.selection.current is not None
@@ -105,6 +97,8 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow) -> None:
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Relaunched: it has what it was given, and works"
+    arrived(window, picture)
+    assert card_of(window).title.text().startswith("Allowed, 10.0 → ")
 
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -128,7 +122,6 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
     assert "Read-only file system" in side.dialog.after.log.toPlainText()
     assert "\x1b" not in side.dialog.after.log.toPlainText()
     assert side.dialog.after.words.text() == "exit 1"
-    assert not side.dialog.after.undo.isVisible()
     assert "failed" in side.dialog.steps.lines["watch"].accessibleName()
     assert "done" in side.dialog.steps.lines["roll-back"].accessibleName()
     assert window.selection.current is not None
@@ -136,7 +129,7 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
 
 
 def test_what_an_owner_is_given_is_shown_and_taken_out_again(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
@@ -153,15 +146,14 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(
     ]
     side.dialog.go.click()
     over(qtbot, side)
-    after = side.dialog.after
-    assert after.discard.text() == "Accept…"
-    after.undo.click()
+    arrived(window, picture)
+    card_of(window).more.click()
     assert "is removed" in side.dialog.lead.text()
-    qtbot.waitUntil(side.dialog.go.isEnabled)
-    side.dialog.go.click()
+    qtbot.waitUntil(lambda: asked(staged, "undo") == 1)
     over(qtbot, side)
-    assert not after.undo.isVisible()
-    assert not after.discard.isVisible()
+    window.feed.snapshot.emit(with_others(picture))
+    assert card_of(window).title.text() == "Back at 10.0."
+    assert not card_of(window).more.isVisible(), "an owner keeps nothing to go back to"
 
 
 def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
@@ -184,5 +176,3 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: 
     over(qtbot, side)
     qtbot.waitUntil(lambda: not window.isVisible())
     assert side.dialog.title.text() == "The limits were changed"
-    assert not side.dialog.after.undo.isVisible()
-    assert not side.dialog.back.isHidden()

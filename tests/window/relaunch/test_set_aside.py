@@ -9,7 +9,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, named, over, planned, press, relaunch, set_aside, side_of
+from rig.window.hardening import arrived, asked, card_of, named, over, planned, press, relaunch, set_aside, side_of
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -100,16 +100,16 @@ def test_a_question_about_what_is_still_set_aside_stays(
 
 
 def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.dialog.after.discard.isVisible()
+    arrived(window, picture)
+    assert card_of(window).more.isVisible()
     qtbot.waitUntil(lambda: bool(side.set_aside.kept))
     staged.set_aside = []
     window.clock.timeout.emit()
-    qtbot.waitUntil(lambda: not side.dialog.after.discard.isVisible())
-    assert not side.dialog.after.undo.isVisible()
+    qtbot.waitUntil(card_of(window).isHidden)
 
 
 def test_what_recovery_set_aside_is_known_at_once(
@@ -127,7 +127,7 @@ def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, staged: 
     side = relaunch(qtbot, window)
     over(qtbot, side)
     staged.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
-    press(side.dialog.after.discard.click, "discard")
+    press(lambda: side.ask_discard(staged.set_aside[0]), "discard")
     qtbot.waitUntil(side.column.told.isVisible)
     assert "The engine does not answer. EOF" in side.column.told.text()
     assert len(staged.set_aside) == 1

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import named, over, relaunch, select, stopped, with_others
+from rig.window.hardening import arrived, asked, card_of, named, over, relaunch, select, stopped, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
@@ -33,23 +33,26 @@ def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
     both = with_others(picture, new, stopped(old))
     window.feed.snapshot.emit(both)
     staged.undo_refused = msg("Other containers have come to need it since.")
-    side.dialog.after.undo.click()
-    qtbot.waitUntil(side.dialog.go.isEnabled)
-    side.dialog.go.click()
+    card_of(window).more.click()
+    qtbot.waitUntil(lambda: asked(staged, "undo") == 1)
     over(qtbot, side)
+    assert side.dialog.isVisible(), "it says why"
     select(window, "web")
     window.feed.snapshot.emit(both)
     assert window.selection.current is not None
     assert window.selection.current.key == new.key
 
 
-def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+def test_an_undo_that_leaves_something_behind_asks(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
     staged.written = ("/var/lib/one", "/var/lib/two")
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    side.dialog.after.undo.click()
+    arrived(window, picture)
+    card_of(window).more.click()
+    qtbot.waitUntil(side.dialog.isVisible)
     assert side.dialog.title.text() == "Bring back the original of ci-runner?"
-    assert not side.dialog.go.isEnabled()
     qtbot.waitUntil(side.dialog.go.isEnabled)
 
     def quoted() -> list[str]:
@@ -59,28 +62,64 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> N
     qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # the event loop shows what is new
     told = [label.text() for label in side.dialog.before.findChildren(Label) if label.isVisibleTo(side.dialog.before)]
     assert "Fewer capabilities: as it was before" in told
-    side.dialog.go.click()
-    over(qtbot, side)
-    assert side.dialog.title.text() == "Undone: the original is back"
-    assert [done.kind.value for done in staged.set_aside] == ["undo"]
-    assert side.dialog.after.discard.text() == "Discard it…"
-    side.dialog.after.undo.click()
-    assert side.dialog.title.text() == "Go back to the hardened ci-runner?"
-    assert side.dialog.lead.isVisible()
-    qtbot.waitUntil(side.dialog.go.isEnabled)
-    assert side.dialog.go.hasFocus()
+    assert asked(staged, "undo") == 0, "nothing is done before that is read"
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
+    over(qtbot, side)
+    assert not side.dialog.isVisible()
+
+
+def test_one_press_undoes_what_leaves_nothing_behind_and_one_brings_it_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    arrived(window, picture)
+    card = card_of(window)
+    assert (card.go.text(), card.more.text()) == ("Keep it", "Undo")
+    card.more.click()
+    qtbot.waitUntil(lambda: asked(staged, "undo") == 1)
+    over(qtbot, side)
+    assert [done.kind.value for done in staged.set_aside] == ["undo"]
+    window.feed.snapshot.emit(with_others(picture))
+    assert card.title.text() == "Back at 10.0."
+    card.more.click()
+    qtbot.waitUntil(lambda: asked(staged, "undo") == 2)
     over(qtbot, side)
     assert side.dialog.title.text() == "The hardened one runs again"
 
 
-def test_what_is_typed_while_an_undo_is_looked_into_stays(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+def test_kept_it_is_one_line_with_the_proof_below(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
+    arrived(window, picture)
+    card, page = card_of(window), window.strata_page
+    assert page.proof.isVisible()
+    assert not page.panel.isVisible()
+    card.go.click()
+    qtbot.waitUntil(lambda: card.height() == window.theme.px(40))
+    assert card.more.isVisible()
+    window.selection.open_layer(3)
+    assert page.panel.isVisible()
+    assert not page.proof.isVisible()
+    card.proof.click()
+    assert page.proof.isVisible()
+    select(window, "web")
+    assert card.isHidden()
+    assert page.panel.isVisible()
+
+
+def test_what_is_typed_while_an_undo_is_looked_into_stays(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    arrived(window, picture)
+    staged.written = ("/var/lib/one",)
     staged.undo_gate = threading.Event()
-    side.dialog.after.undo.click()
+    card_of(window).more.click()
+    qtbot.waitUntil(side.dialog.isVisible)  # it takes a while
     watch = side.dialog.watch
     watch.setFocus()
     watch.selectAll()

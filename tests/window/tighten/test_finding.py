@@ -7,7 +7,7 @@ import threading
 import pytest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, named, over, planned, relaunch, select, side_of, with_others
+from rig.window.hardening import asked, card_of, named, over, planned, relaunch, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import RelaunchOutcome
@@ -89,8 +89,8 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     wanted = planned(qtbot, window).column.draft.choices
     staged.breaks = wanted[0].id
     side, trials = failed(qtbot, window, staged), trials_of(window)
-    assert side.dialog.after.search.isVisible()
-    side.dialog.after.search.click()
+    assert card_of(window).go.text() == "Find what breaks it…"
+    card_of(window).go.click()
     assert not side.dialog.isVisible()
     assert trials.dialog.isVisible()
     qtbot.waitUntil(lambda: not trials.busy)
@@ -107,14 +107,13 @@ def test_what_breaks_it_is_found_and_the_rest_relaunched(
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened: enforced, and it works"
-    assert not side.dialog.after.search.isVisible()
 
 
 def test_where_all_of_it_works_on_a_twin_that_is_told(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
-    side, trials = failed(qtbot, window, staged), trials_of(window)
-    side.dialog.after.search.click()
+    _, trials = failed(qtbot, window, staged), trials_of(window)
+    card_of(window).go.click()
     qtbot.waitUntil(lambda: not trials.busy)
     assert trials.dialog.title.text() == "The setting that breaks it was not found"
     assert "On a twin all of them work" in trials.dialog.lead.text()
@@ -123,9 +122,9 @@ def test_where_all_of_it_works_on_a_twin_that_is_told(
 
 
 def test_it_is_broken_off(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
-    side, trials = failed(qtbot, window, staged), trials_of(window)
+    _, trials = failed(qtbot, window, staged), trials_of(window)
     staged.trial_gate = threading.Event()
-    side.dialog.after.search.click()
+    card_of(window).go.click()
     qtbot.waitUntil(lambda: trials.dialog.trials.model_.rowCount() == 1)
     trials.dialog.back.click()
     qtbot.waitUntil(lambda: not trials.busy)
@@ -140,7 +139,7 @@ def test_one_that_its_owner_created_again_is_searched(
     old = named(picture, "ci-runner")
     new = replace(old, container=replace(old.container, id="e" * 64))
     window.feed.snapshot.emit(with_others(picture, new, without="ci-runner"))
-    side.dialog.after.search.click()
+    side.find()
     assert trials.busy
     qtbot.waitUntil(lambda: not trials.busy)
 
@@ -149,7 +148,7 @@ def test_one_that_is_gone_is_not(qtbot: QtBot, window: MainWindow, staged: Stage
     side, trials = failed(qtbot, window, staged), trials_of(window)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
     select(window, "web")
-    side.dialog.after.search.click()
+    side.find()
     assert not trials.busy
     assert trials.dialog.lead.text() == "This container no longer exists, or is not running."
 
@@ -160,4 +159,4 @@ def test_one_that_was_cancelled_broke_of_nothing(qtbot: QtBot, window: MainWindo
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     side.dialog.back.click()
     over(qtbot, side)
-    assert not side.dialog.after.search.isVisible()
+    assert not card_of(window).go.isVisible()

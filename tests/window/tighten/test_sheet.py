@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, named, planned, select, side_of, with_others
+from rig.window.hardening import arrived, asked, card_of, named, planned, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -51,7 +51,7 @@ def tried(qtbot: QtBot, window: MainWindow, *, chosen: bool = False) -> TrialCon
     return trials
 
 
-def test_four_clicks_from_the_container_to_the_relaunch(qtbot: QtBot, window: MainWindow) -> None:
+def test_four_clicks_from_the_container_to_the_relaunch(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
     """Tighten, try, take, relaunch: the column has exactly the result, and the sheet asks as usual."""
     trials, side = tried(qtbot, window), side_of(window)
     assert trials.dialog.page is Page.AFTER
@@ -63,7 +63,8 @@ def test_four_clicks_from_the_container_to_the_relaunch(qtbot: QtBot, window: Ma
     assert side.column.draft.choices == tuple(sorted(found, key=side.column.draft.choices.index))
     click(side.dialog.go)
     qtbot.waitUntil(lambda: not side.busy)
-    assert side.dialog.after.undo.isVisible()
+    arrived(window, picture)
+    assert card_of(window).more.text() == "Undo"
 
 
 def test_each_setting_says_why_and_can_be_switched_off(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -22,18 +23,20 @@ from stratascope.presentation.takeover import runs
 from stratascope.state import preferences
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.exports import Exports
-from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, reason
+from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, later, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.questions import ClosingQuestion
+from stratascope.ui.relaunch.result import Result, shown
 from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
-from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.usecases.relaunch.recovery import Recovered
+from stratascope.usecases.relaunch.recovery import Result as RecoveryResult
 from stratascope.usecases.relaunch.undo import UndoPlan
 from stratascope.value import replace
 
@@ -45,8 +48,8 @@ RepairPlan = tuple[Plan, Preview, str]
 
 
 class Repair(QObject):
-    """Plans a relaunch of a container that has ended. `planned`: an unblocked Plan, its Preview and command. `refused`:
-    why not, a Message.
+    """Plans a relaunch that gives back what was refused. `planned`: an unblocked Plan, its Preview and command.
+    `refused`: why not, a Message.
     """
 
     planned = Signal(object, object, str)
@@ -63,8 +66,9 @@ class Repair(QObject):
     def _plan(self, state: ContainerState, choices: tuple[Choice, ...]) -> RepairPlan:
         made = self._hardening.plan(state, choices)
         preview = self._hardening.preview(made.state, made.choices, made.files)
-        # a higher limit also counts as loosening, and nothing of it runs that could be changed in place
-        return made, replace(preview, live=False, allows=True), self._hardening.command(made)
+        # a higher limit also counts as loosening; what has ended can't be changed in place
+        live = preview.live and not state.container.status.rests
+        return made, replace(preview, live=live, allows=True), self._hardening.command(made)
 
     def _planned(self, answer: RepairPlan | Failure) -> None:
         if isinstance(answer, Failure):
@@ -77,7 +81,7 @@ class Repair(QObject):
         self.planned.emit(made, preview, command)
 
 
-_PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
+_PUT_RIGHT = (RecoveryResult.FINISHED, RecoveryResult.UNDONE)
 
 
 class CrashRecovery(QObject):
@@ -144,17 +148,19 @@ class Fixes(Protocol):
         """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
 
 
+PATIENCE = 400  # ms until the sheet tells that an undo is being thought through
+
+
 class RelaunchController(LongRun["RelaunchDialog"]):
     """The column, the sheet and the run. `column_wanted`: focus the column.
 
-    `find_wanted`: find what breaks a failed Plan. `watch_wanted`: watch for refusals to the replacement of a Plan, made
-    by a Transaction, for that many seconds. `run_begun`: engine and name.
+    `find_wanted`: find what breaks a failed Plan. `ended`: a Result. `given_up`: a Transaction whose way back is gone.
     """
 
     column_wanted = Signal()
     find_wanted = Signal(object)
-    watch_wanted = Signal(object, object, float)
-    run_begun = Signal(str, str)
+    ended = Signal(object)
+    given_up = Signal(object)
 
     def __init__(
         self,
@@ -169,18 +175,20 @@ class RelaunchController(LongRun["RelaunchDialog"]):
     ) -> None:
         super().__init__(window, theme)
         self._hardening, self._selection, self._feed = hardening, selection, feed
-        self._layers, self._settings = layers, settings
+        self._settings = settings
         self.queries = QueryRunner(self)
         # commands that were tried with exactly these settings
         self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
-        self._then: tuple[Choice, ...] = ()  # the choices to relaunch with after the undo
+        self._before: ContainerState | None = None  # what the run replaces
+        self._proofs: list[Proved] = []
         self._awaited: Key | None = None  # the container that a run left, until it has been read
         self._led = True  # whether the window has shown it
         self._closing = ClosingQuestion(window, self)
         self._keys: frozenset[Key] = frozenset()
+        self._patience = later(self, PATIENCE, lambda: self.dialog.present())  # noqa: PLW0108 - there is none yet
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
         self.set_aside = SetAside(window, theme, hardening, self.queries)
         self.recovery = CrashRecovery(hardening, self.queries, self)
@@ -192,19 +200,11 @@ class RelaunchController(LongRun["RelaunchDialog"]):
     def make_dialog(self) -> RelaunchDialog:
         from stratascope.ui.relaunch.dialog import RelaunchDialog
 
-        titles = {layer.number: translate(layer.about.title) for layer in self._layers}
-        dialog = RelaunchDialog(self._theme, titles, self._window)
+        dialog = RelaunchDialog(self._theme, self._window)
         dialog.before.usual = lambda: preferences.WATCH.of(self._settings)
         dialog.begun.connect(self._begin)
         dialog.left.connect(self.column.take_back)
         dialog.cancelled.connect(self.cancel)
-        dialog.undo_wanted.connect(self.ask_undo)
-        dialog.discard_wanted.connect(self.ask_discard)
-        dialog.after.leave_out_wanted.connect(self._leave_out)
-        dialog.after.find_wanted.connect(self._find)
-        dialog.after.watch_wanted.connect(self._watch)
-        self.set_aside.gone.connect(dialog.after.forget)
-        self.set_aside.discarded.connect(dialog.after.forget)
         return dialog
 
     def close_critical(self) -> None:
@@ -252,6 +252,8 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         for place in (self.set_aside, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
+        for signal in (self.set_aside.gone, self.set_aside.discarded):
+            signal.connect(self.given_up)
         self.set_aside.known.connect(self.column.show_kept)
         self.set_aside.changed.connect(self._kept_changed)
         self.set_aside.discarded.connect(self._discarded)
@@ -292,21 +294,15 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._lead_to(self._awaited, snapshot)
 
     def _lead_to(self, key: Key, snapshot: Snapshot) -> None:
-        """Bring the container that a run left into view, once; the result shows its state as soon as it has been
-        read.
-        """
+        """Bring the container that a run left into view, once."""
         found = next((state for state in snapshot.containers if state.key == key), None)
         if found is None:
             return
         if not self._led:
             self._led = True
             self._go_to(key)
-        self.dialog.after.show_after(found)
         if found.matrix is not None:
             self._awaited = None
-            then, self._then = self._then, ()
-            if then:
-                self.take(key, then)
 
     def _go_to(self, key: Key) -> bool:
         """Bring that container into view; False if that is impossible."""
@@ -323,31 +319,39 @@ class RelaunchController(LongRun["RelaunchDialog"]):
 
     def _ask(self, plan: Plan, preview: Preview, command: str) -> None:
         if not self.busy:
-            self._plan, self._preview, self._undoing, self._then = plan, preview, None, ()
+            self._plan, self._preview, self._undoing = plan, preview, None
             self.dialog.ask(plan, preview, command)
 
-    def ask_undo(self, done: Transaction, then: tuple[Choice, ...] = ()) -> None:
-        """Open the sheet for an undo. `then`: afterwards, ask for a relaunch with these."""
+    def ask_undo(self, done: Transaction) -> None:
+        """Undo it. The sheet asks first if anything would stay behind, stands in the way, or takes long to find out."""
         if self.busy:
             self.dialog.present()
             return
         self.set_aside.hide()
-        self._plan, self._preview, self._undoing, self._then = None, None, done, then
+        self._plan, self._preview, self._undoing = None, None, done
         self.dialog.ask_undo(done)
+        self._patience.start()
         asking, told = partial(self._hardening.undo_plan, done), partial(self._undo_planned, done)
         self.queries.ask("undo-plan", asking, told, done.engine)
 
     def _undo_planned(self, done: Transaction, answer: UndoPlan | Failure) -> None:
-        if not self.busy and self._undoing is done:
-            self.dialog.show_undo_plan(done, answer)
+        self._patience.stop()
+        if self.busy or self._undoing is not done:
+            return
+        self.dialog.show_undo_plan(done, answer)
+        plain_undo = isinstance(answer, UndoPlan) and answer == UndoPlan(())
+        if plain_undo and not self.dialog.isVisible():
+            self._begin(self.dialog.before.usual())
+        elif not self.dialog.isVisible():
+            self.dialog.present()
 
     def _begin(self, watch: float) -> None:
         if self.busy:
             return
         plan, undoing, hardening = self._plan, self._undoing, self._hardening
         exercised = () if plan is None else self.exercised(plan)
-        if (of := undoing or (None if plan is None else plan.spec)) is not None:
-            self.run_begun.emit(of.engine, of.name)
+        self._before = plan.state if plan is not None else None if undoing is None else self._replaced(undoing)
+        self._proofs = []
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
             if undoing is not None:
@@ -357,12 +361,16 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self._awaited = None
         run = self.begin_run(make, _over, "relaunch")
         self.dialog.begin()
+        if not self.dialog.isVisible() and not self.column.isVisible():  # else nothing tells of it
+            self.dialog.present()
         self.column.draft.show_running(self.dialog.title.text())
         run.start()
 
     def tell(self, event: Progress | Proved) -> None:
         self.dialog.tell(event)
-        if isinstance(event, Progress):
+        if isinstance(event, Proved):
+            self._proofs.append(event)
+        else:
             text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
             self.column.draft.show_running(plain(translate(text)))
 
@@ -371,36 +379,47 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self.set_aside.drop_question()
         before, done = None if self._plan is None else self._plan.state, ended.transaction
         good = ended.ending.stays
-        self._then = self._then if good and self._undoing is not None else ()
         if done is not None:
             not_undone = ended.ending is RelaunchOutcome.REFUSED and self._undoing is not None
             self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
         elif before is not None:
             self._awaited = before.key
         self._led = False
-        self.dialog.end(ended, before, self._preview)
+        self.dialog.end(ended)
+        result = self._awaited is not None and shown(ended)
+        if self._awaited is not None and shown(ended):
+            was = None if self._before is None else self._before.judged.matrix
+            proofs = tuple(self._proofs)
+            self.ended.emit(Result(self._awaited, ended, self.dialog.run_kind, time.time(), self._before, was,
+                                   self._preview, proofs))  # fmt: skip
+            self.dialog.hide()
         self.set_aside.look_up()
         self.column.draft.show_running("")
         self._feed.refresh()
-        return True
+        return not result
 
-    def _leave_out(self, name: str) -> None:
+    def _replaced(self, undoing: Transaction) -> ContainerState | None:
+        snapshot, key = self._selection.snapshot, (undoing.engine, undoing.new)
+        return None if snapshot is None else next((each for each in snapshot.containers if each.key == key), None)
+
+    def try_without(self, key: Key, name: str) -> None:
         """Switch off what was probably to blame; the user checks the rest and tries again."""
-        self.dialog.hide()
-        if self._plan is None:
-            return
-        self.column.draft.leave_out(self._plan.state.key, name)
-        if self._go_to(self._plan.state.key):
+        self.column.draft.leave_out(key, name)
+        if self._go_to(key):
             self.column_wanted.emit()
 
-    def _find(self) -> None:
+    def find(self) -> None:
+        """Find what breaks the last plan."""
         if self._plan is not None and not self.busy:
-            self.dialog.hide()
             self.find_wanted.emit(self._plan)
 
-    def _watch(self, done: Transaction, seconds: float) -> None:
-        if self._plan is not None:
-            self.watch_wanted.emit(self._plan, done, seconds)
+    def show_details(self) -> None:
+        """Show what the sheet has on the last run."""
+        self.dialog.present()
+
+    def give(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
+        """Ask for a relaunch with just what these give."""
+        self.repair.ask(state, choices)
 
     def ask_discard(self, done: Transaction) -> None:
         """Ask before deleting, over the widget that wants it."""

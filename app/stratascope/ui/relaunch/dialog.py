@@ -1,4 +1,4 @@
-"""The sheet of one relaunch or undo: before, what changes; during, each step; after, what /proc says.
+"""The sheet of one relaunch or undo: before, what changes; during, each step; after, why it failed.
 
 It is not modal: the strata behind it show the change as it happens. Hiding it during a run stops nothing.
 """
@@ -22,7 +22,6 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
 )
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.refusals_report import allowing
 from stratascope.presentation.relaunch_words import RunKind, go_text, question_title, running_title, toggle_title
@@ -175,10 +174,8 @@ class RelaunchDialog(PagedSheet):
     begun = Signal(float)
     cancelled = Signal()
     left = Signal()  # without confirming
-    undo_wanted = Signal(object)  # Transaction
-    discard_wanted = Signal(object)
 
-    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
         self.run_kind = RunKind.HARDEN
         self.limits = False  # during a run: whether only limits change, so that there is nothing to roll back
@@ -186,9 +183,7 @@ class RelaunchDialog(PagedSheet):
         self.watch = self.before.watch
         self.steps = StepList(theme)
         self.going_back = Label(theme, 13, MEDIUM, ink="weak", wrap=True)
-        self.after = ResultPage(theme, titles)
-        self.after.undo_wanted.connect(self.undo_wanted)
-        self.after.discard_wanted.connect(self.discard_wanted)
+        self.after = ResultPage(theme)
         self.go.clicked.connect(self._go)
         for page in (self.before, self._during(), self.after):
             self.pages.addWidget(page)
@@ -236,14 +231,14 @@ class RelaunchDialog(PagedSheet):
         self._open(translate(go_text(live=preview.live, allows=preview.allows)))
 
     def ask_undo(self, done: Transaction) -> None:
-        """Ask before an undo."""
+        """Prepare the question before an undo; it is shown if there is something to decide."""
         back = done.kind is TransactionKind.UNDO
         self.name, self.run_kind, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
         self.title.setText(question_title(self.run_kind, self.name))
         self.lead.setText(translate(_undo_lead(done)))
         self.before.begin()
         self._show_undo(done)
-        self._open(translate(msg("Go back to it") if back else msg("Undo")))
+        self._open(translate(msg("Go back to it") if back else msg("Undo")), show=False)
         # a button that is disabled passes the focus to whatever comes next
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
         self.go.setEnabled(False)
@@ -286,11 +281,12 @@ class RelaunchDialog(PagedSheet):
         )
         self.before.show_change(changed, warnings, quotes)
 
-    def _open(self, word: str) -> None:
+    def _open(self, word: str, *, show: bool = True) -> None:
         self.lead.show()
         self.turn(Page.BEFORE, self.title.text())
         self.offer(msg("Cancel"), word)
-        self.present()
+        if show:
+            self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def begin(self) -> None:
@@ -323,13 +319,13 @@ class RelaunchDialog(PagedSheet):
         self.going_back.setText(translate(msg("It is rolled back at the next safe point.")))
         super().tell_cancelling()
 
-    def end(self, ended: RelaunchResult, before: ContainerState | None, preview: Preview | None) -> None:
+    def end(self, ended: RelaunchResult) -> None:
         """Show the result."""
         self.steps.stop(
             failed=ended.ending in (RelaunchOutcome.ROLLED_BACK, RelaunchOutcome.REFUSED, RelaunchOutcome.UNFINISHED)
         )
         self.steps.stop()
-        self.turn(Page.AFTER, self.after.show_ended(ended, before, preview, self.run_kind))
+        self.turn(Page.AFTER, self.after.show_ended(ended, self.run_kind))
         self.say("" if ended.why is None else plain(translate(ended.why)))
         self.offer(msg("Close"), None)
         self.tell_end()

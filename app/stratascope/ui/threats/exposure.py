@@ -50,7 +50,7 @@ class ExposureButton(QAbstractButton):
         super().__init__()
         self._theme, self._low, self._doubtful = theme, False, False
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
-        self._shown: tuple[Matrix | None, Matrix | None, bool] | None = None
+        self._shown: tuple[Matrix | None, Matrix | None, bool, str] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -70,14 +70,16 @@ class ExposureButton(QAbstractButton):
             self.updateGeometry()
             self.update()
 
-    def show_exposure(self, base: Matrix | None, matrix: Matrix | None, *, would: bool = False) -> None:
+    def show_exposure(
+        self, base: Matrix | None, matrix: Matrix | None, *, would: bool = False, below: str = ""
+    ) -> None:
         """Show the exposure: `base` of the container as it is, `matrix` as supposed (the same without any supposition).
 
-        `would`: it would start this way, which is no fact and has no colour.
+        `would`: it would start this way, which is no fact and has no colour. `below`: instead of the best possible.
         """
-        if (base, matrix, would) == self._shown:
+        if (base, matrix, would, below) == self._shown:
             return
-        self._shown = base, matrix, would
+        self._shown = base, matrix, would, below
         self._number, self._word = number_text(matrix), level_word(matrix)
         self._ink = "text2" if would else level_ink(matrix)
         self._below = "" if matrix is None else translate(
@@ -86,6 +88,9 @@ class ExposureButton(QAbstractButton):
         spoken = exposure_sentence(matrix)
         if would:
             spoken = translate(msg("As it would start: {exposure}", exposure=spoken))
+        if below:
+            self._below = below
+            spoken = translate(msg("{exposure}; {more}", exposure=spoken, more=below))
         if matrix is not base:
             self._below = translate(msg("now {number}", number=number_text(base)))
             spoken = translate(msg("{exposure}; now {number}", exposure=spoken, number=number_text(base)))

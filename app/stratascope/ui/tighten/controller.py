@@ -26,7 +26,6 @@ from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.relaunch.refusals import GONE
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
 
 TwinsOf = Callable[[ContainerState], TwinObserver]  # what observes its twins; called on a background thread
 KEPT_MOST = 50  # containers whose last result is kept
+
+
+GONE = msg("This container no longer exists, or is not running.")
 
 
 class _Failed(Value):

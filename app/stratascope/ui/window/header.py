@@ -32,8 +32,10 @@ from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+from stratascope.ui.relaunch.result import ResultText
+from stratascope.ui.relaunch.result_card import RefusedList, ResultCard
 from stratascope.ui.threats.exposure import ExposureSheet
-from stratascope.ui.window.answer import answer
+from stratascope.ui.window.answer import Tone, answer
 from stratascope.ui.window.answer_card import AnswerCard
 from stratascope.usecases.listing.alike import drifts
 from stratascope.usecases.plan.offers import Offer
@@ -153,7 +155,9 @@ class Header(QWidget):
         self._status = "", ""  # in a word, and in full
         self.drift = DriftChip(theme)
         self.as_text = False  # whether the command that creates a container can be shown
-        self.card = AnswerCard(theme)
+        self.card, self.result = AnswerCard(theme), ResultCard(theme)
+        self.result.hide()
+        self._low, self._bare, self._below = False, False, ""
         self.exposure = self.card.exposure
         line = QWidget()
         if not named:
@@ -163,9 +167,10 @@ class Header(QWidget):
             top.addWidget(chip, 0)
         top.addStretch(1)
         self._top, self._beside = top, QWidget()  # buttons at the right, if any
-        theme.lay(QVBoxLayout(self), line, self.card, around=0, gap=8)
+        theme.lay(QVBoxLayout(self), line, self.result, self.card, around=0, gap=8)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
+        self.result.exposure.clicked.connect(self.show_sheet)
         self.drift.clicked.connect(self.processes_wanted)
         self.card.session_wanted.connect(self.processes_wanted)
         self.card.suppose.back.clicked.connect(selection.bring_back)
@@ -177,6 +182,30 @@ class Header(QWidget):
         if (offer, on) != (self._offer, self._on):
             self._offer, self._on = offer, on
             self._show()
+
+    def set_low(self, low: bool, *, bare: bool = False) -> None:
+        """Use one line for the card; `bare`: a few words only, without its button."""
+        self._low, self._bare = low, bare
+        self.result.set_low(low)
+        self._fit_cards()
+
+    def show_result(self, text: ResultText | None, refused: RefusedList | None) -> None:
+        """Show how the relaunch of the container in view ended; None: there was none, or it is over."""
+        there = text is not None
+        if text is not None:
+            self.result.show_result(text, refused)
+            self._below = text.below
+        if there is self.result.isHidden():
+            self.result.setVisible(there)
+        self._show_exposure()
+        self._fit_cards()
+
+    def _fit_cards(self) -> None:
+        """What is still serious, or supposed, stands below a result in one line; what is calm gives way to it."""
+        result = not self.result.isHidden()
+        self.card.set_low(self._low or result, bare=self._bare or result)
+        calm = self.card.answer.tone is Tone.ENF and not self.card.supposed
+        self.card.setHidden(result and (calm or (self._low and not self.card.supposed)))
 
     def put_right(self, buttons: QWidget) -> None:
         """Put buttons at the right of the name's line."""
@@ -194,7 +223,8 @@ class Header(QWidget):
         """Show how the exposure comes about."""
         matrix = self._selection.what_if.result()
         if matrix is not None:
-            self.sheet.open_below(self.exposure, matrix, self.exposure.accessibleName())
+            button = self.exposure if self.result.isHidden() else self.result.exposure
+            self.sheet.open_below(button, matrix, button.accessibleName())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -228,6 +258,7 @@ class Header(QWidget):
         told = answer(state.judged, selection.engine, self._offer, self._on, self._numbers,
                       can_ask=selection.can_ask_root, as_text=as_text)  # fmt: skip
         self.card.show_answer(told)
+        self._fit_cards()
         self._fit()
 
     def _show_drift(self, state: ContainerState) -> None:
@@ -243,8 +274,10 @@ class Header(QWidget):
         supposed = sentence(what_if, {layer.id: self._titles.get(layer.number, layer.id) for layer in layers})
         would = state is not None and state.judged.would_start
         self.exposure.show_exposure(what_if.matrix, what_if.result(), would=would)
+        self.result.exposure.show_exposure(what_if.matrix, what_if.result(), below=self._below)
         had_focus = self.card.suppose.back.hasFocus()
         self.card.show_supposed(supposed)
+        self._fit_cards()
         if had_focus and not supposed:
             self.exposure.setFocus(Qt.FocusReason.OtherFocusReason)
 

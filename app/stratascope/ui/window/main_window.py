@@ -37,7 +37,7 @@ from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.relaunch.refusals import RefusalWatch
+from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed
 from stratascope.ui.window.actions import Actions
@@ -118,14 +118,14 @@ class MainWindow(QMainWindow):
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
         self.hardening: RelaunchController | None = None
         self.trials: TrialController | None = None
-        self.refusals: RefusalWatch | None = None
+        self.results: Results | None = None
         self.many: ManyController | None = None
         if hardening is not None:
             self.hardening = side = RelaunchController(
                 self, theme, layers, hardening, selection, feed, settings, services.exports
             )
             self.trials = TrialController(self, theme, layers, hardening, side, selection, settings, services.twins)
-            self.refusals = RefusalWatch(self, theme, hardening, side)
+            self.results = Results(layers, hardening, selection, self.refused, self.watching, self)
             self.many = ManyController(self, theme, HardeningTogether(hardening), side, selection, feed)
         column = None if self.hardening is None else self.hardening.column
         self.findings = FindingsColumn(theme, layers, selection, self.acceptances)
@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         self.window_layout.put_into(self.actions_.add_above)
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
+            self._connect_results(self.hardening)
         if (ends := self.endings) is not None:
             self.pages.when_made(View.DENIED, lambda page: ends.join(page.above, page.ending_wanted, page.allow_wanted))
         if self.trials is not None:
@@ -170,7 +171,6 @@ class MainWindow(QMainWindow):
             self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
         runs = (
             (self.trials, topics.TRIALS),
-            (self.refusals, topics.REFUSALS),
             (self.many, topics.MANY),
             (self.hardening, topics.RELAUNCH),
         )
@@ -267,6 +267,24 @@ class MainWindow(QMainWindow):
         self.guide.serve(hardening.column, topics.HARDENING)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
+
+    def _connect_results(self, hardening: RelaunchController) -> None:
+        results = self.results
+        if results is None:
+            return
+        for header in (self.strata_page.header, self.pages.header):
+            results.join(header)
+        hardening.ended.connect(results.put)
+        hardening.ended.connect(lambda _: self.pages.leave_fleet())
+        hardening.given_up.connect(results.drop)
+        results.proof_wanted.connect(self.strata_page.show_proof)
+        results.proof_wanted.connect(lambda result: self.pages.show_view(View.STRATA) if result is not None else None)
+        results.undo_wanted.connect(hardening.ask_undo)
+        results.without_wanted.connect(hardening.try_without)
+        results.find_wanted.connect(hardening.find)
+        results.details_wanted.connect(hardening.show_details)
+        results.allow_wanted.connect(hardening.give)
+        results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
 
     def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
         if (state := self.selection.current) is not None and state.key == key:

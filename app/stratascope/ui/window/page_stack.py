@@ -54,7 +54,7 @@ class Pages(QStackedWidget):
         self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # callbacks that wait for a page to be made
         self.empty = EmptyPage(theme, selection)
         self.header = Header(theme, parts.layers, selection)
-        self.header.card.set_low(True)
+        self.header.set_low(True)
         self._below_header, self._stack = QWidget(), QStackedWidget()
         theme.lay(QVBoxLayout(self._below_header), self.header, (self._stack, 1), around=(16, 12, 16, 12), gap=12)
         for page in (self.empty, strata_page, self._below_header):

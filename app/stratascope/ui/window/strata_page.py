@@ -25,6 +25,8 @@ from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import Theme, smooth_painter
 from stratascope.ui.panel.panel import Panel
+from stratascope.ui.relaunch.proof_panel import ProofPanel
+from stratascope.ui.relaunch.result import Result
 from stratascope.ui.strata.view import Strata
 from stratascope.ui.window.header import Header
 
@@ -134,6 +136,8 @@ class StrataPage(QWidget):
         self.strip = LayerStrip(theme, layers, selection)
         self.strata = Strata(theme, layers, selection)
         self.panel = Panel(theme, layers, selection, acceptances)
+        self.proof = ProofPanel(theme, {layer.id: translate(layer.about.title) for layer in layers})
+        self._proven: Result | None = None  # whose proof is in the place of the panel
         self._filler = QWidget()  # takes the room below the strata if the panel is hidden
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 10)))
@@ -142,10 +146,12 @@ class StrataPage(QWidget):
         self._column.addWidget(self.strip)
         self._column.addWidget(self.strata)
         self._column.addWidget(self.panel, 1)
+        self._column.addWidget(self.proof, 1)
         self._column.addWidget(self._filler, 0)
         self._filler.hide()
         self.strip.back.connect(self.close_layer)
         selection.layer_opened.connect(self._open_layer)
+        selection.container_changed.connect(self._show_proof)
 
     @property
     def widget(self) -> QWidget:
@@ -162,19 +168,31 @@ class StrataPage(QWidget):
     def adapt(self, *, low: bool, compact: bool, low_card: bool, bare: bool | None = None) -> None:
         """Fold parts away, or bring them back. `bare`: the card without its button; None: as the strata."""
         self._low = low
-        self.header.card.set_low(low_card, bare=compact if bare is None else bare)
+        self.header.set_low(low_card, bare=compact if bare is None else bare)
         self.strata.set_compact(compact)
         self._fold()
 
+    def show_proof(self, result: Result | None) -> None:
+        """Show what was read back after a relaunch in the place of the panel, until a layer is opened."""
+        self._proven = result
+        self._show_proof()
+        self._fold()
+
+    def _show_proof(self) -> None:
+        state = self._selection.current
+        if self._proven is not None and state is not None and state.key == self._proven.key:
+            self.proof.show_proof(self._proven, state)
+
     def _open_layer(self) -> None:
-        self.layer_open = True
+        self.layer_open, self._proven = True, None
         self._fold()
 
     def _fold(self) -> None:
         low, opened = self._low, self.layer_open
         self.strip.setVisible(low and opened)
         self.strata.setVisible(not low or not opened)
-        self.panel.setVisible(not low or opened)
+        self.panel.setVisible((not low or opened) and self._proven is None)
+        self.proof.setVisible(not low and self._proven is not None)
         self._filler.setVisible(low and not opened)
         self._column.setStretchFactor(self._filler, 1 if low and not opened else 0)
 

@@ -1,4 +1,4 @@
-"""On a real engine: what breaks a relaunch is found, an exercise counts, what is refused afterwards is given back."""
+"""On a real engine: what breaks a relaunch is found, and an exercise counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from engine.window.live_window import live
@@ -20,18 +19,12 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
 
-# slow: each is minutes of trials, and its parts are held by test_finding.py and tests/window/relaunch/test_refusals.py
+# slow: each is minutes of trials, and its parts are held by test_finding.py and tests/window/relaunch/test_refused.py
 pytestmark = [pytest.mark.slow, pytest.mark.qt_log_ignore("This plugin does not support")]
 NAME = "found-here"
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 # It needs to write, and says nothing of it
 SILENT = ("sh", "-c", "mkdir /mine 2>/dev/null || exit 3; rmdir /mine; trap 'exit 0' TERM; sleep 3600 & wait")
-# It gives a file away whenever somebody asks for that, and only then
-ON_REQUEST = (
-    "sh",
-    "-c",
-    "trap 'exit 0' TERM; while sleep 0.2; do [ ! -e /w/ask ] || chown 7:7 /w/ask; done & sleep 3600 & wait",
-)
 # Of a rootless Podman the root directory lets nobody write without it
 CAPABILITIES, ROOT = choice_of("capabilities", "CAP_DAC_OVERRIDE"), choice_of("read-only-root", "on")
 SOME = (CAPABILITIES, ROOT, choice_of("no-new-privileges", "on"))
@@ -98,7 +91,7 @@ def test_what_breaks_it_is_found_and_the_rest_is_had(
         assert trials is not None
         side = relaunched(qtbot, window, *SOME)
         assert ending(side) is RelaunchOutcome.ROLLED_BACK
-        click(side.dialog.after.search)
+        click(window.strata_page.header.result.go)
         qtbot.waitUntil(lambda: not trials.busy)
         assert set(trials.dialog.after.choices) == set(SOME) - {ROOT}, trials.dialog.lead.text()
         qtbot.waitUntil(lambda: taken(trials))
@@ -122,38 +115,7 @@ def test_an_exercise_on_a_twin_shows_that_it_works(
         click(trials.dialog.go)
         qtbot.waitUntil(lambda: not trials.busy)
         click(trials.dialog.go)
-        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.VERIFIED, side.dialog.after.shown.text()
-        assert "the exercise succeeded: true" in side.dialog.after.shown.text()
-
-
-def test_what_is_refused_later_is_given_back_by_one_click(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
-) -> None:
-    rig = docker_rootful
-    with (
-        container(rig, "--tmpfs", "/w", command=ON_REQUEST),
-        live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click),
-    ):
-        watch, before = window.refusals, bounding(rig)
-        assert watch is not None
-        side = relaunched(qtbot, window, choice_of("capabilities", "CAP_KILL"), ROOT)
-        assert ending(side) is RelaunchOutcome.ENFORCED
-        side.dialog.after.ensureWidgetVisible(side.dialog.after.refusals.button)
-        click(side.dialog.after.refusals.button)
-        qtbot.waitUntil(lambda: "minute" in watch.dialog.lead.text())
-        Path(f"/proc/{rig.pid(NAME)}/root/w/ask").touch()
-        allow: list[QAbstractButton] = []
-
-        def told() -> bool:
-            allow[:] = [each.allow for each in watch.dialog.rows if "needs CHOWN" in each.allow.accessibleName()]
-            return bool(allow)
-
-        qtbot.waitUntil(told)
-        click(allow[0])
-        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
-        qtbot.waitUntil(lambda: not watch.busy)
-        assert bounding(rig) == 1 << 0 | 1 << 5  # CAP_CHOWN, CAP_KILL
-        assert rig.run("inspect", "--format", "{{.HostConfig.ReadonlyRootfs}}", NAME).strip() == "true"
-        click(side.dialog.after.undo)
-        confirmed(qtbot, side)
-        assert bounding(rig) == before
+        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.VERIFIED
+        card = window.strata_page.header.result
+        qtbot.waitUntil(card.isVisible)
+        assert any("the exercise succeeded: true" in each.text for each in card.shown.checks)
