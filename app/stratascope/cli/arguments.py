@@ -287,8 +287,12 @@ def _hardening(commands: Commands) -> None:
         _option(
             each,
             "--preset",
-            msg("choose a set of toggles: critical is the smallest one that closes all critical and serious threats"),
-            choices=("critical", "recommended", "restricted", "strict"),  # a test compares them with `Preset`
+            msg(
+                "what to carry out: recommended is the plan, critical what of it closes all serious threats, others "
+                "match a standard"
+            ),
+            # a test compares them with `Preset`
+            choices=("critical", "recommended", "restricted", "strict", "pss-baseline", "pss-restricted", "cis"),
         )
         _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
     for each in (harden, tighten, undo, discard, recover, export):

@@ -178,7 +178,7 @@ def _fix(checker: Checker, arguments: argparse.Namespace, text: str | None) -> i
                         "{name}: for you to decide: {title}. {why}",
                         name=plain(closed.name, 80),
                         title=title,
-                        why=used.why,
+                        why=used.evidence.why,
                     )
                 )
             )

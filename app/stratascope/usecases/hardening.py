@@ -35,13 +35,12 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.many.plan_together import plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
-from stratascope.usecases.plan.choices import InUse
-from stratascope.usecases.plan.closing import Closing
 from stratascope.usecases.plan.look import Contents, Look, look, look_inside, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
 from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
+from stratascope.usecases.plan.standards import Standard
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import change_limits, harden
@@ -129,17 +128,13 @@ class Hardening:
         engine = self._on(state.container.engine)
         return engine.previews.preset(state, preset, self._inside(engine.access, state))
 
-    def closing(self, state: ContainerState) -> Closing:
-        """The smallest set that closes what is critical, then what is serious; and what it can't close."""
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        """What it takes to match each standard, in addition to the plan."""
+        demo = self._demo.get(state.container.engine)
+        if demo is not None:
+            return demo.standards(state)
         engine = self._on(state.container.engine)
-        return engine.previews.closing(state, self._inside(engine.access, state))
-
-    def in_use(self, state: ContainerState) -> tuple[InUse, ...]:
-        """What would close something critical, and that no preset but the smallest set takes away, since it
-        is in use.
-        """
-        engine = self._on(state.container.engine)
-        return engine.previews.in_use(state, self._inside(engine.access, state))
+        return engine.previews.standards(state.judged, self._inside(engine.access, state))
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """The plan: what would be changed, in order, and why. `wanted`: as a person wants it instead."""

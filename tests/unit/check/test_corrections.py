@@ -56,19 +56,18 @@ def test_what_the_pod_shares_is_not_offered_for_one(made: Corrections) -> None:
         assert not {"pid", "network"} & {choice.id for choice in choices}, preset
 
 
-def test_what_the_smallest_set_comes_to_is_what_can_be_written(made: Corrections) -> None:
-    state = states(made, POD)[0]
-    offer = made.offer(state)
-    closing = offer.of(Preset.CRITICAL)
-    written = made.corrected(POD, "text", {state.container.id: closing})
+def test_what_the_plan_comes_to_is_what_can_be_written(made: Corrections) -> None:
+    text = POD.replace("privileged: true", "privileged: true\n        runAsUser: 0")
+    state = states(made, text)[0]
+    plan = made.offer(state).plan
+    assert plan is not None
+    written = made.corrected(text, "text", {state.container.id: plan.choices})
     assert written.left == ()
-    assert offer.smallest is not None
     again = states(made, written.text)[0]
     assert again.matrix is not None
-    assert again.matrix.exposure.worst == offer.smallest.after.exposure.worst
-    left = {threat.id for threat in offer.left}
-    serious = {item.threat.id for each in SERIOUS for item in again.matrix.open(each)}
-    assert serious <= left
+    assert again.matrix.exposure.worst == plan.then.exposure.worst
+    left = {each.threat.id for each in plan.left}
+    assert left == {item.threat.id for each in SERIOUS for item in again.matrix.open(each)}
     assert left, "the host's network stays"
 
 

@@ -159,7 +159,7 @@ def test_lines_that_grant_leave_the_file_and_data_stays(made: Checker) -> None:
     assert "# stays, too" in found.text
     assert worst["environment"] == {"A": "b"}
     agent = next(each for each in found.services if each.name == "agent")
-    assert [translate(each.why) for each in agent.in_use] == [
+    assert [translate(each.evidence.why) for each in agent.in_use] == [
         "Its command or its environment names /run/docker.sock.",
     ]
     assert serious(made, found.text, "compose.yml")["worst"] <= {

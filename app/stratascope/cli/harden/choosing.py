@@ -24,6 +24,7 @@ from stratascope.layers.toggles import parse
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.listing.alike import PROJECT, label, of_project
 from stratascope.usecases.plan.offers import Preview, shortfalls
+from stratascope.usecases.plan.standards import STANDARDS
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 
 
@@ -86,26 +87,36 @@ def choices_of(arguments: argparse.Namespace, hardening: Hardening, state: Conta
 
 
 def offers_of(hardening: Hardening, state: ContainerState) -> list[dict[str, Any]]:
-    """Each preset's choices and their effect, the smallest set first, for JSON."""
-    found, in_use = [], hardening.in_use(state)
-    for preset in Preset:
-        chosen = hardening.preset(state, preset)
-        preview = hardening.preview(state, chosen)
-        found.append(
-            {
-                "preset": preset.value,
-                "toggles": [{"id": item.id, "value": item.value} for item in chosen],
-                "exposure": preview.after.exposure.worst,
-                "open": {severity.value: len(preview.after.open(severity)) for severity in SERIOUS},
-                "in_vain": preview.in_vain,
-                "shortfalls": [translate(each) for each in shortfalls(preview, preset, in_use=in_use)],
-            }
-        )
-    return found
+    """Each preset's choices and their effect, the plan first, for JSON."""
+    return [_offer(hardening, state, preset) for preset in _WHAT]
+
+
+def _offer(hardening: Hardening, state: ContainerState, preset: Preset) -> dict[str, Any]:
+    chosen = hardening.preset(state, preset)
+    preview = hardening.preview(state, chosen)
+    return {
+        "preset": preset.value,
+        "toggles": [{"id": item.id, "value": item.value} for item in chosen],
+        "exposure": preview.after.exposure.worst,
+        "open": {severity.value: len(preview.after.open(severity)) for severity in SERIOUS},
+        "in_vain": preview.in_vain,
+        "shortfalls": [translate(each) for each in short_of(hardening, state, preview, preset)],
+    }
+
+
+def short_of(
+    hardening: Hardening, state: ContainerState, preview: Preview, preset: Preset | None
+) -> tuple[Message, ...]:
+    """What the choices of that preset do not do, one sentence per line."""
+    if preset is None:
+        return shortfalls(preview, None)
+    standards = hardening.standards(state) if preset in STANDARDS else ()
+    unmet = next((each.unmet for each in standards if each.preset is preset), ())
+    return shortfalls(preview, preset, hardening.suggested(state), unmet)
 
 
 def would_close(preview: Preview | None, offers: list[dict[str, Any]]) -> str:
-    """The exposure with the smallest set, if the choices leave something open that it would close; else empty."""
+    """The exposure with the plan, if the choices leave something serious open that it would close; else empty."""
     if preview is None or not offers:
         return ""
     still = {severity.value: len(preview.after.open(severity)) for severity in SERIOUS}
@@ -113,11 +124,15 @@ def would_close(preview: Preview | None, offers: list[dict[str, Any]]) -> str:
 
 
 _WHAT = {
-    Preset.CRITICAL: msg("closes the critical threats, then the serious ones"),
-    Preset.RECOMMENDED: msg("settings that hardly ever break anything"),
-    Preset.RESTRICTED: msg("what the Pod Security Standards call Restricted"),
+    Preset.RECOMMENDED: msg("the plan: what is granted and not used, and limits"),
+    Preset.CRITICAL: msg("of the plan, what closes all that is critical or serious"),
+    Preset.PSS_BASELINE: msg("the plan, and what the Pod Security Standards call Baseline"),
+    Preset.PSS_RESTRICTED: msg("the plan, and what the Pod Security Standards call Restricted"),
+    Preset.CIS: msg("the plan, and section 5 of the CIS Docker Benchmark"),
+    Preset.RESTRICTED: msg("the plan, and what is seldom needed"),
     Preset.STRICT: msg("everything that can be taken away"),
 }
+_ASKED = (Preset.RECOMMENDED, Preset.CRITICAL, Preset.PSS_BASELINE, Preset.PSS_RESTRICTED, Preset.CIS)
 
 
 def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
@@ -128,7 +143,8 @@ def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
 
 def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
     """Ask for a preset: its name, "" for an unchanged relaunch, None to cancel. Raises engine errors."""
-    offers = [offer for offer in offers_of(hardening, state) if not (offer["in_vain"] and offer["open"]["critical"])]
+    every = (_offer(hardening, state, preset) for preset in _ASKED)
+    offers = [offer for offer in every if offer["toggles"] and not offer["in_vain"]]
     matrix = state.matrix
     now = 0.0 if matrix is None else matrix.exposure.worst
     _say(msg("How should {name} be hardened? Its exposure is now {exposure}.", name=plain(state.container.name, 200),

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stratascope.cli.harden import relaunch
-from stratascope.cli.harden.choosing import choices_of, targets
+from stratascope.cli.harden.choosing import choices_of, short_of, targets
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
+from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -24,7 +24,6 @@ from stratascope.usecases.listing.alike import by_kind
 from stratascope.usecases.many.plan_together import members, plan_together, refusals
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, relaunch_together
 from stratascope.usecases.plan.look import look
-from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.value import Value
@@ -153,9 +152,7 @@ def _describe(
             state = made.state
             preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices)
             predicted = None if preview is None else preview.after
-            left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
-            in_use = found.hardening.in_use(state) if preset in GRADES else ()
-            short = () if preview is None else shortfalls(preview, preset, left, in_use)
+            short = () if preview is None else short_of(found.hardening, state, preview, preset)
             last = relaunch.last_fields(found, made, predicted, short) | more.get(made.spec.id, {})
             outputs[made.spec.id] = output = _Output(arguments, made, last)
             if not place:

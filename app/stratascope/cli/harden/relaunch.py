@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.harden.choosing import offers_of, would_close
+from stratascope.cli.harden.choosing import offers_of, short_of, would_close
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.toggle import GRADES, Choice, Preset
+from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import (
     Progress,
     RelaunchOutcome,
@@ -26,7 +26,6 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation import plan_report
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
-from stratascope.usecases.plan.offers import shortfalls
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution
 from stratascope.usecases.relaunch.proof import Proved
@@ -65,9 +64,7 @@ def relaunch(
     preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices, made.files)
     predicted = None if preview is None else preview.after
     offers = offers_of(found.hardening, state) if arguments.dry_run and preview is not None and more is None else []
-    left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
-    in_use = found.hardening.in_use(state) if preset in GRADES else ()
-    short = () if preview is None else shortfalls(preview, preset, left, in_use)
+    short = () if preview is None else short_of(found.hardening, state, preview, preset)
     told = HardenOutput(arguments.json)
     last = {
         **last_fields(found, made, predicted, short),
@@ -284,7 +281,7 @@ class HardenOutput:
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
         lines += [f"- {translate(each)}" for each in short]
         if closes:
-            lines.append(translate(msg("--preset critical would bring it to {then}.", then=closes)))
+            lines.append(translate(msg("The plan would bring it to {then}: --preset recommended.", then=closes)))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"

@@ -69,7 +69,8 @@ class Wanted(Value):
 class HardeningPlan(Value):
     """For one container. `choices`: all that is on, one a toggle; `now`, `then`: all threats, without and with them.
 
-    `impossible`: changes that this engine or container can't do, and why.
+    `impossible`: changes that this engine or container can't do, and why. `unclosed`: those of `SERIOUS` that stay open
+    with all rows on: no switch closes them.
     """
 
     changes: tuple[Change, ...]
@@ -77,6 +78,7 @@ class HardeningPlan(Value):
     now: Matrix
     then: Matrix
     impossible: tuple[tuple[Choice, Message], ...] = ()
+    unclosed: tuple[ThreatState, ...] = ()
 
     def row(self, choice: Choice) -> Change | None:
         """The row that makes this choice, among others or alone; of any value where its toggle has no other row."""
@@ -96,3 +98,8 @@ class HardeningPlan(Value):
         if not self.then.open(Severity.CRITICAL):
             return ()
         return tuple(change for change in self.changes if change.critical and not change.on)
+
+    @property
+    def in_use(self) -> tuple[Change, ...]:
+        """Of these, those that stay since something shows that the container uses it."""
+        return tuple(change for change in self.keeping if change.evidence.used)

@@ -21,10 +21,15 @@ from stratascope.value import Value, replace
 
 
 class Preset(StrEnum):
-    CRITICAL = "critical"  # the smallest set that closes what is critical, then what is serious: no toggle knows it
-    RECOMMENDED = "recommended"  # what this container very probably does not need
+    """What is chosen without naming each toggle: the plan, a part of it, or a standard to match in addition."""
+
+    CRITICAL = "critical"  # of the plan, as little as closes all of it that is critical or high
+    RECOMMENDED = "recommended"  # the plan
     RESTRICTED = "restricted"  # Pod Security Standards, restricted
     STRICT = "strict"
+    PSS_BASELINE = "pss-baseline"
+    PSS_RESTRICTED = "pss-restricted"
+    CIS = "cis"
 
 
 MORE = "+"  # begins a value that gives something in addition to what there is
@@ -234,8 +239,7 @@ class Toggle(Value, eq=False):
     not. `brings`: ids and values of choices without which it closes nothing for good. `keeping(subject)`: those that
     keep what it uses, of all that the value takes back. `instead(value, subject)`: what would help where it uses that.
 
-    `goes_along`: whether a value that takes back a grant is a part of a smallest set also where another grant closes
-    the same critical threat.
+    `goes_along`: whether a value takes part in a critical threat also where another grant closes the same.
 
     `planned(subject)`: its value in a plan, of what is neither granted nor switched off; None: it has none there. Where
     there is no such function: what was learned, else the value of the mildest preset that has one.
@@ -253,10 +257,10 @@ class Toggle(Value, eq=False):
 
     `default`: the value to offer where no preset has one and `proposed(subject)` knows none that fits this container;
     empty: the first of `values`.
-    `pieces(subject)`: the values of which a smallest set is made, each for itself; several of them are joined with
-    commas. None: what the strictest preset would choose, else what is offered. `single`: the title of one such value,
-    `{name}`, where each is offered for itself. `word`: the title in a word or two. `keeps`: said instead of the title
-    where the value is a list, `{names}`, of what is kept.
+    `pieces(subject)`: the values that can be chosen each for itself; several of them are joined with commas. None: what
+    the strictest preset would choose, else what is offered. `single`: the title of one such value, `{name}`, where each
+    is offered for itself. `word`: the title in a word or two. `keeps`: said instead of the title where the value is a
+    list, `{names}`, of what is kept.
     """
 
     id: str

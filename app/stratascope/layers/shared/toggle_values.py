@@ -87,7 +87,7 @@ def in_no_preset(preset: Preset, subject: Subject) -> str | None:
 
 
 def no_pieces(subject: Subject) -> tuple[str, ...]:
-    """The pieces of a toggle that is never part of a smallest set: none."""
+    """The pieces of a toggle that is in no plan by itself: none."""
     return ()
 
 

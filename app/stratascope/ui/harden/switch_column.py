@@ -274,8 +274,8 @@ class SwitchColumn(QWidget):
         told: tuple[Message, ...] = ()
         if chosen is not None and preview is not None and self.draft.nothing is None:
             offer = self.draft.offer
-            left, in_use = ((), ()) if offer is None else (offer.left, offer.in_use)
-            told = shortfalls(preview, chosen.preset if self.draft.choices else None, left, in_use)
+            plan = None if offer is None else offer.plan
+            told = shortfalls(preview, chosen.preset if self.draft.choices else None, plan)
         words = [plain(translate(each)) for each in told]
         self.short.setText(together(words[:SHORT]))
         give_tip(self.short, "\n".join(words[SHORT:]))

@@ -18,7 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
 from stratascope.core.options.given import Position, Problem
 from stratascope.core.options.meaning import ANYBODY
-from stratascope.core.relaunch.hardening_plan import HardeningPlan
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.severity import SERIOUS
@@ -28,7 +28,6 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, changed_lines, difference
-from stratascope.usecases.plan.choices import InUse
 from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 from stratascope.usecases.plan.preview import Previews
 from stratascope.value import Value, replace
@@ -219,7 +218,7 @@ class Closed(Value):
     choices: tuple[Choice, ...]
     before: float
     after: float
-    in_use: tuple[InUse, ...] = ()
+    in_use: tuple[Change, ...] = ()
 
 
 class Fixed(Value):
@@ -275,15 +274,14 @@ def _closed(checker: Checker, writer: Writer, text: str) -> tuple[str, Closed | 
     if before is None:
         return text, None
     plan = _known(checker, writer).previews.plan(writer.state)
-    in_use = tuple(InUse(each.choice, each.evidence.why) for each in plan.keeping if each.evidence.used)
     now = before.exposure.worst
     if not plan.choices:
-        return text, Closed(writer.service.name, (), now, now, in_use) if in_use else None
+        return text, Closed(writer.service.name, (), now, now, plan.in_use) if plan.in_use else None
     text = writer.written(plan.choices, exact=False)  # the result is judged below
     after = writer.again(text).matrix
     if after is None or not _opens(after) <= {state.threat.id for state in plan.left}:
         raise UnwritableError(writer.service.name)
-    return text, Closed(writer.service.name, plan.choices, now, after.exposure.worst, in_use)
+    return text, Closed(writer.service.name, plan.choices, now, after.exposure.worst, plan.in_use)
 
 
 def _opens(matrix: Matrix) -> set[str]:

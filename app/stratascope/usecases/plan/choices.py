@@ -1,8 +1,7 @@
 """What a preset chooses for one container, and the values of choices that say "learned".
 
-A preset's choices are those of its toggles, and those that close its critical threats. Every preset takes back grants
-that open a critical threat, unless something shows that they are in use: those stay, and are reported. Starting as
-another user is left to a person, or to presets that know which user.
+A preset takes back what the plan takes back, and chooses what its toggles choose. Starting as another user is left to a
+person, or to presets that know which user.
 
 "learned" is resolved from what was observed, before anything else uses the choices. A filter made this way is a file,
 since an engine may need one, and a person may want to read it: it is named by its content, and written when the
@@ -21,15 +20,8 @@ from stratascope.layers.toggles import all_toggles, choices, fold
 from stratascope.value import Value, replace
 
 
-class InUse(Value):
-    """Something that would close a critical threat but is left as it is, and the evidence that it is used."""
-
-    choice: Choice
-    why: Message
-
-
 def preset_choices(preset: Preset, subject: Subject, first: Sequence[Choice]) -> tuple[Choice, ...]:
-    """The choices of a preset in `GRADES`, in addition to those that close the critical threats (`first`)."""
+    """The choices of a preset in `GRADES`, in addition to what the plan takes back (`first`)."""
     asked = fold(subject.container.asked, first, subject)
     of_toggles = choices(preset, replace(subject, container=replace(subject.container, asked=asked)))
     found = {each.toggle: each for each in (*first, *of_toggles)}

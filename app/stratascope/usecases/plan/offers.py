@@ -12,7 +12,6 @@ from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat
-from stratascope.usecases.plan.choices import InUse
 from stratascope.value import Value
 
 _WORTH = 0.1  # of exposure; no more than that is not worth a relaunch
@@ -106,15 +105,13 @@ class Preview(Value):
 class Offer(Value):
     """Every toggle's state for one container, and each preset's choices, the smallest set first.
 
-    `left`: open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container. `in_use`:
-    what would close something critical, and is only in the smallest set. `plan`: None if nothing of it could be read.
+    `left`: open threats of `SERIOUS` that the plan leaves. `plan`: None if nothing of it could be read.
     """
 
     options: tuple[Option, ...]
     presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
     left: tuple[Threat, ...] = ()
     smallest: Preview | None = None  # the effect of the smallest set, if there is anything to close
-    in_use: tuple[InUse, ...] = ()
     plan: HardeningPlan | None = None
 
     def of(self, preset: Preset) -> tuple[Choice, ...]:
@@ -170,37 +167,39 @@ _NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)
 
 
 def shortfalls(
-    preview: Preview, preset: Preset | None, left: Sequence[Threat] = (), in_use: Sequence[InUse] = ()
+    preview: Preview, preset: Preset | None, plan: HardeningPlan | None = None, unmet: Sequence[Finding] = ()
 ) -> tuple[Message, ...]:
-    """One sentence per line. `left`: what the smallest set leaves open, if that is the preset; `in_use`: what another
-    preset leaves as it is.
-    """
+    """What the choices of that preset do not do, one sentence per line. `unmet`: what offends a standard even so."""
     found = []
     if preview.in_vain and preview.differences:
         found.append(in_vain(preview))
     if preview.after.open(Severity.CRITICAL):
         found.append(msg("It could still take over this machine."))
-    if preset in GRADES:
-        for each in in_use:
-            title = each.choice.titled
-            found.append(msg("Not included, as it is in use: {title}. {why}", title=title, why=each.why))
+    if preset is not None and plan is not None:
+        for change in plan.in_use:
+            title = change.choice.titled
+            found.append(msg("Not included, as it is in use: {title}. {why}", title=title, why=change.evidence.why))
     if preset in _NAMED_AFTER and (preview.unrestricted or preview.as_root):
         found.append(msg("This is not yet what the Pod Security Standards call Restricted:"))
         if preview.as_root:
-            found.append(msg("It still starts as root. If its program can do without, choose another user: user=UID."))
+            found.append(_AS_ROOT)
         found += [each.text for each in preview.unrestricted]
+    if unmet or (preset is Preset.PSS_RESTRICTED and preview.as_root):
+        found.append(msg("It does not match the standard yet:"))
+        if preset is Preset.PSS_RESTRICTED and preview.as_root:
+            found.append(_AS_ROOT)
+        found += [each.text for each in unmet]
     if preset is Preset.CRITICAL:
+        left = () if plan is None else plan.left
         if left:
-            found.append(
-                msg(
-                    "No toggle closes the rest without cutting it off; the host, or whatever creates the container, "
-                    "can:"
-                )
-            )
-            found += [each.title for each in left]
+            found.append(msg("The plan leaves open:"))
+            found += [each.threat.title for each in left]
         elif not preview.differences:
             found.append(msg("Nothing critical or serious is open, so there is nothing to close."))
     return tuple(found)
+
+
+_AS_ROOT = msg("It still starts as root. If its program can do without, choose another user: user=UID.")
 
 
 def in_vain(preview: Preview) -> Message:

@@ -22,12 +22,14 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
-from stratascope.usecases.plan.choices import InUse, PathOf, preset_choices, resolved
-from stratascope.usecases.plan.closing import Closing, closing, pieces_of
+from stratascope.usecases.plan.choices import PathOf, preset_choices, resolved
+from stratascope.usecases.plan.critical_grants import critical_grants
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.pieces import merged, pieces_of
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.preflight import has_owner
-from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, merged, suggested
+from stratascope.usecases.plan.standards import STANDARDS, Standard, standard
+from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, suggested, up_to_serious
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
@@ -75,16 +77,16 @@ class Previews:
         self._place = place
         # of the container that was asked about last: both follow from what they are held with, and nothing else
         self._last: Prediction | None = None
-        self._closed: tuple[Prediction, Subject, Closing] | None = None
         self._planned: tuple[Prediction, Subject, HardeningPlan] | None = None
 
     def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
         """Every toggle and preset for this container."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
-        smallest = self._closing(prediction, subject)
-        first, in_use = self._first(prediction, subject)
+        plan = self._suggested(prediction, subject)
+        smallest = () if plan is None else self._critical(prediction, subject, plan)
+        first = _taken_back(plan)
         graded = ((preset, self._graded(preset, prediction, subject, first)) for preset in GRADES)
-        presets = ((Preset.CRITICAL, smallest.choices), *graded)
+        presets = ((Preset.CRITICAL, smallest), *graded)
         values = {preset: {item.id: item.value for item in found} for preset, found in presets}
         options: list[Option] = []
         for item in all_toggles():
@@ -97,28 +99,33 @@ class Previews:
                 pieces = dict.fromkeys(piece for value in chosen for piece in value.split(",") if piece)
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
-        preview = self._preview(prediction, smallest.choices, subject) if smallest.choices or smallest.left else None
-        plan = self._suggested(prediction, subject)
-        return Offer(tuple(options), presets, smallest.left, preview, in_use, plan)
+        left = () if plan is None else tuple(each.threat for each in plan.left)
+        preview = self._preview(prediction, smallest, subject) if smallest or left else None
+        return Offer(tuple(options), presets, left, preview, plan)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         """Every toggle."""
         return self.offer(state).options
 
     def preset(self, state: ContainerState, preset: Preset, inside: Inside = UNSEEN) -> tuple[Choice, ...]:
-        """The preset's choices here."""
+        """The preset's choices here; none if nothing of the container could be read."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
+        plan = self._suggested(prediction, subject)
+        if plan is None:
+            return ()
         if preset is Preset.CRITICAL:
-            return self._closing(prediction, subject).choices
-        return self._graded(preset, prediction, subject, self._first(prediction, subject)[0])
+            return self._critical(prediction, subject, plan)
+        if preset in STANDARDS:
+            return self._standard(preset, prediction, subject, plan).choices
+        return self._graded(preset, prediction, subject, _taken_back(plan))
 
-    def closing(self, state: ContainerState, inside: Inside = UNSEEN) -> Closing:
-        """The smallest set that closes what is critical, then what is serious; and what it can't close."""
-        return self._closing(self._prediction(state), self._subject(state, inside))
-
-    def in_use(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[InUse, ...]:
-        """What was granted, opens something critical, and stays, since something shows that it is used."""
-        return self._first(self._prediction(state), self._subject(state, inside))[1]
+    def standards(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[Standard, ...]:
+        """What it takes to match each of them. Raises ToggleError if nothing of the container could be read."""
+        subject, prediction = self._subject(state, inside), self._prediction(state)
+        plan = self._suggested(prediction, subject)
+        if plan is None:
+            raise ToggleError(_UNREAD)
+        return tuple(self._standard(preset, prediction, subject, plan) for preset in STANDARDS)
 
     def plan(self, state: ContainerState, inside: Inside = UNSEEN, wanted: Wanted | None = None) -> HardeningPlan:
         """What would be changed, in order, and why; as a person wants it, if so. Raises ToggleError if nothing of the
@@ -149,10 +156,24 @@ class Previews:
         return known[2]
 
     def _made(self, prediction: Prediction, subject: Subject, now: Matrix) -> HardeningPlan:
-        def close(pieces: Sequence[Choice]) -> Closing:
-            return closing(prediction, subject, (Severity.CRITICAL,), pieces)
+        def opening(pieces: Sequence[Choice]) -> frozenset[Choice]:
+            return critical_grants(prediction, subject, pieces)
 
-        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), close, self._why_not)
+        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, self._why_not)
+
+    def _critical(self, prediction: Prediction, subject: Subject, plan: HardeningPlan) -> tuple[Choice, ...]:
+        return up_to_serious(plan, self._judge(prediction, subject, plan.now), subject)
+
+    def _standard(self, preset: Preset, prediction: Prediction, subject: Subject, plan: HardeningPlan) -> Standard:
+        def mends(chosen: Sequence[Choice], finding: Finding) -> bool:
+            try:
+                _, after, files = self._plain(chosen, subject)
+            except ToggleError:
+                return False  # not possible together
+            return prediction.with_files(files).mends(after, finding)
+
+        findings = (each for layer in prediction.state.layers for each in layer.assessment.findings)
+        return standard(preset, plan, findings, pieces_of(subject), subject, mends)
 
     def _judge(self, prediction: Prediction, subject: Subject, now: Matrix) -> Judge:
         def judge(chosen: Sequence[Choice]) -> Matrix:
@@ -219,27 +240,11 @@ class Previews:
             listens=inside.listens,
         )
 
-    def _first(self, prediction: Prediction, subject: Subject) -> tuple[tuple[Choice, ...], tuple[InUse, ...]]:
-        """What every preset takes back, and what would close something critical and is left, since it is used."""
-        plan = self._suggested(prediction, subject)
-        if plan is None:
-            return (), ()
-        taken = (each for change in plan.changes if change.on and change.kind is ChangeKind.TAKE_BACK
-                 for each in change.choices)  # fmt: skip
-        kept = (change for change in plan.keeping if change.evidence.used)
-        return merged(taken), tuple(InUse(change.choice, change.evidence.why) for change in kept)
-
     def _prediction(self, state: ContainerState) -> Prediction:
         last = self._last
         if last is None or last.state is not state:
             last = self._last = Prediction(self._layers, self._around, state)
         return last
-
-    def _closing(self, prediction: Prediction, subject: Subject) -> Closing:
-        known = self._closed
-        if known is None or known[0] is not prediction or known[1] != subject:
-            known = self._closed = prediction, subject, closing(prediction, subject)
-        return known[2]
 
     def _plain(
         self, chosen: Sequence[Choice], subject: Subject
@@ -306,7 +311,7 @@ class Previews:
         held = {preset: found.get(item.id) for preset, found in presets.items()}
         within = tuple(
             preset
-            for preset in Preset
+            for preset in presets
             if (chosen := held[preset]) is not None and (not piece or piece in chosen.split(","))
         )
         serious = [each for each in better if each.threat.severity in SERIOUS]
@@ -355,6 +360,14 @@ class Previews:
         matrix = prediction.matrix(predicted)
         better = tuple(old for old, new in zip(now.threats, matrix.threats, strict=True) if _better(old, new))
         return better, tuple(prediction.mended(predicted))
+
+
+def _taken_back(plan: HardeningPlan | None) -> tuple[Choice, ...]:
+    """What every preset takes back."""
+    changes = () if plan is None else plan.changes
+    return merged(
+        each for change in changes if change.on and change.kind is ChangeKind.TAKE_BACK for each in change.choices
+    )
 
 
 def _said(item: Choice) -> Message:

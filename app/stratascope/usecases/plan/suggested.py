@@ -17,7 +17,6 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import (
     GRADES,
-    MORE,
     Choice,
     Cure,
     Evidence,
@@ -27,11 +26,11 @@ from stratascope.core.relaunch.toggle import (
     Unit,
     Use,
 )
-from stratascope.core.severity import SERIOUS
+from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers.toggles import all_toggles, brought_by, choice_of, fold
-from stratascope.usecases.plan.closing import Closing
+from stratascope.usecases.plan.pieces import merged
 from stratascope.value import replace
 
 _GRANTS = (Cure.GRANT, Cure.PROTECTION)
@@ -39,10 +38,12 @@ _SPARE = (Use.NOT_USED, Use.NOT_IMPORTED, Use.MEASURED)
 _SINGLY = 4  # grants of one kind that have a row each; more of them share one
 Judge = Callable[[Sequence[Choice]], Matrix]  # with these choices; raises ToggleError
 WhyNot = Callable[[Choice], Message | None]
-Close = Callable[[Sequence[Choice]], Closing]  # the critical threats, by these choices alone
+Opening = Callable[[Sequence[Choice]], frozenset[Choice]]  # those of them that hold open a critical threat
 
 
-def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close, why_not: WhyNot) -> HardeningPlan:
+def suggested(
+    subject: Subject, pieces: Sequence[Choice], judge: Judge, opening: Opening, why_not: WhyNot
+) -> HardeningPlan:
     """`pieces`: what could be taken back or put in the way here, each for itself. `why_not`: why a choice can't be
     carried out where the container comes from, if so.
     """
@@ -51,7 +52,7 @@ def suggested(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: C
     grants = [each for each in grants if each.toggle.planned is None or each.toggle.single is not None]
     able = [(each, why_not(each)) for each in grants]
     impossible = [(each, why) for each, why in able if why is not None]
-    rows = list(_taken_back(subject, [each for each, why in able if why is None], judge, close))
+    rows = list(_taken_back(subject, [each for each, why in able if why is None], judge, opening))
     after = _with(subject, merged(choice for row in rows if row.on for choice in row.choices))
     there = {row.choice.toggle for row in rows} | {each.toggle for each, _ in impossible}
     rows += _let_go(after, there, impossible, why_not)
@@ -99,24 +100,6 @@ def _keyed(rows: Sequence[Change]) -> list[Change]:
     ]
 
 
-def merged(chosen: Iterable[Choice]) -> tuple[Choice, ...]:
-    """One a toggle: lists are joined, of other values the last counts. In the order of the toggles."""
-    found: dict[Toggle, str] = {}
-    for choice in chosen:
-        before = found.get(choice.toggle)
-        found[choice.toggle] = choice.value if before is None else _joined(choice.toggle, before, choice.value)
-    return tuple(Choice(each, found[each]) for each in all_toggles() if each in found)
-
-
-def _joined(which: Toggle, one: str, two: str) -> str:
-    lists = which.single is not None or which.unit in (Unit.CAPABILITIES, Unit.PATHS) or one.startswith("/")
-    more = two.startswith(MORE)
-    if one in which.words or two in which.words or not (lists or one.startswith(MORE)) or (one.startswith(MORE) > more):
-        return two
-    first = MORE if one.startswith(MORE) else ""
-    return first + ",".join(dict.fromkeys((*one.removeprefix(MORE).split(","), *two.removeprefix(MORE).split(","))))
-
-
 def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
     """The same with these in force."""
     asked = fold(subject.container.asked, chosen, subject)
@@ -126,7 +109,7 @@ def _with(subject: Subject, chosen: Sequence[Choice]) -> Subject:
 # What was granted
 
 
-def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close: Close) -> Iterator[Change]:
+def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, opening: Opening) -> Iterator[Change]:
     grants = _each_once(pieces, subject)
     grants = _one_a_mount(grants, subject, judge)
     evidence = {piece: piece.evidence(subject) for piece in grants}
@@ -137,8 +120,8 @@ def _taken_back(subject: Subject, pieces: Sequence[Choice], judge: Judge, close:
         grants = [left, *(each for each in grants if each is not left and each.changes(asked, after))]
     able = [piece for piece in grants if not piece.toggle.reaches]
     free = [piece for piece in able if not evidence[piece].used or _kept(piece, subject)]
-    critical = _pieces_of(close(free))
-    taking_part = critical if len(free) == len(able) else _pieces_of(close(able))
+    critical = opening(free)
+    taking_part = critical if len(free) == len(able) else opening(able)
     for piece in _grouped(grants, evidence):
         found = evidence[piece[0]] if len(piece) == 1 else _weakest(evidence[each] for each in piece)
         yield _row_of_grant(piece, found, subject, critical, taking_part)
@@ -173,7 +156,7 @@ def _one_a_mount(grants: Sequence[Choice], subject: Subject, judge: Judge) -> li
 
 def _opens(judge: Judge, chosen: Sequence[Choice]) -> set[str]:
     try:
-        return {state.threat.id for severity in SERIOUS for state in judge(chosen).open(severity)}
+        return _opened(judge(chosen))
     except ToggleError:
         return set()
 
@@ -199,12 +182,12 @@ def _kept(piece: Choice, subject: Subject) -> tuple[Choice, ...]:
     return tuple(choice_of(*each) for each in piece.toggle.keeping(subject))
 
 
-def _pieces_of(found: Closing) -> set[Choice]:
-    return {piece for choice in found.choices for piece in choice.pieces}
-
-
 def _row_of_grant(
-    group: list[Choice], evidence: Evidence, subject: Subject, critical: set[Choice], taking_part: set[Choice]
+    group: list[Choice],
+    evidence: Evidence,
+    subject: Subject,
+    critical: frozenset[Choice],
+    taking_part: frozenset[Choice],
 ) -> Change:
     first = group[0]
     own = first if len(group) == 1 else Choice(first.toggle, ",".join(each.value for each in group))
@@ -323,7 +306,10 @@ def _judged(
                 breaks=() if row.choice.made else row.choice.risks(subject),
             )
         )
-    return HardeningPlan(tuple(changes), chosen, now, then, impossible)
+    every = _judge_or(judge, subject, rows, then)
+    opened = _opened(now)
+    unclosed = tuple(state for severity in SERIOUS for state in every.open(severity) if state.threat.id in opened)
+    return HardeningPlan(tuple(changes), chosen, now, then, impossible, unclosed)
 
 
 def _choices(subject: Subject, rows: Sequence[Change]) -> tuple[Choice, ...]:
@@ -343,6 +329,33 @@ def _stated(chosen: tuple[Choice, ...], subject: Subject) -> tuple[Choice, ...]:
             others = [each for each in chosen if each not in parts and each.toggle is not which]
             chosen = merged((*others, Choice(which, which.stated(asked, subject))))
     return chosen
+
+
+def up_to_serious(plan: HardeningPlan, judge: Judge, subject: Subject) -> tuple[Choice, ...]:
+    """Of what is on, as little as closes the same threats of `SERIOUS`: of what takes back a grant all that takes part
+    in something critical and as much as closes any, then of the rest what is still needed.
+    """
+    on = [row for row in plan.changes if row.on]
+    chosen = list[Change]()
+    for able in ([row for row in on if row.kind is ChangeKind.TAKE_BACK], on):
+        goal = _opened(_judge_or(judge, subject, [*chosen, *able], plan.now))
+        needed = [row for row in able if row not in chosen]
+        for row in reversed([row for row in needed if not row.critical]):
+            fewer = [each for each in needed if each is not row]
+            if _opened(_judge_or(judge, subject, [*chosen, *fewer], plan.now)) <= goal:
+                needed = fewer
+        chosen += needed
+    return _choices(subject, chosen)
+
+
+def _opened(matrix: Matrix) -> set[str]:
+    """The ids of those of `SERIOUS` that are not seen to be stopped; of the critical, also by more than a program."""
+    return {
+        each.threat.id
+        for each in matrix.threats
+        if each.threat.severity in SERIOUS
+        and (each.outcome is not Outcome.STOPPED or (each.held and each.threat.severity is Severity.CRITICAL))
+    }
 
 
 def _judge_or(judge: Judge, subject: Subject, rows: Sequence[Change], otherwise: Matrix) -> Matrix:
