@@ -41,7 +41,7 @@ def test_without_hardening_there_is_no_trace(qtbot: QtBot) -> None:
     made.show()
     made.selection.show_snapshot(sample.snapshot())
     assert made.hardening is None
-    assert not [action for action in made.actions_.menu.actions() if "Set aside" in action.text()]
+    assert not [action for action in made.actions_.menu.actions() if "Kept originals" in action.text()]
     made.clock.stop()
 
 

@@ -29,7 +29,7 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     side = relaunch(qtbot, window)
     over(qtbot, side)
     staged.damaged = (Damaged("journal/x.json", "no JSON"),)
-    action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
+    action = next(each for each in window.actions_.menu.actions() if each.text() == "Kept originals…")
     action.trigger()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 2)
     table = side.set_aside.dialog.table
@@ -131,3 +131,22 @@ def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, staged: 
     qtbot.waitUntil(side.column.told.isVisible)
     assert "The engine does not answer. EOF" in side.column.told.text()
     assert len(staged.set_aside) == 1
+
+
+def test_what_is_kept_of_the_container_in_view_is_selected(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    other = replace(set_aside(staged, named(picture, "web")), id="t0")
+    its = set_aside(staged, named(picture, "ci-runner"))
+    staged.set_aside = [other, its]
+    side.set_aside.show()
+    table = side.set_aside.dialog.table
+    qtbot.waitUntil(lambda: table.model_.rowCount() == 2)
+    assert side.set_aside.dialog.current == its
+    assert side.set_aside.dialog.discard.text() == "Delete the original…"
+    table.selectRow(0)
+    side.set_aside.look_up()
+    window.clock.timeout.emit()
+    qtbot.wait(20)
+    assert side.set_aside.dialog.current == other, "what a person selected stays"

@@ -191,7 +191,7 @@ class ManyDialog(PagedSheet):
         """Show the result. `undo`: there is something to undo."""
         self.rows.show_rows(rows)
         self.turn(Page.RUN, title)
-        self.say(msg("The originals are set aside, stopped, with all their data.") if why is None and undo else why)
+        self.say(msg("The originals are kept, stopped, with all their data.") if why is None and undo else why)
         self._offer(msg("Close"), None, undo=undo)
         self.tell_end()
 

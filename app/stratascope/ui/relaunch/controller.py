@@ -190,7 +190,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self._keys: frozenset[Key] = frozenset()
         self._patience = later(self, PATIENCE, lambda: self.dialog.present())  # noqa: PLW0108 - there is none yet
         self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
-        self.set_aside = SetAside(window, theme, hardening, self.queries)
+        self.set_aside = SetAside(window, theme, hardening, self.queries, lambda: selection.key)
         self.recovery = CrashRecovery(hardening, self.queries, self)
         self.repair = Repair(hardening, self.queries, self)
         self._connect()

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.relaunch.transaction import Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit.long_run import LongRun
@@ -25,10 +25,12 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
         more = msg("What was written for its owner stays in its files, and can no longer be undone here.")
         word, other = msg("Accept"), msg("Not yet")
     else:
-        title, text = msg("Discard what is set aside?"), msg("Discard what is set aside of {name}?", name=name)
+        title, text = msg("Delete the original?"), msg("Delete the original of {name}?", name=name)
+        if done.kind is TransactionKind.UNDO:
+            title, text = msg("Delete the hardened one?"), msg("Delete the hardened {name}?", name=name)
         more = msg("It is deleted with everything that it wrote in its own layer, which can't be undone. Its volumes "
                    "stay.")  # fmt: skip
-        word, other = msg("Discard"), msg("Keep it")
+        word, other = msg("Delete"), msg("Keep it")
     box = _question(parent, QMessageBox.Icon.Warning, title, text, more)
     box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole).setObjectName("discard")
     return _add_safe_answer(box, other)

@@ -1,4 +1,7 @@
-"""The containers set aside: looked up whenever they may have changed, listed, and discarded after a question."""
+"""Kept originals: looked up whenever they may have changed, listed, and deleted after a question.
+
+What is kept of the container in view is selected. Undo and Delete stand apart: one is what one came for.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
 from stratascope.i18n.translate import translate
@@ -25,6 +28,7 @@ from stratascope.presentation.terms import since_text
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.labels import Label
+from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.relaunch.questions import ask_discard
@@ -62,6 +66,21 @@ _COLUMNS = (
 )
 
 
+def delete_word(done: Transaction | None) -> str:
+    """The word of the button that deletes what is kept."""
+    if done is not None and done.owner is not None:
+        return translate(msg("Accept…"))
+    back = done is not None and done.kind is TransactionKind.UNDO
+    return translate(msg("Delete the hardened one…") if back else msg("Delete the original…"))
+
+
+def _is_of(item: Aside | Damaged, key: Key | None) -> bool:
+    """Whether it is kept of that container, or is it."""
+    if key is None or not isinstance(item, Aside):
+        return False
+    return item.transaction.engine == key[0] and item.transaction.concerns(key[1])
+
+
 class SetAsideDialog(QDialog):
     """A table, and two buttons for the selected row."""
 
@@ -71,19 +90,21 @@ class SetAsideDialog(QDialog):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._window = theme, parent
-        self.setWindowTitle(translate(msg("Set aside")))
+        self._anew = False  # opened, and not filled yet
+        self.setWindowTitle(translate(msg("Kept originals")))
         self.title = Label(theme, 18, BOLD, text=self.windowTitle())
         self.lead = Label(theme, 13, ink="text2", wrap=True)
         model = ItemModel(_COLUMNS, lambda item: item.transaction.id if isinstance(item, Aside) else item.path)
         self.table = ItemTable(theme, self.title.text(), model, first=True)
         self.table.turned.connect(self._update_buttons)
         self.undo = QPushButton(translate(msg("Undo…")))
-        self.discard = QPushButton(translate(msg("Discard…")))
+        self.discard = QPushButton(delete_word(None))
+        self.discard.setProperty("danger", True)
         self.close_ = QPushButton(translate(msg("Close")))
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self.close_.clicked.connect(self.hide)
-        end = theme.lay(QHBoxLayout(), self.undo, self.discard, STRETCH, self.close_, gap=8)
+        end = theme.lay(QHBoxLayout(), self.discard, STRETCH, self.undo, self.close_, gap=8)
         theme.lay(QVBoxLayout(self), self.title, self.lead, (self.table, 1), end, around=20, gap=10)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
@@ -92,6 +113,7 @@ class SetAsideDialog(QDialog):
     def open_waiting(self) -> None:
         """Open before the engines have answered."""
         theme, parent = self._theme, self._window
+        self._anew = True
         self.lead.setText(translate(msg("Asking the engines…")))
         self.table.show_rows(())
         self.resize(min(theme.px(680), parent.width() - 16), min(theme.px(360), parent.height() - 16))
@@ -99,13 +121,17 @@ class SetAsideDialog(QDialog):
         self.raise_()
         self.table.setFocus()
 
-    def show_aside(self, found: tuple[Aside | Damaged, ...]) -> None:
-        """Show what is set aside."""
+    def show_aside(self, found: tuple[Aside | Damaged, ...], of: Key | None) -> None:
+        """Show what is kept; that of the container `of` is selected if it was just opened."""
         text = msg(
             "Containers that you can go back to. They are stopped, do not start by themselves, and keep their disk."
         )
-        self.lead.setText(translate(text if found else msg("Nothing is set aside.")))
+        self.lead.setText(translate(text if found else msg("Nothing is kept.")))
         self.table.show_rows(found)
+        its = next((place for place, each in enumerate(found) if _is_of(each, of)), None)
+        if self._anew and its is not None:
+            self.table.selectRow(its)
+        self._anew = False
 
     def tell_failed(self, text: str) -> None:
         """Say why it is unknown."""
@@ -121,8 +147,7 @@ class SetAsideDialog(QDialog):
         done = self.current
         self.undo.setEnabled(done is not None and done.stage is Stage.DONE)
         self.discard.setEnabled(done is not None and done.stage is Stage.DONE)
-        owned = done is not None and done.owner is not None
-        self.discard.setText(translate(msg("Accept…") if owned else msg("Discard…")))
+        self.discard.setText(delete_word(done))
 
     def _emit(self, signal: SignalInstance) -> None:
         if self.current is not None:
@@ -145,8 +170,16 @@ class SetAside(QObject):
     discard_wanted = Signal(object)
     dialog_made = Signal(object)
 
-    def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, queries: QueryRunner) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        hardening: Hardening,
+        queries: QueryRunner,
+        in_view: Callable[[], Key | None],
+    ) -> None:
         super().__init__(window)
+        self._in_view = in_view
         self._window, self._theme, self._hardening, self._queries = window, theme, hardening, queries
         self.kept: tuple[Transaction, ...] = ()  # the last known
         self.shown: SetAsideDialog | None = None  # None until first needed
@@ -216,7 +249,7 @@ class SetAside(QObject):
         if isinstance(answer, Failure):
             self.dialog.tell_failed(translate(answer.message))
         else:
-            self.dialog.show_aside(answer)
+            self.dialog.show_aside(answer, self._in_view())
 
     def _answered(self) -> None:
         self._question = self._asked_about = None
@@ -227,7 +260,7 @@ class SetAside(QObject):
 
     def _discarded(self, done: Transaction, answer: Failure | None) -> None:
         if isinstance(answer, Failure):
-            told = translate(msg("It could not be discarded: {why}", why=answer.message))
+            told = translate(msg("It could not be deleted: {why}", why=answer.message))
             if answer.words:
                 told = translate(msg("{sentence} {words}", sentence=told, words=answer.words))
             self.refused.emit(msg("{text}", text=told))

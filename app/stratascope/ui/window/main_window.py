@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
     def _connect_hardening(self, hardening: RelaunchController) -> None:
         self.daily.harden, self.daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
         hardening.column_wanted.connect(self.window_layout.to_column)
-        self.actions_.add_above(msg("Set aside…"), "", hardening.set_aside.show)
+        self.actions_.add_above(msg("Kept originals…"), "", hardening.set_aside.show)
         for header in (self.strata_page.header, self.pages.header):
             header.card.close_wanted.connect(hardening.close_critical)
             header.card.switch_wanted.connect(hardening.show_switch)
