@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
 from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
@@ -37,7 +37,7 @@ from stratascope.usecases.many.plan_together import plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
 from stratascope.usecases.plan.look import Contents, Look, look, look_inside, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
-from stratascope.usecases.plan.plan import Plan, plan
+from stratascope.usecases.plan.plan import Plan, able, plan
 from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.standards import Standard
@@ -197,9 +197,21 @@ class Hardening:
 
         The container itself is not changed; `plan` and `run` do that, given the choices found.
         """
-        access = self._on(state.container.engine).access
+        engine = self._on(state.container.engine)
+        access = engine.access
         seen = look(access, state.container.id)
-        yield from tighten(access, seen, wishes, twins, cancelled)
+
+        def plan_of(subject: Subject) -> HardeningPlan | None:
+            return engine.previews.planned(seen.state.judged, subject)
+
+        yield from tighten(access, seen, wishes, twins, cancelled, plan_of)
+
+    def able(
+        self, state: ContainerState, choices: Sequence[Choice]
+    ) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, Message], ...]]:
+        """Those that can be done here together, and why each other can't. Changes nothing."""
+        access = self._on(state.container.engine).access
+        return able(access, self._current(access, state), choices)
 
     def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
         """Which parts of a failed relaunch work, found on twins; the original runs again. The last item is a

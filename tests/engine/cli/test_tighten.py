@@ -20,6 +20,7 @@ SERVES = (
     "-c",
     "touch /run/mine; chown 7:7 /run/mine; trap 'exit 0' TERM; httpd -p 8080 -h /etc; sleep 3600 & wait",
 )
+PLAIN = ("httpd", "-f", "-p", "8080", "-h", "/etc")
 ASKS = "nsenter --net=$STRATASCOPE_TWIN_NETNS wget -q -O - http://127.0.0.1:8080/passwd | grep -q root"
 ROOTS = ("docker_rootful", "podman_rootful", "docker_hybrid", "podman_hybrid", "podman_rootless")
 QUICK = ("docker_rootful", "podman_hybrid", "podman_rootless")
@@ -142,11 +143,40 @@ def test_what_does_not_work_unchanged(desk: Desk) -> None:
 
 
 def test_what_has_no_twin(desk: Desk) -> None:
-    """The host's network can't be copied: said, and nothing tried."""
+    """The host's network can't be copied: said, nothing is tried, and the plan is followed as it is."""
     start(desk, "--network", "host", command=SERVES)
-    code, out, _ = desk.run("tighten", NAME, "--json", "--yes", "--keep", "network")
-    assert code == 3
-    assert "network" in last(out)["why"]
+    code, out, err = desk.run("tighten", NAME, "--json", "--dry-run", "--keep", "network")
+    found = last(out)
+    assert code == 0, err
+    assert "network" in err
+    assert "nobody watched" in err
+    assert found["choices"] == []
+    assert "no-new-privileges" in {each["id"] for each in found["untried"]}
+    assert "network" not in {each["id"] for each in found["untried"]}
+    assert found["result"] == "possible"
+    desk.only_one_runs()
+
+
+def test_what_can_not_be_relaunched_is_told_before_any_trial(desk: Desk) -> None:
+    """Whatever the settings, and at once: here another needs its network."""
+    start(desk, command=SERVES)
+    desk.rig.run("run", "-d", "--name", f"{NAME}-beside", "--network", f"container:{NAME}", "busybox", "sleep", "3600")
+    code, out, err = desk.run("tighten", NAME, "--json", "--yes")
+    assert code == 3, err
+    assert "dependents" in {each["code"] for each in last(out)["blocks"]}
+    assert '{"trial"' not in out
+
+
+def test_what_it_wrote_is_carried_over_in_the_same_command(desk: Desk) -> None:
+    """Files outside of its volumes: nothing is refused for them, and nothing of them is lost."""
+    start(desk, command=("sh", "-c", f"test -e /etc/kept || echo kept >/etc/kept; exec {' '.join(PLAIN)}"))
+    wait_for(lambda: desk.rig.run("exec", NAME, "cat", "/etc/kept", check=False) == "kept")
+    code, out, err = desk.run("tighten", NAME, "--json", "--yes", "--watch", "1", "--repeat", "1")
+    found = last(out)
+    assert code in (0, 1), (err, found)
+    assert found["blocks"] == []
+    assert desk.rig.run("exec", NAME, "cat", "/etc/kept") == "kept"
+    assert desk.run("undo", NAME)[0] == 0
 
 
 # By one signal it gives a file away; by the other, which it handles as well, it ends

@@ -12,7 +12,7 @@ from typing import Any
 from stratascope.cli.harden.choosing import offers_of, short_of, would_close
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import (
     Progress,
     RelaunchOutcome,
@@ -24,8 +24,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import parse
 from stratascope.presentation import plan_report
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution
 from stratascope.usecases.relaunch.proof import Proved
@@ -60,6 +62,10 @@ def relaunch(
 
     `exercised`: commands that succeeded on a twin with exactly these choices.
     """
+    left_out: dict[str, Any] = {}
+    if preset is not None:
+        chosen, against = _able(arguments, found.hardening, state, chosen)
+        left_out = {"left_out": [{"id": item.id, "why": translate(why)} for item, why in against]}
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
     preview = None if state.judged.matrix is None else found.hardening.preview(state, made.choices, made.files)
     predicted = None if preview is None else preview.after
@@ -69,6 +75,7 @@ def relaunch(
     last = {
         **last_fields(found, made, predicted, short),
         **({"offers": offers} if offers else {}),
+        **left_out,
         **(more or {}),
     }
     if arguments.dry_run and preview is not None and more is None:
@@ -84,6 +91,19 @@ def relaunch(
         told.end({"result": "refused", **last})
         return REFUSED
     return _carry_out(arguments, found, access, made, told, last, exercised)
+
+
+def _able(
+    arguments: argparse.Namespace, hardening: Hardening, state: ContainerState, chosen: Sequence[Choice]
+) -> tuple[Sequence[Choice], tuple[tuple[Choice, Message], ...]]:
+    """Without what can't be done here, which is told. Raises ToggleError for what a person asked for by name."""
+    able, against = hardening.able(state, chosen)
+    explicit = {parse(text).id for text in arguments.set}
+    for item, why in against:
+        if item.id in explicit:
+            raise ToggleError(why)
+        complain(translate(msg("Left out: {names}. {why}", names=item.id, why=why)))
+    return able, against
 
 
 def last_fields(

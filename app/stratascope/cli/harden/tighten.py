@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from stratascope.cli.harden import many, trials
@@ -11,13 +12,16 @@ from stratascope.cli.harden.choosing import several, targets
 from stratascope.cli.harden.relaunch import REFUSED, HardenOutput, relaunch
 from stratascope.cli.harden.undo import at_start
 from stratascope.cli.output import complain, interrupted, on_terminal, write
-from stratascope.core.message import msg, plural
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.listing.alike import by_kind
+from stratascope.usecases.plan.preflight import Block
 from stratascope.usecases.tighten.tighten import Tightened, Wishes, found_alone
 from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import ENDS, Ends, TrialBegun, TrialDone
@@ -37,12 +41,33 @@ def run(arguments: argparse.Namespace) -> int:
         if wide:
             return _all(arguments, engines, found, wishes)
         access, state = found.state(arguments.containers[0])
+        if _blocked(arguments, found, state):  # refused whatever the trials would find
+            return relaunch(arguments, found, access, state, ())
         done = _search(arguments, engines, found, access, state, wishes)
         if done is None:
             return REFUSED
+        exercised = () if done.untried else arguments.exercise
         return relaunch(
-            arguments, found, access, state, done.choices, more=_outcome(done), exercised=arguments.exercise
+            arguments, found, access, state, done.choices or done.untried, more=_outcome(done), exercised=exercised
         )
+
+
+def _blocked(arguments: argparse.Namespace, found: ConnectedHardening, state: ContainerState) -> bool:
+    """Whether something speaks against any relaunch of it. What it wrote is carried over, which loses nothing."""
+    hardening = found.hardening
+    try:
+        choices, _ = hardening.able(state, hardening.suggested(state).choices)
+    except ToggleError:  # nothing of it could be read
+        choices = ()
+
+    def blocks(chosen: Sequence[Choice]) -> tuple[Block, ...]:
+        return hardening.plan(state, chosen, frozenset(arguments.remedies)).checked.blocks
+
+    against = blocks(choices)
+    if any(each.remedy is Remedy.COMMIT_LAYER for each in against):
+        arguments.remedies = [*arguments.remedies, Remedy.COMMIT_LAYER]
+        against = blocks(choices)
+    return bool(against and blocks(()))
 
 
 def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHardening, wishes: Wishes) -> int:
@@ -59,7 +84,7 @@ def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHarden
         if done is None:
             return REFUSED
         told = _outcome(done)
-        wanted += [many.Wanted(state, done.choices, told) for state in kind]
+        wanted += [many.Wanted(state, done.choices or done.untried, told) for state in kind]
     return many.relaunch_all(arguments, found, access, wanted, exercised=arguments.exercise)
 
 
@@ -85,6 +110,9 @@ def _search(
     assert done is not None
     if done.unwatched is not None:
         complain(translate(found_alone(done.unwatched)))
+    if done.untried:
+        complain(translate(untried(done)))
+        return done
     if done.verdict.ends is not Ends.FOUND:
         _nothing(arguments, done, _outcome(done))
         return None
@@ -106,6 +134,7 @@ def _outcome(done: Tightened) -> dict[str, Any]:
     capabilities = next((item.value for item in done.choices if item.id == "capabilities"), None)
     return {
         "choices": [trials.choice_object(item, why.get(item.id)) for item in done.choices],
+        "untried": [trials.choice_object(item, None) for item in done.untried],
         "left_out": [{"id": name, "why": translate(against)} for name, against in done.derived.left],
         "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
         "syscalls_allowed": done.calls,
@@ -114,6 +143,18 @@ def _outcome(done: Tightened) -> dict[str, Any]:
         "compared": [] if done.tried is None else [translate(item) for item in done.tried.compared],
         "not_compared": [] if done.tried is None else [translate(item) for item in done.tried.not_compared],
     }
+
+
+def untried(done: Tightened) -> Message:
+    """Why there are no trials, and what the settings rest on instead."""
+    why = None if done.tried is None else done.tried.why
+    text = ENDS[Ends.REFUSED] if why is None else msg("{text} {why}", text=ENDS[Ends.REFUSED], why=why)
+    seen = None if done.needs is None else done.needs.observation.seen
+    if seen is None or not seen.phases:
+        return msg("{text} The plan is followed as it is, and nobody watched the container.", text=text)
+    phases = listed(map(phase_word, seen.phases))
+    return msg("{text} The plan is followed as it is, by what was seen of the container: {phases}.",
+               text=text, phases=phases)  # fmt: skip
 
 
 def _nothing(arguments: argparse.Namespace, done: Tightened, told: dict[str, Any]) -> None:

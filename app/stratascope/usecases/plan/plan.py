@@ -16,12 +16,12 @@ from stratascope.core.relaunch.evidence import Expected, Liveness
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
-from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import Remedy, Transaction, transactions
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.choices import resolved
+from stratascope.usecases.plan.choices import Resolved, resolved
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.file_access import handed_over
 from stratascope.usecases.plan.look import Look, profiles
@@ -87,14 +87,7 @@ def plan(
 ) -> Plan:
     """`along`: ids of those that are hardened too. Raises EngineError, NoSuchContainerError, ToggleError."""
     state, spec, changes, before, others = seen.state, seen.spec, seen.changes, seen.before, seen.others
-    found = resolved(choices, seen.subject, access.profile_place)
-    choices = found.choices
-    subject = replace(seen.subject, files=(*profiles(access, choices), *found.files))
-    subject = with_chosen(access, subject, changes, choices)
-    chosen = plain(choices, subject)
-    wanted = fold(spec.asked, chosen, subject)
-    body = access.port.body(spec, wanted)
-    handed = handed_over(access, subject, spec.asked, wanted, chosen)
+    found, subject, chosen, wanted, body, handed = _made(access, seen, choices)
     made = Plan(
         state,
         subject,
@@ -157,6 +150,54 @@ def _unlearned(access: EngineAccess, state: ContainerState) -> Iterator[Caution]
         text = msg("What was learned of it can't be read, so it is judged as if nobody had watched it: {words}",
                    words=error.words)  # fmt: skip
         yield Caution("needs-unread", text)
+
+
+def _made(
+    access: EngineAccess, seen: Look, choices: Sequence[Choice]
+) -> tuple[Resolved, Subject, tuple[Choice, ...], Asked, str, tuple[VolumeChange, ...]]:
+    """What the choices come to: with their values, what is known then, as applied, all options, the request to create
+    it, and whose files change. Raises EngineError, ToggleError.
+    """
+    spec = seen.spec
+    found = resolved(choices, seen.subject, access.profile_place)
+    subject = replace(seen.subject, files=(*profiles(access, found.choices), *found.files))
+    subject = with_chosen(access, subject, seen.changes, found.choices)
+    chosen = plain(found.choices, subject)
+    wanted = fold(spec.asked, chosen, subject)
+    body = access.port.body(spec, wanted)
+    return found, subject, chosen, wanted, body, handed_over(access, subject, spec.asked, wanted, chosen)
+
+
+def able(
+    access: EngineAccess, seen: Look, choices: Sequence[Choice]
+) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, Message], ...]]:
+    """Those that can be done together, as given, and why each other can't: one "no" is no reason against the rest.
+
+    Raises EngineError.
+    """
+    why_not = _why_not(access, seen, choices)
+    if why_not is None:
+        return tuple(choices), ()
+    for one in choices:
+        others = tuple(each for each in choices if each is not one)
+        if _why_not(access, seen, others) is None:
+            return others, ((one, why_not),)
+    kept, against = list[Choice](), list[tuple[Choice, Message]]()
+    for one in choices:
+        why_not = _why_not(access, seen, (*kept, one))
+        if why_not is None:
+            kept.append(one)
+        else:
+            against.append((one, why_not))
+    return tuple(kept), tuple(against)
+
+
+def _why_not(access: EngineAccess, seen: Look, choices: Sequence[Choice]) -> Message | None:
+    try:
+        _made(access, seen, choices)
+    except ToggleError as error:
+        return error.message
+    return None
 
 
 def _gives(chosen: Sequence[Choice], subject: Subject) -> bool:

@@ -139,6 +139,10 @@ class Previews:
             return found
         return as_wanted(found, wanted, subject, self._judge(prediction, subject, now))
 
+    def planned(self, state: ContainerState, subject: Subject) -> HardeningPlan | None:
+        """The plan by this that is known of the container; None if nothing of it could be read."""
+        return self._suggested(self._prediction(state), subject)
+
     def _graded(
         self, preset: Preset, prediction: Prediction, subject: Subject, first: tuple[Choice, ...]
     ) -> tuple[Choice, ...]:

@@ -5,8 +5,12 @@ plan, proof and undo as any other. If nothing can be observed, the strict settin
 alone find which are too strict. Settings chosen by a person are handled likewise: all are tried, and if they break the
 container, the largest subset that works is searched.
 
-The candidates are the strict settings, with each guessed value replaced by what was observed. Observation has priority:
-a guessed limit is left out if a whole start was watched and nothing suggests a limit.
+The candidates begin from the plan: what was granted goes as in it, or stays as in it, and what it puts in force is
+tried. All else is the strict settings, with each guessed value replaced by what was observed. Observation has priority:
+a guessed limit is left out if a whole start was watched and nothing suggests a limit. What can't be done here is left
+out alone, with its reason.
+
+Where there can be no twin, what remains is the plan itself, which rests on what was observed.
 
 Results are reported per setting: the reason for a value is what was learned and, if it had to be loosened, what a twin
 was refused. Decided against reporting only the trials: a person asks about settings.
@@ -14,13 +18,14 @@ was refused. Decided against reporting only the trials: a person asks about sett
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Needs, NeedsError, Observation, added
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.shared.signs_of_use import waits_for_sessions
@@ -32,6 +37,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.choices import PathOf, Resolved, resolved
 from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.look import Look
+from stratascope.usecases.plan.plan import able
 from stratascope.usecases.plan.written_files import image_folders
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
 from stratascope.usecases.trial.lifecycle import Exercises
@@ -50,11 +56,20 @@ from stratascope.usecases.trial.strategy import (
 from stratascope.usecases.trial.trial import Observe, Trials, unwatched
 from stratascope.value import Value, replace
 
+PlanOf = Callable[[Subject], HardeningPlan | None]  # None: nothing of the container could be read
+
 
 def derive(
-    subject: Subject, place: PathOf, *, keep: Collection[str] = (), tight: bool = False, exercised: bool = False
+    subject: Subject,
+    place: PathOf,
+    plan: HardeningPlan | None = None,
+    *,
+    keep: Collection[str] = (),
+    tight: bool = False,
+    exercised: bool = False,
 ) -> Resolved:
-    """`keep`: toggles that are not touched; `tight`: only what was seen, where a value can be that strict.
+    """`plan`: what it begins from; `keep`: toggles that are not touched; `tight`: only what was seen, where a value can
+    be that strict.
 
     `exercised`: somebody put it through what it is for, so that what was seen is all of it, and not what its programs
     could do beside.
@@ -62,7 +77,7 @@ def derive(
     subject = replace(subject, programs=None) if exercised else subject
     wanted = {item.toggle: item for item in choices(Preset.STRICT, subject) if item.id not in keep}
     watched = subject.seen is not None and subject.seen.seen.starts > 0
-    left = []
+    left = list(_by_plan(wanted, plan, keep))
     for each in all_toggles():
         against = None if each.id in keep else each.left_off(subject)
         if against is not None:
@@ -84,7 +99,26 @@ def derive(
     possible = tuple(item for item in found.choices if _possible(item, with_files))
     possible += tuple(_volumes(possible, subject, found, keep))
     told = tuple((item.id, why.get(item.id, item.toggle.what)) for item in possible)
-    return Resolved(possible, told, found.files, tuple(left))
+    names = {item.id for item in possible}
+    return Resolved(possible, told, found.files, tuple(each for each in left if each[0] not in names))
+
+
+def _by_plan(
+    wanted: dict[Toggle, Choice], plan: HardeningPlan | None, keep: Collection[str]
+) -> Iterator[tuple[str, Message]]:
+    """Puts in what is on in the plan; takes out the grants that are not, and tells of what is used."""
+    if plan is None:
+        return
+    rows = plan.changes
+    for row in rows:
+        if not row.on and row.kind is ChangeKind.TAKE_BACK:
+            wanted.pop(row.choice.toggle, None)
+    grants = {row.choice.toggle for row in rows if row.on and row.kind is ChangeKind.TAKE_BACK}
+    for item in plan.choices:
+        if item.id not in keep and (item.toggle in grants or item.toggle not in wanted):
+            wanted[item.toggle] = item
+    yield from ((row.choice.id, row.evidence.why) for row in rows if not row.on and row.evidence.used)
+    yield from ((item.id, why) for item, why in plan.impossible)
 
 
 def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep: Collection[str]) -> Iterator[Choice]:
@@ -144,7 +178,8 @@ class Wishes(Value):
 class Tightened(Value):
     """How it ended. `choices`: what works, with why; `tried`: the last trial of it; `needs`: all that was learned.
 
-    `calls`: how many system calls pass the filter that was found, with some arguments at the least; None: it has none.
+    `untried`: what the plan suggests, where there can be no twin that shows what works. `calls`: how many system calls
+    pass the filter that was found, with some arguments at the least; None: it has none.
     """
 
     verdict: Verdict
@@ -154,6 +189,7 @@ class Tightened(Value):
     seconds: float
     unwatched: Message | None = None  # why it was not observed, if so
     calls: int | None = None
+    untried: tuple[Choice, ...] = ()
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -175,9 +211,10 @@ def tighten(
     wishes: Wishes,
     twins: TwinObserver | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    plan_of: PlanOf = lambda subject: None,
 ) -> Iterator[SearchEvent | Tightened]:
-    """`seen`: a fresh look. The last thing is a `Tightened`; raises nothing that an engine can cause, but EngineError
-    where the container can't be looked at.
+    """`seen`: a fresh look; `plan_of`: the plan by what is known by then. The last thing is a `Tightened`; raises
+    nothing that an engine can cause, but EngineError where the container can't be looked at.
     """
     observe = unwatched if twins is None else twins.observe
     trials = Trials(access, seen, wishes.exercises, observe, cancelled)
@@ -208,12 +245,15 @@ def tighten(
         access.keep_profile(path, text)
         return path
 
+    plan = None if wishes.chosen else plan_of(subject)
+
     def tightest(*kept_toggles: str) -> Resolved:
-        return derive(subject, kept, keep=(*wishes.keep, *kept_toggles), tight=wishes.tight,
-                      exercised=bool(wishes.exercises.commands))  # fmt: skip
+        found = derive(subject, kept, plan, keep=(*wishes.keep, *kept_toggles), tight=wishes.tight,
+                       exercised=bool(wishes.exercises.commands))  # fmt: skip
+        return _able(access, seen, found)
 
     try:
-        derived = _as_chosen(wishes.chosen, subject, kept) if wishes.chosen else tightest()
+        derived = _able(access, seen, _as_chosen(wishes.chosen, subject, kept)) if wishes.chosen else tightest()
         users = tuple(item.id for item in derived.choices if item.toggle.changes_users)
         users = () if wishes.chosen else users
         # much depends on it, and if it does not work all else has to be as for root
@@ -240,9 +280,20 @@ def tighten(
             changed = any(item.id in users for item in event.verdict.choices)
             of = derived if changed or not users else otherwise
             calls = _calls(access, event.verdict.choices)
-            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls)
+            untried = () if plan is None or event.verdict.ends is not Ends.REFUSED else _kept(plan.choices, wishes.keep)
+            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls, untried)
         else:
             yield event
+
+
+def _kept(choices: Iterable[Choice], keep: Collection[str]) -> tuple[Choice, ...]:
+    return tuple(item for item in choices if item.id not in keep)
+
+
+def _able(access: EngineAccess, seen: Look, found: Resolved) -> Resolved:
+    """Without what can't be done here, each with its reason."""
+    choices, against = able(access, seen, found.choices)
+    return replace(found, choices=choices, left=(*found.left, *((item.id, why) for item, why in against)))
 
 
 def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: PathOf) -> Resolved:

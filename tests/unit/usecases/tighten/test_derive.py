@@ -6,9 +6,13 @@ import pytest
 
 from rig.recorded import recorded
 from stratascope.core.container import AskedMount
+from stratascope.core.message import msg
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability, UsedPort
-from stratascope.core.relaunch.toggle import OwnVolume, Subject
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import Evidence, OwnVolume, Subject, Use
+from stratascope.core.threats.states import Exposure, Matrix
+from stratascope.layers.toggles import choice_of
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.tighten import derive
@@ -46,6 +50,33 @@ def test_as_root_it_keeps_what_it_used() -> None:
 def test_what_is_to_be_kept_is_not_touched() -> None:
     """Whatever would be possible."""
     assert not {"seccomp", "memory", "user"} & set(values(of(WEB, "seccomp", "memory", "user")))
+
+
+def planned(*rows: tuple[str, str, ChangeKind, bool, Use]) -> HardeningPlan:
+    changes = tuple(
+        Change((choice_of(name, value),), kind, Evidence(use, msg("So it is.")), on)
+        for name, value, kind, on, use in rows
+    )
+    nothing = Matrix((), Exposure(0.0, 0.0, ()))
+    return HardeningPlan(changes, tuple(each.choice for each in changes if each.on), nothing, nothing)
+
+
+def test_what_was_granted_goes_or_stays_as_in_the_plan() -> None:
+    """What is used stays, and is told; all else that is on is tried, and what was learned is better than a guess."""
+    take, limit = ChangeKind.TAKE_BACK, ChangeKind.LIMIT
+    plan = planned(
+        ("ulimit-core", "0", take, False, Use.USED),
+        ("ipc", "private", take, True, Use.UNKNOWN),
+        ("pids", "99", limit, True, Use.UNKNOWN),
+        ("publish", "loopback", ChangeKind.UNUSED, False, Use.UNKNOWN),
+    )
+    found = derive(container(), lambda text: "/kept/1.json", plan)
+    assert values(found)["ipc"] == "private"
+    assert values(found)["pids"] == "256"
+    assert not {"ulimit-core", "publish"} & set(values(found))
+    assert dict(found.left)["ulimit-core"] == msg("So it is.")
+    kept = derive(container(), lambda text: "/kept/1.json", plan, keep=("ipc",))
+    assert "ipc" not in values(kept)
 
 
 def test_several_users_are_not_one() -> None:
