@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message, MessageError
+from stratascope.core.relaunch.data_volume import DataVolumes
 from stratascope.core.relaunch.file_owners import RootFolders, VolumeOwners
 from stratascope.value import Value
 
@@ -170,11 +171,11 @@ class RefusedError(EngineError):
     """
 
 
-class Relauncher(VolumeOwners, Protocol):
+class Relauncher(VolumeOwners, DataVolumes, Protocol):
     """Engine calls needed by hardening. Containers by full id. Every call has a time limit.
 
     All raise EngineError (RefusedError if the engine refused this very call, with its error), and NoSuchContainerError
-    if the container is gone. Only `remove_overlays` deletes volumes.
+    if the container is gone. Only `remove_overlays` and `remove_volumes` delete volumes.
     """
 
     def plan(self, container: str) -> LaunchSpec:

@@ -10,6 +10,7 @@ from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.options.request import RunOptions
 from stratascope.core.options.rules import rules_of
+from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.linux.defaults import DOCKER
@@ -92,7 +93,17 @@ def comment(message: Message) -> str:
 
 def title(options: RunOptions, message: Message) -> list[str]:
     """The leading comment: what the export is, and what it does not contain."""
-    return [comment(message), *(missing(each) for each in options.unsaid)]
+    filled = [
+        comment(
+            msg(
+                "The volume {name} is new: harden fills it with what the container has at {path}; else do so first.",
+                name=volume.name,
+                path=volume.target,
+            )
+        )
+        for volume in new_volumes(options.before, options.asked)
+    ]
+    return [comment(message), *filled, *(missing(each) for each in options.unsaid)]
 
 
 def missing(what: Message) -> str:

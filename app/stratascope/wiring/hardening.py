@@ -31,6 +31,7 @@ from stratascope.core.ports import (
     Relauncher,
 )
 from stratascope.core.process_match import belongs
+from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.relaunch.evidence import Ask, Clock, Liveness, PortReply, RootFiles
 from stratascope.core.relaunch.launch_spec import ContainerFile, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
@@ -59,7 +60,7 @@ from stratascope.usecases.live.reader import machine_of
 from stratascope.usecases.observe.service import ObservationService, held
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.watched_twins import WatchedTwins
-from stratascope.value import Value
+from stratascope.value import Value, replace
 from stratascope.wiring.engines import Engines, assembler, describe, not_among, open_engines, translations
 from stratascope.wiring.views import predictions
 
@@ -303,7 +304,15 @@ def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
         from stratascope.engines.docker.run_options import run_options as read
     else:
         from stratascope.engines.podman.run_options import run_options as read
-    return read(spec, wanted, body)
+    found = read(spec, wanted, body)
+    filled = {volume.target for volume in new_volumes(spec.asked, wanted)}  # elsewhere, by nobody but the engine
+    mounts = (
+        replace(mount, words=tuple(word for word in mount.words if word != "nocopy"))
+        if mount.kind == "volume" and mount.target in filled
+        else mount
+        for mount in found.mounts
+    )
+    return replace(found, mounts=tuple(mounts))
 
 
 def options_of(made: Plan) -> RunOptions:

@@ -53,6 +53,7 @@ CASES = (
     Case("cgroupns", "private", ("--cgroupns", "host")),
     Case("read-only-root", "on"),
     Case("tmpfs", "/scratch,/var/tmp"),
+    Case("volume", "/opt/kept,/var/lib/made"),
     Case("masked-paths", "default", ("--security-opt", "UNMASK")),
     Case("host-paths", "read-only", ("-v", "FOLDER:/data")),
     Case("engine-socket", "remove", ("-v", "SOCKET:/run/docker.sock")),

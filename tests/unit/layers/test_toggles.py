@@ -39,6 +39,7 @@ VALUES = {
     "cgroupns": "private",
     "read-only-root": "on",
     "tmpfs": "PATH,PATH",
+    "volume": "PATH,PATH",
     "masked-paths": "default",
     "host-paths": "read-only|PATH,PATH",
     "unmount": "PATH,PATH",
@@ -365,9 +366,17 @@ def test_strict_puts_memory_where_it_writes() -> None:
     found = {choice.id: choice.value for choice in choices(Preset.STRICT, subject(asked, changes=changes))}
     assert found["tmpfs"] == "/tmp,/var/tmp,/run"
     assert found["read-only-root"] == "on"
-    for data in ("/etc/x", "/var/cache/nginx/client_temp", "/var/log/x.log", "/var/lib/other/1"):
+    known = subject(asked, changes=(*changes, "/etc/x"))
+    assert {"tmpfs", "read-only-root"}.isdisjoint(choice.id for choice in choices(Preset.STRICT, known))
+    for data, place in (
+        ("/var/cache/nginx/client_temp/1", "/var/cache/nginx"),
+        ("/var/log/x.log", "/var/log"),
+        ("/var/lib/other/1", "/var/lib/other"),
+    ):
         known = subject(asked, changes=(*changes, data))
-        assert {"tmpfs", "read-only-root"}.isdisjoint(choice.id for choice in choices(Preset.STRICT, known)), data
+        found = {choice.id: choice.value for choice in choices(Preset.STRICT, known)}
+        assert (found["volume"], found["read-only-root"]) == (place, "on")
+        assert found["tmpfs"] == "/tmp,/var/tmp,/run", "nothing that it keeps is in memory"
 
 
 def test_ports_are_in_no_preset() -> None:

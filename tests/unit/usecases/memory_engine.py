@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from stratascope.core.container import Asked, EngineKind, EngineState, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.refusals.ended.ending import End
+from stratascope.core.relaunch.data_volume import DataVolume, Entry
 from stratascope.core.relaunch.file_owners import FileOwner, Ids, VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
@@ -24,6 +25,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     TwinMount,
 )
+from stratascope.layers.shared.host_paths import within
 from stratascope.value import replace
 
 
@@ -42,7 +44,16 @@ class Box:
     holds: tuple[FileChange, ...] = ()  # what its image was committed with
     needs: tuple[str, ...] = ()  # whose namespaces it uses
     starts: int = 0
+    volumes: dict[str, str] = field(default_factory=dict)  # name and target of those made for it
     joined: dict[str, int] = field(default_factory=dict)  # which start of these it has the namespaces of
+
+
+@dataclass
+class MadeVolume:
+    """A volume made for a relaunch."""
+
+    labels: dict[str, str]
+    files: tuple[FileChange, ...] = ()
 
 
 @dataclass
@@ -58,6 +69,7 @@ class MemoryEngine:
     last_words: tuple[FileChange, ...] = ()  # what every container writes while it is stopped
     says: str = "last words"
     volumes: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)  # who owns what in each
+    made: dict[str, MadeVolume] = field(default_factory=dict)  # by name
     overlays: list[str] = field(default_factory=list)  # the twins' numbers
     calls: list[str] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
@@ -169,6 +181,33 @@ class MemoryEngine:
     ) -> None:
         self._change("give_twin")()
 
+    def volume_names(self) -> tuple[str, ...]:
+        return tuple(self.made)
+
+    def make_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        done = self._change("make_volume")
+        if name in self.made:
+            raise RefusedError(EngineState.CONNECTED, msg("The name is taken."), "409")
+        self.made[name] = MadeVolume(dict(labels))
+        done()
+
+    def remove_volumes(self, label: str, value: str) -> None:
+        names = [name for name, volume in self.made.items() if volume.labels.get(label) == value]
+        for name in names:
+            done = self._change("remove_volumes")
+            if not any(name in box.volumes for box in self.boxes.values()):
+                del self.made[name]
+            done()
+
+    def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
+        return json.dumps({**_read(body), "fills": {volume.name: volume.target for volume in volumes}})
+
+    def contents(self, container: str, path: str) -> Iterator[Entry]:
+        box = self._box(container)
+        name = next((name for name, target in box.volumes.items() if target == path), None)
+        files = (*box.holds, *box.files) if name is None else self.made[name].files
+        return iter([Entry(each.path, "f", 0o644, 0, 0, 1, 0) for each in files if within(each.path, path)])
+
     def check_health(self, container: str) -> Health:
         return self._box(container).running.health
 
@@ -184,6 +223,9 @@ class MemoryEngine:
         box = self.boxes[number]
         box.image, box.holds = image, self.images[image]
         box.running = replace(box.running, labels=tuple(labels.items()))
+        box.volumes = request.get("volumes", {})
+        for name, target in request.get("fills", {}).items():
+            self.made[name].files = tuple(each for each in box.holds if within(each.path, target))
         done()
         return Created(number, self.warnings)
 

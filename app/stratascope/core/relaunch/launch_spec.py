@@ -66,6 +66,11 @@ def layer_image(name: str, transaction: str) -> str:
     return f"{IMAGES}{plain or 'container'}:{transaction}"
 
 
+def filling_image(name: str, transaction: str) -> str:
+    """Name of the image from which new volumes are filled: it exists only for that moment."""
+    return f"{layer_image(name, transaction)}-data"
+
+
 def own_image(image: str) -> str:
     """The image's name if it is such an image of a writable layer, else empty."""
     return image if image.startswith(IMAGES) else ""
@@ -220,13 +225,15 @@ CHECK_FAILURES = 100_000  # failures allowed, practically unlimited: the trial d
 class TwinMount(Value):
     """A bind or a volume as mounted in the twin. `source` is on the engine's host, with a final symlink resolved.
 
-    `overlaid`: the twin writes into a layer of its own; everything else is mounted as it is, read-only.
+    `overlaid`: the twin writes into a layer of its own; everything else is mounted as it is, read-only. `fresh`: a
+    volume of the twin's own, filled from its image; it has no source.
     """
 
     source: str
     target: str
     overlaid: bool
     volume: str = ""  # its name
+    fresh: bool = False
 
 
 class TwinRecord(Value):

@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from stratascope.core.container import Container
 from stratascope.core.message import Message
 from stratascope.value import Value
+
+COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
+SYSTEMD_UNIT = "PODMAN_SYSTEMD_UNIT"
+
+
+def has_owner(container: Container) -> bool:
+    """Whether Compose or systemd made it, by its labels."""
+    names = {name for name, _ in container.labels}
+    return SYSTEMD_UNIT in names or not COMPOSED.isdisjoint(names)
 
 
 class OwnerKind(StrEnum):

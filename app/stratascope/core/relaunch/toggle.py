@@ -143,8 +143,9 @@ class Subject(Value):
     UDP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
-    its programs import. `folders`: those of its image to which it writes, with what the image has there, owners as it
-    counts itself. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
+    its programs import. `made`: folders that it made itself, without those below them. `folders`: those of its image
+    to which it writes, with what the image has there, owners as it counts itself. `volumes`: names that the engine's
+    volumes have. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
     replacement, files there that were not. Of these None: not looked at. `published`: TCP ports of the host that lead
     to it, as its engine says. `environment`: the values of its variables, which hold secrets.
     """
@@ -167,6 +168,8 @@ class Subject(Value):
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
     replaced: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
     folders: tuple[Folder, ...] | None = None
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
@@ -296,6 +299,7 @@ class Toggle(Value, eq=False):
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then
     hands_over: bool = False  # whether the files of its own volumes get the user that it starts as then
+    keeps_data: bool = False  # whether it puts what the container wrote where a relaunch and its restarts keep it
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     reaches: bool = False  # whether it changes who can reach the container: never done unless a person asks for it
     overridden: bool = False  # whether it has no effect while a container stays privileged

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import RestartPolicy, TwinRecord
 from stratascope.core.relaunch.owner import Owned
@@ -68,6 +69,7 @@ class Member(Value):
     body: str = ""
     original: str = ""
     owners: tuple[VolumeChange, ...] = ()
+    volumes: tuple[DataVolume, ...] = ()
     new_runs: bool | None = None
     new_created: float = 0.0
 
@@ -86,6 +88,8 @@ class Transaction(Value):
     `image`: what the old one's writable layer is committed to, empty if it is not carried over; `old_image`: the image
     of an earlier commit that the old one itself was made from, removed when the old one is discarded.
     `owners`: volumes whose files the hardened one was given, once the other had stopped; an undo gives them back.
+    `volumes`: those made for what the original kept outside its volumes, labelled with this relaunch. They are removed
+    with a replacement that does not stay, and with nothing else.
     `further`: those relaunched with it, since they use its namespaces; each comes after everything it needs.
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to remove our text.
     `kept`: what an earlier relaunch set aside, if the old one is itself a replacement. Once the new one stays, that
@@ -127,6 +131,7 @@ class Transaction(Value):
     kept: Member | None = None
     group: str = ""
     leave_logs: bool = False
+    volumes: tuple[DataVolume, ...] = ()
     new_runs: bool | None = None
     new_created: float = 0.0
 

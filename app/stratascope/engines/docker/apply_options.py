@@ -14,9 +14,10 @@ from stratascope.core.container import Asked, AskedPort, EngineKind, ProfileKind
 from stratascope.core.message import msg
 from stratascope.core.options.capabilities import ENGINE_DEFAULTS, bounding_from, named
 from stratascope.core.options.rules import CPU_PERIOD, label_disabled, memory_and_swap, profile_text, security_option
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.launch_spec import CHECK_FAILURES, CHECK_INTERVAL, LaunchSpec, TwinMount
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.engines.docker.mounts import target, write_mounts
+from stratascope.engines.docker.mounts import target, without_no_copy, write_mounts
 from stratascope.engines.shared.asked_options import MODES, PLAIN
 from stratascope.engines.shared.json_reader import JsonObject, parse_object
 from stratascope.engines.shared.rest_engine import compact
@@ -227,6 +228,14 @@ def live_options(host: dict[str, Any], limits: Asked) -> dict[str, int]:
     return found
 
 
+def filling(body: str, volumes: tuple[DataVolume, ...]) -> str:
+    """See `core.relaunch.data_volume.DataVolumes`."""
+    request = parse_object(body)
+    host = dict(request["HostConfig"])
+    without_no_copy(host, {target(volume.target) for volume in volumes})
+    return compact({**request, "HostConfig": host})
+
+
 # -- the create request of a twin, and the volumes through which it sees its original's files
 # Each writable directory becomes three volumes of the `local` driver: two empty ones for the upper layer and the work
 # directory, and one of type overlay, which the daemon mounts with the container and unmounts when that ends. The lower
@@ -264,7 +273,10 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
     made = []
     for place, mount in enumerate(mounts):
         part = parts.get(target(mount.target), "")
-        made.append(_overlaid(number, place, mount, part) if mount.overlaid else _read_only(mount, part))
+        if mount.fresh:
+            made.append({"Type": "volume", "Source": twin_volume(number, place), "Target": mount.target})
+        else:
+            made.append(_overlaid(number, place, mount, part) if mount.overlaid else _read_only(mount, part))
     host.update(
         NetworkMode="none",
         PortBindings={},
@@ -284,7 +296,9 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
 def volumes(number: str, mounts: tuple[TwinMount, ...]) -> tuple[tuple[str, str], ...]:
     """Name and lower layer of each overlay volume."""
     return tuple(
-        (_name(number, place), posixpath.dirname(mount.source)) for place, mount in enumerate(mounts) if mount.overlaid
+        (twin_volume(number, place), posixpath.dirname(mount.source))
+        for place, mount in enumerate(mounts)
+        if mount.overlaid
     )
 
 
@@ -293,7 +307,8 @@ def overlay_options(lower: str, upper: str, work: str) -> dict[str, str]:
     return {"type": "overlay", "device": "overlay", "o": f"lowerdir={lower},upperdir={upper},workdir={work}"}
 
 
-def _name(number: str, place: int) -> str:
+def twin_volume(number: str, place: int) -> str:
+    """Name of the twin's volume for the mount at that place in the list."""
     return f"stratascope-twin-{number}-{place}"
 
 
@@ -302,7 +317,7 @@ def _overlaid(number: str, place: int, mount: TwinMount, part: str) -> dict[str,
         raise ToggleError(msg("The path {path} contains characters that overlay options can't.", path=mount.source))
     below = posixpath.join(posixpath.basename(mount.source), part) if part else posixpath.basename(mount.source)
     options = {"NoCopy": True, "Subpath": below}
-    return {"Type": "volume", "Source": _name(number, place), "Target": mount.target, "VolumeOptions": options}
+    return {"Type": "volume", "Source": twin_volume(number, place), "Target": mount.target, "VolumeOptions": options}
 
 
 def _read_only(mount: TwinMount, part: str) -> dict[str, Any]:

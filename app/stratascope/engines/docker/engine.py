@@ -74,7 +74,7 @@ class DockerEngine(RestEngine):
     def _inspect_path(self, container: str) -> str:
         return f"/containers/{quote(container, safe='')}/json"
 
-    def _volume_path(self, name: str) -> str:
+    def volume_path(self, name: str) -> str:
         return f"/volumes/{name}"
 
     def _redact(self, text: str) -> str:

@@ -6,6 +6,7 @@ Docker has three fields for mounts (Binds, Mounts, Tmpfs), and adds those of ima
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection
 from typing import Any
 
 from stratascope.core.container import Asked, AskedMount
@@ -75,6 +76,16 @@ def write_mounts(host: dict[str, Any], before: Asked, after: Asked) -> None:
             _free(host, mount)
         elif mount.writable != was[place].writable and not _set_writable(host, place, mount.writable):
             _add(host, mount)  # from another container: the container's own mounts take precedence
+
+
+def without_no_copy(host: dict[str, Any], places: Collection[str]) -> None:
+    """Let the engine fill the volumes at these targets from the image, while they are empty."""
+    binds = []
+    for bind in host.get("Binds") or ():
+        source, place, modes = split_bind(bind)
+        kept = tuple(mode for mode in modes if mode != _DATA)
+        binds.append(join_bind(source, place, kept) if target(place) in places else bind)
+    host["Binds"] = binds
 
 
 def target(path: str) -> str:

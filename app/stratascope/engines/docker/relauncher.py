@@ -5,7 +5,6 @@ Calls that change something use the SDK where it sends the same request (`engine
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from urllib.parse import quote
 from stratascope.core.container import Asked, Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     IMAGES,
@@ -33,7 +33,7 @@ from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
-from stratascope.engines.shared import volume_files
+from stratascope.engines.shared import data_volumes, volume_files
 from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object
@@ -110,6 +110,9 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise ToggleError(msg("A twin's volumes are overlays, and mounting these requires Docker 26 or newer."))
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
+        for place, mount in enumerate(mounts):
+            if mount.fresh:
+                self._volume(apply_options.twin_volume(number, place), number)
         for name, lower in wanted:
             upper, work = (self._volume(f"{name}-{end}", number) for end in ("upper", "work"))
             self._volume(name, number, apply_options.overlay_options(lower, upper, work))
@@ -117,10 +120,23 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     @understood()
     def remove_overlays(self, number: str) -> None:
         """Remove all volumes with that twin's label."""
-        params = {"filters": json.dumps({"label": [f"{TWIN}={number}"]})}
-        for item in object_of(command(self._engine, "GET", "/volumes", params)).parts("Volumes"):
+        for name in self._volumes_with(TWIN, number):
             with self._engine.sdk(SLOW, well=(404,)) as sdk:
-                sdk.remove_volume(item.text("Name"))
+                sdk.remove_volume(name)
+
+    @understood()
+    def make_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `core.relaunch.data_volume.DataVolumes`."""
+        request = compact({"Name": name, "Driver": "local", "Labels": dict(labels)})
+        data_volumes.make(self._engine, "/volumes/create", request, name, labels)
+
+    def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
+        """Pure: Docker fills volumes when it creates a container, unless told not to."""
+        return apply_options.filling(body, volumes)
+
+    def _volumes_with(self, label: str, value: str) -> tuple[str, ...]:
+        answer = object_of(command(self._engine, "GET", "/volumes", data_volumes.labelled(label, value)))
+        return tuple(item.text("Name") for item in answer.parts("Volumes"))
 
     @understood()
     def give_twin(

@@ -448,7 +448,7 @@ _LEFT = (
 _NOTES = (f"{ANNOTATION}autoremove", f"{ANNOTATION}publish-all", f"{ANNOTATION}volumes-from")
 
 
-def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_parent: str) -> str:
+def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str) -> str:
     """See `core.ports.Relauncher`."""
     request: Body = {key: value for key, value in json.loads(body).items() if key not in _LEFT}
     request["netns"] = {"nsmode": "none"}
@@ -466,11 +466,22 @@ def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_pare
     if (check.get("Test") or ["NONE"])[0] != "NONE":
         request["healthconfig"] = {**check, "Interval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
     request["mounts"] = [mount for mount in request.get("mounts") or () if mount.get("type") != "bind"]
-    request["mounts"] += [_read_only(mount) for mount in mounts if not mount.overlaid]
+    request["mounts"] += [_read_only(mount) for mount in mounts if not mount.overlaid and not mount.fresh]
+    fresh = [
+        {"Name": twin_volume(number, place), "Dest": mount.target, "Options": ["rw"]}
+        for place, mount in enumerate(mounts)
+        if mount.fresh
+    ]
+    request.update({"volumes": fresh} if fresh else {})
     places = {mount.target for mount in mounts}  # its own overlays too, as in inspect
     kept = [each for each in request.get("overlay_volumes") or () if each.get("destination") not in places]
     request["overlay_volumes"] = [*kept, *(_overlaid(mount) for mount in mounts if mount.overlaid)]
     return json.dumps(request)
+
+
+def twin_volume(number: str, place: int) -> str:
+    """Name of the twin's volume for the mount at that place in the list."""
+    return f"stratascope-twin-{number}-{place}"
 
 
 def _overlaid(mount: TwinMount) -> Body:

@@ -88,7 +88,7 @@ class PodmanEngine(RestEngine):
     def _path(self, container: str) -> str:
         return f"/containers/{quote(container, safe='')}"
 
-    def _volume_path(self, name: str) -> str:
+    def volume_path(self, name: str) -> str:
         return f"/volumes/{name}/json"
 
     def _inspect_path(self, container: str) -> str:

@@ -17,8 +17,10 @@ from stratascope.child_output import printed
 from stratascope.core.container import Asked
 from stratascope.core.options.rules import WRITABLE
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
+    TWIN,
     Created,
     FileChange,
     Health,
@@ -32,7 +34,7 @@ from stratascope.engines.podman.apply_options import differences, resources
 from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
-from stratascope.engines.shared import volume_files
+from stratascope.engines.shared import data_volumes, volume_files
 from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.errors import refusal
 from stratascope.engines.shared.events import plain_log
@@ -48,6 +50,7 @@ from stratascope.engines.shared.rest_engine import (
     compact,
     found,
     object_of,
+    objects_of,
     understood,
 )
 from stratascope.engines.shared.runtime_state import read_config
@@ -108,13 +111,31 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
     ) -> str:
         """Pure."""
-        return apply_options.twin(spec, body, mounts, cgroup_parent)
+        return apply_options.twin(spec, body, number, mounts, cgroup_parent)
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Nothing: Podman creates them with the container."""
+        """Only fresh volumes: Podman creates overlays with the container."""
+        for place, mount in enumerate(mounts):
+            if mount.fresh:
+                self.make_volume(apply_options.twin_volume(number, place), {TWIN: number})
 
     def remove_overlays(self, number: str) -> None:
-        """Nothing: they were removed with the container."""
+        """Fresh volumes: overlays were removed with the container."""
+        self.remove_volumes(TWIN, number)
+
+    @understood()
+    def make_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `core.relaunch.data_volume.DataVolumes`."""
+        request = compact({"Name": name, "Label": dict(labels)})
+        data_volumes.make(self._engine, "/volumes/create", request, name, labels)
+
+    def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
+        """Pure. Podman fills volumes once, when their first container is initialized."""
+        return body
+
+    def _volumes_with(self, label: str, value: str) -> tuple[str, ...]:
+        found = objects_of(command(self._engine, "GET", "/volumes/json", data_volumes.labelled(label, value)))
+        return tuple(JsonObject(item).text("Name") for item in found)
 
     @understood()
     def give_twin(

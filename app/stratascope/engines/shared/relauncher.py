@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.refusals.ended.ending import End
+from stratascope.core.relaunch.data_volume import Entry
 from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
@@ -27,7 +28,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     RuntimeState,
 )
-from stratascope.engines.shared import asked_options, errors, host_files, runtime_state, volume_files
+from stratascope.engines.shared import asked_options, data_volumes, errors, host_files, runtime_state, volume_files
 from stratascope.engines.shared.events import plain_log
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import JsonObject, parse_container, parse_object, status_of, words_of
@@ -153,6 +154,25 @@ class RestRelauncher(ABC, Generic[E]):
         """See `core.relaunch.file_owners.VolumeOwners`."""
         with self._volumes().top(change.source) as top:
             return volume_files.not_given(top, change)
+
+    @understood()
+    def volume_names(self) -> tuple[str, ...]:
+        """See `core.relaunch.data_volume.DataVolumes`."""
+        return self._volumes_with("", "")
+
+    @understood()
+    def remove_volumes(self, label: str, value: str) -> None:
+        """See `core.relaunch.data_volume.DataVolumes`."""
+        data_volumes.remove(self._engine, self._volumes_with(label, value))
+
+    @understood()
+    def contents(self, container: str, path: str) -> Iterator[Entry]:
+        """See `core.relaunch.data_volume.DataVolumes`."""
+        return data_volumes.contents(self._engine, container, path)
+
+    @abstractmethod
+    def _volumes_with(self, label: str, value: str) -> tuple[str, ...]:
+        """Names of the volumes with that label, of all without one."""
 
     @abstractmethod
     def start(self, container: str) -> None: ...

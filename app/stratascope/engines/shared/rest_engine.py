@@ -133,7 +133,7 @@ class RestEngine(RestClient):
     def volume(self, name: str) -> dict[str, str]:
         """The options of a volume; none if the engine does not have it, or lists none."""
         try:
-            options = JsonObject(parse_object(self._get_of(self._volume_path(quote(name, safe=""))))).part("Options")
+            options = JsonObject(parse_object(self._get_of(self.volume_path(quote(name, safe=""))))).part("Options")
             return {each: options.text(each) for each in options.names()}
         except (EngineError, NoSuchContainerError, ValueError):
             return {}
@@ -213,7 +213,8 @@ class RestEngine(RestClient):
     def _inspect_path(self, container: str) -> str: ...
 
     @abstractmethod
-    def _volume_path(self, name: str) -> str: ...
+    def volume_path(self, name: str) -> str:
+        """Where its API has the volume of that name, as in a path."""
 
     @abstractmethod
     def _redact(self, text: str) -> str: ...

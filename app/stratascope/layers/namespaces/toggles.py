@@ -33,6 +33,7 @@ from stratascope.core.relaunch.want import HostsNamespace, Network, Setting, Wan
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import DEVICES, ENGINE_SOCKET, HOST_PATHS, UNMOUNT
 from stratascope.layers.namespaces.toggles_root import MASKED_PATHS, READ_ONLY_ROOT, TMPFS
+from stratascope.layers.namespaces.toggles_volume import VOLUME
 from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
 from stratascope.layers.shared.signs_of_use import evidence, runs_containers
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, no_pieces, no_risks, only
@@ -406,4 +407,4 @@ SYSCTL = Toggle(
 )
 
 _OF_MOUNTS = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, UNMOUNT, DEVICES)
-TOGGLES = (*_OF_MOUNTS, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, READ_ONLY_ROOT, TMPFS, SYSCTL)
+TOGGLES = (*_OF_MOUNTS, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, VOLUME, READ_ONLY_ROOT, TMPFS, SYSCTL)

@@ -2,7 +2,8 @@
 
 The root directory is kept as the image has it, with tmpfs where it writes. Where it writes is known from its writable
 layer (`Subject.changes`), where the caller looked, and from what was seen. Only what is temporary by its nature gets a
-tmpfs (`written.py`); where it keeps data the root directory stays writable, whatever the preset. Nor is there a tmpfs
+tmpfs (`written.py`), and data a volume (`toggles_volume.py`); where none can hold it the root directory stays writable,
+whatever the preset. Nor is there a tmpfs
 where the container wrote over a file of the image (`Subject.replaced`): it uses what lies there, and Docker's tmpfs is
 empty. Podman copies it in.
 
@@ -36,10 +37,12 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.core.relaunch.want import LooserMount, MoreOf, ReadablePlace, Want, WritablePlace
 from stratascope.core.text import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.toggles_volume import planned as volumes_planned
 from stratascope.layers.namespaces.written import (
     KERNEL,
     data,
     in_temporary_place,
+    kept_in_root,
     memory_folders,
     temporary,
     tmpfs_options,
@@ -172,14 +175,14 @@ def _may_be_read_only(subject: Subject) -> bool:
     """Not where it keeps data, nor where what it writes over can neither be written nor be given a tmpfs."""
     wanted = [posixpath.dirname(path) for path in subject.replaced if temporary(path)]
     writable = not subject.container.asked.read_only_root
-    return writable and not data(subject) and not any(_hidden(folder, subject) for folder in wanted)
+    return writable and not kept_in_root(subject) and not any(_hidden(folder, subject) for folder in wanted)
 
 
 def _kept_writable(subject: Subject) -> Message | None:
     """Why its root directory stays writable, whatever was seen."""
     if subject.container.asked.read_only_root:
         return None
-    kept = data(subject)
+    kept = kept_in_root(subject)
     if kept:
         return msg("It keeps files outside its volumes, so its root directory stays writable: {paths}.",
                    paths=", ".join(kept[:_SHOWN]))  # fmt: skip
@@ -193,7 +196,7 @@ def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return ()
     if subject.changes is None:
         return (msg("Where it writes was not examined; writes fail where it has no volume or tmpfs."),)
-    lost = data(subject)
+    lost = kept_in_root(subject)
     if not lost:
         return ()
     paths = ", ".join(lost[:_SHOWN])
@@ -204,6 +207,8 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     """On, unless it keeps data, or does its work for whoever comes later: where that writes a start does not show."""
     if not _may_be_read_only(subject) or serves_users(subject):
         return None
+    if volumes_planned(subject):
+        return Learned("on", msg("What it writes is in volumes and memory then."))
     return Learned("on", msg("It was seen writing only to volumes and memory."))
 
 
@@ -215,10 +220,11 @@ def _writing_used(value: str, subject: Subject) -> Evidence:
 
 
 def _places_kept(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """The tmpfs without which nothing could be written any more."""
+    """The tmpfs and the volumes without which nothing could be written any more."""
     found = _tmpfs_learned(LEARNED, subject, subject.container.asked)
     value = _tmpfs_preset(Preset.STRICT, subject) if found is None else found.value
-    return () if value is None else (("tmpfs", value),)
+    places = (("tmpfs", value), ("volume", volumes_planned(subject)))
+    return tuple((name, place) for name, place in places if place)
 
 
 def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:

@@ -1,9 +1,13 @@
-"""Where a container writes outside its mounts: which of it is temporary and which is data, and which directories could
-be a tmpfs. Pure.
+"""Where a container writes outside its mounts: which of it is temporary and which is data, which directories could be a
+tmpfs, and which could be a volume. Pure.
 
 Everything written counts as data unless it is clearly temporary: a directory that is empty in the image may be where a
 program keeps its database. Temporary: places that the Filesystem Hierarchy Standard defines so, pid files and
 sockets, and files in /var/cache that the program was seen recreating.
+
+Data could be in a volume where nothing of the image is hidden by it once the image is newer: in the places for variable
+data, in directories that the container made itself, and in those that are empty in the image. Not a directory for the
+files of the whole system, such as /etc or /var/lib.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import posixpath
 
 from stratascope.core.container import Asked
+from stratascope.core.relaunch.owner import has_owner
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.host_paths import plain, within
 
@@ -52,6 +57,43 @@ def data(subject: Subject) -> tuple[str, ...]:
 def _made_anew(path: str, subject: Subject) -> bool:
     seen = subject.seen
     return within(path, _CACHE) and seen is not None and seen.seen.starts >= _STARTS and path in seen.written
+
+
+# Directories that all of a system's programs share, and those for data that a program changes: hier(7)
+_SHARED = frozenset(
+    ("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root",
+     "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin",
+     "/usr/local/etc", "/usr/local/lib", "/usr/local/share", "/usr/sbin", "/usr/share", "/usr/src", "/var",
+     "/var/cache", "/var/lib", "/var/lib/misc", "/var/local", "/var/opt", "/var/spool", "/var/tmp", "/var/www")
+)  # fmt: skip
+_VARIABLE = (_CACHE, "/srv", "/var/lib", "/var/local", "/var/log", "/var/mail", "/var/opt", "/var/spool")
+_MOST_VOLUMES = 8
+
+
+def volume_folders(subject: Subject) -> tuple[str, ...]:
+    """The directories whose volumes would hold all of its data, outermost only. () where they can't hold all, since
+    what is left has to be carried over anyway; and where its owner re-creates it, whose volumes start empty.
+    """
+    found = {path: _folder_for(path, subject) for path in data(subject)}
+    places = set(found.values())
+    if "" in places or has_owner(subject.container):
+        return ()
+    outer = [place for place in places if not any(place != other and within(place, other) for other in places)]
+    return tuple(sorted(outer)) if len(outer) <= _MOST_VOLUMES else ()
+
+
+def _folder_for(path: str, subject: Subject) -> str:
+    """The largest directory around it that is for such data alone; "" if there is none."""
+    places = [path[:place] for place in range(1, len(path)) if path[place] == "/"]
+    places = [place for place in places if place not in _SHARED]
+    empty = {folder.path for folder in subject.folders or () if not folder.names}
+    made = (place for place in places if any(within(place, folder) for folder in (*_VARIABLE, *subject.made)))
+    return next(made, "") or next((place for place in places if place in empty), "")
+
+
+def kept_in_root(subject: Subject) -> tuple[str, ...]:
+    """Its data where volumes can't hold all of it, so that the root directory has to stay writable."""
+    return () if volume_folders(subject) else data(subject)
 
 
 def memory_folders(subject: Subject) -> tuple[str, ...]:

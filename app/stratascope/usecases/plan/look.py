@@ -6,6 +6,7 @@ Nothing here depends on the choices, so that plans of several presets share one 
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from collections.abc import Sequence
 
 from stratascope.background_call import BackgroundCall
@@ -85,6 +86,8 @@ def look(access: EngineAccess, container: str, known: tuple[Container, Contents]
         listens=inside.before.listens,
         changes=tuple(change.path for change in written),
         replaced=replaced(written),
+        made=made_folders(written),
+        volumes=access.port.volume_names(),
         programs=inside.programs,
     )
     subject = replace(
@@ -107,6 +110,7 @@ def subject_of(
         files=profiles(access, choices),
         changes=None if changes is None else tuple(change.path for change in changes),
         replaced=replaced(changes or ()),
+        made=made_folders(changes or ()),
         listeners=access.listeners(),
         bound=access.bound(),
         memory_total=access.ground.memory_total,
@@ -125,6 +129,13 @@ def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
 def replaced(changes: Sequence[FileChange]) -> tuple[str, ...]:
     """Files of the image that it overwrote or removed; a folder counts if more than its entries changed."""
     return tuple(change.path for change in leaves(changes) if change.kind != "added")
+
+
+def made_folders(changes: Sequence[FileChange]) -> tuple[str, ...]:
+    """Folders that the image does not have, without those below them. One without files is not known as a folder."""
+    added = {change.path for change in changes if change.kind == "added"}
+    full = {posixpath.dirname(path) for path in added} & added
+    return tuple(sorted(path for path in full if posixpath.dirname(path) not in full))
 
 
 def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import NeedsError
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
 from stratascope.core.relaunch.evidence import Expected, Liveness
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import LaunchSpec
@@ -71,6 +72,11 @@ class Plan(Value):
     why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
     repairs: bool = False  # it has ended, and is started again with what it lacked
     along: tuple[Plan, ...] = ()  # those hardened with it in one relaunch; with an owner, its other replicas
+
+    @property
+    def volumes(self) -> tuple[DataVolume, ...]:
+        """New ones, filled with what it keeps there."""
+        return new_volumes(self.spec.asked, self.wanted)
 
     @property
     def live(self) -> bool:

@@ -16,9 +16,10 @@ from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import HostFiles
+from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec
-from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
+from stratascope.core.relaunch.owner import COMPOSED, SYSTEMD_UNIT, OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Remedy, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import Trouble
@@ -29,7 +30,6 @@ from stratascope.usecases.plan.file_access import ENTRIES, Losses, identities, l
 from stratascope.usecases.plan.written_files import hidden, is_log, leaves, own_files, some, volatile
 from stratascope.value import Value, replace
 
-COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
 _SECRETS = "/run/secrets"
 TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that a container which had exited by itself must run before it counts as stable
@@ -89,7 +89,8 @@ def preflight(
 
     `remedies`: the options taken; the blocks that they handle become warnings.
     """
-    written = own_files(container, changes)
+    volumes = () if wanted is None else new_volumes(spec.asked, wanted)
+    written = own_files(container, changes, volumes)
     aside = set_aside(others, transactions)
     needing = dependents(container, others)
     owned = isinstance(owner, OwnerPlan)
@@ -109,6 +110,7 @@ def preflight(
         *_unfinished(container, transactions),
         *written_layer(spec, container, written, host, remedies, owned=owned),
         *(() if wanted is None or subject is None else _over_files(subject, wanted, remedies)),
+        *(_no_volumes(owned=owner is not None, image=bool(spec.image_id)) if volumes else ()),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
@@ -147,11 +149,6 @@ def while_running(checked: Preflight) -> Preflight:
     return Preflight(tuple(block for block in checked.blocks if block.code in _IN_ANY_CASE), ())
 
 
-def has_owner(container: Container) -> bool:
-    """Whether Compose or systemd made it, by its labels."""
-    return bool(_unasked(dict(container.labels)))
-
-
 def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> list[Block]:
     labels = dict(container.labels)
     found = []
@@ -182,7 +179,7 @@ def _unasked(labels: Mapping[str, str]) -> list[Block]:
                 msg("Export a Compose override file, and let Compose re-create the service with it."),
             )
         ]
-    if "PODMAN_SYSTEMD_UNIT" in labels:
+    if SYSTEMD_UNIT in labels:
         return [
             Block(
                 "systemd",
@@ -463,6 +460,16 @@ def _over_files(subject: Subject, wanted: Asked, remedies: frozenset[Remedy]) ->
         return []
     text = msg("It keeps files where a tmpfs would be, and they would be lost: {paths}.", paths=some(lost))
     return [Block("tmpfs-over-files", text, msg("Leave out the tmpfs there, or give it a volume instead."))]
+
+
+def _no_volumes(*, owned: bool, image: bool) -> list[Block]:
+    if owned:
+        text = msg("Compose or systemd re-creates it, and its new volume would not have what it keeps now.")
+        return [Block("volume", text, msg("Add the volume there, and copy the files into it by hand."))]
+    if not image:
+        text = msg("It was not made from an image, so its engine can't copy its files into a new volume.")
+        return [Block("volume", text, msg("Leave out the volume."))]
+    return []
 
 
 def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:

@@ -16,6 +16,7 @@ from stratascope.core.observation.imports import Programs
 from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.owner import has_owner
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
@@ -27,7 +28,6 @@ from stratascope.usecases.plan.critical_grants import critical_grants
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.pieces import merged, pieces_of
 from stratascope.usecases.plan.prediction import Prediction
-from stratascope.usecases.plan.preflight import has_owner
 from stratascope.usecases.plan.standards import STANDARDS, Standard, standard
 from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, suggested, up_to_serious
 from stratascope.value import Value, replace

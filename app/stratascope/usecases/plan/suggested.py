@@ -4,7 +4,7 @@ On is what is not used or not imported, what hardly any program needs, and a lim
 was granted and nothing is known of it is on where it opens a critical threat; else it is off, and watching tells. Off
 is what is used; what changes who can reach the container; another user, unless it was seen becoming that one and doing
 nothing else as root. Nothing here can lose data: a tmpfs goes only along with a read-only root directory, on what is
-temporary by its nature.
+temporary by its nature; whatever else was written gets a volume, filled with it, or the root directory stays writable.
 
 A change is judged by its effect: all are tried alone, in order, and flipped with the others as they stand.
 """
@@ -240,7 +240,7 @@ def _let_go(
             impossible.append((choice, why))
         elif changes:
             choice = choice if choice.made else choice.checked(subject)
-            kind = ChangeKind.LIMIT if which.limit else ChangeKind.UNUSED
+            kind = ChangeKind.LIMIT if which.limit or which.keeps_data else ChangeKind.UNUSED
             if choice.cure(subject) in _GRANTS:
                 kind = ChangeKind.TAKE_BACK
             yield _row(choice, choice.evidence(subject), kind, subject)

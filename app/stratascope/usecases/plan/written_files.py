@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Container
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Subject, Unit
@@ -32,12 +33,14 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
 
 
-def lost_files(container: Container, changes: Sequence[FileChange], *, logs: bool = True) -> str:
+def lost_files(
+    container: Container, changes: Sequence[FileChange], volumes: Sequence[DataVolume] = (), *, logs: bool = True
+) -> str:
     """The files outside its volumes that a new container would lack, in words; empty if none.
 
-    `logs`: whether log files count.
+    `volumes`: new ones, filled with what is there; `logs`: whether log files count.
     """
-    kept = [change.path for change in leaves(own_files(container, changes)) if not volatile(change.path)]
+    kept = [change.path for change in leaves(own_files(container, changes, volumes)) if not volatile(change.path)]
     return some([path for path in kept if logs or not is_log(path)])
 
 
@@ -46,13 +49,17 @@ def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, .
     return tuple(change.path for change in leaves(own_files(container, changes)))
 
 
-def own_files(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
-    """Without its mount points, and parent folders."""
-    places = [mount.target.rstrip("/") for mount in container.asked.mounts]
+def own_files(
+    container: Container, changes: Sequence[FileChange], volumes: Sequence[DataVolume] = ()
+) -> list[FileChange]:
+    """Without its mount points, and parent folders. `volumes`: without what new ones take over."""
+    taken = [volume.target for volume in volumes]
+    places = [*taken, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
     return [
         change
         for change in changes
         if not any(place == change.path or place.startswith(f"{change.path}/") for place in places)
+        and not any(within(change.path, place) for place in taken)
     ]
 
 

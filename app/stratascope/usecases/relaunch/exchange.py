@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.data_volume import missing
 from stratascope.core.relaunch.evidence import Clock, Expected, Failure
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
@@ -28,6 +29,7 @@ from stratascope.core.relaunch.launch_spec import (
     TRANSACTION,
     Created,
     claim,
+    filling_image,
     guard,
     policy_text,
 )
@@ -44,6 +46,7 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
     TransactionKind,
 )
+from stratascope.usecases.plan.written_files import some
 from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
 from stratascope.usecases.relaunch.known import as_it_ran
 from stratascope.usecases.relaunch.rollback import (
@@ -114,6 +117,8 @@ class Exchange:
         )
         if any(member.image for member in transaction.members):
             yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
+        if transaction.created and any(member.volumes for member in transaction.members):
+            yield from self._step("fill", msg("Fill its new volumes with its data"), self._fill)
         if self._handed or transaction.owners:
             yield from self._step("owners", msg("Change the owners of the files in its volumes"), self._hand_over)
         words = msg("Give its name to the replacement") if made else msg("Give its name to the container set aside")
@@ -222,6 +227,9 @@ class Exchange:
 
     def _create(self) -> None:
         try:
+            for member in self.transaction.members:
+                for volume in member.volumes:
+                    self._port.make_volume(volume.name, {TRANSACTION: self.transaction.id})
             created = self._create_all({})
         except ClaimedError:
             self._give_up(self.transaction.members[0])
@@ -315,6 +323,28 @@ class Exchange:
             self._journal.write(self.transaction)
             for member in reversed(members):
                 self._port.remove(member.new)
+
+    def _fill(self) -> None:
+        """By the engine, from the stopped container's image: `core.relaunch.data_volume`. What the volumes have is held
+        against what it has.
+        """
+        for member in self.transaction.members:
+            if not member.volumes:
+                continue
+            image = filling_image(member.name, self.transaction.id)
+            number = self._port.commit(member.old, image)
+            body = self._port.with_image(self._port.filling(member.body, member.volumes), number, image)
+            filler = self._port.create(body, f"{member.new_aside}.fill", self._labels(member))
+            self._port.initialize(filler.id)
+            self._port.remove(filler.id)
+            self._port.remove_image(image)
+            for volume in member.volumes:
+                there = tuple(self._port.contents(member.old, volume.target))
+                lost = missing(there, self._port.contents(member.new, volume.target))
+                if lost:
+                    why = msg("Its data did not arrive whole in the new volume for {path}: {paths}.",
+                              path=volume.target, paths=some(lost))  # fmt: skip
+                    raise FailedError(why)
 
     def _hand_over(self) -> None:
         """Listed once nobody writes there any more, and recorded before the first change."""

@@ -167,7 +167,8 @@ def _kept(
     access: EngineAccess, made: Plan, containers: Sequence[Container], written: Written
 ) -> dict[str, tuple[str, ...]]:
     logs = Remedy.LEAVE_LOGS not in made.remedies and made.owner is None
-    return {each.id: kept(access, each, written(each.id), logs=logs) for each in containers}
+    volumes = {each.spec.id: each.volumes for each in (made, *made.along)}
+    return {each.id: kept(access, each, written(each.id), volumes.get(each.id, ()), logs=logs) for each in containers}
 
 
 class _Halves:
@@ -224,7 +225,7 @@ def _exchange(
     def loses(member: Member) -> Message | None:
         changes, one = written(member.old), plans.get(member.old)
         logs = Remedy.LEAVE_LOGS not in made.remedies
-        paths = "" if member.image else lost_files(known[member.old], changes, logs=logs)
+        paths = "" if member.image else lost_files(known[member.old], changes, member.volumes, logs=logs)
         if paths:
             return msg("It has written files outside its volumes in the meantime, which the "
                        "replacement would not have: {paths}. Try again, and carry them over.", paths=paths)  # fmt: skip
@@ -253,13 +254,15 @@ def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
     earlier = next((item for item in transactions(access.journal) if replaces_again(made.state.container, item)), None)
     running = not made.repairs
-    members = [replace(_member(spec, number, made.body, made.remedies, running=running), new_runs=True)]
+    members = [replace(_member(spec, number, made.body, made.remedies, running=running), new_runs=True,
+                       volumes=made.volumes)]  # fmt: skip
     if made.owner is None:
-        hardened = {each.spec.id: each.body for each in made.along}
-        members += [
-            _member(each.spec, number, hardened.get(each.spec.id, each.spec.body), made.remedies,
-                    running=each.container.status is Status.RUNNING) for each in made.further
-        ]  # fmt: skip
+        hardened = {each.spec.id: each for each in made.along}
+        for each in made.further:
+            along = hardened.get(each.spec.id)
+            body = each.spec.body if along is None else along.body
+            member = _member(each.spec, number, body, made.remedies, running=each.container.status is Status.RUNNING)
+            members.append(member if along is None else replace(member, volumes=along.volumes))
     else:  # an owner creates the containers under its own names, and sets none aside
         members += [_member(each.spec, number, "", made.remedies, running=True) for each in made.along]
         members = [

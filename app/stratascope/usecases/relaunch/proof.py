@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 from stratascope.core.container import Asked, Container
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
 from stratascope.core.relaunch.evidence import Failure, PortReply
 from stratascope.core.relaunch.launch_spec import FileChange, Health
 from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Subject
@@ -139,15 +140,25 @@ def taken_away(subject: Subject, wanted: Asked, changes: Sequence[FileChange]) -
     """
     known = {*data(subject), *(posixpath.dirname(path) for path in data(subject))} - {"/"}
     now = data(replace(subject, changes=tuple(change.path for change in changes)))
-    new = [path for path in now if not any(within(path, folder) for folder in known)]
+    filled = {volume.target for volume in new_volumes(subject.container.asked, wanted)}
+    new = [path for path in now if not any(within(path, folder) for folder in (*known, *filled))]
     refused = wanted.read_only_root and not subject.container.asked.read_only_root
     return some(new if refused else hidden(new, subject.container.asked, wanted))
 
 
-def kept(access: EngineAccess, old: Container, changes: Sequence[FileChange], *, logs: bool) -> tuple[str, ...]:
-    """What that container's replacement must have. `logs`: whether log files count. Raises EngineError."""
+def kept(
+    access: EngineAccess,
+    old: Container,
+    changes: Sequence[FileChange],
+    volumes: Sequence[DataVolume] = (),
+    *,
+    logs: bool,
+) -> tuple[str, ...]:
+    """What that container's replacement must have. `logs`: whether log files count. `volumes`: new ones, which had all
+    of it before the start, and nobody lists what its program deletes there. Raises EngineError.
+    """
     port = access.port
-    there = [change.path for change in leaves(own_files(old, changes)) if change.kind != "deleted"]
+    there = [change.path for change in leaves(own_files(old, changes, volumes)) if change.kind != "deleted"]
     paths = [path for path in there if not temporary(path) and (logs or not is_log(path))]
     some_of = paths[:: max(1, -(-len(paths) // _FILES_CHECKED))]
     return tuple(path for path in some_of if port.has_path(old.id, path))  # a dangling symlink does not count

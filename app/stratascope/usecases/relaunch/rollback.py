@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.evidence import Clock
 from stratascope.core.relaunch.file_owners import combined
-from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running, guard
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running, filling_image, guard
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction, TransactionKind, transactions
 from stratascope.usecases.relaunch.known import ALIVE, Pair, known, look, looked
 from stratascope.usecases.relaunch.watch import POLL
@@ -22,6 +22,7 @@ from stratascope.value import replace
 
 NEVER = RestartPolicy()
 _OWNERS_AS_BEFORE = (Stage.INTENT, Stage.CREATED, Stage.HELD, Stage.STOPPING)
+_NOT_STARTED = (*_OWNERS_AS_BEFORE, Stage.OWNERS, Stage.STOPPED)
 LATE = 2.0  # seconds to wait for a create whose answer was lost
 
 
@@ -80,7 +81,16 @@ def roll_back(
     for member in transaction.members:
         if member.image:
             port.remove_image(member.image)
+        if transaction.created and (member.volumes or member.image):
+            port.remove_image(filling_image(member.name, transaction.id))
+    if transaction.created and not _wrote_since(transaction, own=own):
+        port.remove_volumes(TRANSACTION, transaction.id)
     journal.forget(transaction.id)
+
+
+def _wrote_since(transaction: Transaction, *, own: bool) -> bool:
+    """Whether its new volumes may have data that nothing else has: the replacement ran, nobody knows for how long."""
+    return not own and transaction.stage not in _NOT_STARTED
 
 
 def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
@@ -150,7 +160,8 @@ def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
     first = transaction.members[0]
     merged = replace(kept, name=first.name, new=first.new, new_aside=first.new_aside, new_restart=first.new_restart,
                      new_created=first.new_created,
-                     image=first.image, body=first.body, owners=combined(kept.owners, first.owners))  # fmt: skip
+                     image=first.image, body=first.body, owners=combined(kept.owners, first.owners),
+                     volumes=(*kept.volumes, *first.volumes))  # fmt: skip
     return replace(transaction.with_members((merged,)), kept=None)
 
 
@@ -217,7 +228,7 @@ def _replacements(
     members, as Podman refuses to remove one that others still need.
     """
     creating = transaction.stage is Stage.INTENT or (
-        transaction.stage is Stage.STOPPING and any(member.image for member in transaction.members)
+        transaction.stage is Stage.STOPPING and any(member.image or member.volumes for member in transaction.members)
     )
     until = clock.now() + (late if creating else 0.0)
     while True:

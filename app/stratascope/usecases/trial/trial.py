@@ -129,7 +129,7 @@ class Trials:
         chosen = plain(choices, subject)
         wanted = fold(seen.spec.asked, chosen, subject)
         check(seen.state.container, seen.spec, wanted)
-        mounts = mounts_of(wanted, access.engine, access.host)
+        mounts = mounts_of(seen.spec.asked, wanted, access.engine, access.host)
         handed = handed_over(access, subject, seen.spec.asked, wanted, chosen)
         return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed)
 

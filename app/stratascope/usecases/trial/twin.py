@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
 from stratascope.core.message import MessageError, msg
 from stratascope.core.ports import EngineError, HostFiles, HostPathKind, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TWIN, LaunchSpec, TwinMount, TwinRecord
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
@@ -62,9 +63,16 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
             raise NoTwinError(msg("It holds {name}, with which its twin could change the whole machine.", name=name))
 
 
-def mounts_of(wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount, ...]:
-    """The binds and volumes for a twin. Raises NoTwinError."""
-    return tuple(_mount(mount, engine, host) for mount in wanted.mounts if mount.kind in ("bind", "volume"))
+def mounts_of(before: Asked, wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount, ...]:
+    """The binds and volumes for a twin, new ones too. Raises NoTwinError."""
+    fresh = {volume.target for volume in new_volumes(before, wanted)}
+    return tuple(
+        TwinMount("", mount.target, overlaid=False, fresh=True)
+        if mount.target in fresh
+        else _mount(mount, engine, host)
+        for mount in wanted.mounts
+        if mount.kind in ("bind", "volume")
+    )
 
 
 def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:

@@ -15,7 +15,7 @@ ID = "0123456789ab" + "c" * 52
 def made(*mounts: TwinMount, parent: str = "", **body: Any) -> dict[str, Any]:
     told = {"Config": {"Hostname": "kept"}}
     spec = LaunchSpec("podman", EngineKind.PODMAN, ID, "web", "web:1", "1", Asked(), "", json.dumps(told))
-    found: dict[str, Any] = json.loads(apply_options.twin(spec, json.dumps(body), mounts, parent))
+    found: dict[str, Any] = json.loads(apply_options.twin(spec, json.dumps(body), "1234", mounts, parent))
     return found
 
 

@@ -9,6 +9,7 @@ from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.toggle import Preset, Subject, ToggleError
 from stratascope.i18n.translate import translate
+from stratascope.layers.namespaces.toggles_volume import planned
 from stratascope.layers.namespaces.written import data, memory_folders, tmpfs_options, written
 from stratascope.layers.toggles import choice_of, toggle
 from stratascope.usecases.plan.choices import resolved
@@ -114,14 +115,15 @@ def test_learned(engine: Engine) -> None:
 @pytest.mark.parametrize("engine", [DOCKER, PODMAN], ids=["docker", "podman"])
 def test_where_it_keeps_data_the_root_directory_stays_writable_and_why_is_said(engine: Engine) -> None:
     found = of("/run/app.pid", engine=engine)
-    found = replace(found, changes=("/var/lib/app/dump.rdb",))
+    found = replace(found, changes=("/etc/app/dump.rdb", "/var/lib/app/a"))
+    assert planned(found) is None, "what is left would have to be carried over anyway"
     for name in ("tmpfs", "read-only-root"):
         which = toggle(name)
         assert which.learned("learned", found, found.container.asked) is None
         assert all(which.preset(preset, found) is None for preset in Preset)
         why = which.left_off(found)
         assert why is not None
-        assert "/var/lib/app/dump.rdb" in translate(why)
+        assert "/etc/app/dump.rdb" in translate(why)
         with pytest.raises(ToggleError, match="keeps files outside its volumes"):
             resolved([choice_of(name, "learned")], found, lambda text: "")
-    assert "lost when it stops: /var/lib/app/dump.rdb" in translate(toggle("tmpfs").risks("/var/lib/app", found)[0])
+    assert "lost when it stops: /var/lib/app/a" in translate(toggle("tmpfs").risks("/var/lib/app", found)[0])

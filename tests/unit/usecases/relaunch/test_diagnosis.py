@@ -40,7 +40,7 @@ PLAIN = subject(default(DOCKER), recorded("lsm/apparmor/docker-default"))
 ALL = (
     "privileged=off capabilities=none drop=CAP_MKNOD no-new-privileges=on seccomp=default apparmor=default"
     " selinux=default pid=private ipc=private uts=private network=private cgroupns=private read-only-root=on"
-    " tmpfs=/var/cache/app masked-paths=default host-paths=read-only unmount=/config"
+    " volume=/var/lib/other tmpfs=/var/cache/app masked-paths=default host-paths=read-only unmount=/config"
     " engine-socket=remove devices=remove publish=loopback memory=67108864 pids=20 cpus=1"
     " oom-score-adj=500"
     " ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 oom-score-adj=0 user=1000 volume-owner=change userns=auto"

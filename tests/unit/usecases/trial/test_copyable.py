@@ -67,7 +67,7 @@ def test_what_can_not_be_created_again_or_is_of_a_pod_has_none() -> None:
 
 
 def mounted(mount: AskedMount, engine: Engine = DOCKER, lies: HostPath | None = None) -> tuple[TwinMount, ...]:
-    return mounts_of(Asked(mounts=(mount,)), engine, Host(lies=lies))
+    return mounts_of(Asked(mounts=(mount,)), Asked(mounts=(mount,)), engine, Host(lies=lies))
 
 
 def bind(*, writable: bool = True) -> AskedMount:
