@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from stratascope.bounded_cache import remembered
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Observation, UsedArguments, harmless
+from stratascope.core.observation.observation import NEWER, Observation, UsedArguments, harmless
 from stratascope.core.relaunch.toggle import MORE, ToggleError
 from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -141,7 +141,9 @@ def _answer(
         return (_ENOSYS,)
     if not wanted:
         # the default's action, if that refuses it whatever the arguments
-        return refused if refused and len(refused) == len(base) == 1 else (_EPERM,)
+        if refused and len(refused) == len(base) == 1:
+            return refused
+        return (_ENOSYS,) if name in NEWER else (_EPERM,)
     if refused and len(refused) == len(base):
         if not wider:
             return refused if len(base) == 1 else (_EPERM,)

@@ -162,6 +162,14 @@ def test_newer_calls_are_not_there_as_before() -> None:
     assert errno_of(found, "mount") == 1
 
 
+def test_the_newest_calls_are_not_there_unless_seen() -> None:
+    """Whoever asks for one takes the older on ENOSYS, as on an older kernel."""
+    default = MeasuredDefault(EngineKind.DOCKER, "26.1", CAPS)
+    found = answers(seen("read"), default)
+    assert errno_of(found, "futex_waitv") == 38
+    assert passes(answers(seen("futex_waitv"), default), "futex_waitv")
+
+
 def test_what_only_a_wider_filter_let_through(default: DefaultFilter) -> None:
     """A container that was privileged and mounts is given mount, if it is given the capability or not."""
     assert passes(answers(seen(*NAMES, "mount"), default, wider=True), "mount")
