@@ -13,19 +13,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from machine.software.filter_by_hand import write_filter
 from machine.software.program import PATH, BrokenError, Program, Service
-from machine.software.reach import UP, free_port, network_of, up
+from machine.software.reach import UP, free_port, network_of, up, wait
 from machine.software.root import NoSoftwareError, root
 from machine.software.table import BY_HAND, Row, held
 from rig.engine import Rig
 from rig.fixtures import Engines
 from rig.places import APP
 
+KEPT = (0, 1)  # exit codes of a replacement that stays
+REFUSED = 3
 LEAST = 20.0  # seconds for a replacement to be up, which was watched already
 
 
@@ -114,19 +118,62 @@ def broken(program: Program, at: Service, seconds: float = UP) -> dict[str, str]
 
 
 def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], state: Path) -> Row:
-    """What became of it: hardened by the command line, then held against its deep check."""
-    code, told, said = Shell(at.rig, state).run(*words, "--yes", "--json", "--watch", "5")
+    """What became of it and its data: hardened by the command line, then held against its deep check.
+
+    Where it is refused for what it wrote outside its volumes, once more with the answer that the command line asks for.
+    By hand what is set is found in `program`. By any other way it is undone in the end.
+    """
+    shell = Shell(at.rig, state)
+    if program.data is not None:
+        program.data.write(at, "before")
+    if way == BY_HAND:
+        if program.hand_before:
+            at.shell(program.hand_before, user="0")
+        words = (*words, *(word for each in program.by_hand(at, write_filter(state)) for word in ("--set", each)))
+    start = time.monotonic()
+    code, told, said = shell.run(*words, "--yes", "--json", "--watch", "5")
+    again = code == REFUSED and "--commit-layer" in said
+    if again:
+        code, told, said = shell.run(*words, "--commit-layer", "--yes", "--json", "--watch", "5")
+    seconds = time.monotonic() - start
     before = held(told.get("before"))
     assert before is not None, said
     after = held(told.get("after"))
     if way == BY_HAND and after is not None and (predicted := held(told.get("predicted"))) is not None:
         # Of a filter that Podman was given as a file, what it lets through is not known afterwards, though it was then
         after = predicted if predicted.unknown < after.unknown else after
-    row = Row(program.name, at.rig.name, way, code, before, after, {}, _why(told))
-    if code in (0, 1):
-        assert {item["outcome"] for item in told["toggles"]} <= {"enforced"}, said
-        return replace(row, broken=broken(program, at, LEAST))
-    return row
+    row = Row(program.name, at.rig.name, way, code, before, after, why=_why(told), seconds=seconds, again=again)
+    lost: dict[str, str] = {}
+    if code not in KEPT:
+        _look(program, at, lost, "as it was", "before")
+        return replace(row, lost=lost)
+    assert {item["outcome"] for item in told["toggles"]} <= {"enforced"}, said
+    _look(program, at, lost, "after the relaunch", "before")
+    row = replace(row, broken=broken(program, at, LEAST))
+    if program.data is not None and not row.broken:
+        program.data.write(at, "since")
+        at.rig.run("restart", "-t", "10", at.name)
+        _look(program, at, lost, "after a restart", "before", "since")
+    if way != BY_HAND:
+        told = shell.run("undo", at.name, "--dry-run", "--json")[1]
+        code, _, said = shell.run("undo", at.name, "--json", "--watch", "1")
+        # what was written since is in its volumes, or it was told that it is not
+        since = () if row.broken or told.get("written") else ("since",)
+        _look(program, at, lost, f"after the undo ({code})", "before", *since)
+        if code not in KEPT:
+            lost["undo"] = said[-300:]
+    return replace(row, lost=lost)
+
+
+def _look(program: Program, at: Service, lost: dict[str, str], when: str, *names: str) -> None:
+    """What of its data is not there, or where it does not serve."""
+    try:
+        up(at, program.deep[0])
+        if program.data is not None:
+            for name in names:
+                wait(name, partial(program.data.has, at, name))
+    except BrokenError as error:
+        lost[when] = str(error)
 
 
 def _why(told: dict[str, Any]) -> str:

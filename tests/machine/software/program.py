@@ -72,6 +72,23 @@ Check = Callable[[Service], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Data:
+    """How people give a program something to keep, by its name, and whether it has it: asked as they ask for it."""
+
+    write: Callable[[Service, str], object]
+    has: Callable[[Service, str], bool]
+
+
+def in_folder(folder: str) -> Data:
+    """Files that people put there, by their tools on the machine."""
+
+    def file(at: Service, name: str) -> Path:
+        return Path(f"/proc/{at.rig.pid(at.name)}/root{folder}/{name}")
+
+    return Data(lambda at, name: file(at, name).write_text("kept\n"), lambda at, name: file(at, name).exists())
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """`hand` is what `--set` takes: the tightest settings by which all of `deep` works, found by hand.
 
@@ -79,6 +96,8 @@ class Program:
     one without a value is left out. `hand_podman` comes instead where Podman needs others: its containers may not bind
     ports below 1024 by themselves. `hand_before` is a script that root runs in the original before, such as one that
     gives the volume to the user.
+
+    `data`: what it keeps, which has to be there after each relaunch, restart and undo.
 
     `breaks`: options of `docker run` by which one thing is taken from it, and the check that must fail then.
     """
@@ -93,6 +112,7 @@ class Program:
     options: tuple[str, ...] = ()
     hand_podman: tuple[str, ...] = ()
     hand_before: str = ""
+    data: Data | None = None
     breaks: tuple[tuple[str, str], ...] = ()
     health: tuple[str, ...] = ()  # for Docker: Podman leaves it to timers of systemd, which does not run here
     slow: bool = False

@@ -1,9 +1,9 @@
 """To be a client of the software in the containers: in the network where its ports are, in the language of each.
 
+Whoever asks comes from another network, by the host's address: a door that is shut to them alone is shut here too.
 Written out here in the few words that the tests need, or by Python's own clients: what speaks is then no program of the
 image, which hardening may have broken, and nothing has to be installed. Rootful Docker's test daemon has a network of
-its own, whose ports the machine does not see, so clients are run in there; what is not published, inside the
-container's.
+its own, whose ports the machine does not see; what is not published is asked for inside the container's network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,9 +59,59 @@ def in_network(path: str, work: Callable[[], T]) -> T:
         return pool.submit(enter).result()
 
 
-def outside(at: Service, work: Callable[[], T]) -> T:
-    """In the network where its port is published, as 127.0.0.1."""
-    return in_network(network_of(at.rig), work)
+@dataclass(frozen=True, slots=True)
+class Far:
+    """Another network: its namespace, and the address by which the engine's host is reached from there."""
+
+    network: str
+    host: str
+
+
+_FAR: dict[str, Far] = {}
+_KEPT: list[subprocess.Popen[bytes]] = []
+
+
+def far(rig: Rig) -> Far:
+    """Where clients of that engine's containers are, made on first use.
+
+    Where the engine has a network of its own it is one beside it, joined by a cable; for Podman, which runs in the
+    machine's, that of a container of another of its networks. The ports of rootless engines are asked for on the spot.
+    """
+    key = str(rig.folder)
+    if key not in _FAR:
+        if rig.rootless:
+            _FAR[key] = Far(network_of(rig), "127.0.0.1")
+        else:
+            _FAR[key] = _by_cable(rig) if rig.kind == "docker" else _by_container(rig)
+    return _FAR[key]
+
+
+def _by_cable(rig: Rig) -> Far:
+    keeper = subprocess.Popen(("unshare", "-n", "sh", "-c", "echo; cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    _KEPT.append(keeper)  # its input ends with this process, and so it
+    assert keeper.stdout is not None
+    keeper.stdout.readline()
+    ends = {keeper.pid: ("soft-far", "10.77.9.2"), rig.keeper.pid: ("soft-host", "10.77.9.1")}
+    (here, (first, _)), (there, (second, host)) = ends.items()
+    words = ("link", "add", first, "netns", str(here), "type", "veth", "peer", "name", second, "netns", str(there))
+    subprocess.run(("ip", *words), check=True)
+    for pid, (name, address) in ends.items():
+        for each in (("address", "add", f"{address}/24", "dev", name), ("link", "set", name, "up")):
+            subprocess.run(("nsenter", f"--net=/proc/{pid}/ns/net", "ip", *each), check=True)
+    return Far(f"/proc/{keeper.pid}/ns/net", host)
+
+
+def _by_container(rig: Rig) -> Far:
+    rig.run("network", "create", "far")
+    rig.run("run", "-d", "--name", "far-client", "--network", "far", "busybox", "sleep", "86400")
+    gateway: str = rig.inspect("far-client")["NetworkSettings"]["Networks"]["far"]["Gateway"]
+    return Far(f"/proc/{rig.pid('far-client')}/ns/net", gateway)
+
+
+def outside(at: Service, work: Callable[[str], T]) -> T:
+    """In another network, given the host's address there."""
+    where = far(at.rig)
+    return in_network(where.network, lambda: work(where.host))
 
 
 def inside(at: Service, work: Callable[[], T]) -> T:
@@ -73,8 +124,9 @@ def inside(at: Service, work: Callable[[], T]) -> T:
 
 
 def connect(at: Service) -> socket.socket:
-    """A connection to its published port."""
-    return outside(at, lambda: socket.create_connection(("127.0.0.1", at.port), PATIENCE))
+    """A connection to its published port, from another network."""
+    where = far(at.rig)
+    return in_network(where.network, lambda: socket.create_connection((where.host, at.port), PATIENCE))
 
 
 def crowd(at: Service, count: int, one: Callable[[socket.socket], bool]) -> None:

@@ -26,9 +26,16 @@ PACKAGES = {
     "web": ("nginx-light", "apache2", "php-fpm", "haproxy", "lighttpd", "squid", "busybox-static"),
     "login": ("openssh-server", "sudo", "cron", "proftpd-core", "rsyslog", "exim4-daemon-light"),
     "mail": ("postfix", "dovecot-imapd"),
-    "net": ("bind9", "bind9-dnsutils", "dnsmasq-base", "mosquitto", "stunnel4", "ngircd", "openssl"),
+    "net": (
+        *("bind9", "bind9-dnsutils", "dnsmasq-base", "nsd", "unbound", "mosquitto", "nats-server"),
+        *("stunnel4", "ngircd", "openssl", "rsync"),
+    ),
     "runtimes": ("nodejs", "python3-minimal", "python3", "busybox-static", "iputils-ping", "caddy", "perl"),
-    "java": ("openjdk-21-jre-headless",),
+    "java": ("openjdk-21-jre-headless", "tomcat10"),
+    "bench": (
+        *("ruby", "ruby-webrick", "php-cli", "php-sqlite3", "git", "tcc", "libc6-dev", "bubblewrap", "sudo"),
+        *("supervisor", "vsftpd", "traceroute", "fping", "iputils-ping", "libcap2-bin", "busybox-static"),
+    ),
     "kept": ("valkey-server", "valkey-tools", "cron", "mosquitto", "mosquitto-clients", "sqlite3"),
 }
 # Not needed to serve: the compiler that PostgreSQL may use for long queries, documents, languages

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from stratascope.core.severity import Severity
@@ -51,7 +52,11 @@ def held(told: dict[str, Any] | None) -> Held | None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One program, hardened in one way on one engine. `broken`: what of its deep check failed, by name, and how."""
+    """One program, hardened in one way on one engine. `broken`: what of its deep check failed, by name, and how.
+
+    `lost`: when its data was not there, or it did not serve, and how. `seconds`: until the command line had answered;
+    `again`: it took a second command, since it was refused for what was written outside the volumes.
+    """
 
     program: str
     engine: str
@@ -61,6 +66,9 @@ class Row:
     after: Held | None
     broken: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    lost: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    again: bool = False
 
     @property
     def called(self) -> str:
@@ -70,7 +78,7 @@ class Row:
     @property
     def closed(self) -> int:
         """How many threats it closed; none where it does not work."""
-        if self.code not in (0, 1) or self.broken or self.after is None:
+        if self.code not in (0, 1) or self.broken or self.lost or self.after is None:
             return 0
         return len(self.before.open - self.after.open - self.after.unknown)
 
@@ -104,8 +112,12 @@ def lines(rows: list[Row]) -> Iterator[str]:
     for way in ways[:-1] if BY_HAND in ways else ():
         reached, count = share(rows, way)
         goal = f", to reach {GOALS[way]:.0%}" if way in GOALS else ""
-        yield f"{way}: {reached:.0%} of what is closed by hand, mean of {count}{goal}"
+        middle = median(row.seconds for row in rows if row.way == way)
+        yield f"{way}: {reached:.0%} of what is closed by hand, mean of {count}{goal}; {middle:.0f} s, the median"
     for row in sorted(rows, key=lambda row: (row.program, row.engine, row.way)):
+        yield from (
+            f"lost, {row.program}, {row.engine}, {row.way}, {when}: {how[:200]}" for when, how in row.lost.items()
+        )
         if row.broken:
             yield f"broken, called “{row.called}”: {row.program}, {row.engine}, {row.way}"
             yield from (f"    {name}: {how[:200]}" for name, how in row.broken.items())
@@ -118,4 +130,5 @@ def _cell(row: Row | None) -> str:
         return "·"
     if row.after is None or row.code not in (0, 1):
         return row.called
-    return f"{row.after}{' BROKEN' if row.broken else ''}{'' if row.code == 0 else ' holds'}"
+    marks = {"BROKEN": row.broken, "LOST": row.lost, "holds": row.code, "again": row.again}
+    return " ".join((str(row.after), *(word for word, so in marks.items() if so)))

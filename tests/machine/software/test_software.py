@@ -7,20 +7,17 @@ four kinds of engines. What all the programs of the table can do afterwards is f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from machine.software.families import PROGRAMS
-from machine.software.families.databases import postgres
-from machine.software.families.stores import redis
 from machine.software.hardened import Shell, containers, engine_with_image, service
 from machine.software.known import MUST
-from machine.software.program import Program, Service
-from machine.software.reach import page, up, wait
+from machine.software.program import Program
+from machine.software.reach import up, wait
 from rig.engine import KINDS
 from rig.fixtures import Engines
 from rig.formats.exported import carried_out
@@ -30,35 +27,12 @@ VERIFIED, REFUSED, ROLLED_BACK = 0, 3, 4
 PATIENCE = 300.0  # seconds, which is never
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """How a program is given a value, and asked for it."""
-
-    put: Callable[[Service, str, str], object]
-    get: Callable[[Service, str], str]
-
-
-def _write_page(at: Service, key: str, value: str) -> None:
-    at.shell('echo "$2" >"/var/www/html/$1"', key, value)
-
-
-def _insert(at: Service, key: str, value: str) -> None:
-    query = f"CREATE TABLE IF NOT EXISTS data (k text, v text); INSERT INTO data VALUES ('{key}', '{value}')"
-    postgres(at, query)
-
-
-_REDIS = Keeper(lambda at, key, value: redis(at, "SET", key, value), lambda at, key: redis(at, "GET", key))
-KEEPERS = {
-    "nginx": Keeper(_write_page, lambda at, key: page(at, f"/{key}")),
-    "redis": _REDIS,
-    "redis-root": _REDIS,
-    "postgres": Keeper(_insert, lambda at, key: postgres(at, f"SELECT v FROM data WHERE k = '{key}'")),
-}
+NAMES = ("nginx", "redis", "redis-root", "postgres")
 
 
 def cases() -> Iterator[Any]:
     for kind in KINDS:
-        for program in (each for each in PROGRAMS if each.name in KEEPERS):
+        for program in (each for each in PROGRAMS if each.name in NAMES):
             for preset in PRESETS:
                 yield pytest.param(program, preset, kind, id=f"{program.name}-{preset}-{kind}")
 
@@ -77,16 +51,17 @@ def test_it_serves_and_its_data_is_there(
     program: Program, preset: str, kind: str, engines: Engines, tmp_path: Path
 ) -> None:
     rig = engine_with_image(engines, kind, program.family)
-    shell, keeper = Shell(rig, tmp_path), KEEPERS[program.name]
+    shell, data = Shell(rig, tmp_path), program.data
+    assert data is not None
     with service(rig, program) as at:
         up(at, program.deep[0], PATIENCE)
-        keeper.put(at, "before", "kept-1")
+        data.write(at, "before")
         original = containers(rig)[at.name][0]
         code, told, said = shell.run(*("harden", at.name, "--preset", preset, "--yes", "--json", "--watch", "2"))
         after = told.get("after")
         assert code == VERIFIED or (code == ROLLED_BACK and (program.name, preset) not in MUST), said
-        wait(f"its data after\n{said}", lambda: keeper.get(at, "before") == "kept-1", PATIENCE)
-        keeper.put(at, "since", "kept-2")
+        wait(f"its data after\n{said}", lambda: data.has(at, "before"), PATIENCE)
+        data.write(at, "since")
         mine = {name: each for name, each in containers(rig).items() if name.startswith(at.name)}
         running = [number for number, runs in mine.values() if runs]
         if code == ROLLED_BACK:
@@ -102,8 +77,8 @@ def test_it_serves_and_its_data_is_there(
         code, told, said = shell.run("undo", at.name, "--json", "--watch", "1")
         assert code == VERIFIED, said
         assert containers(rig)[at.name] == (original, True)
-        wait("its data from before", lambda: keeper.get(at, "before") == "kept-1", PATIENCE)
-        wait("its data since", lambda: keeper.get(at, "since") == "kept-2", PATIENCE)
+        wait("its data from before", lambda: data.has(at, "before"), PATIENCE)
+        wait("its data since", lambda: data.has(at, "since"), PATIENCE)
         code, _, said = shell.run("harden", at.name, "--preset", preset, "--dry-run")
         assert (code, "The container that its last undo replaced is still set aside." in said) == (REFUSED, True), said
         assert shell.run("discard", at.name)[0] == VERIFIED
@@ -117,4 +92,4 @@ def test_it_serves_and_its_data_is_there(
             (tmp_path / saved[1]).write_text(profile)
         rig.remove(at.name)
         carried_out(rig, command, tmp_path)
-        wait(f"its data after\n{command}", lambda: keeper.get(at, "since") == "kept-2", PATIENCE)
+        wait(f"its data after\n{command}", lambda: data.has(at, "since"), PATIENCE)

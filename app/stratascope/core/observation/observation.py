@@ -308,7 +308,7 @@ HARMLESS = frozenset(_NAMES.split())
 HARMLESS_32 = HARMLESS | frozenset(_NAMES_32.split())
 
 # Since Linux 5.16. Who asks for one of these takes an older one where the kernel does not know it (ENOSYS)
-NEWER = frozenset("cachestat futex_requeue futex_wait futex_waitv futex_wake".split())
+NEWER = frozenset(["cachestat", "futex_requeue", "futex_wait", "futex_waitv", "futex_wake"])
 _OWNERS = "chmod chown fchmod fchmodat fchmodat2 fchown fchownat lchown chown32 fchown32 lchown32"
 _IDENTITY = """
 capset setfsgid setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid setfsgid32 setfsuid32 setgid32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import connect, crowd, wait
 
 
@@ -156,6 +156,15 @@ def sql_restart(at: Service) -> None:
     wait("a row after a restart", lambda: _sql(at, "SELECT k FROM kept LIMIT 1") == "7", 30)
 
 
+_PG_DATA = Data(
+    lambda at, name: postgres(at, f"CREATE TABLE {name} AS SELECT 'kept' AS k; CHECKPOINT"),
+    lambda at, name: postgres(at, f"SELECT k FROM {name}") == "kept",
+)
+_SQL_DATA = Data(
+    lambda at, name: _sql(at, f"CREATE TABLE {name}_t ENGINE=InnoDB AS SELECT 'kept' AS k"),
+    lambda at, name: _sql(at, f"SELECT k FROM {name}_t") == "kept",
+)
+
 _ADMIN = ("-x", "-H", "ldap://127.0.0.1", "-D", "cn=admin,dc=test", "-w", "secret")
 
 
@@ -192,6 +201,14 @@ def ldap_add(at: Service) -> None:
     at.does("ldapwhoami", "-x", "-H", "ldap://127.0.0.1", "-D", "cn=a,dc=test", "-w", "new")
 
 
+def _person(at: Service, name: str) -> None:
+    at.does("ldapadd", *_ADMIN, typed=f"dn: cn={name},dc=test\nobjectClass: person\ncn: {name}\nsn: kept\n")
+
+
+def _known(at: Service, name: str) -> bool:
+    return "sn: kept" in at.says("ldapsearch", "-LLL", *_ADMIN, "-b", "dc=test", f"(cn={name})", "sn")
+
+
 def ldap_backup(at: Service) -> None:
     """Read beside the server by another program, with its locks."""
     if "dc=test" not in (said := at.says("slapcat", "-f", "/etc/ldap/table.conf")):
@@ -221,16 +238,30 @@ PROGRAMS = (
         (pg_rows, pg_checkpoint, pg_parallel, pg_sort_on_disk, pg_copy_out, pg_socket, pg_reload, pg_many, pg_vacuum,
          pg_restart),
         (*_TIGHT, "user=postgres", "tmpfs=/run/postgresql,/tmp", "pids=150"),
-        volumes=("/var/lib/postgresql",), options=("-e", "PGDATA=/var/lib/postgresql/data"),
+        volumes=("/var/lib/postgresql",), data=_PG_DATA, options=("-e", "PGDATA=/var/lib/postgresql/data"),
         health=("--health-cmd", "pg_isready -h 127.0.0.1 -U postgres", "--health-interval", "1s",
                 "--health-retries", "10"),
         breaks=(("--pids-limit 20", "pg_many"),),
+    ),
+    # both again without a volume
+    Program(
+        "postgres-bare", "data", 5432, ("postgres-entry",),
+        (pg_rows, pg_checkpoint, pg_parallel, pg_sort_on_disk, pg_copy_out, pg_socket, pg_many, pg_vacuum, pg_restart),
+        ("capabilities=none", "user=postgres", "pids=150"), options=("-e", "PGDATA=/var/lib/postgresql/data"),
+        data=_PG_DATA,
+        breaks=(("--pids-limit 20", "pg_many"),),
+    ),
+    Program(
+        "mariadb-bare", "data", 3306, ("mariadb-entry",),
+        (sql_rows, sql_published, sql_many, sql_temporary, sql_outfile, sql_alter, sql_flush, sql_socket, sql_restart),
+        ("capabilities=none", "user=mysql", "pids=200"), data=_SQL_DATA,
+        breaks=(("--tmpfs /tmp:size=600k,mode=1777", "sql_temporary"),),
     ),
     Program(
         "mariadb", "data", 3306, ("mariadb-entry",),
         (sql_rows, sql_published, sql_many, sql_temporary, sql_outfile, sql_alter, sql_flush, sql_socket, sql_restart),
         (*_TIGHT, "user=mysql", "tmpfs=/run/mysqld,/tmp", "pids=200"),
-        volumes=("/var/lib/mysql",),
+        volumes=("/var/lib/mysql",), data=_SQL_DATA,
         hand_podman=_ROOT_AS_IT_IS,
         breaks=(("--tmpfs /tmp:size=600k,mode=1777", "sql_temporary"),),
     ),
@@ -238,7 +269,7 @@ PROGRAMS = (
         "slapd", "data", 389, ("slapd-entry",),
         (ldap_search, ldap_published, ldap_many, ldap_add, ldap_backup, ldap_socket, ldap_restart),
         (*_TIGHT, "user=openldap", "tmpfs=/run/slapd", "pids=60"),
-        volumes=("/var/lib/ldap",),
+        volumes=("/var/lib/ldap",), data=Data(_person, _known),
         hand_podman=("capabilities=NET_BIND_SERVICE", *_ROOT_AS_IT_IS),
         breaks=(("--ulimit nofile=60:60", "ldap_many"),),
     ),

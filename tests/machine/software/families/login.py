@@ -9,16 +9,17 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import (
     PATIENCE,
     connect,
     crowd,
+    far,
     inside,
     line_of,
-    network_of,
     place,
     rotated,
     sends,
@@ -40,8 +41,9 @@ def _client(at: Service, program: str, *words: str, password: str = "", typed: s
         asked.write_text(f"#!/bin/sh\necho {password}\n")
         asked.chmod(0o700)
         way = ("-o", "PubkeyAuthentication=no") if password else ("-i", str(key), "-o", "BatchMode=yes")
-        port = "-p" if program == "ssh" else "-P"
-        command = ("nsenter", f"--net={network_of(at.rig)}", program, *_SSH, port, str(at.port), *way, *words)
+        port, where = "-p" if program == "ssh" else "-P", far(at.rig)
+        words = tuple(word.replace("app@", f"app@{where.host}", 1) for word in words)
+        command = ("nsenter", f"--net={where.network}", program, *_SSH, port, str(at.port), *way, *words)
         environ = {**os.environ, "SSH_ASKPASS": str(asked), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}
         done = subprocess.run(
             command, env=environ, text=True, capture_output=True, check=False, input=typed, start_new_session=True
@@ -57,23 +59,23 @@ def ssh_greets(at: Service) -> None:
 
 
 def ssh_key(at: Service) -> None:
-    expect(_client(at, "ssh", "app@127.0.0.1", "id -un; id -Gn"), "app\napp", "a login by key")
+    expect(_client(at, "ssh", "app@", "id -un; id -Gn"), "app\napp", "a login by key")
 
 
 def ssh_password(at: Service) -> None:
-    expect(_client(at, "ssh", "app@127.0.0.1", "id -un", password="secret"), "app", "a login by password")
+    expect(_client(at, "ssh", "app@", "id -un", password="secret"), "app", "a login by password")
 
 
 def ssh_terminal(at: Service) -> None:
-    expect(_client(at, "ssh", "-tt", "app@127.0.0.1", "stat -c %U $(tty)"), "app", "a login with a terminal")
+    expect(_client(at, "ssh", "-tt", "app@", "stat -c %U $(tty)"), "app", "a login with a terminal")
 
 
 def ssh_sudo(at: Service) -> None:
-    expect(_client(at, "ssh", "app@127.0.0.1", "sudo -S id -un 2>/dev/null", typed="secret\n"), "root", "sudo")
+    expect(_client(at, "ssh", "app@", "sudo -S id -un 2>/dev/null", typed="secret\n"), "root", "sudo")
 
 
 def ssh_su(at: Service) -> None:
-    said = _client(at, "ssh", "app@127.0.0.1", "su other -c 'id -un' 2>/dev/null", typed="other-secret\n")
+    said = _client(at, "ssh", "app@", "su other -c 'id -un' 2>/dev/null", typed="other-secret\n")
     expect(said, "other", "su to another user")
 
 
@@ -81,14 +83,18 @@ def ssh_copy(at: Service) -> None:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder) / "here"
         here.write_text("kept")
-        _client(at, "scp", str(here), "app@127.0.0.1:there")
-        _client(at, "scp", "app@127.0.0.1:there", f"{folder}/back")
+        _client(at, "scp", str(here), "app@:there")
+        _client(at, "scp", "app@:there", f"{folder}/back")
         expect((Path(folder) / "back").read_text(), "kept", "a copied file")
 
 
 def ssh_change_password(at: Service) -> None:
     """An administrator changes a password, which writes files of root."""
     at.does("chpasswd", user="0", typed="other:other-secret\n")
+
+
+def _at_home(at: Service, name: str) -> None:
+    _client(at, "ssh", "app@", f"echo kept >{name}")
 
 
 def ssh_many(at: Service) -> None:
@@ -98,7 +104,7 @@ def ssh_many(at: Service) -> None:
 def ssh_reload(at: Service) -> None:
     """On SIGHUP it starts itself anew and binds its port again."""
     sends(at, "HUP")
-    wait("a login after the reload", lambda: _client(at, "ssh", "app@127.0.0.1", "id -un") == "app")
+    wait("a login after the reload", lambda: _client(at, "ssh", "app@", "id -un") == "app")
 
 
 def _this_start(at: Service) -> str:
@@ -119,8 +125,15 @@ def cron_other_user(at: Service) -> None:
 
 def cron_own_table(at: Service) -> None:
     """A user installs a table of jobs, by the set-gid crontab(1)."""
-    at.does("crontab", "-", user="app", typed="0 0 1 1 * true\n")
-    expect(at.says("crontab", "-l", user="app").splitlines()[-1], "0 0 1 1 * true", "the user's table")
+    _in_table(at, "own")
+    expect(at.says("crontab", "-l", user="app").splitlines()[-1], "0 0 1 1 * true own", "the user's table")
+
+
+def _in_table(at: Service, name: str) -> None:
+    """A line of the user's own table."""
+    table = at.session("crontab", "-l", user="app")
+    lines = table[1] if table[0] == 0 else ""
+    at.does("crontab", "-", user="app", typed=f"{lines}\n0 0 1 1 * true {name}\n")
 
 
 def cron_each_minute(at: Service) -> None:
@@ -129,25 +142,38 @@ def cron_each_minute(at: Service) -> None:
     wait("the job of a minute", lambda: wanted in place(at, "/data/ran").read_text().splitlines(), 75)
 
 
-def _ftp(at: Service, user: str = "app", password: str = "secret") -> str:
-    """Login, upload, listing, download, rename, removal."""
+def _files(link: ftplib.FTP) -> str:
+    """Upload, listing, download, rename, removal."""
+    link.storbinary("STOR up", io.BytesIO(b"kept" * 1000))
+    link.rename("up", "moved")
+    parts: list[bytes] = []
+    link.retrbinary("RETR moved", parts.append)
+    names = link.nlst()
+    link.delete("moved")
+    return f"{b''.join(parts) == b'kept' * 1000} {'moved' in names} {link.pwd()}"
+
+
+def _ftp(at: Service, user: str = "app", password: str = "secret", work: Callable[[ftplib.FTP], str] = _files) -> str:
+    """What `work` says of a connection that is logged in: inside, since only its first port is published."""
 
     def talk() -> str:
         with ftplib.FTP(timeout=PATIENCE) as link:
             link.connect("127.0.0.1", 21)
             link.login(user, password)
-            link.storbinary("STOR up", io.BytesIO(b"kept" * 1000))
-            link.rename("up", "moved")
-            parts: list[bytes] = []
-            link.retrbinary("RETR moved", parts.append)
-            names = link.nlst()
-            link.delete("moved")
-            return f"{b''.join(parts) == b'kept' * 1000} {'moved' in names} {link.pwd()}"
+            return work(link)
 
     try:
         return inside(at, talk)
     except ftplib.Error as error:
         raise BrokenError(str(error)) from None
+
+
+def ftp_put(at: Service, name: str) -> None:
+    _ftp(at, work=lambda link: link.storbinary(f"STOR {name}", io.BytesIO(b"kept")))
+
+
+def ftp_has(at: Service, name: str) -> bool:
+    return name in _ftp(at, work=lambda link: " ".join(link.nlst())).split()
 
 
 def ftp_greets(at: Service) -> None:
@@ -174,17 +200,11 @@ def ftp_wrong_password(at: Service) -> None:
 def ftp_active(at: Service) -> None:
     """The server connects to the client, from port 20."""
 
-    def talk() -> str:
-        with ftplib.FTP(timeout=PATIENCE) as link:
-            link.connect("127.0.0.1", 21)
-            link.login("app", "secret")
-            link.set_pasv(False)
-            return str(link.nlst())
+    def lists(link: ftplib.FTP) -> str:
+        link.set_pasv(False)
+        return str(link.nlst())
 
-    try:
-        inside(at, talk)
-    except ftplib.Error as error:
-        raise BrokenError(str(error)) from None
+    _ftp(at, work=lists)
 
 
 def ftp_log(at: Service) -> None:
@@ -211,7 +231,10 @@ def _remote(text: str) -> bytes:
 
 
 def log_tcp(at: Service) -> None:
-    text = f"tcp-{time.monotonic_ns()}"
+    _log(at, f"tcp-{time.monotonic_ns()}")
+
+
+def _log(at: Service, text: str) -> None:
     with connect(at) as link:
         link.sendall(_remote(text))
     wait("a line by TCP", lambda: _logged(at, text), 5)
@@ -239,6 +262,11 @@ def log_local(at: Service) -> None:
     wait("a line by the socket", lambda: str(at.session("grep", "-rq", text, "/var/log/remote")[0]) == "0", 5)
 
 
+def _logs(at: Service) -> list[Path]:
+    """Also the one that was rotated."""
+    return list(place(at, "/var/log/remote/far").glob("all.log*"))
+
+
 def log_rotate(at: Service) -> None:
     """The file is moved away by its owner, and after SIGHUP a new one is written, which is the owner's again."""
     rotated(at, "/var/log/remote/far/all.log", "HUP", lambda: log_tcp(at))
@@ -264,7 +292,7 @@ PROGRAMS = (
         ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID,SYS_CHROOT,AUDIT_WRITE,KILL",
          "pids=200", "memory=256m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID,SYS_CHROOT,KILL,NET_BIND_SERVICE",),
-        volumes=("/home",),
+        volumes=("/home",), data=Data(_at_home, lambda at, name: place(at, f"/home/app/{name}").exists()),
         breaks=(
             ("--security-opt no-new-privileges", "ssh_sudo"),
             ("--cap-drop SETUID", "ssh_key"),
@@ -278,6 +306,7 @@ PROGRAMS = (
          "pids=50", "memory=64m"),
         hand_podman=("capabilities=SETGID,SETUID",),
         volumes=("/data", "/var/spool/cron/crontabs"),
+        data=Data(_in_table, lambda at, name: f"true {name}" in at.says("crontab", "-l", user="app")),
         breaks=(("--cap-drop SETGID", "cron_job"), ("--security-opt no-new-privileges", "cron_own_table")),
     ),
     Program(
@@ -286,7 +315,7 @@ PROGRAMS = (
         # its scoreboard in /run may not lie where everybody writes, as in a tmpfs of Docker's
         ("capabilities=SETGID,SETUID,SYS_CHROOT,AUDIT_WRITE,NET_BIND_SERVICE,CHOWN,FOWNER,DAC_OVERRIDE", "pids=200",
          "memory=64m"),
-        volumes=("/home", "/var/log/proftpd"),
+        volumes=("/home", "/var/log/proftpd"), data=Data(ftp_put, ftp_has),
         breaks=(("--cap-drop SYS_CHROOT", "ftp_files"), ("--cap-drop SETUID", "ftp_greets")),
     ),
     Program(
@@ -295,6 +324,7 @@ PROGRAMS = (
         (*_HOLD, "capabilities=CHOWN,DAC_OVERRIDE", "tmpfs=/run", "pids=30", "memory=128m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,NET_BIND_SERVICE",),
         volumes=("/var/log/remote", "/var/spool/rsyslog"),
+        data=Data(_log, lambda at, name: any(name in each.read_text() for each in _logs(at))),
         breaks=(("--cap-drop CHOWN", "log_owner"),),
     ),
 )  # fmt: skip

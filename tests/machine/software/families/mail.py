@@ -5,9 +5,10 @@ from __future__ import annotations
 import imaplib
 import smtplib
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import PATIENCE, children, connect, crowd, line_of, outside, place, sends, wait
 
 
@@ -17,10 +18,13 @@ def _mailed(at: Service, subject: str) -> bool:
 
 def mail_by_smtp(at: Service) -> None:
     """Delivered to a user's mailbox, whose owner it stays."""
-    subject = f"smtp-{time.monotonic_ns()}"
+    _mail(at, f"smtp-{time.monotonic_ns()}")
+    expect(at.says("stat", "-c", "%U", "/var/mail/app"), "app", "the owner of the mailbox")
 
-    def talk() -> None:
-        with smtplib.SMTP("127.0.0.1", at.port, "client.test", PATIENCE * 2) as link:
+
+def _mail(at: Service, subject: str) -> None:
+    def talk(host: str) -> None:
+        with smtplib.SMTP(host, at.port, "client.test", PATIENCE * 2) as link:
             link.sendmail("far@client.test", ["app@box"], f"Subject: {subject}\n\ntext\n")
 
     try:
@@ -28,7 +32,6 @@ def mail_by_smtp(at: Service) -> None:
     except smtplib.SMTPException as error:
         raise BrokenError(str(error)) from None
     wait("the mail", lambda: _mailed(at, subject))
-    expect(at.says("stat", "-c", "%U", "/var/mail/app"), "app", "the owner of the mailbox")
 
 
 def mail_by_user(at: Service) -> None:
@@ -81,31 +84,49 @@ def _greets(at: Service) -> bool:
         return line_of(link).startswith("220")
 
 
-def _imap(at: Service, user: str = "app", password: str = "secret") -> str:
-    """Login, a mail put in, found, copied to a new folder, removed."""
+def _imap(at: Service, work: Callable[[imaplib.IMAP4], str], user: str = "app", password: str = "secret") -> str:
+    """What `work` says of a connection that is logged in."""
 
-    def talk() -> str:
+    def talk(host: str) -> str:
         with ExitStack() as stack:
-            link = imaplib.IMAP4("127.0.0.1", at.port, PATIENCE * 2)
+            link = imaplib.IMAP4(host, at.port, PATIENCE * 2)
             for each in (link.sock, link.file, link):  # it leaves both open where the server hangs up first
                 stack.enter_context(each)
             link.login(user, password)
-            link.create("Kept")
-            link.append("INBOX", "", imaplib.Time2Internaldate(time.time()), b"Subject: kept\r\n\r\ntext\r\n")
-            link.select("INBOX")
-            _, found = link.search(None, "SUBJECT", "kept")
-            last = found[0].split()[-1].decode()
-            _, text = link.fetch(last, "(BODY[TEXT])")
-            copied, _ = link.copy(last, "Kept")
-            link.store(last, "+FLAGS", "\\Deleted")
-            link.expunge()
-            body = text[0][1] if isinstance(text[0], tuple) else b""
-            return f"{copied} {body.strip().decode()}"
+            return work(link)
 
     try:
         return outside(at, talk)
     except imaplib.IMAP4.error as error:
         raise BrokenError(str(error)) from None
+
+
+def _append(link: imaplib.IMAP4, subject: str) -> str:
+    text = f"Subject: {subject}\r\n\r\ntext\r\n".encode()
+    return link.append("INBOX", "", imaplib.Time2Internaldate(time.time()), text)[0]
+
+
+def _found(link: imaplib.IMAP4, subject: str) -> list[str]:
+    link.select("INBOX")
+    _, found = link.search(None, "SUBJECT", subject)
+    return str(found[0], "ascii").split()
+
+
+def _uses(link: imaplib.IMAP4) -> str:
+    """A mail put in, found, copied to a new folder, removed."""
+    link.create("Kept")
+    _append(link, "used")
+    last = _found(link, "used")[-1]
+    _, text = link.fetch(last, "(BODY[TEXT])")
+    copied, _ = link.copy(last, "Kept")
+    link.store(last, "+FLAGS", "\\Deleted")
+    link.expunge()
+    body = text[0][1] if isinstance(text[0], tuple) else b""
+    return f"{copied} {body.strip().decode()}"
+
+
+def _append_one(at: Service, name: str) -> None:
+    expect(_imap(at, lambda link: _append(link, name)), "OK", "a mail that is put in")
 
 
 def imap_greets(at: Service) -> None:
@@ -114,17 +135,17 @@ def imap_greets(at: Service) -> None:
 
 
 def imap_mailbox(at: Service) -> None:
-    expect(_imap(at), "OK text", "a mailbox")
+    expect(_imap(at, _uses), "OK text", "a mailbox")
     expect(at.says("stat", "-c", "%U", "/home/app/Maildir/cur"), "app", "the owner of the mailbox")
 
 
 def imap_other_user(at: Service) -> None:
-    expect(_imap(at, "other", "other-secret"), "OK text", "the mailbox of another user")
+    expect(_imap(at, _uses, "other", "other-secret"), "OK text", "the mailbox of another user")
 
 
 def imap_wrong_password(at: Service) -> None:
     try:
-        said = _imap(at, "app", "wrong")
+        said = _imap(at, _uses, "app", "wrong")
     except BrokenError as error:
         said = str(error)
     if "AUTHENTICATIONFAILED" not in said:
@@ -142,7 +163,7 @@ def imap_admin(at: Service) -> None:
 
 def imap_reload(at: Service) -> None:
     sends(at, "HUP")
-    wait("a mailbox after the reload", lambda: _imap(at) == "OK text")
+    wait("a mailbox after the reload", lambda: _imap(at, _uses) == "OK text")
 
 
 PROGRAMS = (
@@ -151,7 +172,7 @@ PROGRAMS = (
         (mail_by_smtp, mail_by_user, exim_queue, smtp_many),
         ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID", "pids=50", "memory=128m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID,NET_BIND_SERVICE",),
-        volumes=("/var/mail", "/var/spool/exim4", "/var/lib/exim4", "/var/log/exim4"),
+        volumes=("/var/mail", "/var/spool/exim4", "/var/lib/exim4", "/var/log/exim4"), data=Data(_mail, _mailed),
         breaks=(("--security-opt no-new-privileges", "mail_by_smtp"), ("--cap-drop SETUID", "mail_by_smtp")),
     ),
     # postdrop and postqueue are set-gid, so no-new-privileges can't be
@@ -161,7 +182,7 @@ PROGRAMS = (
         ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT",
          "pids=100", "memory=256m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
-        volumes=("/var/mail", "/var/spool/postfix", "/var/lib/postfix"),
+        volumes=("/var/mail", "/var/spool/postfix", "/var/lib/postfix"), data=Data(_mail, _mailed),
         breaks=(("--security-opt no-new-privileges", "mail_by_user"), ("--cap-drop SETUID", "postfix_runs")),
     ),
     Program(
@@ -172,6 +193,7 @@ PROGRAMS = (
          "tmpfs=/run,/tmp", "pids=200", "memory=512m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
         volumes=("/home", "/var/lib/dovecot"),
+        data=Data(_append_one, lambda at, name: _imap(at, lambda link: " ".join(_found(link, name))) != ""),
         breaks=(("--cap-drop SETUID", "imap_greets"),),
     ),
 )  # fmt: skip

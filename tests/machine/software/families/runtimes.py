@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect, in_folder
 from machine.software.reach import (
     PATIENCE,
     children,
@@ -175,6 +175,30 @@ def java_restart(at: Service) -> None:
     wait("a page after a restart", passes(java_page, at), 30)
 
 
+def tomcat_page(at: Service) -> None:
+    """A page that is compiled at its first use."""
+    expect(page(at, "/notes.jsp"), "tomcat", "a page")
+
+
+def tomcat_child(at: Service) -> None:
+    expect(page(at, "/child.jsp"), "child", "a child, and a temporary file")
+
+
+def tomcat_compiles(at: Service) -> None:
+    """A new page is put there while it runs."""
+    place(at, "/srv/tomcat/webapps/ROOT/new.jsp").write_text("<%= 6 * 7 %>")
+    wait("the new page", lambda: page(at, "/new.jsp") == "42")
+
+
+def tomcat_many(at: Service) -> None:
+    crowd(at, 150, lambda link: ask(link, "/notes.jsp") == (200, "tomcat"))
+
+
+def tomcat_restart(at: Service) -> None:
+    at.rig.run("restart", at.name)
+    wait("a page after a restart", passes(tomcat_page, at), 60)
+
+
 def box_page(at: Service) -> None:
     expect(page(at, "/page.html")[:4], "kept", "a page")
 
@@ -200,6 +224,11 @@ def box_nice(at: Service) -> None:
     expect(page(at, "/cgi-bin/nice"), "niced", "nice")
 
 
+_TOMCAT = (
+    *("java", "-Xmx96m", "-cp", "/usr/share/tomcat10/bin/bootstrap.jar:/usr/share/tomcat10/bin/tomcat-juli.jar"),
+    *("-Dcatalina.home=/usr/share/tomcat10", "-Dcatalina.base=/srv/tomcat", "-Djava.io.tmpdir=/srv/tomcat/temp"),
+    *("org.apache.catalina.startup.Bootstrap", "start"),
+)
 _TIGHT = ("read-only-root=on", "capabilities=none", "user=app")
 _GIVE = "chown -R app: /data"
 
@@ -208,14 +237,14 @@ PROGRAMS = (
         "node", "runtimes", 8080, ("node", "/srv/node/main.js"),
         (node_page, node_threads, node_child, node_files, node_crash, node_reload, node_many),
         (*_TIGHT, "tmpfs=/tmp", "pids=100", "memory=512m"),
-        volumes=("/data",), hand_before=_GIVE,
+        volumes=("/data",), hand_before=_GIVE, data=in_folder("/data"),
         breaks=(("--tmpfs /tmp:ro", "node_files"),),
     ),
     Program(
         "python", "runtimes", 8000, ("python3", "/srv/python/main"),
         (python_page, python_child, python_pool, python_files, python_many),
         (*_TIGHT, "tmpfs=/tmp", "pids=300", "memory=256m"),
-        volumes=("/data",), hand_before=_GIVE,
+        volumes=("/data",), hand_before=_GIVE, data=in_folder("/data"),
         breaks=(("--ipc none", "python_pool"), ("--tmpfs /tmp:ro", "python_files")),
     ),
     Program(
@@ -252,5 +281,16 @@ PROGRAMS = (
         ("read-only-root=on", "capabilities=none", "user=nobody", "tmpfs=/tmp", "pids=100",
          "memory=256m"),
         slow=True,
+    ),
+    # compiles pages, and keeps notes, in its own folder, without a volume
+    Program(
+        "tomcat", "java", 8080, _TOMCAT,
+        (tomcat_page, tomcat_child, tomcat_compiles, tomcat_many, tomcat_restart),
+        ("capabilities=none", "user=tomcat", "pids=200"), hand_before="chown -R tomcat: /srv/tomcat",
+        data=Data(
+            lambda at, name: expect(page(at, f"/notes.jsp?put={name}"), "written", "a note"),
+            lambda at, name: page(at, f"/notes.jsp?get={name}") == "kept",
+        ),
+        breaks=(("--tmpfs /srv/tomcat/work:ro", "tomcat_page"),),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import connect, crowd, line_of, wait
 
 
@@ -47,12 +47,12 @@ def redis_rewrite(at: Service) -> None:
 def redis_full(at: Service) -> None:
     """A cache up to its limit: 60 MB of values, of which the oldest go."""
     redis(at, "CONFIG", "SET", "maxmemory", "48mb")
-    redis(at, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    script = "for i = 1, 60 do redis.call('SET', 'big' .. i, string.rep('x', 1000000)) end return 1"
+    redis(at, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+    script = "for i = 1, 60 do redis.call('SET', 'big' .. i, string.rep('x', 1000000), 'EX', 900) end return 1"
     expect(redis(at, "EVAL", script, "0"), "1", "filling it")
     if "evicted_keys:0\r" in redis(at, "INFO", "stats"):
         raise BrokenError("nothing was given up")
-    expect(redis(at, "FLUSHALL"), "OK", "emptying it")
+    redis(at, "EVAL", "for i = 1, 60 do redis.call('DEL', 'big' .. i) end return 1", "0")
     redis(at, "CONFIG", "SET", "maxmemory", "0")
 
 
@@ -144,6 +144,11 @@ def jobs_many(at: Service) -> None:
     crowd(at, 300, use)
 
 
+def _peeked(at: Service, name: str) -> bool:
+    return _beanstalk(at, f"use {name}\r\npeek-ready\r\n".encode(), 2)[1].startswith("FOUND")
+
+
+_REDIS_DATA = Data(lambda at, name: redis(at, "SET", name, "kept"), lambda at, name: redis(at, "GET", name) == "kept")
 _REDIS = ("--bind", "0.0.0.0", "--protected-mode", "no", "--appendonly", "yes")
 _REDIS_DEEP = (redis_set, redis_save, redis_background_save, redis_rewrite, redis_full, redis_many, redis_restart)
 _TIGHT = ("read-only-root=on", "capabilities=none")
@@ -153,7 +158,7 @@ PROGRAMS = (
     Program(
         "redis", "data", 6379, ("redis-entry", *_REDIS), _REDIS_DEEP,
         (*_TIGHT, "user=redis", "pids=30"),
-        volumes=("/data",), options=("-w", "/data"),
+        volumes=("/data",), options=("-w", "/data"), data=_REDIS_DATA,
         breaks=(
             ("--memory 40m --memory-swap 40m", "redis_full"),
             ("--ulimit nofile=100:100", "redis_many"),
@@ -164,7 +169,15 @@ PROGRAMS = (
     Program(
         "redis-root", "data", 6379, ("redis-server", *_REDIS), _REDIS_DEEP,
         (*_TIGHT, "user=redis", "pids=30"),
-        volumes=("/data",), options=("-w", "/data"), hand_before="chown -R redis: /data",
+        volumes=("/data",), options=("-w", "/data"), data=_REDIS_DATA, hand_before="chown -R redis: /data",
+    ),
+    # the same without a volume, saved as Redis does by itself: what it keeps lies in the container alone
+    Program(
+        "redis-bare", "data", 6379, ("redis-server", *_REDIS[:4], "--dir", "/var/lib/redis"),
+        (redis_set, redis_save, redis_background_save, redis_full, redis_many, redis_restart),
+        ("capabilities=none", "user=redis", "pids=30"), data=_REDIS_DATA,
+        hand_before="chown -R redis: /var/lib/redis",
+        breaks=(("--ulimit nofile=100:100", "redis_many"),),
     ),
     Program(
         "memcached", "data", 11211, ("memcached", "-u", "memcache", "-m", "64", "-c", "1024", "-t", "2"),
@@ -178,6 +191,7 @@ PROGRAMS = (
         (jobs, jobs_kept, jobs_log_grows, jobs_many),
         (*_TIGHT, "user=beanstalkd", "pids=10", "memory=64m"),
         volumes=("/var/lib/beanstalkd",),
+        data=Data(lambda at, name: _beanstalk(at, f"use {name}\r\nput 1 0 60 4\r\nkept\r\n".encode(), 2), _peeked),
         breaks=(("--ulimit nofile=100:100", "jobs_many"),),
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from machine.software.program import BrokenError, Program, Service, expect
+from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import children, connect, crowd, http, page, place, rotated, sends, wait
 
 HTML = "/var/www/html"
@@ -217,6 +217,9 @@ def php_reload(at: Service) -> None:
     wait("a page after the reload", lambda: _php(at, "") == "php")
 
 
+_PAGES = Data(
+    lambda at, name: place(at, f"{HTML}/{name}").write_text("kept\n"), lambda at, name: page(at, f"/{name}") == "kept"
+)
 _WEB = ("read-only-root=on", "capabilities=none", "user=www-data")
 
 PROGRAMS = (
@@ -224,7 +227,7 @@ PROGRAMS = (
         "nginx", "web", 80, ("nginx", "-g", "daemon off;"),
         (static_page, many_connections, nginx_upload, nginx_reload, nginx_reopen),
         (*_WEB, "tmpfs=/run,/var/lib/nginx", "pids=20", "memory=64m"),
-        volumes=(HTML,),
+        volumes=(HTML,), data=_PAGES,
         # there a tmpfs is the owner's of the folder, and /run is root's
         hand_podman=("user=", "capabilities=NET_BIND_SERVICE,SETGID,SETUID"),
         breaks=(
@@ -236,7 +239,8 @@ PROGRAMS = (
         "apache", "web", 80, ("apache-entry",),
         (static_page, some_connections, apache_cgi, cgi_upload, apache_reload, apache_rotate),
         (*_WEB, "tmpfs=/run/apache2,/run/lock/apache2,/tmp", "pids=400", "memory=256m"),
-        volumes=(HTML, "/var/log/apache2", "/var/www/state"), hand_before="chown -R www-data: /var/log/apache2",
+        volumes=(HTML, "/var/log/apache2", "/var/www/state"), data=_PAGES,
+        hand_before="chown -R www-data: /var/log/apache2",
         hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(("--tmpfs /tmp:mode=0700", "cgi_upload"), ("--cap-drop SETUID", "static_page")),
     ),
@@ -244,7 +248,7 @@ PROGRAMS = (
         "lighttpd", "web", 80, ("lighttpd", "-D", "-f", "/etc/lighttpd/table.conf"),
         (static_page, many_connections, apache_cgi, cgi_upload, lighttpd_rotate),
         (*_WEB, "tmpfs=/run/lighttpd,/tmp,/var/cache/lighttpd", "pids=50", "memory=64m"),
-        volumes=(HTML, "/var/log/lighttpd", "/var/www/state"),
+        volumes=(HTML, "/var/log/lighttpd", "/var/www/state"), data=_PAGES,
         hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(
             ("--tmpfs /tmp:mode=0700", "cgi_upload"),
@@ -263,6 +267,10 @@ PROGRAMS = (
         (php_page, php_child, php_session, php_upload, php_many, php_reload),
         (*_WEB, "tmpfs=/tmp,/run/php", "pids=50", "memory=256m"),
         volumes=(HTML, "/var/www/state", "/var/lib/php/sessions"),
+        data=Data(
+            lambda at, name: _php(at, "do=session", f"PHPSESSID={name:x<32}"),
+            lambda at, name: int(_php(at, "do=session", f"PHPSESSID={name:x<32}")) > 1,
+        ),
         hand_podman=("read-only-root=", "tmpfs="),
         breaks=(("--tmpfs /tmp:mode=0700", "php_upload"), ("--pids-limit 3", "php_child")),
     ),

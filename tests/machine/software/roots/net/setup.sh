@@ -13,3 +13,12 @@ install -d -o bind -g bind /run/named
 install -d -o dnsmasq /run/dnsmasq /var/lib/misc
 install -d /data
 echo '10.9.8.1 first.box.test' >/data/hosts
+useradd -r app
+install -d -o nsd -g nsd /srv/nsd/zones /srv/nsd/db /srv/nsd/run
+install -o nsd -g nsd -m 0644 /etc/bind/table.zone /srv/nsd/zones/box.test.zone
+rm -rf /etc/unbound/unbound.conf.d
+install -d -o unbound -g unbound /etc/unbound/var
+install -d -o nobody -g nogroup /srv/share
+install -d -o app -g app /home/share-app
+chmod 0600 /etc/rsyncd.secrets
+install -d -o nats -g nats /var/lib/nats

@@ -1,0 +1,4 @@
+useradd -r tomcat 2>/dev/null || true
+cd /srv/tomcat
+cp /etc/tomcat10/web.xml conf/
+mkdir -p work temp logs
