@@ -29,7 +29,7 @@ from rig.fixtures import Engines
 from rig.places import APP
 
 KEPT = (0, 1)  # exit codes of a replacement that stays
-REFUSED = 3
+NOT_CARRIED = (3, 4)
 LEAST = 20.0  # seconds for a replacement to be up, which was watched already
 
 
@@ -120,7 +120,7 @@ def broken(program: Program, at: Service, seconds: float = UP) -> dict[str, str]
 def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], state: Path) -> Row:
     """What became of it and its data: hardened by the command line, then held against its deep check.
 
-    Where it is refused for what it wrote outside its volumes, once more with the answer that the command line asks for.
+    Where it ends for what it wrote outside its volumes, once more with the answer that the command line asks for.
     By hand what is set is found in `program`. By any other way it is undone in the end.
     """
     shell = Shell(at.rig, state)
@@ -132,7 +132,7 @@ def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], st
         words = (*words, *(word for each in program.by_hand(at, write_filter(state)) for word in ("--set", each)))
     start = time.monotonic()
     code, told, said = shell.run(*words, "--yes", "--json", "--watch", "5")
-    again = code == REFUSED and "--commit-layer" in said
+    again = code in NOT_CARRIED and "carry them over" in said
     if again:
         code, told, said = shell.run(*words, "--commit-layer", "--yes", "--json", "--watch", "5")
     seconds = time.monotonic() - start
