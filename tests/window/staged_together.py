@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.relaunch.toggle import Choice, Preset
-from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Transaction
+from stratascope.core.relaunch.hardening_plan import Wanted
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.transaction import RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.hardening import HardeningTogether
+from stratascope.usecases.hardening import HardeningTogether, PlannedTogether
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
@@ -23,19 +24,27 @@ class StagedTogether(HardeningTogether):
         self._staged = staged
         self.fails = ""
         self.blocks: dict[str, tuple[Block, ...]] = {}  # what blocks the containers of these names
-        self.asked: list[tuple[tuple[str, ...], Preset | None, tuple[Choice, ...]]] = []
+        self.asked: list[tuple[tuple[str, ...], Preset, frozenset[Remedy]]] = []
 
     def plan(
-        self, states: Sequence[ContainerState], preset: Preset | None, choices: Sequence[Choice] = ()
-    ) -> tuple[Plan, ...]:
-        self.asked.append((tuple(each.container.name for each in states), preset, tuple(choices)))
-        plans = [
-            self._staged.plan(each, choices if preset is None else self._staged.preset(each, preset)) for each in states
-        ]
-        return tuple(
-            replace(made, checked=replace(made.checked, blocks=self.blocks.get(made.spec.name, made.checked.blocks)))
-            for made in plans
-        )
+        self,
+        states: Sequence[ContainerState],
+        preset: Preset = Preset.RECOMMENDED,
+        remedies: frozenset[Remedy] = frozenset(),
+        wanted: tuple[tuple[tuple[str, str], Wanted], ...] = (),
+    ) -> PlannedTogether:
+        self.asked.append((tuple(each.container.name for each in states), preset, remedies))
+        own = dict(wanted)
+        plans, exposures = [], []
+        for state in states:
+            chosen = self.choices(state, preset, own.get(state.key))
+            made = self._staged.plan(state, chosen, remedies)
+            found = self.blocks.get(made.spec.name, made.checked.blocks)
+            left = tuple(each for each in found if each.remedy is None or each.remedy not in remedies)
+            plans.append(replace(made, checked=replace(made.checked, blocks=left)))
+            preview = self._staged.preview(state, chosen)
+            exposures.append((made.spec.id, preview.before, preview.after))
+        return PlannedTogether(tuple(plans), tuple(exposures))
 
     def run(
         self, plans: Sequence[Plan], watch: float, cancelled: Callable[[], bool] = lambda: False

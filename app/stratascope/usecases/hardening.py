@@ -30,10 +30,10 @@ from stratascope.core.relaunch.transaction import (
     transactions,
 )
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.depth import Matrix
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.listing.alike import by_kind
-from stratascope.usecases.many.plan_together import plan_together
+from stratascope.usecases.many.plan_together import members, plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
 from stratascope.usecases.plan.look import Contents, Look, look, look_inside, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
@@ -379,30 +379,52 @@ def _subjects(
     return lambda state, chosen, changes: subject_of(access, state, chosen, changes)
 
 
-class HardeningTogether:
-    """`Hardening` for several containers of one engine. Every method queries the engine: call it on a worker thread.
+class PlannedTogether(Value):
+    """Several relaunches thought through. `exposures`: by the container's id, now and predicted."""
 
-    A preset's choices are computed once per kind.
-    """
+    plans: tuple[Plan, ...]
+    exposures: tuple[tuple[str, Matrix, Matrix], ...] = ()
+
+    def exposure(self, container: str) -> tuple[Matrix, Matrix] | None:
+        """Of one container, now and predicted."""
+        return next(((now, then) for each, now, then in self.exposures if each == container), None)
+
+
+class HardeningTogether:
+    """`Hardening` for several containers of one engine. Every method queries the engine: call it on a worker thread."""
 
     def __init__(self, hardening: Hardening) -> None:
         self._hardening = hardening
 
-    def plan(
-        self, states: Sequence[ContainerState], preset: Preset | None, choices: Sequence[Choice] = ()
-    ) -> tuple[Plan, ...]:
-        """One plan per relaunch, in order; containers for which the preset has nothing left are left out.
+    def choices(self, state: ContainerState, preset: Preset, wanted: Wanted | None) -> tuple[Choice, ...]:
+        """The container's own plan, as a person wants it if so; or a standard beside it."""
+        if preset is Preset.RECOMMENDED:
+            return self._hardening.suggested(state, wanted).choices
+        return self._hardening.preset(state, preset)
 
-        `choices`: for all, if there is no `preset`. Raises EngineError, NoSuchContainerError, ToggleError.
+    def plan(
+        self,
+        states: Sequence[ContainerState],
+        preset: Preset = Preset.RECOMMENDED,
+        remedies: frozenset[Remedy] = frozenset(),
+        wanted: tuple[tuple[tuple[str, str], Wanted], ...] = (),
+    ) -> PlannedTogether:
+        """One plan per relaunch, in order; containers of whose plan nothing is left are left out. `wanted`: by the
+        container's key, how a person wants its plan.
+
+        Raises EngineError, NoSuchContainerError, ToggleError.
         """
-        access = self._hardening.access(states[0].container.engine)
-        wanted = []
-        for kind in by_kind((state.container, state) for state in states):
-            chosen = tuple(choices) if preset is None else self._hardening.preset(kind[0], preset)
-            wanted += [(look(access, state.container.id), chosen) for state in kind if chosen]
-        if not wanted:
+        access, own = self._hardening.access(states[0].container.engine), dict(wanted)
+        found = [(state, self.choices(state, preset, own.get(state.key))) for state in states]
+        looks = [(look(access, state.container.id), chosen) for state, chosen in found if chosen]
+        if not looks:
             raise ToggleError(msg("Nothing is left to change in any of them."))
-        return plan_together(access, wanted)
+        plans = plan_together(access, looks, remedies)
+        exposures = []
+        for made in (each for first in plans for each in members(first)):
+            preview = self._hardening.preview(made.state, made.choices, made.files)
+            exposures.append((made.spec.id, preview.before, preview.after))
+        return PlannedTogether(plans, tuple(exposures))
 
     def run(
         self, plans: Sequence[Plan], watch: float, cancelled: Callable[[], bool] = lambda: False

@@ -16,6 +16,7 @@ from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy, TwinRecord
 from stratascope.core.relaunch.owner import OwnerPlan
 from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject
@@ -142,6 +143,10 @@ class StagedHardening(Hardening):
 
     def know(self, snapshot: Snapshot) -> None:
         return None
+
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        self._call("suggested")
+        return self._foreseen(state).plan(state, wanted=wanted)
 
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
         self._call("hint")

@@ -16,7 +16,9 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.presentation.exposure import number_text
 from stratascope.ui.app.app import make_window
 from stratascope.ui.harden.exports import Exported
 from stratascope.ui.many.controller import ManyController, like
@@ -99,15 +101,37 @@ def test_all_of_them_one_after_the_other_and_back(
     assert not many.dialog.undo.isVisible()
 
 
-def test_what_is_switched_on_can_be_taken_for_all(
-    qtbot: QtBot, window: MainWindow, picture: Snapshot, together: StagedTogether
+def test_each_has_its_own_plan_and_number_or_a_standard_beside_it(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
 ) -> None:
-    choices = planned(qtbot, window).column.draft.choices
-    many = chosen(qtbot, window, "ci-runner", others(picture)[0])
-    many.dialog.presets.parts[None].click()
+    names = ("ci-runner", others(picture)[0])
+    many = looked(qtbot, window, *names)
+    for row in many.dialog.plans.model_.rows:
+        plan = staged.suggested(named(picture, row[0].text))
+        assert row[1].text == f"{number_text(plan.now)} → {number_text(plan.then)}"
+    many.ask()
+    assert [many.dialog.standards.itemText(place) for place in range(many.dialog.standards.count())] == [
+        "Suggested", "Pod Security: baseline", "Pod Security: restricted", "CIS Docker, section 5",
+    ]  # fmt: skip
+    many.dialog.standards.setCurrentIndex(2)
     many.dialog.go.click()
     qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
-    assert together.asked[-1][1:] == (None, choices)
+    assert together.asked[-1][1] is Preset.PSS_RESTRICTED
+
+
+def test_what_an_option_makes_safe_is_what_the_button_does(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
+) -> None:
+    together.blocks = {
+        "ci-runner": (Block("files", msg("It wrote files."), msg("Carry them over."), Remedy.COMMIT_LAYER),)
+    }
+    many = looked(qtbot, window, "ci-runner")
+    assert many.dialog.go.isEnabled()
+    assert many.dialog.go.text() == "Carry over what it wrote, as an image"
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: many.dialog.go.text() == "Relaunch all")
+    assert together.asked[-1][2] == {Remedy.COMMIT_LAYER}
+    assert asked(staged, "run") == 0
 
 
 def test_one_that_fails_takes_the_others_back(

@@ -1,6 +1,6 @@
 """Several containers at once in the window: the choice, their plans, the run of all, and its undo.
 
-The column is about one container; what is switched on there can be applied to all.
+Each is hardened with its own plan, of the container in view as the column shows it; or with a standard beside it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import natural
 from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.presentation.relaunch_words import RunKind, ending_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu
@@ -27,7 +28,7 @@ from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
 from stratascope.ui.use.table import Cell, Row
-from stratascope.usecases.hardening import HardeningTogether
+from stratascope.usecases.hardening import HardeningTogether, PlannedTogether
 from stratascope.usecases.listing.alike import PROJECT, kind_of, label, out_of_reach
 from stratascope.usecases.many.plan_together import members
 from stratascope.usecases.many.together import FAILURES, AllEnded, Of, Outcome, names_of
@@ -54,7 +55,8 @@ class ManyController(LongRun["ManyDialog"]):
         super().__init__(window, theme)
         self.together = together
         self._side, self._selection, self._feed = side, selection, feed
-        self._plans: tuple[Plan, ...] = ()
+        self._planned_all = PlannedTogether(())
+        self._remedies: frozenset[Remedy] = frozenset()
         self._undoing: tuple[Transaction, ...] = ()  # what an undo of all undoes
         self._done: tuple[Transaction, ...] = ()  # what remains of the last run
         self._rows: list[Row] = []
@@ -64,7 +66,8 @@ class ManyController(LongRun["ManyDialog"]):
         from stratascope.ui.many.dialog import ManyDialog
 
         dialog = ManyDialog(self._theme, self._window)
-        dialog.looked.connect(self._request_plans)
+        dialog.looked.connect(self._look)
+        dialog.remedy_wanted.connect(self._take_remedy)
         dialog.begun.connect(self._begin)
         dialog.cancelled.connect(self.cancel)
         dialog.undo_wanted.connect(self._ask_undo)
@@ -87,38 +90,49 @@ class ManyController(LongRun["ManyDialog"]):
                 for each in snapshot.containers
                 if each.container.engine == state.container.engine and runs(each) and each.matrix is not None
             )
-            draft = self._side.column.draft
             meant = like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
             told = msg("Left off, since Compose can't be told to re-create them: {names}. Planned all the same, they "
                        "can be exported.", names=short(sorted(out, key=natural))) if out else None  # fmt: skip
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
-            self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices), out=told)
+            self.dialog.ask(states, chosen, told)
+
+    def _look(self) -> None:
+        self._remedies = frozenset()
+        self._request_plans()
+
+    def _take_remedy(self, remedy: Remedy) -> None:
+        self._remedies |= {remedy}
+        self._request_plans()
 
     def _request_plans(self) -> None:
-        states, preset = self.dialog.states, self.dialog.presets.current
-        choices = self._side.column.draft.choices if preset is None else ()
+        states, preset = self.dialog.states, self.dialog.preset
         self.dialog.looking()
-        asking = partial(self.together.plan, states, preset, choices)
+        asking = partial(self.together.plan, states, preset, self._remedies)
         self._side.queries.ask("many", asking, self._planned, states[0].container.engine)
 
-    def _planned(self, answer: tuple[Plan, ...] | Failure) -> None:
+    def _planned(self, answer: PlannedTogether | Failure) -> None:
         if self.busy:
             return
         if isinstance(answer, Failure):
             self.dialog.fail(answer.message, answer.words)
             return
-        self._plans, self._undoing = answer, ()
-        count = sum(len(members(made)) for made in answer)
+        self._planned_all, self._undoing = answer, ()
+        count = sum(len(members(made)) for made in answer.plans)
         self.dialog.show_plans(
-            tuple(map(plan_row, answer)),
+            tuple(plan_row(made, answer) for made in answer.plans),
             count,
-            warnings(answer),
-            blocks(answer),
+            warnings(answer.plans),
+            blocks(answer.plans),
             some=0 < len(self._blocked) < count,
             export=self.menu.exports is not None,
+            remedy=_remedy(self._blocked),
         )
+
+    @property
+    def _plans(self) -> tuple[Plan, ...]:
+        return self._planned_all.plans
 
     @property
     def _blocked(self) -> tuple[Plan, ...]:
@@ -224,12 +238,24 @@ def names(made: Plan) -> str:
     return ", ".join(plain(each.spec.name, 80) for each in members(made))
 
 
-def plan_row(made: Plan) -> Row:
-    """Return a row of the plan: the name, the settings, and their number."""
+def plan_row(made: Plan, found: PlannedTogether) -> Row:
+    """Return a row of the plan: the name and the settings, and each container's exposure, now and then."""
     told = [plain(translate(item.told), 200) for item in made.choices]
-    count = translate(plural("{count} setting", "{count} settings", len(told)))
     titles = listed([translate(item.named) for item in made.choices])
-    return (Cell(names(made), below=titles, more="\n".join(told)), Cell(count, ink="text2", right=True))
+    pairs = [found.exposure(each.spec.id) for each in members(made)]
+    numbers = [
+        translate(msg("{now} → {then}", now=number_text(pair[0]), then=number_text(pair[1])))
+        for pair in pairs
+        if pair is not None
+    ]
+    ink = level_ink(pairs[0][1]) if len(pairs) == 1 and pairs[0] is not None else "text2"
+    return (Cell(names(made), below=titles, more="\n".join(told)), Cell(", ".join(numbers), ink=ink, right=True))
+
+
+def _remedy(blocked: Sequence[Plan]) -> Remedy | None:
+    """Return an option that deals with a part of what stands in the way, if all of it can be dealt with."""
+    found = [block.remedy for made in blocked for block in made.checked.blocks]
+    return None if None in found else next(iter(found), None)
 
 
 def waiting_row(name: str) -> Row:

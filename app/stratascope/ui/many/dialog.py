@@ -9,16 +9,18 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.switch_column import PresetSwitch
-from stratascope.ui.kit.buttons import Switch
+from stratascope.ui.harden.relaunch_draft import remedy_title
+from stratascope.ui.kit.buttons import ChoiceBox, Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.long_run import PagedSheet
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import STRETCH, Theme
@@ -26,6 +28,12 @@ from stratascope.ui.relaunch.confirm_page import empty, marked_line
 from stratascope.ui.use.table import Row, RowTable
 
 WIDTH, HEIGHT = 720, 600
+MATCHED = (
+    (Preset.RECOMMENDED, msg("Suggested")),
+    (Preset.PSS_BASELINE, msg("Pod Security: baseline")),
+    (Preset.PSS_RESTRICTED, msg("Pod Security: restricted")),
+    (Preset.CIS, msg("CIS Docker, section 5")),
+)
 
 
 class Page(Enum):
@@ -37,7 +45,9 @@ class Page(Enum):
 
 
 class ManyDialog(PagedSheet):
-    """The sheet. `looked`: plans are requested; `begun`: the user confirmed; `undo_wanted`: undo all that remains."""
+    """The sheet. `looked`: plans are requested; `begun`: the user confirmed; `undo_wanted`: undo all that remains.
+    `remedy_wanted`: plan again with that Remedy.
+    """
 
     looked = Signal()
     begun = Signal()
@@ -45,15 +55,18 @@ class ManyDialog(PagedSheet):
     undo_wanted = Signal()
     leave_wanted = Signal()
     export_wanted = Signal()
+    remedy_wanted = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent, WIDTH, HEIGHT)
         self._states: tuple[ContainerState, ...] = ()
         self.switches: tuple[Switch, ...] = ()
-        self.presets = PresetSwitch(theme)
-        self.presets.choose(Preset.RECOMMENDED)
+        self.standards = ChoiceBox(theme)
+        self.standards.addItems([translate(title) for _, title in MATCHED])
+        self.standards.setAccessibleName(translate(msg("What is planned")))
+        self._remedy: Remedy | None = None  # what would make all that stands in the way safe
         self._list, self._notes = QVBoxLayout(), QVBoxLayout()
-        heads = tuple(translate(text) for text in (msg("Container"), msg("Settings")))
+        heads = tuple(translate(text) for text in (msg("Container"), msg("Exposure")))
         self.plans = RowTable(theme, translate(msg("What will happen")), heads, lines=2)
         heads = tuple(translate(text) for text in (msg("Container"), msg("Outcome")))
         self.rows = RowTable(theme, translate(msg("Containers")), heads, lines=2)
@@ -75,7 +88,10 @@ class ManyDialog(PagedSheet):
         )
 
     def _pick(self) -> QWidget:
-        return self._column(self.presets, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
+        above, label = QWidget(), Label(self._theme, 13, ink="text2", text=translate(msg("Plan")))
+        label.setBuddy(self.standards)
+        self._theme.lay(QHBoxLayout(above), label, self.standards, STRETCH, around=0, gap=8)
+        return self._column(above, self._scroll(self._list, translate(msg("Containers to harden")), wraps=False))
 
     def _planned(self) -> QWidget:
         return self._column(self.plans, self._scroll(self._notes, translate(msg("Keep in mind")), wraps=True))
@@ -98,21 +114,15 @@ class ManyDialog(PagedSheet):
 
     # -- pages
 
-    def ask(
-        self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], own: bool, out: Message | None
-    ) -> None:
-        """Ask which containers; `chosen` are switched on. `own`: the user's own choice in the column can be used.
-        `out`: related containers that are not switched on, and why.
-        """
+    def ask(self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], out: Message | None) -> None:
+        """Ask which containers; `chosen` are switched on. `out`: related ones that are not switched on, and why."""
         self._out = "" if out is None else plain(translate(out), 500)
         self._states = states
         empty(self._list)
         self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
         for switch in self.switches:
             self._list.addWidget(switch)
-        self.presets.parts[None].setEnabled(own)
-        if not own and self.presets.current is None:
-            self.presets.choose(Preset.RECOMMENDED)
+        self.standards.setCurrentIndex(0)
         self.turn(Page.PICK, msg("Harden several containers"))
         self.say(msg("They are relaunched one after the other, each watched and verified. If one fails, the earlier "
                       "ones are undone: either all of them stay, or none."))  # fmt: skip
@@ -141,24 +151,28 @@ class ManyDialog(PagedSheet):
         *,
         some: bool = False,
         export: bool = False,
+        remedy: Remedy | None = None,
     ) -> None:
         """Show the plans; nothing can start while any of them is blocked.
 
-        `some`: others of them are not blocked; `export`: the blocked ones can be exported instead.
+        `some`: others of them are not blocked; `export`: the blocked ones can be exported instead; `remedy`: the option
+        that makes the rest safe, which is then what the button takes.
         """
         self._fill(rows, warnings, blocks)
         self.turn(Page.PLANNED, plural("Relaunch {count} container?",
                                         "Relaunch {count} containers, one after the other?", count))  # fmt: skip
         self.say(msg("Nothing is changed while anything stands in the way of any of them.") if blocks else
                   msg("Either all of them stay, or none. What is relaunched together has one line."))  # fmt: skip
-        self._offer(msg("Cancel"), msg("Relaunch all"))
+        self._remedy = remedy if blocks else None
+        self._offer(msg("Cancel"), msg("Relaunch all") if self._remedy is None else remedy_title(self._remedy))
         self.without.setVisible(bool(blocks) and some)
         self.export.setVisible(bool(blocks) and export)
-        self.go.setEnabled(not blocks)
-        (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
+        self.go.setEnabled(not blocks or self._remedy is not None)
+        (self.go if self.go.isEnabled() else self.back).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def ask_undo(self, rows: tuple[Row, ...]) -> None:
         """Ask before an undo of all."""
+        self._remedy = None
         self._fill(rows, (), ())
         self.turn(Page.PLANNED, msg("Undo all?"))
         self.say(
@@ -237,7 +251,17 @@ class ManyDialog(PagedSheet):
         self.export.hide()
 
     def _emit_go(self) -> None:
-        (self.looked if self.pages.currentIndex() == Page.PICK.value else self.begun).emit()
+        if self.pages.currentIndex() == Page.PICK.value:
+            self.looked.emit()
+        elif self._remedy is not None:
+            self.remedy_wanted.emit(self._remedy)
+        else:
+            self.begun.emit()
+
+    @property
+    def preset(self) -> Preset:
+        """What each is to be hardened with: its own plan, or a standard beside it."""
+        return MATCHED[self.standards.currentIndex()][0]
 
     def press_back(self) -> None:
         if self.running:

@@ -37,19 +37,17 @@ def containers(rig: Rig, *commands: tuple[str, ...]) -> Iterator[None]:
                     rig.run("rm", "-f", each)
 
 
-def run(qtbot: QtBot, window: MainWindow) -> ManyController:
-    """Both, with what is switched on for the first."""
-    side, many, state = window.hardening, window.many, window.selection.current
+def run(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> ManyController:
+    """Both, with a plan that breaks what writes."""
+    side, many = window.hardening, window.many
     assert side is not None
     assert many is not None
-    assert state is not None
     qtbot.waitUntil(lambda: _there(window))
-    side.column.draft.take_choices(state.key, SOME)
+    monkeypatch.setattr(many.together, "choices", lambda *_: SOME)
     many.ask()
     for switch in many.dialog.switches:
         switch.setChecked(switch.text().startswith(NAMES))
     assert len(many.dialog.states) == len(NAMES)
-    many.dialog.presets.parts[None].click()
     side.dialog.before.usual = lambda: 1.0
     many.dialog.go.click()
     qtbot.waitUntil(lambda: many.dialog.pages.currentIndex() == Page.PLANNED.value)
@@ -80,7 +78,7 @@ def test_both_and_back(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: 
     rig = each_api
     with containers(rig, QUICK, QUICK), live(qtbot, monkeypatch, rig, tmp_path, NAMES[0]) as (window, click):
         before = ids(rig)
-        many = run(qtbot, window)
+        many = run(qtbot, window, monkeypatch)
         assert many.dialog.title.text() == "Hardened: enforced, but not shown to work"
         assert read_only(rig) == ["true", "true"]
         click(many.dialog.undo)
@@ -95,7 +93,7 @@ def test_one_that_breaks_takes_both_back(
     rig = docker_rootful
     with containers(rig, QUICK, WRITES), live(qtbot, monkeypatch, rig, tmp_path, NAMES[0]) as (window, _):
         before = ids(rig)
-        many = run(qtbot, window)
+        many = run(qtbot, window, monkeypatch)
         assert many.dialog.title.text() == "Rolled back: everything is as it was before"
         assert {row[0].sign for row in many.dialog.rows.model_.rows} == {"cross"}
         assert ids(rig) == before
