@@ -5,6 +5,9 @@ reversed from that alone is listed: files that already had the new user or group
 kernel
 clears when the owner changes (set-uid bits, file capabilities: chown(2)). So for most volumes the list is short however
 many files they hold, and the way back also fits files written since. Decided against a list of all files.
+
+What was written since stays with the user that wrote it where the old one was root: root reads it, and a program that
+starts as root and becomes that user by itself (php-fpm, postfix) could not if it were given to root.
 """
 
 from __future__ import annotations
@@ -48,6 +51,7 @@ class VolumeChange(Value):
     was: Ids
     becomes: Ids
     files: tuple[FileOwner, ...] = ()
+    listed: float = 0.0  # when, in seconds since the epoch: nobody wrote there then; 0: not known
 
     def given(self, uid: int, gid: int) -> tuple[int, int]:
         """The owner after the change of a file with this owner."""
@@ -55,6 +59,10 @@ class VolumeChange(Value):
             self.becomes.uid if uid == self.was.uid else uid,
             self.becomes.gid if gid == self.was.gid else gid,
         )
+
+    def wrote_since(self, uid: int, modified: float) -> bool:
+        """Whether a file of this owner was written by the new user, given when it was last modified."""
+        return uid == self.becomes.uid and 0 < self.listed < modified
 
     def taken_back(self, uid: int, gid: int) -> tuple[int, int]:
         """The owner before the change of a file with this owner that is not in `files`."""

@@ -17,6 +17,7 @@ import posixpath
 import pwd
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -45,6 +46,11 @@ class Top(Value):
 
     place: int
     ids: SubIds | None
+
+    @property
+    def root(self) -> int:
+        """The host's number of root in the engine's containers."""
+        return 0 if self.ids is None else self.ids.users[0].start
 
     def holds(self, uid: int, gid: int) -> bool:
         """Both owners must be mapped, as for root in a user namespace (chown(2), capable_wrt_inode_uidgid())."""
@@ -131,6 +137,7 @@ def listed(top: Top, change: VolumeChange) -> VolumeChange:
     if not (top.holds(change.was.uid, change.was.gid) and top.holds(change.becomes.uid, change.becomes.gid)):
         raise refused(msg("Its engine's user can't give files to that user: subuid(5) does not list these IDs."))
     files: list[FileOwner] = []
+    now = time.time()
     names: dict[int, int] = {}  # of files with several links: how many are still to be found
     left = READ_MOST
     for path, place, found in _walk(top, change.source):
@@ -153,7 +160,7 @@ def listed(top: Top, change: VolumeChange) -> VolumeChange:
     if any(names.values()):
         raise refused(msg("A file in {path} has another name outside it, so the owners there are not changed.",
                           path=change.source))  # fmt: skip
-    return VolumeChange(change.source, change.was, change.becomes, tuple(files))
+    return VolumeChange(change.source, change.was, change.becomes, tuple(files), now)
 
 
 def give(top: Top, change: VolumeChange) -> None:
@@ -172,12 +179,17 @@ def give(top: Top, change: VolumeChange) -> None:
 def take_back(top: Top, change: VolumeChange) -> None:
     """Restore all as listed, however much there is by now.
 
-    Set-uid bits and capabilities are only restored on files with the same content: whoever owned a file meanwhile could
-    have it do anything as the old owner, which may be root.
+    What came since stays with the new user where the old one was root. Set-uid bits and capabilities are only restored
+    on files with the same content: whoever owned a file meanwhile could have it do anything as the old owner, which may
+    be root.
     """
     known = {each.path: each for each in change.files}
+    reads_all = change.was.uid == top.root
     for path, place, found in walk(top.place):
         was = None if path is None else known.get(_kept(path))
+        stays = path != "" and was is None and reads_all and change.wrote_since(found.st_uid, found.st_mtime)
+        if stays and _lost(place, found) == (0, ""):
+            continue
         owner = change.taken_back(found.st_uid, found.st_gid) if was is None else (was.uid, was.gid)
         bits, capability = (was.bits, was.capability) if was is not None and _same(place, found, was) else (0, "")
         _owned(top, place, found, owner, bits, capability)

@@ -30,6 +30,7 @@ _ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _HTTP = re.compile(r"HTTP/[0-9](?:\.[0-9])? ([0-9]{3})").match
 _CODE = re.compile(r"([0-9]{3})[ -]").match  # of SMTP, FTP and the like: RFC 5321 4.2, RFC 959 4.2
+_RANDOM = re.compile("(?=[A-Za-z]*[0-9])[A-Za-z0-9]{16,}")  # an id made at each start, such as that of NATS
 _NUMBER = re.compile("[0-9]+")
 _HOST = re.compile(r"<.*>?|\[.*\]?|[A-Za-z0-9_#-]+(?:\.[A-Za-z0-9_#-]+)+\.?").fullmatch
 _WORDS, _SHAPE_MOST = 2, 60
@@ -90,7 +91,7 @@ def _folded(line: str) -> str:
     code = _CODE(line)
     if code is not None:
         return code[1]
-    words = (_NUMBER.sub("#", word) for word in line.split()[:_WORDS])
+    words = (_NUMBER.sub("#", _RANDOM.sub("#", word)) for word in line.split()[:_WORDS])
     return " ".join("…" if place and _HOST(word) else word for place, word in enumerate(words))[:_SHAPE_MOST]
 
 

@@ -129,8 +129,26 @@ def test_a_half_of_it_is_put_back_too(volume: Path, files: VolumeFiles) -> None:
     assert owners(volume)["set-uid"][2] & stat.S_ISUID
 
 
-def test_what_came_since_goes_to_the_old_owner(volume: Path, files: VolumeFiles) -> None:
+def test_what_came_since_stays_with_who_wrote_it(volume: Path, files: VolumeFiles) -> None:
+    """Where the old owner was root: its program may become that user by itself, as php-fpm does."""
     wanted = change(files, volume)
+    give(files, wanted)
+    (volume / "sub").mkdir(mode=0o700)
+    for place in (volume / "sub", volume / "sub/new"):
+        place.touch()
+        os.chown(place, 4242, 4243)
+    before = owners(volume)
+    back(files, wanted)
+    found = owners(volume)
+    assert (found["sub"], found["sub/new"]) == (before["sub"], before["sub/new"])
+    assert (found["."][:2], found["plain"][:2]) == ((0, 0), (0, 0))
+
+
+def test_what_came_since_goes_to_an_old_owner_who_is_not_root(volume: Path, files: VolumeFiles) -> None:
+    for path in (volume, *volume.rglob("*")):
+        os.lchown(path, 4141, 4141)
+    with files.top(str(volume)) as place:
+        wanted = volume_files.listed(place, VolumeChange(str(volume), Ids(4141, 4141), USER))
     give(files, wanted)
     for name in ("new", "mixed"):  # one written anew under its name, as databases do
         (volume / f".{name}").write_text("new")
@@ -138,7 +156,7 @@ def test_what_came_since_goes_to_the_old_owner(volume: Path, files: VolumeFiles)
         (volume / f".{name}").rename(volume / name)
     back(files, wanted)
     found = owners(volume)
-    assert (found["new"][:2], found["mixed"][:2]) == ((0, 0), (0, 7))
+    assert (found["new"][:2], found["mixed"][:2]) == ((4141, 4141), (4141, 4141))
 
 
 def test_the_list_is_short(volume: Path, files: VolumeFiles) -> None:
@@ -175,7 +193,7 @@ def test_what_has_become_too_many_is_put_back(
     monkeypatch.setattr(volume_files, "FILES_MOST", 5)
     back(files, wanted)
     assert {name: each for name, each in owners(volume).items() if not name.startswith("d")} == before
-    assert {place.stat().st_uid for place in (volume / "d", volume / "/".join(["d"] * 3 * DEPTH_MOST))} == {0}
+    assert {place.stat().st_uid for place in (volume / "d", volume / "/".join(["d"] * 3 * DEPTH_MOST))} == {4242}
     subprocess.run(("rm", "-rf", volume / "d"), check=True)  # no shutil.rmtree goes as deep
 
 

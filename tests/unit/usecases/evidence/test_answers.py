@@ -49,6 +49,7 @@ def said(data: bytes) -> tuple[Reply, str]:
         (b"-ERR unknown command 'HEAD', with args beginning with: '/' 'HTTP/1.0' \r\n", "-ERR unknown"),
         (b"-NOAUTH Authentication required.\r\n", "-NOAUTH Authentication"),
         (b"ERROR\r\n", "ERROR"),
+        (b'INFO {"server_id":"NDOPYT2CWZR4NFWNFYBB","go":"1"} \r\n', 'INFO {"server_id":"#","go":"#"}'),
         (b"J\x00\x00\x00\n5.5.5-10.11.6-MariaDB\x00random", ""),  # a protocol of its own
         (b"\x15\x03\x03\x00\x02\x02\x28", ""),
         ("220\u00e9".encode(), ""),
