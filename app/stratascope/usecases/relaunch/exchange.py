@@ -117,7 +117,7 @@ class Exchange:
         )
         if any(member.image for member in transaction.members):
             yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
-        if transaction.created and any(member.volumes for member in transaction.members):
+        if self._fills:
             yield from self._step("fill", msg("Fill its new volumes with its data"), self._fill)
         if self._handed or transaction.owners:
             yield from self._step("owners", msg("Change the owners of the files in its volumes"), self._hand_over)
@@ -227,7 +227,7 @@ class Exchange:
 
     def _create(self) -> None:
         try:
-            for member in self.transaction.members:
+            for member in self.transaction.members if self._fills else ():
                 for volume in member.volumes:
                     self._port.make_volume(volume.name, {TRANSACTION: self.transaction.id})
             created = self._create_all({})
@@ -323,6 +323,12 @@ class Exchange:
             self._journal.write(self.transaction)
             for member in reversed(members):
                 self._port.remove(member.new)
+
+    @property
+    def _fills(self) -> bool:
+        """Whether there are volumes to make: on the way back they exist."""
+        made = self.transaction
+        return made.created and made.kind is TransactionKind.HARDEN and any(each.volumes for each in made.members)
 
     def _fill(self) -> None:
         """By the engine, from the stopped container's image: `core.relaunch.data_volume`. What the volumes have is held

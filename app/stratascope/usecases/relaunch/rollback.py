@@ -43,11 +43,12 @@ def roll_back(
     lost: bool = False,
     clock: Clock | None = None,
     own: bool = False,
+    volumes: bool = True,
 ) -> None:
     """Restore everything. Raises EngineError if the engine can't be asked: try again later, nothing is lost.
 
     `lost`: the answer to the last call may be lost, so a create may still be in progress. `own`: containers that this
-    run created or has checked itself.
+    run created or has checked itself. `volumes`: remove those made for it, where nothing can have come into them.
     """
     pairs = (looked if own else known)(port, transaction)
     olds = [(pair.member, pair.old) for pair in pairs]
@@ -83,7 +84,7 @@ def roll_back(
             port.remove_image(member.image)
         if transaction.created and (member.volumes or member.image):
             port.remove_image(filling_image(member.name, transaction.id))
-    if transaction.created and not _wrote_since(transaction, own=own):
+    if volumes and transaction.created and not _wrote_since(transaction, own=own):
         port.remove_volumes(TRANSACTION, transaction.id)
     journal.forget(transaction.id)
 
@@ -170,7 +171,8 @@ def _over(port: Relauncher, item: Transaction, done: Transaction) -> bool:
     if item.id == done.id:
         return False
     undone = (item.old, item.new) == (done.new, done.old)
-    return undone or item.old == done.old or (item.new == done.old and look(port, item.old) is None)
+    anew = done.created and done.kind is TransactionKind.UNDO
+    return undone or item.old == done.old or (item.new == done.old and (anew or look(port, item.old) is None))
 
 
 def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock: Clock | None = None) -> bool:

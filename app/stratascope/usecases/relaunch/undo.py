@@ -1,4 +1,9 @@
-"""Undoes a relaunch, or redoes it after an undo, with the same order and journal; and the checks before that."""
+"""Undoes a relaunch, or redoes it after an undo, with the same order and journal; and the checks before that.
+
+If the replacement got new volumes for the original's data, the original would come back without what was written since.
+So one is created with its settings and with these volumes, and the original is kept beside it. Decided against copying
+everything back: it would be written over what the original has, with no way back from a full disk.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.evidence import Expected
 from stratascope.core.relaunch.launch_spec import Health, claim, own_image
 from stratascope.core.relaunch.owner import Owned
@@ -63,7 +69,8 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
                 "The container that ran in its place was removed by someone else, so only the original is started "
                 "again."
             )
-            return UndoPlan((), (Caution("replacement-gone", text),))
+            left = tuple(volume.name for member in done.members for volume in member.volumes)
+            return UndoPlan((), (Caution("replacement-gone", text), *(_left_in(left) if left else ())))
         if anew(done, pairs):
             text = msg("The original was removed by someone else. It is re-created from the journal, without what it "
                        "wrote outside its volumes.")  # fmt: skip
@@ -75,6 +82,7 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Unpause it, and try again.")),))
     state = access.read(done.new)
     try:
+        cautions += () if owned else _kept_volumes(access, done, pairs)
         paths = None if state is None else written(state.container, access.port.changes(done.new))
     except (EngineError, NoSuchContainerError):
         paths = None
@@ -84,6 +92,37 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         text = msg("Its owner re-creates it and keeps nothing that it wrote outside its volumes.")
         return UndoPlan(paths, (Caution("written-lost", text),))
     return UndoPlan(paths, (*cautions, *unwatched(access.liveness(done.new))))
+
+
+def _kept_volumes(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> tuple[Caution, ...]:
+    """What becomes of what was written into volumes made for it. Raises EngineError, NoSuchContainerError."""
+    lacking = [volume for pair in pairs for volume in lacks(access.port, pair)]
+    if not lacking:
+        return ()
+    names = tuple(volume.name for volume in lacking)
+    if done.further:
+        return _left_in(names)
+    text = msg(
+        "Its former settings come back, and its data stays in the volume: {names}. The original container is kept as "
+        "{aside}, with its files as they were.",
+        names=", ".join(names),
+        aside=done.old_aside,
+    )
+    return (Caution("volume", text),)
+
+
+def _left_in(names: Sequence[str]) -> tuple[Caution, ...]:
+    text = msg("What it wrote since into the new volume is not in the original, and stays there: {names}.",
+               names=", ".join(names))  # fmt: skip
+    return (Caution("volume-left", text),)
+
+
+def lacks(port: Relauncher, pair: Pair) -> tuple[DataVolume, ...]:
+    """Volumes made for a replacement that its original does not have. Raises EngineError."""
+    if pair.old is None or not pair.member.volumes:
+        return ()
+    there = {mount.target.rstrip("/") for mount in port.plan(pair.old.id).asked.mounts}
+    return tuple(volume for volume in pair.member.volumes if volume.target.rstrip("/") not in there)
 
 
 def anew(done: Transaction, pairs: Sequence[Pair]) -> bool:
@@ -185,7 +224,8 @@ def _brought_back(
                 yield RelaunchResult(RelaunchOutcome.REFUSED, done, why_not)
                 return
             yield progress
-            rollback.roll_back(access.port, access.journal, replace(done, stage=Stage.STOPPED), clock=access.clock)
+            back = replace(done, stage=Stage.STOPPED)
+            rollback.roll_back(access.port, access.journal, back, clock=access.clock, volumes=False)
             yield replace(progress, state=State.DONE)
             if done.was_running:
                 yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
@@ -214,13 +254,27 @@ def _swapped(access: EngineAccess, done: Transaction, pairs: Sequence[Pair]) -> 
     kind = (
         TransactionKind.HARDEN if done.kind is TransactionKind.UNDO else TransactionKind.UNDO
     )  # undoing an undo is hardening again
-    made = anew(done, pairs)
+    made = anew(done, pairs) or (not done.further and bool(lacks(access.port, pairs[0])))
     back = replace(_begun(done, None), kind=kind, created=made)
     found = [_member(access, pair, back.id, made=made) for pair in pairs]
     first, *further = (member for member, _ in found)
     # the one in place is meant to run even if it has exited, and the one that returns as it did before
     first = replace(first, was_running=done.starts, new_runs=done.was_running)
     return back.with_members((first, *further)), found[0][1]
+
+
+def _body_of(port: Relauncher, pair: Pair) -> str:
+    """The create request of one with the original's settings, and with the volumes that its data is in by now."""
+    member, volumes = pair.member, lacks(port, pair)
+    if pair.old is None or not volumes:
+        return member.original
+    spec = port.plan(member.old)
+    mounted = {mount.target: mount for mount in port.plan(member.new).asked.mounts}
+    added = (mounted[volume.target] for volume in volumes if volume.target in mounted)
+    body = port.body(spec, replace(spec.asked, mounts=(*spec.asked.mounts, *added)))
+    if member.image:
+        body = port.with_image(body, port.plan(member.new).image_id, member.image)
+    return body
 
 
 def _member(access: EngineAccess, pair: Pair, number: str, *, made: bool) -> tuple[Member, Health]:
@@ -240,8 +294,9 @@ def _member(access: EngineAccess, pair: Pair, number: str, *, made: bool) -> tup
         old_image=own_image(spec.image),
         inspect=spec.inspect,
         new_created=0.0 if pair.old is None else pair.old.created,
-        body=member.original if made else "",
+        body=_body_of(access.port, pair) if made else "",
         original=spec.body,
         owners=member.owners,
+        volumes=member.volumes,
     )
     return back, now.health
