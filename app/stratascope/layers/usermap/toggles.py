@@ -10,6 +10,7 @@ relaunch changes them once the original has stopped, and the journal knows what 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 
 from stratascope.core.container import Asked
@@ -284,6 +285,11 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     others = sorted({user for user in seen.users if user[0]})
     if len(others) == 1 and "CAP_SETUID" in used:
         uid, gid = others[0]
+        before = _as_root_besides(used, subject)
+        if before:
+            names = ", ".join(name.removeprefix("CAP_") for name in before)
+            return Learned(f"{uid}:{gid}", msg("It switches to this user by itself; as root it was seen using {names}, "
+                                               "which that user may not need.", names=names))  # fmt: skip
         return Learned(
             f"{uid}:{gid}", msg("It switches to this user by itself, and does nothing else that requires root.")
         )
@@ -297,6 +303,18 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         # its group comes from the image's users
         return Learned(str(owners.pop()), msg("Its volumes belong to this user, and it does nothing else as root."))
     return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen doing nothing that requires root."))
+
+
+# What root needs to become a user and to signal its processes, and that user does not
+_BECOMING = frozenset(("CAP_KILL", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID"))
+
+
+def _as_root_besides(used: Collection[str], subject: Subject) -> tuple[str, ...]:
+    """Of the capabilities that it used, those that it would lack as the user that it becomes. Podman gives a user the
+    ambient set.
+    """
+    spare = _BECOMING if is_docker(subject) else _BECOMING | {"CAP_NET_BIND_SERVICE"}
+    return tuple(sorted(set(used) - spare))
 
 
 _UID = "@status:Uid"
@@ -403,7 +421,8 @@ def _root_used(value: str, subject: Subject) -> Evidence:
     facts = _facts(subject)
     found = learned(LEARNED, subject, subject.container.asked)
     if found is not None and found.value == value:
-        return Evidence(Use.NOT_USED, found.why)
+        used = () if subject.seen is None else [use.name for use in subject.seen.capabilities]
+        return Evidence(Use.UNKNOWN if _as_root_besides(used, subject) else Use.NOT_USED, found.why)
     others = [f"{name} ({user})" for name, user in subject.users or () if user and user != _ids(value)[0]]
     if others:
         return Evidence(Use.USED, msg("It runs these as other users, which only root can do: {names}.",

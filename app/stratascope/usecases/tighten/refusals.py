@@ -19,7 +19,10 @@ from stratascope.core.relaunch.trial import Loosening, TwinRefusal
 from stratascope.core.sanitize import plain
 from stratascope.layers.namespaces.written import in_temporary_place
 from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.profiles import DefaultFilter
+from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
 from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.toggle_values import is_docker
 from stratascope.layers.toggles import all_toggles, choice_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Given
@@ -29,7 +32,8 @@ from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 _CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
-_NO_GAIN = "no-new-privileges"
+_NO_GAIN, _LOW_PORT = "no-new-privileges", "CAP_NET_BIND_SERVICE"
+_MOST = 100  # calls in vain that are kept
 _READING = frozenset((_READ_ONLY, "host-paths"))  # what makes places read-only
 _LIMITS = {4: "core", 6: "nproc", 7: "nofile"}  # asm-generic/resource.h
 
@@ -84,6 +88,7 @@ class Allowing:
         self._values: dict[str, Choice] = {}
         self._began: dict[str, Choice] = {}  # with what the trial began, whatever it was refused
         self._more: Observation = subject.seen or Observation()
+        self.in_vain: tuple[RefusedCall, ...] = ()  # what only root can do, by a program that no longer is
 
     def begin(self, choices: Sequence[Choice]) -> None:
         """A trial of these begins: what is refused is allowed beside them."""
@@ -94,9 +99,12 @@ class Allowing:
         """Not what no choice of this trial can be to blame for: it is refused unchanged too, sooner or later."""
         if not self._values:
             return counts(denied)
+        another, becoming = self._another_user(), denied.name.removesuffix("32") in _BECOMING
+        if another and becoming and len(self.in_vain) < _MOST:
+            self.in_vain = (*self.in_vain, denied)
         if denied.filtered:
             return counts(denied) and _FILTER in self._values and self._passed(denied)
-        if self._another_user() and denied.name.removesuffix("32") in _BECOMING:
+        if another and becoming:
             return False
         if denied.lacked:
             before = self._subject.container.asked
@@ -128,6 +136,8 @@ class Allowing:
             return self._file(denied.path)
         if denied.lacked == ("CAP_SYS_RESOURCE",):
             return self._limit(denied)
+        if denied.lacked and not self._held(denied.by):
+            return self._set(choice_of("sysctl", f"{PORT_START}=0")) if denied.lacked == (_LOW_PORT,) else None
         if denied.lacked:
             return self._capability(denied.lacked)
         if denied.errno == errno.EROFS:
@@ -181,7 +191,34 @@ class Allowing:
         except ToggleError:
             return Loosening(_FILTER, certain=True)
         wider = next(item for item in found.choices if item.id == _FILTER)
-        return Loosening(_FILTER, wider, certain=True)
+        opening = self._opening(denied) if wider == self._values[_FILTER] and self._held(denied.by) else ()
+        return self._capability(opening) if opening else Loosening(_FILTER, wider, certain=True)
+
+    def _opening(self, denied: RefusedCall) -> tuple[str, ...]:
+        """The capability with which the engine's default filter would let it through, which needs it as well."""
+        choice, abi = self._values.get(_CAPABILITIES), abi_named(denied.abi)
+        facts: SeccompFacts | None = self._subject.of(_FILTER)
+        default = None if facts is None else facts.default
+        if choice is None or choice.value == "default" or not isinstance(default, DefaultFilter) or abi is None:
+            return ()
+        kept = frozenset[str]() if choice.value == "none" else frozenset(choice.value.split(","))
+        had = bounding(self._subject.container.asked, self._engine).names()
+        given = {place: Given(value) for place, value in enumerate(denied.values)}
+        for name in had:
+            try:
+                actions = replace(default, capabilities=kept | {name}).answers(abi).actions(denied.name, given)
+            except DecodeError:
+                return ()
+            if name not in kept and actions and all(action.lets_through for action in actions):
+                return (name,)
+        return ()
+
+    def _held(self, denied_by: str) -> bool:
+        """Whether a capability that it may have is one that it has: Docker gives none to a user who is not root, but
+        where its program's file does.
+        """
+        given = {posixpath.basename(path) for path in self._subject.set_uid or ()}
+        return not self._another_user() or not is_docker(self._subject) or denied_by in given
 
     def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
         """Only what it has today: a twin that asks for more is no reason to give it more."""

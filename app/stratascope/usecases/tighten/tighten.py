@@ -24,6 +24,7 @@ from typing import Protocol
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Needs, NeedsError, Observation, added
+from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
@@ -39,6 +40,7 @@ from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.plan import able
 from stratascope.usecases.plan.written_files import image_folders
+from stratascope.usecases.tighten.configured import Line, lines_of, told
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
 from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import (
@@ -273,12 +275,18 @@ def tighten(
     known = observation is not None and observation.saw("capabilities")
     found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known or wishes.chosen else _NARROW,
                    otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
+    as_another: Tried | None = None  # the last trial as another user, where that does not work
     for event in found:
         if isinstance(event, TrialBegun):
             allowing.begin(event.attempt.choices)
+        broke = isinstance(event, TrialDone) and event.tried.works is Works.BREAKS
+        if isinstance(event, TrialDone) and broke and any(item.id in users for item in event.tried.choices):
+            as_another = event.tried
         if isinstance(event, Searched):
             changed = any(item.id in users for item in event.verdict.choices)
             of = derived if changed or not users else otherwise
+            if as_another is not None and not changed:
+                of = replace(of, left=(*of.left, _as_root(access, subject, as_another, allowing)))
             calls = _calls(access, event.verdict.choices)
             untried = () if plan is None or event.verdict.ends is not Ends.REFUSED else _kept(plan.choices, wishes.keep)
             yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls, untried)
@@ -302,6 +310,15 @@ def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: PathOf) -> R
     why = dict(found.why)
     told = tuple((item.id, why.get(item.id, item.toggle.what)) for item in found.choices)
     return replace(found, why=told)
+
+
+def _as_root(access: EngineAccess, subject: Subject, tried: Tried, allowing: Allowing) -> tuple[str, Message]:
+    """Why it still starts as root, and which of its configuration has it do so."""
+    item = next(item for item in tried.choices if item.toggle.changes_users)
+    lines: tuple[Line, ...] = ()
+    with suppress(EngineError):
+        lines = lines_of(access, subject, allowing.in_vain)
+    return item.id, told(item.value, lines, tried.why)
 
 
 def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:

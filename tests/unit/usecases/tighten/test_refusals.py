@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stratascope.core.container import EngineKind
+from stratascope.core.container import Engine, EngineKind
 from stratascope.core.observation.observation import RefusedCall, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
@@ -16,6 +16,7 @@ from stratascope.layers.toggles import choice_of
 from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
+from unit.layers.toggle_subjects import DOCKER, PODMAN
 from unit.usecases.tighten.watched import FACTS, WEB, container
 
 X = "x86_64"
@@ -205,6 +206,48 @@ def test_no_capability_that_it_does_not_have_today() -> None:
     assert allow(replace(LACKED, lacked=("CAP_SYS_ADMIN",))) is None
     both = allow(replace(LACKED, lacked=("CAP_SYS_ADMIN", "CAP_SETGID")))
     assert both == Loosening("capabilities", choice_of("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
+
+
+CHROOT = replace(FILTERED, name="chroot", values=(1,), path="/var/lib/web")
+AS_USER = (*DERIVED.choices, choice_of("user", "33:33"))
+
+
+@pytest.mark.parametrize(("engine", "toggle"), [(DOCKER, "seccomp"), (PODMAN, "capabilities")])
+def test_a_call_that_the_filter_lets_through_with_a_capability(engine: Engine, toggle: str) -> None:
+    """chroot(2): a user who is not root may have it in Podman, which gives the ambient set, and not in Docker."""
+    kind = EngineKind.DOCKER if engine is DOCKER else EngineKind.PODMAN
+    facts = replace(FACTS, default=MeasuredDefault(kind, engine.version, frozenset(("CAP_SYS_CHROOT",))))
+    subject = replace(container(), engine=engine, facts=(("seccomp", facts),))
+    allow = Allowing(subject, "learned", lambda text: f"/kept/{len(text)}.json")
+    allow.begin(AS_USER)
+    first = allow(CHROOT)
+    assert first is not None
+    assert first.choice is not None
+    allow.begin((*(item for item in AS_USER if item.id != "seccomp"), first.choice))  # the filter for these choices
+    found = allow(CHROOT)
+    assert found is not None
+    assert found.toggle == toggle
+    if engine is PODMAN:
+        assert found.choice == choice_of("capabilities", "CAP_SETUID,CAP_SYS_CHROOT")
+    assert allow.counts(CHROOT)
+    assert allow.in_vain == (CHROOT,)
+
+
+def test_low_ports_are_given_to_a_user_of_docker_by_its_network() -> None:
+    """It has no capability that root does not give it; a program with one in its file has what the container has."""
+    low = replace(LACKED, name="bind", lacked=("CAP_NET_BIND_SERVICE",))
+    for engine, set_uid, toggle in (
+        (DOCKER, (), "sysctl"), (DOCKER, ("/usr/bin/web",), "capabilities"), (PODMAN, (), "capabilities"),
+    ):  # fmt: skip
+        allow = Allowing(replace(container(), engine=engine, set_uid=set_uid), "learned", str)
+        allow.begin(AS_USER)
+        found = allow(low)
+        assert found is not None
+        assert found.toggle == toggle
+    chown = replace(low, name="chown", lacked=("CAP_SYS_CHROOT",))
+    allow = Allowing(container(), "learned", str)
+    allow.begin(AS_USER)
+    assert allow(chown) is None
 
 
 def test_one_place_more_to_write() -> None:
