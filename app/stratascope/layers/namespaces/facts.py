@@ -107,9 +107,9 @@ class NamespacesFacts(Value):
         return fact
 
     @property
-    def as_made(self) -> MountView | None:
-        """Its mounts as its engine made them, whatever chroot its first process went into since."""
-        return self.mounts if self.outside is None else self.outside
+    def as_made(self) -> NamespacesFacts:
+        """With its mounts as its engine made them, whatever chroot its first process went into since."""
+        return self if self.outside is None else _showing(self, self.outside)
 
 
 class NamespacesAsked(Value):

@@ -79,10 +79,10 @@ def _prove_devices(facts: NamespacesFacts | None, value: str, subject: Subject) 
         return _prove_no_devices(facts, value, subject)
     names = tuple(device.target for device in _wanted_devices(value))
     expected = msg("In its /dev: {devices}", devices=", ".join(names[:_SHOWN]))
-    view = None if facts is None or facts.devices is None else facts.as_made
-    if view is None:
+    found = None if facts is None else facts.as_made.devices
+    if found is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    there = {*view.devices, *(subject.nodes or ())}
+    there = {*found, *(subject.nodes or ())}
     missing = [name for name in names if name not in there]
     if not missing:
         return Proof(Proven.ENFORCED, expected, msg("They are present"), _NODES if subject.nodes else _MOUNTS)
@@ -112,11 +112,11 @@ def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subjec
     Control groups of version 2 hold the rules in a program that no file shows: there only the nodes show it.
     """
     expected = msg("No device of the host was passed in")
-    view = None if facts is None or facts.devices is None else facts.as_made
-    if view is None:
+    found = None if facts is None else facts.as_made.devices
+    if found is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    if view.devices:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is accessible", device=view.devices[0]), _MOUNTS)
+    if found:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is accessible", device=found[0]), _MOUNTS)
     if subject.nodes:
         return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is accessible", device=subject.nodes[0]), _NODES)
     if subject.engine.rootless:
@@ -295,7 +295,7 @@ def _prove_writable(facts: NamespacesFacts | None, value: str, subject: Subject)
     every = [plain(mount.target) for mount in mounts if _is_host_path(mount, subject)]
     wanted = every if value == "writable" else _places(value, subject)
     expected = msg("It can write to {paths}", paths=", ".join(wanted[:_SHOWN]))
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     there = {mount.target: mount.read_only for mount in view.seen}
@@ -312,7 +312,7 @@ def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject
     if value != "read-only" and places is None:
         return _prove_writable(facts, value, subject)
     expected = msg("The host's paths are mounted read-only")
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     writable = [
@@ -394,10 +394,10 @@ def _unmount_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("Nothing of the host is mounted at {paths}", paths=", ".join(_places(value, subject)))
-    view = None if facts is None else facts.as_made
-    if view is None:
+    found = None if facts is None else facts.as_made.host_paths
+    if found is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    still = [path for path in view.host_paths if _name(path.target) in value.split(",")]
+    still = [path for path in found if _name(path.target) in value.split(",")]
     if still:
         text = msg("{source} is mounted there", source=still[0].source)
         return Proof(Proven.NOT_ENFORCED, expected, text, f"{_MOUNTS}:{still[0].target}")
@@ -502,11 +502,11 @@ def _socket_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("No engine's socket is accessible")
-    view = None if facts is None else facts.as_made
-    if view is None:
+    found = None if facts is None else facts.as_made.engine_sockets
+    if found is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    if view.engine_sockets:
-        place = view.engine_sockets[0]
+    if found:
+        place = found[0]
         return Proof(Proven.NOT_ENFORCED, expected, msg("There is one at {path}", path=place), f"{_MOUNTS}:{place}")
     return Proof(Proven.ENFORCED, expected, msg("There is none"), _MOUNTS)
 

@@ -99,7 +99,7 @@ def _mask_preset(preset: Preset, subject: Subject) -> str | None:
 
 
 def _prove_masks(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     if value == "default":
         return proof_of(
             None if view is None else view.proc_guarded,
@@ -124,7 +124,7 @@ def _unmasking(want: Want, subject: Subject) -> Given | None:
     facts, asked = _facts(subject), subject.container.asked
     if not isinstance(want, ReadablePlace | WritablePlace) or asked.privileged or not of_kernel_files(want.path):
         return None
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     places = () if view is None else view.masked if isinstance(want, ReadablePlace) else view.read_only
     found = max((place for place in places if within(want.path, place)), key=len, default="")
     if not found:
@@ -345,7 +345,7 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("A writable tmpfs at {paths}", paths=value)
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     places = _split(value)

@@ -199,7 +199,7 @@ def _covered(access: EngineAccess, old: Container, new: str) -> tuple[str, ...]:
     if state is None:
         return ()
     facts = next((layer.facts for layer in state.layers if isinstance(layer.facts, NamespacesFacts)), None)
-    view = None if facts is None else facts.as_made
+    view = None if facts is None else facts.as_made.mounts
     before, now = in_memory(old.asked), in_memory(state.container.asked) if view is None else view.tmpfs
     return tuple(place for place in now if place not in before)
 
