@@ -6,10 +6,12 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from stratascope.core.ports import ProbeError
+from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
-from stratascope.usecases.plan.offers import Hint, Offer, Preview
+from stratascope.usecases.plan.offers import Offer, Preview
+from stratascope.usecases.plan.standards import Standard
 from stratascope.wiring.check import checker
 from stratascope.wiring.engines import demo_capture
 
@@ -43,9 +45,13 @@ class Judge:
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         return self.corrections.preview(state, choices)
 
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        self._note("hint")
-        return self.corrections.hint(state, choices, offer)
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        self._note("suggested")
+        return self.corrections.suggested(state, wanted)
+
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        self._note("standards")
+        return self.corrections.standards(state)
 
     def _note(self, what: str) -> None:
         self.threads.add((what, threading.current_thread().name))

@@ -5,10 +5,9 @@ Each stop yields the windows to check; afterwards everything is as it was.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
-from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -16,7 +15,6 @@ from rig.usecases.listing import many_machines
 from rig.window.hardening import arrived, card_of, dock_of, side_of
 from rig.window.refused import GIVES, refusal
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.message import msg
 from stratascope.ui.before.page import BeforePage
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.history.page import HistoryPage
@@ -40,9 +38,9 @@ def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
     window.selection.go_to(state.key)
     side = side_of(window)
     if state.matrix is not None and not window.selection.snapshot.demo:
-        qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
-        if not dock_of(window).narrow:  # a closed drawer requests nothing
-            qtbot.waitUntil(lambda: side.column.draft.plan is not None or not side.column.draft.choices)
+        qtbot.waitUntil(lambda: side.draft.plan is not None and side.draft.state is not None)
+        if not dock_of(window).narrow:  # a plan that is not seen is not thought through
+            qtbot.waitUntil(lambda: side.draft.relaunch is not None or not side.draft.choices)
     settle()
 
 
@@ -115,7 +113,7 @@ def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     offered(page, qtbot, COMPOSE)
     settle()
     yield "a text", window
-    page.close_critical()
+    page.press_plan()
     qtbot.waitUntil(lambda: page.column.draft.made is not None and bool(page.column.draft.made.lines))
     settle()
     yield "a text, closed", window
@@ -175,18 +173,19 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
         dock_of(window).turn_drawer()
     column = side.column
     yield "column", window
-    for name, row in column.rows.items():
-        if row.able and row.value.isVisibleTo(row) and row.isVisible():
+    for name, row in column.changes.rows.items():
+        if row.value.isVisibleTo(row) and row.isVisible():
             row.value.click()
             settle(3)
             sheet = column.sheet
             yield f"value {name}", sheet
             sheet.hide()
-    qtbot.waitUntil(lambda: column.draft.plan is not None)
-    column.press()
-    settle()
-    yield "before", side.dialog
-    QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
+    column.foot.link.click()
+    settle(3)
+    yield "what will happen", window
+    column.foot.link.click()
+    qtbot.waitUntil(lambda: column.draft.relaunch is not None)
+    column.draft.relaunch_now()
     qtbot.waitUntil(lambda: not side.busy)
     settle()
     was, old = window.selection.snapshot, window.selection.current
@@ -209,7 +208,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     yield "it is kept", window
     window.feed.snapshot.emit(was)
     window.selection.go_to(old.key)
-    qtbot.waitUntil(lambda: column.draft.plan is not None or not column.draft.choices)
+    qtbot.waitUntil(lambda: column.draft.relaunch is not None or not column.draft.choices)
     settle()
     yield "kept", window
     yield from _trials(qtbot, window, staged)
@@ -257,21 +256,21 @@ def _many(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator
 
 
 def _trials(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
-    """Yield the sheet of trials: before, and the result with its reasons; and its card."""
-    trials = window.trials
+    """Yield the column while a copy is tried, after one broke, and the sheet of its commands."""
+    trials, draft = window.trials, side_of(window).draft
     assert trials is not None
-    choose(qtbot, window, "backup")
-    staged.breaks, staged.unwatched = "read-only-root", msg("The helper was refused.")
-    trials.ask(chosen=True)
+    choose(qtbot, window, "ci-runner")
+    staged.trial_gate, staged.breaks = threading.Event(), draft.choices[-1].id
+    draft.press()
+    qtbot.waitUntil(lambda: draft.trial is not None)
     settle()
-    yield "before trials", trials.dialog
-    QTest.keyClick(trials.dialog.go, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: not trials.busy)
+    yield "a copy is tried", window
+    staged.trial_gate.set()
+    qtbot.waitUntil(lambda: not trials.busy and not draft.pending)
     settle()
-    yield "what trials found", trials.dialog
-    trials.dialog.hide()
-    window.pages.show_view(View.USE)
+    yield "what broke the copy", window
+    staged.trial_gate, staged.breaks = None, ""
+    trials.ask_commands()
     settle()
-    yield "what was tried", window
-    window.pages.show_view(View.STRATA)
-    settle()
+    yield "commands", trials.sheet
+    trials.sheet.hide()

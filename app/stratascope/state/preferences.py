@@ -119,17 +119,18 @@ COMMANDS_MOST, LENGTH_MOST, BYTES_MOST = 12, 1000, 64 << 10  # per image; per co
 
 
 def exercises_of(kept: Kept, image: str) -> tuple[str, ...]:
-    """The commands for an image: the most recently given set first, each set in its order."""
+    """The commands for an image."""
     return _exercises(kept).get(image, ())
 
 
 def remember_exercises(kept: Kept, image: str, commands: tuple[str, ...]) -> None:
-    """Store commands just given: they come first, and older ones of the same image stay while there is room."""
-    if not commands:
-        return
+    """Store the commands of an image in place of those before."""
     known = _exercises(kept)
-    every = dict.fromkeys((*commands, *known.pop(image, ())))
-    known[image] = tuple(each for each in every if len(each) <= LENGTH_MOST)[:COMMANDS_MOST]
+    known.pop(image, None)
+    known[image] = tuple(each for each in dict.fromkeys(commands) if len(each) <= LENGTH_MOST)[:COMMANDS_MOST]
+    if not known[image]:
+        del known[image]
+    text = "{}"
     while known and len(text := json.dumps(known)) > BYTES_MOST:
         del known[next(iter(known))]  # the image that was not tried for the longest time
     kept.set(EXERCISES, text if known else "{}")

@@ -53,7 +53,7 @@ def live(
 
     try:
         qtbot.waitUntil(there)
-        qtbot.waitUntil(lambda: draft.usable and draft.plan is not None)
+        qtbot.waitUntil(lambda: draft.usable and draft.relaunch is not None)
         yield window, click
     finally:
         qtbot.waitUntil(lambda: not side.busy and not trials.busy and not many.busy)

@@ -40,10 +40,11 @@ from stratascope.layers.toggles import choice_of
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.choices import Resolved
-from stratascope.usecases.plan.offers import Hint, Offer, Preview
+from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution, Preflight
 from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.standards import Standard
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
@@ -99,7 +100,7 @@ class StagedHardening(Hardening):
         self.suspects: tuple[str, ...] = ()  # toggles to blame for a rollback
         self.blame: Message | None = None  # the text if no toggle is to blame
         self.owner: OwnerPlan | None = None
-        self.hints = ""  # the toggle that would help most
+        self.judge_gate: threading.Event | None = None  # holds the plan as a person wants it
         self.blocks: tuple[Block, ...] = ()
         self.files: tuple[tuple[str, str], ...] = ()  # path and text of those that may be given as a value
         self.gate: threading.Event | None = None
@@ -146,14 +147,13 @@ class StagedHardening(Hardening):
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         self._call("suggested")
+        if self.judge_gate is not None:
+            self.judge_gate.wait(600)
         return self._foreseen(state).plan(state, wanted=wanted)
 
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        self._call("hint")
-        found = next((each for each in offer.options if each.toggle.id == self.hints), None)
-        if found is None or found.toggle in {choice.toggle for choice in choices}:
-            return None
-        return Hint(found.choice, self.preview(state, (*choices, found.choice)).after)
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        self._call("standards")
+        return self._foreseen(state).standards(state)
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")

@@ -23,8 +23,9 @@ from rig.window.hardening import arrived, dock_of, picture, side_of
 from rig.window.history.remembered import days
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
+from stratascope.presentation.plan_rows import takes_values
 from stratascope.ui.app import app as ui
-from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
+from stratascope.ui.harden.plan_row import PlanRow
 from stratascope.ui.kit.page import View
 from stratascope.ui.use.page import UsePage
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -87,9 +88,9 @@ def choose(window: MainWindow, name: str) -> None:
     state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
     assert window.containers.view.select_key(state.key)
     column = side_of(window).column
-    until(lambda: column.draft.offered_key == state.key)
-    if column.isVisible():  # a closed drawer plans nothing
-        until(lambda: column.draft.plan is not None)
+    until(lambda: column.draft.plan is not None)
+    if column.isVisible():  # a closed drawer thinks nothing through
+        until(lambda: column.draft.relaunch is not None)
     settle()
 
 
@@ -133,11 +134,12 @@ def states(window: MainWindow) -> Iterator[Scene]:
     all.
     """
     column = side_of(window).column
-    for head in (column.toggles.already.head, column.toggles.never.head):
+    folds = (column.changes.no_switch.head, column.changes.in_place.head)
+    for head in folds:
         head.setChecked(True)
     settle()
     yield "all toggles", window
-    for head in (column.toggles.already.head, column.toggles.never.head):
+    for head in folds:
         head.setChecked(False)
     window.selection.suppose_fails(2)
     settle()
@@ -253,15 +255,15 @@ def press(button: QAbstractButton) -> None:
 def values(window: MainWindow) -> Iterator[Scene]:
     """Yield the sheet of each toggle that takes a value."""
     column = side_of(window).column
-    for row in [row for row in column.rows.values() if row.able and takes_values(row.option)]:
+    for row in [row for row in column.changes.rows.values() if takes_values(row.change.choice)]:
         found = brought_up(partial(_open_value, row))
         for top in found:
             yield f"value of {row.text()}", top
         put_away(found)
 
 
-def _open_value(row: ToggleRow) -> None:
-    row.value_wanted.emit(row.option.toggle.id)
+def _open_value(row: PlanRow) -> None:
+    row.value_wanted.emit(row.change.key)
 
 
 def relaunch(window: MainWindow) -> Iterator[Scene]:
@@ -271,11 +273,9 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     staged.gate = threading.Event()
     if not side.column.isVisible():
         dock_of(window).turn_drawer()
-    until(lambda: side.column.draft.plan is not None)
-    side.column.button.click()
-    settle()
-    yield "before a relaunch", side.dialog
-    side.dialog.go.click()
+    until(lambda: side.draft.relaunch is not None)
+    side.draft.relaunch_now()
+    side.dialog.present()
     until(lambda: "watch" in side.dialog.steps.lines)
     settle()
     yield "during a relaunch", side.dialog
@@ -300,29 +300,24 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
 
 
 def trials(window: MainWindow) -> Iterator[Scene]:
-    """Yield the sheet before, during and after trials; and the card of the result."""
-    side, tried, staged = side_of(window), window.trials, _STAGED[window]
+    """Yield the column before, during and after a copy was tried; and the sheet of its commands."""
+    draft, tried, staged = side_of(window).draft, window.trials, _STAGED[window]
     assert tried is not None
     choose(window, "ci-runner")
-    staged.trial_gate, staged.breaks = threading.Event(), "read-only-root"
-    side.column.trials.tighten.click()
+    until(lambda: draft.plan is not None)
+    staged.trial_gate, staged.breaks = threading.Event(), draft.choices[-1].id
+    draft.press()
+    until(lambda: draft.trial is not None)
     settle()
-    yield "before trials", tried.dialog
-    tried.dialog.go.click()
-    until(lambda: tried.dialog.trials.model_.rowCount() > 0)
-    settle()
-    yield "during trials", tried.dialog
-    yield "column during trials", window
+    yield "column while a copy is tried", window
     staged.trial_gate.set()
-    until(lambda: not tried.busy)
+    until(lambda: not tried.busy and not draft.pending)
     settle()
-    yield "what trials found", tried.dialog
-    tried.dialog.hide()
-    window.pages.show_view(View.USE)
-    until(lambda: View.USE in window.pages.made and window.pages.of(UsePage).ready)
+    yield "what broke the copy", window
+    tried.ask_commands()
     settle()
-    yield "what was tried", window
-    window.pages.show_view(View.STRATA)
+    yield "commands", tried.sheet
+    tried.sheet.hide()
     settle()
 
 

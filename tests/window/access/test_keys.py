@@ -433,7 +433,7 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
         "band": (View.STRATA, lambda: window.strata_page.strata.bands[window.strata_page.panel.number]),
         "rays": (View.STRATA, lambda: window.strata_page.strata.rays),
         "tab": (View.STRATA, lambda: next(each for each in window.strata_page.panel.tabs if each.isChecked())),
-        "toggle": (View.STRATA, lambda: next(row for row in side_of(window).column.rows.values() if row.able)),
+        "toggle": (View.STRATA, lambda: next(iter(side_of(window).column.changes.rows.values()))),
         "matrix": (
             View.MATRIX,
             lambda: window.pages.of(MatrixPage).table if View.MATRIX in window.pages.made else window,

@@ -282,7 +282,7 @@ def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
 
 
 def test_a_fold_says_whether_it_is_unfolded_and_can_be_pressed(window: MainWindow) -> None:
-    fold = side_of(window).column.toggles.already.head
+    fold = side_of(window).column.changes.in_place.head
     found = interface(fold)
     assert found.state().expandable
     assert not found.state().expanded
@@ -296,7 +296,7 @@ def test_a_fold_says_whether_it_is_unfolded_and_can_be_pressed(window: MainWindo
 
 
 def test_a_toggle_says_its_state_and_can_be_switched(window: MainWindow) -> None:
-    row = next(each for each in side_of(window).column.rows.values() if each.able and each.isChecked())
+    row = next(each for each in side_of(window).column.changes.rows.values() if each.isChecked())
     found = interface(row)
     assert found.role() is Role.CheckBox
     assert found.state().checked

@@ -26,7 +26,7 @@ from stratascope.core.threats.threat import Basis, Ruling, Stance
 from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.fleet.picture import paint_cell
 from stratascope.ui.fleet.table import CellKind, FleetCell
-from stratascope.ui.harden.prediction import SEGMENTS, paint_segment
+from stratascope.ui.harden.plan_row import paint_evidence
 from stratascope.ui.kit.buttons import paint_switch
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_stance
 from stratascope.ui.kit.theme import Theme, ThemeMode, load_tokens
@@ -157,14 +157,15 @@ def test_rays(theme: Theme) -> None:
     assert alike(shapes) == []
 
 
-def test_parts_of_a_prediction(theme: Theme) -> None:
-    for width in (60, 14):
-        box = QRectF(2, 2, width, 12)
-        shapes = {
-            token: shape(width + 4, 16, partial(paint_segment, box=box, token=token, theme=theme), theme)
-            for token in SEGMENTS
-        }
-        assert alike(shapes) == [], width
+def test_marks_of_evidence(theme: Theme) -> None:
+    marks = ("tick", "ring", "square", "question", "triangle")
+    shapes = {
+        mark: shape(
+            16, 16, partial(paint_evidence, box=QRectF(2, 2, 12, 12), mark=mark, theme=theme, ink="text"), theme
+        )
+        for mark in marks
+    }
+    assert alike(shapes) == []
 
 
 TEXTS = {

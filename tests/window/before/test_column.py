@@ -15,8 +15,10 @@ from pytestqt.qtbot import QtBot
 from rig.window import sample
 from rig.window.hardening import dock_of, picture, side_of
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.relaunch.toggle import Preset
 from stratascope.formats.text import Language
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
+from stratascope.presentation.exposure import number_text
 from stratascope.ui.app.app import make_window
 from stratascope.ui.before.column import DiffBox, file_name
 from stratascope.ui.before.page import BeforePage
@@ -47,9 +49,9 @@ def test_it_is_there_on_this_page_only(window: MainWindow, page: BeforePage, qtb
     """In a window that hardens nothing."""
     offered(page, qtbot, TEXT)
     assert page.column.isVisible()
-    assert page.column.width() >= 288
+    assert page.column.width() >= 348
     window.selection.show_snapshot(sample.snapshot())
-    way = next(each for each in window.actions_.menu.actions() if each.text() == "Harden…")
+    way = next(each for each in window.actions_.menu.actions() if each.text() == "Plan")
     assert way.isVisible()
     assert way.isEnabled()
     window.pages.show_view(View.STRATA)
@@ -81,7 +83,7 @@ def test_it_takes_the_place_of_that_for_what_runs(qtbot: QtBot, judge: Judge, mo
     column = made.pages.of(BeforePage).column
     assert column.isVisible()
     assert not live.isVisible()
-    assert column.title.text() == "Harden the file"
+    assert column.title.text() == "Plan"
     offered(made.pages.of(BeforePage), qtbot, TEXT)
     choices = live.draft.choices
     made.pages.press_card()
@@ -116,11 +118,9 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     offered(page, qtbot, TEXT)
     window.pages.press_card()
     draft, column = page.column.draft, page.column
-    assert draft.offer is not None
-    closing = draft.offer.of(Preset.CRITICAL)
-    assert {choice.id for choice in closing} == {"user", "no-new-privileges", "engine-socket"}
-    assert draft.choices == closing
-    qtbot.waitUntil(lambda: draft.made is not None and "user" in draft.made.text)
+    draft.take_choices(("docker", "web"), (choice_of("engine-socket", "remove"), choice_of("user", "1000"),
+                                           choice_of("no-new-privileges", "on")))  # fmt: skip
+    qtbot.waitUntil(lambda: not draft.pending and draft.made is not None and "user" in draft.made.text)
     assert column.difference.lines.lines == (
         "- volumes:",
         "- - /var/run/docker.sock:/s  # why",
@@ -137,6 +137,7 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     assert column.difference.copy.text() == "Copy", "where the eye is anyway nothing changes"
     assert column.button.text() == "Copy the corrected file"
     column.button.click()
+    qtbot.waitUntil(lambda: "docker.sock" not in QGuiApplication.clipboard().text())
     qtbot.waitUntil(lambda: column.note.text().startswith("Copied. Exposure "))
     text = QGuiApplication.clipboard().text()
     assert "docker.sock" not in text
@@ -145,10 +146,10 @@ def test_the_card_switches_on_what_closes_it_and_the_text_has_it(
     found = judge.checker.text(text, "x", 0.0).snapshot
     assert found is not None
     assert found.containers[0].matrix is not None
-    assert draft.preview is not None
-    assert found.containers[0].matrix.exposure.worst == draft.preview.after.exposure.worst
-    column.draft.switch("no-new-privileges", True)
-    assert column.note.text() == "The file on disk stays as it is."
+    assert draft.plan is not None
+    assert found.containers[0].matrix.exposure.worst == draft.plan.then.exposure.worst
+    column.draft.switch("user", False)
+    qtbot.waitUntil(lambda: not draft.pending and column.note.text() == "The file on disk stays as it is.")
 
 
 def test_the_corrected_file_and_the_difference_are_saved(
@@ -161,8 +162,7 @@ def test_the_corrected_file_and_the_difference_are_saved(
     qtbot.waitUntil(lambda: page.text.toPlainText() == TEXT)
     offered(page, qtbot)
     column = page.column
-    column.close_critical()
-    qtbot.waitUntil(lambda: column.draft.made is not None and "user" in column.draft.made.text)
+    qtbot.waitUntil(lambda: column.draft.made is not None and "docker.sock" not in column.draft.made.text)
 
     def save(part: int, where: Path) -> str:
         column.difference.export.click()
@@ -191,38 +191,42 @@ def test_the_corrected_file_and_the_difference_are_saved(
     assert names == {"run.sh", "compose.yaml", "hardened.container", "pod.yaml"}
 
 
-def test_what_is_shown_first_is_what_the_first_preset_takes(page: BeforePage, qtbot: QtBot) -> None:
+def test_what_is_shown_first_is_the_plan(page: BeforePage, qtbot: QtBot) -> None:
     offered(page, qtbot, TEXT)
-    column = page.column
-    assert column.presets.current is Preset.RECOMMENDED
-    assert column.prediction.title.text() == "If it starts so, predicted"
-    assert column.prediction.now.accessibleName().startswith("As is: ")
-    assert "volume-owner" not in column.rows, "there are no files yet"
-    assert all(option.toggle.id != "volume-owner" for option in column.draft.options.values())
+    column, draft = page.column, page.column.draft
+    assert draft.plan is not None
+    assert column.numbers.text == f"{number_text(draft.plan.now)} → {number_text(draft.plan.then)}"
+    assert list(column.changes.rows) == [change.key for change in draft.plan.changes]
+    assert column.changes.rows["engine-socket"].isChecked()
+    assert "volume-owner" not in {change.choice.id for change in draft.plan.changes}, "there are no files yet"
 
 
 def test_each_service_keeps_its_choices_and_the_text_has_all_of_them(page: BeforePage, qtbot: QtBot) -> None:
     offered(page, qtbot, TEXT)
     draft = page.column.draft
-    page.column.close_critical()
+    qtbot.waitUntil(lambda: draft.made is not None and "docker.sock" not in draft.made.text)
+    draft.switch("no-new-privileges", False)
+    qtbot.waitUntil(lambda: not draft.pending)
+    own = {choice.id for choice in draft.choices}
+    assert "no-new-privileges" not in own
     page.services.chips["db"].click()
-    qtbot.waitUntil(lambda: draft.offer is not None and draft.offered_key == ("docker", "db"))
-    page.column.presets.parts[Preset.RESTRICTED].click()
+    qtbot.waitUntil(lambda: draft.plan is not None and "db" in page.column.name.text())
     qtbot.waitUntil(lambda: draft.made is not None and "privileged" not in draft.made.text)
     assert draft.made is not None
     assert "docker.sock" not in draft.made.text, "of the other one, too"
     assert "web, db" in page.column.note.text()
     page.services.chips["web"].click()
-    assert {choice.id for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
+    qtbot.waitUntil(lambda: draft.plan is not None and not draft.pending)
+    assert {choice.id for choice in draft.choices} == own
     # lines move, and the choices stay
     page.text.setPlainText("# more\n" + TEXT)
     qtbot.waitUntil(lambda: draft.made is not None and draft.made.text.startswith("# more"))
-    assert {choice.id for choice in draft.choices} == {"user", "no-new-privileges", "engine-socket"}
+    assert {choice.id for choice in draft.choices} == own
     # another text starts anew
     page.head.clear.click()
     judged(page, qtbot, TEXT)
     offered(page, qtbot)
-    assert page.column.presets.current is Preset.RECOMMENDED
+    assert "no-new-privileges" in {choice.id for choice in draft.choices}
 
 
 def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: QtBot) -> None:
@@ -232,18 +236,17 @@ def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: Qt
     )
     offered(page, qtbot, pod)
     column = page.column
-    assert not column.rows["pid"].able
-    assert "change other containers too" in column.rows["pid"].toolTip()
-    assert column.rows["no-new-privileges"].able
+    assert column.draft.plan is not None
+    why = {choice.id: translate(why) for choice, why in column.draft.plan.impossible}
+    assert "change other containers too" in why["pid"]
+    assert "no-new-privileges" in column.changes.rows
     # a filter can't be written while the container is privileged, only together with ending that
     page.head.clear.click()
     offered(page, qtbot, "docker run --privileged --name a nginx")
-    column.draft.take_choices(("docker", "a"), ())
-    column.draft.switch("seccomp", True)
-    qtbot.waitUntil(column.left.isVisible)
-    assert column.left.text() == "Can't be written into this text: System call filter"
+    column.draft.take_choices(("docker", "a"), (choice_of("seccomp", "default"),))
+    qtbot.waitUntil(lambda: not column.draft.pending)
     column.draft.switch("privileged", True)
-    qtbot.waitUntil(lambda: not column.left.isVisible())
+    qtbot.waitUntil(lambda: not column.left.isVisible() and column.draft.made is not None)
     assert column.draft.made is not None
     assert "privileged" not in column.draft.made.text
 
@@ -251,8 +254,9 @@ def test_what_cant_be_written_is_not_offered_or_told(page: BeforePage, qtbot: Qt
 def test_without_a_choice_there_is_nothing_to_copy(page: BeforePage, qtbot: QtBot) -> None:
     offered(page, qtbot, TEXT)
     page.column.draft.take_choices(("docker", "web"), ())
+    qtbot.waitUntil(lambda: not page.column.draft.pending)
     assert not page.column.button.isEnabled()
-    assert page.column.note.text() == "Switch on what you want, or choose a preset."
+    assert page.column.note.text() == "No change is switched on."
     assert page.column.difference.lines.accessibleName() == "No line changes"
 
 
@@ -263,7 +267,6 @@ def test_the_file_on_disk_stays_as_it_is(page: BeforePage, qtbot: QtBot, tmp_pat
     qtbot.waitUntil(lambda: page.text.toPlainText() == TEXT)
     qtbot.waitUntil(page.strata.widget.isVisible)
     offered(page, qtbot)
-    page.column.close_critical()
     page.column.button.click()
     qtbot.waitUntil(lambda: page.column.note.text().startswith("Copied"))
     assert QGuiApplication.clipboard().text() != TEXT
@@ -286,7 +289,7 @@ def test_a_layer_of_the_file_opens_and_its_findings_lead_to_switches(
     offered(page, qtbot, TEXT)
     page.show_switch("engine-socket", turn_on=True)
     assert "engine-socket" in {choice.id for choice in page.column.draft.choices}
-    assert page.column.rows["engine-socket"].hasFocus() or not window.isActiveWindow()
+    assert page.column.changes.rows["engine-socket"].hasFocus() or not window.isActiveWindow()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1240, 700), (900, 640), (560, 480)])
@@ -297,7 +300,6 @@ def test_nothing_is_cut(window: MainWindow, page: BeforePage, qtbot: QtBot, widt
     offered(page, qtbot, TEXT)
     QApplication.processEvents()
     assert list(misfits(window)) == []
-    page.column.close_critical()
     if dock_of(window).narrow:
         dock_of(window).to_column()
     qtbot.waitUntil(lambda: page.column.draft.made is not None)

@@ -14,7 +14,7 @@ from stratascope.presentation.takeover import unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.column import age_line
 from stratascope.ui.containers.rows import critical, undecided
-from stratascope.ui.harden.status_note import why_nothing
+from stratascope.ui.harden.relaunch_draft import why_nothing
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.threats.exposure import ExposureSheet

@@ -350,19 +350,17 @@ def test_ten_thousand_news_are_one_question(
 # -- actions
 
 
-def test_allow_switches_one_thing_on_in_the_right_column(window: MainWindow, observed: DeniedPage) -> None:
-    """And nothing else that was offered."""
-    column = side_of(window).column
-    assert "--device /dev/net/tun" in {row.text() for row in column.rows.values() if row.option.asking is not None}
-    assert len(column.draft.choices) > 1
+def test_allow_asks_for_a_relaunch_with_just_that(window: MainWindow, observed: DeniedPage, qtbot: QtBot) -> None:
+    """And nothing of the plan."""
+    side = side_of(window)
+    choices = side.draft.choices
     observed.table.unfold("tun")
     press(observed.table.details, "Allow: ")
-    row = next(row for row in column.rows.values() if row.isChecked() and row.option.asking is not None)
-    assert row.text() == "--device /dev/net/tun"
-    assert row.hasFocus()
-    assert [(each.id, each.value) for each in column.draft.choices] == [("devices", "remove")]
-    assert not side_of(window).dialog.isVisible()
-    assert column.presets.current is None
+    qtbot.waitUntil(side.dialog.isVisible)
+    assert "with more permissions" in side.dialog.title.text()
+    assert side.dialog.before.differences.count() == 1
+    assert side.draft.choices == choices
+    side.dialog.back.click()
 
 
 def test_what_is_folded_as_harmless_stays_so_for_that_image(

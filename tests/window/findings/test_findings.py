@@ -44,17 +44,23 @@ def test_a_finding_is_mended_by_the_switch_that_closes_it(window: MainWindow, qt
     option = draft.offer.mending(card.finding)  # type: ignore[union-attr]
     assert option is not None
     assert not option.toggle.changes_users, "one capability is taken away, not the user changed"
-    draft.switch(option.key, False)
+    row = draft.row_of(option.key)
+    assert row is not None
+    draft.switch(row.key, False)
+    qtbot.waitUntil(lambda: card.fix.text() == "Fix")
     assert card.fix.isVisibleTo(card)
-    assert card.fix.text() == "Fix"
     QTest.mouseClick(card.fix, Qt.MouseButton.LeftButton)
-    assert option.key in draft.chosen.on  # type: ignore[union-attr]
-    assert card.fix.text() == "Switched on"
-    qtbot.waitUntil(side_of(window).column.rows[option.key].hasFocus)
+    row = draft.row_of(option.key)
+    assert row is not None
+    assert draft.is_on(row)
+    qtbot.waitUntil(lambda: card.fix.text() == "Switched on")
+    qtbot.waitUntil(side_of(window).column.changes.rows[row.key].hasFocus)
     # by key; a toggle that is on is only shown
     card.setFocus()
     QTest.keyClick(card, Qt.Key.Key_F)
-    assert option.key in draft.chosen.on  # type: ignore[union-attr]
+    row = draft.row_of(option.key)
+    assert row is not None
+    assert draft.is_on(row)
 
 
 def test_what_no_switch_mends_has_no_button(window: MainWindow, qtbot: QtBot) -> None:

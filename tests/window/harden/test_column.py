@@ -1,29 +1,31 @@
-"""The right column: presets, toggles, the text above the button, and why there may be nothing to switch."""
+"""The right column: the plan of the container in view, its numbers, its rows, and why there may be none."""
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
-from rig.window.hardening import over, planned, press, relaunch, select, side_of
+from rig.window.hardening import asked, named, planned, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.container import EngineState, Status
+from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.hardening_plan import ChangeKind
+from stratascope.core.relaunch.toggle import Choice, Evidence, Preset, Use
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import Snapshot
-from stratascope.presentation.exposure import exposure_range
+from stratascope.layers.toggles import toggle
+from stratascope.presentation.exposure import number_text
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.harden.column import RemedyBoxes
-from stratascope.ui.harden.status_note import ButtonPair
-from stratascope.ui.kit.buttons import MainButton
+from stratascope.ui.harden.foot import WrappedBox
+from stratascope.ui.harden.plan_draft import SETTLE
+from stratascope.ui.harden.relaunch_draft import remedy_title
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.plan.preflight import Block
@@ -32,6 +34,17 @@ from stratascope.wiring.engines import LateEngines
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))
+UNTRIED = "Try it safely"
+
+
+def word(window: MainWindow) -> str:
+    """The button's, without numbers."""
+    return side_of(window).column.foot.buttons.button.text().partition("  ")[0]
+
+
+def line(window: MainWindow) -> str:
+    """What stands above it."""
+    return side_of(window).column.foot.sign.text.text()
 
 
 def test_without_hardening_there_is_no_trace(qtbot: QtBot) -> None:
@@ -45,119 +58,113 @@ def test_without_hardening_there_is_no_trace(qtbot: QtBot) -> None:
     made.clock.stop()
 
 
-def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
-    side = side_of(window)
-    column = side.column
-    assert column.title.text() == "Harden ci-runner"
-    assert column.presets.current is Preset.RECOMMENDED
-    assert window.selection.current is not None
-    assert column.draft.choices == tuple(
-        choice
-        for choice in staged.preset(window.selection.current, Preset.RECOMMENDED)
-        if choice in column.draft.choices
-    )
-    assert column.draft.choices
-    assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
-        choice.id for choice in column.draft.choices
-    }
+def test_the_suggested_plan_is_shown(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    column, state = side.column, window.selection.current
+    assert state is not None
+    plan = staged.suggested(state)
+    assert column.name.text() == "for ci-runner"
+    assert column.numbers.text == f"{number_text(plan.now)} → {number_text(plan.then)}"
+    assert list(column.changes.rows) == [change.key for change in plan.changes]
+    assert [row.isChecked() for row in column.changes.rows.values()] == [change.on for change in plan.changes]
+    assert side.draft.choices == plan.choices
+    assert [change.number for change in column.marks.layers] == [1, 2, 3, 4, 5, 6]
+    assert word(window) == UNTRIED
+    assert column.foot.buttons.button.text().endswith(column.numbers.text), "one number"
+    assert all(row.isVisible() for row in column.changes.rows.values())
+    bar = column.changes.verticalScrollBar()
+    assert not bar.isVisible() or bar.maximum() == 0, "all rows are in sight"
+
+
+def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    rows = side.column.changes.rows
+    order, before = list(rows), side.column.numbers.text
+    key = "engine-socket"
+    rows[key].click()
+    assert not rows[key].isChecked(), "at once, before it is judged"
     planned(qtbot, window)
-    assert column.button.isEnabled()
-    assert column.button.text() == "Relaunch hardened"
-    assert "kept for undo" in column.note.text()
-    assert "docker run" in column.command.code.accessibleName()
+    assert list(rows) == order
+    assert not rows[key].isChecked()
+    assert side.column.numbers.text != before
+    assert side.column.keeps.isVisible()
+    assert "Only this keeps it at" in side.column.keeps.text.text()
+    assert "socket" in side.column.keeps.text.text()
+    rows[key].click()
+    planned(qtbot, window)
+    assert side.column.numbers.text == before
+    assert not side.column.keeps.isVisible()
 
 
-def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
-    column = side_of(window).column
-    recommended = column.draft.choices
-    column.presets.parts[Preset.RECOMMENDED].setFocus()
-    QTest.keyClick(column.presets, Qt.Key.Key_Right)
-    QTest.keyClick(column.presets, Qt.Key.Key_Right)
-    assert column.presets.current is Preset.STRICT
-    assert len(column.draft.choices) > len(recommended)
-    name = column.draft.choices[0].id
-    column.rows[name].setFocus()
-    QTest.keyClick(column.rows[name], Qt.Key.Key_Space)
-    assert column.presets.current is None
-    assert name not in {choice.id for choice in column.draft.choices}
-
-
-def test_the_card_switches_the_smallest_set_on_and_asks(
+def test_another_container_empties_it_at_once_and_flips_stay(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
-    side, card = side_of(window), window.strata_page.header.card
-    state = window.selection.current
-    assert state is not None
-    qtbot.waitUntil(card.button.isVisible)
-    wanted = staged.preset(state, Preset.CRITICAL)
-    assert side.column.draft.choices != wanted
-    card.button.click()
-    qtbot.waitUntil(side.dialog.isVisible)
-    assert side.column.draft.choices == wanted
-    assert side.column.presets.current is None, "it is no preset of the strip"
-    offer = side.column.draft.offer
-    assert offer is not None
-    keys = {each.key for each in offer.options if Preset.CRITICAL in each.presets}
-    assert {chip.key for chip in card.answer.chips if chip.on} == keys
-    assert {key.partition("=")[0] for key in keys} == {each.id for each in wanted}
-    assert "run" not in [name for name, _ in staged.calls], "nothing happens before that is confirmed"
-    side.dialog.reject()
-    card.switch_wanted.emit("engine-socket")
-    assert window.focusWidget() is side.column.rows["engine-socket"]
+    side = planned(qtbot, window)
+    side.column.changes.rows["engine-socket"].click()
+    planned(qtbot, window)
+    staged.offer_gate = threading.Event()
+    state = named(window.selection.snapshot, "web")  # type: ignore[arg-type]
+    assert window.containers.view.select_key(state.key)
+    assert side.draft.plan is None
+    assert not side.column.changes.isVisible()
+    assert not side.column.numbers.isVisible()
+    assert side.column.name.text() == "for web"
+    qtbot.waitUntil(lambda: side.column.nothing.text() == "Checking what can be hardened…")
+    staged.offer_gate.set()
+    staged.offer_gate = None
+    qtbot.waitUntil(lambda: side.draft.plan is not None)
+    assert "engine-socket" not in side.column.changes.rows
+    select(window, "ci-runner")
+    qtbot.waitUntil(lambda: not side.draft.pending)
+    assert not side.column.changes.rows["engine-socket"].isChecked()
 
 
-def test_the_first_head_has_the_smallest_set(window: MainWindow) -> None:
-    toggles = side_of(window).column.toggles
-    shown = [line.accessibleName() for line in toggles.heads.values() if line.isVisible()]
-    assert shown[0].startswith("Closes what is critical")
-    assert shown[-1] == "Good practice"
-    first = next(iter(toggles.rows.values()))
-    assert Preset.CRITICAL in first.option.presets
+def test_what_is_used_unfolds_with_what_would_help(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    row = side.column.changes.rows["cgroupns"]  # buildkit runs containers itself
+    assert row.change.evidence.use is Use.USED
+    assert row.unfolded
+    assert "runs containers itself" in row.told
+    assert row.height() > side.column.changes.rows["memory"].height()
+    assert ", used, " in row.accessibleName()
 
 
-def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
-    column = side_of(window).column
-    column.presets.parts[Preset.STRICT].click()
-    assert column.draft.preview is not None
-    before = column.draft.preview.after.exposure.worst
-    for name in list(column.rows):
-        if column.rows[name].able:
-            column.draft.switch(name, False)
-    assert column.draft.preview.after.exposure.worst == column.draft.preview.before.exposure.worst
-    assert before < column.draft.preview.before.exposure.worst
-    assert not column.button.isEnabled()
-    assert column.draft.choices == ()
+def test_evidence_and_effect_are_spoken(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    for row in side.column.changes.rows.values():
+        assert row.accessibleName()
+    spoken = side.column.changes.rows["engine-socket"].accessibleName()
+    assert spoken.startswith("Remove the Docker socket, on, unknown, minus ")
 
 
-def test_a_block_says_why_and_the_button_offers_the_way_out(
+def test_a_peak_is_told_in_the_limits_row(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    change = side.column.changes.rows["memory"].change
+    measured = replace(change, evidence=Evidence(Use.MEASURED, msg("It used {size} at most.", size="412 MiB")))
+    row = side.column.changes.rows["memory"]
+    row.show_change(measured, None, on=True, failed=None, acceptable=False)
+    assert "peak 412 MiB" in row.accessibleName()
+
+
+def test_a_block_says_why_and_the_button_is_the_way_out(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     side = planned(qtbot, window)
     staged.blocks = (BLOCK,)
-    side.column.draft.switch("memory", False)
+    side.draft.switch("memory", True)
     planned(qtbot, window)
-    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
-    assert side.column.button.text() == "Copy the command"
+    assert line(window) == "Docker Swarm owns this container. Export the hardened settings."
+    assert word(window) == "Export instead…"
     side.column.button.click()
     assert QGuiApplication.clipboard().text().startswith("docker run")
-    assert not side.dialog.isVisible()
 
 
 def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    staged.blocks = (
-        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
-    )
-    side.column.draft.switch("memory", False)
-    planned(qtbot, window)
-    assert side.column.button.text() == "Show what is set aside"
-    side.column.button.click()
-    qtbot.waitUntil(side.set_aside.dialog.isVisible)
-    side.set_aside.dialog.hide()
     staged.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
-    side.column.draft.switch("memory", True)
+    side.draft.switch("memory", True)
     planned(qtbot, window)
-    assert side.column.button.text() == "Repair it"
+    assert word(window) == "Repair it"
     staged.calls.clear()
     staged.blocks = ()
     side.column.button.click()
@@ -168,37 +175,43 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     side = planned(qtbot, window)
-    boxes = side.column.remedies.boxes
-    assert not side.column.remedies.isVisible()
-    staged.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
-    side.column.draft.switch("memory", False)
+    boxes = side.column.foot.what.boxes
+    staged.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER),)
+    side.draft.switch("memory", True)
     planned(qtbot, window)
-    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
-    staged.blocks = staged.blocks[:1]
-    side.column.draft.switch("memory", True)
+    assert line(window) == "It wrote files."
+    assert word(window) == "Carry its files over"
+    side.column.button.click()
     planned(qtbot, window)
-    assert side.column.note.text() == "It wrote files."
+    assert word(window) == UNTRIED
+    side.column.foot.link.click()
     assert boxes[Remedy.COMMIT_LAYER].isVisible()
-    assert not boxes[Remedy.DEPENDENTS].isVisible()
-    assert side.column.button.text() == "Carry its files over"
-    side.column.button.setFocus()
-    QTest.keyClick(side.column.button, Qt.Key.Key_Space)
-    assert not side.column.button.isEnabled(), "it is planned anew"
-    planned(qtbot, window)
-    assert side.column.button.text() == "Relaunch hardened"
-    assert side.column.button.hasFocus()
     assert boxes[Remedy.COMMIT_LAYER].isChecked()
-    assert side.column.draft.plan is not None
-    assert side.column.draft.plan.remedies == {Remedy.COMMIT_LAYER}
+    assert side.draft.relaunch is not None
+    assert side.draft.relaunch.remedies == {Remedy.COMMIT_LAYER}
     boxes[Remedy.COMMIT_LAYER].click()
     planned(qtbot, window)
-    assert side.column.button.text() == "Carry its files over"
+    assert word(window) == "Carry its files over"
+
+
+def test_what_will_happen_is_told_before(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    foot = side.column.foot
+    assert not foot.what.isVisible()
+    foot.link.click()
+    assert foot.what.isVisible()
+    assert foot.what.lines.lines
+    assert all(each[:2] in ("- ", "+ ") for each in foot.what.lines.lines)
+    foot.what.lines.copy.click()
+    assert QGuiApplication.clipboard().text() == "\n".join(foot.what.lines.lines)
+    foot.link.click()
+    assert not foot.what.isVisible()
 
 
 def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     staged.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     column = side_of(window).column
-    state = next(each for each in window.selection.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
+    state = named(window.selection.snapshot, "web")  # type: ignore[arg-type]
     assert window.containers.view.select_key(state.key)
     qtbot.waitUntil(lambda: column.nothing.text() == "The engine is stopped.")
     assert column.nothing.isVisible()
@@ -225,109 +238,118 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     made.selection.show_snapshot(replace(picture, demo=True))
     side = side_of(made)
     made.feed.snapshot.emit(replace(picture, demo=True))
-    state = next(each for each in picture.containers if each.container.name == "ci-runner")
-    assert made.containers.view.select_key(state.key)
-    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
-    assert side.column.rows
-    assert side.column.draft.preview is not None
-    assert "recorded elsewhere" in side.column.note.text()
+    assert made.containers.view.select_key(named(picture, "ci-runner").key)
+    qtbot.waitUntil(lambda: side.draft.plan is not None)
+    assert side.column.changes.rows
+    assert "recorded elsewhere" in line(made)
     assert not side.column.button.isEnabled()
-    qtbot.waitUntil(side.column.hint.isVisible)
+    side.column.changes.rows["engine-socket"].click()  # to see what it comes to
+    qtbot.waitUntil(lambda: not side.draft.pending)
+    assert not side.column.button.isEnabled()
+    assert side.draft.relaunch is None
     made.clock.stop()
     side.queries.end()
 
 
-def test_what_would_help_most_is_named_where_it_stays_serious(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+def test_a_failed_plan_stays_told_until_something_is_changed(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
-    column = side_of(window).column
-    staged.hints = "read-only-root"
-    column.presets.parts[Preset.RECOMMENDED].click()
-    qtbot.waitUntil(column.hint.isVisible)
-    told, hint = column.hint.link.text(), column.hint.hint
-    assert hint is not None
-    assert column.hint.text.text().startswith("A serious threat stays open.")
-    column.hint.show_hint(replace(hint, certain=False))
-    assert column.hint.text.text().startswith("Whether a serious threat stays open is not known.")
-    column.hint.link.click()
-    assert column.draft.preview is not None
-    assert told == f"Read-only root directory: {exposure_range(column.draft.preview.after)}"
-    assert "read-only-root" in {choice.id for choice in column.draft.choices}
-    qtbot.waitUntil(lambda: not column.hint.isVisible())
-
-
-def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainWindow) -> None:
     side = planned(qtbot, window)
-    column = side.column
-    for row in column.rows.values():
-        assert row.accessibleName()
-        assert row.accessibleDescription()
-    assert "Now: Exposure" in column.prediction.now.accessibleName()
-    assert "Capabilities" in column.prediction.rows[3].accessibleName()
-    assert column.button.accessibleName() == "Relaunch hardened"
-    assert column.button.accessibleDescription() == column.note.text()
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.draft.switch("memory", True)
+    qtbot.waitUntil(lambda: word(window) == "Try again")
+    window.feed.snapshot.emit(with_others(picture))
+    qtbot.wait(SETTLE + 100)
+    assert line(window) == "The engine does not answer."
+    staged.plan_fails = None
+    side.column.button.click()
+    planned(qtbot, window)
+    assert word(window) == UNTRIED
+
+
+def test_a_reading_that_changes_nothing_asks_nothing(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    planned(qtbot, window)
+    staged.calls.clear()
+    window.feed.snapshot.emit(with_others(picture))
+    qtbot.wait(50)
+    assert asked(staged, "offer") == asked(staged, "suggested") == asked(staged, "plan") == 0
+
+
+def test_all_is_judged_off_the_windows_thread(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    side.column.changes.rows["engine-socket"].click()
+    planned(qtbot, window)
+    assert {thread for name, thread in staged.calls if name in ("offer", "suggested", "plan")} <= {
+        thread for _, thread in staged.calls if thread.startswith("query")
+    }
+
+
+def test_pressing_while_it_is_judged_waits_for_it(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    """What is tried is what the switches say."""
+    side = planned(qtbot, window)
+    staged.judge_gate = threading.Event()
+    side.column.changes.rows["engine-socket"].click()
+    side.column.button.click()
+    qtbot.wait(20)
+    assert staged.wishes is None
+    staged.judge_gate.set()
+    qtbot.waitUntil(lambda: staged.wishes is not None)
+    assert staged.wishes is not None
+    assert "engine-socket" not in {choice.id for choice in staged.wishes.chosen}
+
+
+def test_standards_say_what_they_add(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    menu = side.column.standards
+    menu.fill()
+    restricted = menu.entries[Preset.CIS]
+    qtbot.waitUntil(lambda: "…" not in restricted.text())
+    assert menu.entries[Preset.RECOMMENDED].isChecked()
+    assert number_text(side.draft.plan.now) in menu.entries[None].text()  # type: ignore[union-attr]
+    suggested, said = frozenset(side.draft.choices), restricted.text().partition("\t")[2]
+    restricted.trigger()
+    planned(qtbot, window)
+    assert frozenset(side.draft.choices) != suggested
+    assert side.draft.plan is not None
+    assert said.endswith(number_text(side.draft.plan.then)), "one number"
+    menu.fill()
+    assert menu.entries[Preset.CIS].isChecked()
+    menu.entries[None].trigger()
+    qtbot.waitUntil(lambda: not side.draft.pending)
+    assert side.draft.choices == ()
+    assert word(window) == "Nothing to change"
+    menu.fill()
+    menu.entries[Preset.RECOMMENDED].trigger()
+    planned(qtbot, window)
+    assert frozenset(side.draft.choices) == suggested
+
+
+def test_what_no_row_makes_gets_one(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    side.draft.add((Choice(toggle("ulimit-nofile"), "1024"), Choice(toggle("capabilities"), "+CAP_SYS_TIME")))
+    planned(qtbot, window)
+    rows = side.column.changes.rows
+    assert [row.change.choice.id for row in rows.values() if row.change.kind is ChangeKind.GIVE] == ["capabilities"]
+    assert side.column.changes.heads[ChangeKind.GIVE].isVisible()
+    assert {"ulimit-nofile", "capabilities"} <= {choice.id for choice in side.draft.choices}
 
 
 def test_an_option_has_as_many_lines_as_it_needs(qtbot: QtBot, theme: Theme) -> None:
-    boxes = RemedyBoxes(theme)
-    qtbot.addWidget(boxes)
-    boxes.show_remedies((Remedy.LEAVE_LOGS,), frozenset())
-    box = boxes.boxes[Remedy.LEAVE_LOGS]
+    words = "Start the logs that it wrote outside its volumes anew"
+    assert remedy_title(Remedy.LEAVE_LOGS).id == words
+    box = WrappedBox(theme, words)
+    qtbot.addWidget(box)
     heights = []
     for width in (600, 276, 140):
-        boxes.resize(width, 10)
-        boxes.show()
+        box.resize(width, 10)
+        box.show()
         QApplication.processEvents()
-        boxes.resize(width, boxes.sizeHint().height())
+        box.resize(width, box.sizeHint().height())
         QApplication.processEvents()
         lines = box.text().split("\n")
-        assert " ".join(lines) == box.accessibleName() == "Start the logs that it wrote outside its volumes anew"
+        assert " ".join(lines) == box.accessibleName() == words
         assert max(box.fontMetrics().horizontalAdvance(line) for line in lines) < width
-        assert box.height() >= len(lines) * box.fontMetrics().height()
         heights.append(box.height())
     assert heights == sorted(set(heights))
-
-
-def test_buttons_stand_above_each_other_where_a_word_grows(qtbot: QtBot, theme: Theme) -> None:
-    small, large = QPushButton("Try"), MainButton(theme)
-    large.say("Words that need one line")
-    width = large.sizeHint().width() + 20
-    large.say("Go")
-    both = ButtonPair(theme, small, large)
-    qtbot.addWidget(both)
-    both.resize(width, 90)
-    both.show()
-    QApplication.processEvents()
-    assert small.y() + small.height() > large.y()
-    large.say("Words that need one line")
-    for _ in range(4):
-        QApplication.processEvents()
-    assert small.y() + small.height() <= large.y()
-    assert large.toolTip() == ""  # not elided
-
-
-def test_the_column_tells_what_is_set_aside_and_leads_back(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
-) -> None:
-    side = relaunch(qtbot, window)
-    over(qtbot, side)
-    side.dialog.back.click()
-    kept = side.column.kept
-    old = window.selection.current
-    assert old is not None
-    # both exist: the replacement under its name, and the stopped original
-    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
-    stopped = replace(old, container=replace(old.container, name="ci-runner.old-1", pid=None, status=Status.EXITED))
-    others = tuple(each for each in picture.containers if each.key != old.key)
-    window.feed.snapshot.emit(replace(picture, containers=(*others, new, stopped)))
-    assert window.containers.view.select_key(new.key)
-    qtbot.waitUntil(lambda: kept.text.text() == "Relaunched 1 hour ago; the original is set aside.")
-    kept.undo.click()
-    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
-    side.dialog.back.click()
-    assert window.containers.view.select_key(stopped.key)
-    qtbot.waitUntil(lambda: kept.text.text() == "This is the original of ci-runner, set aside 1 hour ago.")
-    assert side.column.nothing.text() == "It is set aside here, stopped, in case it is needed again."
-    press(kept.discard.click, "discard")
-    qtbot.waitUntil(kept.isHidden)
-    assert staged.set_aside == []

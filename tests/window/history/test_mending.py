@@ -75,13 +75,16 @@ def test_a_threat_that_has_opened_is_closed_by_its_switch(qtbot: QtBot, window: 
     option = draft.offer.closing("bpf")
     assert option is not None
     qtbot.waitUntil(lambda: found.fix_button.text() == "Switched on")  # by the recommended preset
-    assert draft.offered_key is not None
-    draft.take_choices(draft.offered_key, ())
-    assert draft.chosen is not None
-    assert option.key not in draft.chosen.on
+    assert draft.state is not None
+    draft.take_choices(draft.state.key, ())
+    change = draft.row_of(option.key)
+    assert change is not None
+    assert not draft.is_on(change)
     qtbot.waitUntil(lambda: found.fix_button.text() == "Fix")
     QTest.mouseClick(found.fix_button, Qt.MouseButton.LeftButton)
-    assert option.key in draft.chosen.on
+    change = draft.row_of(option.key)
+    assert change is not None
+    assert draft.is_on(change)
     qtbot.waitUntil(lambda: found.fix_button.text() == "Switched on")
     assert row(page, "No longer open").fix_button.isHidden()
 
@@ -94,9 +97,9 @@ def test_a_limit_that_is_gone_comes_back_by_its_switch(qtbot: QtBot, window: Mai
     qtbot.waitUntil(gone.fix_button.isVisible)
     assert "Limit memory" in gone.fix_button.accessibleName()
     QTest.mouseClick(gone.fix_button, Qt.MouseButton.LeftButton)
-    chosen = side_of(window).column.draft.chosen
-    assert chosen is not None
-    assert "memory" in chosen.on
+    change = side_of(window).draft.row_of("memory")
+    assert change is not None
+    assert side_of(window).draft.is_on(change)
     assert row(page, "--cap-add SYS_ADMIN").fix_button.isHidden()
 
 

@@ -15,7 +15,6 @@ from pytestqt.qtbot import QtBot
 from rig.window import fake_fleet, sample
 from stratascope.core.severity import SERIOUS
 from stratascope.ui.fleet.several import FleetPages
-from stratascope.ui.harden.switch_column import PresetSwitch
 from stratascope.ui.kit.buttons import Segment, Segments
 from stratascope.ui.kit.page import Group, View
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -241,19 +240,18 @@ def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
 
 def test_words_do_not_touch_the_edges_of_their_buttons(qtbot: QtBot, theme: Theme) -> None:
     """In columns, whose width does not follow the texts."""
-    for strip, width in ((Segments(theme, "Pages", fills=True), 244), (PresetSwitch(theme), 276)):
-        if isinstance(strip, Segments):
-            strip.offer(("Fleet", "Shared", "Before it starts"))
-        column = QWidget()
-        qtbot.addWidget(column)
-        strip.setParent(column)
-        strip.resize(width, 30)
-        column.show()
-        QApplication.processEvents()
-        for button in strip.buttons:
-            button.click()
-            painted = QFontMetrics(theme.font(button.letters, BOLD)).horizontalAdvance(button.text())
-            assert button.width() - painted >= 4, (button.text(), button.width(), painted)
-        assert strip.buttons[0].tight
-        strip.resize(2 * width, 30)
-        assert not strip.buttons[0].tight
+    strip, width = Segments(theme, "Pages", fills=True), 244
+    strip.offer(("Fleet", "Shared", "Before it starts"))
+    column = QWidget()
+    qtbot.addWidget(column)
+    strip.setParent(column)
+    strip.resize(width, 30)
+    column.show()
+    QApplication.processEvents()
+    for button in strip.buttons:
+        button.click()
+        painted = QFontMetrics(theme.font(button.letters, BOLD)).horizontalAdvance(button.text())
+        assert button.width() - painted >= 4, (button.text(), button.width(), painted)
+    assert strip.buttons[0].tight
+    strip.resize(2 * width, 30)
+    assert not strip.buttons[0].tight

@@ -7,7 +7,6 @@ from pytestqt.qtbot import QtBot
 
 from rig.window.hardening import arrived, card_of, over, planned, relaunch
 from rig.window.staged_hardening import StagedHardening
-from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
@@ -17,7 +16,8 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    side.column.presets.parts[Preset.STRICT].click()
+    side.draft.switch("read-only-root", True)
+    planned(qtbot, window)
     assert "read-only-root" in {choice.id for choice in side.column.draft.choices}
     staged.outcome, staged.suspects = RelaunchOutcome.ROLLED_BACK, ("read-only-root",)
     planned(qtbot, window)
@@ -34,6 +34,7 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     side.dialog.back.click()
     card.go.click()
     assert card.isHidden()
+    planned(qtbot, window)
     assert "read-only-root" not in {choice.id for choice in side.column.draft.choices}
     staged.suspects = ()
     planned(qtbot, window)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import card_of, named, over, press, relaunch, select, side_of, stopped, with_others
+from rig.window.hardening import card_of, named, over, press, relaunch, select, stopped, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
@@ -22,6 +22,7 @@ def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, staged: Staged
     staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.column.button.click()
     side.dialog.back.click()
     assert "next safe point" in side.dialog.going_back.text()
     over(qtbot, side)
@@ -32,6 +33,7 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.column.button.click()
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
     assert not side.dialog.isVisible()
     assert side.busy
@@ -48,6 +50,7 @@ def test_a_run_that_ends_while_its_sheet_is_hidden_is_told_in_the_card(
     staged.gate, staged.outcome = threading.Event(), RelaunchOutcome.ROLLED_BACK
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.column.button.click()
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
     assert not side.dialog.isVisible()
     staged.gate.set()
@@ -63,22 +66,23 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
     staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.column.button.click()
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
     column, old = side.column, named(picture, "ci-runner")
     window.feed.snapshot.emit(with_others(picture, stopped(old)))
     assert window.selection.current is not None
     assert window.selection.current.key == old.key
     assert column.nothing.text() == "It is not running at the moment."
-    assert "Watch it for" in column.note.text()
-    assert column.note.isVisible()
+    assert "Watch it for" in column.foot.sign.text.text()
+    assert column.foot.sign.isVisible()
     assert column.button.text() == "Show"
-    assert not column.presets.isVisible()
+    assert not column.changes.isVisible()
     column.button.click()
     assert side.dialog.isVisible()
     side.dialog.back.click()  # cancel, and roll back
     over(qtbot, side)
     assert not column.button.isVisible()
-    assert not column.note.isVisible()
+    assert not column.foot.isVisible()
     assert "Start it first" in column.nothing.text()
 
 
@@ -117,25 +121,3 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
     assert not side.dialog.isVisible()
     assert side.dialog.after.ended is not None
     assert side.dialog.after.ended.ending is RelaunchOutcome.ROLLED_BACK
-
-
-def test_what_the_card_switched_on_is_taken_back_where_nobody_agrees(
-    qtbot: QtBot, window: MainWindow, staged: StagedHardening
-) -> None:
-    side = side_of(window)
-    before, preset = side.column.draft.choices, side.column.presets.current
-    for leave in (side.dialog.back.click, lambda: QTest.keyClick(side.dialog, Qt.Key.Key_Escape), side.dialog.close):
-        side.close_critical()
-        qtbot.waitUntil(side.dialog.isVisible)
-        assert side.column.draft.choices != before
-        leave()
-        assert not side.dialog.isVisible()
-        assert (side.column.draft.choices, side.column.presets.current) == (before, preset)
-    # the user's own switching stays
-    side.column.draft.switch(side.column.draft.choices[0].id, False)
-    by_hand = side.column.draft.choices
-    qtbot.waitUntil(side.column.button.isEnabled)
-    side.column.button.click()
-    qtbot.waitUntil(side.dialog.isVisible)
-    side.dialog.back.click()
-    assert side.column.draft.choices == by_hand

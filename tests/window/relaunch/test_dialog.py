@@ -23,27 +23,35 @@ from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers.toggles import choice_of
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
-def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, window: MainWindow) -> None:
+def asked_for_more(qtbot: QtBot, window: MainWindow) -> RelaunchController:
+    """The question before a relaunch that gives back what was refused."""
     side = planned(qtbot, window)
-    side.column.button.click()
+    assert window.selection.current is not None
+    side.allow(window.selection.current.key, (choice_of("capabilities", "+CAP_SYS_TIME"),))
+    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
+    return side
+
+
+def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, window: MainWindow) -> None:
+    side = asked_for_more(qtbot, window)
     before = side.dialog.before
     assert before.head_warnings.text() == "Keep in mind"
-    assert before.warnings.count() == 1
-    assert before.differences.count() == len(side.column.draft.choices)
+    assert before.warnings.count() == 2
+    assert before.differences.count() == 1
     boxes = before.findChildren(QPlainTextEdit)
-    assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
+    assert [box.toPlainText()[:10] for box in boxes if box.isVisibleTo(before)] == ["docker run"]
     side.dialog.back.click()
 
 
 def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: MainWindow) -> None:
-    side = planned(qtbot, window)
-    side.column.button.click()
+    side = asked_for_more(qtbot, window)
     watch = side.dialog.watch
     before = watch.value()
     watch.setFocus()
@@ -85,11 +93,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
 
 def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
     """What was refused is allowed: in the question, on the buttons and at the end."""
-    side = planned(qtbot, window)
-    assert window.selection.current is not None
-    assert side.take(window.selection.current.key, (choice_of("capabilities", "+CAP_SYS_TIME"),))
-    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isEnabled())
-    assert side.column.button.text() == "Relaunch"
+    side = asked_for_more(qtbot, window)
     assert side.dialog.title.text() == "Relaunch ci-runner with more permissions?"
     assert side.dialog.go.text() == "Relaunch"
     warned = [label.text() for label in side.dialog.before.findChildren(QLabel)]
@@ -135,16 +139,12 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
     staged.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
     side = side_of(window)
-    side.column.draft.switch("memory", False)
+    side.draft.switch("memory", True)
     planned(qtbot, window)
-    assert side.column.note.text() == "Compose creates the service again."
-    side.column.button.click()
-    boxes = side.dialog.before.findChildren(QPlainTextEdit)
-    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)] == [
-        "services:\n  web: {}",
-        "docker compose up -d web",
-    ]
-    side.dialog.go.click()
+    assert side.column.foot.downtime.text() == "Compose creates the service again."
+    side.column.foot.link.click()
+    assert side.column.foot.what.lines.lines == ("+ services:", "+   web: {}")
+    side.draft.relaunch_now()
     over(qtbot, side)
     arrived(window, picture)
     card_of(window).more.click()
@@ -157,16 +157,15 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(
 
 
 def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
-    side = side_of(window)
-    for choice in side.column.draft.choices:
-        side.column.draft.switch(choice.id, False)
-    side.column.draft.switch("memory", True)
+    side, state = planned(qtbot, window), window.selection.current
+    assert state is not None
+    side.draft.take_choices(state.key, (choice_of("memory", "512m"),))
     planned(qtbot, window)
-    assert side.column.button.text() == "Change limits"
-    assert side.column.prediction.title.text() == "After the change, predicted"
+    assert side.column.button.text().startswith("Change limits")
     staged.gate = threading.Event()
     relaunch(qtbot, window)
     assert side.dialog.title.text().startswith("Changing the limits of ")
+    side.dialog.present()
     assert not side.dialog.back.isVisible(), "there is nothing to roll back"
     assert not side.dialog.lead.isVisible()
     window.close()

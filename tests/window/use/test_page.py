@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from rig.presentation import use_sample
@@ -286,15 +286,6 @@ def test_two_columns_or_one(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     window.window_layout.bring_forward()
     qtbot.waitUntil(lambda: page.capabilities.y() < page.calls.y())
     assert page.calls.x() == page.capabilities.x()
-
-
-def test_the_place_of_trials(page: UsePage, qtbot: QtBot) -> None:
-    button, below = QPushButton("Try on a twin"), QLabel("trials")
-    page.add_trials(button, below)
-    qtbot.waitUntil(below.isVisible)
-    assert buttons(page) == ["Observe", "Try on a twin"]
-    QApplication.processEvents()
-    assert below.y() > page.peaks.y()
 
 
 def test_a_relaunch_is_followed(window: MainWindow, page: UsePage, rig: Rig, qtbot: QtBot) -> None:

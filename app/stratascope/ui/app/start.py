@@ -38,11 +38,13 @@ from stratascope.wiring import views
 from stratascope.wiring.engines import LateEngines, daily
 
 if TYPE_CHECKING:
+    from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
     from stratascope.core.relaunch.toggle import Choice
     from stratascope.core.snapshot import ContainerState
     from stratascope.usecases.check.check import Checker
     from stratascope.usecases.check.corrections import Corrected, Corrections, Judged
-    from stratascope.usecases.plan.offers import Hint, Offer, Preview
+    from stratascope.usecases.plan.offers import Offer, Preview
+    from stratascope.usecases.plan.standards import Standard
 
 
 class NotStarted:
@@ -84,9 +86,13 @@ class NotStarted:
         """Raises ToggleError."""
         return self._corrections().preview(state, choices)
 
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """Raises ToggleError."""
-        return self._corrections().hint(state, choices, offer)
+        return self._corrections().suggested(state, wanted)
+
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        """Raises ToggleError."""
+        return self._corrections().standards(state)
 
     def _corrections(self) -> Corrections:
         with self._lock:

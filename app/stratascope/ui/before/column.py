@@ -22,22 +22,18 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.formats.text import Language
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import toggle_title
-from stratascope.ui.harden.draft import SETTLE, ChoiceMemory, Draft, Offering
 from stratascope.ui.harden.exports import Exported, ExportMenu
-from stratascope.ui.harden.prediction import Prediction
-from stratascope.ui.harden.switch_column import SwitchColumn
+from stratascope.ui.harden.plan_column import PlanColumn
+from stratascope.ui.harden.plan_draft import SETTLE, Key, PlanDraft, Planning
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton, text_button
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.check.corrections import Corrected, Judged
-from stratascope.usecases.plan.offers import Offer, Option
-
-Key = tuple[str, str]
 
 
-class Before(Offering, Protocol):
+class Before(Planning, Protocol):
     """Judges a text and corrects it, on any thread. Raises ProbeError, OSError.
 
     `machines`: those it can judge for, "" for this one; `machine`: the chosen one.
@@ -56,8 +52,8 @@ class Before(Offering, Protocol):
         """Return the text with the choices of its containers written in, keyed by their ids."""
 
 
-class FileDraft(Draft):
-    """The choices for the services of a text. `copied` carries the answer to `ask_copy`: a Corrected or a Failure."""
+class FileDraft(PlanDraft):
+    """The plans for the services of a text. `copied` carries the answer to `ask_copy`: a Corrected or a Failure."""
 
     copied = Signal(object)
 
@@ -67,9 +63,8 @@ class FileDraft(Draft):
         self.made: Corrected | None = None
         self._text, self._file = "", ""
         self._there: frozenset[Key] = frozenset()
-        self._options: dict[Key, tuple[Option, ...]] = {}
+        self._plans: dict[Key, tuple[Choice, ...]] = {}
         self._timer = later(self, SETTLE, self._ask_made)
-        self.offered.connect(self._keep_options)
 
     def show_text(self, text: str, file: str, there: frozenset[Key]) -> None:
         """Take over a text that was judged and asks for these containers; later choices apply to it."""
@@ -85,16 +80,17 @@ class FileDraft(Draft):
 
     def forget(self) -> None:
         """Drop all choices: in another text they were not meant for services that happen to have the same name."""
-        self.memory, self._options = ChoiceMemory(), {}
-        self._offered_to, self.state = None, None
-        self._forget_made()
+        self._memory.clear()
+        self._plans = {}
+        self.state = None
+        self._empty()
 
     @property
     def all_choices(self) -> dict[str, tuple[Choice, ...]]:
-        """The toggles switched on for each service that was opened, by its id."""
-        known = {key: options for key, options in self._options.items() if key in self._there}
-        found = {key[1]: self.memory.of(key).choices(options) for key, options in known.items()}
-        return {name: choices for name, choices in found.items() if choices}
+        """What the plan of each service that was opened makes, by its id."""
+        if self.state is not None and self.plan is not None:
+            self._plans[self.state.key] = self.plan.choices
+        return {key[1]: choices for key, choices in self._plans.items() if key in self._there and choices}
 
     def ask_copy(self, text: str) -> None:
         """Request the current text with everything switched on written in."""
@@ -127,11 +123,6 @@ class FileDraft(Draft):
         else:
             self.made = answer
         self.changed.emit()
-
-    def _keep_options(self, offer: Offer, another: bool) -> None:
-        state: ContainerState | None = self.state
-        if state is not None:
-            self._options[state.key] = offer.options
 
 
 SHOWN = 4
@@ -254,51 +245,44 @@ def file_name(file: str, language: Language | None) -> str:
 _STAYS = msg("The file on disk stays as it is.")
 
 
-class FileColumn(SwitchColumn):
+class FileColumn(PlanColumn):
     """The column of a text. `copy_wanted`: copy the corrected text to the clipboard."""
 
     copy_wanted = Signal()
-    draft: FileDraft
 
     def __init__(self, theme: Theme, layers: tuple[Layer, ...], before: Before, queries: QueryRunner) -> None:
-        super().__init__(theme, layers, msg("Harden the file"))
+        super().__init__(theme, layers)
         self.difference = DiffBox(theme)
         self.left = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.left.hide()
         self.note = Label(theme, 12, ink="text2", wrap=True)
         self.button = MainButton(theme)
         self.button.say(translate(msg("Copy the corrected file")))
-        self._foot = (Rule(theme), self.note, self.button)
-        self.body.addWidget(self.difference)
-        self.body.addWidget(self._foot[0])
-        self.body.addWidget(self.left)
-        self.body.addWidget(self.note)
-        self.body.addWidget(self.button)
+        self._foot = (self.difference, Rule(theme), self.note, self.button)
+        for part in (self.difference, self._foot[1], self.left, self.note, self.button):
+            self.body.addWidget(part)
         self._said: Message | None = None
-        self.draft: FileDraft = self.begin(FileDraft(before, queries, self), self.difference)
-        self.draft.reckoned.connect(self._forget_said)
+        self.draft = FileDraft(before, queries, self)
+        self.begin(self.draft)
         self.draft.copied.connect(self._show_copied)
         self.button.clicked.connect(self.copy_wanted)
         self.difference.failed.connect(self._show_unsaved)
+        self._shown_choices: tuple[Choice, ...] = ()
         self.show_state(None)
-
-    def make_prediction(self, titles: dict[int, str]) -> Prediction:
-        """The prediction for a container that does not run yet."""
-        return Prediction(self._theme, titles, msg("If it starts so, predicted"), msg("As is"))
 
     def show_state(self, state: ContainerState | None) -> None:
         """Show another service, or the same one of another text."""
         before = self.draft.state
-        if state is None or before is None or state.key != before.key:
-            self.told.hide()
-            self.sheet.forget()
+        another = state is None or before is None or state.key != before.key
+        self.show_name("" if state is None else state.container.name, another=another)
         self.draft.show_state(state, None, None)
 
     def show_changed(self) -> None:
-        """See `SwitchColumn`."""
+        """See `PlanColumn`."""
         super().show_changed()
-        draft, usable = self.draft, self.draft.nothing is None
-        made = draft.made
+        draft, usable, made = self.draft, self.usable, self.draft.made
+        if draft.choices != self._shown_choices:
+            self._shown_choices, self._said = draft.choices, None
         if not draft.all_choices:
             self.difference.show_difference(None, "")
         elif made is not None:
@@ -311,7 +295,6 @@ class FileColumn(SwitchColumn):
         self.button.setAccessibleDescription(self.note.text())
         for part in self._foot:
             part.setVisible(usable)
-        self.set_height(self.window().height())
 
     def _note(self) -> Message:
         draft = self.draft
@@ -321,13 +304,10 @@ class FileColumn(SwitchColumn):
             return self._said
         names = list(draft.all_choices)
         if not names:
-            return msg("Switch on what you want, or choose a preset.")
+            return msg("No change is switched on.")
         if len(names) > 1:
             return msg("With what is switched on for {names}. The file on disk stays as it is.", names=listed(names))
         return _STAYS
-
-    def _forget_said(self) -> None:
-        self._said = None
 
     def _show_unsaved(self, why: Message) -> None:
         self._said = why
@@ -335,11 +315,11 @@ class FileColumn(SwitchColumn):
         accessibility.announce(self, self.note.text())
 
     def _show_copied(self, answer: Corrected | Failure) -> None:
-        preview = self.draft.preview
+        plan = self.draft.plan
         if isinstance(answer, Failure):
             self._said = answer.message
-        elif preview is not None:
-            now, then = (f"{each.exposure.worst:.1f}" for each in (preview.before, preview.after))
+        elif plan is not None:
+            now, then = (f"{each.exposure.worst:.1f}" for each in (plan.now, plan.then))
             self._said = msg("Copied. Exposure {now} → {then}.", now=now, then=then)
         self.show_changed()
         accessibility.announce(self, self.note.text())

@@ -186,17 +186,20 @@ class BeforePage(QWidget):
         """Replace the text by that of a file."""
         self._queries.ask("file", partial(_read, path), partial(self._take, path))
 
-    def close_critical(self) -> None:
-        """Switch on the smallest set that closes the critical threats, and nothing else."""
+    def press_plan(self) -> None:
+        """Copy the text with the plan written in, as the column's button does."""
         self.column_wanted.emit()
-        self.column.close_critical()
+        self.column.button.click()
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
-        """Focus one toggle of the column."""
-        if turn_on:
-            self.column.draft.switch(key, True)
+        """Focus the row of the plan that makes what that option does."""
+        draft = self.column.draft
+        row = draft.row_of(key)
+        if turn_on and not (row is not None and draft.is_on(row)):
+            draft.add_option(key)
         self.column_wanted.emit()
-        self.column.toggles.show_row(key)
+        if row is not None:
+            self.column.changes.show_row(row.key)
 
     def stop(self) -> None:
         """Drop answers that are still to come."""

@@ -24,10 +24,9 @@ from stratascope.presentation.terms import with_words
 from stratascope.ui.denied.ending import EndingAbove, EndKey, end_of
 from stratascope.ui.denied.refusal_feed import KnownRefusals, RefusalFeed
 from stratascope.ui.denied.table import Act, DenialTable, acts
-from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
-from stratascope.ui.kit.buttons import text_button
+from stratascope.ui.kit.buttons import FoldButton, text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.flow import card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip

@@ -14,13 +14,10 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message
 from stratascope.core.refusals.refusal import Refusal
-from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.draft import RemedyChoice
 from stratascope.ui.kit.background import Failure, QueryRunner, SettingsLike
 from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.use.observation_feed import ObservationFeed
-from stratascope.usecases.plan.offers import Asking
 from stratascope.usecases.refusals.service import RefusalList
 from stratascope.value import Value, replace
 
@@ -171,22 +168,3 @@ class RefusalFeed(QObject):
         if found != self._known.get(key):
             self._known[key] = found
             self.told.emit(key)
-
-
-def asked(refusals: KnownRefusals) -> tuple[RemedyChoice, ...]:
-    """Return the remedies for these refusals: for each one the remedy that opens least, sorted by how little they open.
-
-    The counts are shown in the list, which updates them; here they would make rows change places.
-    """
-    found: dict[Choice, Asking] = {}
-    for denial in refusals.shown:
-        remedy = next((each for each in denial.remedies if each.choice is not None), None)
-        if remedy is not None and remedy.choice is not None:
-            for choice in remedy.choices:
-                found.setdefault(choice, Asking(remedy.text, None if remedy.opened is None else len(remedy.opened)))
-    return tuple(sorted(found.items(), key=_opens_least))
-
-
-def _opens_least(each: RemedyChoice) -> tuple[bool, int, str, str]:
-    choice, asking = each
-    return asking.opened is None, asking.opened or 0, choice.id, choice.value

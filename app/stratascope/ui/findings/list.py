@@ -37,9 +37,8 @@ from stratascope.presentation.exposure import advice, reason
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
-from stratascope.ui.harden.toggle_row import FoldButton
 from stratascope.ui.kit import feedback
-from stratascope.ui.kit.buttons import text_button
+from stratascope.ui.kit.buttons import FoldButton, text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
 from stratascope.ui.kit.feedback import CopyMenu
 from stratascope.ui.kit.flow import Scrolled, TextColumn

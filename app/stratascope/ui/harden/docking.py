@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout, QWidg
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.switch_column import SwitchColumn
+from stratascope.ui.harden.plan_column import PlanColumn
 from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.theme import MEDIUM, Theme
 
@@ -25,7 +25,9 @@ def remember_splitter(splitter: QSplitter, settings: SettingsLike, key: str) -> 
     settings.set(key, bytes(splitter.saveState().toBase64().data()).decode("ascii"))
 
 
-COLUMN, LEAST, MOST = 308, 288, 400
+COLUMN, LEAST, MOST = 380, 348, 440
+WIDE_DRAWER = 772  # where there is room for it, the plan has two columns there
+_UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
 _SETTING = "harden_splitter"
 
@@ -38,7 +40,7 @@ class HardenDock(QObject):
     def __init__(self, window: QWidget, theme: Theme, middle: QWidget) -> None:
         super().__init__(window)
         self._window, self._theme = window, theme
-        self.column: SwitchColumn | None = None
+        self.column: PlanColumn | None = None
         self._place = QWidget()
         self._columns = QVBoxLayout(self._place)  # what is hidden asks for no room, which a stack would give it
         self._columns.setContentsMargins(0, 0, 0, 0)
@@ -46,7 +48,7 @@ class HardenDock(QObject):
         self._place.setMaximumWidth(theme.px(MOST))
         self._place.hide()
         self.drawer = QFrame(window)
-        self.button = QPushButton(translate(msg("Harden…")))
+        self.button = QPushButton(translate(msg("Plan")))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.addWidget(middle)
@@ -70,7 +72,7 @@ class HardenDock(QObject):
         """Whether it is a drawer."""
         return self._window.width() < self._theme.px(DRAWER)
 
-    def show_column(self, column: SwitchColumn | None) -> None:
+    def show_column(self, column: PlanColumn | None) -> None:
         """That one instead of the one before."""
         if column is self.column:
             return
@@ -87,17 +89,17 @@ class HardenDock(QObject):
         there = self.column is not None
         if self.narrow and self._place.parent() is not self.drawer:
             self._inside.addWidget(self._place)
+            self._place.setMaximumWidth(_UNBOUNDED)
             self.drawer.hide()
         elif not self.narrow and self._place.parent() is not self.splitter:
             self.drawer.hide()
+            self._place.setMaximumWidth(self._theme.px(MOST))
             self.splitter.addWidget(self._place)
             self.splitter.setSizes([self._window.width() - self._theme.px(COLUMN), self._theme.px(COLUMN)])
         self._place.setVisible(there)
         if not there:
             self.drawer.hide()
         self.button.setVisible(self.narrow and there)
-        if self.column is not None:
-            self.column.set_height(self._window.height())
         self._place_drawer()
 
     def turn_drawer(self) -> None:
@@ -138,11 +140,10 @@ class HardenDock(QObject):
 
     def _focus(self) -> None:
         if self.column is not None:
-            preset = self.column.presets.parts[self.column.presets.current]
-            (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.column.enter()
 
     def _place_drawer(self) -> None:
         window, theme = self._window, self._theme
         top = self.splitter.mapTo(window, QPoint(0, 0)).y()
-        width = min(theme.px(COLUMN), window.width())
+        width = min(theme.px(WIDE_DRAWER), window.width())
         self.drawer.setGeometry(window.width() - width, top, width, window.height() - top)

@@ -7,7 +7,7 @@ has come there is none. A plan that is on its way is not asked for again by ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.kit.background import Failure, QueryRunner, later
-from stratascope.usecases.plan.offers import Offer, Option
-from stratascope.value import Struct, field
+from stratascope.usecases.plan.offers import LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.standards import Standard
+from stratascope.value import Struct, Value, field, replace
 
 REMEMBERED = 200  # containers
 Key = tuple[str, str]
@@ -34,6 +35,19 @@ class Planning(Protocol):
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """The plan, as a person wants it. Raises ToggleError for a value that can't be."""
+
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        """What it takes to match each standard, in addition to the plan."""
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """What choices come to. Raises ToggleError."""
+
+
+class Judged(Value):
+    """A plan, and each layer before and after."""
+
+    plan: HardeningPlan
+    layers: tuple[LayerChange, ...]
 
 
 class Worked(Struct):
@@ -89,6 +103,9 @@ class _Memory:
             found = self._kept[key] = Own()
         return found
 
+    def clear(self) -> None:
+        self._kept.clear()
+
 
 PATIENCE = 150  # ms that a plan may take before it is said that it is coming
 SETTLE = 200  # ms after the last switch before anything is made of the choices
@@ -123,7 +140,8 @@ class PlanDraft(QObject):
         self.look_only: Message | None = None  # why all can be looked at, and nothing done
         self.failure: Failure | None = None
         self.plan: HardeningPlan | None = None  # of the container in view, as a person wants it
-        self._suggested: HardeningPlan | None = None
+        self.layers: tuple[LayerChange, ...] = ()  # before, and as the plan leaves them
+        self._suggested: Judged | None = None
         self._offer: Offer | None = None
         self._refused: Message | None = None
         self._memory = _Memory()
@@ -175,7 +193,7 @@ class PlanDraft(QObject):
     @property
     def suggested(self) -> HardeningPlan | None:
         """The plan of the container in view, as it is suggested."""
-        return self._suggested if self.nothing is None else None
+        return None if self._suggested is None or self.nothing is not None else self._suggested.plan
 
     def is_on(self, change: Change) -> bool:
         """Whether that row is switched on, also where this is not judged yet."""
@@ -219,7 +237,7 @@ class PlanDraft(QObject):
         self._drop()
         self._forget_made()
         self.plan = self._suggested = self._offer = self._known = self._shown = self.failure = None
-        self.words = ""
+        self.words, self.layers = "", ()
 
     def _hide(self, why: Message | None, words: str = "") -> None:
         self.nothing, self.words = why, words
@@ -257,7 +275,7 @@ class PlanDraft(QObject):
         self,
         state: ContainerState,
         wanted: Wanted | None,
-        answer: tuple[Offer, HardeningPlan, HardeningPlan] | Failure,
+        answer: tuple[Offer, Judged, Judged] | Failure,
     ) -> None:
         self._asked = None
         self._patience.stop()
@@ -278,8 +296,8 @@ class PlanDraft(QObject):
         elif self.pending:
             self._ask_wanted()
 
-    def _take(self, wanted: Wanted | None, plan: HardeningPlan) -> None:
-        self._shown, self.plan, self.failure = wanted, plan, None
+    def _take(self, wanted: Wanted | None, judged: Judged) -> None:
+        self._shown, self.plan, self.layers, self.failure = wanted, judged.plan, judged.layers, None
         self._make_soon()
         self._tell()
 
@@ -293,12 +311,12 @@ class PlanDraft(QObject):
             self._queries.drop("wanted")
             self._take(None, self._suggested)
             return
-        asking = partial(self._planning.suggested, self._known, wanted)
+        asking = partial(_judge, self._planning, self._known, wanted)
         self._queries.ask("wanted", asking, partial(self._judged, wanted), state.container.engine)
         self._forget_made()
         self.changed.emit()
 
-    def _judged(self, wanted: Wanted | None, answer: HardeningPlan | Failure) -> None:
+    def _judged(self, wanted: Wanted | None, answer: Judged | Failure) -> None:
         if isinstance(answer, Failure):
             self.failure, self._shown = answer, wanted
             self.changed.emit()
@@ -314,6 +332,8 @@ class PlanDraft(QObject):
             own.on[key] = on
             if on:
                 own.failed.pop(key, None)
+            else:
+                self._take_from_more(own, key, None)
             self._ask_wanted()
 
     def set_value(self, key: str, value: str) -> None:
@@ -322,8 +342,26 @@ class PlanDraft(QObject):
         if own is not None:
             own.values[key] = value
             own.on[key] = True
+            self._take_from_more(own, key, value)
             own.failed.pop(key, None)
             self._ask_wanted()
+
+    def _take_from_more(self, own: Own, key: str, value: str | None) -> None:
+        """What made this row, or gave it its value, has that value from now on, or is gone (None)."""
+        row = None if self.plan is None else next((each for each in self.plan.changes if each.key == key), None)
+        for name, choice in list(own.more.items()):
+            if (
+                row is None
+                or choice.toggle is not row.choice.toggle
+                or not set(choice.pieces) <= set(row.choice.pieces)
+            ):
+                continue
+            del own.more[name]
+            if value is not None:
+                new = Choice(choice.toggle, value)
+                own.more[str(new)] = new
+            else:
+                own.values[key] = choice.value
 
     def add(self, choices: Sequence[Choice]) -> None:
         """Choices beside: each switches on the row that makes it, or gets one."""
@@ -339,12 +377,29 @@ class PlanDraft(QObject):
                 own.more[str(choice)] = choice
         self._ask_wanted()
 
+    def row_of(self, option: str) -> Change | None:
+        """The row of the plan that makes what that option of the offer does, by its key."""
+        offer, plan = self.offer, self.plan
+        found = None if offer is None else next((each for each in offer.options if each.key == option), None)
+        return None if plan is None or found is None else plan.row(found.choice)
+
+    def add_option(self, key: str) -> None:
+        """What that option of the offer does."""
+        offer = self.offer
+        found = None if offer is None else next((each for each in offer.options if each.key == key), None)
+        if found is not None:
+            row = self.row_of(key)
+            if row is not None:
+                self.switch(row.key, True)
+            else:
+                self.add((found.choice,))
+
     def take_choices(self, key: Key, choices: Sequence[Choice], preset: Preset | None = None) -> None:
         """Just these for that container. `preset`: the standard that they match."""
         own = self._memory.of(key)
         own.clear()
         own.standard, own.nothing = preset, not choices
-        rows = self._suggested.changes if self._suggested is not None and self._in_view(key) else ()
+        rows = self._suggested.plan.changes if self._suggested is not None and self._in_view(key) else ()
         pieces = {piece for choice in choices for piece in choice.pieces}
         own.on |= {row.key: bool(pieces & set(row.choice.pieces)) for row in rows}
         made = {piece for row in rows for piece in row.choice.pieces}
@@ -373,6 +428,33 @@ class PlanDraft(QObject):
         if self.state is not None:
             self.take_choices(self.state.key, ())
 
+    def check_value(self, key: str, value: str, then: Callable[[Message | None], object]) -> None:
+        """Ask whether that value can be, together with all else; `then` gets why not."""
+        state, own = self._known, self.own
+        if state is None or own is None:
+            return
+        wanted = own.wanted or Wanted()
+        others = tuple(each for each in wanted.values if each[0] != key)
+        asking = partial(self._planning.suggested, state, replace(wanted, values=(*others, (key, value))))
+
+        def told(answer: HardeningPlan | Failure) -> None:
+            then(answer.message if isinstance(answer, Failure) else None)
+
+        self._queries.ask("value", asking, told, state.container.engine)
+
+    def ask_standards(self, then: Callable[[Sequence[tuple[Standard, HardeningPlan]]], object]) -> None:
+        """Ask what it takes to match each standard, and what the plan comes to with that."""
+        state, suggested = self._known, self.suggested
+        if state is None or suggested is None:
+            return
+
+        def told(answer: Sequence[tuple[Standard, HardeningPlan]] | Failure) -> None:
+            if not isinstance(answer, Failure) and self._in_view(state.key):
+                then(answer)
+
+        asking = partial(_matched, self._planning, state, suggested)
+        self._queries.ask("standards", asking, told, state.container.engine)
+
     def leave_out(self, key: Key, toggle: str) -> None:
         """Switch off all of one toggle for that container, which is in view."""
         if self._in_view(key) and self.plan is not None:
@@ -390,9 +472,23 @@ class PlanDraft(QObject):
         return own
 
 
-def _planned(
-    planning: Planning, state: ContainerState, wanted: Wanted | None
-) -> tuple[Offer, HardeningPlan, HardeningPlan]:
+def _planned(planning: Planning, state: ContainerState, wanted: Wanted | None) -> tuple[Offer, Judged, Judged]:
     offer = planning.offer(state)
-    suggested = offer.plan or planning.suggested(state)
-    return offer, suggested, suggested if wanted is None else planning.suggested(state, wanted)
+    suggested = _judge(planning, state, None, offer.plan)
+    return offer, suggested, suggested if wanted is None else _judge(planning, state, wanted)
+
+
+def _judge(
+    planning: Planning, state: ContainerState, wanted: Wanted | None, known: HardeningPlan | None = None
+) -> Judged:
+    plan = known or planning.suggested(state, wanted)
+    return Judged(plan, planning.preview(state, plan.choices).layers)
+
+
+def _matched(
+    planning: Planning, state: ContainerState, suggested: HardeningPlan
+) -> tuple[tuple[Standard, HardeningPlan], ...]:
+    return tuple(
+        (each, planning.suggested(state, Wanted(more=each.adds)) if each.adds else suggested)
+        for each in planning.standards(state)
+    )

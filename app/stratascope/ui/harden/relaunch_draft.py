@@ -13,7 +13,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy, Transaction
@@ -27,7 +27,7 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.strategy import ENDS, Ends, Loosened, TrialDone
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 
 class Act(Enum):
@@ -86,6 +86,7 @@ class Trial(Value):
     choices: tuple[Choice, ...]
     began: float
     told: float
+    rows: tuple[Change, ...] = ()
     left: float | None = None
     number: int = 1
     cancelling: bool = False
@@ -158,6 +159,7 @@ class RelaunchDraft(PlanDraft):
     aside_wanted = Signal()
     recover_wanted = Signal()
     export_wanted = Signal()
+    ticked = Signal()  # only the button is another: time went by
 
     def __init__(self, hardening: Hardening, queries: QueryRunner, seen: Callable[[], bool], parent: QObject) -> None:
         """No relaunch is thought through that is not `seen`."""
@@ -168,6 +170,7 @@ class RelaunchDraft(PlanDraft):
         self.relaunch: Plan | None = None
         self.preview: Preview | None = None
         self.command = ""
+        self.changed_lines: tuple[str, ...] = ()  # of that command, each led by its sign
         self._kept: tuple[Transaction, ...] = ()
         self._pressed = False  # and to be done as soon as the plan is judged
         self._timer = later(self, SETTLE, self.ask_plan)
@@ -244,12 +247,13 @@ class RelaunchDraft(PlanDraft):
         self._timer.stop()
         self._queries.drop("plan")
         self.relaunch, self.preview, self.command = None, None, ""
+        self.changed_lines = ()
 
-    def _planned(self, answer: tuple[Plan, Preview, str] | Failure) -> None:
+    def _planned(self, answer: tuple[Plan, Preview, str, tuple[str, ...]] | Failure) -> None:
         if isinstance(answer, Failure):
             self.failure = answer
         else:
-            self.relaunch, self.preview, self.command = answer
+            self.relaunch, self.preview, self.command, self.changed_lines = answer
         self.changed.emit()
         if self._pressed:
             self._pressed = False
@@ -257,28 +261,29 @@ class RelaunchDraft(PlanDraft):
 
     # -- the copy
 
-    def begin_trial(self, choices: tuple[Choice, ...]) -> None:
-        """A copy of the container in view is being tried with these."""
-        if self.state is not None:
-            now, own = time.monotonic(), self._memory.of(self.state.key)
-            own.no_copy = None
-            self.trial = Trial(self.state.key, self.state.container.name, choices, now, now)
+    def begin_trial(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
+        """A copy of that container is being tried with these."""
+        now, own = time.monotonic(), self._memory.of(state.key)
+        own.no_copy, self.failure = None, None
+        rows = self.plan.changes if self.plan is not None and self._in_view(state.key) else ()
+        self.trial = Trial(state.key, state.container.name, choices, now, now, rows)
         self.changed.emit()
 
     def tell_trial(self, trial: Trial) -> None:
         """How far it is."""
         self.trial = trial
-        self.changed.emit()
+        self.ticked.emit()
 
-    def end_trial(self, done: Tightened, trials: Sequence[TrialDone]) -> None:
+    def end_trial(self, done: Tightened, trials: Sequence[TrialDone], *, cancelled: bool) -> None:
         """What came of it. What broke it is marked, and off."""
         trial, self.trial = self.trial, None
         if trial is not None:
             own = self._memory.of(trial.key)
-            rows = self.plan.changes if self.plan is not None and self._in_view(trial.key) else ()
             match done.verdict.ends:
                 case Ends.FOUND | Ends.NOTHING:
-                    _learn(own, trial.choices, done, trials, rows)
+                    _learn(own, trial.choices, done, trials, trial.rows)
+                case Ends.CUT_OFF if not cancelled and done.tried is not None and done.tried.why is not None:
+                    self.failure = Failure(MessageError(done.tried.why))
                 case Ends.CUT_OFF:
                     pass
                 case ends:
@@ -288,14 +293,14 @@ class RelaunchDraft(PlanDraft):
                 self._ask_wanted()
         self.changed.emit()
 
-    def end_finding(self, key: Key, found: Loosened, why: Message) -> None:
+    def end_finding(self, key: Key, found: Loosened, trials: Sequence[TrialDone]) -> None:
         """What breaks a relaunch that failed is marked, and off."""
-        self.trial = None
+        asked, self.trial = () if self.trial is None else self.trial.choices, None
         own = self._memory.of(key)
-        rows = self.plan.changes if self.plan is not None and self._in_view(key) else ()
-        for row in rows:
-            if any(choice.id in found.breaks for choice in row.choices):
-                own.on[row.key], own.failed[row.key] = False, why
+        for choice in asked:
+            if choice.id in found.breaks:  # by a row's key, whichever it has there
+                for name in (choice.id, str(choice), *map(str, choice.pieces)):
+                    own.on[name], own.failed[name] = False, _why(choice, trials)
         if self._in_view(key):
             self._ask_wanted()
         self.changed.emit()
@@ -338,9 +343,8 @@ class RelaunchDraft(PlanDraft):
     def _further(self, plan: HardeningPlan, own: Own) -> PlanButton:
         tried, then = self.tried, f"{plan.then.exposure.worst:.1f}"
         if tried is not None:
-            down = self.downtime
             lead = msg("Works on the copy.") if tried.compared else msg("Runs on the copy. Nothing was there to test.")
-            return PlanButton(Act.RELAUNCH, msg("Relaunch"), down, lead, Sign.DONE, numbers=True)
+            return PlanButton(Act.RELAUNCH, msg("Relaunch"), None, lead, Sign.DONE, numbers=True)
         if own.no_copy is not None:
             word = msg("Relaunch: {now} → {then}", now=f"{plan.now.exposure.worst:.1f}", then=then)
             return PlanButton(Act.RELAUNCH, word, msg("No copy is possible: {why}", why=own.no_copy), sign=Sign.UNKNOWN)
@@ -353,6 +357,12 @@ class RelaunchDraft(PlanDraft):
         return PlanButton(Act.TRY, _TRY, _UNTOUCHED, numbers=True)
 
     @property
+    def spoken(self) -> str:
+        """The button and what stands above it, for a screen reader."""
+        button = self.button
+        return " ".join(translate(each) for each in (button.lead, button.line, button.word) if each is not None)
+
+    @property
     def downtime(self) -> Message | None:
         """How long it would be away, as far as that is known."""
         made, tried = self.relaunch, self.tried
@@ -362,7 +372,7 @@ class RelaunchDraft(PlanDraft):
             return made.owner.title
         if tried is not None and tried.seconds is not None:
             return msg("about {seconds} s down, way back kept", seconds=max(1, round(tried.seconds)))
-        return msg("down while it stops and starts, way back kept")
+        return msg("stops within {seconds} s, way back kept", seconds=made.spec.stop_timeout)
 
     def press(self) -> None:
         """Press the button: try, relaunch, stop the trial, or the way out of what stands in the way."""
@@ -401,9 +411,25 @@ class RelaunchDraft(PlanDraft):
 
 def _thought_through(
     hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
-) -> tuple[Plan, Preview, str]:
+) -> tuple[Plan, Preview, str, tuple[str, ...]]:
     made = hardening.plan(state, choices, remedies)
-    return made, hardening.preview(state, choices, made.files), hardening.command(made)
+    command = hardening.command(made)
+    if made.owner is not None:
+        changed = tuple(f"+ {line}" for file in made.owner.files for line in file.text.splitlines() if line.strip())
+    else:
+        before = hardening.command(replace(made, wanted=made.spec.asked, choices=(), files=()))
+        changed = _differing(before, command)
+    return made, hardening.preview(state, choices, made.files), command, changed
+
+
+def _differing(before: str, after: str) -> tuple[str, ...]:
+    """The options of two commands that are not in both, what goes first."""
+    one, two = (
+        [line.strip() for line in text.replace("\\\n", "\n").splitlines() if line.strip() and line[0] != "#"]
+        for text in (before, after)
+    )
+    gone = [f"- {line}" for line in one if line not in two]
+    return (*gone, *(f"+ {line}" for line in two if line not in one))
 
 
 def _trying(trial: Trial) -> PlanButton:

@@ -38,7 +38,6 @@ from stratascope.ui.kit.focus_order import focus_pen, paint_focus_ring
 from stratascope.ui.kit.labels import Label, tip
 from stratascope.ui.kit.table import AnyIndex, CellPainter
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
-from stratascope.usecases.plan.offers import Option
 
 ROWS, ROW, BLOCK = 14, 18, 190
 
@@ -135,7 +134,8 @@ class CapabilityGrid(QListWidget):
 
 
 WIDTH = 340
-Check = Callable[[str, str], Message | None]  # toggle, value -> why it can't be
+# row, value, and who is told why it can't be; None: it can
+Check = Callable[[str, str, Callable[[Message | None], object]], object]
 _LIMIT = 4000  # characters of a value
 
 
@@ -188,7 +188,7 @@ class Radio(QRadioButton):
 
 
 class ValueSheet(QFrame):
-    """`taken` tells the toggle and its new value, checked; `refused` why a file that was chosen can't be had."""
+    """`taken` tells the row's key and its new value, checked; `refused` why a file that was chosen can't be had."""
 
     taken = Signal(str, str)
     refused = Signal(object)  # Message
@@ -196,8 +196,9 @@ class ValueSheet(QFrame):
     def __init__(self, theme: Theme, parent: QWidget, check: Check) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self._theme, self._check, self._window = theme, check, parent
-        self._option: Option | None = None
-        self._free = ""
+        self._choice: Choice | None = None
+        self._key, self._free = "", ""
+        self._taking = self._judging = False
         self.setObjectName("popup")
         self.title = Label(theme, 15, BOLD)
         self.what = Label(theme, 12, ink="text2", wrap=True)
@@ -222,15 +223,16 @@ class ValueSheet(QFrame):
         )
         self.field.textChanged.connect(self._typed)
 
-    def open_for(self, option: Option, value: str, anchor: QWidget) -> None:
-        """Show it below the button of the value, inside the window."""
-        self._option = None  # nothing is told while it is filled
-        self._free = option.toggle.placeholder
-        self.title.setText(plain(translate(option.toggle.title)))
+    def open_for(self, key: str, choice: Choice, anchor: QWidget) -> None:
+        """Show it below the button of the value, inside the window. `key`: of its row."""
+        self._choice, self._key = None, key  # nothing is told while it is filled
+        which, value = choice.toggle, choice.value
+        self._free = which.placeholder
+        self.title.setText(plain(translate(which.title)))
         self.setAccessibleName(self.title.text())
-        self.what.setText(plain(translate(option.toggle.what)))
-        capabilities = option.toggle.unit is Unit.CAPABILITIES
-        self._fill(option.toggle.words, own=bool(self._free))
+        self.what.setText(plain(translate(which.what)))
+        capabilities = which.unit is Unit.CAPABILITIES
+        self._fill(which.words, own=bool(self._free))
         self.field.setVisible(bool(self._free) and not capabilities)
         self.browse.setVisible(self._free == "FILE")
         self.field.setPlaceholderText(_hint(self._free))
@@ -243,8 +245,8 @@ class ValueSheet(QFrame):
         else:
             if self._own is not None:
                 self._own.setChecked(True)
-            self.field.setText(Choice(option.toggle, value).typed)
-        self._option = option
+            self.field.setText(choice.typed)
+        self._choice = choice
         self._judge()
         self._place(anchor, wide=capabilities)
         if capabilities and self.grid is not None and value not in self.choices:
@@ -257,7 +259,7 @@ class ValueSheet(QFrame):
 
     def forget(self) -> None:
         """Another container is in view: what is chosen here, or in the dialog for files, is not meant for it."""
-        self._option = None
+        self._choice = None
         self.hide()
 
     @property
@@ -321,11 +323,25 @@ class ValueSheet(QFrame):
         self._judge()
 
     def _judge(self, _: bool = False) -> None:
-        if self._option is None:
+        """Asks whether that can be; until it is told it can't be taken."""
+        if self._choice is None:
             return
-        value = self.value
-        why = self._check(self._option.toggle.id, value) if value else None
+        value, choice = self.value, self._choice
+        self._taking, self._judging = False, True
+        self.take.setEnabled(False)
+        if value:
+            self._check(self._key, value, lambda why: self._tell(choice, value, why))
+        else:
+            self._tell(choice, value, None)
+
+    def _tell(self, choice: Choice, value: str, why: Message | None) -> None:
+        if choice is not self._choice or value != self.value:
+            return  # of another value by now
+        taking, self._taking, self._judging = self._taking and why is None, False, False
         self.take.setEnabled(bool(value) and why is None)
+        if taking:
+            self._take()
+            return
         told = plain(translate(why)) if why is not None else ""
         if told != self.error.text():
             self.error.setText(told)
@@ -333,10 +349,12 @@ class ValueSheet(QFrame):
         self._fit()
 
     def _take(self) -> None:
-        if self._option is not None and self.take.isEnabled():
-            name, value = self._option.toggle.id, self.value
+        if self._choice is not None and self.take.isEnabled():
+            key, value = self._key, self.value
             self.hide()
-            self.taken.emit(name, value)
+            self.taken.emit(key, value)
+        else:
+            self._taking = self._judging  # as soon as it is known that it can be
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
@@ -348,20 +366,23 @@ class ValueSheet(QFrame):
             super().keyPressEvent(event)
 
     def _browse(self) -> None:
-        option = self._option
+        choice = self._choice
         self.hide()  # a popup and a dialog fight for the keyboard
         kinds = translate(msg("Profiles (*.json)"))
-        ask_open(self._window, self.title.text(), partial(self._take_file, option), kinds=kinds)
+        ask_open(self._window, self.title.text(), partial(self._take_file, choice), kinds=kinds)
 
-    def _take_file(self, option: Option | None, file: Path) -> None:
-        path = str(file)
-        if option is None or option is not self._option:
+    def _take_file(self, choice: Choice | None, file: Path) -> None:
+        path, key = str(file), self._key
+        if choice is None or choice is not self._choice:
             return
-        why = self._check(option.toggle.id, path)
-        if why is None:
-            self.taken.emit(option.toggle.id, path)
-        else:
-            self.refused.emit(why)
+
+        def told(why: Message | None) -> None:
+            if choice is self._choice and why is None:
+                self.taken.emit(key, path)
+            elif choice is self._choice:
+                self.refused.emit(why)
+
+        self._check(key, path, told)
 
     def _place(self, anchor: QWidget, *, wide: bool) -> None:
         theme = self._theme

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QComboBox, QHBoxLay
 from stratascope.core.message import Message, msg
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
+from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
@@ -142,10 +143,10 @@ class MainButton(QAbstractButton):
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, shown)
 
 
-def paint_chevron(painter: QPainter, x: float, y: float, theme: Theme) -> None:
+def paint_chevron(painter: QPainter, x: float, y: float, theme: Theme, ink: str = "text2") -> None:
     """Paint the small arrow of something that opens downwards, centred there."""
     half = theme.px(3)
-    painter.setPen(QPen(theme.color("text2"), 1.3))
+    painter.setPen(QPen(theme.color(ink), 1.3))
     painter.drawPolyline(
         QPolygonF([QPointF(x - half, y - half / 2), QPointF(x, y + half / 2), QPointF(x + half, y - half / 2)])
     )
@@ -389,3 +390,89 @@ class Switch(QAbstractButton):
             painter.setPen(theme.color("text"))
             room = self.rect().adjusted(EDGE + wide + theme.px(10), 0, 0, 0)
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
+
+
+class FoldButton(QAbstractButton):
+    """A head over rows that are folded away: "Already in place 6"; `said` stands behind it."""
+
+    unfolds = True
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._count, self._said = theme, 0, ""
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.toggled.connect(self._tell)
+
+    def show_head(self, text: str, count: int, said: str = "") -> None:
+        """What is below it, and how many."""
+        self.setText(text)
+        self._count, self._said = count, said
+        self._tell()
+
+    def _tell(self, _: bool = False) -> None:
+        self.setAccessibleName(translate(msg("{head}: {count}", head=self.text(), count=self._count)))
+        accessibility.tell_unfolded(self)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(200), max(self._theme.px(28), self._theme.box(12) + self._theme.px(8)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        middle, x, half = self.height() / 2, theme.px(10), theme.px(4)
+        painter.setPen(QPen(theme.color("text2"), 1.5))
+        if self.isChecked():
+            points = [QPointF(x - half, middle - half / 2), QPointF(x, middle + half / 2),
+                      QPointF(x + half, middle - half / 2)]  # fmt: skip
+        else:
+            points = [QPointF(x - half / 2, middle - half), QPointF(x + half / 2, middle),
+                      QPointF(x - half / 2, middle + half)]  # fmt: skip
+        painter.drawPolyline(QPolygonF(points))
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text" if self.underMouse() else "text2"))
+        room = QRectF(theme.px(22), 0, self.width() - theme.px(22), self.height())
+        text = f"{self.text()}  {self._count}"
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+        if self._said:
+            room.setLeft(room.left() + painter.fontMetrics().horizontalAdvance(text) + theme.px(8))
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text2"))
+            said = painter.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideRight, round(room.width()))
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, said)
+        if self.hasFocus():
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(6), theme)
+
+
+class MenuLink(QAbstractButton):
+    """A link that opens a menu: its word in the accent's colour, and a small arrow."""
+
+    opens = True
+
+    def __init__(self, theme: Theme, text: Message) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setText(translate(text))
+        self.setAccessibleName(self.text())
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        wide = QFontMetrics(theme.font(12, MEDIUM)).horizontalAdvance(self.text())
+        return QSize(wide + theme.px(18), max(theme.px(28), theme.box(12)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("accent"))
+        room = self.rect().adjusted(2, 0, -theme.px(14), 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
+        paint_chevron(painter, self.width() - theme.px(7), self.height() / 2 + 1, theme, "accent")
+        if self.hasFocus():
+            paint_focus_ring(painter, self.rect().adjusted(1, 2, -1, -2), theme.px(5), theme)

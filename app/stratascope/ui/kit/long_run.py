@@ -155,31 +155,16 @@ class PagedSheet(Sheet):
         return self.back if self.go.isHidden() else self.go
 
 
-S = TypeVar("S", bound=Sheet)
-
-
-class LongRun(QObject, Generic[S]):
-    """A run, if there is one, and its sheet. `closed`: the run that delayed closing the window is over. `dialog_made`:
-    the sheet was made.
-    """
+class BackgroundRun(QObject):
+    """A run, if there is one. `closed`: the run that delayed closing the window is over."""
 
     closed = Signal()
-    dialog_made = Signal(object)
 
-    def __init__(self, window: QWidget, theme: Theme) -> None:
+    def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self._window, self._theme = window, theme
+        self._window = window
         self.run: ThreadRun | None = None
         self.closing = False  # close the window as soon as the run is over
-        self._dialog: S | None = None
-
-    @property
-    def dialog(self) -> S:
-        """The sheet, made when first needed."""
-        if self._dialog is None:
-            self._dialog = self.make_dialog()
-            self.dialog_made.emit(self._dialog)
-        return self._dialog
 
     @property
     def busy(self) -> bool:
@@ -199,7 +184,6 @@ class LongRun(QObject, Generic[S]):
         """Cancel it at the next safe point."""
         if self.run is not None:
             self.run.cancel()
-            self.dialog.tell_cancelling()
 
     def _over(self, last: Any) -> None:
         cancelled = self.run is not None and self.run.cancelling
@@ -207,22 +191,17 @@ class LongRun(QObject, Generic[S]):
         forward = self.end(last, cancelled=cancelled)
         if self.closing:
             self.closed.emit()
-        elif forward and not self.dialog.isVisible():
-            self.dialog.present()  # the sheet was hidden, and nothing else reports the end
+        elif forward:
+            self.come_back()
+
+    def come_back(self) -> None:
+        """It has ended, and nothing else reports how."""
 
     def end_or_wait(self) -> bool:
         """Prepare for closing the window. False while a run goes on: then `closed` follows, or the user is asked."""
-        if self.busy and not self.end_soon():
-            return False
-        if self._dialog is not None:
-            self._dialog.hide()
-        return True
+        return not self.busy or self.end_soon()
 
     # -- for each kind
-
-    def make_dialog(self) -> S:
-        """Make its sheet."""
-        raise NotImplementedError
 
     def tell(self, event: Any) -> None:
         """Handle an event."""
@@ -237,3 +216,47 @@ class LongRun(QObject, Generic[S]):
         self.closing = True
         self.cancel()
         return False
+
+
+S = TypeVar("S", bound=Sheet)
+
+
+class LongRun(BackgroundRun, Generic[S]):
+    """A run with its sheet. `dialog_made`: the sheet was made."""
+
+    dialog_made = Signal(object)
+
+    def __init__(self, window: QWidget, theme: Theme) -> None:
+        super().__init__(window)
+        self._theme = theme
+        self._dialog: S | None = None
+
+    @property
+    def dialog(self) -> S:
+        """The sheet, made when first needed."""
+        if self._dialog is None:
+            self._dialog = self.make_dialog()
+            self.dialog_made.emit(self._dialog)
+        return self._dialog
+
+    def cancel(self) -> None:
+        """Cancel it at the next safe point."""
+        super().cancel()
+        if self.run is not None:
+            self.dialog.tell_cancelling()
+
+    def come_back(self) -> None:
+        """See `BackgroundRun`."""
+        if not self.dialog.isVisible():
+            self.dialog.present()
+
+    def end_or_wait(self) -> bool:
+        """See `BackgroundRun`."""
+        done = super().end_or_wait()
+        if done and self._dialog is not None:
+            self._dialog.hide()
+        return done
+
+    def make_dialog(self) -> S:
+        """Make its sheet."""
+        raise NotImplementedError

@@ -114,7 +114,7 @@ PAGES = (
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
-_FIRST_OF_MACHINE = 8  # Alt+8, Alt+9, Alt+0; pages about a container have 1 to 7
+_OF_MACHINE = "89B"  # Alt+8, Alt+9, Alt+B; pages about a container have 1 to 7, the plan has Alt+0
 
 
 def has_graphs() -> bool:
@@ -142,7 +142,7 @@ def view_key(view: View) -> str:
     containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
     if view in containers:
         return f"Alt+{containers.index(view) + 1}"
-    return f"Alt+{(_FIRST_OF_MACHINE + [page.view for page in of_group(Group.MACHINE)].index(view)) % 10}"
+    return f"Alt+{_OF_MACHINE[[page.view for page in of_group(Group.MACHINE)].index(view)]}"
 
 
 class GroupSwitch(QWidget):

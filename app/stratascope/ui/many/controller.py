@@ -72,7 +72,7 @@ class ManyController(LongRun["ManyDialog"]):
         dialog.cancelled.connect(self.cancel)
         dialog.undo_wanted.connect(self._ask_undo)
         dialog.leave_wanted.connect(self._leave_out)
-        self.menu = ExportMenu(self._side.column.command.menu.exports, dialog)
+        self.menu = ExportMenu(self._side.column.exports.exports, dialog)
         self.menu.failed.connect(dialog.tell_failed)
         dialog.export_wanted.connect(lambda: self.menu.open_for(self._blocked, dialog.export))
         return dialog

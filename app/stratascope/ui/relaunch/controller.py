@@ -23,6 +23,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.state import preferences
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.exports import Exports
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit.background import Failure, Feed, QueryRunner, SettingsLike, later, reason
 from stratascope.ui.kit.long_run import LongRun
 from stratascope.ui.kit.selection import Key, Selection
@@ -203,17 +204,20 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         dialog = RelaunchDialog(self._theme, self._window)
         dialog.before.usual = lambda: preferences.WATCH.of(self._settings)
         dialog.begun.connect(self._begin)
-        dialog.left.connect(self.column.take_back)
         dialog.cancelled.connect(self.cancel)
         return dialog
 
-    def close_critical(self) -> None:
-        """Switch on the smallest set; the sheet opens once nothing blocks it."""
-        self.column_wanted.emit()
-        self.column.close_critical()
+    @property
+    def draft(self) -> RelaunchDraft:
+        """The plan of the container in view, and its button: card and column show this one."""
+        return self.column.draft
+
+    def press_plan(self) -> None:
+        """Press the plan's button, wherever it stands."""
+        self.draft.press()
 
     def take(self, key: Key, choices: tuple[Choice, ...]) -> bool:
-        """Switch on exactly these for that container, and open the sheet; False if the container is gone."""
+        """Switch on exactly these for that container; False if it is gone."""
         if not self._go_to(key) or self._selection.current is None or not runs(self._selection.current):
             return False
         self.column_wanted.emit()
@@ -221,20 +225,19 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         return True
 
     def allow(self, key: Key, choices: tuple[Choice, ...]) -> None:
-        """Allow what was refused: switch on the toggle that does so; for a container that has ended, open the sheet."""
+        """Allow what was refused: ask for a relaunch with just what does so."""
         state = self._selection.current if self._go_to(key) else None
-        if state is not None and state.container.status.rests:
+        if state is not None:
             self.repair.ask(state, choices)
-        elif state is not None:
-            self.column.draft.allow(key, choices)
-            self.show_switch(str(choices[0]))
 
     def show_switch(self, key: str, *, turn_on: bool = False) -> None:
-        """Focus one toggle of the column."""
-        if turn_on:
-            self.column.draft.switch(key, True)
+        """Focus the row of the plan that makes what that option of the offer does."""
+        row = self.draft.row_of(key)
+        if turn_on and not (row is not None and self.draft.is_on(row)):
+            self.draft.add_option(key)
         self.column_wanted.emit()
-        self.column.toggles.show_row(key)
+        if row is not None:
+            self.column.changes.show_row(row.key)
 
     def join(self, fixes: Fixes) -> None:
         """Connect a widget that offers toggles next to what they fix."""
@@ -243,7 +246,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self.column.draft.tell_offer()
 
     def _connect(self) -> None:
-        self.column.wanted.connect(self._ask)
+        self.column.wanted.connect(self._relaunch)
         self.repair.planned.connect(self._ask)
         self.repair.refused.connect(self.column.tell_refused)
         self.column.show_wanted.connect(lambda: self.dialog.present())  # noqa: PLW0108 - there is none yet
@@ -316,6 +319,13 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self._feed.refresh()
 
     # -- relaunch and undo
+
+    def _relaunch(self, plan: Plan, preview: Preview, command: str) -> None:
+        """What it does stands in the plan's foot, so nothing is asked."""
+        if not self.busy:
+            self._plan, self._preview, self._undoing = plan, preview, None
+            self.dialog.name_run(plan, preview)
+            self._begin(preferences.WATCH.of(self._settings))
 
     def _ask(self, plan: Plan, preview: Preview, command: str) -> None:
         if not self.busy:

@@ -196,10 +196,14 @@ class RelaunchDialog(PagedSheet):
 
     # -- the three pages
 
-    def ask(self, plan: Plan, preview: Preview, command: str) -> None:
-        """Ask before a relaunch: the exact differences, what to expect, and how long to watch."""
+    def name_run(self, plan: Plan, preview: Preview) -> None:
+        """What runs next."""
         run_kind = RunKind.ALLOW if preview.allows else RunKind.HARDEN
         self.name, self.run_kind, self.limits = plain(plan.spec.name, 200), run_kind, preview.live
+
+    def ask(self, plan: Plan, preview: Preview, command: str) -> None:
+        """Ask before a relaunch: the exact differences, what to expect, and how long to watch."""
+        self.name_run(plan, preview)
         limits = translate(msg("Change the limits of {name}?", name=self.name))
         self.title.setText(limits if preview.live else question_title(self.run_kind, self.name))
         if preview.live:

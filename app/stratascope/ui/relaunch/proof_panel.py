@@ -15,7 +15,7 @@ from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import translate
 from stratascope.presentation.relaunch_words import PROVEN_TITLES
-from stratascope.ui.harden.prediction import paint_arrow
+from stratascope.ui.harden.number_line import paint_arrow
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox, mark_of, paint_mark, paint_number, verdict_word

@@ -1,184 +1,145 @@
-"""Trials in the window: the sheet, the one search under way, and the results for each container.
+"""Trials in the window: the plan of a container on a copy of it, and what breaks a relaunch that failed.
 
-They are started from the column, the page "Use", and the result of a failed relaunch; the result goes back into the
-column, which relaunches as usual. A relaunch with exactly the settings tried gets the commands that succeeded on the
-twin. Decided against trials of two containers at once: they would slow each other down, and be compared with the wrong
-times.
+The plan's button begins them and shows them; what came of it goes back into the plan. A relaunch with exactly what was
+tried gets the commands that succeeded on the copy. Decided against trials of two containers at once: they would slow
+each other down, and be compared with the wrong times.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from functools import cached_property
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import MessageError, msg
 from stratascope.core.relaunch.launch_spec import TWIN_NAME
-from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.i18n.translate import translate
 from stratascope.state import preferences
-from stratascope.ui.harden.status_note import TrialButton
-from stratascope.ui.kit.background import SettingsLike, reason
-from stratascope.ui.kit.long_run import LongRun
-from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.background import Failure, SettingsLike
+from stratascope.ui.kit.long_run import BackgroundRun
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.tighten.commands import CommandsSheet
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.tighten.tighten import Setting, Tightened, TwinObserver, Wishes, after_failure, settings
+from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes
+from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import Loosened, SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
-if TYPE_CHECKING:
-    from stratascope.ui.tighten.dialog import TrialDialog
-    from stratascope.ui.tighten.found_page import TrialCard
-    from stratascope.ui.use.page import UsePage
-
-
 TwinsOf = Callable[[ContainerState], TwinObserver]  # what observes its twins; called on a background thread
 KEPT_MOST = 50  # containers whose last result is kept
-
-
-GONE = msg("This container no longer exists, or is not running.")
-
-
-class _Failed(Value):
-    """A search without a result."""
-
-    why: Message
-    words: str = ""
+TICK = 500  # ms between two updates of the button
+REPEATS = 1  # of a set that worked: a person waits for it
 
 
 class _Over(Value):
-    """The last event of a search."""
+    """The last event of a search; None: it has no result."""
 
-    done: Tightened | Loosened | _Failed
+    done: Tightened | Loosened | None
 
 
 class _Kept(Value):
     """The last result for a container. `commands`: those that succeeded on its twin."""
 
     container: str  # full id
-    done: Tightened
-    settings: tuple[Setting, ...]
+    choices: tuple[Choice, ...]
     commands: tuple[str, ...]
 
 
 Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
-class TrialController(LongRun["TrialDialog"]):
+class TrialController(BackgroundRun):
     """The search and its results."""
 
     def __init__(
         self,
         window: QWidget,
         theme: Theme,
-        layers: tuple[Layer, ...],
         hardening: Hardening,
         side: RelaunchController,
         selection: Selection,
         kept: SettingsLike,
         twins: TwinsOf | None = None,
     ) -> None:
-        """Without `twins`, twins are not observed."""
-        super().__init__(window, theme)
-        self._layers = layers
-        self._hardening, self._side, self._selection = hardening, side, selection
-        self._settings, self._twins_of, self._draft = kept, twins, side.column.draft
-        self._state: ContainerState | None = None  # the sheet's container
-        self._wishes = Wishes()
-        self._watcher: TwinObserver | None = None
+        """Without `twins`, copies are not observed."""
+        super().__init__(window)
+        self._theme, self._hardening, self._selection = theme, hardening, selection
+        self._settings, self._twins_of, self._draft = kept, twins, side.draft
+        self._state: ContainerState | None = None  # what is tried
         self._trials: list[TrialDone] = []
-        self._found: dict[tuple[str, str], _Kept] = {}  # by engine and name
-        self._twins: set[tuple[str, str]] = set()  # twins of the last search, once seen
-        self._button: TrialButton | None = None
-        self._card: TrialCard | None = None
-        side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
+        self._commands: tuple[str, ...] = ()  # of the search under way
+        self._found: dict[Key, _Kept] = {}  # by engine and name
+        self._twins: set[Key] = set()  # twins of the last search, once seen
+        self._failure: Failure | None = None
+        self._clock = QTimer(self)
+        self._clock.setInterval(TICK)
+        self._clock.timeout.connect(self._draft.ticked)
+        side.column.try_wanted.connect(self.begin)
+        side.column.cancel_wanted.connect(self.cancel)
+        side.column.commands_wanted.connect(self.ask_commands)
         side.find_wanted.connect(self.find)
         side.exercised = self.exercised
-        self._draft.changed.connect(self.refresh)
-        selection.container_changed.connect(self.refresh)
 
-    def make_dialog(self) -> TrialDialog:
-        from stratascope.ui.tighten.dialog import TrialDialog
+    @cached_property
+    def sheet(self) -> CommandsSheet:
+        """The commands that test a copy, made when first needed."""
+        sheet = CommandsSheet(self._theme, self._window)
+        sheet.given.connect(self._keep_commands)
+        return sheet
 
-        numbers = {layer.id: layer.number for layer in self._layers}
-        titles = {layer.number: translate(layer.about.title) for layer in self._layers}
-        dialog = TrialDialog(self._theme, numbers, titles, self._window)
-        dialog.begun.connect(self._begin)
-        dialog.cancelled.connect(self.cancel)
-        dialog.taken.connect(self._take)
-        dialog.again.connect(self._again)
-        return dialog
-
-    def join(self, page: UsePage) -> None:
-        """Put the button and the card into the page "Use", which was just made."""
-        from stratascope.ui.tighten.found_page import TrialCard
-
-        self._button, self._card = TrialButton(self._theme, msg("Try on a twin")), TrialCard(self._theme)
-        self._button.clicked.connect(lambda _=False: self.ask(chosen=False))
-        self._card.again.clicked.connect(lambda _=False: self.ask(chosen=False))
-        page.add_trials(self._button, self._card)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Update what is shown outside of the sheet."""
-        self._side.column.show_trials(under_way=self.busy)
-        if self._button is None or self._card is None:
-            return
-        self._button.setVisible(self._draft.usable or self.busy)
-        self._button.say(msg("Show the trials") if self.busy else msg("Try on a twin"))
+    def ask_commands(self) -> None:
+        """Ask for those of the container in view."""
         state = self._selection.current
-        found = None if state is None else self._found.get(_place(state))
-        if found is None or not self._draft.usable:
-            self._card.hide()
-        else:
-            self._card.show_found(found.done, found.settings)
+        if state is not None:
+            image = state.container.image
+            self.sheet.ask(image, preferences.exercises_of(self._settings, image))
+
+    def _keep_commands(self, image: str, commands: tuple[str, ...]) -> None:
+        preferences.remember_exercises(self._settings, image, commands)
 
     # -- before
 
-    def ask(self, *, chosen: bool) -> None:
-        """Open the sheet for the container in view, or that of the search under way."""
-        if self.busy:
-            self.dialog.present()
+    def begin(self) -> None:
+        """Try the plan of the container in view as it stands."""
+        state, draft, hardening, twins_of = self._selection.current, self._draft, self._hardening, self._twins_of
+        if self.busy or state is None or not draft.usable or not draft.choices:
             return
+        choices = draft.choices
+        self._commands = preferences.exercises_of(self._settings, state.container.image)
+        wishes = Wishes(Exercises(self._commands), REPEATS, chosen=choices)
 
-        from stratascope.ui.tighten.found_page import watching  # comes with the sheet
+        def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
+            watcher = None if twins_of is None else twins_of(state)
+            for event in hardening.tighten(state, wishes, watcher, cancelled):
+                yield _Over(event) if isinstance(event, Tightened) else event
 
-        state, draft, snapshot = self._selection.current, self._draft, self._selection.snapshot
-        if state is None or snapshot is None or not self._draft.usable:
-            return
-        self._state = state
-        remembered = preferences.exercises_of(self._settings, state.container.image)
-        watched = watching(snapshot.privilege, self._selection.engine)
-        self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
+        self._start(state, choices, make)
 
     def find(self, failed: Plan) -> None:
         """Find what breaks a failed relaunch, once its original runs again; without asking, since nothing is
         changed.
         """
         hardening, state = self._hardening, self._current_state(failed.state)
-        if self.busy:
-            self.dialog.present()
-            return
-        if state is None:
-            self.dialog.fail(GONE)
-            self.dialog.present()
+        if self.busy or state is None:
             return
         made = replace(failed, spec=replace(failed.spec, id=state.container.id))
-        self._state, self._wishes = state, Wishes(chosen=failed.choices)
+        self._commands = ()
 
         def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
             for event in hardening.loosen(made, cancelled):
                 yield _Over(event) if isinstance(event, Loosened) else event
 
-        self.dialog.begin_finding(state.container.name)
-        self._start(make)
+        if self._selection.key != state.key:
+            self._selection.go_to(state.key)
+        self._start(state, failed.choices, make)
 
     def _current_state(self, before: ContainerState) -> ContainerState | None:
         """Return the container as it is now; its owner may have recreated it."""
@@ -190,18 +151,9 @@ class TrialController(LongRun["TrialDialog"]):
     def exercised(self, made: Plan) -> tuple[str, ...]:
         """Return the commands that succeeded on a twin of this container with exactly these settings, else none."""
         kept = self._found.get(_place(made.state))
-        if kept is None or kept.container != made.state.container.id or set(kept.done.choices) != set(made.choices):
+        if kept is None or kept.container != made.state.container.id or set(kept.choices) != set(made.choices):
             return ()
         return kept.commands
-
-    def _again(self) -> None:
-        """Show the first page again, for the same container if it still exists."""
-        if self._state is not None and self._selection.key != self._state.key:
-            self._selection.go_to(self._state.key)
-        if self._draft.usable and self._state is not None and self._selection.key == self._state.key:
-            self.ask(chosen=bool(self._wishes.chosen))
-        elif self._state is not None:
-            self.dialog.fail(GONE)
 
     # -- during
 
@@ -223,86 +175,61 @@ class TrialController(LongRun["TrialDialog"]):
             return snapshot
         return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key not in self._twins))
 
-    def _begin(self) -> None:
-        state, hardening, twins_of = self._state, self._hardening, self._twins_of
-        if self.busy or state is None:
-            return
-        wishes = self._wishes = self.dialog.before.wishes()
-        preferences.remember_exercises(self._settings, state.container.image, wishes.exercises.commands)
-
-        def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
-            self._watcher = None if twins_of is None else twins_of(state)
-            for event in hardening.tighten(state, wishes, self._watcher, cancelled):
-                yield _Over(event) if isinstance(event, Tightened) else event
-
-        self.dialog.begin()
-        self._start(make)
-
-    def _start(self, make: Make) -> None:
-        self._trials, self._watcher, self._twins = [], None, set()
-        run = self.begin_run(make, _over, "trials")
-        self.refresh()
+    def _start(self, state: ContainerState, choices: tuple[Choice, ...], make: Make) -> None:
+        self._state, self._trials, self._twins, self._failure = state, [], set(), None
+        run = self.begin_run(make, self._last, "trials")
+        self._draft.begin_trial(state, choices)
+        self._clock.start()
         run.start()
 
+    def _last(self, error: Exception | None) -> _Over:
+        """Called on the run's thread."""
+        self._failure = None if error is None else Failure(error)
+        return _Over(None)
+
     def tell(self, event: TrialBegun | TrialDone) -> None:
+        trial = self._draft.trial
         if isinstance(event, TrialDone):
             self._trials.append(event)
-        self.dialog.tell(event, None if self._watcher is None else self._watcher.why_not)
+        elif trial is not None:
+            self._draft.tell_trial(replace(trial, told=time.monotonic(), left=event.seconds_left, number=event.number))
+
+    def cancel(self) -> None:
+        """At the next safe point."""
+        super().cancel()
+        if self.busy and (trial := self._draft.trial) is not None:
+            self._draft.tell_trial(replace(trial, cancelling=True))
 
     def end(self, over: _Over, *, cancelled: bool) -> bool:
-        done, state = over.done, self._state
-        if isinstance(done, _Failed) or state is None:
-            why = done if isinstance(done, _Failed) else _Failed(msg("It was interrupted without a result."))
-            self.dialog.fail(msg("Cancelled.") if cancelled else why.why, why.words)
-        elif isinstance(done, Loosened) and not done.breaks:
-            self.dialog.fail(done.why or msg("Cancelled."), title=msg("The setting that breaks it was not found"))
+        done, state, draft = over.done, self._state, self._draft
+        self._clock.stop()
+        if done is None or state is None:
+            draft.fail_trial(None if cancelled else self._failure or Failure(_no_result()))
+        elif isinstance(done, Loosened):
+            draft.end_finding(state.key, done, self._trials)
         else:
-            self._show_found(state, done)
-        self.refresh()
-        return not cancelled
+            self._keep(state, done)
+            draft.end_trial(done, self._trials, cancelled=cancelled)
+        if not cancelled:
+            accessibility.announce(self._window, draft.spoken)
+        return False
 
-    def _show_found(self, state: ContainerState, found: Tightened | Loosened) -> None:
-        wishes = self._wishes
-        done = after_failure(wishes.chosen, found, self._trials) if isinstance(found, Loosened) else found
-        each = settings(done, self._trials)
+    def _keep(self, state: ContainerState, done: Tightened) -> None:
         if done.choices:
             self._found.pop(_place(state), None)
-            self._found[_place(state)] = _Kept(state.container.id, done, each, wishes.exercises.commands)
+            self._found[_place(state)] = _Kept(state.container.id, done.choices, self._commands)
             while len(self._found) > KEPT_MOST:
                 del self._found[next(iter(self._found))]
-        self.dialog.end(done, len(wishes.chosen), each, self._preview)
-
-    def _preview(self, choices: tuple[Choice, ...]) -> Preview | None:
-        if self._state is None:
-            return None
-        try:
-            return self._hardening.preview(self._state, choices)
-        except ToggleError:
-            return None
-
-    # -- after
-
-    def _take(self, choices: tuple[Choice, ...]) -> None:
-        """Take the choices into the column, and open the sheet of the relaunch."""
-        state = self._state
-        if state is None:
-            return
-        if self._side.take(state.key, choices):
-            self.dialog.hide()
-        else:
-            self.dialog.refuse(GONE)
 
     def end_soon(self) -> bool:
         """Do not wait when asked a second time: the journal has the twin, and the next start removes it."""
         return self.closing or super().end_soon()
 
 
-def _over(error: Exception | None) -> _Over:
-    if error is None:
-        return _Over(_Failed(msg("It was interrupted without a result.")))
-    return _Over(_Failed(*reason(error)))
+def _no_result() -> Exception:
+    return MessageError(msg("It was interrupted without a result."))
 
 
-def _place(state: ContainerState) -> tuple[str, str]:
+def _place(state: ContainerState) -> Key:
     """Return a key that stays the same over relaunches."""
     return state.container.engine, state.container.name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QMessageBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QMessageBox, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
@@ -69,11 +69,6 @@ class UsePage(Scrolled):
         self.strip.stop_wanted.connect(self._end)
         self.strip.forget_wanted.connect(self.ask_forget)
         watching.told.connect(self._refresh_if_current)
-
-    def add_trials(self, button: QPushButton, below: QWidget) -> None:
-        """Insert the trials' button into the strip, and their result below the cards."""
-        self.strip.add_trial(button)
-        self._column.insertWidget(2, below)
 
     @property
     def ready(self) -> bool:

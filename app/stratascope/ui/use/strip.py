@@ -172,11 +172,6 @@ class Strip(QFrame):
         if had and not busy:
             (self.end if known.alive else self.observe).setFocus()
 
-    def add_trial(self, button: QPushButton) -> None:
-        """Append the button *Try on a twin*."""
-        button.setFont(self._theme.font(13, MEDIUM))
-        self.buttons.addWidget(button)
-
     def _ink(self, token: str) -> None:
         palette = self.what.palette()
         palette.setColor(palette.ColorRole.WindowText, self._theme.color(token))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
@@ -151,7 +151,8 @@ class WindowLayout(QObject):
     def put_into(self, add: Callable[[Message, str, Callable[[], object]], QAction]) -> None:
         """Add the entry for the hardening column to the menu; it is visible if the column exists."""
         if self.dock is not None:
-            self._way = add(msg("Harden…"), "Ctrl+H", self.to_column)
+            self._way = add(msg("Plan"), "Ctrl+H", self.to_column)
+            self._way.setShortcuts([QKeySequence("Ctrl+H"), QKeySequence("Alt+0")])
 
     def to_column(self) -> None:
         """Focus the hardening column, if there is one."""

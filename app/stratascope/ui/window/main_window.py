@@ -23,7 +23,7 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import ViewBy
 from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.ending import EndingFeed, command_with
-from stratascope.ui.denied.refusal_feed import RefusalFeed, asked
+from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.guide import topics
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
             self.hardening = side = RelaunchController(
                 self, theme, layers, hardening, selection, feed, settings, services.exports
             )
-            self.trials = TrialController(self, theme, layers, hardening, side, selection, settings, services.twins)
+            self.trials = TrialController(self, theme, hardening, side, selection, settings, services.twins)
             self.results = Results(layers, hardening, selection, self.refused, self.watching, self)
             self.many = ManyController(self, theme, HardeningTogether(hardening), side, selection, feed)
         column = None if self.hardening is None else self.hardening.column
@@ -165,16 +165,16 @@ class MainWindow(QMainWindow):
             self._connect_results(self.hardening)
         if (ends := self.endings) is not None:
             self.pages.when_made(View.DENIED, lambda page: ends.join(page.above, page.ending_wanted, page.allow_wanted))
-        if self.trials is not None:
-            self.pages.when_made(View.USE, self.trials.join)
         if self.many is not None:
             self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
         runs = (
-            (self.trials, topics.TRIALS),
             (self.many, topics.MANY),
             (self.hardening, topics.RELAUNCH),
         )
-        self._runs = tuple(run for run, _ in runs if run is not None)
+        trials = () if self.trials is None else (self.trials,)
+        self._runs = (*trials, *(run for run, _ in runs if run is not None))
+        for each in trials:
+            each.closed.connect(self.close)
         for run, topic in runs:
             if run is not None:
                 run.closed.connect(self.close)
@@ -256,13 +256,12 @@ class MainWindow(QMainWindow):
         hardening.column_wanted.connect(self.window_layout.to_column)
         self.actions_.add_above(msg("Kept originals…"), "", hardening.set_aside.show)
         for header in (self.strata_page.header, self.pages.header):
-            header.card.close_wanted.connect(hardening.close_critical)
+            header.card.close_wanted.connect(hardening.press_plan)
             header.card.switch_wanted.connect(hardening.show_switch)
             hardening.column.draft.offer_changed.connect(header.show_offer)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
         self.pages.when_made(View.HISTORY, hardening.join)
-        self.refused.told.connect(partial(self._show_asked, hardening))
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, topics.HARDENING)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
@@ -285,10 +284,6 @@ class MainWindow(QMainWindow):
         results.details_wanted.connect(hardening.show_details)
         results.allow_wanted.connect(hardening.give)
         results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
-
-    def _show_asked(self, hardening: RelaunchController, key: Key) -> None:
-        if (state := self.selection.current) is not None and state.key == key:
-            hardening.column.draft.show_asked(key, asked(self.refused.of(state)))
 
     # -- start and stop
 

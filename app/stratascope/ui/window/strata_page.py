@@ -209,7 +209,7 @@ def make(parts: Parts) -> MadePage:
     for each in (own, acceptances):
         each.setParent(page)
     card, findings = strata.header.card, strata.panel.findings
-    card.close_wanted.connect(page.close_critical)
+    card.close_wanted.connect(page.press_plan)
     card.switch_wanted.connect(page.show_switch)
     findings.fix_wanted.connect(partial(page.show_switch, turn_on=True))
     for part in (strata.header, findings):

@@ -18,7 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.options.difference import UnwritableError
 from stratascope.core.options.given import Position, Problem
 from stratascope.core.options.meaning import ANYBODY
-from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.severity import SERIOUS
@@ -28,8 +28,9 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, changed_lines, difference
-from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
+from stratascope.usecases.plan.offers import Offer, Option, Preview
 from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.standards import Standard
 from stratascope.value import Value, replace
 
 Key = tuple[str, str]
@@ -107,15 +108,22 @@ class Corrections:
         with self._lock:
             return _writable(known.previews.offer(known.writer.state), known)
 
+    def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
+        """The plan, as far as it can be written; as a person wants it. Raises ToggleError."""
+        known = self._of(state)
+        with self._lock:
+            return known.previews.plan(known.writer.state, wanted=wanted)
+
+    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+        """What it takes to match each standard, in addition to the plan. Raises ToggleError."""
+        known = self._of(state)
+        with self._lock:
+            return known.previews.standards(known.writer.state)
+
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         """The effect of the choices. Raises ToggleError."""
         known = self._of(state)
         return known.previews.preview(known.writer.state, choices)
-
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """What would help most in addition to the choices, if the exposure stays serious; as slow as an offer."""
-        known = self._of(state)
-        return known.previews.hint(known.writer.state, choices, offer)
 
     def corrected(self, text: str, file: str, chosen: Mapping[str, tuple[Choice, ...]]) -> Corrected:
         """The text with the choices for its containers, by id. Raises ProbeError, OSError."""

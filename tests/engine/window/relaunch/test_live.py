@@ -66,21 +66,22 @@ def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str
     state = find(window, name)
     assert state is not None
     window.selection.go_to(state.key)
-    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
-    for each in side.column.draft.choices:
-        side.column.draft.switch(each.id, False)
+    qtbot.waitUntil(lambda: side.draft.plan is not None and side.column.name.text() == f"for {name}")
+    side.draft.take_choices(state.key, ())
     for toggle in toggles:
-        QTest.keyClick(side.column.rows[toggle], Qt.Key.Key_Space)
-    assert {each.id for each in side.column.draft.choices} == set(toggles)
-    qtbot.waitUntil(lambda: side.column.draft.plan is not None)
+        row = side.draft.row_of(toggle)
+        if row is not None:
+            QTest.keyClick(side.column.changes.rows[row.key], Qt.Key.Key_Space)
+        else:
+            side.draft.add_option(toggle)
+    qtbot.waitUntil(lambda: not side.draft.pending and side.draft.relaunch is not None)
+    assert {each.id for each in side.draft.choices} >= set(toggles)
 
 
 def go(qtbot: QtBot, side: RelaunchController) -> None:
-    """The column's button, then the sheet's."""
-    assert side.column.button.text() == "Relaunch hardened", side.column.note.text()
-    QTest.keyClick(side.column.button, Qt.Key.Key_Return)
-    assert side.dialog.pages.currentIndex() == Page.BEFORE.value
-    QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
+    """As its menu does: without trying it."""
+    assert side.column.button.text().startswith("Try it safely"), side.column.foot.sign.text.text()
+    side.draft.relaunch_now()
     over(qtbot, side)
 
 

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from engine.window.live_window import live
 from rig.engine import Rig
 from stratascope.core.relaunch.transaction import RelaunchOutcome
+from stratascope.state import preferences
 from stratascope.state.journal import FileJournal
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -38,7 +39,7 @@ def names(rig: Rig) -> list[str]:
 def test_tightened_proven_and_undone(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, each_api: Rig, tmp_path: Path
 ) -> None:
-    """Four clicks after the container is chosen; what it was not seen to use is gone, and an undo brings it back."""
+    """Two clicks after the container is chosen; what its plan takes is gone, and an undo brings it back."""
     rig = each_api
     with (
         rig.container(name=NAME, command=SERVES) as original,
@@ -49,26 +50,22 @@ def test_tightened_proven_and_undone(
         assert trials is not None
         before = bounding(rig)
         try:
-            click(side.column.trials.tighten)
-            trials.dialog.before.commands.setPlainText(ASKS)
-            trials.dialog.before.repeats.setValue(1)
-            click(trials.dialog.go)
+            image = window.selection.current.container.image  # type: ignore[union-attr]
+            preferences.remember_exercises(window.settings, image, (ASKS,))
+            click(side.column.button)
             qtbot.waitUntil(lambda: not trials.busy)
-            rows = {row.setting.toggle: row.switch.accessibleDescription() for row in trials.dialog.after.rows}
-            told = (trials.dialog.title.text(), trials.dialog.lead.text(), trials.dialog.told.text())
-            assert "CHOWN (sh)" in rows["capabilities"], told
+            qtbot.waitUntil(lambda: side.draft.tried is not None and side.draft.relaunch is not None)
+            assert side.column.button.text().startswith("Relaunch"), side.column.foot.sign.text.text()
             assert names(rig) == [NAME]  # nothing is left of the twins, and nothing was relaunched
             assert rig.run("inspect", "--format", "{{.Id}}", NAME).strip().startswith(original[:12])
-            click(trials.dialog.go)
-            qtbot.waitUntil(side.dialog.isVisible)
-            side.dialog.watch.setValue(1)
-            click(side.dialog.go)
+            then = side.draft.plan.then.exposure.worst  # type: ignore[union-attr]
+            click(side.column.button)
             qtbot.waitUntil(lambda: not side.busy)
             ended = side.dialog.after.ended
             assert ended is not None
             assert ended.ending is RelaunchOutcome.VERIFIED, (ended.why, ended.words, ended.log)
-            assert bounding(rig) == 1  # CAP_CHOWN
             assert bounding(rig) < before
+            assert then < 10.0
             click(window.strata_page.header.result.more)
             qtbot.waitUntil(lambda: side.busy or side.dialog.isVisible())
             if side.dialog.isVisible():
@@ -90,9 +87,9 @@ def test_closed_in_the_middle_nothing_is_left(
         side, trials = window.hardening, window.trials
         assert side is not None
         assert trials is not None
-        click(side.column.trials.tighten)
-        trials.dialog.before.commands.setPlainText("sleep 3600")
-        click(trials.dialog.go)
+        image = window.selection.current.container.image  # type: ignore[union-attr]
+        preferences.remember_exercises(window.settings, image, ("sleep 3600",))
+        click(side.column.button)
         journal = FileJournal(tmp_path / "stratascope" / "relaunches")
         qtbot.waitUntil(lambda: len(names(rig)) == 2)  # the twin is there
         assert journal.twins()

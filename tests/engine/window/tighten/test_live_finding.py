@@ -15,8 +15,8 @@ from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.layers.toggles import choice_of
+from stratascope.state import preferences
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
 
 # slow: each is minutes of trials, and its parts are held by test_finding.py and tests/window/relaunch/test_refused.py
@@ -48,27 +48,16 @@ def side_of(window: MainWindow) -> RelaunchController:
 
 
 def relaunched(qtbot: QtBot, window: MainWindow, *choices: Choice) -> RelaunchController:
-    """With just these, as they come from elsewhere; or with those that the sheet asks about already."""
+    """With just these, as they come from elsewhere; or with the plan as it stands."""
     side, state = side_of(window), window.selection.current
     if choices:
         assert state is not None
         assert side.take(state.key, choices)
-    return confirmed(qtbot, side)
-
-
-def confirmed(qtbot: QtBot, side: RelaunchController) -> RelaunchController:
-    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.go.isVisible() and side.dialog.go.isEnabled())
-    side.dialog.watch.setValue(1)
-    side.dialog.go.click()
+    qtbot.waitUntil(lambda: not side.draft.pending and side.draft.relaunch is not None)
+    preferences.WATCH.choose(window.settings, 1.0)
+    side.draft.relaunch_now()
     qtbot.waitUntil(lambda: not side.busy)
     return side
-
-
-def taken(trials: TrialController) -> bool:
-    """By one click, or by another one where the container was just being read anew."""
-    if trials.dialog.isVisible():
-        trials.dialog.go.click()
-    return not trials.dialog.isVisible()
 
 
 def ending(side: RelaunchController) -> RelaunchOutcome:
@@ -93,9 +82,9 @@ def test_what_breaks_it_is_found_and_the_rest_is_had(
         assert ending(side) is RelaunchOutcome.ROLLED_BACK
         click(window.strata_page.header.result.go)
         qtbot.waitUntil(lambda: not trials.busy)
-        assert set(trials.dialog.after.choices) == set(SOME) - {ROOT}, trials.dialog.lead.text()
-        qtbot.waitUntil(lambda: taken(trials))
-        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.ENFORCED
+        qtbot.waitUntil(lambda: not side.draft.pending and side.draft.plan is not None)
+        assert set(side.draft.choices) == set(SOME) - {ROOT}, side.column.foot.sign.text.text()
+        assert ending(relaunched(qtbot, window)) is RelaunchOutcome.ENFORCED
         assert bounding(rig) == 1 << 1
 
 
@@ -108,14 +97,12 @@ def test_an_exercise_on_a_twin_shows_that_it_works(
         side, trials, state = side_of(window), window.trials, window.selection.current
         assert trials is not None
         assert state is not None
-        side.column.draft.take_choices(state.key, SOME)
-        click(side.column.trials.try_chosen)
-        trials.dialog.before.commands.setPlainText("true")
-        trials.dialog.before.repeats.setValue(1)
-        click(trials.dialog.go)
-        qtbot.waitUntil(lambda: not trials.busy)
-        click(trials.dialog.go)
-        assert ending(confirmed(qtbot, side)) is RelaunchOutcome.VERIFIED
+        side.draft.take_choices(state.key, SOME)
+        preferences.remember_exercises(window.settings, state.container.image, ("true",))
+        qtbot.waitUntil(lambda: not side.draft.pending and side.draft.relaunch is not None)
+        click(side.column.button)
+        qtbot.waitUntil(lambda: not trials.busy and side.draft.tried is not None)
+        assert ending(relaunched(qtbot, window)) is RelaunchOutcome.VERIFIED
         card = window.strata_page.header.result
         qtbot.waitUntil(card.isVisible)
         assert any("the exercise succeeded: true" in each.text for each in card.shown.checks)

@@ -1,4 +1,4 @@
-"""The equivalent command, and the exports next to it."""
+"""The exports of a plan, where something stands in the way of its relaunch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_exports_are_in_a_menu(
     side = planned(qtbot, made)
     assert side.column.button.text() == "Export instead…"
     side.column.button.click()
-    menu = side.column.command.menu
+    menu = side.column.exports
     assert [action.text() for action in menu.actions()] == ["Compose override file"]
     part = menu.actions()[0].menu()
     assert isinstance(part, QMenu)

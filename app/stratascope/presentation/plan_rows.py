@@ -1,0 +1,166 @@
+"""A plan's rows in words: what each changes, its evidence, and what flipping it does."""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind
+from stratascope.core.relaunch.toggle import Choice, Unit, Use
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.text import exact_size
+from stratascope.i18n.translate import translate
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.value import Value
+
+GROUPS = {
+    ChangeKind.TAKE_BACK: (msg("Take back"), msg("granted beyond the engine's default")),
+    ChangeKind.UNUSED: (msg("Not used"), msg("held by default")),
+    ChangeKind.LIMIT: (msg("Limits and habits"), msg("twice the peak that was seen")),
+    ChangeKind.GIVE: (msg("Give back"), msg("it gets more than it has now")),
+}
+_NAMED = 1  # capabilities of a row that are named rather than counted
+
+
+class Word(Value):
+    """A row's evidence. `mark`: tick, ring, question, triangle, square or none; `ink`: its colour token."""
+
+    text: Message
+    mark: str
+    ink: str
+
+
+def evidence_word(change: Change, *, failed: bool = False) -> Word:
+    """`failed`: a copy broke with it, so it is used."""
+    if failed:
+        return Word(msg("used"), "triangle", "weak")
+    match change.evidence.use:
+        case Use.USED:
+            return Word(msg("used"), "triangle", "weak")
+        case Use.NOT_USED:
+            return Word(msg("not used"), "tick", "enf")
+        case Use.NOT_IMPORTED:
+            return Word(msg("not imported"), "ring", "enf")
+        case Use.MEASURED:
+            return Word(_peak(change.evidence.why), "", "text2")
+    if change.evidence.rare:
+        return Word(msg("rarely used"), "question", "unk")
+    return Word(msg("unknown"), "question", "unk")
+
+
+def _peak(why: Message) -> Message:
+    return next((msg("peak {value}", value=value) for _, value in why.args), msg("measured"))
+
+
+def effect_text(change: Change) -> str:
+    """What flipping it does to the exposure, all others as they stand."""
+    if abs(change.effect) >= 0.05:
+        return f"{'−' if change.effect > 0 else '+'}{abs(change.effect):.1f}"
+    return translate(msg("deeper")) if change.deeper else "–"
+
+
+def effect_spoken(change: Change) -> str:
+    """The same for a screen reader."""
+    if abs(change.effect) >= 0.05:
+        sign = msg("minus {number}", number=f"{change.effect:.1f}")
+        return translate(sign if change.effect > 0 else msg("plus {number}", number=f"{-change.effect:.1f}"))
+    return translate(msg("more layers stop the same") if change.deeper else msg("stops nothing more"))
+
+
+def takes_values(choice: Choice) -> bool:
+    """Whether there is anything to choose: more than one word, or words of one's own."""
+    which = choice.toggle
+    return which.single is None and (len(which.words) > 1 or bool(which.placeholder)) and not choice.gives
+
+
+def value_text(choice: Choice) -> str:
+    """A value for its pull-down: 512 MiB; empty for one that is too long to be read there."""
+    which, value = choice.toggle, choice.value
+    if which.unit is Unit.BYTES and value.isascii() and value.isdigit() and value != "0":
+        return exact_size(int(value))
+    if which.unit in (Unit.CAPABILITIES, Unit.PATHS) or which.placeholder in ("FILE", "NAME"):
+        return ""
+    one, _, two = value.partition(":")
+    return plain(one if one == two else value, 40)
+
+
+def row_title(change: Change, state: ContainerState | None) -> str:
+    """What it changes, in a few words; its value stands beside it."""
+    return plain(translate(_title(change, state)), 200)
+
+
+def _title(change: Change, state: ContainerState | None) -> Message:
+    choice = change.choice
+    if choice.gives:
+        return choice.told
+    named = _BY_TOGGLE.get(choice.id)
+    if choice.id in ("capabilities", "drop"):
+        return _capabilities(choice, state)
+    if choice.id == "engine-socket":
+        return _socket(state)
+    if choice.id == "devices" and len(change.choices) == 1 and state is not None:
+        count = len(state.container.asked.devices)
+        return plural("Remove {count} device", "Remove {count} devices", count) if count else choice.titled
+    if choice.id == "host-paths" and choice.value.startswith("/"):
+        return msg("Make {path} read-only", path=choice.readable)
+    if choice.id == "unmount":
+        return msg("Remove {path}", path=choice.readable)
+    return choice.titled if named is None else named
+
+
+_BY_TOGGLE = {
+    "privileged": msg("Remove --privileged"),
+    "user": msg("Run as non-root"),
+    "seccomp": msg("Filter system calls"),
+    "read-only-root": msg("Read-only root filesystem"),
+    "host-paths": msg("Make host paths read-only"),
+    "publish": msg("Publish on localhost only"),
+    "network": msg("Leave the host's network"),
+    "pid": msg("Leave the host's processes"),
+    "ipc": msg("Leave the host's shared memory"),
+    "uts": msg("Leave the host's name"),
+    "cgroupns": msg("Hide the host's cgroups"),
+    "apparmor": msg("Confine it by AppArmor"),
+    "selinux": msg("Confine it by SELinux"),
+    "memory": msg("Limit memory"),
+    "pids": msg("Limit processes"),
+    "cpus": msg("Limit CPU"),
+    "ulimit-nofile": msg("Limit open files"),
+    "ulimit-core": msg("No core files"),
+}
+
+
+def _capabilities(choice: Choice, state: ContainerState | None) -> Message:
+    names = [name for name in choice.value.split(",") if name and name not in choice.toggle.words]
+    has = _held(state)
+    if choice.id == "drop":
+        if len(names) <= _NAMED:
+            return msg("Drop {name}", name=choice.readable)
+        gone = len(names)
+    elif choice.value == "none":
+        gone = has
+    elif names and not choice.made:
+        gone = has - len(names)
+    else:
+        return msg("Drop unused capabilities")
+    if has < gone or gone <= 0:
+        return plural("Drop {count} capability", "Drop {count} capabilities", max(gone, len(names)))
+    return msg("Drop {count} of {all} capabilities", count=gone, all=has)
+
+
+def _held(state: ContainerState | None) -> int:
+    """How many its processes could get, as far as it was read."""
+    for layer in () if state is None else state.layers:
+        if isinstance(layer.facts, CapabilityFacts) and layer.facts.bounding is not None:
+            return len(layer.facts.bounding.names())
+    return 0
+
+
+_SOCKETS = (("docker", "Docker"), ("podman", "Podman"), ("containerd", "containerd"), ("crio", "CRI-O"))
+
+
+def _socket(state: ContainerState | None) -> Message:
+    sources = [mount.source for mount in (() if state is None else state.container.asked.mounts)]
+    for word, name in _SOCKETS:
+        if any(source.endswith(".sock") and word in source for source in sources):
+            return msg("Remove the {engine} socket", engine=name)
+    return msg("Remove the engine's socket")

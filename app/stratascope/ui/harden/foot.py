@@ -1,0 +1,304 @@
+"""The foot of the plan: what will happen, the line that says where it is, and the button with its arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QPolygonF, QResizeEvent, QTextLayout
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLayout,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.plan_button import PlanButtons, SignLine
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft, remedy_title
+from stratascope.ui.kit import accessibility, feedback
+from stratascope.ui.kit.buttons import text_button
+from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.focus_order import paint_focus_ring
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.marks import Mark, MarkBox, paint_number
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+from stratascope.usecases.plan.plan import Plan
+
+LINES = 8  # of the changed ones that are shown
+_HIGHEST = 300  # px of the design, of what is unfolded
+
+
+class UnfoldLink(QAbstractButton):
+    """A link with an arrow before it, which turns."""
+
+    unfolds = True
+
+    def __init__(self, theme: Theme, text: Message) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setText(translate(text))
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(self.text())
+        self.toggled.connect(lambda _: accessibility.tell_unfolded(self))
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        wide = QFontMetrics(theme.font(12, MEDIUM)).horizontalAdvance(self.text())
+        return QSize(wide + theme.px(22), max(theme.px(22), theme.box(12)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        painter.setPen(QPen(theme.color("accent"), 1.5))
+        x, y, half = theme.px(7), self.height() / 2, theme.px(4)
+        turned = [(-half, -half / 2), (0, half / 2), (half, -half / 2)]
+        still = [(-half / 2, -half), (half / 2, 0), (-half / 2, half)]
+        points = turned if self.isChecked() else still
+        painter.drawPolyline(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in points]))
+        painter.setFont(theme.font(12, MEDIUM))
+        room = self.rect().adjusted(theme.px(17), 0, 0, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
+        if self.hasFocus():
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(5), theme)
+
+
+class WrappedBox(QCheckBox):
+    """In as many lines as its width asks for; Qt's own cuts its words off."""
+
+    def __init__(self, theme: Theme, words: str) -> None:
+        super().__init__(words)
+        self._words = words
+        self.setFont(theme.font(12))
+        self.setAccessibleName(words)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        room = self.style().subElementRect(QStyle.SubElement.SE_CheckBoxContents, option, self).width()
+        layout, lines = QTextLayout(self._words, self.font()), []
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(room)
+            lines.append(self._words[line.textStart() : line.textStart() + line.textLength()].rstrip())
+        layout.endLayout()
+        self.setText("\n".join(lines))
+
+
+class _Number(QWidget):
+    """A step's number."""
+
+    decoration = True
+
+    def __init__(self, theme: Theme, number: int) -> None:
+        super().__init__()
+        self._theme, self._number = theme, number
+        self.setFixedSize(theme.px(16), theme.px(18))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        side = self._theme.px(16)
+        paint_number(smooth_painter(self), QRectF(0, 1, side, side), self._number, self._theme)
+
+
+class ChangedLines(QFrame):
+    """The lines that change: what goes in red, what comes in green; Copy has them all."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.lines: tuple[str, ...] = ()
+        self.title = Line(theme, 11, ink="text2", text=translate(msg("Changed lines only")))
+        spoken = msg("Copy the changed lines")
+        self.copy = text_button(theme, msg("Copy"), self._copy, look="link", size=11, spoken=spoken)
+        self._rows = theme.lay(QVBoxLayout(), gap=0)
+        above = theme.lay(QHBoxLayout(), (self.title, 1), self.copy)
+        theme.lay(QVBoxLayout(self), above, self._rows, around=(10, 3, 6, 6), gap=0)
+        theme.changed.connect(self.update)
+
+    def show_lines(self, lines: Sequence[str]) -> None:
+        """Each begins with its sign."""
+        if tuple(lines) == self.lines:
+            return
+        self.lines, theme = tuple(lines), self._theme
+        while (item := self._rows.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for line in self.lines[:LINES]:
+            row = Line(theme, 11, ink="open" if line.startswith("-") else "enf", fixed=True, text=plain(line, 400))
+            self._rows.addWidget(row)
+        more = len(self.lines) - LINES
+        if more > 0:
+            text = translate(plural("…{count} more", "…{count} more", more))
+            self._rows.addWidget(Line(theme, 11, ink="text2", text=text))
+        self.setVisible(bool(lines))
+
+    def _copy(self) -> None:
+        feedback.copy(self, "\n".join(self.lines))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
+
+
+_COPY = (
+    (msg("A copy starts."), msg("On copies of its volumes, in a network of its own. Yours keeps running.")),
+    (msg("Both are compared."), msg("Ports, health check, processes, how it stops.")),
+)
+_PRESS = (msg("You press Relaunch."), msg("The original stops, the new one takes its name."))
+_BACK = (msg("Each change is read back."), msg("If one is missing or it stops, the original starts again."))
+_LIVE = (msg("The limits change."), msg("It keeps running."))
+
+
+class WhatWillHappen(Scrolled):
+    """The steps, what to keep in mind, options that make it safe, and the changed lines. `turned`: a box was ticked."""
+
+    turned = Signal(object, bool)
+
+    def __init__(self, theme: Theme) -> None:
+        inner = TextColumn()
+        inner.setObjectName("page")
+        super().__init__(inner, translate(msg("What will happen")), reads=True)
+        self._theme = theme
+        self._key: object = None
+        self._steps = theme.lay(QVBoxLayout(), gap=6)
+        self._cautions = theme.lay(QVBoxLayout(), gap=4)
+        self.boxes = {remedy: WrappedBox(theme, translate(remedy_title(remedy))) for remedy in Remedy}
+        self.lines = ChangedLines(theme)
+        column = theme.lay(QVBoxLayout(inner), self._steps, self._cautions, around=(2, 4, 6, 4), gap=8)
+        for remedy, box in self.boxes.items():
+            box.clicked.connect(lambda on, remedy=remedy: self.turned.emit(remedy, on))
+            column.addWidget(box)
+        column.addWidget(self.lines)
+        column.addStretch(1)
+
+    def show_draft(self, draft: RelaunchDraft) -> None:
+        """Tell it."""
+        made, own = draft.relaunch, draft.own
+        copies = own is None or own.no_copy is None
+        key = (copies, draft.tried is not None, made, draft.changed_lines)
+        if key == self._key:
+            return
+        self._key = key
+        _empty(self._steps)
+        for number, (lead, rest) in enumerate(_steps(made, copies=copies), 1):
+            self._steps.addLayout(self._step(number, lead, rest))
+        _empty(self._cautions)
+        for caution in () if made is None else made.checked.warnings:
+            self._cautions.addLayout(self._caution(plain(translate(caution.text), 500)))
+        taken = frozenset[Remedy]() if own is None else own.remedies
+        offered = {block.remedy for block in (() if made is None else made.checked.blocks)}
+        for remedy, box in self.boxes.items():
+            box.setVisible(remedy in taken or remedy in offered)
+            box.setChecked(remedy in taken)
+        self.lines.show_lines(draft.changed_lines)
+        self.updateGeometry()
+
+    def _step(self, number: int, lead: Message, rest: Message) -> QHBoxLayout:
+        theme = self._theme
+        text = theme.lay(
+            QVBoxLayout(),
+            Label(theme, 12, BOLD, wrap=True, text=translate(lead)),
+            Label(theme, 11, ink="text2", wrap=True, text=plain(translate(rest), 400)),
+            gap=0,
+        )
+        return theme.lay(QHBoxLayout(), (_Number(theme, number), 0, Qt.AlignmentFlag.AlignTop), (text, 1), gap=8)
+
+    def _caution(self, text: str) -> QHBoxLayout:
+        theme, mark = self._theme, MarkBox(self._theme, 11)
+        mark.show_mark(Mark.TRIANGLE)
+        label = Label(theme, 11, ink="text2", wrap=True, text=text)
+        return theme.lay(QHBoxLayout(), (mark, 0, Qt.AlignmentFlag.AlignTop), (label, 1), gap=8)
+
+    def sizeHint(self) -> QSize:
+        inner = self.widget()
+        layout = None if inner is None else inner.layout()
+        high = 0 if layout is None else layout.totalHeightForWidth(max(self.width() - 8, self._theme.px(240)))
+        return QSize(self._theme.px(240), min(self._theme.px(_HIGHEST), high + 6))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(120), min(self._theme.px(80), self.sizeHint().height()))
+
+
+def _steps(made: Plan | None, *, copies: bool) -> tuple[tuple[Message, Message], ...]:
+    if made is not None and made.live:
+        return (_LIVE,)
+    press = _PRESS
+    if made is not None and made.owner is not None:
+        press = (_PRESS[0], made.owner.title)
+    return (*(_COPY if copies else ()), press, _BACK)
+
+
+def _empty(layout: QLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget, inner = item.widget(), item.layout()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+        elif inner is not None:
+            _empty(inner)
+
+
+class PlanFoot(QWidget):
+    """All of it. `pressed` and `more_wanted` are those of the button."""
+
+    pressed = Signal()
+    more_wanted = Signal()
+    turned = Signal(object, bool)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.link = UnfoldLink(theme, msg("What will happen"))
+        self.downtime = Line(theme, 11, ink="text2")
+        self.what, self.sign, self.buttons = WhatWillHappen(theme), SignLine(theme), PlanButtons(theme)
+        self.what.hide()
+        self._named: object = None
+        self._numbers, self._more = "", False
+        above = theme.lay(QHBoxLayout(), self.link, (self.downtime, 1), gap=10)
+        self.downtime.setAlignment(Qt.AlignmentFlag.AlignRight)
+        theme.lay(QVBoxLayout(self), above, self.what, self.sign, self.buttons, around=0, gap=6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+        self.link.toggled.connect(self.what.setVisible)
+        self.buttons.pressed.connect(self.pressed)
+        self.buttons.more_wanted.connect(self.more_wanted)
+        self.what.turned.connect(self.turned)
+
+    def show_button(self, draft: RelaunchDraft) -> None:
+        """The button alone."""
+        button = draft.button
+        self.sign.show_button(button)
+        self.buttons.show_button(button, self._numbers, more=self._more)
+        self.buttons.button.setAccessibleDescription(self.sign.text.text())
+
+    def show_draft(self, draft: RelaunchDraft, numbers: str, *, more: bool) -> None:
+        """Tell it. What has to be kept in mind is unfolded before it is relaunched."""
+        made, self._numbers, self._more = draft.relaunch, numbers, more
+        self.show_button(draft)
+        down = draft.downtime
+        self.downtime.say("" if down is None else translate(down))
+        self.what.show_draft(draft)
+        for part in (self.link, self.downtime):
+            part.setVisible(draft.usable and bool(draft.choices))
+        if not self.link.isVisibleTo(self):
+            self.what.hide()
+        ready = draft.tried is not None and made is not None and made.checked.warnings
+        if ready and made is not None and self._named != made.checked.warnings:
+            self._named = made.checked.warnings
+            self.link.setChecked(True)
+        self.what.setVisible(self.link.isChecked() and draft.usable and bool(draft.choices))

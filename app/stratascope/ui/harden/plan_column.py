@@ -1,0 +1,218 @@
+"""What a column of a plan has above its foot: the number line, the layers' marks, what keeps it critical, and the rows.
+
+What it shows is a `PlanDraft`. What becomes of it stands in the foot, which is for who takes this further: a relaunch
+(`column`), a corrected text (`ui.before.column`).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.layer import Finding, Layer
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind
+from stratascope.core.relaunch.toggle import Alternative
+from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import choice_of
+from stratascope.presentation.exposure import number_text
+from stratascope.presentation.plan_rows import row_title
+from stratascope.ui.harden.number_line import NumberLine, SixMarks
+from stratascope.ui.harden.plan_draft import PlanDraft
+from stratascope.ui.harden.plan_list import PlanList
+from stratascope.ui.harden.standards import StandardsMenu
+from stratascope.ui.harden.value_sheet import ValueSheet
+from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.buttons import MenuLink
+from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.marks import Mark, paint_mark
+from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+
+
+class KeepsStrip(QWidget):
+    """Which row keeps it critical, or that nothing lowers it."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.text = Label(theme, 12, wrap=True)
+        theme.lay(QHBoxLayout(self), self.text, around=(30, 6, 10, 6))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        theme.changed.connect(self.update)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Empty: no trace of it."""
+        self.text.setText(text)
+        self.setAccessibleName(text)
+        self.setVisible(bool(text))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        painter.setPen(QPen(theme.color("card_line_weak"), 1))
+        painter.setBrush(theme.color("weak_soft"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))
+        side = theme.px(12)
+        paint_mark(painter, QRectF(theme.px(10), (self.height() - side) / 2, side, side), Mark.TRIANGLE, theme)
+
+
+class PlanColumn(QWidget):
+    """`body` holds its parts from above; `begin` gives it its draft. `accept_wanted` has a Finding; `watch_wanted`: the
+    container shall be watched; `pointed` has the ids of threats that the row at hand closes, or None.
+    """
+
+    accept_wanted = Signal(object)
+    watch_wanted = Signal()
+    pointed = Signal(object)
+
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...]) -> None:
+        super().__init__()
+        self._theme = theme
+        self.can_accept = self.can_watch = False
+        self._watched: Message | None = None
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAccessibleName(translate(msg("Plan")))
+        self.title, self.name = Label(theme, 15, BOLD, text=translate(msg("Plan"))), Line(theme, 12, ink="text2")
+        self.standard = MenuLink(theme, msg("Match a standard"))
+        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
+        self.told.hide()
+        self.nothing = Label(theme, 13, ink="text2", wrap=True)
+        self.numbers = NumberLine(theme)
+        self.marks = SixMarks(theme, {layer.number: translate(layer.about.title) for layer in layers})
+        self.keeps = KeepsStrip(theme)
+        self.changes = PlanList(theme)
+        self.filler = QWidget()  # takes the room where there is no plan
+        above = theme.lay(QHBoxLayout(), self.title, (self.name, 1), self.standard, gap=6)
+        self.body = theme.lay(QVBoxLayout(self), above, self.told, self.nothing, around=(16, 8, 16, 12), gap=6)
+        theme.lay(self.body, self.numbers, self.marks, self.keeps, (self.changes, 1), (self.filler, 1))
+
+    def begin(self, draft: PlanDraft) -> None:
+        """It follows that draft from now on."""
+        self._draft = draft
+        self.standards = StandardsMenu(draft, self)
+        self.sheet = ValueSheet(self._theme, self, draft.check_value)
+        changes = self.changes
+        draft.changed.connect(self.show_changed)
+        changes.switched.connect(draft.switch)
+        changes.value_wanted.connect(self._open_value)
+        changes.instead.connect(self._take_instead)
+        changes.accept_wanted.connect(self._accept)
+        changes.pointed.connect(self.pointed)
+        changes.watch_wanted.connect(self.watch_wanted)
+        self.sheet.taken.connect(self._take_value)
+        self.sheet.refused.connect(self.tell)
+        self.standard.clicked.connect(lambda _=False: self.standards.open_below(self.standard))
+
+    # -- what is shown
+
+    def show_name(self, name: str, *, another: bool) -> None:
+        """Whose plan it is; `another`: than before."""
+        self.name.say(translate(msg("for {name}", name=plain(name, 200))) if name else "")
+        if another:
+            self.told.hide()
+            self.sheet.forget()
+            self._watched = None
+
+    def show_watched(self, text: Message | None) -> None:
+        """How long the container in view was watched; None: it was not."""
+        if text != self._watched:
+            self._watched = text
+            self.show_changed()
+
+    def tell(self, message: Message, words: str = "") -> None:
+        """A line below the title, until the next container; `words` are the other side's own."""
+        self.told.setText(plain(translate(message)))
+        give_tip(self.told, words)
+        self.told.show()
+        accessibility.announce(self, self.told.text())
+
+    def enter(self) -> None:
+        """The keyboard into the plan."""
+        if not (self.changes.isVisible() and self.changes.enter()):
+            self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a plan to be shown."""
+        return self._draft.plan is not None and self._draft.nothing is None
+
+    def show_changed(self) -> None:
+        """All of the draft."""
+        draft, usable, own = self._draft, self.usable, self._draft.own
+        self.nothing.setVisible(draft.nothing is not None)
+        self.nothing.setText("" if draft.nothing is None else plain(translate(draft.nothing)))
+        give_tip(self.nothing, draft.words)
+        for part in (self.numbers, self.marks, self.changes, self.standard):
+            part.setVisible(usable)
+        self.filler.setVisible(not usable)
+        plan = draft.plan if usable else None
+        changes = () if plan is None else plan.changes
+        if plan is not None:
+            on = sum(draft.is_on(change) for change in changes)
+            self.numbers.show_plan(plan.now, plan.then, on, len(changes))
+        self.marks.show_layers(draft.layers if usable else ())
+        acceptable = frozenset(
+            change.key for change in changes if self.can_accept and change.evidence.used and self._finding(change)
+        )
+        on_by_person = {} if own is None else own.on
+        failed = {} if own is None else own.failed
+        self.changes.show_plan(plan, draft.state, on_by_person, failed, acceptable)
+        self.changes.show_folded(plan, draft.offer)
+        watch = usable and self.can_watch and self._watched is None and draft.look_only is None
+        self.changes.heads[ChangeKind.UNUSED].say(self._watched, watch=watch)
+        self.keeps.say(self._keeping() if usable else "")
+
+    # -- what the person does
+
+    def _row(self, key: str) -> Change | None:
+        plan = self._draft.plan
+        return None if plan is None else next((each for each in plan.changes if each.key == key), None)
+
+    def _open_value(self, key: str) -> None:
+        row, change = self.changes.rows.get(key), self._row(key)
+        if row is not None and change is not None:
+            self.sheet.open_for(key, change.choice, row.value)
+
+    def _take_value(self, key: str, value: str) -> None:
+        self._draft.set_value(key, value)
+        if key in self.changes.rows:
+            self.changes.rows[key].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _take_instead(self, key: str, alternative: Alternative) -> None:
+        if alternative.choice is not None:
+            self._draft.add((choice_of(*alternative.choice),))
+
+    def _finding(self, change: Change) -> Finding | None:
+        """What it would mend, to be accepted."""
+        offer = self._draft.offer
+        options = () if offer is None else offer.options
+        same = [each for each in options if each.toggle is change.choice.toggle and each.mends]
+        whole = [each for each in same if each.choice in change.choice.pieces]
+        return next((each.mends[0] for each in (*whole, *same)), None)
+
+    def _accept(self, key: str) -> None:
+        change = self._row(key)
+        finding = None if change is None else self._finding(change)
+        if finding is not None:
+            self.accept_wanted.emit(finding)
+
+    # -- how
+
+    def _keeping(self) -> str:
+        """What keeps it critical, or that nothing lowers it."""
+        draft, plan = self._draft, self._draft.plan
+        if plan is None or not plan.then.open(Severity.CRITICAL):
+            return ""
+        then, rows = number_text(plan.then), plan.keeping
+        if rows:
+            title = row_title(rows[0], draft.state)
+            if len(rows) == 1:
+                return translate(msg("Only this keeps it at {then}: {title}. See its row.", then=then, title=title))
+            return translate(
+                msg("This keeps it at {then}: {title}, and others. See their rows.", then=then, title=title)
+            )
+        return translate(msg("It stays {then}: no switch closes what is critical.", then=then))

@@ -1,0 +1,230 @@
+"""The rows of a plan under three heads; folded below them what no switch closes, and what is in place already.
+
+One stop of the Tab key: arrows go from row to row. Wide, it has two columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import ThreatState
+from stratascope.i18n.translate import translate
+from stratascope.presentation.plan_rows import GROUPS
+from stratascope.ui.harden.plan_row import PlanRow
+from stratascope.ui.kit import feedback
+from stratascope.ui.kit.buttons import FoldButton, text_button
+from stratascope.ui.kit.flow import Scrolled, TextColumn
+from stratascope.ui.kit.focus_order import OneStop, show_in_areas
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
+from stratascope.usecases.plan.offers import Offer
+
+TWO_COLUMNS = 700  # px of the design
+
+
+class GroupHead(QWidget):
+    """Title and, behind it, what is said of the group; a link where it can be watched."""
+
+    def __init__(self, theme: Theme, kind: ChangeKind) -> None:
+        super().__init__()
+        title, said = GROUPS[kind]
+        self._said = said
+        self.title = Label(theme, 12, BOLD, text=translate(title))
+        self.said = Line(theme, 11, ink="text2", text=translate(said))
+        self.link = text_button(theme, msg("Watch it"), look="link", size=11)
+        self.link.hide()
+        theme.lay(QHBoxLayout(self), self.title, self.said, self.link, STRETCH, around=(0, 8, 0, 2), gap=8)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def say(self, text: Message | None, *, watch: bool) -> None:
+        """What stands behind the title; None: the usual. `watch`: it can be watched."""
+        self.said.say(translate(self._said if text is None else text))
+        self.link.setVisible(watch)
+
+
+class FoldedLines(QWidget):
+    """A head with lines of text that are folded away at first; each may be copied."""
+
+    def __init__(self, theme: Theme, title: Message, *, copies: bool) -> None:
+        super().__init__()
+        self._theme, self._title, self._copies = theme, translate(title), copies
+        self._lines: tuple[str, ...] | None = None
+        self.head, self._rows = FoldButton(theme), QWidget()
+        self._column = theme.lay(QVBoxLayout(self._rows), around=(22, 0, 0, 4), gap=4)
+        self._rows.hide()
+        self.head.toggled.connect(self._rows.setVisible)
+        theme.lay(QVBoxLayout(self), self.head, self._rows, around=0, gap=0)
+
+    def show_lines(self, lines: Sequence[str], said: str = "") -> None:
+        """None: no trace of it. `said`: behind the head."""
+        self.setVisible(bool(lines))
+        self.head.show_head(self._title, len(lines), said)
+        if tuple(lines) == self._lines:
+            return
+        self._lines = tuple(lines)
+        while (item := self._column.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for line in lines:
+            self._column.addWidget(self._row(line))
+
+    def _row(self, text: str) -> QWidget:
+        row, theme = QWidget(), self._theme
+        label = Label(theme, 11, ink="text2", wrap=True, text=text).selectable()
+        layout = theme.lay(QHBoxLayout(row), (label, 1), around=0, gap=6)
+        if self._copies:
+            spoken = msg("Copy: {text}", text=text)
+            copy = text_button(theme, msg("Copy"), lambda: feedback.copy(self, text), look="link", size=11,
+                               spoken=spoken)  # fmt: skip
+            layout.addWidget(copy, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+
+class PlanList(Scrolled):
+    """`switched`, `value_wanted`, `instead`, `accept_wanted` are those of its rows; `pointed` has the ids of threats
+    that the row at hand closes, None for no row; `watch_wanted`: its head asks for it.
+    """
+
+    switched = Signal(str, bool)
+    value_wanted = Signal(str)
+    instead = Signal(str, object)
+    accept_wanted = Signal(str)
+    pointed = Signal(object)
+    watch_wanted = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(name=translate(msg("Changes of the plan")))
+        self._theme = theme
+        self.rows: dict[str, PlanRow] = {}
+        self._stop = OneStop(self)
+        self._inside = TextColumn()
+        self._inside.setObjectName("page")
+        self.heads = {kind: GroupHead(theme, kind) for kind in ChangeKind}
+        self._groups = {kind: theme.lay(QVBoxLayout(), gap=0) for kind in ChangeKind}
+        self.no_switch = FoldedLines(theme, msg("No switch closes these"), copies=True)
+        self.in_place = FoldedLines(theme, msg("Already in place"), copies=False)
+        self._folds = theme.lay(QVBoxLayout(), 4, self.no_switch, self.in_place, gap=0)
+        self._sides = [theme.lay(QVBoxLayout(), gap=0) for _ in range(2)]
+        self._two = True
+        self._outer = theme.lay(QBoxLayout(QBoxLayout.Direction.TopToBottom), *self._sides, gap=0)
+        theme.lay(QVBoxLayout(self._inside), self._outer, STRETCH, around=(0, 0, 2, 0), gap=0)
+        for kind, group in self._groups.items():
+            group.addWidget(self.heads[kind])
+            self._sides[0 if kind is ChangeKind.TAKE_BACK else 1].addLayout(group)
+        self._sides[0].addLayout(self._folds)
+        self.setWidget(self._inside)
+        self.heads[ChangeKind.UNUSED].link.clicked.connect(lambda _=False: self.watch_wanted.emit())
+        self._arrange(two=False)
+
+    def show_plan(
+        self,
+        plan: HardeningPlan | None,
+        state: ContainerState | None,
+        on: dict[str, bool],
+        failed: dict[str, Message],
+        acceptable: frozenset[str],
+    ) -> None:
+        """`on`: what the person switched, `failed`: rows that a copy broke with, and why; `acceptable`: those for which
+        there is a finding to accept. Rows are made anew only where they must be: the keyboard stays where it was.
+        """
+        changes = () if plan is None else plan.changes
+        if list(self.rows) != [change.key for change in changes]:
+            self._make_rows(changes)
+        for change in changes:
+            self.rows[change.key].show_change(
+                change,
+                state,
+                on=on.get(change.key, change.on),
+                failed=failed.get(change.key),
+                acceptable=change.key in acceptable,
+            )
+        for kind, head in self.heads.items():
+            head.setVisible(any(change.kind is kind for change in changes))
+
+    def show_folded(self, plan: HardeningPlan | None, offer: Offer | None) -> None:
+        """What no row closes, and what is in place."""
+        lines, said = ([], "") if plan is None else _unclosed(plan)
+        self.no_switch.show_lines(lines, said)
+        already = [] if offer is None else [option for option in offer.options if option.already]
+        self.in_place.show_lines([plain(translate(option.title), 200) for option in already])
+        self._put_stops()
+
+    def show_row(self, key: str) -> None:
+        """Scroll to that one, with the keyboard."""
+        row = self.rows.get(key)
+        if row is not None:
+            row.setFocus(Qt.FocusReason.OtherFocusReason)
+            show_in_areas(row)
+
+    def enter(self) -> bool:
+        """The keyboard to the first row; False if there is none."""
+        row = next(iter(self.rows.values()), None)
+        if row is not None:
+            row.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return row is not None
+
+    def _make_rows(self, changes: Sequence[Change]) -> None:
+        focus = next((key for key, row in self.rows.items() if row.hasFocus()), "")
+        for row in self.rows.values():
+            row.hide()
+            row.setParent(None)
+            row.deleteLater()
+        self.rows = {}
+        for change in changes:
+            row = PlanRow(self._theme, change)
+            row.switched.connect(self.switched)
+            row.value_wanted.connect(self.value_wanted)
+            row.instead.connect(self.instead)
+            row.accept_wanted.connect(self.accept_wanted)
+            row.pointed.connect(self._point)
+            self.rows[change.key] = row
+            self._groups[change.kind].addWidget(row)
+        self.verticalScrollBar().setValue(0)
+        if focus in self.rows:
+            self.rows[focus].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _put_stops(self) -> None:
+        self._stop.put([*self.rows.values(), self.no_switch.head, self.in_place.head])
+
+    def _point(self, key: str, there: bool) -> None:
+        row = self.rows.get(key)
+        self.pointed.emit(row.change.closes if there and row is not None else None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange(two=self.width() >= self._theme.px(TWO_COLUMNS))
+
+    def _arrange(self, *, two: bool) -> None:
+        """One column, or two; what is folded stands at the end of the first."""
+        if two is self._two:
+            return
+        self._two = two
+        first, second = self._sides
+        (second if two else first).removeItem(self._folds)
+        (first if two else second).addLayout(self._folds)
+        self._outer.setDirection(QBoxLayout.Direction.LeftToRight if two else QBoxLayout.Direction.TopToBottom)
+        self._outer.setSpacing(self._theme.px(28 if two else 0))
+        for place, side in enumerate(self._sides):
+            self._outer.setStretch(place, 1 if two else 0)
+            self._outer.setAlignment(side, Qt.AlignmentFlag.AlignTop if two else Qt.AlignmentFlag(0))
+
+
+def _unclosed(plan: HardeningPlan) -> tuple[list[str], str]:
+    """What can't be switched here, and what stays open whatever is switched; and the first of it in short."""
+    closed = {threat for change in plan.changes for threat in change.closes}
+    lines = [
+        plain(translate(msg("{title}: {why}", title=choice.titled, why=why)), 400) for choice, why in plan.impossible
+    ]
+    left: list[ThreatState] = [state for state in plan.left if state.threat.id not in closed]
+    lines += [plain(translate(state.threat.title), 300) for state in left]
+    first = "" if not plan.impossible else plain(translate(plan.impossible[0][1]), 200)
+    return lines, first
