@@ -69,6 +69,8 @@ def effect_spoken(change: Change) -> str:
 def takes_values(choice: Choice) -> bool:
     """Whether there is anything to choose: more than one word, or words of one's own."""
     which = choice.toggle
+    if choice.value.startswith("/") and which.placeholder != "FILE":  # its title names it
+        return False
     return which.single is None and (len(which.words) > 1 or bool(which.placeholder)) and not choice.gives
 
 

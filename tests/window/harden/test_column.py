@@ -353,3 +353,38 @@ def test_an_option_has_as_many_lines_as_it_needs(qtbot: QtBot, theme: Theme) -> 
         assert max(box.fontMetrics().horizontalAdvance(line) for line in lines) < width
         heights.append(box.height())
     assert heights == sorted(set(heights))
+
+
+def test_pointing_at_a_row_leaves_its_rays_lit(qtbot: QtBot, window: MainWindow) -> None:
+    side, rays = planned(qtbot, window), window.strata_page.strata.rays
+    row = side.column.changes.rows["engine-socket"]
+    assert row.change.closes
+    row.setFocus()
+    assert rays.lit_threats == frozenset(row.change.closes)
+    rays.grab()
+    side.column.button.setFocus()
+    assert rays.lit_threats is None
+
+
+def test_how_long_it_was_watched_stands_in_the_head(qtbot: QtBot, window: MainWindow) -> None:
+    column = planned(qtbot, window).column
+    head = column.changes.heads[ChangeKind.UNUSED]
+    column.can_watch = True
+    column.show_changed()
+    assert head.link.isVisible()
+    column.show_watched(msg("watched {age}, {count} starts", age="3 d", count=2))
+    assert head.said.text() == "watched 3 d, 2 starts"
+    assert not head.link.isVisible()
+
+
+def test_what_is_used_can_be_accepted(qtbot: QtBot, window: MainWindow) -> None:
+    """Where there is a finding that says so."""
+    column = planned(qtbot, window).column
+    column.can_accept = True
+    row = column.changes.rows["engine-socket"]
+    used = replace(row.change, evidence=Evidence(Use.USED, msg("It uses it.")))
+    row.show_change(used, None, on=False, failed=None, acceptable=True)
+    assert row.unfolded
+    with qtbot.waitSignal(column.accept_wanted) as blocker:
+        row.accept_wanted.emit(row.change.key)
+    assert "socket" in blocker.args[0].code

@@ -335,7 +335,7 @@ class PlanRow(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("sunk"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0, 1, 0, -1), theme.px(5), theme.px(5))
-        box = QRectF(1, (first - theme.px(SWITCH_HIGH)) / 2, theme.px(SWITCH), theme.px(SWITCH_HIGH))
+        box = QRectF(3, (first - theme.px(SWITCH_HIGH)) / 2, theme.px(SWITCH), theme.px(SWITCH_HIGH))
         paint_switch(painter, box, theme, on=on)
         left, centre = theme.px(TITLE), Qt.AlignmentFlag.AlignVCenter
         room, _ = self._title_room(width)
@@ -374,11 +374,11 @@ class PlanRow(QAbstractButton):
         painter.setFont(theme.font(12 if numbered else 11, BOLD if numbered and on else REGULAR))
         painter.setPen(theme.color("text" if numbered and on else "text2"))
         high = first - (theme.px(6) if numbered else 0)
-        room = QRectF(self.width() - theme.px(EFFECT), 0, theme.px(EFFECT), high)
+        room = QRectF(self.width() - theme.px(EFFECT), 0, theme.px(EFFECT) - 3, high)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
         if numbered:
-            wide = max(float(theme.px(3)), theme.px(EFFECT) * min(1.0, abs(change.effect) / FULL))
-            bar = QRectF(self.width() - wide, first - theme.px(6), wide, theme.px(3))
+            wide = max(float(theme.px(3)), (theme.px(EFFECT) - 3) * min(1.0, abs(change.effect) / FULL))
+            bar = QRectF(self.width() - wide - 3, first - theme.px(6), wide, theme.px(3))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("accent" if on else "barlow"))
             painter.drawRoundedRect(bar, theme.px(1.5), theme.px(1.5))

@@ -6,7 +6,7 @@ Decided against a widget for each ray: sixty widgets would cost more than the wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
@@ -62,6 +62,7 @@ class RayLayer(QWidget):
         self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
         self._fall.valueChanged.connect(lambda _: self.update())
         self._next = ""  # the lane the pointer rests at
+        self.lit_threats: frozenset[str] | None = None  # ids of the threats that are not faded; None: none is
         self._pause = later(self, PAUSE, lambda: self.take(self._next))
         theme.changed.connect(self._restyle)
         accessibility.expose(self, self)
@@ -125,6 +126,13 @@ class RayLayer(QWidget):
     def lane_box(self, lane: Lane) -> QRect:
         """Return the box of a lane, in this widget's coordinates."""
         return self.scene.lane_box(lane)
+
+    def light(self, threats: Sequence[str] | None) -> None:
+        """Fade all rays but those of these threats; None, or none of them there: fade none."""
+        lit = None if threats is None else frozenset(threats)
+        if lit != self.lit_threats:
+            self.lit_threats = lit
+            self.update()
 
     # -- the current lane
 
@@ -280,14 +288,16 @@ class RayLayer(QWidget):
             return
         picture = self._picture(painter.device().devicePixelRatioF())
         lane = self.lane(self._at) if self._at else None
-        if lane is not None:
+        lit = self.lit_threats or ()
+        lanes = [each for each in self.lanes() if any(ray.id in lit for ray in each.rays)] if lane is None else [lane]
+        if lanes:
             painter.setOpacity(0.25)
         painter.drawPixmap(0, 0, picture)
         painter.setOpacity(1.0)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if lane is not None:
-            self.scene.paint_one(painter, lane, focused=self.hasFocus())
-        elif self.hasFocus():
+        for each in lanes:
+            self.scene.paint_one(painter, each, focused=self.hasFocus() and each is lane)
+        if lane is None and self.hasFocus():
             box = QRectF(self._left - 6, 2, self.width() - self._left + 4, self.height() - 4)
             paint_focus_ring(painter, box, self._theme.px(6), self._theme)
 

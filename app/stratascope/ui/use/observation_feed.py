@@ -14,11 +14,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.capture import or_none
 from stratascope.core.container import Container
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import Needs, NeedsError
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.linux.process import parse_stat
+from stratascope.presentation.processes import short_age
 from stratascope.ui.kit.background import Bell, QueryRunner, later
 from stratascope.usecases.observe.service import ObservationService, ObservedContainer
 from stratascope.value import Value, replace
@@ -43,6 +44,15 @@ class Known(Value):
     def alive(self) -> bool:
         """Whether it is being observed now."""
         return self.watched is not None and self.watched.alive
+
+
+def watched_text(known: Known) -> Message | None:
+    """How long a container was watched, and how often it started meanwhile; None: it was not."""
+    if known.needs is None:
+        return msg("being watched") if known.alive else None
+    seen = known.needs.observation.seen
+    return plural("watched {age}, {count} start", "watched {age}, {count} starts", seen.starts,
+                  age=short_age(seen.seconds))  # fmt: skip
 
 
 class ObservationFeed(QObject):

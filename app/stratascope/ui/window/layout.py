@@ -33,6 +33,7 @@ WIDE, COUNTS, PULL = (
     1100,
 )  # widths for: a column of findings; the switches without numbers; the switches as buttons with a menu
 LEAST_WIDTH, LEAST_HEIGHT = 560, 480
+EDGE = 32  # px that a window of the first time leaves of the screen
 _LIST_WIDTH = "list_width"  # key in the settings
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
@@ -125,7 +126,10 @@ class WindowLayout(QObject):
     def restore(self, settings: SettingsLike) -> None:
         """Restore size, position and widths."""
         window = self._window
-        window.resize(1440, 900)
+        edge = QSize(EDGE, EDGE)
+        window.resize(
+            QSize(1440, 900).boundedTo(window.screen().availableSize() - edge).expandedTo(window.minimumSize())
+        )
         geometry = settings.get("geometry")
         if geometry:
             window.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))

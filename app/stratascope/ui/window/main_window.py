@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
-from stratascope.core.layer import Layer
+from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
@@ -25,7 +25,7 @@ from stratascope.ui.daily.controller import DailyController
 from stratascope.ui.denied.ending import EndingFeed, command_with
 from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
-from stratascope.ui.findings.list import FindingsColumn
+from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
@@ -39,7 +39,7 @@ from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
-from stratascope.ui.use.observation_feed import ObservationFeed
+from stratascope.ui.use.observation_feed import ObservationFeed, watched_text
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
@@ -264,6 +264,7 @@ class MainWindow(QMainWindow):
         self.pages.when_made(View.HISTORY, hardening.join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.guide.serve(hardening.column, topics.HARDENING)
+        self._connect_plan(hardening)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 
@@ -284,6 +285,35 @@ class MainWindow(QMainWindow):
         results.details_wanted.connect(hardening.show_details)
         results.allow_wanted.connect(hardening.give)
         results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
+
+    def _connect_plan(self, hardening: RelaunchController) -> None:
+        """What the plan needs of the rest: watching, accepting, and the rays."""
+        column = hardening.column
+        column.can_watch, column.can_accept = self.watching.able, self.acceptances.able
+        column.watch_wanted.connect(self._watch)
+        column.accept_wanted.connect(self._accept)
+        column.pointed.connect(self.strata_page.strata.rays.light)
+        self.watching.told.connect(lambda _: self._show_watched(hardening))
+        self.selection.container_changed.connect(lambda: self._show_watched(hardening))
+
+    def _show_watched(self, hardening: RelaunchController) -> None:
+        state, snapshot = self.selection.current, self.selection.snapshot
+        if state is not None and snapshot is not None and not snapshot.demo:
+            known = self.watching.known(state.container)
+            hardening.column.show_watched(None if known is None else watched_text(known))
+
+    def _watch(self) -> None:
+        if self.selection.current is not None:
+            self.watching.begin(self.selection.current)
+            self.pages.show_view(View.USE)
+
+    def _accept(self, finding: Finding) -> None:
+        state = self.selection.current
+        if state is not None:
+            dialog = AcceptDialog(self.theme, finding, state.container, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.wanted.connect(self.acceptances.accept)
+            dialog.open()
 
     # -- start and stop
 
