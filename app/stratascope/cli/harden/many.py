@@ -16,7 +16,7 @@ from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset
-from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult
+from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -128,8 +128,14 @@ def relaunch_all(
 
 
 def refused(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> bool:
-    """Whether any of them is blocked."""
-    return bool(refusals(_planned(arguments, access, wanted)))
+    """Whether any of them is blocked. If carrying over what they wrote is all that is missing, that is done, since
+    nothing is lost by it.
+    """
+    against = refusals(_planned(arguments, access, wanted))
+    if against and all(block.remedy is Remedy.COMMIT_LAYER for _, block in against):
+        arguments.remedies = [*arguments.remedies, Remedy.COMMIT_LAYER]
+        return bool(refusals(_planned(arguments, access, wanted)))
+    return bool(against)
 
 
 def _planned(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> tuple[Plan, ...]:

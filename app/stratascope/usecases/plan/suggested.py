@@ -207,7 +207,8 @@ def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *,
     elif evidence.use is Use.UNKNOWN and not on and opens:
         on, reason = True, msg("It opens something critical, so it goes unless it is known to be used.")
     elif evidence.use is Use.UNKNOWN and not on and kind is not ChangeKind.LIMIT:
-        reason = msg("Watch it to find out.")
+        seen = subject.seen is not None and subject.seen.seen.starts > 0
+        reason = msg("A trial shows.") if which.changes_users and seen else msg("Watch it to find out.")
     asked = subject.container.asked
     along = tuple(
         each for each in (*brought_by(which), *kept) if each.changes(asked, subject) or which.leaves_privileged

@@ -130,14 +130,14 @@ class Allowing:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""
         if denied.filtered:
             return self._call(denied)
-        if self._gained(denied):
-            return Loosening(_NO_GAIN, certain=True)
         if denied.lacked and set(denied.lacked) <= FILES and self._another_user():
-            return self._file(denied.path)
-        if denied.lacked == ("CAP_SYS_RESOURCE",):
-            return self._limit(denied)
+            return Loosening(_NO_GAIN, certain=True) if self._gained(denied) else self._file(denied.path)
         if denied.lacked and not self._held(denied.by):
             return self._set(choice_of("sysctl", f"{PORT_START}=0")) if denied.lacked == (_LOW_PORT,) else None
+        if self._gained(denied):
+            return Loosening(_NO_GAIN, certain=True)
+        if denied.lacked == ("CAP_SYS_RESOURCE",):
+            return self._limit(denied)
         if denied.lacked:
             return self._capability(denied.lacked)
         if denied.errno == errno.EROFS:
@@ -214,11 +214,13 @@ class Allowing:
         return ()
 
     def _held(self, denied_by: str) -> bool:
-        """Whether a capability that it may have is one that it has: Docker gives none to a user who is not root, but
-        where its program's file does.
+        """Whether a capability that it may have is one that it has: Docker gives none to a user who is not root, unless
+        the file of its program does. True also if that is not known.
         """
-        given = {posixpath.basename(path) for path in self._subject.set_uid or ()}
-        return not self._another_user() or not is_docker(self._subject) or denied_by in given
+        giving = self._subject.set_uid
+        if not self._another_user() or not is_docker(self._subject) or giving is None:
+            return True
+        return denied_by in {posixpath.basename(path) for path in giving}
 
     def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
         """Only what it has today: a twin that asks for more is no reason to give it more."""

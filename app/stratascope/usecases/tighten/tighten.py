@@ -180,8 +180,8 @@ class Wishes(Value):
 class Tightened(Value):
     """How it ended. `choices`: what works, with why; `tried`: the last trial of it; `needs`: all that was learned.
 
-    `untried`: what the plan suggests, where there can be no twin that shows what works. `calls`: how many system calls
-    pass the filter that was found, with some arguments at the least; None: it has none.
+    `untried`: what the plan suggests, or a person chose, where there can be no twin that shows what works. `calls`: how
+    many system calls pass the filter that was found, with some arguments at the least; None: it has none.
     """
 
     verdict: Verdict
@@ -288,7 +288,8 @@ def tighten(
             if as_another is not None and not changed:
                 of = replace(of, left=(*of.left, _as_root(access, subject, as_another, allowing)))
             calls = _calls(access, event.verdict.choices)
-            untried = () if plan is None or event.verdict.ends is not Ends.REFUSED else _kept(plan.choices, wishes.keep)
+            planned = derived.choices if plan is None else _kept(plan.choices, wishes.keep)
+            untried = planned if event.verdict.ends is Ends.REFUSED else ()
             yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls, untried)
         else:
             yield event

@@ -12,6 +12,7 @@ from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, Hardeni
 from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.presentation.plan_report import json_object
 from stratascope.state import capture_file
@@ -142,6 +143,17 @@ def test_what_is_used_of_privileged_mode_stays() -> None:
     listed = next(choice for choice in plan.choices if choice.id == "capabilities")
     assert listed.value == "CAP_NET_ADMIN"
     assert not plan.then.open(Severity.CRITICAL)
+
+
+@pytest.mark.parametrize(("more", "on"), [((), True), (("CAP_CHOWN",), False)])
+def test_who_becomes_a_user_starts_as_that_one_if_root_was_for_nothing_else(more: tuple[str, ...], on: bool) -> None:
+    used = tuple(UsedCapability(name, True, 1, ("nginx",)) for name in ("CAP_SETGID", "CAP_SETUID", *more))
+    row = watched(seen("docker run app", capabilities=used, users=((0, 0), (33, 33))), "user=33:33")
+    assert row.on is on
+    if more:
+        assert "CHOWN" in translate(row.evidence.why)
+        assert row.reason is not None
+        assert "trial" in translate(row.reason)
 
 
 def test_a_short_watch_tells_nothing() -> None:
