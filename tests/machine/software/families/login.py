@@ -112,8 +112,12 @@ def _this_start(at: Service) -> str:
     return at.says("cut", "-d", " ", "-f", "22", "/proc/1/stat")
 
 
+def cron_runs(at: Service) -> None:
+    expect(at.says("cat", "/proc/1/comm"), "cron", "its first process")
+
+
 def cron_job(at: Service) -> None:
-    """The job of the user app, at the start."""
+    """The job of the user app, at the first start: what says so lies in /run, and outlives a restart."""
     wanted = f"reboot {_this_start(at)} app"
     wait(f"the job's line {wanted!r}", lambda: wanted in place(at, "/data/ran").read_text().splitlines(), 10)
 
@@ -301,7 +305,7 @@ PROGRAMS = (
     ),
     Program(
         "cron", "login", 22, ("cron", "-f"),
-        (cron_job, cron_other_user, cron_own_table, cron_each_minute),
+        (cron_runs, cron_job, cron_other_user, cron_own_table, cron_each_minute),
         ("no-new-privileges=", "read-only-root=on", "capabilities=SETGID,SETUID,AUDIT_WRITE", "tmpfs=/run,/tmp",
          "pids=50", "memory=64m"),
         hand_podman=("capabilities=SETGID,SETUID",),
