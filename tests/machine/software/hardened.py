@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,12 @@ from machine.software.filter_by_hand import write_filter
 from machine.software.program import PATH, BrokenError, Program, Service
 from machine.software.reach import UP, free_port, network_of, up, wait
 from machine.software.root import NoSoftwareError, root
-from machine.software.table import BY_HAND, Row, held
+from machine.software.table import BY_HAND, NO_ROOT, Row, held
 from rig.engine import Rig
 from rig.fixtures import Engines
+from rig.ordinary import as_theirs, socket_for
 from rig.places import APP
+from rig.plan import ordinary_user
 
 KEPT = (0, 1)  # exit codes of a replacement that stays
 NOT_CARRIED = (3, 4)
@@ -34,10 +36,14 @@ LEAST = 20.0  # seconds for a replacement to be up, which was watched already
 
 
 class Shell:
-    """The program's command line for one engine."""
+    """The program's command line for one engine, by root or by an ordinary user who may use the engine."""
 
-    def __init__(self, rig: Rig, state: Path) -> None:
-        self._rig = rig
+    def __init__(self, rig: Rig, state: Path, *, ordinary: bool = False) -> None:
+        self._rig, self._ordinary = rig, ordinary
+        if ordinary:  # who can't reach root's folders
+            state = rig.folder / f"state-{time.monotonic_ns()}"
+            state.mkdir()
+            os.chown(state, *ordinary_user()[:2])
         self._environ = {
             **os.environ,
             "PYTHONPATH": str(APP),
@@ -47,13 +53,17 @@ class Shell:
 
     def run(self, *words: str) -> tuple[int, dict[str, Any], str]:
         """Exit code, the last line of the answer, and all that it said."""
-        done = subprocess.run(
-            ("nsenter", f"--net={network_of(self._rig)}", sys.executable, "-m", "stratascope", *words),
-            env=self._environ,
-            text=True,
-            capture_output=True,
-            check=False,
-        )
+        command: tuple[str, ...] = (sys.executable, "-m", "stratascope", *words)
+        if self._ordinary:
+            command = as_theirs(*command)
+        with socket_for(self._rig) if self._ordinary else nullcontext():
+            done = subprocess.run(
+                ("nsenter", f"--net={network_of(self._rig)}", *command),
+                env=self._environ,
+                text=True,
+                capture_output=True,
+                check=False,
+            )
         lines = done.stdout.splitlines()
         last = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
         return done.returncode, last, done.stdout + done.stderr
@@ -123,7 +133,7 @@ def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], st
     Where it ends for what it wrote outside its volumes, once more with the answer that the command line asks for.
     By hand what is set is found in `program`. By any other way it is undone in the end.
     """
-    shell = Shell(at.rig, state)
+    shell = Shell(at.rig, state, ordinary=way == NO_ROOT)
     if program.data is not None:
         program.data.write(at, "before")
     if way == BY_HAND:

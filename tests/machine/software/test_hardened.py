@@ -17,7 +17,7 @@ from machine.software.hardened import broken, engine_with_image, hardened, servi
 from machine.software.known import BROKEN, EITHER, MISSED, MUST
 from machine.software.program import Program
 from machine.software.reach import logs, up
-from machine.software.table import BY_HAND, MEASURED, REACHED, Row, share
+from machine.software.table import BY_HAND, MEASURED, NO_ROOT, REACHED, Row, share
 from rig.fixtures import Engines
 from stratascope.cli.arguments import parser
 
@@ -46,14 +46,15 @@ def test_as_it_is_all_of_it_works(program: Program, way: str, kind: str, engines
         assert broken(program, at) == {}, logs(at)
 
 
-@pytest.mark.parametrize(("program", "preset", "kind"), tuple(cases(*PRESETS)))
+@pytest.mark.parametrize(("program", "preset", "kind"), tuple(cases(*PRESETS, NO_ROOT)))
 def test_what_a_preset_calls_working_works(
     program: Program, preset: str, kind: str, engines: Engines, table: list[Row], tmp_path: Path
 ) -> None:
     rig = engine_with_image(engines, kind, program.family)
     with service(rig, program) as at:
         up(at, program.deep[0])
-        row = hardened(program, at, preset, ("harden", at.name, "--preset", preset), tmp_path)
+        name = PRESETS[0] if preset == NO_ROOT else preset
+        row = hardened(program, at, preset, ("harden", at.name, "--preset", name), tmp_path)
         table.append(row)
         pair = (program.name, preset, rig.kind)
         if pair in EITHER:
