@@ -17,7 +17,7 @@ from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.owner import has_owner
-from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Proven, Subject, Toggle, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
@@ -67,10 +67,11 @@ class Previews:
         subject_of: SubjectOf,
         place: PathOf = lambda text: "",
         peers: Peers = Peers(),  # noqa: B008 - it is a value
-        why_not: WhyNot = lambda choice: None,
+        why_not: WhyNot | None = None,
     ) -> None:
         """`place`: returns the path for a filter derived from needs; `peers`: who shares something with each
-        of them; `why_not`: why a choice can't be carried out where they come from, if so.
+        of them; `why_not`: why a choice can't be carried out where they come from, if so: by default for those
+        that run, whose replacement has to be verified.
         """
         self._why_not = why_not
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine, peers), subject_of
@@ -163,7 +164,8 @@ class Previews:
         def opening(pieces: Sequence[Choice]) -> frozenset[Choice]:
             return critical_grants(prediction, subject, pieces)
 
-        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, self._why_not)
+        why_not = self._why_not or (lambda choice: _unverifiable(choice, subject))
+        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, why_not)
 
     def _critical(self, prediction: Prediction, subject: Subject, plan: HardeningPlan) -> tuple[Choice, ...]:
         return up_to_serious(plan, self._judge(prediction, subject, plan.now), subject)
@@ -400,3 +402,11 @@ def _more(before: Matrix, after: Matrix, layer: str) -> tuple[int, int]:
         if old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
     ]
     return len(more), sum(old.outcome is not Outcome.STOPPED for old in more)
+
+
+def _unverifiable(choice: Choice, subject: Subject) -> Message | None:
+    """Whether what /proc says of it can't be read of a container that runs: its replacement would be rolled back."""
+    facts = subject.of(choice.toggle.layer)
+    if facts is None or choice.toggle.hands_over or choice.prove(facts, subject).outcome is not Proven.UNKNOWN:
+        return None
+    return msg("Whether it is in force can't be read here: run stratascope as root.")

@@ -425,8 +425,8 @@ PROGRAMS = (
     Program(
         "nsd", "net", 53, ("nsd", "-d", "-c", "/etc/nsd-table.conf"),
         (names_by_tcp, names_by_udp, nsd_added, nsd_reload, nsd_dump, names_many),
-        ("capabilities=SETGID,SETUID,SYS_CHROOT", "pids=30", "memory=256m"),
-        hand_podman=("capabilities=SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
+        ("capabilities=CHOWN,DAC_OVERRIDE,SETGID,SETUID,SYS_CHROOT", "pids=30", "memory=256m"),
+        hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
         data=Data(_zone, _zoned),
         breaks=(("--cap-drop SYS_CHROOT", "names_by_tcp"), ("--cap-drop SETUID", "names_by_tcp")),
     ),
