@@ -105,7 +105,7 @@ def _evidence(value: str, subject: Subject) -> Evidence:
 
 def _prove(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("A volume is mounted at {paths}", paths=value)
-    view = None if facts is None else facts.mounts
+    view = None if facts is None else facts.as_made.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     there = {mount.target for mount in view.seen if mount.fs_type != "tmpfs"}

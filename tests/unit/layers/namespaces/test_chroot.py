@@ -67,8 +67,9 @@ def test_what_could_not_be_seen_is_not_known() -> None:
 def test_what_the_engine_mounted_is_held_against_all_of_it() -> None:
     """nsd(8): a first process in an empty chroot, whose list has none of the mounts that its engine was asked for."""
     whole = "100 50 0:40 / / ro - overlay overlay rw\n101 100 0:42 / /run rw - tmpfs tmpfs rw\n"
+    whole += "102 100 8:1 /volumes/a /data rw - ext4 /dev/sda1 rw\n"
     facts = facts_of("100 50 0:40 /jail / ro - overlay overlay rw\n", "100 stays /jail", whole)
-    for name, value in (("read-only-root", "on"), ("tmpfs", "/run")):
+    for name, value in (("read-only-root", "on"), ("tmpfs", "/run"), ("volume", "/data")):
         assert choice_of(name, value).prove(facts, subject(default(DOCKER))).outcome is Proven.ENFORCED
     assert choice_of("tmpfs", "/srv").prove(facts, subject(default(DOCKER))).outcome is Proven.NOT_ENFORCED
 
