@@ -73,7 +73,7 @@ def root(family: str) -> Path:
     )
     suite, sources = _sources()
     command = _command(family)
-    recipe = hashlib.sha256(repr((suite, command)).encode())
+    recipe = hashlib.sha256(repr((suite, command)).replace(str(ROOTS), "").encode())  # the same from any checkout
     for path in sorted((ROOTS / family).rglob("*")):
         if path.is_file():
             recipe.update(f"{path.relative_to(ROOTS)} {path.stat().st_mode:o}".encode() + path.read_bytes())
