@@ -46,6 +46,26 @@ def test_hardened_proven_undone_and_discarded(desk: Desk) -> None:
     assert desk.run("undo", NAME)[0] == 2
 
 
+def test_after_an_undo_it_is_hardened_again_at_once(desk: Desk, tmp_path: Path) -> None:
+    """What the undo replaced stays kept beside it, and each undo leads to the original."""
+    original = start(desk)
+    assert desk.harden("--set", "no-new-privileges=on")[0] in (0, 1)
+    first = desk.only_one_runs()
+    assert desk.run("undo", NAME, "--watch", "1")[0] == 0
+    code, last, err = desk.harden("--set", "capabilities=none")
+    assert code in (0, 1), (last.get("why"), last, err)
+    second = desk.only_one_runs()
+    assert len({original, first, second}) == 3
+    journal = FileJournal(tmp_path / "stratascope" / "relaunches")
+    assert {each.old for each in journal.all() if isinstance(each, Transaction)} == {first, original}
+    code, _, err = desk.run("undo", NAME, "--watch", "1", "--json")
+    assert code == 0, err
+    assert desk.only_one_runs() == original
+    assert desk.run("discard", NAME)[0] == 0
+    assert desk.run("discard", NAME)[0] == 0
+    assert list(desk.all()) == [NAME]
+
+
 def test_what_breaks_is_rolled_back(desk: Desk) -> None:
     command = ("sh", "-c", "touch /started || exit 7; trap 'exit 0' TERM; sleep 3600 & wait")
     original = start(desk, "--tmpfs", "/scratch", command=command)

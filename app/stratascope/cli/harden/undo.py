@@ -35,6 +35,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.many.together import AllEnded, group_of, names_of, undo_together
 from stratascope.usecases.relaunch.recovery import Recovered, Result, unfinished
+from stratascope.usecases.relaunch.undo import hardened_since
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import ConnectedHardening, connected, open_hardening
 
@@ -114,6 +115,9 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
         hits = [made for made in kept_ones if _begins(made, name)]
     if not hits:
         hits = [made for engine in there for made in found.hardening.found(engine, lambda made: _is_of(made, name))]
+    if len({(made.engine, made.new) for made in hits}) == 1:
+        return hits[-1]  # what the last of several undos replaced
+    hits = [made for made in hits if hardened_since(hits, made) is None] or hits
     if len(hits) > 1:
         listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
         raise ProbeError(

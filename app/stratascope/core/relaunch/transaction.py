@@ -176,6 +176,11 @@ class Transaction(Value):
         """See `Member`."""
         return self.members[0].starts
 
+    def brought_back(self, container: str) -> bool:
+        """Whether it is an undo, and that container runs since: what it replaced is kept beside all that follows."""
+        undone = self.kind is TransactionKind.UNDO and self.stage is Stage.DONE and self.owner is None
+        return undone and any(container == member.new for member in self.members)
+
     def concerns(self, container: str) -> bool:
         """Whether a container with this id is one of its members, old or new."""
         return any(container in (member.old, member.new) for member in self.members)

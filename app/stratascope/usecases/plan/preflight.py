@@ -310,7 +310,7 @@ def hardened_before(container: Container, transactions: Sequence[Transaction]) -
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
     for transaction in transactions:
-        if replaces_again(container, transaction):
+        if replaces_again(container, transaction) or transaction.brought_back(container.id):
             continue
         if transaction.concerns(container.id) or _served(container, transaction):
             if transaction.owner is not None and transaction.stage is Stage.DONE:
@@ -319,9 +319,6 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
             if transaction.stage is not Stage.DONE:
                 text = msg("An earlier relaunch of it was not finished.")
                 return [Block("unfinished", text, msg("Run stratascope recover first."))]
-            if transaction.kind is TransactionKind.UNDO:
-                text = msg("The container that its last undo replaced is still set aside.")
-                return [Block("set-aside", text, msg("Discard that first."))]
             text = msg("An original of it is still set aside.")
             return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
     return []

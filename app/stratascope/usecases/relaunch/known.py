@@ -216,7 +216,8 @@ def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | 
         if now is None:
             return msg("It was removed in the meantime.")
         as_planned = now.name == member.name and as_it_ran(now, member)
-        if not as_planned or any(item.concerns(member.old) for item in others):
+        ours = (item for item in others if not item.brought_back(member.old))
+        if not as_planned or any(item.concerns(member.old) for item in ours):
             return msg("It was changed in the meantime. Check it again.")
     return None
 

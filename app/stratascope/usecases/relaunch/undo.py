@@ -78,6 +78,8 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         if not all(each.new and (cautions or each.old) for each in pairs):
             text = msg("The container to go back to, or from, was removed by someone else.")
             return UndoPlan(None, blocks=(Block("gone", text, msg("Discard what is left of it.")),))
+    if (again := hardened_since(transactions(access.journal), done)) is not None:
+        return UndoPlan(None, blocks=(Block("hardened-since", again, msg("Undo that first.")),))
     if not owned and access.port.running(done.new).status == "paused":
         return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Unpause it, and try again.")),))
     state = access.read(done.new)
@@ -125,6 +127,15 @@ def lacks(port: Relauncher, pair: Pair) -> tuple[DataVolume, ...]:
     return tuple(volume for volume in pair.member.volumes if volume.target.rstrip("/") not in there)
 
 
+def hardened_since(known: Sequence[Transaction], done: Transaction) -> Message | None:
+    """Why what an undo replaced can't be gone back to now: what it brought back was hardened again."""
+    news = {member.new for member in done.members}
+    later = (each for each in known if each.id != done.id and each.stage is Stage.DONE)
+    if done.owner is None and any(member.old in news for each in later for member in each.members):
+        return msg("It was hardened again since.")
+    return None
+
+
 def anew(done: Transaction, pairs: Sequence[Pair]) -> bool:
     """Whether the container to go back to has to be created again, and can be.
 
@@ -157,6 +168,9 @@ def undo(
             pairs = known(access.port, done)
             if alone(pairs):
                 yield from _brought_back(access, done, watch, cancelled)
+                return
+            if (again := hardened_since(transactions(access.journal), done)) is not None:
+                yield RelaunchResult(RelaunchOutcome.REFUSED, done, again)
                 return
             strangers = _strangers(access, done)
             if done.owners and (why_not := access.port.no_owners()) is not None:
