@@ -181,7 +181,7 @@ def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtb
     card = page.strata.header.card
     qtbot.waitUntil(card.button.isVisible)
     assert card.proof.text() == "text, line 4"
-    assert card.button.text().startswith("Write it so: ")
+    assert card.button.text().startswith("Copy the corrected file")
     assert not page.strata.header.name.isVisible(), "the chip says it"
     assert page.of_nobody.isVisible(), "nobody knows its image"
     assert card.first.text().startswith("As root: "), "and that is not known"

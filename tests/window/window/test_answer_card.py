@@ -10,66 +10,72 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState
-from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.severity import SERIOUS, Severity
+from stratascope.core.message import msg
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
+from stratascope.core.relaunch.toggle import Alternative, Evidence, Use
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
-from stratascope.layers import all_layers
+from stratascope.ui.harden.relaunch_draft import Act as PlanAct
+from stratascope.ui.harden.relaunch_draft import PlanButton
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.window.answer import CHIPS_MAX, Act, Answer, Tone, answer, chip_word, chips_of
-from stratascope.ui.window.answer_card import AnswerCard, SwitchChip
+from stratascope.ui.window.answer import Act, Answer, Tone, answer
+from stratascope.ui.window.answer_card import AnswerCard
 from stratascope.usecases.hardening import recorded
-from stratascope.usecases.plan.offers import Offer
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 
 DEMO = demo_snapshot()
-NUMBERS = {layer.id: layer.number for layer in all_layers()}
+TRY = PlanButton(PlanAct.TRY, msg("Try it safely"), msg("Your container is not touched yet."), numbers=True)
 
 
 def named(name: str) -> ContainerState:
     return next(state for state in DEMO.containers if state.container.name == name)
 
 
-def offered(state: ContainerState) -> Offer:
+def planned(state: ContainerState) -> HardeningPlan:
     engine = next(each for each in DEMO.engines if each.id == state.container.engine)
-    return recorded(DEMO, engine).offer(state)
+    return recorded(DEMO, engine).plan(state)
 
 
-def told(state: ContainerState, offer: Offer | None = None, *on: str, can_ask: bool = False) -> Answer:
-    return answer(state, None, offer, frozenset(on), NUMBERS, can_ask=can_ask)
+def told(state: ContainerState, plan: HardeningPlan | None = None, *lines: str, can_ask: bool = False) -> Answer:
+    return answer(state, None, plan, None if plan is None else TRY, lines, can_ask=can_ask)
 
 
-def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
+def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     state = named("ci-runner")
-    offer = offered(state)
-    found = told(state, offer, "user")
-    assert (found.tone, found.act) == (Tone.OPEN, Act.CLOSE)
+    plan = planned(state)
+    found = told(state, plan)
+    assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
     assert (
         found.first
         == "A process could use the socket in the container to ask the engine for a container that owns the host."
     )
-    assert found.second.startswith("Also open: open a disk of the host, ")
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
-    assert offer.smallest is not None
-    assert found.word == f"Close it: 10.0 → {offer.smallest.after.exposure.worst:.1f}"
-    assert [(chip.key, chip.word, chip.layer, chip.on) for chip in found.chips] == [
-        ("user", "User", 6, True),
-        ("drop=CAP_SYS_ADMIN", "SYS_ADMIN", 3, False),
-        ("no-new-privileges", "No new privileges", 3, False),
-        ("engine-socket", "Socket", 1, False),
-    ]
+    assert found.numbers == f"10.0 → {plan.then.exposure.worst:.1f}"
+    assert found.note == f"{sum(change.on for change in plan.changes)} changes, as in the plan"
 
 
-def test_what_would_fill_the_card_shares_a_chip() -> None:
-    options = offered(named("ci-runner")).options
-    user = next(option for option in options if option.key == "user")
-    drops = [option for option in options if option.toggle.id == "drop"]
-    many = (user, *(drops * CHIPS_MAX)[:CHIPS_MAX])
-    first, other = chips_of(many, NUMBERS, frozenset({"user"}))
-    assert (first.word, first.on) == ("User", True)
-    assert (other.key, other.word, other.on) == (drops[0].key, f"{chip_word(drops[0])} +{CHIPS_MAX - 1}", False)
-    assert len(chips_of(many[:3], NUMBERS, frozenset())) == len({option.key for option in many[:3]})
+def test_what_is_used_and_stays_is_said_with_what_would_help_and_its_line() -> None:
+    state = named("ci-runner")
+    plan = planned(state)
+    socket = next(change for change in plan.changes if change.choice.id == "engine-socket")
+    why = msg("It calls the engine through its socket.")
+    proxy = Alternative(msg("Put a proxy before it."))
+    used = replace(socket, on=False, critical=True, evidence=Evidence(Use.USED, why), alternatives=(proxy,))
+    rest = tuple(change for change in plan.changes if change is not socket)
+    left = replace(plan, changes=(used, *rest), then=plan.now)
+    found = told(state, left, "- -v /var/run/docker.sock:/var/run/docker.sock")
+    assert found.second == "It calls the engine through its socket. So the plan leaves it. Put a proxy before it."
+    assert found.line == "- -v /var/run/docker.sock:/var/run/docker.sock"
+    assert told(state, replace(left, changes=rest), "- x").line == "", "no row keeps it"
+
+
+def test_what_stands_in_the_way_is_said_below_the_button() -> None:
+    state = named("ci-runner")
+    button = PlanButton(PlanAct.EXPORT, msg("Export instead…"), msg("Compose owns it."))
+    found = answer(state, None, planned(state), button, can_ask=False)
+    assert (found.button, found.note) == (button, "Compose owns it.")
 
 
 def test_before_the_offer_has_come_there_is_no_button() -> None:
@@ -78,27 +84,13 @@ def test_before_the_offer_has_come_there_is_no_button() -> None:
 
 def test_what_is_serious_but_not_critical_is_amber() -> None:
     state = named("web")
-    found = told(state, offered(state))
-    assert (found.tone, found.act, found.short) == (Tone.WEAK, Act.CLOSE, False)
-    assert state.matrix is not None
-    assert found.word.startswith(f"Close it: {state.matrix.exposure.worst:.1f} → ")
-
-
-def test_what_no_switch_closes_is_lowered_and_said() -> None:
-    state = named("ci-runner")
-    offer = offered(state)
-    assert state.matrix is not None
-    left = state.matrix.open(Severity.CRITICAL)[0].threat
-    found = told(state, replace(offer, left=(left,)))
-    assert found.word.startswith("Lower it: 10.0 → ")
-    assert found.second.startswith("Only the host, or how it is created, can change this: ")
-    nothing = replace(offer, left=(left,), presets=((Preset.CRITICAL, ()),))
-    assert told(state, nothing).act is Act.NOTHING
+    found = told(state, planned(state))
+    assert (found.tone, found.act, found.short) == (Tone.WEAK, Act.PLAN, False)
 
 
 def test_where_nothing_serious_is_open_it_is_green_and_short() -> None:
     state = named("redis-cache")
-    found = told(state, offered(state))
+    found = told(state, planned(state))
     assert (found.tone, found.act, found.short) == (Tone.ENF, Act.NOTHING, True)
     assert found.first.startswith("Nothing serious is open.")
 
@@ -108,7 +100,7 @@ def test_a_session_that_raises_the_exposure_is_named(name: str, first: float) ->
     state = named(name)
     assert state.matrix is not None
     session = ProcessState(77, 5, "sh", (), kind="exec", exposure=state.matrix.exposure.worst)
-    found = told(replace(state, first_exposure=first, processes=(session,)), offered(state))
+    found = told(replace(state, first_exposure=first, processes=(session,)), planned(state))
     said = f"An exec session (sh, PID 77) raises its exposure from {first} to {session.exposure} until it ends."
     assert said in (found.first, found.second)
     assert not found.short
@@ -121,8 +113,8 @@ def test_what_a_session_alone_makes_serious_is_ended_not_relaunched(qtbot: QtBot
     assert state.matrix is not None
     session = ProcessState(77, 5, "sh", (), kind="exec", exposure=state.matrix.exposure.worst)
     lifted = replace(state, first_exposure=2.0, processes=(session,))
-    found = told(lifted, offered(state))
-    assert (found.act, found.word, found.chips) == (Act.SESSION, "Show the session", ())
+    found = told(lifted, planned(state))
+    assert (found.act, found.word, found.button) == (Act.SESSION, "Show the session", None)
     card = AnswerCard(theme)
     qtbot.addWidget(card)
     card.show_answer(found)
@@ -131,9 +123,9 @@ def test_what_a_session_alone_makes_serious_is_ended_not_relaunched(qtbot: QtBot
         card.quiet.click()
     # if its first process alone is as bad, or there is no session, toggles are the remedy
     same_band = replace(lifted, first_exposure=session.exposure - 0.1 if session.exposure else None)
-    assert told(same_band, offered(state)).act is Act.CLOSE
+    assert told(same_band, planned(state)).act is Act.PLAN
     of_its_own = replace(lifted, processes=(replace(session, kind=""),))
-    assert told(of_its_own, offered(state)).act is Act.CLOSE
+    assert told(of_its_own, planned(state)).act is Act.PLAN
 
 
 def test_two_layers_are_only_promised_where_they_are() -> None:
@@ -163,7 +155,7 @@ def test_an_engine_that_is_gone_is_asked_again() -> None:
     state = named("ci-runner")
     engine = next(each for each in DEMO.engines if each.id == state.container.engine)
     gone = replace(engine, state=EngineState.UNREACHABLE)
-    found = answer(state, gone, None, frozenset(), NUMBERS, can_ask=False)
+    found = answer(state, gone, None, None, can_ask=False)
     assert (found.tone, found.act) == (Tone.UNK, Act.AGAIN)
     assert found.first == "docker does not answer. This is its last known state."
 
@@ -174,7 +166,7 @@ def card(qtbot: QtBot, theme: Theme) -> AnswerCard:
     qtbot.addWidget(card)
     state = named("ci-runner")
     card.exposure.show_exposure(state.matrix, state.matrix)
-    card.show_answer(told(state, offered(state), "user"))
+    card.show_answer(told(state, planned(state)))
     card.resize(816, card.heightForWidth(816))
     card.show()
     QApplication.processEvents()
@@ -201,13 +193,13 @@ def test_it_is_ninety_two_high_at_least_and_forty_where_it_is_low(card: AnswerCa
     assert card.heightForWidth(816) >= 92
     card.set_low(True)
     assert card.heightForWidth(1400) == 40
-    assert not card.chips.isVisible()
+    assert not card.note.isVisible()
     assert not card.second.isVisible()
 
 
 def test_one_line_high_it_is_brief_where_the_sentence_does_not_fit(card: AnswerCard, qtbot: QtBot) -> None:
     whole = "If a flaw lets a process escape from this container, it is root on the host."
-    card.show_answer(Answer(Tone.WEAK, whole, brief="Be root on the host", act=Act.CLOSE, word="Close it"))
+    card.show_answer(Answer(Tone.WEAK, whole, brief="Be root on the host", act=Act.PLAN, button=TRY))
     card.set_low(True)
     card.resize(1200, 40)
     assert card.first.text() == whole
@@ -218,18 +210,12 @@ def test_one_line_high_it_is_brief_where_the_sentence_does_not_fit(card: AnswerC
 
 
 def test_its_buttons(card: AnswerCard, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(card.close_wanted):
+    with qtbot.waitSignal(card.plan_wanted):
         QTest.mouseClick(card.button, Qt.MouseButton.LeftButton)
-    chips = card.findChildren(SwitchChip)
-    assert [chip.accessibleName() for chip in chips] == [
-        "Run as another user, layer 6: on",
-        "Drop SYS_ADMIN, layer 3: off",
-        "No new privileges, layer 3: off",
-        "Remove the engine's socket, layer 1: off",
-    ]
-    with qtbot.waitSignal(card.switch_wanted) as found:
-        QTest.mouseClick(chips[3], Qt.MouseButton.LeftButton)
-    assert found.args == ["engine-socket"]
+    assert card.button.text().startswith("Try it safely  10.0 → ")
+    card.show_answer(replace(card.answer, line="- -v /var/run/docker.sock:/var/run/docker.sock"))
+    card.line.copy.click()
+    assert QApplication.clipboard().text() == "- -v /var/run/docker.sock:/var/run/docker.sock"
     card.show_answer(told(named("node-exporter"), can_ask=True))
     assert not card.button.isVisible()
     with qtbot.waitSignal(card.root_wanted):

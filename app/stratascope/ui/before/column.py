@@ -25,12 +25,15 @@ from stratascope.presentation.relaunch_words import toggle_title
 from stratascope.ui.harden.exports import Exported, ExportMenu
 from stratascope.ui.harden.plan_column import PlanColumn
 from stratascope.ui.harden.plan_draft import SETTLE, Key, PlanDraft, Planning
+from stratascope.ui.harden.relaunch_draft import Act, PlanButton
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton, text_button
 from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import MEDIUM, Theme, smooth_painter
 from stratascope.usecases.check.corrections import Corrected, Judged
+
+_COPY = msg("Copy the corrected file")
 
 
 class Before(Planning, Protocol):
@@ -257,7 +260,7 @@ class FileColumn(PlanColumn):
         self.left.hide()
         self.note = Label(theme, 12, ink="text2", wrap=True)
         self.button = MainButton(theme)
-        self.button.say(translate(msg("Copy the corrected file")))
+        self.button.say(translate(_COPY))
         self._foot = (self.difference, Rule(theme), self.note, self.button)
         for part in (self.difference, self._foot[1], self.left, self.note, self.button):
             self.body.addWidget(part)
@@ -295,6 +298,11 @@ class FileColumn(PlanColumn):
         self.button.setAccessibleDescription(self.note.text())
         for part in self._foot:
             part.setVisible(usable)
+
+    @property
+    def plan_button(self) -> PlanButton:
+        """The button, for the card."""
+        return PlanButton(Act.EXPORT if self.button.isEnabled() else Act.NOTHING, _COPY, numbers=True)
 
     def _note(self) -> Message:
         draft = self.draft

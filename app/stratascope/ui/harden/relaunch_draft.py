@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 
@@ -15,7 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
@@ -24,6 +25,7 @@ from stratascope.ui.harden.plan_draft import SETTLE, Key, Own, PlanDraft, Worked
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.pieces import merged
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.strategy import ENDS, Ends, Loosened, TrialDone
@@ -171,6 +173,7 @@ class RelaunchDraft(PlanDraft):
         self.preview: Preview | None = None
         self.command = ""
         self.changed_lines: tuple[str, ...] = ()  # of that command, each led by its sign
+        self.left_lines: tuple[str, ...] = ()  # what else would change with the first row that keeps it critical
         self._kept: tuple[Transaction, ...] = ()
         self._pressed = False  # and to be done as soon as the plan is judged
         self._timer = later(self, SETTLE, self.ask_plan)
@@ -234,7 +237,9 @@ class RelaunchDraft(PlanDraft):
         """At once."""
         state, own, choices, self.failure = self.state, self.own, self.final, None
         if state is not None and own is not None and choices and self._seen() and self.look_only is None:
-            asking = partial(_thought_through, self._hardening, state, choices, own.remedies)
+            keeping = () if self.plan is None else self.plan.keeping
+            left = keeping[0].choices if keeping else ()
+            asking = partial(_thought_through, self._hardening, state, choices, own.remedies, left)
             self._queries.ask("plan", asking, self._planned, state.container.engine)
         self.changed.emit()
 
@@ -247,13 +252,13 @@ class RelaunchDraft(PlanDraft):
         self._timer.stop()
         self._queries.drop("plan")
         self.relaunch, self.preview, self.command = None, None, ""
-        self.changed_lines = ()
+        self.changed_lines = self.left_lines = ()
 
-    def _planned(self, answer: tuple[Plan, Preview, str, tuple[str, ...]] | Failure) -> None:
+    def _planned(self, answer: Thought | Failure) -> None:
         if isinstance(answer, Failure):
             self.failure = answer
         else:
-            self.relaunch, self.preview, self.command, self.changed_lines = answer
+            self.relaunch, self.preview, self.command, self.changed_lines, self.left_lines = answer
         self.changed.emit()
         if self._pressed:
             self._pressed = False
@@ -409,9 +414,16 @@ class RelaunchDraft(PlanDraft):
             self.relaunch_wanted.emit(self.relaunch, self.preview, self.command)
 
 
+Thought = tuple[Plan, Preview, str, tuple[str, ...], tuple[str, ...]]
+
+
 def _thought_through(
-    hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
-) -> tuple[Plan, Preview, str, tuple[str, ...]]:
+    hardening: Hardening,
+    state: ContainerState,
+    choices: tuple[Choice, ...],
+    remedies: frozenset[Remedy],
+    left: tuple[Choice, ...],
+) -> Thought:
     made = hardening.plan(state, choices, remedies)
     command = hardening.command(made)
     if made.owner is not None:
@@ -419,7 +431,12 @@ def _thought_through(
     else:
         before = hardening.command(replace(made, wanted=made.spec.asked, choices=(), files=()))
         changed = _differing(before, command)
-    return made, hardening.preview(state, choices, made.files), command, changed
+    further: tuple[str, ...] = ()
+    if left and made.owner is None:
+        with suppress(ToggleError):
+            whole = hardening.plan(state, merged((*choices, *left)), remedies)
+            further = _differing(command, hardening.command(whole))
+    return made, hardening.preview(state, choices, made.files), command, changed, further
 
 
 def _differing(before: str, after: str) -> tuple[str, ...]:

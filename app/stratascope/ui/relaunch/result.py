@@ -104,11 +104,11 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
     keep = translate(msg("Keep it"))
     if not result.kind.onward:
         back = msg("Back at {number}.", number=number_text(now)) if now is not None else msg("It is back.")
-        lead = msg("The one that it replaces is kept, stopped, with everything that it wrote.")
+        lead = msg("The hardened one is kept.") if result.kind is RunKind.UNDO else msg("The original is kept.")
         if made is not None and made.owner is not None:
             lead, more = msg("Its owner re-created it as it was before."), ""
-        return ResultText(result.outcome, translate(back), translate(lead), below, go=keep, more=more,
-                          folded=result.kept)  # fmt: skip
+        whole = together([translate(back), translate(lead)])
+        return ResultText(result.outcome, whole, "", below, go=keep, more=more, folded=True)
     title = together([_hardened(result, now), translate(_next(result))])
     if result.said_at:
         told = [translate(msg("Tested by you, {time}.", time=clock(result.said_at)))]
@@ -123,7 +123,7 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
         below,
         translate(OUTCOMES[result.outcome]) if works and not result.limits else "",
         _checks(result, now),
-        keep if works else translate(msg("It works")),
+        "" if result.kept else keep if works else translate(msg("It works")),
         more,
         translate(msg("Undo starts the original again")) if more else "",
         proof=True,
@@ -132,7 +132,8 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
 
 
 def _hardened(result: Result, now: Matrix | None) -> str:
-    numbers = {"was": number_text(result.was), "then": number_text(now if now is not None else _predicted(result))}
+    before = result.before.judged.matrix if result.kind is RunKind.ALLOW and result.before is not None else result.was
+    numbers = {"was": number_text(before), "then": number_text(now if now is not None else _predicted(result))}
     if result.limits:
         text = msg("The limits were changed, {was} → {then}.", **numbers)
     elif result.kind is RunKind.ALLOW:

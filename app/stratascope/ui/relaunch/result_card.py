@@ -34,7 +34,7 @@ from stratascope.value import Value
 
 LOW_HEIGHT, ROW = 40, 30
 BELOW = 620  # px of the design: if narrower, the buttons are below the text
-TWO = 420  # px of the design: if narrower, checks stand in one column
+TWO = 680  # px of the design: if narrower, checks stand in one column
 ROWS_MOST = 3  # refusals that are shown; the page of refusals has the rest
 _NARROW = 560  # px of the design: a refusal without its time
 
@@ -266,7 +266,7 @@ class ResultCard(QWidget):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        columns = 2 if self.width() >= self._theme.px(TWO + 380) else 1
+        columns = 2 if self.width() >= self._theme.px(TWO) else 1
         for place, check in enumerate(self.shown.checks):
             self._grid.addWidget(self._check(check), place // columns, place % columns)
 
@@ -289,7 +289,7 @@ class ResultCard(QWidget):
         self.note.setVisible(bool(shown.note) and not low)
         self.proof.setVisible(shown.proof)
         self.go.set_low(low)
-        self.go.setVisible(bool(shown.go) and not shown.folded)
+        self.go.setVisible(bool(shown.go))
         self.more.setVisible(bool(shown.more))
         self.refused.setVisible(self._able and not low)
         below = self.width() < theme.px(BELOW)

@@ -19,6 +19,7 @@ from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import PlainOutcome, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import number_text
 from stratascope.presentation.refusals_report import whole
@@ -68,6 +69,7 @@ class Results(QObject):
         self._refused, self._watching = refused, watching
         self._numbers = {layer.id: layer.number for layer in layers}
         self._results: dict[Key, Result] = {}
+        self._first: dict[tuple[str, str], Matrix | None] = {}  # exposures of first originals, by engine and name
         self._alive_since: dict[Key, float] = {}
         self._asked: set[Key] = set()  # that were begun to be watched here
         self._costs: dict[tuple[Key, tuple[Choice, ...]], tuple[object, str]] = {}
@@ -100,14 +102,14 @@ class Results(QObject):
 
     def put(self, result: Result) -> None:
         """A run has ended; earlier ones of the same container are over."""
-        made = result.ended.transaction
-        name = made.name if made is not None else None if result.before is None else result.before.container.name
-        before = next((each for each in self._results.values() if name is not None and _name(each) == name and
-                       each.key[0] == result.key[0]), None)  # fmt: skip
-        if before is not None:
-            del self._results[before.key]
-            if result.proven and before.proven and before.was is not None:  # the way back leads to the first
-                result = replace(result, was=before.was)
+        made, of = result.ended.transaction, _of(result)
+        for key in [key for key, each in self._results.items() if _of(each) == of]:
+            del self._results[key]
+        first = self._first.get(of)
+        if result.proven and first is not None and made is not None and made.kept is not None:
+            result = replace(result, was=first)  # the way back leads to the first
+        elif result.proven:
+            self._first[of] = result.was
         self._results[result.key] = result
         self._proof_at = None
         self._show()
@@ -250,6 +252,9 @@ def _choices(refusal: Refusal) -> tuple[Choice, ...]:
     return next((each.choices for each in refusal.remedies if each.choices), ())
 
 
-def _name(result: Result) -> str | None:
+def _of(result: Result) -> tuple[str, str]:
+    """The engine and the name of the container."""
     made = result.ended.transaction
-    return made.name if made is not None else None if result.before is None else result.before.container.name
+    return result.key[
+        0
+    ], made.name if made is not None else "" if result.before is None else result.before.container.name

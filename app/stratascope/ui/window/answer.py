@@ -1,4 +1,4 @@
-"""The content of the card below a container's name: what can happen, what else is open, and what would close it. No Qt.
+"""The content of the card below a container's name: what can happen, what else is open, and the plan's button. No Qt.
 
 Nothing is called stopped unless that is known. Decided against a button if nothing serious is open: there is nothing to
 press for, and the column at the right has the rest.
@@ -12,17 +12,18 @@ from enum import Enum, StrEnum
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg, plural
 from stratascope.core.options.meaning import ANYBODY
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, raised, raising_most
 from stratascope.core.threats.depth import BANDS, Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance, evidence
-from stratascope.i18n.translate import listed, translate
+from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import small
-from stratascope.usecases.plan.offers import Offer, Option
+from stratascope.ui.harden.relaunch_draft import Act as PlanAct
+from stratascope.ui.harden.relaunch_draft import PlanButton, Sign
 from stratascope.value import Value, replace
 
 _NAMED = 3  # further threats that are named
@@ -42,24 +43,11 @@ class Act(Enum):
     """The action of its button."""
 
     NOTHING = "nothing"
-    CLOSE = "close"
+    PLAN = "plan"  # press the plan's button
     ROOT = "root"  # read as root
     AGAIN = "again"  # read the engine again
     BEFORE = "before"  # judge the command that creates it, before it is started
     SESSION = "session"  # show the exec session that raises the exposure, to end it
-
-
-CHIPS_MAX = 8  # four lines
-
-
-class AnswerChip(Value):
-    """A toggle of the set: `key` as in the column at the right, `layer` its number there."""
-
-    key: str
-    word: str
-    layer: int
-    on: bool
-    whole: str
 
 
 class Answer(Value):
@@ -74,7 +62,10 @@ class Answer(Value):
     proof: str = ""
     act: Act = Act.NOTHING
     word: str = ""
-    chips: tuple[AnswerChip, ...] = ()
+    button: PlanButton | None = None
+    numbers: str = ""
+    note: str = ""
+    line: str = ""
     short: bool = False
     brief: str = ""
     counted: bool = False
@@ -83,16 +74,16 @@ class Answer(Value):
 def answer(
     state: ContainerState,
     engine: Engine | None,
-    offer: Offer | None,
-    on: frozenset[str],
-    numbers: dict[str, int],
+    plan: HardeningPlan | None,
+    button: PlanButton | None,
+    lines: Sequence[str] = (),
     *,
     can_ask: bool,
     as_text: bool = False,
 ) -> Answer:
-    """Return the card's content for the container in view. `offer`: None until it has come; `on`: the keys of toggles
-    switched on; `can_ask`: whether reading as root can be requested; `as_text`: whether the command that creates it can
-    be shown.
+    """Return the card's content for the container in view. `plan`: as the column shows it, None until it has come;
+    `button`: that of the column; `lines`: what would change in the command for what the plan leaves open; `can_ask`:
+    whether reading as root can be requested; `as_text`: whether the command that creates it can be shown.
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
@@ -109,7 +100,7 @@ def answer(
         found = Answer(
             Tone.UNK,
             translate(msg("As root: {threat}", threat=translate(perhaps.threat.what))),
-            _also(matrix, perhaps, offer),
+            _also(matrix, perhaps, plan),
             _proof(perhaps, state),
             brief=translate(msg("As root: {threat}", threat=translate(perhaps.threat.title))),
             counted=True,
@@ -121,23 +112,28 @@ def answer(
         found = Answer(
             Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK,
             translate(worst.threat.what),
-            _also(matrix, worst, offer) if who is None else translate(who),
+            _also(matrix, worst, plan) if who is None else translate(who),
             _proof(worst, state),
             brief=translate(worst.threat.title),
         )
     if _lifted_by_session(state):
         return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
-    if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
+    if plan is None or button is None:
         return found
-    now, then = (f"{each.exposure.worst:.1f}" for each in (offer.smallest.before, offer.smallest.after))
-    if state.container.status is Status.PREDICTED:
-        word = msg("Write it so: {now} → {then}", now=now, then=then)
-    elif offer.left:
-        word = msg("Lower it: {now} → {then}", now=now, then=then)
-    else:
-        word = msg("Close it: {now} → {then}", now=now, then=then)
-    needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
-    return replace(found, act=Act.CLOSE, word=translate(word), chips=chips_of(needed, numbers, on))
+    now, then = (f"{each.exposure.worst:.1f}" for each in (plan.now, plan.then))
+    on = sum(change.on for change in plan.changes)
+    note = plural("{count} change, as in the plan", "{count} changes, as in the plan", on)
+    usual = (PlanAct.TRY, PlanAct.RELAUNCH, PlanAct.CANCEL, PlanAct.NOTHING)
+    if button.line is not None and (button.act not in usual or button.sign in (Sign.UNKNOWN, Sign.ATTENTION)):
+        note = button.line  # what stands in the way, and the button is the way out; or why no copy is tried
+    return replace(
+        found,
+        act=Act.PLAN,
+        button=button,
+        numbers=translate(msg("{now} → {then}", now=now, then=then)),
+        note=plain(translate(note), 300),
+        line="  ".join(plain(line, 200) for line in lines if plan.keeping),
+    )
 
 
 def _lifted_by_session(state: ContainerState) -> bool:
@@ -160,30 +156,6 @@ def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -
             if each.threat.severity is severity and each.outcome is Outcome.UNKNOWN:
                 return each
     return None
-
-
-def chip_word(option: Option) -> str:
-    """Return a toggle in a word or two."""
-    if option.piece:
-        return option.choice.readable
-    return translate(option.toggle.word or option.toggle.title)
-
-
-def chips_of(needed: Sequence[Option], numbers: dict[str, int], on: frozenset[str]) -> tuple[AnswerChip, ...]:
-    """Return a chip for each toggle. If they are too many for the card, the pieces of one toggle share one."""
-    groups: dict[str, list[Option]] = {}
-    for option in needed:
-        groups.setdefault(option.key if len(needed) <= CHIPS_MAX else option.toggle.id, []).append(option)
-    return tuple(
-        AnswerChip(
-            of[0].key,
-            chip_word(of[0]) + (f" +{len(of) - 1}" if len(of) > 1 else ""),
-            numbers.get(of[0].toggle.layer, 0),
-            all(option.key in on for option in of),
-            listed(translate(option.choice.titled) for option in of),
-        )
-        for of in groups.values()
-    )
 
 
 def _unknown(text: str, *, ask: bool) -> Answer:
@@ -221,11 +193,14 @@ def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
     return Answer(Tone.ENF, translate(text), short=True)
 
 
-def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
-    """Return what else is open, or what no toggle closes."""
-    if offer is not None and offer.left:
-        titles = listed(small(translate(threat.title)) for threat in offer.left[:_NAMED])
-        return translate(msg("Only the host, or how it is created, can change this: {threats}", threats=titles))
+def _also(matrix: Matrix, worst: ThreatState, plan: HardeningPlan | None) -> str:
+    """Return what the plan leaves open and why, else what else is open."""
+    keeping = () if plan is None else plan.keeping
+    if plan is not None and keeping:
+        return _kept(keeping[0], plan)
+    if plan is not None and plan.changes and plan.left:
+        titles = listed(small(translate(state.threat.title)) for state in plan.left[:_NAMED])
+        return translate(msg("The plan leaves open: {threats}", threats=titles))
     others = [each for severity in SERIOUS for each in matrix.open(severity) if each is not worst]
     if others:
         titles = listed(small(translate(each.threat.title)) for each in others[:_NAMED])
@@ -236,6 +211,16 @@ def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
         return translate(msg("Also open: {threats}", threats=titles))
     medium = len(matrix.open(Severity.MEDIUM))
     return translate(plural("Also open: {count} medium", "Also open: {count} medium", medium)) if medium else ""
+
+
+def _kept(change: Change, plan: HardeningPlan) -> str:
+    """What was granted and stays: why, and what would help instead."""
+    if not change.evidence.used:
+        then = f"{plan.then.exposure.worst:.1f}"
+        return translate(msg("It stays {then} without this: {change}.", then=then, change=change.choice.titled))
+    told = [translate(change.evidence.why)] if change.evidence.why.id else []
+    told.append(translate(msg("So the plan leaves it.")))
+    return together([*told, *(translate(each.text) for each in change.alternatives[:1])])
 
 
 def _proof(worst: ThreatState, state: ContainerState) -> str:

@@ -6,70 +6,47 @@ elsewhere and in a low window; if it is narrow, the button is below the text.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit.buttons import MainButton
-from stratascope.ui.kit.flow import Flow
-from stratascope.ui.kit.focus_order import outline_pen
+from stratascope.ui.harden.plan_button import TryButton
+from stratascope.ui.kit import feedback
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.threats.exposure import ExposureButton
-from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone
+from stratascope.ui.window.answer import Act, Answer, Tone
 
-HEIGHT, LOW_HEIGHT, LEFT, RIGHT = 92, 40, 76, 264  # px of the design; LEFT and RIGHT without the margins
+HEIGHT, LOW_HEIGHT, NOTE = 92, 40, 190  # px of the design; NOTE: least width of what is below the button
 BELOW = 620  # px of the design: if narrower, the button is below the text
 
 
-class SwitchChip(QAbstractButton):
-    """A toggle of the set: a tick when it is on, its word, its layer's number. A click leads to it."""
+class LineBox(QWidget):
+    """What would change in the command, in the fixed font, and a link that copies it."""
 
-    def __init__(self, theme: Theme, chip: AnswerChip) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self.chip = theme, chip
-        self.setText(plain(chip.word, 60))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        state = translate(msg("on") if chip.on else msg("off"))
-        name = msg("{title}, layer {number}: {state}", title=plain(chip.whole, 100), number=chip.layer, state=state)
-        self.setAccessibleName(translate(name))
-        give_tip(self, translate(name))
+        self._theme, self.text = theme, ""
+        self.line = Line(theme, 11, fixed=True, middle=True)
+        self.copy = text_button(theme, msg("Copy"), self._copy, weight=BOLD, look="link")
+        self.copy.setAccessibleName(translate(msg("Copy the changed line")))
+        box = QFrame()
+        box.setObjectName("card")
+        theme.lay(QHBoxLayout(box), self.line, around=(6, 1, 6, 1))
+        theme.lay(QHBoxLayout(self), box, self.copy, STRETCH, around=0, gap=6)
+        self.hide()
 
-    def sizeHint(self) -> QSize:
-        theme = self._theme
-        self.setFont(theme.font(11, MEDIUM))
-        width = self.fontMetrics().horizontalAdvance(f"{self.text()}{self.chip.layer}")
-        return QSize(width + theme.px(26 + (14 if self.chip.on else 0)), max(theme.px(22), theme.box(11) + theme.px(4)))
+    def say(self, text: str) -> None:
+        """Set it; "": nothing."""
+        self.text = text
+        self.line.say(text)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
-        painter.setBrush(theme.color("sunk" if self.underMouse() else "panel"))
-        painter.drawRoundedRect(box, theme.px(6), theme.px(6))
-        left, middle = theme.px(9), self.height() / 2
-        if self.chip.on:
-            painter.setPen(QPen(theme.color("accent"), 1.5 * theme.scale))
-            x, step = left, theme.px(3)
-            points = [(x, middle), (x + step, middle + step), (x + step * 2.6, middle - step * 0.9)]
-            painter.drawPolyline(QPolygonF([QPointF(*point) for point in points]))
-            left += theme.px(14)
-        centre = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(theme.font(10, MEDIUM))
-        number = str(self.chip.layer)
-        wide = painter.fontMetrics().horizontalAdvance(number)
-        right = self.width() - theme.px(8) - wide
-        painter.setPen(theme.color("text2"))
-        painter.drawText(QRectF(right, 0, wide + 2, self.height()), centre, number)
-        painter.setFont(theme.font(11, MEDIUM))
-        painter.setPen(theme.color("text"))
-        room = round(right - theme.px(4) - left)
-        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, shown)
+    def _copy(self) -> None:
+        feedback.copy(self, self.text)
 
 
 class SupposeLine(QWidget):
@@ -87,12 +64,9 @@ class SupposeLine(QWidget):
 
 
 class AnswerCard(QWidget):
-    """The card. `close_wanted`: switch the set on and relaunch. `switch_wanted` carries the key of one of its
-    toggles.
-    """
+    """The card. `plan_wanted`: press the plan's button."""
 
-    close_wanted = Signal()
-    switch_wanted = Signal(str)
+    plan_wanted = Signal()
     root_wanted = Signal()
     again_wanted = Signal()
     session_wanted = Signal()
@@ -106,12 +80,15 @@ class AnswerCard(QWidget):
         self.second = Label(theme, 13, MEDIUM, wrap=True)
         self.proof = Line(theme, 11, ink="text2", fixed=True, middle=True)
         self.suppose = SupposeLine(theme)
-        self.button = MainButton(theme)
+        self.button = TryButton(theme)
+        self.button.joined = False
+        self.note = Label(theme, 11, ink="text2", wrap=True)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.quiet = QPushButton()
         self.quiet.setFont(theme.font(12, BOLD))
-        self.chips = Flow(theme)
+        self.line = LineBox(theme)
         self._lay_out()
-        self.button.clicked.connect(self.close_wanted)
+        self.button.clicked.connect(self.plan_wanted)
         self.quiet.clicked.connect(self._press)
         theme.changed.connect(self.update)
         self._fit()
@@ -119,11 +96,11 @@ class AnswerCard(QWidget):
     def _lay_out(self) -> None:
         theme = self._theme
         self._words = theme.lay(
-            QVBoxLayout(), STRETCH, self.first, self.second, self.proof, self.suppose, STRETCH, gap=2
+            QVBoxLayout(), STRETCH, self.first, self.second, self.line, self.proof, self.suppose, STRETCH, gap=2
         )
         text = theme.lay(QHBoxLayout(), (self.exposure, 0, Qt.AlignmentFlag.AlignVCenter), (self._words, 1), gap=12)
         self._right = QWidget()
-        theme.lay(QVBoxLayout(self._right), STRETCH, self.button, self.quiet, self.chips, STRETCH, around=0, gap=6)
+        theme.lay(QVBoxLayout(self._right), STRETCH, self.button, self.quiet, self.note, STRETCH, around=0, gap=6)
         self._outer = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         theme.lay(self._outer, (text, 1), self._right, gap=12)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -143,17 +120,13 @@ class AnswerCard(QWidget):
         """Show this content."""
         if answer == self.answer:
             return
-        chips = answer.chips != self.answer.chips
         self.answer = answer
         self.second.setText(plain(answer.second, 600))
         self.proof.say(answer.proof)
-        if chips:
-            made = tuple(SwitchChip(self._theme, chip) for chip in answer.chips)
-            for each in made:
-                each.clicked.connect(lambda _=False, key=each.chip.key: self.switch_wanted.emit(key))
-            self.chips.put(made)
-        if answer.act is Act.CLOSE:
-            self.button.say(answer.word)
+        self.line.say(answer.line)
+        self.note.setText(answer.note)
+        if answer.button is not None:
+            self.button.show_button(answer.button, answer.numbers)
         else:
             self.quiet.setText(answer.word)
         self._fit()
@@ -172,8 +145,8 @@ class AnswerCard(QWidget):
 
     def press(self) -> None:
         """Do what its button does, even if it is hidden."""
-        if self.answer.act is Act.CLOSE and not self.supposed:
-            self.close_wanted.emit()
+        if self.answer.act is Act.PLAN and not self.supposed:
+            self.plan_wanted.emit()
         else:
             self._press()
 
@@ -190,21 +163,22 @@ class AnswerCard(QWidget):
     def _fit(self) -> None:
         """Choose what is visible, how large, and the button's position."""
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
-        close = answer.act is Act.CLOSE and not supposed and not self._bare
-        quiet = answer.act not in (Act.NOTHING, Act.CLOSE) and not supposed
+        plan = answer.act is Act.PLAN and not supposed and not self._bare
+        quiet = answer.act not in (Act.NOTHING, Act.PLAN) and not supposed
         self.exposure.set_low(low)
         self.exposure.set_doubtful(answer.tone is Tone.UNK and not answer.counted and not supposed)
         self.first.resize_letters(13 if low else 15)
         self.first.setVisible(not supposed)
         self.second.setVisible(bool(answer.second) and not low and not supposed)
-        self.proof.setVisible(bool(answer.proof) and not low and not supposed)
+        self.line.setVisible(bool(answer.line) and not low and not supposed)
+        self.proof.setVisible(bool(answer.proof) and not answer.line and not low and not supposed)
         self.suppose.setVisible(supposed)
         self.button.set_low(low)
-        self.button.setVisible(close)
+        self.button.setVisible(plan)
         self.quiet.setVisible(quiet)
-        self.chips.setVisible(close and not low and bool(answer.chips))
-        self._right.setVisible(close or quiet)
-        below = self.width() < theme.px(BELOW) and (close or quiet)
+        self.note.setVisible(plan and not low and bool(answer.note))
+        self._right.setVisible(plan or quiet)
+        below = self.width() < theme.px(BELOW) and (plan or quiet)
         way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
         self._outer.setDirection(way)
         edge = theme.px(4 if low else 8)
@@ -213,10 +187,9 @@ class AnswerCard(QWidget):
             self._right.setMinimumWidth(0)
             self._right.setMaximumWidth(16777215)
         else:
-            button = self.button if close else self.quiet
+            button = self.button if plan else self.quiet
             least = button.sizeHint().width()
-            chips = min(self.chips.wanted, theme.px(RIGHT)) if not self.chips.isHidden() else 0
-            self._right.setFixedWidth(max(least, chips))
+            self._right.setFixedWidth(max(least, theme.px(NOTE)) if plan and not low else least)
         self._say_first()
         self.setMinimumHeight(theme.px(LOW_HEIGHT if low else HEIGHT))
         self.updateGeometry()

@@ -7,6 +7,7 @@ The header follows the selection while it is visible.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -27,6 +28,8 @@ from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import since_text
 from stratascope.presentation.what_if import sentence
 from stratascope.ui.containers.rows import short_image
+from stratascope.ui.harden.plan_draft import PlanDraft
+from stratascope.ui.harden.relaunch_draft import PlanButton, RelaunchDraft
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
@@ -38,7 +41,6 @@ from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.window.answer import Tone, answer
 from stratascope.ui.window.answer_card import AnswerCard
 from stratascope.usecases.listing.alike import drifts
-from stratascope.usecases.plan.offers import Offer
 
 _OPENS = msg("Click to see its processes.")
 
@@ -141,9 +143,8 @@ class Header(QWidget):
         super().__init__()
         self._theme, self._selection = theme, selection
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self._numbers = {layer.id: layer.number for layer in layers}
-        self._offer: Offer | None = None
-        self._on: frozenset[str] = frozenset()
+        self._draft: PlanDraft | None = None
+        self._button: Callable[[], PlanButton] | None = None
         self.back = QToolButton()
         self.back.setObjectName("flat")
         self.back.setText("←")
@@ -177,11 +178,10 @@ class Header(QWidget):
         selection.container_changed.connect(self._show)
         selection.supposed.connect(self._show_exposure)
 
-    def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
-        """Show what hardening offers for the container in view, None if unknown, and which toggles are on."""
-        if (offer, on) != (self._offer, self._on):
-            self._offer, self._on = offer, on
-            self._show()
+    def follow(self, draft: PlanDraft, button: Callable[[], PlanButton]) -> None:
+        """Show the plan of the container in view and its button, as the column does."""
+        self._draft, self._button = draft, button
+        draft.changed.connect(self._show)
 
     def set_low(self, low: bool, *, bare: bool = False) -> None:
         """Use one line for the card; `bare`: a few words only, without its button."""
@@ -203,7 +203,8 @@ class Header(QWidget):
     def _fit_cards(self) -> None:
         """What is still serious, or supposed, stands below a result in one line; what is calm gives way to it."""
         result = not self.result.isHidden()
-        self.card.set_low(self._low or result, bare=self._bare or result)
+        beside = result and not self.result.shown.folded
+        self.card.set_low(self._low or beside, bare=self._bare or beside)
         calm = self.card.answer.tone is Tone.ENF and not self.card.supposed
         self.card.setHidden(result and (calm or (self._low and not self.card.supposed)))
 
@@ -225,6 +226,10 @@ class Header(QWidget):
         if matrix is not None:
             button = self.exposure if self.result.isHidden() else self.result.exposure
             self.sheet.open_below(button, matrix, button.accessibleName())
+
+    def refresh(self) -> None:
+        """Show the button as it is by now."""
+        self._show()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -255,8 +260,12 @@ class Header(QWidget):
         selection = self._selection
         self._show_drift(state)
         as_text = self.as_text and selection.engine is not None
-        told = answer(state.judged, selection.engine, self._offer, self._on, self._numbers,
-                      can_ask=selection.can_ask_root, as_text=as_text)  # fmt: skip
+        draft, plan, button = self._draft, None, None
+        if draft is not None and draft.state is not None and draft.state.key == state.key and draft.nothing is None:
+            plan, button = draft.plan, None if self._button is None else self._button()
+        lines = draft.left_lines if plan is not None and isinstance(draft, RelaunchDraft) else ()
+        told = answer(state.judged, selection.engine, plan, button, lines, can_ask=selection.can_ask_root,
+                      as_text=as_text)  # fmt: skip
         self.card.show_answer(told)
         self._fit_cards()
         self._fit()

@@ -256,9 +256,9 @@ class MainWindow(QMainWindow):
         hardening.column_wanted.connect(self.window_layout.to_column)
         self.actions_.add_above(msg("Kept originals…"), "", hardening.set_aside.show)
         for header in (self.strata_page.header, self.pages.header):
-            header.card.close_wanted.connect(hardening.press_plan)
-            header.card.switch_wanted.connect(hardening.show_switch)
-            hardening.column.draft.offer_changed.connect(header.show_offer)
+            header.card.plan_wanted.connect(hardening.press_plan)
+            header.follow(hardening.draft, lambda: hardening.draft.button)
+            hardening.draft.ticked.connect(header.refresh)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
         self.pages.when_made(View.HISTORY, hardening.join)

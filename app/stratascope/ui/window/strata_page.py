@@ -209,11 +209,10 @@ def make(parts: Parts) -> MadePage:
     for each in (own, acceptances):
         each.setParent(page)
     card, findings = strata.header.card, strata.panel.findings
-    card.close_wanted.connect(page.press_plan)
-    card.switch_wanted.connect(page.show_switch)
+    card.plan_wanted.connect(page.press_plan)
     findings.fix_wanted.connect(partial(page.show_switch, turn_on=True))
-    for part in (strata.header, findings):
-        page.column.draft.offer_changed.connect(part.show_offer)
+    strata.header.follow(page.column.draft, lambda: page.column.plan_button)
+    page.column.draft.offer_changed.connect(findings.show_offer)
     return MadePage(
         page, choose=page.put, search=page.search_field, stop=page.stop, head=strata.header, column=page.column
     )
