@@ -16,10 +16,10 @@ from stratascope.core.threats.catalogue import all_threats
 
 BY_HAND = "by hand"
 NO_ROOT = "recommended without root"
-# What issue 14 asks for, as shares of what is closed by hand; raise what is asserted (`REACHED`) as they come near
+# What is asked for, as shares of what is closed by hand; raise what is asserted (`REACHED`) as they come near
 GOALS = {"recommended": 0.60, "tighten": 0.90}
 # What a mean over at least MEASURED programs must reach today
-REACHED = {"recommended": 0.0, "restricted": 0.0, "strict": 0.0}
+REACHED = {"recommended": 0.55, "restricted": 0.0, "strict": 0.0, "tighten": 0.85}
 MEASURED = 20
 
 _SERIOUS = {each.id for each in all_threats() if each.severity in (Severity.CRITICAL, Severity.HIGH)}
