@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from stratascope.child_output import printed
 from stratascope.core.container import Asked
 from stratascope.core.options.rules import WRITABLE
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
-from stratascope.core.relaunch.data_volume import DataVolume
+from stratascope.core.relaunch.data_volume import DataVolume, Entry
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
     TWIN,
@@ -132,6 +132,10 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
         """Pure. Podman fills volumes once, when their first container is initialized."""
         return body
+
+    def contents(self, container: str, path: str) -> Iterator[Entry]:
+        """See `core.relaunch.data_volume.DataVolumes`. Podman sends every file as of the container's user."""
+        return (replace(entry, uid=0, gid=0) for entry in super().contents(container, path))
 
     def _volumes_with(self, label: str, value: str) -> tuple[str, ...]:
         found = objects_of(command(self._engine, "GET", "/volumes/json", data_volumes.labelled(label, value)))

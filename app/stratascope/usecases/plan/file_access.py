@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from stratascope.core.container import Asked, AskedMount, Container, Engine
 from stratascope.core.message import msg
 from stratascope.core.ports import HostEntry, RefusedError
+from stratascope.core.relaunch.data_volume import new_volumes
 from stratascope.core.relaunch.file_owners import Ids, VolumeChange
 from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
 from stratascope.core.relaunch.transaction import Transaction
@@ -167,6 +168,20 @@ def _writable(mount: AskedMount) -> bool:
 def _owners(access: EngineAccess, mount: AskedMount) -> tuple[int, ...]:
     entries = access.host.entries(mount.source, mount.target, ENTRIES) or ()
     return tuple(sorted({entry.uid for entry in entries}))
+
+
+def check_owners(access: EngineAccess, subject: Subject, before: Asked, wanted: Asked) -> None:
+    """Raises ToggleError if it is to start as another user than the one whose data its new volumes are filled with."""
+    places = tuple(volume.target for volume in new_volumes(before, wanted))
+    who = identities(before, wanted, subject) if places else None
+    if who is None or who[0].uid == who[1].uid:
+        return
+    pid = subject.container.pid
+    found = access.host.folders(pid, places, subject.container.created) if pid else None
+    owners = {folder.path: folder.uid for folder in found or ()}
+    if other := [place for place in places if who[1].uid is None or owners.get(place) != who[1].uid]:
+        raise ToggleError(msg("The data that goes into its new volume is not known to be that user's: {paths}.",
+                              paths=", ".join(other[:5])))  # fmt: skip
 
 
 def handed_over(

@@ -24,7 +24,7 @@ from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.choices import Resolved, resolved
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
-from stratascope.usecases.plan.file_access import handed_over
+from stratascope.usecases.plan.file_access import check_owners, handed_over
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import (
     TIED,
@@ -170,6 +170,7 @@ def _made(
     subject = with_chosen(access, subject, seen.changes, found.choices)
     chosen = plain(found.choices, subject)
     wanted = fold(spec.asked, chosen, subject)
+    check_owners(access, subject, spec.asked, wanted)
     body = access.port.body(spec, wanted)
     return found, subject, chosen, wanted, body, handed_over(access, subject, spec.asked, wanted, chosen)
 

@@ -1,0 +1,149 @@
+"""What a container keeps outside its volumes is put into a new one: it is there after the relaunch, after a restart and
+after an undo, with owner and mode, and a full disk loses nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.cli.hardened import NAME, Desk, desk_at
+from rig.engine import Rig
+
+FOLDER = "/var/lib/app"
+VOLUME = f"{NAME}-var-lib-app"
+# Writes its data once, as a database would, and says what of it is not as it was left
+PROGRAM = f"""
+trap 'exit 0' TERM
+if ! test -e {FOLDER}/made; then
+  mkdir -p {FOLDER}/sub; cd {FOLDER}
+  echo kept >file; chown 70:71 file; chmod 640 file; ln file hard; ln -s file link; mkfifo pipe
+  echo x >suid; chown 5:6 suid; chmod 4755 suid; mkdir -m 1777 sub/t; : >empty; mkdir none
+  rm -rf /srv/old; chown 70:71 .; chmod 710 .; echo yes >made
+fi
+echo $$ >/run/app.pid && chown 5 /run/app.pid || exit 3
+sleep 3600 & wait"""
+LOOK = (
+    "cd /var/lib/app; (ls -ldn .; ls -lAn . sub) | sed 's/ [A-Z][a-z][a-z]  *[0-9]* [0-9:]* / /';"
+    " cat file hard link made"
+)
+
+
+@pytest.fixture
+def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
+    with desk_at(any_engine, tmp_path) as found:
+        try:
+            yield found
+        finally:
+            found.rig.remove(*(name for name in found.all() if name.startswith(NAME)))
+            for name in _volumes(found):
+                found.rig.run("volume", "rm", name, check=False)
+
+
+def _volumes(desk: Desk) -> list[str]:
+    return [name for name in desk.rig.run("volume", "ls", "-q").split() if name.startswith(NAME)]
+
+
+def _set(*choices: str) -> list[str]:
+    return [word for choice in choices for word in ("--set", choice)]
+
+
+def _start(desk: Desk) -> str:
+    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", PROGRAM)
+    return _look(desk)
+
+
+def _look(desk: Desk) -> str:
+    for _ in range(100):
+        said = desk.rig.said(NAME, "sh", "-c", LOOK)
+        if said.rstrip().endswith("yes"):
+            break
+    return said
+
+
+def test_data_is_there_after_the_relaunch_a_restart_and_an_undo(desk: Desk) -> None:
+    before = _start(desk)
+    assert "kept" in before
+    code, told, err = desk.harden(*_set(f"volume={FOLDER}", "read-only-root=on", "tmpfs=/run"))
+    assert code in (0, 1), (told, err)
+    assert told["result"] in ("verified", "enforced"), told
+    assert _volumes(desk) == [VOLUME]
+    assert _look(desk) == before, "owner, mode, links, and nothing more"
+    assert f" {FOLDER} " in desk.rig.said(NAME, "cat", "/proc/1/mounts")
+    desk.rig.run("exec", NAME, "sh", "-c", f"echo later >{FOLDER}/later; rm {FOLDER}/empty")
+    after = _look(desk)
+    desk.rig.run("restart", "-t", "5", NAME)
+    assert _look(desk) == after
+    code, out, err = desk.run("undo", NAME, "--dry-run")
+    assert code == 0
+    assert VOLUME in out, "it is said where the data is"
+    code, out, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, (out, err)
+    assert _look(desk) == after, "what was written since is there as well"
+    desk.rig.run("exec", NAME, "sh", "-c", f"echo last >{FOLDER}/last; test -w /etc")
+    after = _look(desk)
+    code, out, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, (out, err)
+    assert _look(desk) == after, "hardened again, with what was written meanwhile"
+    code, out, err = desk.run("discard", NAME, "--yes")
+    assert code == 0, (out, err)
+    assert _look(desk) == after
+    assert _volumes(desk) == [VOLUME]
+
+
+def test_the_plan_gives_it_one_and_a_failure_leaves_none(desk: Desk) -> None:
+    before = _start(desk)
+    code, out, err = desk.run("harden", NAME, "--dry-run", "--preset", "recommended")
+    assert code == 0, (out, err)
+    assert f"volume={FOLDER}" in out
+    assert VOLUME in out, "and is told its name"
+    assert _volumes(desk) == []
+    code, told, err = desk.harden(*_set(f"volume={FOLDER}", "capabilities=none"))
+    assert told["result"] == "rolled-back", (code, told, err)
+    assert _look(desk) == before
+    assert _volumes(desk) == [], "nothing of it is left"
+    assert [name for name in desk.all() if name.startswith(NAME)] == [NAME]
+
+
+def test_a_folder_that_it_emptied_stays_empty(desk: Desk) -> None:
+    """The image has something there, which neither engine may copy in again."""
+    command = "trap 'exit 0' TERM; rm -rf /var/spool/cron; mkdir -p /var/spool/cron/own; sleep 3600 & wait"
+    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", f"test -e /done || {{ {command}; }}")
+    code, told, err = desk.harden(*_set("volume=/var/spool/cron"))
+    assert code in (0, 1), (told, err)
+    assert desk.rig.said(NAME, "ls", "/var/spool/cron").split() == ["own"]
+
+
+def test_one_that_its_owner_creates_is_refused(desk: Desk) -> None:
+    label = ("--label", "com.docker.compose.project=x", "--label", "com.docker.compose.service=y")
+    desk.rig.run("run", "-d", "--name", NAME, *label, "busybox", "sh", "-c", PROGRAM)
+    code, out, err = desk.run("harden", NAME, "--dry-run", *_set(f"volume={FOLDER}"))
+    assert code == 3, (out, err)
+    assert _volumes(desk) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.slow
+def test_a_full_disk_loses_nothing(docker_rootful: Rig, tmp_path: Path) -> None:
+    """A volume of a small file system: what is there does not fit into it."""
+    place = docker_rootful.folder / "data" / "volumes"
+    with desk_at(docker_rootful, tmp_path) as desk:
+        desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", PROGRAM)
+        before = _look(desk)
+        desk.rig.run("exec", NAME, "dd", "if=/dev/zero", f"of={FOLDER}/much", "bs=1M", "count=24")
+        before = _look(desk)
+        inside = ("nsenter", "-t", str(docker_rootful.daemon_pids()[0]), "-m")  # the daemon's own mounts
+        subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
+        try:
+            code, told, err = desk.harden(*_set(f"volume={FOLDER}"))
+            assert code not in (0, 1), (told, err)
+            assert _look(desk) == before
+            assert [name for name in desk.all() if name.startswith(NAME)] == [NAME]
+            assert "space" in str(told) + err, "it is said why"
+        finally:
+            subprocess.run([*inside, "umount", str(place)], check=True)
+            desk.rig.remove(NAME)
