@@ -13,6 +13,7 @@ from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.layers.namespaces.facts import decode
 from stratascope.layers.toggles import toggle
 from stratascope.presentation.plan_report import json_object
 from stratascope.state import capture_file
@@ -22,6 +23,7 @@ from stratascope.usecases.check.writing import Writer
 from stratascope.usecases.plan.preview import Previews
 from stratascope.value import replace
 from stratascope.wiring.check import checker
+from unit.layers.surroundings import around, capture, container
 from unit.usecases.plan.dangerous import CONTAINERS, Dangerous
 
 GROUND = Path(__file__).parents[3] / "captures" / "golden" / "capture.json"
@@ -72,14 +74,16 @@ def seen(command: str, **observed: object) -> HardeningPlan:
     return previews.plan(state)
 
 
-def asked_about(command: str, **observed: object) -> tuple[Previews, ContainerState]:
-    """What is asked for its plan."""
+def asked_about(command: str, facts: object = None, **observed: object) -> tuple[Previews, ContainerState]:
+    """What is asked for its plan. `facts`: what was read of its namespaces."""
     services = made().read(command, "command line").services
     ((joined,), (service,)) = made().joined(services), services
     writer = Writer(made(), command, "command line", 0, joined=joined)
     observation = Observation(Seen(7200.0, 1), **observed)  # type: ignore[arg-type]
     assert service.name
     subject = replace(writer.subject, seen=observation)
+    if facts is not None:
+        subject = replace(subject, facts=(("namespaces", facts),))
     host, _ = made().predictor(service.kind)
     previews = Previews(made().layers, host.ground, host.engine, lambda *_: subject, lambda text: "/filter.json",
                         writer.peers)  # fmt: skip
@@ -106,6 +110,17 @@ def test_as_a_person_wants_it() -> None:
     assert own.then == previews.preview(state, own.choices).after
     with pytest.raises(ToggleError):
         previews.plan(state, wanted=Wanted(values=((cpus.key, "much"),)))
+
+
+def test_what_could_not_be_read_afterwards_is_not_on() -> None:
+    """As of an ordinary user, who can't read a container's mounts: what replaces it would be rolled back."""
+    unread = decode(capture({}, denied=("mountinfo", "root:chroot")), container(), around())
+    previews, state = asked_about("docker run -v /etc:/etc app", unread)
+    plan = previews.plan(state)
+    assert {"capabilities", "no-new-privileges"} <= {choice.id for choice in plan.choices}
+    told = {choice.id for choice, why in plan.impossible if "run stratascope as root" in why.id}
+    assert told
+    assert not told & {choice.id for row in plan.changes for choice in row.choices}
 
 
 def test_what_a_person_gives_back_stands_last() -> None:
