@@ -228,7 +228,7 @@ def _places_kept(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    answer = None if facts is None else facts.root_read_only
+    answer = None if facts is None else facts.as_made.root_read_only
     if value == "off":
         free = None if answer is None else not answer
         return proof_of(free, msg("Its root directory can be written"), msg("It is writable"), msg("It is read-only"),

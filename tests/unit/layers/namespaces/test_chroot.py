@@ -71,6 +71,8 @@ def test_what_the_engine_mounted_is_held_against_all_of_it() -> None:
     facts = facts_of("100 50 0:40 /jail / ro - overlay overlay rw\n", "100 stays /jail", whole)
     for name, value in (("read-only-root", "on"), ("tmpfs", "/run"), ("volume", "/data")):
         assert choice_of(name, value).prove(facts, subject(default(DOCKER))).outcome is Proven.ENFORCED
+    in_volume = facts_of("102 100 8:1 /volumes/a / rw - ext4 /dev/sda1 rw\n", "102 stays /data", whole)
+    assert choice_of("read-only-root", "on").prove(in_volume, subject(default(DOCKER))).outcome is Proven.ENFORCED
     assert choice_of("tmpfs", "/srv").prove(facts, subject(default(DOCKER))).outcome is Proven.NOT_ENFORCED
 
 
