@@ -36,7 +36,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.plan_together import members, plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
 from stratascope.usecases.plan.look import Contents, Look, look, look_inside, subject_of
-from stratascope.usecases.plan.offers import Hint, Offer, Preview
+from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan, able, plan
 from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
@@ -152,10 +152,6 @@ class Hardening:
         start.
         """
         return self._previews(state).preview(state.judged, choices, files)
-
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """What would help most in addition to the choices, if the exposure stays serious; as slow as an offer."""
-        return self._previews(state).hint(state, choices, offer)
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """The planned relaunch, and its obstacles. Changes nothing."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.relaunch.toggle import Preset, ToggleError
+from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
@@ -43,6 +43,11 @@ def states(made: Corrections, text: str, file: str = "text") -> tuple[ContainerS
     return found.snapshot.containers
 
 
+def all_choices(made: Corrections, state: ContainerState) -> list[tuple[Choice, ...]]:
+    """What can be chosen at once: the plan's, and each standard's."""
+    return [made.suggested(state).choices, *(each.choices for each in made.standards(state))]
+
+
 def test_what_the_pod_shares_is_not_offered_for_one(made: Corrections) -> None:
     state = states(made, POD)[0]
     offer = made.offer(state)
@@ -52,8 +57,8 @@ def test_what_the_pod_shares_is_not_offered_for_one(made: Corrections) -> None:
     assert "user" in able
     assert "privileged" in able
     assert all(option.toggle.id != "volume-owner" for option in offer.options)
-    for preset, choices in offer.presets:
-        assert not {"pid", "network"} & {choice.id for choice in choices}, preset
+    for choices in all_choices(made, state):
+        assert not {"pid", "network"} & {choice.id for choice in choices}
 
 
 def test_what_the_plan_comes_to_is_what_can_be_written(made: Corrections) -> None:
@@ -95,14 +100,14 @@ def test_who_is_not_known_is_not_known_and_the_offers_close_it_for_root(made: Co
     told = of_the_demo().text(text, "text", 0.0).snapshot
     assert told is not None
     assert [state.matrix for state in told.containers] == [first, second]
-    # the same set closes it, whoever it runs as
-    mine, roots = (made.offer(state) for state in states(made, text))
-    closing = mine.of(Preset.CRITICAL)
-    assert closing
-    assert closing == roots.of(Preset.CRITICAL)
-    again = states(made, made.corrected(text, "text", {"a": closing}).text)[0].matrix
+    # the same plan, whoever it runs as
+    mine, roots = (made.suggested(state) for state in states(made, text))
+    assert mine.choices
+    assert mine.choices == roots.choices
+    again = states(made, made.corrected(text, "text", {"a": mine.choices}).text)[0].matrix
     assert again is not None
-    serious = {item.threat.id for each in SERIOUS for item in second.open(each)} - {each.id for each in roots.left}
+    serious = {item.threat.id for each in SERIOUS for item in second.open(each)}
+    serious -= {each.threat.id for each in roots.left}
     assert serious
     assert {item.outcome for item in again.threats if item.threat.id in serious} == {Outcome.STOPPED}
 
@@ -145,12 +150,11 @@ def test_of_a_text_that_is_gone_nothing_is_known(made: Corrections) -> None:
 def test_the_preview_is_that_of_the_written_text(made: Corrections) -> None:
     text = "docker run --name a --user 0 --cap-add SYS_ADMIN -v /etc:/x nginx\n"
     state = states(made, text)[0]
-    offer = made.offer(state)
-    for preset, choices in offer.presets:
+    for choices in all_choices(made, state):
         then = made.preview(state, choices).after
         again = states(made, made.corrected(text, "text", {"a": choices}).text)[0]
         assert again.matrix is not None
-        assert again.matrix.exposure == then.exposure, preset
+        assert again.matrix.exposure == then.exposure, choices
         states(made, text)
 
 

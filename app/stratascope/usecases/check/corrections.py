@@ -20,15 +20,14 @@ from stratascope.core.options.given import Position, Problem
 from stratascope.core.options.meaning import ANYBODY
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
-from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.writing import Writer, changed_lines, difference
-from stratascope.usecases.plan.offers import Offer, Option, Preview
+from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.plan.standards import Standard
 from stratascope.value import Value, replace
@@ -101,12 +100,13 @@ class Corrections:
             return Judged(found.read, replace(found.snapshot, containers=states), found.problems, nobody_knows)
 
     def offer(self, state: ContainerState) -> Offer:
-        """Every toggle and preset, as far as they can be written. Raises ToggleError if the container is gone from the
-        text.
+        """Every toggle, but what needs a running container, and the plan. Raises ToggleError if the container is gone
+        from the text.
         """
         known = self._of(state)
         with self._lock:
-            return _writable(known.previews.offer(known.writer.state), known)
+            offer = known.previews.offer(known.writer.state)
+            return replace(offer, options=tuple(each for each in offer.options if not each.toggle.hands_over))
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """The plan, as far as it can be written; as a person wants it. Raises ToggleError."""
@@ -172,38 +172,6 @@ def _known(checker: Checker, writer: Writer) -> _Known:
 
     previews = Previews(checker.layers, host.ground, host.engine, subject, peers=writer.peers, why_not=writer.why_not)
     return _Known(writer, previews)
-
-
-def _writable(offer: Offer, known: _Known) -> Offer:
-    """The offer without choices that can't be written, or that need a running container."""
-    applicable = tuple(each for each in offer.options if not each.toggle.hands_over)
-    options = tuple(_tried(each, known.writer) for each in applicable)
-    gone = {new.key for old, new in zip(applicable, options, strict=True) if new.why_not is not old.why_not}
-    presets = tuple((preset, _without(choices, gone)) for preset, choices in offer.presets)
-    offer = replace(offer, options=options, presets=presets)
-    if not gone or offer.smallest is None:
-        return offer
-    smallest = known.previews.preview(known.writer.state, offer.of(Preset.CRITICAL))
-    opened = {each.threat.id for severity in SERIOUS for each in smallest.before.open(severity)}
-    left = (each for each in smallest.after.threats if each.outcome is not Outcome.STOPPED)
-    return replace(offer, smallest=smallest, left=tuple(each.threat for each in left if each.threat.id in opened))
-
-
-def _tried(option: Option, writer: Writer) -> Option:
-    if option.already or option.why_not is not None:
-        return option
-    why_not = writer.why_not(option.choice)
-    return option if why_not is None else replace(option, why_not=why_not)
-
-
-def _without(choices: Sequence[Choice], gone: set[str]) -> tuple[Choice, ...]:
-    """Remove impossible choices; of a choice with a list as value, only the impossible items."""
-    found = []
-    for each in choices:
-        left = [piece.value for piece in each.pieces if str(piece) not in gone]
-        if each.id not in gone and left:
-            found.append(Choice(each.toggle, ",".join(left)))
-    return tuple(found)
 
 
 def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, HardeningPlan]]:

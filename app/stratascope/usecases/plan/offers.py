@@ -8,10 +8,10 @@ from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
-from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Toggle
+from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
-from stratascope.core.threats.threat import Outcome, Threat
+from stratascope.core.threats.threat import Outcome
 from stratascope.value import Value
 
 _WORTH = 0.1  # of exposure; no more than that is not worth a relaunch
@@ -35,7 +35,6 @@ class Option(Value):
     why_not: Message | None  # impossible with this engine or container
     gains: int
     risks: tuple[Message, ...]
-    presets: tuple[Preset, ...]
     serious: int = 0  # critical and high ones among the gains that are not stopped now
     piece: bool = False  # its value is one of several of that toggle, each offered individually
     asking: Asking | None = None  # it allows something refused, and hardens nothing
@@ -103,20 +102,10 @@ class Preview(Value):
 
 
 class Offer(Value):
-    """Every toggle's state for one container, and each preset's choices, the smallest set first.
-
-    `left`: open threats of `SERIOUS` that the plan leaves. `plan`: None if nothing of it could be read.
-    """
+    """Every toggle's state for one container, and its plan; None if nothing of it could be read."""
 
     options: tuple[Option, ...]
-    presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
-    left: tuple[Threat, ...] = ()
-    smallest: Preview | None = None  # the effect of the smallest set, if there is anything to close
     plan: HardeningPlan | None = None
-
-    def of(self, preset: Preset) -> tuple[Choice, ...]:
-        """The preset's choices here."""
-        return next((choices for each, choices in self.presets if each is preset), ())
 
     def mending(self, finding: Finding, on: frozenset[str] = frozenset()) -> Option | None:
         """The switch that resolves it: one that is on, else the one with the fewest other effects. None:
@@ -134,12 +123,12 @@ class Offer(Value):
 
     @property
     def proposed(self) -> Limits:
-        """The limits that its presets propose: from usage, or from what this machine has."""
+        """The limits of its plan, on or off: from usage, or from what this machine has."""
         found: dict[str, float] = {}
-        for measure in ("memory", "pids", "cpu"):
-            option = self.limiting(measure)
-            if option is not None and any(preset in GRADES for preset in option.presets):
-                found[measure] = float(option.value)
+        for change in () if self.plan is None else self.plan.changes:
+            measure, value = change.choice.toggle.measure, change.choice.value
+            if measure in ("memory", "pids", "cpu"):
+                found[measure] = float(value)
         memory, pids = found.get("memory"), found.get("pids")
         return Limits(None if memory is None else int(memory), None if pids is None else int(pids), found.get("cpu"))
 
@@ -150,17 +139,6 @@ class Offer(Value):
             return option.key not in on, option.toggle.changes_users, len(option.mends), option.gains
 
         return min(filter(does, able), key=most_of, default=None)
-
-
-class Hint(Value):
-    """One further toggle that would help most, and its effect. `certain`: a serious threat is open without it; else one
-    may be.
-    """
-
-    choice: Choice
-    after: Matrix
-    key: str = ""  # of its option
-    certain: bool = True
 
 
 _NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)

@@ -26,6 +26,11 @@ def pieces_of(subject: Subject) -> tuple[Choice, ...]:
     return tuple(found)
 
 
+def graded(which: Toggle, subject: Subject) -> str:
+    """The mildest value that it chooses for this container by itself; empty: none."""
+    return next((value for grade in GRADES if (value := which.preset(grade, subject))), "")
+
+
 def _value(each: Toggle, subject: Subject) -> str:
     return next((value for grade in reversed(GRADES) if (value := each.preset(grade, subject))), each.offered)
 

@@ -17,16 +17,16 @@ from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.owner import has_owner
-from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Proven, Subject, Toggle, ToggleError
-from stratascope.core.severity import SERIOUS, Severity
+from stratascope.core.relaunch.toggle import Choice, Preset, Proven, Subject, Toggle, ToggleError
+from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import PathOf, preset_choices, resolved
 from stratascope.usecases.plan.critical_grants import critical_grants
-from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
-from stratascope.usecases.plan.pieces import merged, pieces_of
+from stratascope.usecases.plan.offers import LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.pieces import graded, merged, pieces_of
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.standards import STANDARDS, Standard, standard
 from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, suggested, up_to_serious
@@ -34,7 +34,6 @@ from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 
-SERIOUS_EXPOSURE = 4.0  # below it there is nothing urgent
 _RESTRICTED = ("PSS:baseline", "PSS:restricted")  # "restricted" includes all of "baseline"
 _UNREAD = msg("Nothing about it could be read, so the effect of a change can't be predicted.")
 _WORTH = 0.1  # of exposure that a further toggle must remove to be suggested
@@ -81,14 +80,13 @@ class Previews:
         self._planned: tuple[Prediction, Subject, HardeningPlan] | None = None
 
     def offer(self, state: ContainerState, inside: Inside = UNSEEN) -> Offer:
-        """Every toggle and preset for this container."""
+        """Every toggle, and the plan."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
         plan = self._suggested(prediction, subject)
-        smallest = () if plan is None else self._critical(prediction, subject, plan)
-        first = _taken_back(plan)
-        graded = ((preset, self._graded(preset, prediction, subject, first)) for preset in GRADES)
-        presets = ((Preset.CRITICAL, smallest), *graded)
-        values = {preset: {item.id: item.value for item in found} for preset, found in presets}
+        values = dict[str, str]()
+        for change in reversed(() if plan is None else plan.changes):
+            values[change.choice.id] = change.choice.value
+        values |= {} if plan is None else {choice.id: choice.value for choice in plan.choices}
         options: list[Option] = []
         for item in all_toggles():
             if item.only_gives:
@@ -96,13 +94,10 @@ class Previews:
             if item.single is None:
                 options.append(self._option(prediction, subject, item, values))
             else:
-                chosen = (values[preset].get(item.id, "") for preset in (Preset.CRITICAL, Preset.RECOMMENDED))
-                pieces = dict.fromkeys(piece for value in chosen for piece in value.split(",") if piece)
+                pieces = filter(None, values.get(item.id, "").split(","))
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
-        left = () if plan is None else tuple(each.threat for each in plan.left)
-        preview = self._preview(prediction, smallest, subject) if smallest or left else None
-        return Offer(tuple(options), presets, left, preview, plan)
+        return Offer(tuple(options), plan)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         """Every toggle."""
@@ -179,7 +174,8 @@ class Previews:
             return prediction.with_files(files).mends(after, finding)
 
         findings = (each for layer in prediction.state.layers for each in layer.assessment.findings)
-        return standard(preset, plan, findings, pieces_of(subject), subject, mends)
+        pieces = [each for each in pieces_of(subject) if self._why_not(each) is None]
+        return standard(preset, plan, findings, pieces, subject, mends)
 
     def _judge(self, prediction: Prediction, subject: Subject, now: Matrix) -> Judge:
         def judge(chosen: Sequence[Choice]) -> Matrix:
@@ -201,39 +197,6 @@ class Previews:
             raise ToggleError(_UNREAD)
         subject = self._subject_of(state, chosen, None)
         return self._preview(self._prediction(state), chosen, replace(subject, files=(*subject.files, *files)))
-
-    def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
-        """The one further toggle that would help most, if the exposure stays serious without it; while something
-        critical is open, preferably one that takes back a grant. None if the choices only allow what was refused, since
-        nobody asked for hardening then. Raises ToggleError.
-        """
-        preview = self.preview(state, chosen)
-        if preview.allows:
-            return None
-        without = preview.after
-        now, certain = without.exposure.worst, any(without.open(each) for each in SERIOUS)
-        if now < SERIOUS_EXPOSURE:
-            return None
-        taken, subject = {choice.toggle for choice in chosen}, self._subject_of(state, chosen, None)
-        asked = self._plain(chosen, subject)[1]
-        critical = bool(without.open(Severity.CRITICAL))
-        least: tuple[int, float] | None = None
-        best = None
-        for option in offer.options:
-            if option.toggle in taken or option.already or option.why_not is not None or not option.gains:
-                continue
-            before = [each for each in brought_by(option.toggle) if each.changes(asked, subject)]
-            try:
-                after = self.preview(state, (*chosen, *before, option.choice)).after
-            except ToggleError:
-                continue  # not possible together with the choices
-            price = option.choice.cure(subject) if critical else 0, after.exposure.worst
-            if after.exposure.worst <= now - _WORTH and (least is None or price < least):
-                least, best = price, Hint(option.choice, after, option.key, certain)
-                if before:  # alone it closes nothing for good, so this is the first step
-                    first = before[0]
-                    best = Hint(first, self.preview(state, (*chosen, first)).after, first.id, certain)
-        return best
 
     # -- internal
 
@@ -295,14 +258,13 @@ class Previews:
         prediction: Prediction,
         subject: Subject,
         item: Toggle,
-        presets: dict[Preset, dict[str, str]],
+        planned: dict[str, str],
         piece: str = "",
     ) -> Option:
-        graded = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
-        value = piece or next((found[item.id] for found in graded if item.id in found), "")
+        value = piece or planned.get(item.id, "") or graded(item, subject)
         value = value or item.proposed(subject) or item.offered
-        # a limit that a preset would lower is not in effect as that preset wants it
-        already = item.on(subject.container.asked, subject) and not any(item.id in found for found in presets.values())
+        # a limit that the plan would lower is not in effect as the plan wants it
+        already = item.on(subject.container.asked, subject) and item.id not in planned
         why_not: Message | None = None
         better, mends = tuple[ThreatState, ...](), tuple[Finding, ...]()
         risks: tuple[Message, ...] = ()
@@ -310,29 +272,22 @@ class Previews:
             value = item.check(value, subject)
             evidence = item.evidence(value, subject)
             risks = (*((evidence.why,) if evidence.used else ()), *item.risks(value, subject))
-            if not already:
+            why_not = None if already else self._why_not(Choice(item, value))
+            if not already and why_not is None:
                 better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
         except ToggleError as error:
             why_not = error.message
-        held = {preset: found.get(item.id) for preset, found in presets.items()}
-        within = tuple(
-            preset
-            for preset in presets
-            if (chosen := held[preset]) is not None and (not piece or piece in chosen.split(","))
-        )
         serious = [each for each in better if each.threat.severity in SERIOUS]
         left = sum(each.outcome is not Outcome.STOPPED for each in serious)
         closes = tuple(each.threat.id for each in serious if each.outcome is Outcome.OPEN)
-        return Option(
-            item, value, already, why_not, len(better), risks, within, left, bool(piece), mends=mends, closes=closes
-        )
+        return Option(item, value, already, why_not, len(better), risks, left, bool(piece), mends=mends, closes=closes)
 
     def _further_pieces(
         self,
         prediction: Prediction,
         subject: Subject,
         existing: Sequence[Option],
-        presets: dict[Preset, dict[str, str]],
+        planned: dict[str, str],
     ) -> Iterator[Option]:
         """Single values that resolve a serious finding that no existing option does."""
         for finding in (each for layer in prediction.state.layers for each in layer.assessment.findings):
@@ -347,7 +302,7 @@ class Previews:
                 )
                 piece = next(pieces, None)
                 if piece is not None:
-                    yield self._option(prediction, subject, item, presets, piece)
+                    yield self._option(prediction, subject, item, planned, piece)
                     break
 
     def _after(self, value: str, item: Toggle, subject: Subject) -> Asked:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import (
-    GRADES,
     Choice,
     Cure,
     Evidence,
@@ -30,7 +29,7 @@ from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers.toggles import all_toggles, brought_by, choice_of, fold
-from stratascope.usecases.plan.pieces import merged
+from stratascope.usecases.plan.pieces import graded, merged
 from stratascope.value import replace
 
 _GRANTS = (Cure.GRANT, Cure.PROTECTION)
@@ -255,7 +254,7 @@ def _value(which: Toggle, subject: Subject) -> str:
         found = which.learned(which.learned_words[0], subject, subject.container.asked)
         if found is not None:
             return which.learned_words[0] if found.text else found.value
-    return next((value for grade in GRADES if (value := which.preset(grade, subject))), "")
+    return graded(which, subject)
 
 
 # What it comes to

@@ -6,15 +6,15 @@ import pytest
 
 from rig.usecases.live.replay import Replay
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.toggle import Preset, ToggleError
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import brought_by, choice_of
+from stratascope.layers.toggles import choice_of
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.offers import shortfalls
-from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
+from stratascope.usecases.plan.preview import Previews
 from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_capture
 
@@ -32,52 +32,6 @@ def of(picture: Snapshot, name: str) -> tuple[Previews, ContainerState]:
     return recorded(picture, engine), state
 
 
-def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
-    told = 0
-    for state in picture.containers:
-        if state.matrix is None:
-            continue
-        foresight, _ = of(picture, state.container.name)
-        offer = foresight.offer(state)
-        chosen = offer.of(Preset.RECOMMENDED)
-        now = foresight.preview(state, chosen).after.exposure.worst
-        reached = {}
-        for option in offer.options:
-            if option.already or option.why_not is not None or option.toggle.id in {each.id for each in chosen}:
-                continue
-            if not {each.id for each in brought_by(option.toggle)} <= {each.id for each in chosen}:
-                continue  # alone it closes nothing for good
-            try:
-                more = (*chosen, option.choice)
-                reached[option.toggle.id] = foresight.preview(state, more).after.exposure.worst
-            except ToggleError:
-                continue
-        hint = foresight.hint(state, chosen, offer)
-        if now < SERIOUS_EXPOSURE or min(reached.values(), default=now) > now - 0.1:
-            assert hint is None, state.container.name
-            continue
-        told += 1
-        assert hint is not None, state.container.name
-        assert hint.after.exposure.worst == min(reached.values()) == reached[hint.choice.id]
-        without = foresight.preview(state, chosen).after
-        assert hint.certain is bool(without.open(Severity.CRITICAL) or without.open(Severity.HIGH))
-    assert told >= 3
-
-
-def test_the_hint_takes_back_a_grant_before_it_puts_up_a_barrier(picture: Snapshot) -> None:
-    """Another user would lower a privileged container's exposure most, and leave the hole open."""
-    hinted = []
-    for state in picture.containers:
-        if state.matrix is None or not state.matrix.open(Severity.CRITICAL):
-            continue
-        foresight, _ = of(picture, state.container.name)
-        hint = foresight.hint(state, (), foresight.offer(state))
-        assert hint is not None
-        assert not hint.choice.toggle.changes_users, state.container.name
-        hinted.append(hint.choice.id)
-    assert hinted
-
-
 def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     chosen = [choice_of("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]
@@ -85,18 +39,6 @@ def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> No
     assert told[0].startswith("Keeps only the capabilities: CHOWN, KILL. ")
     assert told[1].startswith("Fewer capabilities: none. ")
     assert "Keeps only" not in told[2]
-
-
-def test_a_runner_with_the_engines_socket_is_led_to_safety_step_by_step(picture: Snapshot) -> None:
-    foresight, state = of(picture, "ci-runner")
-    assert state.matrix is not None
-    offer, steps = foresight.offer(state), list[str]()
-    chosen: tuple[Choice, ...] = ()
-    while (hint := foresight.hint(state, chosen, offer)) is not None:
-        chosen = (*chosen, hint.choice)
-        steps.append(hint.choice.id)
-    assert "engine-socket" in steps
-    assert foresight.preview(state, chosen).after.exposure.worst < SERIOUS_EXPOSURE < state.matrix.exposure.worst
 
 
 def test_a_switch_closes_alone_what_it_says_it_closes(picture: Snapshot) -> None:
@@ -125,14 +67,14 @@ def _open(state: ContainerState) -> set[str]:
     return {each.threat.id for severity in SERIOUS for each in state.matrix.open(severity)}
 
 
-def test_limits_are_proposed_where_a_preset_has_one(picture: Snapshot) -> None:
+def test_limits_are_proposed_where_the_plan_has_one(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     offer = foresight.offer(state)
-    by_preset = {each.id: each.value for each in (*offer.of(Preset.RECOMMENDED), *offer.of(Preset.STRICT))}
+    assert offer.plan is not None
+    limits = {each.choice.id: each.choice.value for each in offer.plan.changes if each.choice.toggle.limit}
     proposed = offer.proposed
-    assert proposed.cpu is not None
-    assert "cpus" in by_preset
-    assert (proposed.pids is None) is ("pids" not in by_preset)
+    assert str(proposed.cpu) == limits["cpus"]
+    assert (proposed.pids is None) is ("pids" not in limits)
     limited = replace(state, container=replace(state.container, asked=replace(state.container.asked, cpu_cores=1.0)))
     assert foresight.offer(limited).proposed.cpu is None  # it has one
 
@@ -168,9 +110,13 @@ def test_where_nothing_is_known_nothing_is_predicted(picture: Snapshot) -> None:
         matrix=None,
         layers=tuple(replace(layer, facts=None) for layer in state.layers),
     )
-    offer = foresight.offer(blank)
+    assert foresight.offer(blank).plan is None
+    assert foresight.preset(blank, Preset.RECOMMENDED) == ()
+    for ask in (foresight.plan, foresight.standards):
+        with pytest.raises(ToggleError):
+            ask(blank)
     with pytest.raises(ToggleError):
-        foresight.preview(blank, offer.of(Preset.RECOMMENDED))
+        foresight.preview(blank, (choice_of("no-new-privileges", "on"),))
 
 
 def test_what_only_gives_more_is_told_from_a_hardening(picture: Snapshot) -> None:
