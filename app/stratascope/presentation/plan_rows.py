@@ -94,7 +94,6 @@ def _title(change: Change, state: ContainerState | None) -> Message:
     choice = change.choice
     if choice.gives:
         return choice.told
-    named = _BY_TOGGLE.get(choice.id)
     if choice.id in ("capabilities", "drop"):
         return _capabilities(choice, state)
     if choice.id == "engine-socket":
@@ -104,31 +103,7 @@ def _title(change: Change, state: ContainerState | None) -> Message:
         return plural("Remove {count} device", "Remove {count} devices", count) if count else choice.titled
     if choice.id == "host-paths" and choice.value.startswith("/"):
         return msg("Make {path} read-only", path=choice.readable)
-    if choice.id == "unmount":
-        return msg("Remove {path}", path=choice.readable)
-    return choice.titled if named is None else named
-
-
-_BY_TOGGLE = {
-    "privileged": msg("Remove --privileged"),
-    "user": msg("Run as non-root"),
-    "seccomp": msg("Filter system calls"),
-    "read-only-root": msg("Read-only root filesystem"),
-    "host-paths": msg("Make host paths read-only"),
-    "publish": msg("Publish on localhost only"),
-    "network": msg("Leave the host's network"),
-    "pid": msg("Leave the host's processes"),
-    "ipc": msg("Leave the host's shared memory"),
-    "uts": msg("Leave the host's name"),
-    "cgroupns": msg("Hide the host's cgroups"),
-    "apparmor": msg("Confine it by AppArmor"),
-    "selinux": msg("Confine it by SELinux"),
-    "memory": msg("Limit memory"),
-    "pids": msg("Limit processes"),
-    "cpus": msg("Limit CPU"),
-    "ulimit-nofile": msg("Limit open files"),
-    "ulimit-core": msg("No core files"),
-}
+    return choice.titled
 
 
 def _capabilities(choice: Choice, state: ContainerState | None) -> Message:

@@ -224,7 +224,7 @@ def test_the_plan_is_what_the_recommended_preset_carries_out(desk: Desk) -> None
     code, out, _ = desk.run("plan", NAME)
     assert code == 0
     assert "Take back" in out
-    assert "[x] Leave privileged mode" in out
+    assert "[x] Remove --privileged" in out
     code, last, _ = desk.harden("--preset", "recommended", "--enforced-is-enough")
     assert code == 0
     before, after = last["predicted"]["threats"], last["after"]["threats"]

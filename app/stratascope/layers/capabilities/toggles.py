@@ -131,7 +131,7 @@ def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> 
 PRIVILEGED = Toggle(
     "privileged",
     _LAYER,
-    msg("Leave privileged mode"),
+    msg("Remove --privileged"),
     msg("Restores the engine's default capabilities, filter, profile, masked paths and device rules."),
     "off",
     only("off"),

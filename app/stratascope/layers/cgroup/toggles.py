@@ -380,7 +380,7 @@ def _cpus_measured(value: str, subject: Subject) -> Evidence:
 CPUS = Toggle(
     "cpus",
     _LAYER,
-    msg("Limit CPU time"),
+    msg("Limit CPU"),
     msg("It gets no more CPU time than this many CPUs provide."),
     "X",
     _check_cpus,

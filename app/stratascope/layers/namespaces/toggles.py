@@ -165,7 +165,7 @@ PID = _private(
     "pid",
     lambda asked, mode: replace(asked, pid_mode=mode),
     (
-        msg("Own processes"),
+        msg("Private PID namespace"),
         msg("It sees and signals only its own processes."),
         msg("It sees other processes now; if it watches or debugs them, it no longer can."),
     ),
@@ -176,7 +176,7 @@ IPC = _private(
     "ipc",
     lambda asked, mode: replace(asked, ipc_mode=mode),
     (
-        msg("Own shared memory"),
+        msg("Private IPC namespace"),
         msg("Its shared memory and message queues are its own."),
         msg("If it exchanges data with other processes through shared memory, that stops working."),
     ),
@@ -187,7 +187,7 @@ UTS = _private(
     "uts",
     lambda asked, mode: replace(asked, uts_mode=mode),
     (
-        msg("Own host name"),
+        msg("Private UTS namespace"),
         msg("It has a host name of its own and can't change the host's."),
         msg(
             "Its host name becomes the container's; anything that reports under the host's name will show a "
@@ -201,7 +201,7 @@ NETWORK = _private(
     "net",
     lambda asked, mode: replace(asked, network_mode=mode),
     (
-        msg("Own network"),
+        msg("Private network namespace"),
         msg("It has network interfaces and ports of its own."),
         msg(
             "It listens on the host's own addresses now. As it publishes no ports, nothing outside its own network "
@@ -214,7 +214,7 @@ CGROUPNS = _private(
     "cgroupns",
     "cgroup",
     lambda asked, mode: replace(asked, cgroupns_mode=mode),
-    (msg("Own view of control groups"), msg("It does not see the host's control group tree."), NOTHING),
+    (msg("Private cgroup namespace"), msg("It does not see the host's control group tree."), NOTHING),
     GRADES,
 )
 
@@ -302,7 +302,7 @@ def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) 
 PUBLISH = Toggle(
     "publish",
     _LAYER,
-    msg("Publish to this machine only"),
+    msg("Publish on localhost only"),
     msg("Its published ports answer only on this machine's loopback addresses."),
     "loopback",
     _check_publish,

@@ -256,7 +256,7 @@ def _of_root(want: Want, subject: Subject) -> bool:
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
-    msg("Read-only root directory"),
+    msg("Read-only root filesystem"),
     msg("Nothing of the image can be changed; it writes only to volumes and tmpfs."),
     "on",
     only("on", "off"),

@@ -286,7 +286,7 @@ def _stopped_by(value: str, subject: Subject) -> frozenset[str]:
 SECCOMP = Toggle(
     _LAYER,
     _LAYER,
-    msg("System call filter"),
+    msg("Filter system calls"),
     msg("Puts a filter in front of the kernel: the engine's default, or a profile of your own."),
     "default|FILE",
     _check,

@@ -457,7 +457,7 @@ def _user_allowed(want: Want, subject: Subject) -> Given | None:
 USER = Toggle(
     "user",
     _LAYER,
-    msg("Run as another user"),
+    msg("Run as non-root"),
     msg("Its first program starts as this user of the image, not as root."),
     "UID[:GID]",
     _check_user,

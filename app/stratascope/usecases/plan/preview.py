@@ -159,8 +159,11 @@ class Previews:
         def opening(pieces: Sequence[Choice]) -> frozenset[Choice]:
             return critical_grants(prediction, subject, pieces)
 
-        why_not = self._why_not or (lambda choice: _unverifiable(choice, subject))
+        why_not = self._not_planned(subject)
         return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, why_not)
+
+    def _not_planned(self, subject: Subject) -> WhyNot:
+        return self._why_not or (lambda choice: _unverifiable(choice, subject))
 
     def _critical(self, prediction: Prediction, subject: Subject, plan: HardeningPlan) -> tuple[Choice, ...]:
         return up_to_serious(plan, self._judge(prediction, subject, plan.now), subject)
@@ -174,7 +177,8 @@ class Previews:
             return prediction.with_files(files).mends(after, finding)
 
         findings = (each for layer in prediction.state.layers for each in layer.assessment.findings)
-        pieces = [each for each in pieces_of(subject) if self._why_not(each) is None]
+        why_not = self._not_planned(subject)
+        pieces = [each for each in pieces_of(subject) if why_not(each) is None]
         return standard(preset, plan, findings, pieces, subject, mends)
 
     def _judge(self, prediction: Prediction, subject: Subject, now: Matrix) -> Judge:
@@ -272,7 +276,7 @@ class Previews:
             value = item.check(value, subject)
             evidence = item.evidence(value, subject)
             risks = (*((evidence.why,) if evidence.used else ()), *item.risks(value, subject))
-            why_not = None if already else self._why_not(Choice(item, value))
+            why_not = None if already or self._why_not is None else self._why_not(Choice(item, value))
             if not already and why_not is None:
                 better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
         except ToggleError as error:

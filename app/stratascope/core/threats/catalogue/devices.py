@@ -23,7 +23,7 @@ from stratascope.core.threats.needs import Device, DeviceKind, Feature, Mounting
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 from stratascope.value import replace
 
-_ONLY_NEEDED = msg("Leave privileged mode, and pass in only those devices (--device) that the program needs.")
+_ONLY_NEEDED = msg("Remove --privileged, and pass in only those devices (--device) that the program needs.")
 
 
 def device_routes(kind: str, example: str) -> tuple[Route, ...]:

@@ -35,7 +35,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 from stratascope.value import replace
 
-_NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
+_NOT_PRIVILEGED = msg("Remove --privileged, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
 _USERS = "/proc/sys/user/max_user_namespaces"
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; 3 and 4 exist on Debian and Ubuntu
@@ -123,7 +123,7 @@ THREATS = (
         msg("Open the machine's memory"),
         msg("A process could open the memory of the whole machine as a file."),
         msg("It can read the secrets of every program and, on older kernels, change the kernel itself."),
-        msg("Leave privileged mode, and drop SYS_RAWIO and MKNOD."),
+        msg("Remove --privileged, and drop SYS_RAWIO and MKNOD."),
         "capabilities",
         (
             *read_or_written(

@@ -42,7 +42,7 @@ from stratascope.value import replace
 _IOC_NEW = 0xAA00  # _IO(USERFAULTFD_IOC, 0x00), include/uapi/linux/userfaultfd.h
 _WITH_USERFAULTFD = 0o2004000  # O_CLOEXEC, O_NONBLOCK
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
-_NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
+_NOT_PRIVILEGED = msg("Remove --privileged, and keep the engine's masks over /proc and /sys.")
 # check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN no longer suffices since Linux commit 09ce61e27db8 (in
 # v6.9)
 _SYSLOG = replace(initial("SYSLOG"), older=("CAP_SYS_ADMIN", (6, 9)))
