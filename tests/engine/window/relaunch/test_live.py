@@ -158,7 +158,7 @@ def test_what_breaks_is_rolled_back_with_its_log(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
 ) -> None:
     name = "breaks-here"
-    command = ("sh", "-c", "mkdir -p /tmp/x && touch /tmp/x/y || exit 7; trap 'exit 0' TERM; sleep 3600 & wait")
+    command = ("sh", "-c", "mkdir /mine && rmdir /mine || exit 7; trap 'exit 0' TERM; sleep 3600 & wait")
     with (
         docker_rootful.container(name=name, command=command) as original,
         live(qtbot, monkeypatch, docker_rootful, tmp_path) as (window, side),
