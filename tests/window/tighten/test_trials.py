@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, named, over, planned, relaunch, select, side_of
+from rig.window.hardening import asked, named, over, planned, relaunch, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -17,6 +17,7 @@ from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import RelaunchOutcome
 from stratascope.core.relaunch.trial import Tried, Works
+from stratascope.core.snapshot import Snapshot
 from stratascope.presentation.exposure import number_text
 from stratascope.state import preferences
 from stratascope.ui.harden.relaunch_draft import Act, Sign
@@ -25,6 +26,7 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.choices import Resolved
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.strategy import Ends, Verdict
+from stratascope.value import replace
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 COMMANDS = ("curl -f http://127.0.0.1/", "true")
@@ -231,3 +233,19 @@ def test_a_run_under_way_is_told_whatever_is_in_view(qtbot: QtBot, window: MainW
     assert "ci-runner" in line(window)
     staged.gate.set()
     over(qtbot, side)
+
+
+def test_what_was_tried_is_relaunched_whatever_is_read_meanwhile(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    """A twin is watched: by what was learned of it the plan would be another one by now."""
+    side = planned(qtbot, window)
+    tried(qtbot, window)
+    choices, staged.calls = side.draft.choices, []
+    state = named(picture, "ci-runner")
+    other = named(picture, "web").matrix
+    window.feed.snapshot.emit(with_others(picture, replace(state, matrix=other)))
+    qtbot.wait(50)
+    assert asked(staged, "offer") == 0
+    assert side.draft.choices == choices
+    assert word(window) == "Relaunch"

@@ -162,6 +162,16 @@ class PlanDraft(QObject):
     def _forget_made(self) -> None:
         """What was made is of no use any more."""
 
+    @property
+    def _settled(self) -> bool:
+        """Whether the plan stays as it is until its container starts anew."""
+        return False
+
+    def _outdated(self, state: ContainerState) -> bool:
+        """Whether the plan has to be made again for that reading."""
+        known = self._known
+        return known is None or start(known) != start(state) or (differ(known, state) and not self._settled)
+
     # -- what there is
 
     @property
@@ -226,7 +236,7 @@ class PlanDraft(QObject):
             self._hide(why)
             return
         hidden, self.nothing = self.nothing is not None, None
-        if self._known is None or differ(self._known, state):
+        if self._outdated(state):
             self._ask(state)
         elif hidden or before is None or start(before) != start(state):
             self._make_soon()
@@ -291,7 +301,7 @@ class PlanDraft(QObject):
         self.nothing, self._known = None, state
         self._offer, self._suggested = answer[0], answer[1]
         self._take(wanted, answer[2])
-        if differ(state, self.state):
+        if self._outdated(self.state):
             self._ask(self.state)
         elif self.pending:
             self._ask_wanted()

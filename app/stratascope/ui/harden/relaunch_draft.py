@@ -194,6 +194,12 @@ class RelaunchDraft(PlanDraft):
             self._make_soon()
         self.changed.emit()
 
+    @property
+    def _settled(self) -> bool:
+        """What is tried, or worked, is what is relaunched: whatever was learned meanwhile waits for the next plan."""
+        trial, state = self.trial, self.state
+        return self.tried is not None or (trial is not None and state is not None and trial.key == state.key)
+
     def _why_nothing(self) -> Message | None:
         return why_nothing(self.state, self._refused, self._kept, running=bool(self.running))
 
