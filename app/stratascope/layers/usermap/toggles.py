@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import opens_sessions
 from stratascope.core.options.capabilities import FILES, bounding, named, starts_as_root
 from stratascope.core.relaunch.toggle import (
     Evidence,
@@ -427,6 +428,10 @@ def _root_used(value: str, subject: Subject) -> Evidence:
     if others:
         return Evidence(Use.USED, msg("It runs these as other users, which only root can do: {names}.",
                                       names=", ".join(others[:5])))  # fmt: skip
+    found_programs = () if subject.programs is None else subject.programs.found
+    if opening := tuple(dict.fromkeys(program.name for program in found_programs if opens_sessions(program))):
+        return Evidence(Use.USED, msg("These open sessions for other users, which only root can do: {programs}.",
+                                      programs=", ".join(opening[:5])))  # fmt: skip
     if doubts := _user_doubts(value, subject):
         return Evidence(Use.USED, doubts[0])
     if facts is not None and facts.uid_inside == _ids(value)[0]:

@@ -102,7 +102,8 @@ def derive(
     possible += tuple(_volumes(possible, subject, found, keep))
     told = tuple((item.id, why.get(item.id, item.toggle.what)) for item in possible)
     names = {item.id for item in possible}
-    return Resolved(possible, told, found.files, tuple(each for each in left if each[0] not in names))
+    once = {name: why for name, why in reversed(left) if name not in names}
+    return Resolved(possible, told, found.files, tuple(reversed(once.items())))
 
 
 def _by_plan(

@@ -12,6 +12,7 @@ from stratascope.core.observation.observation import Observation, Seen, UsedCall
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Evidence, OwnVolume, Subject, Use
 from stratascope.core.threats.states import Exposure, Matrix
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import choice_of
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.choices import Resolved
@@ -84,6 +85,16 @@ def test_several_users_are_not_one() -> None:
     found = values(of(replace(WEB, users=((33, 33), (1000, 1000)))))
     assert "user" not in found
     assert found["capabilities"] == "CAP_SETGID,CAP_SETUID"
+
+
+def test_whoever_has_jobs_run_there_needs_root() -> None:
+    """Also where it was seen becoming just one of them."""
+    cron = Programs((Program("/usr/sbin/cron", ("setuid", "setgid", "pam_open_session")),))
+    subject = replace(container(), programs=cron)
+    assert "user" not in values(derive(subject, lambda text: "/kept/1.json"))
+    evidence = choice_of("user", "1000").evidence(subject)
+    assert evidence.used
+    assert "cron" in translate(evidence.why)
 
 
 def test_what_it_keeps_on_purpose_it_keeps() -> None:
