@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import MessageError, msg
@@ -57,7 +57,9 @@ Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
 class TrialController(BackgroundRun):
-    """The search and its results."""
+    """The search and its results. `sheet_made`: the sheet of the commands was."""
+
+    sheet_made = Signal(object)
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class TrialController(BackgroundRun):
         """The commands that test a copy, made when first needed."""
         sheet = CommandsSheet(self._theme, self._window)
         sheet.given.connect(self._keep_commands)
+        self.sheet_made.emit(sheet)
         return sheet
 
     def ask_commands(self) -> None:

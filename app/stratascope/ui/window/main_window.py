@@ -175,6 +175,7 @@ class MainWindow(QMainWindow):
         self._runs = (*trials, *(run for run, _ in runs if run is not None))
         for each in trials:
             each.closed.connect(self.close)
+            each.sheet_made.connect(partial(self.guide.serve, topic=topics.TRIALS))
         for run, topic in runs:
             if run is not None:
                 run.closed.connect(self.close)
