@@ -133,7 +133,7 @@ class Allowing:
         if denied.lacked and set(denied.lacked) <= FILES and self._another_user():
             return Loosening(_NO_GAIN, certain=True) if self._gained(denied) else self._file(denied.path)
         if denied.lacked and not self._held(denied.by):
-            return self._set(choice_of("sysctl", f"{PORT_START}=0")) if denied.lacked == (_LOW_PORT,) else None
+            return self._low_ports() if denied.lacked == (_LOW_PORT,) else None
         if self._gained(denied):
             return Loosening(_NO_GAIN, certain=True)
         if denied.lacked == ("CAP_SYS_RESOURCE",):
@@ -221,6 +221,11 @@ class Allowing:
         if not self._another_user() or not is_docker(self._subject) or giving is None:
             return True
         return denied_by in {posixpath.basename(path) for path in giving}
+
+    def _low_ports(self) -> Loosening | None:
+        """Where it may bind them today, for its user by a setting of its own network."""
+        had = named((_LOW_PORT,)) <= bounding(self._subject.container.asked, self._engine)
+        return self._set(choice_of("sysctl", f"{PORT_START}=0")) if had else None
 
     def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
         """Only what it has today: a twin that asks for more is no reason to give it more."""
