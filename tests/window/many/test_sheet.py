@@ -119,6 +119,21 @@ def test_each_has_its_own_plan_and_number_or_a_standard_beside_it(
     assert together.asked[-1][1] is Preset.PSS_RESTRICTED
 
 
+def test_what_a_person_switched_in_the_column_counts_for_that_container(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot, together: StagedTogether
+) -> None:
+    draft = planned(qtbot, window).draft
+    assert draft.plan is not None
+    row = next(change for change in draft.plan.changes if change.on)
+    draft.switch(row.key, False)
+    qtbot.waitUntil(lambda: not draft.pending)
+    many = looked(qtbot, window, "ci-runner")
+    (line,) = many.dialog.plans.model_.rows
+    assert draft.plan is not None
+    assert line[1].text == f"{number_text(draft.plan.now)} → {number_text(draft.plan.then)}"
+    assert row.choice not in many.plans[0].choices
+
+
 def test_what_an_option_makes_safe_is_what_the_button_does(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, together: StagedTogether
 ) -> None:

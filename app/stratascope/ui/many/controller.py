@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Wanted
 from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -23,7 +24,7 @@ from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.exports import ExportMenu
 from stratascope.ui.kit.background import Failure, Feed, reason
 from stratascope.ui.kit.long_run import LongRun
-from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.questions import ClosingQuestion
@@ -109,7 +110,7 @@ class ManyController(LongRun["ManyDialog"]):
     def _request_plans(self) -> None:
         states, preset = self.dialog.states, self.dialog.preset
         self.dialog.looking()
-        asking = partial(self.together.plan, states, preset, self._remedies)
+        asking = partial(self.together.plan, states, preset, self._remedies, self._wanted)
         self._side.queries.ask("many", asking, self._planned, states[0].container.engine)
 
     def _planned(self, answer: PlannedTogether | Failure) -> None:
@@ -131,13 +132,21 @@ class ManyController(LongRun["ManyDialog"]):
         )
 
     @property
-    def _plans(self) -> tuple[Plan, ...]:
+    def _wanted(self) -> tuple[tuple[Key, Wanted], ...]:
+        """Return how a person wants the plan of the container in view, as the column shows it."""
+        draft = self._side.draft
+        own = None if draft.own is None else draft.own.wanted
+        return () if own is None or draft.state is None else ((draft.state.key, own),)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans that the sheet shows."""
         return self._planned_all.plans
 
     @property
     def _blocked(self) -> tuple[Plan, ...]:
         """Return the plans that are blocked."""
-        return tuple(each for made in self._plans for each in members(made) if each.checked.blocks)
+        return tuple(each for made in self.plans for each in members(made) if each.checked.blocks)
 
     def _leave_out(self) -> None:
         self.dialog.leave_out(frozenset(each.state.key for each in self._blocked))
@@ -152,14 +161,14 @@ class ManyController(LongRun["ManyDialog"]):
         """Return the container's name for each index of the run."""
         if self._undoing:
             return tuple(map(names_of, self._undoing))
-        return tuple(map(names, self._plans))
+        return tuple(map(names, self.plans))
 
     # -- during
 
     def _begin(self) -> None:
         if self.busy:
             return
-        plans, undoing, together = self._plans, self._undoing, self.together
+        plans, undoing, together = self.plans, self._undoing, self.together
         watch = self._side.dialog.before.usual()
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Of | AllEnded]:

@@ -127,6 +127,8 @@ class AnswerCard(QWidget):
         self.note.setText(answer.note)
         if answer.button is not None:
             self.button.show_button(answer.button, answer.numbers)
+            spoken = msg("In the card: {word}", word=self.button.text())  # the column has the same one
+            self.button.setAccessibleName(translate(spoken))
         else:
             self.quiet.setText(answer.word)
         self._fit()
