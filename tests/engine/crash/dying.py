@@ -1,5 +1,5 @@
 """A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it; `repair` or
-`back` of one that had ended. Or a `trial`.
+`back` of one that had ended; `fill` and `unfill`, whose data gets a volume. Or a `trial`.
 
 python tests/engine/crash/dying.py HOW NUMBER VERB CONTAINER
 
@@ -42,7 +42,9 @@ from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = choice_of("no-new-privileges", "on")
 GIVES = choice_of("read-only-root", "off")  # what a container lacked that has ended
-FURTHER = {"undo": "harden", "back": "repair"}  # what comes before it
+FILLS = choice_of("volume", "/var/lib/kept")
+CHOICES = {"repair": GIVES, "fill": FILLS}
+FURTHER = {"undo": "harden", "back": "repair", "unfill": "fill"}  # what comes before it
 LOOKS = frozenset(("plan", "running", "labelled", "changes", "log", "check_health"))  # how often depends on the machine
 EXERCISES = tuple(filter(None, (os.environ.get("DYING_EXERCISE"),)))
 
@@ -94,7 +96,7 @@ class Calls:
 
     def __init__(self, port: Any, fate: Fate, passed_over: frozenset[str] = frozenset()) -> None:
         self._port, self._fate = port, fate
-        self._passed_over = passed_over | {"body", "twin", "told"}
+        self._passed_over = passed_over | {"body", "filling", "with_image", "twin", "told"}
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._port, name)
@@ -161,7 +163,7 @@ def main(how: str, number: int, verb: str, container: str) -> None:
             tried = trials.run((CHOICE,))
             assert tried.works is Works.YES, tried
             return
-        made = hardening.plan(state, (GIVES if FURTHER.get(verb, verb) == "repair" else CHOICE,))
+        made = hardening.plan(state, (CHOICES.get(FURTHER.get(verb, verb), CHOICE),))
         fate.counting = verb not in FURTHER
         *_, ended = hardening.run(made, 0.0, lambda: False)
         assert isinstance(ended, RelaunchResult), ended

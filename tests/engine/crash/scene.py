@@ -50,8 +50,25 @@ BACK = (
     "named", "write held", "write stopping", "stop", "write stopped", "rename", "rename", "write renamed",
     "restart_policy", "write started", "write verified", "running", "running", "rename", "forget", "write done",
 )  # fmt: skip
+# The same of one whose data gets a volume, and its way back to the settings before
+FILL = (
+    "running", "write intent", "make_volume", "create", "running", "running", "named", "write created", "write held",
+    "restart_policy", "running", "write stopping", "stop", "changes", "commit", "create", "initialize", "remove",
+    "remove_image", "contents", "contents", "write stopped", "rename", "rename", "write renamed", "start",
+    "write started", "running", "running", "running", "write verified", "running", "running", "restart_policy",
+    "rename", "write done",
+)  # fmt: skip
+UNFILL = (
+    "running", "running", "plan", "plan", "running", "plan", "plan", "plan", "running", "running", "write intent",
+    "create", "running", "running", "named", "write created", "write held", "restart_policy", "running",
+    "write stopping", "stop", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running",
+    "running", "write verified", "running", "running", "restart_policy", "rename", "forget", "write done",
+)  # fmt: skip
 ENDED = ("repair", "back")
-POINTS = {"harden": HARDEN, "undo": UNDO, "trial": TRIAL, "repair": REPAIR, "back": BACK}
+FILLED = ("fill", "unfill")
+POINTS = {
+    "harden": HARDEN, "undo": UNDO, "trial": TRIAL, "repair": REPAIR, "back": BACK, "fill": FILL, "unfill": UNFILL,
+}  # fmt: skip
 CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start", "overlay", "remove", "remove_overlays"))
 
 
@@ -118,6 +135,17 @@ class Scene:
             file.write_text("kept")
         return self.originals[name]
 
+    def keep(self, name: str) -> None:
+        """Data outside its volumes."""
+        place = self.kept(name).parent
+        place.mkdir(parents=True)
+        for file in ("mark", "more"):
+            (place / file).write_text("kept")
+
+    def kept(self, name: str) -> Path:
+        """Some of that data, as its process sees it."""
+        return Path(f"/proc/{self.rig.pid(name)}/root/var/lib/kept/mark")
+
     def dying(self, point: Point) -> subprocess.Popen[str]:
         """Its relaunch, begun."""
         words = (point.how, str(point.number), point.verb, point.container)
@@ -148,6 +176,8 @@ class Scene:
             self.start_ended(point.container)
         else:
             self.start(point.container, LINGERING if point.how == "in" else QUICK)
+        if point.verb in FILLED:
+            self.keep(point.container)
         child = self.dying(point)
         out, err = child.communicate()
         assert child.returncode == -9, (point.name, out, err)
@@ -179,7 +209,34 @@ class Scene:
         name = point.container
         if point.verb in ENDED:
             return self.wrong_ended(name, goes_on=point.goes_on, back=point.verb == "back")
+        if point.verb in FILLED:
+            ran = "write renamed" in POINTS[point.verb][: point.number + 1]
+            return self.wrong_filled(name, goes_on=point.goes_on, back=point.verb == "unfill", ran=ran)
         return self.wrong_with(name, goes_on=point.goes_on, undone=point.verb == "undo")
+
+    def wrong_filled(self, name: str, *, goes_on: bool, back: bool = False, ran: bool = True) -> list[str]:
+        """Of one whose data gets a volume: it is there, with all of it or none, and nothing that filled it is left.
+
+        `back`: on the way back; `ran`: its replacement may have written there.
+        """
+        found = []
+        running = [called for called, (_, runs) in self.all(name).items() if runs]
+        if running != [name]:
+            return [f"running: {running}, there: {sorted(self.all(name))}"]
+        if not self.kept(name).exists() or sorted(each.name for each in self.kept(name).parent.iterdir()) != [
+            "mark",
+            "more",
+        ]:
+            found.append("its data is gone")
+        volumes = [each for each in self.rig.run("volume", "ls", "-q").split() if each.startswith(f"{name}-")]
+        if (goes_on or back) and not volumes:
+            found.append("the volume is gone")
+        if not (back or goes_on or ran) and volumes:
+            found.append(f"left: {volumes}")
+        images = self.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        left = [each for each in images if each.startswith(f"localhost/stratascope/{name}:")]
+        unfinished = [item.stage.value for item in self.entry(name) if item.stage is not Stage.DONE]
+        return [*found, *(f"left: {each}" for each in left), *(f"unfinished: {each}" for each in unfinished)]
 
     def wrong_with(self, name: str, *, goes_on: bool, undone: bool = False) -> list[str]:
         """The same for any container. `undone`: it had been hardened before, and was on its way back."""
@@ -236,7 +293,9 @@ class Scene:
         names = [called for name in self.originals for called in self.all(name)]
         if names:
             self.rig.remove(*names)
+        made = [f"{name}-var-lib-kept" for name in self.originals]
         self.rig.run("volume", "rm", *self.originals, check=False)
+        self.rig.run("volume", "rm", "-f", *made, check=False)
 
 
 def _is_write(what: str) -> bool:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.crash.scene import ENDED, POINTS, Point, Scene, points
+from engine.crash.scene import ENDED, FILLED, POINTS, Point, Scene, points
 from rig.engine import KINDS, Rig
 from rig.fixtures import Engines
 
 ROOTFUL = [name for name in KINDS if name.endswith("rootful")]
-VERBS = ("harden", "undo", *ENDED)
+VERBS = ("harden", "undo", *ENDED, *FILLED)
 BUSY = 60.0  # seconds in which another one has put a container right
 SETTLED = 3.0  # seconds after which an engine has done what was under way
 
@@ -35,7 +35,7 @@ def scene(any_engine: Rig, tmp_path: Path) -> Iterator[Scene]:
 def told(scene: Scene, point: Point, mended: bool) -> list[str]:
     """What is wrong with that point's container; printed, too."""
     wrong = scene.wrong(point)
-    kept = "replacement" if point.goes_on is (point.verb in ("harden", "repair")) else "original"
+    kept = "replacement" if point.goes_on is (point.verb in ("harden", "repair", "fill")) else "original"
     words = "; ".join(wrong) or f"the {kept} has its place, {'mended' if mended else 'was whole'}"
     sys.stdout.write(f"{scene.rig.name:16} {point.name:32} {words}\n")
     return wrong
@@ -93,7 +93,7 @@ def at_once(rig: Rig, state: Path, chosen: tuple[Point, ...]) -> None:
             scene.clear()
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in FILLED])
 @pytest.mark.slow
 def test_killed_in_every_call_and_recovered_at_once(any_engine: Rig, tmp_path: Path, verb: str) -> None:
     at_once(any_engine, tmp_path, tuple(point for point in points(verb) if point.how == "in"))
@@ -105,7 +105,7 @@ def test_points_drawn_anew_each_time(engines: Engines, name: str, tmp_path: Path
     seed = random.randrange(1 << 32)
     sys.stdout.write(f"seed {seed}\n")
     draw = random.Random(seed)
-    every = [point for verb in VERBS for point in points(verb)]
+    every = [point for verb in VERBS if verb not in FILLED for point in points(verb)]
     scene = Scene(engines.get(name), tmp_path / "at")
     try:
         recovered(scene, tuple(draw.sample([point for point in every if point.how == "at"], 3)))
@@ -121,11 +121,15 @@ def test_no_point_is_left_out(docker_rootful: Rig, tmp_path: Path, verb: str) ->
     try:
         whole = Point(verb, "at", 99)
         scene.start_ended(whole.container) if verb in ENDED else scene.start(whole.container)
+        if verb in FILLED:
+            scene.keep(whole.container)
         child = scene.dying(whole)
         out, err = child.communicate()
         assert (child.returncode, err) == (0, "")
         assert tuple(out.splitlines()) == POINTS[verb]
-        if verb in ENDED:
+        if verb in FILLED:
+            assert scene.wrong_filled(whole.container, goes_on=True, back=verb == "unfill") == []
+        elif verb in ENDED:
             assert scene.wrong_ended(whole.container, goes_on=True, back=verb == "back") == []
         else:
             assert scene.wrong_with(whole.container, goes_on=True, undone=verb == "undo") == []

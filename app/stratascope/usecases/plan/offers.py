@@ -135,8 +135,9 @@ class Offer(Value):
     def _least(self, on: frozenset[str], does: Callable[[Option], bool]) -> Option | None:
         able = (each for each in self.options if each.why_not is None and not each.already and each.asking is None)
 
-        def most_of(option: Option) -> tuple[bool, bool, int, int]:
-            return option.key not in on, option.toggle.changes_users, len(option.mends), option.gains
+        def most_of(option: Option) -> tuple[bool, bool, bool, int, int]:
+            which = option.toggle
+            return option.key not in on, which.reaches, which.changes_users, len(option.mends), option.gains
 
         return min(filter(does, able), key=most_of, default=None)
 
