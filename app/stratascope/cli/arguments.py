@@ -266,6 +266,27 @@ def _hardening(commands: Commands) -> None:
         _dry_run(each)
         _flag(each, "--json", msg("print one JSON object per line"))
         _option(each, "--watch", msg("seconds to watch it for (10)"), type=seconds, default=WATCH, metavar="SECONDS")
+    exercise = _command(
+        commands,
+        "exercise",
+        msg("show by a command that a relaunched container works"),
+        msg(
+            "Runs a command that shows whether a container works since it was relaunched, and keeps the result. The "
+            "command meets the container itself, not a twin. Exit status: 0 it works, 1 the command failed, 2 usage "
+            "or engine error."
+        ),
+    )
+    exercise.add_argument("container", metavar="NAME|ID")
+    exercise.add_argument(
+        "words",
+        metavar="COMMAND",
+        help=help_text(
+            msg(
+                "run by sh: status 0 means that it works; STRATASCOPE_TWIN_PID, _NAME and _NETNS identify the container"
+            )
+        ),
+    )
+    _json(exercise)
     discard = _command(commands, "discard", msg("remove the original that was set aside"))
     discard.add_argument("container", metavar="NAME|ID")
     _yes(discard)
@@ -295,7 +316,7 @@ def _hardening(commands: Commands) -> None:
             choices=("critical", "recommended", "restricted", "strict", "pss-baseline", "pss-restricted", "cis"),
         )
         _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
-    for each in (harden, tighten, undo, discard, recover, export):
+    for each in (harden, tighten, undo, exercise, discard, recover, export):
         _engine(each)
 
 

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
-        case "harden" | "tighten" | "undo" | "discard" | "recover" | "export":
+        case "harden" | "tighten" | "undo" | "exercise" | "discard" | "recover" | "export":
             from stratascope.cli.harden import commands
 
             return commands.run(arguments)

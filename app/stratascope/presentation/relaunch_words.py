@@ -9,6 +9,8 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Proven, ToggleError
 from stratascope.core.relaunch.transaction import PlainOutcome, RelaunchOutcome, RelaunchResult, TransactionKind
 from stratascope.core.sanitize import plain
+from stratascope.core.shell_quote import NoNotationError
+from stratascope.core.shell_quote import words as command_line
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import choice_of
 
@@ -102,14 +104,25 @@ def shown_lines(ended: RelaunchResult) -> tuple[Message, ...]:
     if ended.works is False:
         title = msg("It does not work as before:")
     elif ended.enforced is not True:
-        title = msg("It works:") if ended.works else msg("Whether it works was not shown:")
+        title = msg("It works:") if ended.works else msg("Not tested:")
     else:
-        title = msg("Enforced, and it works:") if ended.works else msg("Enforced; whether it works was not shown:")
+        title = msg("Enforced, and it works:") if ended.works else msg("Enforced, and not tested:")
     return (
         title,
         *(msg("+ {text}", text=text) for text in ended.compared),
-        *(msg("? Not compared: {text}", text=text) for text in ended.not_compared),
+        *(msg("? {text}", text=text) for text in ended.not_compared),
     )
+
+
+def test_line(ended: RelaunchResult) -> str:
+    """The command line that tests what was not tested; empty where there is nothing to test."""
+    made = ended.transaction
+    if ended.outcome is not PlainOutcome.NOT_TESTED or made is None or ended.works is False:
+        return ""
+    try:
+        return command_line(("stratascope", "exercise", "--engine", made.engine, made.name, "COMMAND"))
+    except NoNotationError:
+        return ""
 
 
 def ending_sentence(event: RelaunchResult) -> Message:
@@ -119,19 +132,19 @@ def ending_sentence(event: RelaunchResult) -> Message:
         case RelaunchOutcome.VERIFIED if made is not None and made.owner is not None:  # an owner sets nothing aside
             if made.kind is TransactionKind.UNDO:
                 return msg("{name} is as it was before: its owner re-created it.", name=made.name)
-            return msg("Verified. Its owner re-created {name}: undo reverts the change, discard accepts it.",
+            return msg("Works. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None and made.kind is TransactionKind.UNDO:
             return msg("The original of {name} is back. The replacement is kept as {aside} until it is discarded.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None:
-            return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
+            return msg("Works. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.ENFORCED if made is not None and made.owner is not None:
-            return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo reverts the change.")
+            return msg("Not tested. Try what it is for; undo reverts the change.")
         case RelaunchOutcome.ENFORCED if made is not None:
-            return msg("Kept: it is enforced and runs, but nothing showed that it works. Undo brings back the "
-                       "original of {name}, {aside}.", name=made.name, aside=made.old_aside)  # fmt: skip
+            return msg("Not tested. Try what it is for; undo brings back the original of {name}, {aside}.",
+                       name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.KEPT:
             return msg("Kept, although not verified.")
         case RelaunchOutcome.LIMITED:
@@ -142,7 +155,7 @@ def ending_sentence(event: RelaunchResult) -> Message:
             return msg("Interrupted: not hardened, and not restored yet.")
         case RelaunchOutcome.REFUSED:
             return msg("Refused. Nothing was changed.")
-    return msg("Verified.")
+    return msg("Works.")
 
 
 def toggle_title(name: str, value: str = "") -> str:

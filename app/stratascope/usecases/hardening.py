@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Observer
+from stratascope.core.observation.observation import Observation, Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
 from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange, TwinRecord
@@ -50,6 +50,8 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_al
 from stratascope.usecases.relaunch.undo import UndoPlan, undo, undo_plan
 from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Tightened, TwinObserver, Wishes, tighten
+from stratascope.usecases.trial.exercise import exercise_hardened, tested
+from stratascope.usecases.trial.lifecycle import Exercised
 from stratascope.usecases.trial.strategy import Loosened, SearchEvent, loosen
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
@@ -168,10 +170,12 @@ class Hardening:
         *,
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
+        repeated: Observation | None = None,
     ) -> Iterator[Event]:
         """A relaunch, or just a change of limits if nothing else is wanted. The last item is an `Ended`.
 
-        `exercised`: commands that succeeded on a twin with exactly these settings.
+        `exercised`: commands that succeeded on a twin with exactly these settings; `repeated`: what a twin was seen
+        doing in the same test.
         """
         access = self._on(made.spec.engine).access
         self._held = None
@@ -179,7 +183,13 @@ class Hardening:
             yield from change_limits(access, made)
         else:
             yield from harden(
-                access, made, watch=watch, keep_unverified=keep_unverified, exercised=exercised, cancelled=cancelled
+                access,
+                made,
+                watch=watch,
+                keep_unverified=keep_unverified,
+                exercised=exercised,
+                repeated=repeated,
+                cancelled=cancelled,
             )
 
     def tighten(
@@ -260,6 +270,18 @@ class Hardening:
             if why_not is not None:
                 raise RefusedError(EngineState.CONNECTED, why_not)
             rollback.discard(access.port, access.journal, transaction)
+
+    def exercise(
+        self, transaction: Transaction, command: str, cancelled: Callable[[], bool] = lambda: False
+    ) -> Exercised:
+        """Run a command that shows whether the hardened container works, and keep the result. Raises BusyError,
+        JournalError too.
+        """
+        return exercise_hardened(self._on(transaction.engine).access, transaction, command, cancelled)
+
+    def tested(self, transaction: Transaction, *, works: bool) -> None:
+        """Keep what a person found by trying it. Raises EngineError, BusyError, JournalError."""
+        tested(self._on(transaction.engine).access, transaction, works=works)
 
     def access(self, engine: str) -> EngineAccess:
         """That engine, for operations on several of its containers (`usecases.many`)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli.hardened import NAME, Desk, desk_at, start
+from rig.cli.hardened import NAME, STAYS, Desk, desk_at, start
 from rig.engine import Rig
 
 # A server that writes a file before it listens, and sits there if it can't
@@ -80,7 +80,7 @@ def test_a_warning_that_the_original_got_too_does_not_stop_it(desk: Desk) -> Non
     """Rootless engines warn of limits that they can't set, whatever else is asked."""
     start(desk, "--memory", "64m")
     code, last, err = desk.harden("--set", "no-new-privileges=on")
-    assert (code, last["result"]) == (0, "enforced"), (last, err)
+    assert (code, last["result"] in STAYS) == (0, True), (last, err)
     assert len(desk.all()) == 2, "nothing but the original is left"
 
 
@@ -142,7 +142,7 @@ def test_a_worker_that_came_on_demand(desk: Desk, comes_back: bool) -> None:
     words = ("--set", "no-new-privileges=on") if comes_back else ("--set", "capabilities=none")
     code, last, err = desk.harden(*words)
     if comes_back:
-        assert (code, last["result"]) == (0, "enforced"), (last, err)
+        assert (code, last["result"] in STAYS) == (0, True), (last, err)
     else:
         assert (code, last["result"]) == (4, "rolled-back"), (last, err)
         assert "did not start again" in last["why"]

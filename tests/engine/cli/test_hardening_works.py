@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,19 +58,35 @@ def test_what_answers_as_before_works(desk: Desk) -> None:
 @pytest.mark.slow
 def test_what_shows_nothing_is_kept_and_told(desk: Desk) -> None:
     original = start(desk)
-    code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "no-new-privileges=on")
+    code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "read-only-root=on")
     assert code == 1, (out, err)
-    assert "Enforced; whether it works was not shown:" in out
-    assert "Not compared: It has no health check." in out
-    assert "Verified" not in out
+    assert "Enforced, and not tested:" in out
+    assert "what it writes on request was not tried" in out
+    assert "It has no health check." in out
+    assert "Not tested. Try what it is for" in out
+    assert f"{NAME} COMMAND" in out, "the line that tests it"
+    assert "Works" not in out
     assert desk.only_one_runs() != original
+    assert desk.run("exercise", NAME, "exit 3")[0] == 1
+    code, out, err = desk.run("exercise", NAME, "test -e /proc/$STRATASCOPE_TWIN_PID/root/bin/sh", "--json")
+    assert (code, json.loads(out)["outcome"]) == (0, "works"), (out, err)
     assert desk.run("undo", NAME, "--watch", "1")[0] == 0
     assert desk.only_one_runs() == original, "an undo proves nothing but that it runs"
     assert desk.run("discard", NAME)[0] == 0
-    code, last, _ = desk.harden("--set", "no-new-privileges=on")
+    code, last, _ = desk.harden("--set", "read-only-root=on")
     assert (code, last["result"], last["enforced"], last["works"]) == (0, "enforced", True, None)
+    assert last["outcome"] == "not-tested"
+    assert last["test"].endswith(f" {NAME} COMMAND")
     assert last["compared"] == []
-    assert len(last["not_compared"]) >= 2
+    assert len(last["not_compared"]) >= 3
+
+
+def test_where_nothing_was_changed_that_could_break_it_it_works(desk: Desk) -> None:
+    """A plain success is no failure, although it has neither a port nor a health check."""
+    start(desk)
+    code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "ulimit-core=0")
+    assert code == 0, (out, err)
+    assert "Works. The original of" in out
 
 
 @pytest.mark.slow
@@ -93,7 +110,7 @@ def test_what_answers_in_another_way_is_rolled_back(
 def test_a_port_that_says_nothing_shows_nothing(desk: Desk) -> None:
     start(desk, command=SILENT)
     serving(desk, 7000)
-    code, last, err = desk.harden("--set", "no-new-privileges=on")
+    code, last, err = desk.harden("--set", "read-only-root=on")
     assert (code, last["result"], last["works"]) == (0, "enforced", None), (last, err)
     assert any("port 7000" in text for text in last["not_compared"])
 

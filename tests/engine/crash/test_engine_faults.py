@@ -17,6 +17,7 @@ import pytest
 
 from engine.crash.scene import HARDEN, LINGERING, Point, Scene
 from engine.crash.waiting import Waiting
+from rig.cli.hardened import STAYS
 from rig.engine import Rig
 from rig.fixtures import Engines
 
@@ -100,7 +101,7 @@ def test_an_engine_that_is_back_at_once(scene: Scene, how: str) -> None:
     else:
         relaunch.go_on()
         ending = relaunch.ended()["ending"]
-        goes_on = ending == "enforced"  # the engine started it again by then
+        goes_on = ending in STAYS  # the engine started it again by then
         assert goes_on or ending in ("unfinished", "rolled-back")
     relaunch.recovered(goes_on=goes_on)
 
@@ -138,7 +139,7 @@ def test_recover_leaves_alone_what_a_living_program_works_on(docker_rootful: Rig
         code, out, err = scene.stratascope("harden", relaunch.name, "--yes", "--set", "no-new-privileges=on")
         assert code == 3, (out, err)
         relaunch.go_on()
-        assert relaunch.ended()["ending"] == "enforced"
+        assert relaunch.ended()["ending"] in STAYS
         assert scene.wrong_with(relaunch.name, goes_on=True) == []
     finally:
         scene.clear()

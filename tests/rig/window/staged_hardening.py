@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.observation import Observation
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy, TwinRecord
@@ -192,6 +193,7 @@ class StagedHardening(Hardening):
         *,
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
+        repeated: Observation | None = None,
     ) -> Iterator[Event]:
         plan, self.exercised = made, tuple(exercised)
         self._call("run")

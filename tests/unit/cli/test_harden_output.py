@@ -49,7 +49,7 @@ def planned(known: Subject, **values: str) -> Plan:
         (RelaunchOutcome.VERIFIED, replace(DONE, kind=TransactionKind.UNDO), "The original of web is back."),
         (RelaunchOutcome.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
         (RelaunchOutcome.VERIFIED, replace(OWNED, kind=TransactionKind.UNDO), "web is as it was before"),
-        (RelaunchOutcome.VERIFIED, None, "Verified."),
+        (RelaunchOutcome.VERIFIED, None, "Works."),
         (RelaunchOutcome.KEPT, DONE, "not verified"),
         (RelaunchOutcome.LIMITED, None, "without a relaunch"),
         (RelaunchOutcome.ROLLED_BACK, DONE, "Rolled back."),

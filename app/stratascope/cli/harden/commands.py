@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         "tighten": _tighten,
         "undo": undo.one_or_all,
         "discard": undo.discard,
+        "exercise": undo.exercise,
         "recover": undo.recover,
         "export": _export,
     }

@@ -12,6 +12,7 @@ from typing import Any
 from stratascope.cli.harden.choosing import offers_of, short_of, would_close
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import (
     Progress,
@@ -26,7 +27,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.presentation import plan_report
-from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
+from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines, test_line
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution
@@ -57,10 +58,12 @@ def relaunch(
     preset: Preset | None = None,
     more: dict[str, Any] | None = None,
     exercised: Sequence[str] = (),
+    repeated: Observation | None = None,
 ) -> int:
     """Plan, describe, ask and carry out; returns the exit code. `more`: further fields of the JSON's last line.
 
-    `exercised`: commands that succeeded on a twin with exactly these choices.
+    `exercised`: commands that succeeded on a twin with exactly these choices; `repeated`: what a twin was seen doing in
+    the same test.
     """
     left_out: dict[str, Any] = {}
     if preset is not None:
@@ -90,7 +93,7 @@ def relaunch(
     if not arguments.yes and not _agreed(access.engine.id, made):
         told.end({"result": "refused", **last})
         return REFUSED
-    return _carry_out(arguments, found, access, made, told, last, exercised)
+    return _carry_out(arguments, found, access, made, told, last, exercised, repeated)
 
 
 def _able(
@@ -137,11 +140,12 @@ def _carry_out(
     told: HardenOutput,
     last: dict[str, Any],
     exercised: Sequence[str],
+    repeated: Observation | None,
 ) -> int:
     ended: RelaunchResult | None = None
     cancelled = interrupted()
     events = found.hardening.run(made, arguments.watch, cancelled, keep_unverified=arguments.keep_unverified,
-                                 exercised=exercised)  # fmt: skip
+                                 exercised=exercised, repeated=repeated)  # fmt: skip
     for event in events:
         match event:
             case Progress():
@@ -201,6 +205,7 @@ def ended_object(ended: RelaunchResult, last: dict[str, Any]) -> dict[str, Any]:
         "result": ended.ending.value,
         **last,
         **halves(ended),
+        "test": test_line(ended) or None,
         "why": "" if ended.why is None else translate(ended.why),
         "words": ended.words,
         "log": ended.log,
@@ -385,6 +390,9 @@ class HardenOutput:
             complain(translate(event.blame))
         write("".join(f"  {plain(translate(line), 400)}\n" for line in shown_lines(event)))
         write(f"{translate(ending_sentence(event))}\n")
+        if line := test_line(event):
+            text = msg("To test it, give a command whose status 0 says that it works: {line}", line=line)
+            write(f"{plain(translate(text), 2000)}\n")
 
     def end(self, last: dict[str, Any]) -> None:
         """Print the JSON's last line."""

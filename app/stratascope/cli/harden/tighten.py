@@ -48,7 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
             return REFUSED
         exercised = () if done.untried else arguments.exercise
         return relaunch(
-            arguments, found, access, state, done.choices or done.untried, more=_outcome(done), exercised=exercised
+            arguments,
+            found,
+            access,
+            state,
+            done.choices or done.untried,
+            more=_outcome(done),
+            exercised=exercised,
+            repeated=None if done.untried else done.repeated,
         )
 
 

@@ -8,12 +8,22 @@ unfinished relaunch in the journal are touched.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from stratascope.cli.harden.choosing import chooses, chosen, several
-from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, HardenOutput, agreed_to, undo_object
+from stratascope.cli.harden.relaunch import (
+    ENDINGS,
+    FAILED,
+    KEPT,
+    REFUSED,
+    VERIFIED,
+    HardenOutput,
+    agreed_to,
+    undo_object,
+)
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.container import SHORTEST_ID, Container
 from stratascope.core.message import Message, msg
@@ -23,6 +33,7 @@ from stratascope.core.relaunch.transaction import (
     Damaged,
     Group,
     JournalError,
+    PlainOutcome,
     Progress,
     RelaunchOutcome,
     RelaunchResult,
@@ -104,6 +115,27 @@ def discard(arguments: argparse.Namespace) -> int:
             text = msg("{name} was removed. Its volumes stay.", name=member.old_aside)
             write(translate(text) + "\n")
     return VERIFIED
+
+
+def exercise(arguments: argparse.Namespace) -> int:
+    """Run `exercise`: whether a hardened container works, by a command."""
+    with open_hardening(tuple(arguments.engine)) as found:
+        at_start(found)
+        made = _aside(found, arguments.container)
+        done = found.hardening.exercise(made, arguments.words, interrupted())
+    outcome = PlainOutcome.WORKS if done.why is None else PlainOutcome.NOT_TESTED
+    if arguments.json:
+        why = "" if done.why is None else translate(done.why)
+        write(json.dumps({"outcome": outcome.value, "works": done.why is None, "why": why, "log": done.said}) + "\n")
+    elif done.why is None:
+        write(translate(msg("Works: the exercise succeeded.")) + "\n")
+    else:
+        for line in done.said.splitlines():
+            complain("  | " + plain(line, 300))
+        complain(translate(done.why))
+        text = msg("The exercise failed. To go back: stratascope undo {name}", name=plain(made.name, 200))
+        complain(translate(text))
+    return VERIFIED if done.why is None else KEPT
 
 
 def _aside(found: ConnectedHardening, name: str) -> Transaction:

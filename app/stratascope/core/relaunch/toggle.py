@@ -235,7 +235,8 @@ class Toggle(Value, eq=False):
     `preset(preset, subject)`: the value that a preset of `GRADES` chooses here, None: not part of it.
 
     `doubts(value, subject)`: what of its programs this may break on request, which no port and no healthcheck shows; it
-    counts until an exercise says otherwise.
+    counts until an exercise says otherwise. `widely(value, subject)`: that it concerns all that its programs do, and so
+    takes an exercise, a healthcheck, or what it was seen doing, done again, to show that it works.
 
     `cure(value, subject)`: how it closes what it closes. `evidence(value, subject)`: whether the container uses what
     that value takes back: it was seen to, or its command or environment names it; it was watched long enough and did
@@ -279,6 +280,7 @@ class Toggle(Value, eq=False):
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
     doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
+    widely: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
     cure: Callable[[str, Subject], Cure] = _barrier
     evidence: Callable[[str, Subject], Evidence] = _nothing_known
     brings: tuple[tuple[str, str], ...] = ()
@@ -380,6 +382,16 @@ class Choice(Value):
 
     def doubts(self, subject: Subject) -> tuple[Message, ...]:
         return self.toggle.doubts(self.value, subject)
+
+    def widely(self, subject: Subject) -> tuple[Message, ...]:
+        """Also of a grant that is taken back, of which nothing says that it was not in use."""
+        found = self.toggle.widely(self.value, subject)
+        if found or self.gives or self.cure(subject) is not Cure.GRANT:
+            return found
+        used = self.evidence(subject)
+        if used.use in (Use.NOT_USED, Use.NOT_IMPORTED) or used.rare:
+            return ()
+        return (msg("Whether it uses what this takes back was not tried: {title}.", title=self.titled),)
 
     def cure(self, subject: Subject) -> Cure:
         return self.toggle.cure(self.value, subject)

@@ -21,6 +21,14 @@ WATCH_MOST = 3600.0  # seconds; the longest watch that can be chosen
 REPEATS, REPEATS_MOST = 3, 100  # how often settings that work on a twin are tried again: default, maximum
 
 
+class PlainOutcome(StrEnum):
+    """The outcome for people, of a relaunch, of a trial, of several at once. The text is that of the JSON."""
+
+    WORKS = "works"  # all that was changed is in effect, and nothing of it could have broken what was not compared
+    NOT_TESTED = "not-tested"  # it stays, and something that it could have broken was not tried
+    ROLLED_BACK = "rolled-back"
+
+
 class Stage(StrEnum):
     """Stages in order. After a crash, a relaunch before VERIFIED is rolled back, a later one is completed."""
 
@@ -99,6 +107,7 @@ class Transaction(Value):
     `new_runs`: set if the old one had ended and the new one is to run, or the reverse on the way back.
     `new_created`: when the engine created the new one; 0.0 in entries of earlier versions.
     `leave_logs`: with an owner, log files outside its volumes may be lost with a container, on the way back too.
+    `works`: whether the hardened one was seen to work, by its relaunch or by an exercise since. None: not tested.
     """
 
     UNPRINTED = ("inspect", "body", "original")
@@ -134,6 +143,7 @@ class Transaction(Value):
     volumes: tuple[DataVolume, ...] = ()
     new_runs: bool | None = None
     new_created: float = 0.0
+    works: bool | None = None
 
     @classmethod
     def of(
@@ -180,6 +190,13 @@ class Transaction(Value):
         """Whether it is an undo, and that container runs since: what it replaced is kept beside all that follows."""
         undone = self.kind is TransactionKind.UNDO and self.stage is Stage.DONE and self.owner is None
         return undone and any(container == member.new for member in self.members)
+
+    @property
+    def outcome(self) -> PlainOutcome | None:
+        """Of a hardened one that runs now. None: of an undo, or not done yet."""
+        if self.stage is not Stage.DONE or self.kind is not TransactionKind.HARDEN:
+            return None
+        return PlainOutcome.WORKS if self.works else PlainOutcome.NOT_TESTED
 
     def concerns(self, container: str) -> bool:
         """Whether a container with this id is one of its members, old or new."""
@@ -273,14 +290,6 @@ class Progress(Value):
     state: State
     seconds: float
     message: Message
-
-
-class PlainOutcome(StrEnum):
-    """The outcome for people, of a relaunch, of a trial, of several at once. The text is that of the JSON."""
-
-    WORKS = "works"  # all that was changed is in effect, and nothing of it could have broken what was not compared
-    NOT_TESTED = "not-tested"  # it stays, and something that it could have broken was not tried
-    ROLLED_BACK = "rolled-back"
 
 
 class RelaunchOutcome(StrEnum):

@@ -50,9 +50,15 @@ _ON_REQUEST = named(
 
 
 def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
-    """What may fail later without these capabilities, by the imports, or because the imports can't be determined."""
+    """What may fail later without these capabilities: it was seen using them, its programs import what needs them, or
+    that can't be determined.
+    """
+    used = () if subject.seen is None else tuple(each for each in subject.seen.capabilities if each.uses)
     if not starts_as_root(subject.container.asked):
         return ()
+    seen = ", ".join(each.name.removeprefix("CAP_") for each in used if named((each.name,)) <= gone)
+    if seen:
+        return (msg("It was seen using {names}, and does not have it any more.", names=seen), *lost(gone, subject))
     by_request = gone & (_ON_REQUEST | named(subject.container.asked.cap_add))
     if not by_request:
         return lost(gone, subject)

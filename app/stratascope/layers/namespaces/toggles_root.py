@@ -253,6 +253,8 @@ def _of_root(want: Want, subject: Subject) -> bool:
     )
 
 
+_NOT_WRITTEN = msg("Its root directory is read-only: what it writes on request was not tried.")
+
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
@@ -269,6 +271,7 @@ READ_ONLY_ROOT = Toggle(
     learned_words=(LEARNED,),
     left_off=_kept_writable,
     guessed=True,
+    widely=lambda value, subject: () if value == "off" or subject.container.asked.read_only_root else (_NOT_WRITTEN,),
     evidence=_writing_used,
     keeping=_places_kept,
     gives="off",

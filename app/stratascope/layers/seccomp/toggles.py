@@ -283,6 +283,12 @@ def _stopped_by(value: str, subject: Subject) -> frozenset[str]:
     return _stopped(default.answers(Abi.X86_64))
 
 
+def _stops_more(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value.startswith(MORE) or (value == "default" and _on(subject.container.asked, subject)):
+        return ()
+    return (msg("A filter stops more of its system calls: what it calls on request was not tried."),)
+
+
 SECCOMP = Toggle(
     _LAYER,
     _LAYER,
@@ -297,6 +303,7 @@ SECCOMP = Toggle(
     _preset,
     cure=lambda value, subject: Cure.BARRIER if _on(subject.container.asked, subject) else Cure.PROTECTION,
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
+    widely=_stops_more,
     evidence=_calls_used,
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),

@@ -389,6 +389,14 @@ def _user_doubts(value: str, subject: Subject) -> tuple[Message, ...]:
                 programs=", ".join(could[:5])),)  # fmt: skip
 
 
+def _as_another(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts = _facts(subject)
+    others = any(user != _ids(value)[0] for _, user in subject.users or ())
+    if facts is not None and facts.uid_inside == _ids(value)[0] and not others:
+        return ()  # it became this user by itself, so only its start was different
+    return (msg("It starts as user {value}: what it does on request was not tried as that user.", value=value),)
+
+
 def _prove_user(facts: UsermapFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("Its first process runs as {value}", value=value)
     uid, gid = _ids(value)
@@ -472,6 +480,7 @@ USER = Toggle(
     _prove_user,
     _user_preset,
     doubts=_user_doubts,
+    widely=_as_another,
     evidence=_root_used,
     planned=_planned_user,
     learned=learned,

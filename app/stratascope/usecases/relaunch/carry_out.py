@@ -68,8 +68,10 @@ class Recreation(Protocol):
     def forward(self, watch: float) -> Iterator[Progress]:
         """All steps up to STARTED, including watching. Also raises FailedError."""
 
-    def enter(self, stage: Stage) -> None:
-        """Record the stage; from VERIFIED on there is only the way forward. Raises FailedError if cancelled."""
+    def enter(self, stage: Stage, *, works: bool | None = None) -> None:
+        """Record the stage; from VERIFIED on there is only the way forward. `works`: see `Transaction`. Raises
+        FailedError if cancelled.
+        """
 
     def finish(self) -> Transaction:
         """The steps after VERIFIED; `recover` does the same."""

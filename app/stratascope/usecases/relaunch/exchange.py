@@ -175,11 +175,11 @@ class Exchange:
         except EngineError:
             return False  # rolling back will find out
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, works: bool | None = None) -> None:
         """See `Recreation`."""
         if self._cancelled():
             raise FailedError(msg("Cancelled."))
-        self.transaction = replace(self.transaction, stage=stage)
+        self.transaction = replace(self.transaction, stage=stage, works=works)
         self._journal.write(self.transaction)
 
     def _claim(self) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import NeedsError
+from stratascope.core.observation.observation import NeedsError, Observation
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, claim, layer_image, own_image
@@ -67,11 +67,13 @@ def harden(
     watch: float = WATCH,
     keep_unverified: bool = False,
     exercised: Sequence[str] = (),
+    repeated: Observation | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     group: str = "",
 ) -> Iterator[Event]:
     """Carry out the plan. The last item is a `RelaunchResult`; no engine's fault is raised. `exercised`: commands
-    that succeeded on a twin with exactly these settings. `group`: id shared by relaunches done one after the other.
+    that succeeded on a twin with exactly these settings; `repeated`: what a twin did in the same test. `group`: id
+    shared by relaunches done one after the other.
     """
     if made.checked.blocks:
         yield RelaunchResult(RelaunchOutcome.REFUSED, None, made.checked.blocks[0].text)
@@ -127,7 +129,9 @@ def harden(
             "works",
             msg("Compare its behaviour with before"),
             lambda: [
-                look_at(access, each, before, new[each.spec.id], exercised=exercised, cancelled=cancelled)
+                look_at(
+                    access, each, before, new[each.spec.id], exercised=exercised, repeated=repeated, cancelled=cancelled
+                )
                 for each, before in zip(hardened, answers, strict=True)
             ],
         )
@@ -137,7 +141,7 @@ def harden(
                 raise broken(access, new[each.spec.id], one.why)
         for each_old in every:
             _same_needs(access, each_old, new[each_old.id])
-        work.enter(Stage.VERIFIED)
+        work.enter(Stage.VERIFIED, works=False if failed else shown.works)
         if failed or shown.works is False:
             return RelaunchOutcome.KEPT
         return RelaunchOutcome.VERIFIED if shown.works else RelaunchOutcome.ENFORCED

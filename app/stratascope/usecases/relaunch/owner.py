@@ -96,11 +96,11 @@ class ByOwner:
                 raise
             raise self._failed(msg("It ended by itself, and its owner removed it."), str(error)) from error
 
-    def enter(self, stage: Stage) -> None:
+    def enter(self, stage: Stage, *, works: bool | None = None) -> None:
         """See `Recreation`."""
         if self._cancelled():
             raise FailedError(msg("Cancelled."))
-        self.transaction = replace(self.transaction, stage=stage)
+        self.transaction = replace(self.transaction, stage=stage, works=works)
         self._access.journal.write(self.transaction)
 
     def finish(self) -> Transaction:

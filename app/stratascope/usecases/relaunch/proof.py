@@ -7,10 +7,12 @@ What the original wrote outside its volumes must not be lost, hidden or unreadab
 reports so and can be trusted; only a mount of ours can hide a file. So hidden files are found by the kernel's list of
 mounts, and missing ones by the engine. Files that a program recreates at start are given time to appear.
 
-That it works is shown by an exercise that succeeded on a twin with exactly these settings, by a healthcheck that is
-healthy as before, or by the answers at its ports (`usecases.evidence.answers`). If a choice removes what its programs
-might need on request, only the exercise counts: a port that answers does not show that people can log in. Everything
-not checked is listed. Decided against calling it working because it runs.
+It works if its answers at its ports (`usecases.evidence.answers`) are as before, and no choice could have broken what
+these do not show. Choices that concern all that its programs do (another user, a read-only root directory, a filter, a
+grant that may be in use) take more: an exercise that succeeded on a twin with exactly these settings, a healthcheck
+that is healthy as before, or that it did again on a twin what it was seen doing. If a choice removes what its programs
+seem to need on request, only the exercise counts: a port that answers does not show that people can log in. Everything
+not checked is listed, and each function that was seen and not tried again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.functions import untried, worked
+from stratascope.core.observation.observation import Observation
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
 from stratascope.core.relaunch.evidence import Failure, PortReply
@@ -208,7 +212,7 @@ _ABOUT_FILES = ("dac-override", "owners")  # preflight cautions about files that
 
 
 class Shown(Value):
-    """What was compared. `works` None: nothing showed it; False: it answers differently than before."""
+    """What was compared. `works` None: not tested; False: it answers differently than before."""
 
     works: bool | None = None
     compared: tuple[Message, ...] = ()
@@ -234,13 +238,14 @@ def look_at(
     container: str,
     *,
     exercised: Sequence[str] = (),
+    repeated: Observation | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     seconds: float = LISTEN_MORE,
     again: float = LOOK,
 ) -> Shown:
     """Of a running replacement. Raises FailedError if it ends meanwhile, and the engine's errors.
 
-    `exercised`: commands that succeeded on a twin with the same settings.
+    `exercised`: commands that succeeded on a twin with the same settings; `repeated`: what a twin did in the same test.
     """
     if made.repairs:
         healthy = access.port.running(container).health is Health.HEALTHY
@@ -252,14 +257,14 @@ def look_at(
     compared = [msg("On a twin with these settings the exercise succeeded: {command}", command=each)
                 for each in exercised]  # fmt: skip
     not_compared: list[Message] = []
-    works = bool(exercised)
+    healthy = False
     if made.spec.state.health is not Health.HEALTHY:
         text = msg("Its health check did not report healthy before.") if made.spec.state.healthcheck else None
         not_compared.append(text or msg("It has no health check."))
     elif access.port.running(container).health is Health.HEALTHY:
         compared.append(msg("Its health check reports healthy, as before."))
-        works = True
-    ports = made.before.listens
+        healthy = True
+    ports, lost = made.before.listens, False
     if ports is None:
         not_compared.append(msg("Which ports it listens on can't be read."))
     elif not ports:
@@ -270,20 +275,30 @@ def look_at(
             now = answers.answered(access.answers, container, before, access.clock,
                                    until=access.clock.now() + seconds, again=again,
                                    go_on=lambda: _go_on(access, container, cancelled))  # fmt: skip
+        lost = bool(before) and now is None
         if before is None or now is None:
             not_compared.append(msg("Its answers at its ports: they can't be reached from here."))
         else:
             if other := answers.changed_replies(before, now):
                 return Shown(False, tuple(compared), tuple(not_compared), answers.differs(other[0]))
-            matched = answers.compared(before, now)
-            compared += matched
-            works = works or bool(matched)
+            compared += answers.compared(before, now)
             not_compared += answers.not_compared(ports, before, now)
     not_compared += _unseen(made)
-    if not exercised:
-        not_compared.append(answers.NOT_EXERCISED)
+    left = untried(made.subject.seen, repeated)
+    widely = tuple(_widely(made))
+    if worked(made.subject.seen) and repeated is not None and not left:
+        compared.append(msg("On a twin it did again all that it was seen doing while it was watched."))
+        again = True
+    else:
+        again = False
     doubts = () if exercised else tuple(doubted(made))
-    return Shown(True if works and not doubts else None, tuple(compared), (*doubts, *not_compared))
+    if not (exercised or healthy or again):
+        doubts += widely
+    if widely or doubts:
+        not_compared = [*left, *not_compared]
+    if doubts:
+        not_compared.append(answers.NOT_EXERCISED)
+    return Shown(None if doubts or lost else True, tuple(compared), (*doubts, *not_compared))
 
 
 def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
@@ -297,6 +312,12 @@ def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
         tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.not_compared),
         next((each.why for _, each in shown if each.why is not None), None),
     )
+
+
+def _widely(made: Plan) -> Iterable[Message]:
+    for choice in made.choices:
+        if choice.changes(made.spec.asked, made.subject):
+            yield from choice.widely(made.subject)
 
 
 def doubted(made: Plan) -> Iterable[Message]:

@@ -182,7 +182,8 @@ class Tightened(Value):
     """How it ended. `choices`: what works, with why; `tried`: the last trial of it; `needs`: all that was learned.
 
     `untried`: what the plan suggests, or a person chose, where there can be no twin that shows what works. `calls`: how
-    many system calls pass the filter that was found, with some arguments at the least; None: it has none.
+    many system calls pass the filter that was found, with some arguments at the least; None: it has none. `repeated`:
+    what the unchanged twin was seen doing in the test that all of them pass; None: it was not watched.
     """
 
     verdict: Verdict
@@ -193,6 +194,7 @@ class Tightened(Value):
     unwatched: Message | None = None  # why it was not observed, if so
     calls: int | None = None
     untried: tuple[Choice, ...] = ()
+    repeated: Observation | None = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -231,7 +233,8 @@ def tighten(
         yield Tightened(Verdict(ends, last=unchanged), Resolved(()), None, 1, unchanged.seconds, why_not)
         return
     try:
-        needs = _learn(access, seen, twins, unchanged)
+        repeated = twins.seen() if twins is not None and unchanged.works is Works.YES else None
+        needs = _learn(access, seen, repeated)
     except NeedsError as error:  # what was seen of it counts, so nothing is tried without
         text = msg("What was learned of it can't be read: {words}. Delete it with stratascope needs {name} --forget, "
                    "or mend it.", words=error.words, name=seen.state.container.name)  # fmt: skip
@@ -291,7 +294,7 @@ def tighten(
             calls = _calls(access, event.verdict.choices)
             planned = derived.choices if plan is None else _kept(plan.choices, wishes.keep)
             untried = planned if event.verdict.ends is Ends.REFUSED else ()
-            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls, untried)
+            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls, untried, repeated)
         else:
             yield event
 
@@ -333,13 +336,12 @@ def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
     return None
 
 
-def _learn(access: EngineAccess, seen: Look, twins: TwinObserver | None, unchanged: Tried) -> Needs | None:
+def _learn(access: EngineAccess, seen: Look, observed: Observation | None) -> Needs | None:
     """What the unchanged twin used is kept; what was known before counts as well. Raises NeedsError if it can't be
     read.
     """
     container = seen.state.container
     known = access.needs.of(container)
-    observed = twins.seen() if twins is not None and unchanged.works is Works.YES else None
     if observed is not None:
         with suppress(NeedsError):
             return access.needs.add(container, observed)

@@ -10,9 +10,17 @@ from typing import cast
 import pytest
 
 from rig.usecases.memory_access import ENGINE, MemoryAccess, Seconds
-from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.container import Asked, Container, EngineKind, ProfileKind, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Program, Programs
+from stratascope.core.observation.observation import (
+    Observation,
+    Phase,
+    Seen,
+    UsedCall,
+    UsedCapability,
+    UsedPort,
+)
 from stratascope.core.relaunch.evidence import Ask, Liveness, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health, LaunchSpec, RuntimeState
 from stratascope.core.relaunch.toggle import Subject
@@ -79,6 +87,14 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+def with_options(made: Plan, asked: Asked) -> Plan:
+    """The plan of a container with these options."""
+    container = replace(made.subject.container, asked=asked)
+    return replace(
+        made, spec=replace(made.spec, asked=asked), subject=replace(made.subject, container=container), wanted=asked
+    )
+
+
 def said(messages: Sequence[Message]) -> str:
     return " ".join(f"{each.id} {dict(each.args)}" for each in messages)
 
@@ -100,11 +116,16 @@ def test_one_that_answers_in_another_way_does_not_work(scene: Scene) -> None:
     ("before", "listens"),
     [(None, None), ((), ()), (None, (80,)), ((PortReply(80, Reply.SILENT),), (80,)), ((ERROR,), (80,))],
 )
-def test_nothing_is_shown(scene: Scene, before: tuple[PortReply, ...] | None, listens: tuple[int, ...] | None) -> None:
+def test_what_could_not_be_compared_is_told(
+    scene: Scene, before: tuple[PortReply, ...] | None, listens: tuple[int, ...] | None
+) -> None:
     scene.access.says = before
     shown = scene.look(scene.plan(listens=listens), before)
+    assert (shown.works, shown.compared) == (True, ()), "nothing was changed that could have broken it"
+    assert shown.not_compared
+    shown = scene.look(scene.plan("read-only-root=on", listens=listens), before)
     assert (shown.works, shown.compared) == (None, ())
-    assert len(shown.not_compared) >= 2, "each reason is told"
+    assert len(shown.not_compared) >= 3, "each reason is told"
 
 
 def test_one_that_can_not_be_reached_any_more_shows_nothing(scene: Scene) -> None:
@@ -115,7 +136,65 @@ def test_one_that_can_not_be_reached_any_more_shows_nothing(scene: Scene) -> Non
 def test_a_healthcheck_shows_it(scene: Scene) -> None:
     assert scene.look(scene.plan(listens=(), health=Health.HEALTHY), ()).works
     unhealthy = scene.look(scene.plan(listens=(), health=Health.UNHEALTHY), ())
-    assert (unhealthy.works, "did not report healthy" in said(unhealthy.not_compared)) == (None, True)
+    assert "did not report healthy" in said(unhealthy.not_compared)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ("read-only-root=on", "what it writes on request"),
+        ("user=1000", "as that user"),
+        ("seccomp=default", "what it calls on request"),
+        ("pid=private", "Whether it uses what this takes back"),
+        ("privileged=off", "Whether it uses what this takes back"),
+    ],
+)
+def test_what_concerns_all_that_it_does_takes_more_than_an_answer(scene: Scene, chosen: str, words: str) -> None:
+    """HTTP 200 at / is not what it is for. An exercise, a healthcheck or what it was seen doing shows it."""
+    given = Asked(pid_mode="host", seccomp=ProfileKind.UNCONFINED, privileged=chosen.startswith("privileged"))
+    made = with_options(scene.plan(chosen), given)
+    shown = scene.look(made)
+    assert (shown.works, len(shown.compared)) == (None, 1)
+    assert words in said(shown.not_compared)
+    assert scene.look(made, exercised=("ask it",)).works
+    healthy = with_options(scene.plan(chosen, health=Health.HEALTHY), given)
+    assert scene.look(healthy).works
+    assert words not in said(scene.look(healthy).not_compared)
+
+
+def test_what_was_seen_and_not_tried_again_is_named(scene: Scene) -> None:
+    seen = Observation(
+        Seen(60.0, 1, phases=(Phase.START, Phase.CHILDREN, Phase.SAVE)),
+        (UsedCapability("CAP_CHOWN", True, 1, ("tar",)),),
+        (UsedCall("x86_64", "mknod", 1, ("tar",)), UsedCall("x86_64", "read", 9, ("tar",))),
+        executed=("/bin/web", "/usr/bin/tar"),
+        written=("/backup",),
+    )
+    made = with_options(scene.plan("read-only-root=on"), Asked())
+    made = replace(made, subject=replace(made.subject, seen=seen))
+    twin = Observation(Seen(5.0, 1), executed=("/bin/web",))
+    shown = look_at(scene.access, made, (PAGE,), scene.id, repeated=twin)
+    assert shown.works is None
+    assert "tar, CHOWN, mknod, /backup" in said(shown.not_compared)
+    assert "It saved data" in said(shown.not_compared)
+    shown = look_at(scene.access, made, (PAGE,), scene.id, exercised=("back up",), repeated=twin)
+    assert shown.works, "whoever exercises it says what counts"
+    assert "tar, CHOWN" in said(shown.not_compared), "and is told what they left out"
+    shown = look_at(scene.access, made, (PAGE,), scene.id, repeated=seen)
+    assert shown.works
+    assert "did again all that it was seen doing" in said(shown.compared)
+
+
+def test_what_only_clients_do_is_not_tried_by_a_probe(scene: Scene) -> None:
+    """What happens inside a program looks like any other request."""
+    made = with_options(scene.plan("read-only-root=on"), Asked())
+    for outside, works in ((True, None), (False, True)):
+        seen = Observation(Seen(60.0, 1, phases=(Phase.REQUESTS,)), ports=(UsedPort("tcp", 80, False, outside),))
+        twin = Observation(Seen(5.0, 1, phases=(Phase.REQUESTS,)), ports=(UsedPort("tcp", 80, False, False),))
+        known = replace(made, subject=replace(made.subject, seen=seen))
+        assert look_at(scene.access, known, (PAGE,), scene.id, repeated=twin).works is works
+    idle = replace(made, subject=replace(made.subject, seen=Observation(Seen(60.0, 1, phases=(Phase.START,)))))
+    assert look_at(scene.access, idle, (PAGE,), scene.id, repeated=Observation(Seen(5.0, 1))).works is None
 
 
 def test_what_its_programs_could_do_on_request_is_in_doubt_but_for_an_exercise(scene: Scene) -> None:
