@@ -80,11 +80,17 @@ _TITLES: dict[RunKind, dict[RelaunchOutcome, Message]] = {
 }
 
 
-def passed_lines(calls: Sequence[str]) -> tuple[Message, ...]:
-    """The calls that a relaunch was to allow and that were seen to succeed."""
-    if not calls:
-        return ()
-    return (msg("Allowed now, as it was refused before and seen to pass: {calls}.", calls=", ".join(calls)),)
+def passed_lines(calls: Sequence[str], waiting: Sequence[str] = ()) -> tuple[Message, ...]:
+    """The calls that a relaunch was to allow: those that were seen to succeed, and those `waiting` to be tried."""
+    found = []
+    if calls:
+        found.append(
+            msg("Allowed now, as it was refused before and seen to pass: {calls}.", calls=", ".join(calls))
+        )  # fmt: skip
+    if waiting:
+        found.append(msg("Not tried again since, so whether it passes is not known: {calls}.",
+                         calls=", ".join(waiting)))  # fmt: skip
+    return tuple(found)
 
 
 def ending_title(ending: RelaunchOutcome, run: RunKind) -> Message:

@@ -226,15 +226,23 @@ class Hardening:
         yield from loosen(self._on(made.spec.engine).access, made.spec.id, made.choices, cancelled)
 
     def refused(
-        self, made: Plan, container: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
+        self,
+        made: Plan,
+        container: str,
+        seconds: float,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        allowing: bool = False,
     ) -> Iterator[Afterwards]:
-        """What is refused to the replacement from now on, and was not to the original. Does not change it.
+        """What is refused to the replacement from now on, and was not to the original. Does not change it. `allowing`:
+        no longer than until it is known whether what it was to allow passes.
 
         Raises ProbeError if it can't be watched.
         """
         if self._observer is None:
             raise ProbeError(msg("Nothing can be watched here."))
-        yield from refused(self._on(made.spec.engine).access, self._observer, made, container, seconds, cancelled)
+        access = self._on(made.spec.engine).access
+        yield from refused(access, self._observer, made, container, seconds, cancelled, allowing=allowing)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         """What the replacement wrote since, and obstacles. Changes nothing."""

@@ -7,7 +7,6 @@ for a capability that the container has not.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +41,23 @@ def test_what_refuses_next_is_allowed_with_it_and_allowed_is_what_passed(desk: D
     assert "It also takes this: Give it SYS_ADMIN" in remedy["text"]
     assert "mounted" not in desk.rig.run("logs", NAME)
     words = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]
-    code, out, err = desk.run(
-        "harden", NAME, *words, "--yes", "--watch", "1", "--enforced-is-enough", "--watch-refusals", "4"
-    )
-    assert code == 0, out + err
-    while "mounted" not in desk.rig.run("logs", NAME):
-        time.sleep(0.2)
-    assert "it is allowed" not in out
+    code, out, err = desk.run("harden", NAME, *words, "--yes", "--watch", "1", "--json")
+    last = json.loads(out.splitlines()[-1])
+    assert (code, last["outcome"], last["allowed"]) == (0, "works", ["mount"]), out + err
+    assert "mounted" in desk.rig.run("logs", NAME)
+
+
+def test_a_filter_of_ours_lets_through_what_a_capability_is_given_for(desk: Desk) -> None:
+    """Chosen together, as where a recommended filter stays on: it was refused before, so it was not seen in use."""
+    start(desk, command=("sh", "-c", MOUNTS))
+    code, _, err = desk.run("denials", NAME, "--for", "3", "--json")
+    assert code == 0, err
+    words = ("--set", "seccomp=ordinary", "--set", "capabilities=+SYS_ADMIN")
+    code, out, err = desk.run("harden", NAME, *words, "--yes", "--watch", "1", "--json")
+    last = json.loads(out.splitlines()[-1])
+    assert (code, last["allowed"]) == (1, ["mount"]), out + err
+    assert "mounted" in desk.rig.run("logs", NAME)
+    assert any("what it calls on request" in text for text in last["not_compared"]), "the filter is another matter"
 
 
 @pytest.mark.slow
@@ -57,8 +66,8 @@ def test_half_of_it_is_not_called_allowed(desk: Desk) -> None:
     start(desk, command=("sh", "-c", MOUNTS))
     assert desk.harden("--set", "seccomp=ordinary")[0] == 0
     assert desk.run("denials", NAME, "--for", "3", "--json")[0] == 0
-    code, out, err = desk.run("harden", NAME, "--set", "seccomp=+mount", "--yes", "--watch", "1",
-                              "--enforced-is-enough", "--watch-refusals", "4")  # fmt: skip
-    assert code == 0, err
+    code, out, err = desk.run("harden", NAME, "--set", "seccomp=+mount", "--yes", "--watch", "1")
+    assert code == 1, err
+    assert "Not tested" in out
     assert "needs SYS_ADMIN" in out
     assert "Allowed now" not in out

@@ -277,7 +277,13 @@ class StagedHardening(Hardening):
                 yield event
 
     def refused(
-        self, made: Plan, container: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
+        self,
+        made: Plan,
+        container: str,
+        seconds: float,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        allowing: bool = False,
     ) -> Iterator[Afterwards]:
         self._call("refused")
         last = Afterwards((), made.choices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,8 +14,11 @@ from stratascope.cli.harden.choosing import offers_of, short_of, would_close
 from stratascope.cli.output import complain, interrupted, write
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import Observation
+from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import (
+    BusyError,
+    JournalError,
     Progress,
     RelaunchOutcome,
     RelaunchResult,
@@ -31,7 +35,7 @@ from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentenc
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution
-from stratascope.usecases.relaunch.proof import Proved
+from stratascope.usecases.relaunch.proof import Proved, to_pass
 from stratascope.usecases.relaunch.undo import UndoPlan
 from stratascope.value import replace
 from stratascope.wiring.hardening import ConnectedEngine, ConnectedHardening
@@ -169,14 +173,36 @@ def _carry_out(
 
         searched = trials.search(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]
-    if new is not None and arguments.watch_refusals:
-        from stratascope.cli.harden.trials import watch_refusals
+    allows = bool(to_pass(made))
+    seconds = arguments.watch_refusals or (_ALLOWED if allows and os.geteuid() == 0 else 0.0)
+    if new is not None and seconds:
+        from stratascope.cli.harden import trials
 
-        refusals = watch_refusals(
-            found.hardening, made, new, arguments.watch_refusals, cancelled, as_json=arguments.json
+        seen = trials.watch_refusals(
+            found.hardening,
+            made,
+            new,
+            seconds,
+            cancelled,
+            as_json=arguments.json,
+            allowing=allows and not arguments.watch_refusals,
         )
+        refusals = trials.refusal_objects(seen)
+        last["allowed"] = None if seen is None or not allows else list(seen.passed)
+        if allows and seen is not None and seen.settled and ended.transaction is not None:
+            ended = _allowed(found, ended, ended.transaction)
+            told.works(ended)
     told.end({**ended_object(ended, last), "search": searched, "refusals": refusals})
     return code_of(arguments, ended.ending)
+
+
+def _allowed(found: ConnectedHardening, ended: RelaunchResult, made: Transaction) -> RelaunchResult:
+    """What was to be allowed passes: that was all that was in doubt, if nothing else was."""
+    if ended.ending is not RelaunchOutcome.ENFORCED or len(ended.doubts) != 1:
+        return ended
+    with contextlib.suppress(EngineError, BusyError, JournalError):
+        found.hardening.tested(made, works=True)
+    return replace(ended, ending=RelaunchOutcome.VERIFIED, works=True)
 
 
 def code_of(arguments: argparse.Namespace, ending: RelaunchOutcome) -> int:
@@ -272,6 +298,7 @@ def block_object(block: Block) -> dict[str, Any]:
     return {"code": block.code, "text": translate(block.sentence), "remedy": remedy}
 
 
+_ALLOWED = 10.0  # seconds to wait for what was to be allowed to be tried again
 _PATHS = 20  # paths to print of an undo's plan; JSON has all
 
 
@@ -393,6 +420,11 @@ class HardenOutput:
         if line := test_line(event):
             text = msg("To test it, give a command whose status 0 says that it works: {line}", line=line)
             write(f"{plain(translate(text), 2000)}\n")
+
+    def works(self, event: RelaunchResult) -> None:
+        """Print that it turned out to work."""
+        if not self._json and event.ending is RelaunchOutcome.VERIFIED:
+            write(f"{translate(ending_sentence(event))}\n")
 
     def end(self, last: dict[str, Any]) -> None:
         """Print the JSON's last line."""

@@ -20,6 +20,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.trial.strategy import Loosened, TrialBegun, TrialDone
 
 
@@ -121,16 +122,17 @@ def watch_refusals(
     cancelled: Callable[[], bool],
     *,
     as_json: bool,
-) -> list[dict[str, Any]] | None:
-    """Watch the replacement, and print its refusals. Returns fields for the JSON's last line; None, with the reason
-    printed, if it can't be watched.
+    allowing: bool = False,
+) -> Afterwards | None:
+    """Watch the replacement, and print its refusals; None, with the reason printed, if it can't be watched. `allowing`:
+    no longer than until it is known whether what it was to allow passes.
 
     The replacement stays, whatever it is refused.
     """
     if not as_json:
         write(translate(msg("Watching for refusals for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n")
     try:
-        *_, found = hardening.refused(made, container, seconds, cancelled)
+        *_, found = hardening.refused(made, container, seconds, cancelled, allowing=allowing)
     except ProbeError as error:
         complain(translate(error.message))
         return None
@@ -139,10 +141,16 @@ def watch_refusals(
         return None
     if not as_json:
         write("".join(f"  {plain(line, 500)}\n" for line in _refusal_lines(found.refusals)))
-        write("".join(f"  {plain(translate(each), 500)}\n" for each in passed_lines(found.passed)))
+        told = passed_lines(found.passed, found.waiting)
+        write("".join(f"  {plain(translate(each), 500)}\n" for each in told))
     if found.ended:
         complain(translate(msg("It ended while being watched. stratascope undo brings back the original.")))
-    return [_refusal_object(each, ended=found.ended) for each in found.refusals]
+    return found
+
+
+def refusal_objects(found: Afterwards | None) -> list[dict[str, Any]] | None:
+    """Fields for the JSON's last line."""
+    return None if found is None else [_refusal_object(each, ended=found.ended) for each in found.refusals]
 
 
 def _refusal_lines(found: tuple[TwinRefusal, ...]) -> list[str]:

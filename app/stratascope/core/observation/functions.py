@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import Observation, Phase
+from stratascope.core.observation.observation import Observation, Phase, RefusedCall
 
 _SHOWN = 8
 # How a process is created or ends differs with load, and is no function
@@ -47,6 +47,15 @@ def worked(seen: Observation | None) -> bool:
     """Whether it was seen doing anything beyond its start and its end."""
     more = {Phase.REQUESTS, Phase.CHILDREN, Phase.SAVE, Phase.SESSIONS}
     return seen is not None and bool(more & set(seen.seen.phases))
+
+
+def asked_for(seen: Observation | None, given: Iterable[str]) -> tuple[RefusedCall, ...]:
+    """What was refused to it and is to pass now. `given`: names of calls and capabilities that it is given."""
+    names = set(given)
+    denied = () if seen is None else seen.denied
+    return tuple(
+        each for each in denied if (each.filtered and each.name in names) or bool(names.intersection(each.lacked))
+    )
 
 
 def _more(seen: Iterable[str], again: Iterable[str]) -> tuple[str, ...]:

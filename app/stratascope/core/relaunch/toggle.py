@@ -405,6 +405,13 @@ class Choice(Value):
         return self.toggle.only_gives or self.value.startswith(MORE) or self.value in self.toggle.gives.split("|")
 
     @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the calls or capabilities that it gives, where its value lists them."""
+        if not self.value.startswith(MORE):
+            return ()
+        return tuple(word.partition(":")[0] for word in self.value.removeprefix(MORE).split(","))
+
+    @property
     def made(self) -> bool:
         """Whether its value is made of what is known of the container: learned, or a filter of today's and one call
         more.

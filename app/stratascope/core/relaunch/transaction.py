@@ -329,7 +329,8 @@ class RelaunchResult(Value):
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles it points to, likeliest first.
     `enforced`: whether /proc confirms all toggles; `works`: whether everything in `compared` works. None: not known.
-    `not_compared`: what may still be broken, and why it could not be compared.
+    `not_compared`: what may still be broken, and why it could not be compared; `doubts`: those of them for which it
+    does not count as working.
     """
 
     ending: RelaunchOutcome
@@ -343,6 +344,7 @@ class RelaunchResult(Value):
     works: bool | None = None
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
+    doubts: tuple[Message, ...] = ()
 
     @property
     def outcome(self) -> PlainOutcome | None:

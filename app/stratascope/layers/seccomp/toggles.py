@@ -10,8 +10,15 @@ from __future__ import annotations
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.imports import calls
-from stratascope.core.observation.observation import Observation, UsedCall, added, ordinary, reaches_others
-from stratascope.core.options.capabilities import bounding
+from stratascope.core.observation.observation import (
+    Observation,
+    UsedArguments,
+    UsedCall,
+    added,
+    ordinary,
+    reaches_others,
+)
+from stratascope.core.options.capabilities import bounding, named
 from stratascope.core.relaunch.toggle import (
     MORE,
     Cure,
@@ -27,12 +34,14 @@ from stratascope.core.relaunch.toggle import (
     Use,
 )
 from stratascope.core.relaunch.want import PassedCall, Want
+from stratascope.core.threats.asked_by_kernel import asked_by_kernel
 from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
 from stratascope.layers.shared.signs_of_use import evidence, protected, runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Answers, SeccompMode
 from stratascope.linux.seccomp_profile import parse_profile, resolve
@@ -194,6 +203,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if own and facts.origin is None:
         return None  # what it refuses is not known, and may be what the default lets through
     abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
+    seen = added(seen, _granted(seen, asked, subject))
     could: dict[str, tuple[str, ...]] = {}
     more, tight = word == ORDINARY, word == TIGHT
     if subject.programs is not None:  # what they could call, since nobody put it through what it is for
@@ -229,6 +239,25 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     else:
         why = msg("The harmless calls only: it was seen making no others")
     return Learned("", why, text)
+
+
+def _granted(seen: Observation, asked: Asked, subject: Subject) -> Observation:
+    """Calls that were refused for want of a capability, or by a filter that asks for one, and that it is to have now:
+    what gives it the capability is of no use where the filter refuses the call.
+    """
+    more = bounding(asked, subject.engine) - bounding(subject.container.asked, subject.engine)
+    if not more:
+        return Observation()
+    found = [each for each in seen.denied if named(each.lacked) & more or (each.filtered and _asks(each.name, more))]
+    return Observation(
+        calls=tuple(UsedCall(each.abi, each.name, 1, (each.by,)) for each in found),
+        arguments=tuple(UsedArguments(each.abi, each.name, each.values) for each in found if each.values),
+    )
+
+
+def _asks(call: str, given: CapabilitySet) -> bool:
+    """Whether the kernel asks for one of these capabilities for that call."""
+    return bool(named(asked_by_kernel(call)) & given)
 
 
 def _calls_used(value: str, subject: Subject) -> Evidence:
@@ -286,6 +315,8 @@ def _stopped_by(value: str, subject: Subject) -> frozenset[str]:
 def _stops_more(value: str, subject: Subject) -> tuple[Message, ...]:
     if value.startswith(MORE) or (value == "default" and _on(subject.container.asked, subject)):
         return ()
+    if subject.text_of(value) is not None and not _risks(value, subject):
+        return ()  # one call more than today's, and none less
     return (msg("A filter stops more of its system calls: what it calls on request was not tried."),)
 
 

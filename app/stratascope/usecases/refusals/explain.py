@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 
 from stratascope.core.capture import or_none
 from stratascope.core.ground import Surroundings
@@ -36,8 +35,8 @@ from stratascope.core.relaunch.want import (
 )
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.catalogue import all_threats, threats_by_id
-from stratascope.core.threats.needs import Calls, Capability
+from stratascope.core.threats.asked_by_kernel import asked_by_kernel
+from stratascope.core.threats.catalogue import threats_by_id
 from stratascope.core.threats.threat import Outcome, Threat
 from stratascope.layers import all_layers
 from stratascope.layers.shared.host_paths import within
@@ -185,20 +184,6 @@ def _beside(want: Want, subject: Subject) -> tuple[tuple[Choice, ...], Message |
         return (gives[0][0],), gives[0][1]
     shown = " or ".join(name.removeprefix("CAP_") for name in names)
     return (), in_words(held, subject) or msg("The kernel asks for {names} then.", names=shown)
-
-
-@cache
-def asked_by_kernel(call: str) -> tuple[str, ...]:
-    """Capabilities of which the kernel requires any for that call, taken from threat routes that begin with the call.
-    Later steps don't count: they may run in a user namespace created before.
-    """
-    found: set[str] | None = None
-    for step in (route.steps[0] for threat in all_threats() for route in threat.routes):
-        if any(call == each.name for need in step.needs if isinstance(need, Calls) for each in need.ways):
-            asked = (need for need in step.needs if isinstance(need, Capability) and need.only_if is None)
-            names = {name for need in asked for name in need.any_of}
-            found = names if found is None else found & names
-    return tuple(sorted(found or (), key=lambda name: (name == "CAP_SYS_ADMIN", name)))
 
 
 def _opened(chosen: Sequence[Choice], preview: Predict) -> tuple[str, ...] | None:

@@ -195,6 +195,7 @@ class _Halves:
             works=shown.works,
             compared=shown.compared,
             not_compared=shown.not_compared,
+            doubts=shown.doubts,
             why=shown.why if ended.why is None else ended.why,
         )
 

@@ -20,11 +20,12 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.functions import untried, worked
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.functions import asked_for, untried, worked
+from stratascope.core.observation.observation import Observation, RefusedCall
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
 from stratascope.core.relaunch.evidence import Failure, PortReply
@@ -34,6 +35,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import data, temporary
 from stratascope.layers.shared.host_paths import within
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence import answers
 from stratascope.usecases.evidence.readings import ProcessKind, certain, missing
@@ -218,6 +221,7 @@ class Shown(Value):
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
     why: Message | None = None  # set if it does not work
+    doubts: tuple[Message, ...] = ()  # those of `not_compared` for which it does not count as working
 
 
 def ask_original(access: EngineAccess, made: Plan) -> tuple[PortReply, ...] | None:
@@ -298,7 +302,8 @@ def look_at(
         not_compared = [*left, *not_compared]
     if doubts:
         not_compared.append(answers.NOT_EXERCISED)
-    return Shown(None if doubts or lost else True, tuple(compared), (*doubts, *not_compared))
+    works = None if doubts or lost else True
+    return Shown(works, tuple(compared), (*doubts, *not_compared), doubts=doubts)
 
 
 def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
@@ -311,7 +316,19 @@ def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
         tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.compared),
         tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.not_compared),
         next((each.why for _, each in shown if each.why is not None), None),
+        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.doubts),
     )
+
+
+def to_pass(made: Plan) -> tuple[RefusedCall, ...]:
+    """What was refused to it, and is to pass with these choices."""
+    texts = dict((*made.subject.files, *made.files))
+    names = {name for choice in made.choices for name in choice.given}
+    for choice in made.choices:
+        if choice.file in texts:
+            with suppress(DecodeError):
+                names |= set(allowed_names(texts[choice.file]))
+    return asked_for(made.subject.seen, names)
 
 
 def _widely(made: Plan) -> Iterable[Message]:
@@ -325,6 +342,9 @@ def doubted(made: Plan) -> Iterable[Message]:
     # what a program can lose differs if the same choices also start it as another user
     other_user = replace(made.subject.container.asked, user=made.wanted.user)
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
+    if wanted := to_pass(made):
+        names = ", ".join(sorted({each.name for each in wanted}))
+        yield msg("Whether what was refused passes now was not seen: {calls}.", calls=names)
     for choice in made.choices:
         yield from choice.doubts(made.subject if choice.toggle.changes_users else started)
     yield from (item.text for item in made.checked.warnings if item.code in _ABOUT_FILES)

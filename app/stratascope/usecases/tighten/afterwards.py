@@ -24,9 +24,10 @@ from stratascope.layers.shared.toggle_values import LEARNED
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.proof import to_pass
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.usecases.trial.strategy import applied
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _LOOK = 0.5  # seconds between two looks at what came
 _LATE = 2.0  # seconds beyond its time after which it is ended from here
@@ -34,14 +35,22 @@ _LATE = 2.0  # seconds beyond its time after which it is ended from here
 
 class Afterwards(Value):
     """What is new so far, each once. `choices`: those of the relaunch with all of it allowed. `ended`: it ended, or was
-    started again, while it was watched; known at the end. `passed`: calls that were refused to the original and that
-    the replacement was seen making, none of them refused; of a relaunch that gives something, known at the end.
+    started again, while it was watched; known at the end. Of a relaunch that gives something: `passed` are calls that
+    were refused to the original, and that the replacement was seen making, none of them refused; `waiting` those that
+    it did not make. `still`: whether one of them was refused again.
     """
 
     refusals: tuple[TwinRefusal, ...] = ()
     choices: tuple[Choice, ...] = ()
     ended: bool = False
     passed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    still: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be allowed was made again, and passed."""
+        return bool(self.passed) and not self.waiting and not self.still
 
 
 def refused(
@@ -51,8 +60,11 @@ def refused(
     container: str,
     seconds: float,
     cancelled: Callable[[], bool] = lambda: False,
+    *,
+    allowing: bool = False,
 ) -> Iterator[Afterwards]:
-    """As soon as it is watched, whenever something is refused that is new, and once at the end. Blocks for so long.
+    """As soon as it is watched, whenever something is refused that is new, and once at the end. Blocks for so long;
+    `allowing`: no longer than until it is known whether what was to be allowed passes.
 
     Raises ProbeError where it can't be watched, EngineError, NoSuchContainerError.
     """
@@ -68,8 +80,11 @@ def refused(
         yield told.so_far
         while following.alive and clock.now() < until and not cancelled():
             clock.sleep(_LOOK)
-            if told.take(following.seen()):
+            so_far = following.seen()
+            if told.take(so_far):
                 yield told.so_far
+            if allowing and (told.allowed(so_far, told.so_far).settled or told.allowed(so_far, told.so_far).still):
+                break  # it is known
     finally:
         following.end()
     if following.trouble is not None:
@@ -83,7 +98,7 @@ def refused(
         if state is not None:
             access.needs.add(state.container, found)
     last = told.so_far
-    yield Afterwards(last.refusals, last.choices, _over(access, begun), told.passed(found))
+    yield replace(told.allowed(found, last), ended=_over(access, begun))
 
 
 def _over(access: EngineAccess, begun: Running) -> bool:
@@ -101,8 +116,7 @@ class _Told:
         self._access, self._made = access, made
         seen = made.subject.seen
         before = () if seen is None else seen.denied
-        gives = any(each.gives for each in made.choices)
-        self._asked_for = tuple(each for each in before if gives and (each.filtered or each.lacked))
+        self._asked_for = to_pass(made)
         self._known = {_key(each) for each in before if each not in self._asked_for}  # its original had them, too
         self._all = self._allowing()
         self.so_far = Afterwards((), made.choices)
@@ -124,12 +138,17 @@ class _Told:
         self.so_far = Afterwards(told, together)
         return True
 
-    def passed(self, found: Observation) -> tuple[str, ...]:
-        """Names of calls."""
+    def allowed(self, found: Observation, so_far: Afterwards) -> Afterwards:
+        """With what passed by now of what was asked for."""
         made = {(call.abi, call.name) for call in found.calls}
         refused_now = {(each.abi, each.name) for each in found.denied}
         wanted = {(each.abi, each.name) for each in self._asked_for}
-        return tuple(sorted({name for abi, name in (wanted & made) - refused_now}))
+        return replace(
+            so_far,
+            passed=_names((wanted & made) - refused_now),
+            waiting=_names(wanted - made - refused_now),
+            still=bool(wanted & refused_now),
+        )
 
     def _allowing(self) -> Allowing:
         allowing = Allowing(self._made.subject, LEARNED, self._kept)
@@ -143,6 +162,10 @@ class _Told:
         except JournalError as error:  # then the filter is to be left out
             raise ToggleError(msg("The journal can no longer be written.")) from error
         return path
+
+
+def _names(calls: set[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(sorted({name for _, name in calls}))
 
 
 def _key(denied: RefusedCall) -> str:
