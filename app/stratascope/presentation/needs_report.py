@@ -7,12 +7,12 @@ from typing import Any
 
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.observation.observation import Needs, Observation, Phase, notable_reason
+from stratascope.core.observation.observation import Access, Needs, Observation, Phase, notable_reason
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.linux.syscalls import argument_word, flag_words
 from stratascope.presentation.terminal import Style, pad, wrap
-from stratascope.presentation.terms import amount
+from stratascope.presentation.terms import amount, timestamp
 
 SCHEMA = 1
 _SHOWN = 12
@@ -25,6 +25,12 @@ _PHASES = {
     Phase.SESSIONS: msg("sessions"),
     Phase.STOP: msg("stop"),
 }
+_ACCESS = {
+    Access.READ: msg("read"),
+    Access.WRITTEN: msg("written"),
+    Access.EXECUTED: msg("executed"),
+    Access.CONNECTED: msg("connected"),
+}
 _PARTS = {
     "calls": msg("system calls"),
     "capabilities": msg("capabilities"),
@@ -34,6 +40,7 @@ _PARTS = {
     "peaks": msg("peaks"),
     "devices": msg("devices"),
     "denied": msg("refusals"),
+    "reached": msg("what it reaches through its mounts"),
     "sessions": msg("the first moments of sessions"),
 }
 
@@ -83,6 +90,18 @@ def json_object(container: Container, known: Needs, held: tuple[str, ...] | None
         "written": list(seen.written),
         "ports": sorted({port.port for port in seen.ports}),
         "devices": list(seen.devices),
+        "reached": [
+            {
+                "path": each.path,
+                "access": [access.value for access in each.access],
+                "by": list(each.by),
+                "first": timestamp(each.first) if each.first else None,
+                "last": timestamp(each.last) if each.last else None,
+                "seconds": round(each.seconds, 1),
+                "starts": each.starts,
+            }
+            for each in seen.reached
+        ],
         "users": sorted({uid for uid, _ in seen.users}),
         "peaks": {name: value if name == "cpu" else int(value) for name, value in seen.peaks},
         "unseen": [{"what": what, "why": why} for what, why in seen.unseen],
@@ -141,6 +160,11 @@ def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[
             )
     yield from _list(msg("Written outside its volumes:"), seen.written, style)
     yield from _list(msg("Devices:"), seen.devices, style)
+    if seen.reached:
+        yield translate(msg("Paths and devices of the host:"))
+    for each in seen.reached:
+        words = ", ".join(translate(_ACCESS[access]) for access in each.access) or translate(msg("not used"))
+        yield f"  {pad(plain(each.path, 60), 32)} {pad(words, 24)} {_names(each.by)}".rstrip()
     ports = [f"{port.port}/{port.protocol}" for port in seen.ports]
     yield from _list(msg("Ports:"), ports, style)
     yield from _list(msg("Users inside:"), [f"{uid}:{gid}" for uid, gid in seen.users], style)

@@ -12,6 +12,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink
 from stratascope.presentation.terminal import Style, pad, wrap
+from stratascope.presentation.terms import timestamp
 
 SCHEMA = 1
 _KINDS = {
@@ -66,7 +67,7 @@ def _change(change: Change) -> dict[str, Any]:
             "word": (Use.NOT_USED if measured else evidence.use).value,  # more than the limit is not used
             "measured": measured,
             "by": [plain(name, 80) for name in evidence.by],
-            "at": None,
+            "at": timestamp(evidence.at) if evidence.at else None,
             "text": _text(evidence.why),
         },
         "reason": None if change.reason is None else _text(change.reason),

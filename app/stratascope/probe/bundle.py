@@ -34,7 +34,10 @@ MODULES = (
         f"observe.{name}"
         for name in ("refusals", "checks", "call_programs", "system_calls", "calls", "protocol", "kernel_log")
     ),
-    *(f"observe.{name}" for name in ("side_sources", "left_groups", "group", "polls", "observer")),
+    *(
+        f"observe.{name}"
+        for name in ("side_sources", "opens", "peers", "reached", "left_groups", "group", "polls", "observer")
+    ),
     "serve",
 )
 

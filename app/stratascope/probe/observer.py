@@ -100,7 +100,8 @@ class ObservationTarget(Value):
 
     `start`: the process's start time (field 22 of /proc/PID/stat), so that a reused PID is not mistaken for it;
     `container`: its id, which identifies its control group; `group`: path below the hierarchy, with `pid` 0 if there is
-    no process yet; `answers`: what its filters return besides the usual; `arguments`: to be reported.
+    no process yet; `answers`: what its filters return besides the usual; `arguments`: to be reported; `places`:
+    of it, and whether what is reached through them is to be reported.
     """
 
     pid: int
@@ -110,6 +111,7 @@ class ObservationTarget(Value):
     seconds: float = 3600.0
     answers: tuple[FilterAnswer, ...] = ()
     arguments: Places = ARGUMENTS
+    places: tuple[tuple[str, bool], ...] = ()
 
     def request(self) -> bytes:
         """The request line for the observer."""
@@ -139,6 +141,7 @@ class ObservationTarget(Value):
             "numbers": tables,
             "arguments": arguments,
             "paths": paths,
+            "places": dict(self.places),
         }
         return json.dumps(asked).encode("ascii") + b"\n"
 
@@ -267,7 +270,13 @@ class Root:
         if self._withheld:
             raise withheld()
         watched = ObservationTarget(
-            target.pid, target.container, target.start, target.group, target.seconds, target.answers
+            target.pid,
+            target.container,
+            target.start,
+            target.group,
+            target.seconds,
+            target.answers,
+            places=target.places,
         )
         return observe(self._ways, watched, started=self._started)
 

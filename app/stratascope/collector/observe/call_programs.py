@@ -18,7 +18,7 @@ BINARY = 128  # struct sockaddr_storage
 MASK_TEXT = 64
 ERRORS = 4096
 ALWAYS, SOME = 1, 2
-ENTERS = 1
+ENTERS, MASKS, READS, WRITES, ADDRESS = 1, 2, 4, 8, 16  # bits of a call: what is told of it, and as what it counts
 # include/uapi/linux/bpf.h
 _TIME, _IDS, _COMMAND, _TASK, _UNDER_GROUP, _READ_USER, _READ_TEXT = 5, 14, 16, 35, 37, 112, 114
 _IDS_INSIDE, _RESERVE, _SUBMIT = 120, 131, 132
@@ -37,6 +37,7 @@ POINTED = PLAIN + COPIES.size + 2 * SHORT
 WHOLE = HEAD.size + LONG  # number: which of the two; result: how many bytes
 MASKED_SIZE = HEAD.size  # result: which path
 MOVED_SIZE = HEAD.size + SHORT + 8  # result: how many bytes of text; -1 for none
+NAMED = PLAIN + SHORT  # a text or an address, with the registers; result: how many bytes
 FRAMES_SIZE, NAME = 512, 1024
 # a capability check: its namespace, the registers, who, the addresses on the stack, whose length is the status
 CHECK = HEAD.size + 8 + SIZE + COMMAND_SIZE + FRAMES_SIZE
@@ -61,6 +62,7 @@ class Maps(NamedTuple):
     alike: int
     crowds: int
     masks: int
+    mounts: int
     lost: int
     entered: int
     refused: int
@@ -265,18 +267,24 @@ def _argument(made: Program, at: int) -> None:
 
 
 def _mask(made: Program, maps: Maps) -> None:
-    """A success: told if a file was opened by the path of one that is masked."""
+    """A success: told if a file was opened by the path of one that is masked, if a path is at or below one that is
+    watched, and if it is a connection to a socket.
+    """
     made.jump_if(7, ">=", CALLS, "end")
     _look_up(made, maps.flags, 7)
     made.jump_if(0, "==", 0, "end")
-    made.load(8, 0, 1, 1)
+    made.load(8, 0, 0, 1)
     made.load(1, 0, 2, 1)
     made.jump_if(1, "!=", 0, "moved")
-    made.jump_if(8, "==", 0, "end")
-    made.store(FRAME, -24, 8)
+    made.load(1, 0, 1, 1)
+    made.jump_if(1, "==", 0, "end")
+    made.store(FRAME, -24, 1)
     _in_group(made, maps)
     made.load(1, FRAME, -24)
     _argument(made, -32)
+    made.move(1, 8)
+    made.alu("&", 1, ADDRESS)
+    made.jump_if(1, "!=", 0, "connected")
     _room(made, MASK_TEXT)
     made.move(1, FRAME)
     made.alu("+", 1, _TEXT)
@@ -285,13 +293,79 @@ def _mask(made: Program, maps: Maps) -> None:
     made.call(_READ_TEXT)
     made.load(1, FRAME, _TEXT, 1)
     made.jump_if(1, "!=", ord("/"), "end")
+    made.move(1, 8)
+    made.alu("&", 1, MASKS)
+    made.jump_if(1, "==", 0, "named")
     made.map(1, maps.masks)
     _key(made, _TEXT)
-    made.jump_if(0, "==", 0, "end")
+    made.jump_if(0, "==", 0, "named")
     made.load(9, 0, 0)
     _reserve(made, maps, maps.refused, MASKED_SIZE, "end", registers=False)
     made.jump("tell")
+    _named(made, maps)
+    _connected(made, maps)
     _moved(made, maps)
+
+
+def _named(made: Program, maps: Maps) -> None:
+    """A path, of which the longest that it begins with says which kinds of calls are told."""
+    made.label("named")
+    made.store_number(FRAME, _TEXT - 4, 8 * MASK_TEXT, 4)
+    made.map(1, maps.mounts)
+    _key(made, _TEXT - 4)
+    made.jump_if(0, "==", 0, "end")
+    made.load(1, 0, 0, 4)
+    made.alu("&", 8, READS | WRITES)
+    made.jump_if(8, "==", READS, "reads")
+    made.alu("&", 1, WRITES)
+    made.jump_if(1, "==", 0, "end")
+    made.jump("wanted")
+    made.label("reads")
+    made.alu("&", 1, READS)
+    made.jump_if(1, "==", 0, "end")
+    made.label("wanted")
+    made.set(9, 0)
+    _reserve(made, maps, maps.refused, NAMED, "end")
+    made.move(1, 8)
+    made.alu("+", 1, PLAIN)
+    made.set(2, SHORT)
+    made.load(3, FRAME, -32)
+    made.call(_READ_TEXT)
+    made.store(8, 24, 0)
+    _submit(made, _NO_WAKEUP)
+    made.jump("end")
+
+
+def _connected(made: Program, maps: Maps) -> None:
+    """The address of a socket of the machine (AF_UNIX)."""
+    made.label("connected")
+    made.store_number(FRAME, _TEXT, 0)
+    made.move(1, FRAME)
+    made.alu("+", 1, _TEXT)
+    made.set(2, 2)
+    made.load(3, FRAME, -32)
+    made.call(_READ_USER)
+    made.jump_if(0, "!=", 0, "end")
+    made.load(1, FRAME, _TEXT, 2)
+    made.jump_if(1, "!=", 1, "end")
+    made.load(1, 6, PLACES[2], 4)
+    made.store(FRAME, -40, 1)
+    made.set(9, 0)
+    _reserve(made, maps, maps.refused, NAMED, "end")
+    made.load(2, FRAME, -40)
+    made.jump_if(2, "<=", BINARY, "short")
+    made.set(2, BINARY)
+    made.label("short")
+    made.move(7, 2)
+    made.move(1, 8)
+    made.alu("+", 1, PLAIN)
+    made.load(3, FRAME, -32)
+    made.call(_READ_USER)
+    made.jump_if(0, "!=", 0, "unread")
+    made.store(8, 24, 7)
+    made.label("unread")
+    _submit(made, _NO_WAKEUP)
+    made.jump("end")
 
 
 def _moved(made: Program, maps: Maps) -> None:

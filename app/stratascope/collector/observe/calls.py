@@ -120,6 +120,11 @@ class Calls:
         text = record.raw.decode("utf-8", "surrogateescape")
         self._at(record.pid, joined(self._folders.get(record.pid, ""), text) if text else "")
 
+    def leads(self, pid: int, path: str) -> str:
+        """Where a path leads as that process names it, with links followed; "" if unknown."""
+        path = joined(self._folders.get(pid, ""), path)
+        return self._moments.leads(pid, path) if path else ""
+
     def _at(self, pid: int, folder: str) -> None:
         self._folders.pop(pid, None)
         if folder.startswith("/") and self.system_calls is not None:

@@ -14,6 +14,7 @@ with the same root directory.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 import struct
@@ -218,6 +219,14 @@ class Moments:
             return True
         node = (self._reader.led(0, program, True, guide) or {}).get("node")
         return not node or node[0] != "file" or bool(node[1] & (stat.S_ISUID | stat.S_ISGID)) or bool(node[5])
+
+    def leads(self, pid: int, path: str) -> str:
+        """Where an absolute path leads, as that process sees it, or the elder does if it has ended; "" if unknown."""
+        if self._reader is None:
+            return ""
+        alive = pid if os.path.exists("/proc/%d/root/" % pid) else 0
+        found = self._reader.led(alive, path, True, self.elder) if alive or self.elder else None
+        return "" if found is None or found["node"] is None else found["path"]
 
     def as_before(self, pid: int, held: Held, program: str, parent: int) -> Optional[Around]:
         """A process's context at exec, from what it had before and the file that it executed."""

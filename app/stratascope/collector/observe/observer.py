@@ -29,9 +29,10 @@ from stratascope.collector.observe.perf import HELP, OFTEN, POINTS, REGS, STACK,
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, Signals, is_runtime, threads
 from stratascope.collector.observe.protocol import Lines, RefusedError, Request, request_of
+from stratascope.collector.observe.reached import Reached, naming
 from stratascope.collector.observe.refusals import TOLD_MOST, Floods, Refusals
 from stratascope.collector.observe.side_sources import SideSources
-from stratascope.collector.observe.system_calls import MASKED, MOVED, Asked, Pointer, SystemCalls
+from stratascope.collector.observe.system_calls import CONNECTS, MASKED, MOVED, NAMES, Asked, Pointer, SystemCalls
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 MASKS_MAX = 8  # files; each needs as many open events as there are calls that open a file, on each CPU
@@ -219,6 +220,7 @@ class Observer:
             "means": means.word if means is not None else "",
             "clock_ticks": os.sysconf("SC_CLK_TCK"),
             "attached": round(now - begun, 4),
+            "since": round(time.time() - now, 3),
         }
         self._lines.tell(int(begun * 1e9), "begin", PROTOCOL, facts)
         if self._checks is not None:
@@ -234,6 +236,10 @@ class Observer:
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
         self._moments.elder = first[0]
+        self._reached = Reached(
+            tell, self._processes, request.places, request.numbers.get(native, {}), self._calls.leads,
+            self._system_calls is not None,
+        )  # fmt: skip
         self._side_sources = SideSources(
             self._lines, self._processes, self._signals, self._moments, self._calls, self._credentials
         )
@@ -273,6 +279,9 @@ class Observer:
                 return "it was ended"
             self._drain()
             self._side_sources.poll()
+            self._reached.poll()
+            if self._system_calls is not None and self._reached.changed:
+                self._system_calls.mounts(self._reached.wanted())
             self._signals.report_logged()
             self._credentials.reread()
             now = time.monotonic()
@@ -307,6 +316,7 @@ class Observer:
         self._polls.poll(pids)
         self._moments.elder = self._polls.first
         self._side_sources.once_a_second(self._polls.first, self._sources.masks)
+        self._reached.once_a_second(self._polls.first, pids)
         if self._moments.given_up:
             self._lines.now("unseen", "paths", "a process keeps others from reading the paths that it names")
         if self._checks is not None and self._checks.symbols.hidden:
@@ -399,6 +409,11 @@ class Observer:
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
         elif kind == MOVED:
             self._calls.moved(record)
+            self._reached.moved(record)
+        elif kind == NAMES:
+            self._reached.named(record)
+        elif kind == CONNECTS:
+            self._reached.connected(record)
         elif kind == MASKED:
             self._side_sources.named(record, record.raw.decode("utf-8", "surrogateescape"))
         elif kind.startswith(MASK):
@@ -415,6 +430,8 @@ class Observer:
         self._side_sources.executed(record, self._calls.executed(record, name))
         self._polls.user(record.pid)
         self._polls.rooted(record.pid)
+        if not is_runtime(name):
+            self._reached.look(record.pid)
         self._began = True
         if self._processes.has_foreign and not had and self._calls.left_out:
             self._lines.now("unseen", "first calls", "a program of 32 bits began, whose first calls may be missing")
@@ -440,6 +457,7 @@ class Observer:
         """Report what is left."""
         self._drain(last=True)
         self._side_sources.poll(last=True)
+        self._reached.poll(last=True)
         self._signals.report_logged(last=True)
         self._polls.last()
         self._rest(time.monotonic_ns())
@@ -451,7 +469,7 @@ class Observer:
             self._perf.close()
             os.close(self._folder)
             self._perf = None
-        names = ("_system_calls", "_own", "_polls", "_moments", "_side_sources", "_probes", "_tracefs")
+        names = ("_system_calls", "_own", "_polls", "_moments", "_side_sources", "_reached", "_probes", "_tracefs")
         parts = (getattr(self, name, None) for name in names)
         for part in parts:
             if part is not None:
@@ -487,8 +505,10 @@ def _system_calls(
     if "chdir" in numbers:
         moves[numbers["chdir"]] = 0
     always, some = refusals.wanted()
+    reached = any(request.places.values())
+    more = (naming(numbers), numbers.get("connect")) if reached else (None, None)
     try:
-        return SystemCalls(folder, Asked(pointers, opens, moves, always, some, namespace, *further))
+        return SystemCalls(folder, Asked(pointers, opens, moves, always, some, namespace, *further, *more))
     except (OSError, ImportError):
         return None
 

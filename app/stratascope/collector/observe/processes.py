@@ -50,7 +50,19 @@ def is_runtime(program: str) -> bool:
 class Known:
     """What is known of one process."""
 
-    __slots__ = ("abi", "code", "command", "leaves", "parent", "program", "reported", "sent", "signal", "threads")
+    __slots__ = (
+        "abi",
+        "code",
+        "command",
+        "counts",
+        "leaves",
+        "parent",
+        "program",
+        "reported",
+        "sent",
+        "signal",
+        "threads",
+    )
 
     def __init__(self, parent: int, command: str, program: str, abi: str, threads: Set[int]) -> None:
         self.parent = parent
@@ -62,6 +74,7 @@ class Known:
         self.signal: Optional[int] = None
         self.leaves = False
         self.reported = False
+        self.counts = False  # it is a program of the container, and no runtime
         self.sent: Optional[Tuple[int, int]] = None  # signal, time
 
 
@@ -76,6 +89,7 @@ class Processes:
         # called with process and time when it ends or executes another program, since counts belong to the one before
         self.ends: List[Callable[[int, int], None]] = []
         self.has_foreign = False
+        self._past: Tuple[Dict[int, Known], Dict[int, Known]] = {}, {}  # those that ended, of this second and the last
         self._gone: Set[int] = set()
 
     def add_found(self, pids: Iterable[int], at: int) -> None:
@@ -83,6 +97,7 @@ class Processes:
         for pid in pids:
             found = self.of(pid)
             found.reported = True
+            found.counts = not is_runtime(found.program)
             self._tell(at, "process", pid, found.parent, "there", found.command, found.program)
 
     def joined(self, pid: int, command: str, at: int) -> bool:
@@ -91,7 +106,7 @@ class Processes:
         known.command = known.command or command
         if not known.command or is_runtime(known.program) or is_runtime(known.command.split(":")[0]):
             return False
-        known.reported = True
+        known.reported = known.counts = True
         self._add(pid, known)
         self._tell(at, "process", pid, known.parent, "there", known.command, known.program)
         return True
@@ -105,6 +120,10 @@ class Processes:
             found = self._look(pid)
             self._add(pid, found)
         return found
+
+    def past(self, pid: int) -> Optional[Known]:
+        """One that ended a moment ago; None: there was none."""
+        return self._past[0].get(pid) or self._past[1].get(pid)
 
     def abi(self, pid: int, bits: int = 0) -> str:
         """A process's entry point, or that of a call whose width is known."""
@@ -128,6 +147,7 @@ class Processes:
         if before is None:
             self._add(pid, Known(parent, above.command, above.program, above.abi, {pid}))
         self.known[pid].reported = True
+        self.known[pid].counts = self.known[pid].counts or above.counts
         # also if it was looked up: else it would not be known as a child of the container's
         self._tell(at, "process", pid, parent, "fork", above.command, above.program)
 
@@ -150,6 +170,7 @@ class Processes:
         if bits:
             self._width(found, self.foreign if bits == 32 else self.native)
         found.program, found.reported = program[:PATH_MAX], True
+        found.counts = found.counts or not is_runtime(program)
         found.threads = {pid}  # all others had to end for it (execve(2))
         for each in self.ends:  # counts belong to the program before
             each(pid, at)
@@ -191,6 +212,7 @@ class Processes:
 
     def missing(self, pids: Iterable[int], at: int) -> None:
         """End processes that are not among these, though no end was seen."""
+        self._past = {}, self._past[0]
         gone = set(self.known).difference(pids)
         for pid in gone & self._gone:  # twice in a row: all pending records about it have been read
             if not os.path.exists("/proc/%d" % pid):
@@ -209,6 +231,8 @@ class Processes:
 
     def _end(self, pid: int, found: Known, at: int) -> None:
         self.known.pop(pid, None)
+        if len(self._past[0]) < PROCESSES_MAX:
+            self._past[0][pid] = found
         signal = found.signal
         for each in self.ends:
             each(pid, at)

@@ -3,9 +3,10 @@
 {"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "", "group":
 a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}}, "arguments": {entry
 point: {number: [place, …]}}, "paths": {entry point: {number: [place, kind]}} or with a third, the place of flags
-(`moments` has the kinds), "answers": {entry point: {errno: [number, …]}} of its filters}: with "group" the PID may be
-0. Syscall numbers come from the requester, since this program knows few names. An invalid request, or one that names
-nothing that can be observed, gets {"refused": why}.
+(`moments` has the kinds), "answers": {entry point: {errno: [number, …]}} of its filters, "places": {path in it:
+whether what is reached through it is told}: its mounts and devices}: with "group" the PID may be 0. Syscall numbers
+come from the requester, since this program knows few names. An invalid request, or one that names nothing that can be
+observed, gets {"refused": why}.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from stratascope.collector.read import PID_MAX
 
 SECONDS_MAX = 7 * 24 * 3600
 NUMBERS_MAX = 4096  # calls in one table
+PLACES_MAX = 64  # mounts and devices
 LINE_MAX = 60 << 10
 LAST = 1.0  # seconds in which the rest must be read at the end
 _encoded = json.JSONEncoder(separators=(",", ":")).encode  # reused: `dumps` would make an encoder for each line
@@ -42,6 +44,7 @@ class Request(NamedTuple):
     seconds: float
     numbers: Dict[str, Dict[str, int]]
     asked: WantedCalls
+    places: Dict[str, bool]
 
 
 def request_of(found: Dict[str, Any]) -> Request:
@@ -80,7 +83,17 @@ def request_of(found: Dict[str, Any]) -> Request:
             if not isinstance(calls, list) or len(calls) > NUMBERS_MAX:
                 raise RefusedError("answers: lists of numbers of calls were expected")
             answers.setdefault(_small(_key(key), 4095), {})[abi] = {_small(each, 1 << 31) for each in calls}
-    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, WantedCalls(arguments, paths, answers))
+    wanted = WantedCalls(arguments, paths, answers)
+    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, wanted, _places(found.get("places", {})))
+
+
+def _places(found: Any) -> Dict[str, bool]:
+    if not isinstance(found, dict) or len(found) > PLACES_MAX:
+        raise RefusedError("places: an object of at most %d paths was expected" % PLACES_MAX)
+    for path, watched in found.items():
+        if not path.startswith("/") or len(path) > 4096 or ".." in path.split("/") or type(watched) is not bool:
+            raise RefusedError("places: absolute paths, and true or false, were expected")
+    return found
 
 
 def _tables(found: Dict[str, Any], name: str) -> Dict[str, Dict[str, Any]]:

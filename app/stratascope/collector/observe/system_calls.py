@@ -25,6 +25,7 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tu
 from stratascope.collector.bpf.btf import Btf, NoLayoutError, description
 from stratascope.collector.bpf.calls import ARRAY, HASH, Bpf
 from stratascope.collector.observe.call_programs import (
+    ADDRESS,
     ALIKE,
     ALWAYS,
     ARGUMENTS,
@@ -46,13 +47,16 @@ from stratascope.collector.observe.call_programs import (
     LONG,
     MASK_TEXT,
     MASKED_SIZE,
+    MASKS,
     MOVED_SIZE,
     NAME,
+    NAMED,
     NO_TEXT,
     OUTSIDE,
     PLACES,
     PLAIN,
     POINTED,
+    READS,
     SHORT,
     SIZE,
     SOME,
@@ -71,10 +75,12 @@ from stratascope.collector.observe.trace import Point
 ENTERED_RING, REFUSED_RING = 8 << 20, 4 << 20
 ALIKE_MAX = 4096  # refusals counted in the kernel
 CROWDS_MAX = 1024
-MASKED, MOVED = "masked-open", "moved"
+MASKED, MOVED, NAMES, CONNECTS = "masked-open", "moved", "names", "connects"
+MOUNTS_MAX = 256
 Alike = Tuple[bytes, bytes]  # a key of the kernel's table, and the first value
 Class = Tuple[int, int, int]  # number, result, thread; 0: all threads
-_GROUPS, _RINGBUF = 8, 27  # BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_RINGBUF
+_GROUPS, _PREFIXES, _RINGBUF = 8, 11, 27  # BPF_MAP_TYPE_CGROUP_ARRAY, BPF_MAP_TYPE_LPM_TRIE, BPF_MAP_TYPE_RINGBUF
+_NO_PREALLOC = 1  # BPF_F_NO_PREALLOC, which such a table must have
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO: the programs see numbers of that PID namespace
 # struct pt_regs in words: the registers, which one tells a 32-bit call, the arguments of both kinds
@@ -96,7 +102,8 @@ class Asked(NamedTuple):
     `moves`: of those after which relative paths begin elsewhere, None where they have no path; `always`, `some`: errors
     of refused calls, the latter with the numbers of the calls. `namespace`: device and inode of a PID namespace, whose
     processes are told of wherever their group is. `check`, `execution`: tracepoints, in whose form capability checks
-    and executions are told, if the kernel has them.
+    and executions are told, if the kernel has them. `named`: other calls that name a path, the index of that, and READS
+    or WRITES; told, as opens are, if the path is one of `SystemCalls.mounts`. `connect`: the number of connect(2).
     """
 
     pointers: Dict[int, Tuple[Pointer, ...]]
@@ -107,6 +114,8 @@ class Asked(NamedTuple):
     namespace: Optional[Tuple[int, int]] = None
     check: Optional[Point] = None
     execution: Optional[Point] = None
+    named: Optional[Dict[int, Tuple[int, int]]] = None
+    connect: Optional[int] = None
 
 
 class Copied(Stack):
@@ -166,7 +175,14 @@ class SystemCalls:
             raise OSError("BPF programs of ours don't run here")
         self._opened: List[int] = []
         self._namespace = asked.namespace
-        self._flags = {number: (PLACES[place] + 1) << 8 for number, place in asked.opens.items()}
+        reads = READS if asked.named else 0
+        self._flags = {number: (PLACES[place] + 1) << 8 | MASKS | reads for number, place in asked.opens.items()}
+        for number, (place, kind) in (asked.named or {}).items():
+            self._flags[number] = (PLACES[place] + 1) << 8 | kind
+        if asked.connect is not None:
+            self._flags[asked.connect] = (PLACES[1] + 1) << 8 | ADDRESS
+        self._connect = asked.connect
+        self._mounts: Dict[str, int] = {}
         for number, path in asked.moves.items():
             self._flags[number] = (NO_TEXT if path is None else PLACES[path] + 1) << 16
         self._left_out: Set[int] = set()
@@ -229,6 +245,7 @@ class SystemCalls:
             (HASH, ALIKE.size, COUNTED.size, ALIKE_MAX),
             (HASH, CLASS.size, 4, CROWDS_MAX),
             (HASH, MASK_TEXT, 8, 64),
+            (_PREFIXES, 4 + MASK_TEXT, 4, MOUNTS_MAX, _NO_PREALLOC),
             (ARRAY, 4, 8, 1),
             (_RINGBUF, 0, 0, ENTERED_RING),
             (_RINGBUF, 0, 0, REFUSED_RING),
@@ -274,8 +291,21 @@ class SystemCalls:
                 self._masks.append(path)
         return fits
 
+    def mounts(self, wanted: Dict[str, int]) -> None:
+        """Tell calls that name one of these paths, or one below it, by READS and WRITES; in place of those before."""
+        for path in set(self._mounts) - set(wanted):
+            with contextlib.suppress(OSError):
+                self._bpf.take_out(self._maps.mounts, _prefix(path))
+            del self._mounts[path]
+        for path, kinds in wanted.items():
+            if self._mounts.get(path) != kinds and len(self._mounts) < MOUNTS_MAX:
+                self._bpf.put(self._maps.mounts, _prefix(path), struct.pack("=I", kinds))
+                self._mounts[path] = kinds
+
     def drain(self) -> List[Record]:
-        """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`, `moved`."""
+        """The records since the last call, each ring's in order: `enter`, `leave`, `masked-open`, `moved`, `names`,
+        `connects`.
+        """
         found: List[Record] = []
         found += [_entry(data) if len(data) == PLAIN else self._checked(data) for data in self._entered.take()]
         for data in self._refused.take():
@@ -291,6 +321,8 @@ class SystemCalls:
                 found.append(_entry(data))
             elif len(data) == EXECUTED:
                 found.append(self._executed(data))
+            elif len(data) == NAMED:
+                found.append(self._named(data))
             elif len(data) == MOVED_SIZE:
                 text = data[HEAD.size : HEAD.size + result] if 0 < result < SHORT else b""
                 found.append(Record(at, MOVED, pid, tid, text.rstrip(b"\0"), b"", (), 0, 0))
@@ -312,6 +344,16 @@ class SystemCalls:
         bits, registers, narrow, extra, command = _whose(data, HEAD.size + 8)
         about = Copied({}, b"", command)
         return Record(at, "check", pid, tid, bytes(raw), chain, registers, bits, extra, narrow=narrow, copied=about)
+
+    def _named(self, data: bytes) -> Record:
+        at, tid, pid, number, size, status = HEAD.unpack_from(data)
+        bits, registers, narrow, _, command = _whose(data, HEAD.size)
+        about = Copied({}, b"", command)
+        kind = CONNECTS if number == self._connect else NAMES
+        text = data[PLAIN:][: max(0, size)]
+        text = text if kind == CONNECTS else text.rstrip(b"\0")
+        bits = 32 if status & COMPAT else bits
+        return Record(at, kind, pid, tid, text, b"", registers, bits, number, narrow=narrow, copied=about)
 
     def _executed(self, data: bytes) -> Record:
         assert self._execution is not None
@@ -397,6 +439,12 @@ def _whose(data: bytes, place: int) -> Tuple[int, Tuple[int, ...], Tuple[int, ..
     bits = 32 if values[_CS] == _NARROW_CS else 64
     command = data[place + SIZE : place + SIZE + COMMAND_SIZE].split(b"\0")[0].decode("utf-8", "surrogateescape")
     return bits, tuple(values[each] for each in _WIDE) if bits == 64 else narrow, narrow, values[10], command
+
+
+def _prefix(path: str) -> bytes:
+    """A key of BPF_MAP_TYPE_LPM_TRIE: how many bits count, and the text; of a long path its beginning."""
+    text = path.encode("utf-8", "surrogateescape")[:MASK_TEXT]
+    return struct.pack("=I", 8 * len(text)) + text.ljust(MASK_TEXT, b"\0")
 
 
 def _entry(data: bytes) -> Record:

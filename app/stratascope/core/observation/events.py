@@ -5,8 +5,9 @@ Processes are identified by PID (tgid) in the observer's numbering; system calls
 `x32`, `aarch64`) and number, since the observer knows no names. The observer decides which events it counts and which
 it reports one by one: `count` is how many a line represents, and a minimum where the kernel filters out repetitions.
 
-    ["begin", t, protocol, {"means": …, "clock_ticks": …, "attached": …}]
-                                      means: "tracepoint" or "kprobe" (where checks are read); attached: in … seconds
+    ["begin", t, protocol, {"means": …, "clock_ticks": …, "attached": …, "since": …}]
+                                      means: "tracepoint" or "kprobe" (where checks are read); attached: in … seconds;
+                                      since: when the observer's clock was 0, in seconds since the epoch
     ["process", t, pid, parent, how, command, program]       how: there, fork, exec; program: path of the file, or ""
     ["exit", t, pid, code, signal]                           one of the two is null, or both: not seen; signal 9 also
                                       stands for any other signal sent from outside the container
@@ -27,6 +28,9 @@ it reports one by one: `count` is how many a line represents, and a minimum wher
     ["out-of-memory", t, pid]
     ["written", t, path, kind]                               in its root file system; kind: file, folder, device
     ["device", t, pid, path]                                 a device node that it opened
+    ["watched", t, path]              from here on it is seen what is reached through this mount or device
+    ["reached", t, pid, path, access, program]   of a watched one: read (or listed, or only looked at), written,
+                                      executed; connected: a socket's path; once, and again a minute later
     ["listens", t, protocol, port, loopback]                 tcp, udp; loopback: on such an address only
     ["peer", t, protocol, port, loopback]                    a connection to that port; loopback: from inside
     ["user", t, pid, uid, gid]                               effective, in the container's numbering
@@ -298,6 +302,7 @@ class Begin(Event):
 
     protocol: int
     means: str
+    since: float = 0.0  # when the observer's clock was 0, in seconds since the epoch; 0.0: not known
 
 
 class Process(Event):
@@ -417,6 +422,21 @@ class Device(Event):
     path: str
 
 
+class Watched(Event):
+    """From here on it is seen what is reached through this mount or device."""
+
+    path: str
+
+
+class Reached(Event):
+    """A program reached something through a watched mount or device: `access` as in the module's docstring."""
+
+    pid: int
+    path: str
+    access: str
+    program: str
+
+
 class Listens(Event):
     """It listens on a port; `loopback`: on loopback addresses only."""
 
@@ -509,6 +529,8 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "out-of-memory": (OutOfMemory, (_PID,)),
     "written": (Written, (_WORD, _WORD)),
     "device": (Device, (_PID, _WORD)),
+    "watched": (Watched, (_WORD,)),
+    "reached": (Reached, (_PID, _WORD, _WORD, _WORD)),
     "listens": (Listens, (_WORD, _COUNT, _FLAG)),
     "peer": (Peer, (_WORD, _COUNT, _FLAG)),
     "user": (User, (_PID, _COUNT, _COUNT)),
@@ -552,7 +574,7 @@ def _begin(at: float, rest: list[Any]) -> Begin:
     protocol = _count(rest[0])
     if protocol != PROTOCOL:
         raise StreamError(f"the observer speaks protocol {protocol}, this program {PROTOCOL}")
-    return Begin(at, protocol, _word(rest[1].get("means", "")))
+    return Begin(at, protocol, _word(rest[1].get("means", "")), _amount(rest[1].get("since", 0.0)))
 
 
 def _number(value: Any, least: int, most: int) -> int:

@@ -31,14 +31,17 @@ from stratascope.core.observation.events import (
     Peak,
     Peer,
     Process,
+    Reached,
     Signal,
     Unseen,
     User,
+    Watched,
     Written,
 )
 from stratascope.core.observation.observation import (
     BY_MOST,
     LIST_MOST,
+    Access,
     Observation,
     Phase,
     RefusedCall,
@@ -46,13 +49,18 @@ from stratascope.core.observation.observation import (
     UsedArguments,
     UsedCall,
     UsedCapability,
+    UsedPath,
     UsedPort,
+    programs,
 )
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.syscalls import call_name
 from stratascope.value import Value, replace
 
 START = 10.0  # seconds that count as a container's start
+_AT_START = 3.0  # seconds after its start in which its mounts are marked, and names that it calls seen before
+_LAST_TIME = 253402300799.0  # the last second of the year 9999
+_ACCESSES = frozenset(Access)
 _AT_ONCE = 0.5  # seconds in which processes that already exist are reported
 _PROCESSES_MOST = 20_000  # remembered at the same time
 _COUNT_MOST = 1 << 53  # counts saturate here
@@ -86,10 +94,11 @@ class _Process:
 
 
 class _Use:
-    __slots__ = ("by", "first", "initial", "uses")
+    __slots__ = ("by", "first", "initial", "last", "uses")
 
     def __init__(self, first: float = 0.0) -> None:
         self.first = first
+        self.last = 0.0
         self.uses = 0
         self.by: dict[str, None] = {}
         self.initial = False
@@ -119,6 +128,9 @@ class Fold:
         self._written: dict[str, None] = {}
         self._executed: dict[str, None] = {}
         self._devices: dict[str, None] = {}
+        self._since = 0.0  # when the observer's clock was 0
+        self._watched: dict[str, float] = {}
+        self._reached: dict[str, UsedPath] = {}
         self._ports: dict[tuple[str, int], UsedPort] = {}
         self._users: dict[tuple[int, int], None] = {}
         self._kept: dict[str, str] = {}
@@ -152,6 +164,14 @@ class Fold:
             case Device():
                 if not self._of(event.pid).runtime:
                     _put(self._devices, event.path)
+                    if event.path in self._watched:
+                        self._reach(event.at, event.path, Access.READ, self._of(event.pid).command)
+            case Watched():
+                if len(self._watched) < LIST_MOST:
+                    self._watched.setdefault(event.path, event.at)
+            case Reached():
+                if event.access in _ACCESSES:
+                    self._reach(event.at, event.path, Access(event.access), event.program)
             case Listens() | Peer():
                 self._port(event)
             case User():
@@ -168,7 +188,9 @@ class Fold:
             case Unseen():
                 if len(self._unseen) < BY_MOST * 2:
                     self._unseen.setdefault(event.what, event.why)
-            case Begin() | End() | OutOfMemory():
+            case Begin():
+                self._since = event.since
+            case End() | OutOfMemory():
                 pass
 
     def program_of(self, pid: int) -> Program | None:
@@ -183,7 +205,7 @@ class Fold:
         return Observation(
             replace(self._seen, seconds=self._now - begun, phases=phases),
             tuple(
-                UsedCapability(name, use.initial, use.uses, tuple(use.by))
+                UsedCapability(name, use.initial, use.uses, tuple(use.by), use.last)
                 for name, use in sorted(self._capabilities.items())
             ),
             tuple(UsedCall(*key, use.uses, tuple(use.by), use.first) for key, use in sorted(self._calls.items())),
@@ -197,9 +219,33 @@ class Fold:
             tuple(sorted(self._kept.items())),
             tuple(sorted(self._unseen.items())),
             tuple(sorted(self._executed)),
+            self._paths(),
         )
 
     # -- inside
+
+    def _clock(self, at: float) -> float:
+        """Seconds since the epoch; 0.0 where that is not known."""
+        return round(min(self._since + at, _LAST_TIME), 3) if self._since else 0.0
+
+    def _reach(self, at: float, path: str, access: Access, program: str) -> None:
+        old = self._reached.get(path)
+        if old is None and len(self._reached) >= LIST_MOST:
+            return
+        time = self._clock(at)
+        old = old or UsedPath(path, first=time)
+        kinds = tuple(each for each in Access if each is access or each in old.access)
+        by = programs(old.by, (program,))
+        self._reached[path] = replace(
+            old, access=kinds, by=by, first=min(old.first, time), last=max(old.last, time)
+        )  # opens are told later than calls
+
+    def _paths(self) -> tuple[UsedPath, ...]:
+        found = dict(self._reached)
+        for path, at in self._watched.items():
+            starts = self._started is not None and at - self._started < _AT_START
+            found[path] = replace(found.get(path, UsedPath(path)), seconds=round(self._now - at, 3), starts=int(starts))
+        return tuple(found[path] for path in sorted(found))
 
     def _of(self, pid: int) -> _Process:
         """The process with this PID. One never announced came into the control group from outside: it is a runtime
@@ -302,6 +348,7 @@ class Fold:
         if is_use(event) and (self._held is None or event.capability in self._held):
             use = self._capabilities.setdefault(name, _Use())
             use.add(event.count, process.command)
+            use.last = self._clock(event.at)
             use.initial = use.initial or event.initial
         elif event.call is not None and is_refusal(event) and len(process.lacked) < LIST_MOST:
             process.lacked.setdefault((event.abi, event.call), set()).add(name)

@@ -22,11 +22,12 @@ dangerous.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from stratascope.core.container import Container
+from stratascope.core.container import Asked, Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation import SECONDS_MOST
 from stratascope.core.observation.events import Event
@@ -62,12 +63,16 @@ class Seen(Value):
 
 
 class UsedCapability(Value):
-    """A capability that the kernel checked successfully. `initial`: in the initial user namespace."""
+    """A capability that the kernel checked successfully. `initial`: in the initial user namespace.
+
+    `last`: seconds since the epoch; 0.0: not known.
+    """
 
     name: str
     initial: bool
     uses: int
     by: tuple[str, ...]
+    last: float = 0.0
 
 
 class UsedCall(Value):
@@ -89,6 +94,31 @@ class UsedArguments(Value):
     abi: str
     name: str
     values: tuple[int, ...]
+
+
+class Access(StrEnum):
+    """How a path was reached."""
+
+    READ = "read"  # or listed, or looked at
+    WRITTEN = "written"  # or opened for writing, or changed in its names, owners, modes
+    EXECUTED = "executed"
+    CONNECTED = "connected"  # to a socket
+
+
+class UsedPath(Value):
+    """A bind or a device of the container, or a socket in a bind, and what was reached through it.
+
+    `access` empty: it was watched, for `seconds` in all and over `starts`, and not used. `first`, `last`: seconds since
+    the epoch; 0.0: not known.
+    """
+
+    path: str
+    access: tuple[Access, ...] = ()
+    by: tuple[str, ...] = ()
+    first: float = 0.0
+    last: float = 0.0
+    seconds: float = 0.0
+    starts: int = 0
 
 
 class UsedPort(Value):
@@ -116,9 +146,9 @@ class RefusedCall(Value):
 class Observation(Value):
     """Everything seen of one container, or of several runs of it together.
 
-    `executed`: paths of its programs. `users`: uid and gid, in the container's numbering. `peaks`: memory (bytes), cpu
-    (cores), pids, open_files. `kept`: capabilities that a process had although it was not root, and its program.
-    `unseen`: parts that could not be observed, and why.
+    `executed`: paths of its programs. `reached`: its binds and devices, those that were watched. `users`: uid and gid,
+    in the container's numbering. `peaks`: memory (bytes), cpu (cores), pids, open_files. `kept`: capabilities that a
+    process had although it was not root, and its program. `unseen`: parts that could not be observed, and why.
     """
 
     seen: Seen = Seen()
@@ -134,6 +164,7 @@ class Observation(Value):
     kept: tuple[tuple[str, str], ...] = ()
     unseen: tuple[tuple[str, str], ...] = ()
     executed: tuple[str, ...] = ()
+    reached: tuple[UsedPath, ...] = ()
 
     def notable(self) -> tuple[UsedCall, ...]:
         """The calls outside the harmless set."""
@@ -151,7 +182,7 @@ class Observation(Value):
         return next((value for name, value in self.peaks if name == what), None)
 
     def saw(self, what: str) -> bool:
-        """Whether a part could be observed: calls, capabilities, written, ports, users, peaks."""
+        """Whether a part could be observed: calls, capabilities, written, ports, users, peaks, reached."""
         return bool(self.seen.starts or self.seen.seconds) and all(
             name not in (what, EVERYTHING) for name, _ in self.unseen
         )
@@ -182,6 +213,7 @@ def added(one: Observation, two: Observation) -> Observation:
         tuple(sorted({**dict(two.kept), **dict(one.kept)}.items()))[:LIST_MOST],
         tuple(item for item in one.unseen if any(item[0] == other[0] for other in two.unseen)),
         tuple(sorted({*one.executed, *two.executed}))[:LIST_MOST],
+        _paths((*one.reached, *two.reached)),
     )
 
 
@@ -207,9 +239,29 @@ def _capabilities(all_of: Iterable[UsedCapability]) -> tuple[UsedCapability, ...
     for each in all_of:
         old = found.get(each.name, UsedCapability(each.name, False, 0, ()))
         found[each.name] = UsedCapability(
-            each.name, old.initial or each.initial, old.uses + each.uses, programs(old.by, each.by)
+            each.name,
+            old.initial or each.initial,
+            old.uses + each.uses,
+            programs(old.by, each.by),
+            max(old.last, each.last),
         )
     return tuple(found[name] for name in sorted(found))
+
+
+def _paths(all_of: Iterable[UsedPath]) -> tuple[UsedPath, ...]:
+    found: dict[str, UsedPath] = {}
+    for each in all_of:
+        old = found.get(each.path, UsedPath(each.path))
+        found[each.path] = UsedPath(
+            each.path,
+            tuple(access for access in Access if access in (*old.access, *each.access)),
+            programs(old.by, each.by),
+            min(old.first or each.first, each.first or old.first),
+            max(old.last, each.last),
+            old.seconds + each.seconds,
+            old.starts + each.starts,
+        )
+    return tuple(found[path] for path in sorted(found))[:LIST_MOST]
 
 
 def _later(calls: Iterable[UsedCall], seconds: float) -> Iterable[UsedCall]:
@@ -468,6 +520,20 @@ class ObserverRequest(Value):
     group: str = ""
     seconds: float = SECONDS_MOST
     answers: tuple[FilterAnswer, ...] = ()
+    places: tuple[tuple[str, bool], ...] = ()  # as `places_of` a container
+
+
+PLACES_MOST = 64
+
+
+def places_of(asked: Asked) -> tuple[tuple[str, bool], ...]:
+    """Paths of what is mounted in a container or handed in, and whether what is reached through it is to be told: of
+    binds and devices.
+    """
+    found = {device.target or device.source: True for device in asked.devices}
+    found |= {mount.target: mount.kind == "bind" for mount in asked.mounts}
+    plain = {posixpath.normpath(path): watched for path, watched in found.items() if path.startswith("/")}
+    return tuple(sorted(plain.items(), key=lambda item: not item[1]))[:PLACES_MOST]
 
 
 class Stream(Protocol):

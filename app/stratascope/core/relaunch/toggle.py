@@ -87,12 +87,14 @@ class Use(StrEnum):
 class Evidence(Value):
     """Why a value is on or off in a plan. `by`: programs that were seen using it. `rare`: nothing is known of this
     container, and hardly any needs what is taken back: containers run so by default, or its like is for a few tools.
+    `at`: when it was last seen used, in seconds since the epoch; 0.0: not known.
     """
 
     use: Use = Use.UNKNOWN
     why: Message = NOTHING
     by: tuple[str, ...] = ()
     rare: bool = False
+    at: float = 0.0
 
     @property
     def used(self) -> bool:

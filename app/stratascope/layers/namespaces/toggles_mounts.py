@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.message import Message, msg
@@ -137,7 +138,8 @@ def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subjec
 def _devices_used(value: str, subject: Subject) -> Evidence:
     names = {name for device in subject.container.asked.devices for name in (device.target, device.source) if name}
     sign = next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
-    return evidence(sign, subject, "written")
+    places = [device.target or device.source for device in subject.container.asked.devices]
+    return evidence(sign, subject, "reached", places=map(plain, places))
 
 
 DEVICES = Toggle(
@@ -229,7 +231,7 @@ def _writing_seen(value: str, subject: Subject) -> Evidence:
     """That a command names a path says nothing of whether it is written to."""
     places = [plain(mount.target) for mount in _kept_from_writing(value, subject)]
     sign = next((found for place in places if (found := path_written(place, subject)) is not None), None)
-    return evidence(sign, subject, "written")
+    return evidence(sign, subject, "reached", places=places)
 
 
 def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
@@ -356,7 +358,11 @@ HOST_PATHS = Toggle(
     evidence=_writing_seen,
     left_off=_data_kept,
     pieces=lambda subject: tuple(
-        dict.fromkeys(_name(mount.target) for mount in _kept_from_writing("read-only", subject) if _matters(mount))
+        dict.fromkeys(
+            _name(mount.target)
+            for mount in _binds(subject)
+            if mount.writable and _matters(mount) and not _is_only_socket(mount, subject)
+        )
     ),
     gives="writable|+PATH,PATH",
     allows=_writing,
@@ -404,8 +410,11 @@ def _prove_unmounted(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is nothing"), _MOUNTS)
 
 
-def _any_used(mounts: list[AskedMount], subject: Subject) -> Evidence | None:
-    return next((why for mount in mounts if (why := path_used(plain(mount.target), subject)) is not None), None)
+def _use_of(mounts: list[AskedMount], subject: Subject, places: Iterable[str] = ()) -> Evidence:
+    """Of these binds; `places`: by what is used of them, if not anything there."""
+    targets = [plain(mount.target) for mount in mounts]
+    signs = (why for place in places or targets if (why := path_used(place, subject)) is not None)
+    return evidence(next(signs, None), subject, "reached", places=targets)
 
 
 def _instead_of_mount(value: str, subject: Subject) -> tuple[Alternative, ...]:
@@ -432,9 +441,7 @@ UNMOUNT = Toggle(
     _prove_unmounted,
     in_no_preset,
     cure=lambda value, subject: Cure.GRANT,
-    evidence=lambda value, subject: evidence(
-        _any_used(_named(value, subject), subject), subject
-    ),  # reading is not seen
+    evidence=lambda value, subject: _use_of(_named(value, subject), subject),
     instead=_instead_of_mount,
     default="/host",
     proposed=lambda subject: next((_name(mount.target) for mount in _binds(subject)), ""),
@@ -467,6 +474,11 @@ def _is_socket(mount: AskedMount, subject: Subject) -> bool:
         or is_socket(mount.target)
         or (engine.local and mount.source == engine.endpoint.removeprefix("unix://"))
     )
+
+
+def _is_only_socket(mount: AskedMount, subject: Subject) -> bool:
+    """Whether it is an engine's socket, or a folder that is there for it: read-only, that is as open as before."""
+    return _is_socket(mount, subject) or bool(_SOCKET_FOLDERS(mount.source))
 
 
 def _check_socket(value: str, subject: Subject) -> str:
@@ -511,6 +523,15 @@ def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is none"), _MOUNTS)
 
 
+def _socket_used(value: str, subject: Subject) -> Evidence:
+    mounts = [mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)]
+    facts = _facts(subject)
+    inside = () if facts is None else facts.engine_sockets or ()
+    # a folder may be used for something else than the socket in it
+    places = [plain(mount.target) for mount in mounts if _is_socket(mount, subject)]
+    return _use_of(mounts, subject, dict.fromkeys((*places, *inside)))
+
+
 def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
     found = [Alternative(msg("Put a proxy between it and the socket that lets through only the calls it needs."))]
     if not subject.engine.rootless:
@@ -533,10 +554,7 @@ ENGINE_SOCKET = Toggle(
         "remove" if preset is Preset.STRICT and not _no_socket(subject.container.asked, subject) else None
     ),
     cure=lambda value, subject: Cure.GRANT,
-    evidence=lambda value, subject: evidence(
-        _any_used([mount for mount in subject.container.asked.mounts if _shows_socket(mount, subject)], subject),
-        subject,
-    ),
+    evidence=_socket_used,
     instead=_instead_of_socket,
     word=msg("Socket"),
 )

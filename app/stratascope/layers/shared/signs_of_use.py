@@ -13,12 +13,13 @@ from collections.abc import Iterable
 
 from stratascope.core.message import age, msg
 from stratascope.core.observation.imports import Programs, opens_sessions, uses
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observation import Access, Observation, UsedPath
 from stratascope.core.options.capabilities import named
 from stratascope.core.relaunch.toggle import Evidence, Subject, Use
 from stratascope.layers.shared.devices import STANDARD_NODES
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
 
 _DEVICE = re.compile(r"(?<![\w.-])/dev/[A-Za-z0-9][\w./-]*")
 _MORE = ("ptmx", "fd", "stdin", "stdout", "stderr", "pts", "shm", "mqueue", "core")
@@ -28,17 +29,24 @@ _SAME = (("/var/run/", "/run/"), ("/run/", "/var/run/"))  # the same directory u
 LONG = 3600.0  # seconds of observation, after which what was not seen counts as not used
 
 
-def evidence(sign: Evidence | None, subject: Subject, *parts: str) -> Evidence:
+def evidence(sign: Evidence | None, subject: Subject, *parts: str, places: Iterable[str] | None = None) -> Evidence:
     """The sign; without one, whether these parts of it (`Observation.saw`) were watched long enough to say that it does
-    not use this. None of them: nothing that is observed would show it.
+    not use this. None of them: nothing that is observed would show it. `places`: its mounts or devices that this is
+    about, each of which must have been watched so long.
     """
     seen = subject.seen
     if sign is not None:
         return sign
-    if seen is None or not parts or not seen.seen.starts or not all(seen.saw(part) for part in parts):
+    seconds, starts = (0.0, 0) if seen is None else (seen.seen.seconds, seen.seen.starts)
+    if seen is not None and places is not None:
+        by_path = {each.path: each for each in seen.reached}
+        watched = [by_path.get(place, UsedPath(place)) for place in places]
+        seconds = min((each.seconds for each in watched), default=0.0)
+        starts = min((each.starts for each in watched), default=0)
+    if seen is None or not parts or not starts or not all(seen.saw(part) for part in parts):
         return Evidence(Use.UNKNOWN, msg("Nobody watched it, and nothing else shows whether it uses this."))
-    time = age(seen.seen.seconds)
-    if seen.seen.seconds < LONG:
+    time = age(seconds)
+    if seconds < LONG:
         return Evidence(
             Use.UNKNOWN, msg("Not used in the {time} that it was watched; an hour is enough to tell.", time=time)
         )
@@ -57,8 +65,28 @@ def _named(what: str) -> Evidence:
     return Evidence(Use.USED, msg("Its command or its environment names {path}.", path=what))
 
 
-def _seen_using(what: str, by: tuple[str, ...] = ()) -> Evidence:
-    return Evidence(Use.USED, msg("It was seen using {path}.", path=what), by)
+def _seen_using(what: str, by: tuple[str, ...] = (), at: float = 0.0) -> Evidence:
+    return Evidence(Use.USED, msg("It was seen using {path}.", path=what), by, at=at)
+
+
+# the first that holds says most
+_REACHED = (
+    (Access.CONNECTED, msg("It was seen connecting to {path} ({programs}).")),
+    (Access.WRITTEN, msg("It was seen writing to {path} ({programs}).")),
+    (Access.EXECUTED, msg("It was seen starting programs from {path} ({programs}).")),
+    (Access.READ, msg("It was only seen reading {path} ({programs}).")),
+)
+
+
+def _reached(place: str, subject: Subject, *of: Access) -> Evidence | None:
+    """That something was reached at or below a path; `of`: in one of these ways."""
+    found = [each for each in _seen_of(subject).reached if each.access and within(each.path, place)]
+    for access, text in _REACHED:
+        each = next((each for each in found if access in each.access), None)
+        if each is not None and (not of or access in of):
+            args = (("path", each.path), ("programs", ", ".join(each.by)))
+            return Evidence(Use.USED, replace(text, args=args), each.by, at=each.last)
+    return None
 
 
 def path_used(place: str, subject: Subject) -> Evidence | None:
@@ -72,6 +100,8 @@ def path_used(place: str, subject: Subject) -> Evidence | None:
     seen = subject.seen
     if seen is None:
         return None
+    if (reached := _reached(place, subject)) is not None:
+        return reached
     if wrote := _first_within(place, (*seen.written, *seen.devices)):
         return _seen_using(wrote)
     if ran := _first_within(place, seen.executed):
@@ -81,7 +111,10 @@ def path_used(place: str, subject: Subject) -> Evidence | None:
 
 def path_written(place: str, subject: Subject) -> Evidence | None:
     """Signs that it writes below that path in the container."""
-    found = _first_within(place.rstrip("/") or "/", _seen_of(subject).written)
+    place = place.rstrip("/") or "/"
+    if (reached := _reached(place, subject, Access.WRITTEN)) is not None:
+        return reached
+    found = _first_within(place, _seen_of(subject).written)
     return _seen_using(found) if found else None
 
 
@@ -93,7 +126,8 @@ def capabilities_used(names: CapabilitySet, subject: Subject) -> Evidence | None
     if not used:
         return None
     shown = ", ".join(each.name.removeprefix("CAP_") for each in used)
-    return _seen_using(shown, tuple(dict.fromkeys(by for each in used for by in each.by)))
+    by = tuple(dict.fromkeys(by for each in used for by in each.by))
+    return _seen_using(shown, by, max(each.last for each in used))
 
 
 def known_uses(names: CapabilitySet, subject: Subject) -> CapabilitySet:

@@ -28,6 +28,7 @@ from stratascope.core.observation.observation import (
     ObserverRequest,
     Stream,
     added,
+    places_of,
 )
 from stratascope.core.ports import ProbeError
 from stratascope.core.refusals.ring import RefusalEntry, RefusalRing
@@ -194,7 +195,9 @@ class ObservationService:
             there = self._watches.get(container.key)
             if there is not None and there.follower.alive:
                 return
-        target = ObserverRequest(container.pid, start, container.id, answers=answers(state))
+        target = ObserverRequest(
+            container.pid, start, container.id, answers=answers(state), places=places_of(container.asked)
+        )
         stream = self._observer().begin(target if seconds is None else replace(target, seconds=seconds))
         watch = _Watch(container)
         watch.follower = Follower(stream, held(state), lambda: self.changed(container), lambda: self._over(watch))

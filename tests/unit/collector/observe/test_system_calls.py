@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -12,16 +13,17 @@ from pathlib import Path
 import pytest
 
 from rig.collector.asking import needs_root
-from stratascope.collector.observe.call_programs import CHECKS, LONG, SHORT
+from stratascope.collector.observe.call_programs import CHECKS, LONG, READS, SHORT, WRITES
 from stratascope.collector.observe.checks import Symbols
 from stratascope.collector.observe.perf import Record, frames
-from stratascope.collector.observe.system_calls import MASKED, MOVED, Asked, Pointer, SystemCalls
+from stratascope.collector.observe.system_calls import CONNECTS, MASKED, MOVED, NAMES, Asked, Pointer, SystemCalls
 from stratascope.collector.observe.trace import Point
 
 UNIFIED = next((each for each in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
                 if (each / "cgroup.procs").exists()), None)  # fmt: skip
 SETUID, SYS_CHROOT = 7, 18
 OPEN, OPENAT, RENAME, CONNECT, CHDIR, CHROOT = 2, 257, 82, 42, 80, 161
+STAT, MKDIR = 4, 83
 RENAME_RAW = struct.pack("=q", RENAME)
 CHECK = Point(0, {"target_ns": (16, 8), "cap": (32, 4), "ret": (36, 4)})
 EXECUTION = Point(0, {"filename": (8, 4)})
@@ -33,6 +35,8 @@ ASKED = Asked(
     {2: {CHDIR, OPENAT, RENAME}, 111: {CONNECT}},
     check=CHECK,
     execution=EXECUTION,
+    named={STAT: (0, READS), MKDIR: (0, WRITES)},
+    connect=CONNECT,
 )
 pytestmark = [needs_root, pytest.mark.skipif(os.uname().machine != "x86_64" or UNIFIED is None, reason="not on this")]
 
@@ -245,3 +249,51 @@ def test_what_is_lost_is_counted(group: Path, calls: SystemCalls) -> None:
     told = len(refused(calls.drain()))
     assert told + calls.lost() >= 60000 > told
     assert calls.lost() == 0
+
+
+def test_calls_that_name_a_watched_path(group: Path, calls: SystemCalls, tmp_path: Path) -> None:
+    """At it or below; opens with their flags; each kind only where it is wanted, and nothing that was refused."""
+    place = str(tmp_path).encode()
+    code = f"""
+buffer = ctypes.create_string_buffer(4096)
+place = {place!r}
+libc.syscall({STAT}, place, buffer)
+libc.syscall({STAT}, b"/etc", buffer)
+libc.syscall({STAT}, place + b"/none", buffer)
+libc.syscall({OPENAT}, -100, place, os.O_RDONLY | os.O_DIRECTORY)
+"""
+    calls.mounts({str(tmp_path): READS | WRITES})
+    mine = run(group, code + f"libc.syscall({MKDIR}, place + b'/one', 0o700)")
+    found = [each for each in calls.drain() if each.kind == NAMES]
+    assert [(each.extra, each.raw) for each in found] == [
+        (STAT, place),
+        (OPENAT, place),
+        (MKDIR, place + b"/one"),
+    ]
+    assert {each.pid for each in found} == {mine}
+    assert found[1].registers[2] == os.O_RDONLY | os.O_DIRECTORY
+    calls.mounts({str(tmp_path): WRITES})
+    run(group, code + f"libc.syscall({MKDIR}, place + b'/two', 0o700)")
+    assert [each.extra for each in calls.drain() if each.kind == NAMES] == [MKDIR]
+    calls.mounts({})
+    run(group, code)
+    assert not [each for each in calls.drain() if each.kind == NAMES]
+
+
+def test_connections_to_sockets_of_the_machine(group: Path, calls: SystemCalls, tmp_path: Path) -> None:
+    """Also relative ones; none to an address, none that was refused."""
+    place = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket() as other:
+        server.bind(str(place))
+        server.listen()
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        mine = run(group, f"""
+import socket
+os.chdir({str(tmp_path)!r})
+for name in ({str(place)!r}, "s", "none"):
+    socket.socket(socket.AF_UNIX).connect_ex(name)
+socket.socket().connect(("127.0.0.1", {other.getsockname()[1]}))
+""")  # fmt: skip
+    found = [(each.pid, each.raw[2:].split(b"\0")[0]) for each in calls.drain() if each.kind == CONNECTS]
+    assert found == [(mine, str(place).encode()), (mine, b"s")]

@@ -10,6 +10,7 @@ from stratascope.core.observation.events import (
     Begin,
     Call,
     Check,
+    Device,
     Event,
     Exit,
     Failed,
@@ -19,13 +20,23 @@ from stratascope.core.observation.events import (
     Peak,
     Peer,
     Process,
+    Reached,
     Signal,
     Unseen,
     User,
+    Watched,
     Written,
 )
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import Observation, Phase, RefusedCall, UsedPort, added
+from stratascope.core.observation.observation import (
+    Access,
+    Observation,
+    Phase,
+    RefusedCall,
+    UsedPath,
+    UsedPort,
+    added,
+)
 from stratascope.linux.capability import CapabilitySet
 
 X = "x86_64"
@@ -290,3 +301,42 @@ def test_when_each_call_was_seen_first() -> None:
     both = added(one, two)
     assert both.growth() == ((2.0 - begun, 1), (3.5 - begun, 3), (one.seen.seconds + 6.0 - begun, 4))
     assert Observation().growth() == ()
+
+
+SINCE = 1_700_000_000.0
+
+
+def test_what_is_reached_through_its_mounts() -> None:
+    """By whom, how, when; what was watched and not used is known as that. A device counts if it is watched."""
+    seen = folded(
+        Begin(0.5, 1, "", SINCE),
+        *start(),
+        Watched(1.5, "/host"),
+        Watched(1.5, "/dev/fuse"),
+        Watched(1.5, "/idle"),
+        Reached(2.0, 10, "/host", "written", "web"),
+        Reached(70.0, 10, "/host", "read", "cat"),
+        Reached(70.0, 10, "/host", "of another kind", "cat"),
+        Device(71.0, 10, "/dev/fuse"),
+        Device(71.0, 10, "/dev/null"),
+    )
+    assert seen.reached == (
+        UsedPath("/dev/fuse", (Access.READ,), ("web",), SINCE + 71, SINCE + 71, 69.5, 1),
+        UsedPath("/host", (Access.READ, Access.WRITTEN), ("web", "cat"), SINCE + 2, SINCE + 70, 69.5, 1),
+        UsedPath("/idle", seconds=69.5, starts=1),
+    )
+
+
+def test_a_mount_that_is_watched_later_was_not_watched_at_its_start() -> None:
+    seen = folded(*start(), Watched(9.0, "/host"), Peak(10.0, "pids", 1))
+    assert seen.reached == (UsedPath("/host", seconds=1.0),)
+
+
+def test_several_runs_of_what_is_reached() -> None:
+    """An earlier one may not have watched it, or known the time."""
+    one = Observation(reached=(UsedPath("/host", (Access.READ,), ("cat",), 0.0, 0.0, 50.0, 1), UsedPath("/idle")))
+    two = Observation(reached=(UsedPath("/host", (Access.WRITTEN,), ("sh",), 7.0, 9.0, 60.0, 0),))
+    assert added(one, two).reached == (
+        UsedPath("/host", (Access.READ, Access.WRITTEN), ("cat", "sh"), 7.0, 9.0, 110.0, 1),
+        UsedPath("/idle"),
+    )

@@ -23,8 +23,10 @@ from stratascope.core.observation.events import (
     Masked,
     NotGained,
     Peak,
+    Reached,
     Signal,
     StreamError,
+    Watched,
     Written,
     parse_event,
 )
@@ -52,6 +54,9 @@ GOOD: list[tuple[list[Any], Event]] = [
     ),
     (["written", 5, "/run/\udc80", "folder"], Written(5.0, "/run/\udc80", "folder")),
     (["peak", 6, "cpu", 0.25], Peak(6.0, "cpu", 0.25)),
+    (["begin", 1.5, 1, {"means": "", "since": 1700000000.5}], Begin(1.5, 1, "", 1700000000.5)),
+    (["watched", 6, "/host"], Watched(6.0, "/host")),
+    (["reached", 6, 7, "/host", "written", "sh"], Reached(6.0, 7, "/host", "written", "sh")),
 ]
 BAD = [
     "",

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.observation.observation import Observation, Seen, UsedCapability
-from stratascope.core.relaunch.toggle import Subject
+from stratascope.core.observation.observation import Access, Observation, Seen, UsedCapability, UsedPath
+from stratascope.core.relaunch.toggle import Subject, Use
 from stratascope.i18n.translate import translate
-from stratascope.layers.shared.signs_of_use import any_device_used, capabilities_used, path_used
+from stratascope.layers.shared.signs_of_use import (
+    LONG,
+    any_device_used,
+    capabilities_used,
+    evidence,
+    path_used,
+    path_written,
+)
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 from unit.layers.toggle_subjects import DOCKER, default, subject
@@ -88,3 +95,45 @@ def test_a_capability_that_was_seen_in_use() -> None:
 )
 def test_any_device_of_the_host(command: str, devices: tuple[str, ...], used: bool) -> None:
     assert (any_device_used(of(command, devices=devices)) is not None) is used
+
+
+def test_what_was_reached_through_a_mount_says_how_and_when() -> None:
+    seen = (
+        UsedPath("/host", (Access.READ,), ("agent",), 5.0, 9.0),
+        UsedPath("/run/x.sock", (Access.CONNECTED,), ("cli", "sh"), 5.0, 8.0),
+        UsedPath("/data", (Access.READ, Access.WRITTEN), ("db",), 5.0, 7.0),
+        UsedPath("/idle", seconds=LONG, starts=1),
+    )
+    which = of(reached=seen)
+    found = [path_used(place, which) for place in ("/host", "/run", "/data", "/idle")]
+    assert [found and translate(found.why) for found in found] == [
+        "It was only seen reading /host (agent).",
+        "It was seen connecting to /run/x.sock (cli, sh).",
+        "It was seen writing to /data (db).",
+        None,
+    ]
+    assert [found and (found.by, found.at) for found in found] == [
+        (("agent",), 9.0),
+        (("cli", "sh"), 8.0),
+        (("db",), 7.0),
+        None,
+    ]
+    assert [path_written(place, which) is not None for place in ("/host", "/run", "/data", "/idle")] == [
+        False, False, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "use"),
+    [
+        ((), Use.UNKNOWN),  # watched by a version that did not look there
+        ((UsedPath("/host", seconds=LONG, starts=1),), Use.NOT_USED),
+        ((UsedPath("/host", seconds=LONG - 1, starts=1),), Use.UNKNOWN),
+        ((UsedPath("/host", seconds=LONG, starts=0),), Use.UNKNOWN),
+    ],
+)
+def test_not_used_is_said_of_a_place_that_was_watched(seen: tuple[UsedPath, ...], use: Use) -> None:
+    which = replace(of(), seen=Observation(Seen(9 * LONG, 3), reached=seen))
+    assert evidence(None, which, "reached", places=["/host"]).use is use
+    both = evidence(None, which, "reached", places=["/host", "/other"])
+    assert both.use is Use.UNKNOWN

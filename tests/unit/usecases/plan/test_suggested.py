@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.observation.observation import Observation, Seen, UsedCapability
+from stratascope.core.observation.observation import Access, Observation, Seen, UsedCapability, UsedPath
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.severity import Severity
@@ -132,12 +132,43 @@ def test_what_a_person_gives_back_stands_last() -> None:
 
 def test_what_was_watched_and_not_used_is_on() -> None:
     command = "docker run --cap-add NET_ADMIN --device /dev/net/tun app"
-    plan = seen(command, capabilities=(UsedCapability("CAP_CHOWN", True, 3, ("app",)),))
+    tunnel = (UsedPath("/dev/net/tun", seconds=7200.0, starts=1),)
+    plan = seen(command, capabilities=(UsedCapability("CAP_CHOWN", True, 3, ("app",)),), reached=tunnel)
     taken = watched(plan, "drop=CAP_NET_ADMIN")
     assert (taken.on, taken.evidence.use, taken.kind) == (True, Use.NOT_USED, ChangeKind.TAKE_BACK)
     assert watched(plan, "devices=remove").on
     listed = next(choice for choice in plan.choices if choice.id == "capabilities")
     assert listed.value == "CAP_CHOWN"  # of what engines give, all else goes as well
+
+
+def reached(path: str, *access: Access, by: str = "agent") -> tuple[UsedPath, ...]:
+    return (UsedPath(path, access, (by,) if access else (), 5.0, 9.0 if access else 0.0, 7200.0, 1),)
+
+
+def test_a_bind_goes_becomes_read_only_or_stays_by_what_was_seen_of_it() -> None:
+    command = "docker run -v /:/host app"
+    gone = watched(seen(command, reached=reached("/host")), "unmount=/host")
+    assert (gone.on, gone.evidence.use, gone.evidence.at) == (True, Use.NOT_USED, 0.0)
+
+    plan = seen(command, reached=reached("/host", Access.READ))
+    assert not any(each.id == "unmount" for change in plan.changes for each in change.choices)
+    protected = watched(plan, "host-paths=/host")
+    assert (protected.on, protected.evidence.use) == (True, Use.NOT_USED)
+
+    stays = watched(seen(command, reached=reached("/host", Access.READ, Access.WRITTEN)), "unmount=/host")
+    assert (stays.on, stays.evidence.use, stays.evidence.by, stays.evidence.at) == (False, Use.USED, ("agent",), 9.0)
+
+    unknown = watched(seen(command), "unmount=/host")
+    assert unknown.evidence.use is Use.UNKNOWN
+
+
+def test_an_engine_s_socket_goes_unless_something_connects_to_it() -> None:
+    command = "docker run -v /var/run/docker.sock:/var/run/docker.sock app"
+    place = "/var/run/docker.sock"
+    kept = watched(seen(command, reached=reached(place, Access.CONNECTED, by="cli")), "engine-socket=remove")
+    assert (kept.on, kept.evidence.use, kept.evidence.by, kept.evidence.at) == (False, Use.USED, ("cli",), 9.0)
+    gone = watched(seen(command, reached=reached(place)), "engine-socket=remove")
+    assert (gone.on, gone.evidence.use) == (True, Use.NOT_USED)
 
 
 def test_what_was_seen_in_use_is_off_and_says_who() -> None:

@@ -1,0 +1,65 @@
+"""Which sockets of a container are connected to one that was bound to a file: sock_diag(7), of this network."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import Dict, List, Tuple
+
+# include/uapi/linux/sock_diag.h and unix_diag.h
+_SOCK_DIAG, _BY_FAMILY, _DUMP, _DONE, _ERROR = 4, 20, 0x301, 3, 2
+_NAME, _VFS, _PEER = 0, 1, 2
+_ESTABLISHED = 1 << 1
+_DIAG_MAX = 8 << 20
+
+
+def sockets_of_peers(mine: Dict[int, int]) -> List[Tuple[Tuple[int, str], int, int]]:
+    """Of these sockets, process by inode, those whose other end was bound to a file: process and that path, as the
+    server named it; the file's inode (its lower 32 bits) and device.
+    """
+    found: List[Tuple[Tuple[int, str], int, int]] = []
+    if not mine:
+        return found
+    try:
+        link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG)
+    except OSError:
+        return found
+    with link:
+        link.settimeout(1.0)
+        show = 1 << _NAME | 1 << _VFS | 1 << _PEER
+        asked = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, _ESTABLISHED, 0, show, 0, 0)
+        size = 0
+        try:
+            link.send(struct.pack("=IHHII", 16 + len(asked), _BY_FAMILY, _DUMP, 1, 0) + asked)
+            while size < _DIAG_MAX:
+                data = link.recv(1 << 16)
+                size += len(data)
+                place = 0
+                while place + 16 <= len(data):
+                    length, kind = struct.unpack_from("=IH", data, place)
+                    if kind in (_DONE, _ERROR) or length < 16:
+                        return found
+                    attributes = _attributes(data[place + 32 : place + length])
+                    place += (length + 3) & ~3
+                    peer, file = attributes.get(_PEER, b""), attributes.get(_VFS, b"")
+                    pid = mine.get(struct.unpack("=I", peer)[0]) if len(peer) == 4 else None
+                    if pid is not None and len(file) == 8:
+                        inode, device = struct.unpack("=II", file)
+                        bound = attributes.get(_NAME, b"").split(b"\0")[0].decode("utf-8", "surrogateescape")
+                        found.append(((pid, bound), inode, os.makedev(device >> 20, device & 0xFFFFF)))
+        except OSError:
+            pass
+    return found
+
+
+def _attributes(data: bytes) -> Dict[int, bytes]:
+    found: Dict[int, bytes] = {}
+    place = 0
+    while place + 4 <= len(data):
+        length, kind = struct.unpack_from("=HH", data, place)
+        if length < 4:
+            break
+        found[kind] = data[place + 4 : place + length]
+        place += (length + 3) & ~3
+    return found
