@@ -245,7 +245,8 @@ def test_what_is_written_is_what_was_chosen(made: Checker, name: str) -> None:
                 again.written((choice,))
         else:
             assert again.written((choice,)) == written, "once is enough"
-    assert left <= (NOT_IN_KUBERNETES if "kubernetes" in name else set())
+    # a volume is filled from the container that keeps data: of a file there is none
+    assert left <= (NOT_IN_KUBERNETES if "kubernetes" in name else set()) | {"volume"}
     assert len(there) - len(left) >= 4
 
 
