@@ -77,10 +77,18 @@ def test_what_it_writes_as_it_stops_is_not_hidden_or_refused(desk: Desk) -> None
         desk.rig.run("exec", NAME, "rm", "-r", "/srv/last")
 
 
-def test_where_it_keeps_data_no_preset_makes_its_root_read_only(desk: Desk) -> None:
+def test_where_it_keeps_data_its_root_is_read_only_only_beside_a_volume_for_all_of_it(desk: Desk) -> None:
     start(desk)
     write(desk, "/srv/data/db")
-    code, last, _ = desk.harden("--preset", "strict", "--commit-layer", "--dry-run")
-    assert code == 0
-    strict = {each["id"] for each in next(one for one in last["offers"] if one["preset"] == "strict")["toggles"]}
-    assert {"read-only-root", "tmpfs", "publish"}.isdisjoint(strict)
+    chosen = strict(desk)
+    assert {"read-only-root", "volume"} <= chosen
+    assert "publish" not in chosen
+    write(desk, "/etc/db")
+    assert {"read-only-root", "tmpfs", "volume", "publish"}.isdisjoint(strict(desk))
+
+
+def strict(desk: Desk) -> set[str]:
+    """Toggles of the strictest preset."""
+    code, last, err = desk.harden("--preset", "strict", "--commit-layer", "--dry-run")
+    assert code == 0, err
+    return {each["id"] for each in next(one for one in last["offers"] if one["preset"] == "strict")["toggles"]}
