@@ -128,6 +128,9 @@ def _effect(change: Change) -> str:
 
 
 def _keeps(change: Change, plan: HardeningPlan) -> Message:
+    if change.on:  # but for what goes along
+        return msg("It stays {then} by what is kept: {change}.", then=f"{plan.then.exposure.worst:.1f}",
+                   change=change.choices[1].told)  # fmt: skip
     return msg("It stays {then} without this: {change}.", then=f"{plan.then.exposure.worst:.1f}",
                change=change.choice.titled)  # fmt: skip
 

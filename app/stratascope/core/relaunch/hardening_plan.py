@@ -94,12 +94,16 @@ class HardeningPlan(Value):
 
     @property
     def keeping(self) -> tuple[Change, ...]:
-        """What was granted, is not taken back, and holds open a critical threat."""
+        """What was granted, is not taken back or not wholly, and holds open a critical threat."""
         if not self.then.open(Severity.CRITICAL):
             return ()
-        return tuple(change for change in self.changes if change.critical and not change.on)
+        return tuple(
+            change
+            for change in self.changes
+            if change.critical and (not change.on or (change.evidence.used and len(change.choices) > 1))
+        )
 
     @property
     def in_use(self) -> tuple[Change, ...]:
         """Of these, those that stay since something shows that the container uses it."""
-        return tuple(change for change in self.keeping if change.evidence.used)
+        return tuple(change for change in self.keeping if change.evidence.used and not change.on)

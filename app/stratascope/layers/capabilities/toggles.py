@@ -45,15 +45,23 @@ from stratascope.layers.capabilities.losses import (
     rights_doubted,
     set_uid_risk,
 )
+from stratascope.layers.shared.known_tools import Purpose
 from stratascope.layers.shared.signs_of_use import (
     any_device_used,
     capabilities_used,
     devices_named,
+    devices_of_work,
     devices_seen,
+    disks_driven,
     evidence,
+    gains,
     known_uses,
+    mounts,
+    parted,
     runs_containers,
     runs_scripts,
+    tool_for,
+    work_needs,
 )
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, LEARNED, NOT_READ, in_no_preset, only, proof_of
 from stratascope.linux.capability import CapabilitySet, number_of
@@ -67,11 +75,11 @@ _BOUNDING = "@status:CapBnd"
 def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
     if not asked.privileged:
         return asked
+    # what Podman computes back from a privileged process is never an addition, but what the machine lacks as dropped
     typed = rules_of(subject.engine).typed_capabilities
     left = replace(
         asked,
         privileged=False,
-        cap_add=asked.cap_add if typed else (),
         cap_drop=asked.cap_drop if typed else (),
         seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
         apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
@@ -97,13 +105,24 @@ def _beyond(subject: Subject) -> CapabilitySet:
 
 def _kept_of_privileged(subject: Subject) -> tuple[tuple[str, str], ...]:
     """What of it was seen in use or is named; the rest of it goes."""
-    names = known_uses(_beyond(subject), subject).names()
-    devices = tuple(dict.fromkeys((*devices_named(subject), *devices_seen(subject))))
+    names = (known_uses(_beyond(subject), subject) | (_beyond(subject) & work_needs(subject))).names()
+    if disks_driven(subject) and not subject.container.asked.devices:
+        return ()  # less would do, but not which disks
+    devices = tuple(dict.fromkeys((*devices_named(subject), *devices_seen(subject), *devices_of_work(subject))))
     kept = (("capabilities", ",".join(names)), ("devices", ",".join(devices)))
     return tuple((name, MORE + value) for name, value in kept if value)
 
 
+def _privileges_used(subject: Subject) -> Evidence | None:
+    sign = runs_containers(subject) or (None if subject.container.asked.devices else disks_driven(subject))
+    return sign or capabilities_used(_beyond(subject), subject) or any_device_used(subject)
+
+
 def _instead_of_privileged(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    if tool_for(Purpose.SYSTEM, subject):
+        return (Alternative(msg("Podman starts a whole system without it: --systemd=always.")),)
+    if disks_driven(subject) is not None and not subject.container.asked.devices:
+        return (Alternative(msg("Pass in each disk by its name, with the capability SYS_RAWIO.")),)
     if runs_containers(subject) is None:
         return ()
     return (
@@ -147,7 +166,7 @@ PRIVILEGED = Toggle(
     ),
     cure=lambda value, subject: Cure.GRANT,
     evidence=lambda value, subject: evidence(
-        runs_containers(subject) or capabilities_used(_beyond(subject), subject) or any_device_used(subject),
+        _privileges_used(subject),
         subject,
         "capabilities",
         "written",
@@ -248,6 +267,16 @@ def _drop_pieces(subject: Subject) -> tuple[str, ...]:
     return bounding(PRIVILEGED.apply(asked, "off", subject), subject.engine).names()
 
 
+def _instead_of_capabilities(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    if "CAP_SYS_ADMIN" not in value.split(","):
+        return ()
+    if parted(subject) is not None:
+        return (_OWN_FILTER,)
+    return (Alternative(msg("Mount it on the host, and hand in the folder.")),) if mounts(subject) else ()
+
+
+_OWN_FILTER = Alternative(msg("Give it a filter that lets clone and unshare make user namespaces."))
+
 DROP = Toggle(
     "drop",
     _LAYER,
@@ -267,6 +296,7 @@ DROP = Toggle(
         Cure.BARRIER if named(tuple(value.split(","))) & engine_default(subject.engine) else Cure.GRANT
     ),
     evidence=lambda value, subject: _use_of(named(tuple(value.split(","))), subject),
+    instead=_instead_of_capabilities,
     goes_along=True,
     default="CAP_MKNOD",
     unit=Unit.CAPABILITIES,
@@ -419,7 +449,7 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         spare -= CapabilitySet.of(("CAP_SETPCAP",))
     if subject.programs is not None and subject.programs.whole and not runs_scripts(subject):
         spare |= _OF_SERVERS if any(program.opaque for program in subject.programs.found) else _OF_SERVERS | _SET_ID
-    spare -= kept(subject) | known_uses(now, subject)
+    spare -= kept(subject) | known_uses(now, subject) | work_needs(subject)
     left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
     return None if left == now else ",".join(left.names()) or "none"
 
@@ -546,6 +576,8 @@ def _gain_used(value: str, subject: Subject) -> Evidence:
     paths = gives_rights(subject)
     if paths:
         return Evidence(Use.USED, set_uid_risk(paths), tuple(path.rpartition("/")[2] for path in paths[:_SHOWN]))
+    if sign := gains(subject):
+        return sign
     if subject.set_uid == ():
         return Evidence(Use.NOT_USED, msg("There is no program in it that gives privileges."))
     if subject.programs is not None and subject.programs.whole and subject.programs.found:

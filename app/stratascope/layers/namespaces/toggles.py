@@ -35,7 +35,7 @@ from stratascope.layers.namespaces.toggles_mounts import DEVICES, ENGINE_SOCKET,
 from stratascope.layers.namespaces.toggles_root import MASKED_PATHS, READ_ONLY_ROOT, TMPFS
 from stratascope.layers.namespaces.toggles_volume import VOLUME
 from stratascope.layers.shared.deciding_settings import SETTING as PORT_START
-from stratascope.layers.shared.signs_of_use import evidence, runs_containers
+from stratascope.layers.shared.signs_of_use import evidence, host_watched, runs_containers
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, no_pieces, no_risks, only
 from stratascope.layers.shared.whose_namespace import shared_mode
 from stratascope.value import replace
@@ -118,7 +118,7 @@ def _private(
         why = left_off(subject)
         if why is not None:
             return Evidence(Use.USED, why)
-        sign = runs_containers(subject)
+        sign = runs_containers(subject) or (host_watched(subject) if kind == "pid" else None)
         if sign is None and not risk.id:
             text = msg("Only programs that set up control groups themselves look at this.")
             return Evidence(Use.UNKNOWN, text, rare=True)

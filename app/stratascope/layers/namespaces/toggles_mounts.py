@@ -26,12 +26,22 @@ from stratascope.core.relaunch.toggle import (
     Toggle,
     ToggleError,
     Unit,
+    Use,
 )
 from stratascope.core.relaunch.want import DeviceNode, Want, WritablePlace
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.devices import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import HostPath, Weight, is_socket, plain, weight, within
-from stratascope.layers.shared.signs_of_use import evidence, path_used, path_written
+from stratascope.layers.shared.known_tools import Purpose
+from stratascope.layers.shared.signs_of_use import (
+    disks_driven,
+    engine_asked,
+    evidence,
+    host_read,
+    path_used,
+    path_written,
+    tool_for,
+)
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, in_no_preset, listed, more_of, only
 from stratascope.value import replace
 
@@ -139,7 +149,13 @@ def _devices_used(value: str, subject: Subject) -> Evidence:
     names = {name for device in subject.container.asked.devices for name in (device.target, device.source) if name}
     sign = next((why for name in sorted(names) if (why := path_used(name, subject)) is not None), None)
     places = [device.target or device.source for device in subject.container.asked.devices]
-    return evidence(sign, subject, "reached", places=map(plain, places))
+    return evidence(sign or disks_driven(subject), subject, "reached", places=map(plain, places))
+
+
+def _instead_of_devices(value: str, subject: Subject) -> tuple[Alternative, ...]:
+    if value != "remove" or disks_driven(subject) is None:
+        return ()
+    return (Alternative(msg("Pass in only the disks that it needs, and for reading only: /dev/sda:r.")),)
 
 
 DEVICES = Toggle(
@@ -156,6 +172,7 @@ DEVICES = Toggle(
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
     cure=lambda value, subject: Cure.GRANT,
     evidence=_devices_used,
+    instead=_instead_of_devices,
     gives="+DEVICE,DEVICE",
     allows=_device_allowed,
     word=msg("Devices"),
@@ -172,7 +189,11 @@ def _facts(subject: Subject) -> NamespacesFacts | None:
 
 
 def _is_host_path(mount: AskedMount, subject: Subject) -> bool:
-    return mount.kind == "bind" and not _shows_socket(mount, subject)
+    """But for what is there for a socket, to which it makes no difference whether the mount is read-only."""
+    there_for_it = _is_socket(mount, subject) or _SOCKET_FOLDERS(mount.source)
+    if mount.kind != "bind" or _OF_A_USER(mount.source):
+        return False
+    return not (there_for_it and _shows_socket(mount, subject))
 
 
 def _check_protect(value: str, subject: Subject) -> str:
@@ -203,8 +224,15 @@ def _kept_from_writing(value: str, subject: Subject) -> list[AskedMount]:
     return [mount for mount in _named(value, subject) if mount.writable] if value.startswith("/") else []
 
 
+_OF_A_USER = re.compile(r"(?:/var)?/run/user/[0-9]+(?:/.*)?").fullmatch  # sockets of a user's session
+# Where people keep the data of what they run, and add-on packages their programs (hier(7))
+_OF_ONE = re.compile(r"/opt/(?!s?bin(?:/|$)|cni(?:/|$)|containerd(?:/|$))[^/]+(?:/(?!s?bin(?:/|$)|lib).*)?").fullmatch
+
+
 def _matters(mount: AskedMount) -> bool:
     """Whether whoever gets there changes the host's system or learns its secrets; else it is a folder of data."""
+    if _OF_ONE(plain(mount.source)):
+        return False
     return weight(HostPath(mount.source, mount.target, mount.writable)) is not Weight.ORDINARY
 
 
@@ -231,7 +259,15 @@ def _writing_seen(value: str, subject: Subject) -> Evidence:
     """That a command names a path says nothing of whether it is written to."""
     places = [plain(mount.target) for mount in _kept_from_writing(value, subject)]
     sign = next((found for place in places if (found := path_written(place, subject)) is not None), None)
-    return evidence(sign, subject, "reached", places=places)
+    if any(within(mount.source, "/dev") for mount in _kept_from_writing(value, subject)):
+        sign = sign or disks_driven(subject)  # makes nodes there
+    found = evidence(sign, subject, "reached", places=places)
+    mounts = _kept_from_writing(value, subject)
+    if found.use is Use.UNKNOWN and mounts and (reader := tool_for(Purpose.HOST_FILES, subject)):
+        return Evidence(Use.UNKNOWN, msg("{program} only reads there.", program=reader), rare=True)
+    if found.use is Use.UNKNOWN and mounts and all(plain(mount.source) == "/" for mount in mounts):
+        return Evidence(Use.UNKNOWN, msg("Hardly any program writes all over the host."), rare=True)
+    return found
 
 
 def _gets_writable(mount: AskedMount, value: str, subject: Subject) -> bool:
@@ -414,17 +450,27 @@ def _use_of(mounts: list[AskedMount], subject: Subject, places: Iterable[str] = 
     """Of these binds; `places`: by what is used of them, if not anything there."""
     targets = [plain(mount.target) for mount in mounts]
     signs = (why for place in places or targets if (why := path_used(place, subject)) is not None)
-    return evidence(next(signs, None), subject, "reached", places=targets)
+    made_for = (why for mount in mounts if (why := _made_for(mount, subject, socket=bool(places))) is not None)
+    return evidence(next(signs, None) or next(made_for, None), subject, "reached", places=targets)
+
+
+def _made_for(mount: AskedMount, subject: Subject, *, socket: bool) -> Evidence | None:
+    """`socket`: it is asked of the socket alone."""
+    sign = None if socket or _is_socket(mount, subject) else host_read(subject)
+    return sign or (engine_asked(subject) if _shows_socket(mount, subject) else None)
 
 
 def _instead_of_mount(value: str, subject: Subject) -> tuple[Alternative, ...]:
     """Read-only, unless it was seen writing there; and less of it, where the rest was not seen in use."""
-    mounts = [mount for mount in _named(value, subject) if mount.writable and not _shows_socket(mount, subject)]
+    if all(_is_socket(mount, subject) for mount in _named(value, subject)):
+        return _instead_of_socket(value, subject)
+    mounts = [mount for mount in _named(value, subject) if mount.writable and _is_host_path(mount, subject)]
     free = [_name(mount.target) for mount in mounts if path_written(plain(mount.target), subject) is None]
     found = []
     if free:
         found.append(Alternative(msg("Make it read-only."), (HOST_PATHS.id, ",".join(free))))
-    found.append(Alternative(msg("Mount only the folders below it that it needs.")))
+    if not all(_OF_A_USER(mount.source) for mount in _named(value, subject)):
+        found.append(Alternative(msg("Mount only the folders below it that it needs.")))
     return tuple(found)
 
 
@@ -533,7 +579,12 @@ def _socket_used(value: str, subject: Subject) -> Evidence:
 
 
 def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
-    found = [Alternative(msg("Put a proxy between it and the socket that lets through only the calls it needs."))]
+    if tool_for(Purpose.ENGINE_PROXY, subject):
+        found = [Alternative(msg("Let it pass only what those behind it need, and only them reach it."))]
+    elif tool_for(Purpose.ENGINE_READ, subject):
+        found = [Alternative(msg("Put a proxy between it and the socket that lets through only requests that read."))]
+    else:
+        found = [Alternative(msg("Put a proxy between it and the socket that lets through only the calls it needs."))]
     if not subject.engine.rootless:
         found.append(Alternative(msg("Give it the socket of a rootless engine, which does not own this machine.")))
     return tuple(found)

@@ -39,7 +39,7 @@ from stratascope.layers.seccomp import profiles
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
-from stratascope.layers.shared.signs_of_use import evidence, protected, runs_scripts, serves_users
+from stratascope.layers.shared.signs_of_use import evidence, parted, protected, runs_scripts, serves_users
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -281,7 +281,7 @@ def _calls_used(value: str, subject: Subject) -> Evidence:
     if found.use is not Use.UNKNOWN:
         return found
     if value == "default":
-        return protected(subject)
+        return parted(subject) or protected(subject)
     if value == ORDINARY:
         return Evidence(Use.UNKNOWN, msg("It lets through what ordinary programs call."), rare=True)
     return found

@@ -1,8 +1,8 @@
 """Signs that a container uses what it was granted, and of work on request, which startup does not show.
 
-A sign is that it was observed using it, or that its command or environment names it. Absence of a sign does not mean it
-is unused: many programs have the path of a socket built in. Nor does startup show programs that later do their work on
-request, as other users.
+A sign is that it was observed using it, that its command or environment names it, or that it is a tool made for that
+(`known_tools`). Absence of a sign does not mean it is unused: many programs have the path of a socket built in. Nor
+does startup show programs that later do their work on request, as other users.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from stratascope.core.observation.observation import Access, Observation, UsedPa
 from stratascope.core.options.capabilities import named
 from stratascope.core.relaunch.toggle import Evidence, Subject, Use
 from stratascope.layers.shared.devices import STANDARD_NODES
-from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.host_paths import is_disk, within
+from stratascope.layers.shared.known_tools import Purpose, Tool, tools_of
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 
@@ -55,7 +56,8 @@ def evidence(sign: Evidence | None, subject: Subject, *parts: str, places: Itera
 
 def protected(subject: Subject) -> Evidence:
     """Of what an engine puts in force by default, and somebody switched off: few programs need it off."""
-    sign = runs_containers(subject)
+    sign = runs_containers(subject) or mounts(subject)
+    sign = sign or (disks_driven(subject) if subject.container.asked.privileged else None)
     if sign is not None:
         return sign
     return Evidence(Use.UNKNOWN, msg("Engines have this on by default, and few programs need it off."), rare=True)
@@ -123,17 +125,69 @@ def capabilities_used(names: CapabilitySet, subject: Subject) -> Evidence | None
     if said := _capabilities_named(names, subject):
         return _named(said.names()[0].removeprefix("CAP_"))
     used = [each for each in _seen_of(subject).capabilities if each.uses and named((each.name,)) & names]
-    if not used:
-        return None
-    shown = ", ".join(each.name.removeprefix("CAP_") for each in used)
-    by = tuple(dict.fromkeys(by for each in used for by in each.by))
-    return _seen_using(shown, by, max(each.last for each in used))
+    if used:
+        shown = ", ".join(each.name.removeprefix("CAP_") for each in used)
+        by = tuple(dict.fromkeys(by for each in used for by in each.by))
+        return _seen_using(shown, by, max(each.last for each in used))
+    return next((why for some, why in _capabilities_of_work(subject) if some & names), None)
 
 
 def known_uses(names: CapabilitySet, subject: Subject) -> CapabilitySet:
     """Those of these capabilities that there are signs of."""
     used = tuple(each.name for each in _seen_of(subject).capabilities if each.uses)
     return _capabilities_named(names, subject) | named(used) & names
+
+
+def work_needs(subject: Subject) -> CapabilitySet:
+    """Capabilities that what its tools and devices are for is known to take, where it was not watched for long."""
+    found = CapabilitySet()
+    for some, _ in _capabilities_of_work(subject):
+        found |= some
+    return found
+
+
+# What a device is good for takes these: fuse(4), tun(4); a disk's own commands, SG_IO and NVMe's
+_OF_DEVICES = (
+    (re.compile("/dev/fuse").fullmatch, CapabilitySet.of(("CAP_SYS_ADMIN",))),
+    (re.compile("/dev/net/tun").fullmatch, CapabilitySet.of(("CAP_NET_ADMIN",))),
+    (re.compile("/dev/nvme.*").fullmatch, CapabilitySet.of(("CAP_SYS_ADMIN",))),
+    (is_disk, CapabilitySet.of(("CAP_SYS_RAWIO",))),
+)
+
+
+def _capabilities_of_work(subject: Subject) -> list[tuple[CapabilitySet, Evidence]]:
+    """What its tools and devices are known to take, unless it was watched for long: then what was seen counts."""
+    seen = subject.seen
+    if seen is not None and seen.seen.starts and seen.saw("capabilities") and seen.seen.seconds >= LONG:
+        return []
+    found = []
+    for name, tool in _tools(subject):
+        needs = named(tool.capabilities)
+        shown = ", ".join(each.removeprefix("CAP_") for each in needs.names())
+        text = msg("{program} is known to need {names}.", program=name, names=shown)
+        found.append((needs, Evidence(Use.USED, text, (name,))))
+    for device in subject.container.asked.devices:
+        for is_one, needs in _OF_DEVICES:
+            if is_one(device.target or device.source):
+                shown = ", ".join(each.removeprefix("CAP_") for each in needs.names())
+                text = msg("It was given {device}, and what that is for takes {names}.",
+                           device=device.target or device.source, names=shown)  # fmt: skip
+                found.append((needs, Evidence(Use.USED, text)))
+    return found
+
+
+def mounts(subject: Subject) -> Evidence | None:
+    """Signs that it mounts file systems of its own, which profiles and filters of engines stop."""
+    asked = subject.container.asked
+    fuse = next((each.target for each in asked.devices if each.target == "/dev/fuse"), "")
+    if not fuse or not _may_mount(asked.cap_add):
+        return None
+    return Evidence(Use.USED, msg("It was given {device}, and what that is for takes {names}.", device=fuse,
+                                  names="SYS_ADMIN"))  # fmt: skip
+
+
+def _may_mount(added: tuple[str, ...]) -> bool:
+    return "ALL" in added or bool(named(added) & CapabilitySet.of(("CAP_SYS_ADMIN",)))
 
 
 def _capabilities_named(names: CapabilitySet, subject: Subject) -> CapabilitySet:
@@ -158,6 +212,11 @@ def devices_seen(subject: Subject) -> tuple[str, ...]:
     return tuple(path for path in _seen_of(subject).devices if path not in _EVERYWHERE)
 
 
+def devices_of_work(subject: Subject) -> tuple[str, ...]:
+    """Paths of host devices without which its tools can't do what they are made for."""
+    return tuple(dict.fromkeys(path for _, tool in _tools(subject) for path in tool.devices))
+
+
 def any_device_used(subject: Subject) -> Evidence | None:
     """Signs of a host device other than those that every container has."""
     if said := devices_named(subject):
@@ -169,25 +228,75 @@ def _seen_of(subject: Subject) -> Observation:
     return subject.seen or Observation()
 
 
-# Programs that start containers or a whole system themselves, for which nothing less than all is known to do
-_NEED_ALL = frozenset(
-    ("buildkitd", "containerd", "crio", "dockerd", "dockerd-entrypoint.sh", "k0s", "k3s", "kubelet", "lxd", "microk8s",
-     "podman", "rke2", "systemd")
-)  # fmt: skip
-_IMAGES_OF_THEM = re.compile(
-    r"(?:.*/)?(?:docker:(?:.*-)?dind(?:-.*)?|(?:kindest/)?node:v1\..*|k3s:.*|buildkit:.*|podman(?:[:/].*)?)"
+def _tools(subject: Subject) -> tuple[tuple[str, Tool], ...]:
+    texts = (subject.container.command, *subject.environment)
+    return tools_of(subject.container.image, texts, (name for name, _ in subject.users or ()))
+
+
+def tool_for(purpose: Purpose, subject: Subject) -> str:
+    """The name of one of its tools that is made for this; empty: none is known."""
+    return next((name for name, tool in _tools(subject) if purpose in tool.purposes), "")
+
+
+_CLIENT = re.compile(r"/(?:usr/)?(?:local/)?bin/(?:docker|docker-compose|podman|nerdctl|crictl|ctr)")
+
+
+def engine_asked(subject: Subject) -> Evidence | None:
+    """Signs that it works through an engine's socket: a tool made for it, or a client of the host mounted in it."""
+    for purpose in (Purpose.ENGINE, Purpose.ENGINE_READ, Purpose.ENGINE_PROXY):
+        if name := tool_for(purpose, subject):
+            return Evidence(Use.USED, msg("{program} works through the engine's socket.", program=name), (name,))
+    client = next((each.target for each in subject.container.asked.mounts if _CLIENT.fullmatch(each.target)), "")
+    return Evidence(Use.USED, msg("A client of the engine is mounted in it: {path}.", path=client)) if client else None
+
+
+def host_read(subject: Subject) -> Evidence | None:
+    """Signs that it is made to read what is mounted of the host."""
+    name = tool_for(Purpose.HOST_FILES, subject)
+    text = msg("{program} is made to read what is mounted of the host.", program=name)
+    return Evidence(Use.USED, text, (name,)) if name else None
+
+
+def host_watched(subject: Subject) -> Evidence | None:
+    """Signs that it looks at processes of the host."""
+    name = tool_for(Purpose.HOST_PROCESSES, subject)
+    text = msg("{program} is made to look at processes of the host.", program=name)
+    return Evidence(Use.USED, text, (name,)) if name else None
+
+
+def disks_driven(subject: Subject) -> Evidence | None:
+    """Signs that it drives disks."""
+    name = tool_for(Purpose.DISKS, subject)
+    return Evidence(Use.USED, msg("{program} is made to work on disks.", program=name), (name,)) if name else None
+
+
+def parted(subject: Subject) -> Evidence | None:
+    """Signs that it makes namespaces for parts of itself."""
+    name = tool_for(Purpose.OWN_NAMESPACES, subject)
+    text = msg("{program} puts parts of itself into namespaces of their own.", program=name)
+    return Evidence(Use.USED, text, (name,)) if name else None
+
+
+def gains(subject: Subject) -> Evidence | None:
+    """Signs that programs in it gain privileges as they start."""
+    name = tool_for(Purpose.GAINS, subject)
+    text = msg("Programs of {program} gain privileges as they start, by sudo or by capabilities of their files.",
+               program=name)  # fmt: skip
+    return Evidence(Use.USED, text, (name,)) if name else None
+
+
+_IMAGES_WITH_ENGINES = re.compile(
+    r"(?:.*/)?(?:docker:(?:.*-)?dind(?:-.*)?|(?:kindest/)?node:v1\..*|podman/stable(?::.*)?)"
 )
 
 
 def runs_containers(subject: Subject) -> Evidence | None:
     """Signs that it is an engine, a node or a whole system itself, which sets up namespaces and mounts of its own."""
-    texts = (subject.container.command, *subject.environment)
-    # Podman itself puts "container=podman" into every environment
-    words = (word.rpartition("/")[2] for text in texts if text != "podman" for word in text.split())
-    running = (name for name, _ in subject.users or ())
+    if system := tool_for(Purpose.SYSTEM, subject):
+        text = msg("{program} starts a whole system, and needs nearly all of it.", program=system)
+        return Evidence(Use.USED, text, (system,))
     image = subject.container.image
-    found = next((name for name in (*words, *running) if name in _NEED_ALL), "")
-    found = found or (image if _IMAGES_OF_THEM.fullmatch(image) else "")
+    found = tool_for(Purpose.CONTAINERS, subject) or (image if _IMAGES_WITH_ENGINES.fullmatch(image) else "")
     if not found:
         return None
     text = msg("{program} runs containers itself, and needs nearly all of it.", program=found)

@@ -134,7 +134,9 @@ def _each_once(grants: Sequence[Choice], subject: Subject) -> list[Choice]:
 
 
 def _one_a_mount(grants: Sequence[Choice], subject: Subject, judge: Judge) -> list[Choice]:
-    """Of a bind that could be taken out or made read-only: read-only where it is used, or where that closes as much."""
+    """Of a bind that could be taken out or made read-only: read-only where it is used, or where that closes as much
+    with all else taken back. Both, where it is used and read-only closes less.
+    """
     by_place: dict[str, list[Choice]] = {}
     for piece in grants:
         if piece.value.startswith("/"):
@@ -144,12 +146,16 @@ def _one_a_mount(grants: Sequence[Choice], subject: Subject, judge: Judge) -> li
         if len(both) < 2:
             continue
         out = next((each for each in both if each.toggle.single is not None), both[0])
-        others = [each for each in both if each is not out]
-        milder = others[0]
-        if out.evidence(subject).used:
-            gone.add(milder if milder.evidence(subject).used else out)
-        else:
-            gone.add(out if _opens(judge, (milder,)) <= _opens(judge, (out,)) else milder)
+        milder = next(each for each in both if each is not out)
+        used = out.evidence(subject).used
+        if used and milder.evidence(subject).used:
+            gone.add(milder)
+            continue
+        rest = [each for each in grants if each not in both and not each.toggle.reaches]
+        if _opens(judge, merged((*rest, milder))) <= _opens(judge, merged((*rest, out))):
+            gone.add(out)
+        elif not used:
+            gone.add(milder)
     return [piece for piece in grants if piece not in gone]
 
 
@@ -207,7 +213,8 @@ def _row(own: Choice, evidence: Evidence, kind: ChangeKind, subject: Subject, *,
         on, reason = True, msg("It opens something critical, so it goes unless it is known to be used.")
     elif evidence.use is Use.UNKNOWN and not on and kind is not ChangeKind.LIMIT:
         seen = subject.seen is not None and subject.seen.seen.starts > 0
-        reason = msg("A trial shows.") if which.changes_users and seen else msg("Watch it to find out.")
+        reason = msg("A trial shows.") if which.changes_users and seen else None
+        reason = reason or which.left_off(subject) or msg("Watch it to find out.")
     asked = subject.container.asked
     along = tuple(
         each for each in (*brought_by(which), *kept) if each.changes(asked, subject) or which.leaves_privileged
@@ -301,6 +308,7 @@ def _judged(
                 ),
                 alone=alone.exposure.worst,
                 in_order=in_order.exposure.worst,
+                critical=row.critical or _keeps_critical(row, with_it, without),
                 effect=round(without.exposure.worst - with_it.exposure.worst, 1),
                 deeper=_deeper(without, with_it),
                 breaks=() if row.choice.made else row.choice.risks(subject),
@@ -310,6 +318,14 @@ def _judged(
     opened = _opened(now)
     unclosed = tuple(state for severity in SERIOUS for state in every.open(severity) if state.threat.id in opened)
     return HardeningPlan(tuple(changes), chosen, now, then, impossible, unclosed)
+
+
+def _keeps_critical(row: Change, with_it: Matrix, without: Matrix) -> bool:
+    """Whether what is left to a person alone holds open a critical threat: a folder of data that shows more."""
+    if row.on or row.choice.toggle.changes_users:
+        return False
+    return bool({each.threat.id for each in without.open(Severity.CRITICAL)}
+                - {each.threat.id for each in with_it.open(Severity.CRITICAL)})  # fmt: skip
 
 
 def _choices(subject: Subject, rows: Sequence[Change]) -> tuple[Choice, ...]:

@@ -33,8 +33,13 @@ def named(name: str) -> tuple[Previews, ContainerState]:
 
 
 def not_stopped(matrix: Matrix) -> set[str]:
+    """Of the critical, also those that only a program of the image holds."""
     threats = (each for each in matrix.threats if each.threat.severity in SERIOUS)
-    return {each.threat.id for each in threats if each.outcome is not Outcome.STOPPED}
+    return {
+        each.threat.id
+        for each in threats
+        if each.outcome is not Outcome.STOPPED or (each.held and each.threat.severity is Severity.CRITICAL)
+    }
 
 
 @of_each
@@ -44,7 +49,8 @@ def test_recommended_is_the_plan(state: ContainerState) -> None:
     assert previews.preset(state, Preset.RECOMMENDED) == plan.choices
     preview = previews.preview(state, plan.choices)
     assert preview.after == plan.then
-    assert not preview.after.open(Severity.CRITICAL)
+    if preview.after.open(Severity.CRITICAL):  # only what its work takes
+        assert plan.in_use == plan.keeping != ()
 
 
 @of_each
