@@ -13,7 +13,7 @@ from stratascope.core.options.given import GivenOption
 from stratascope.core.options.mounts import MountError, of_mount, of_tmpfs, of_volume
 from stratascope.core.options.rules import security_option
 from stratascope.core.options.table import NAMED, NUMBERS, OPTIONS
-from stratascope.core.options.values import FLAG, LIMIT, capability
+from stratascope.core.options.values import FLAG, LIMIT, capability, device_text
 from stratascope.value import Value
 
 _MODES = tuple(NAMED[name] for name in ("pid", "ipc", "uts", "network", "userns", "cgroupns"))
@@ -172,6 +172,10 @@ def _devices(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iter
         if was != now:
             there = _of(said, option.name)
             yield from (Change(each) for each in there if option.form.read(each.value or "") not in now)
+    for device in after.devices:
+        if device not in before.devices:
+            short = device.permissions == "rwm" and device.source == device.target
+            yield Change(None, "device", device.source if short else device_text(device))
 
 
 def _limits(said: tuple[GivenOption, ...], before: Asked, after: Asked) -> Iterator[Change]:

@@ -18,7 +18,7 @@ from stratascope.layers.toggles import toggle
 from stratascope.presentation.plan_report import json_object
 from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker
-from stratascope.usecases.check.corrections import planned
+from stratascope.usecases.check.corrections import fixed, planned
 from stratascope.usecases.check.writing import Writer
 from stratascope.usecases.plan.preview import Previews
 from stratascope.value import replace
@@ -64,6 +64,17 @@ def test_a_dangerous_container(each: Dangerous) -> None:
         for change in plan.keeping:  # what was granted is used, or it is a folder of data
             assert change.evidence.use is Use.USED or change.kind is not ChangeKind.TAKE_BACK
             assert change.evidence.why.id
+
+
+@pytest.mark.parametrize("each", [each for each in CONTAINERS if each.name in ("a tunnel, privileged", "a robot")],
+                         ids=lambda each: each.name)  # fmt: skip
+def test_what_is_kept_is_written(each: Dangerous) -> None:
+    """A device instead of all of them."""
+    found = fixed(made(), each.command, "command line")
+    assert not found.problems
+    assert "--privileged" not in found.text
+    given = next(choice.value for choice in plan_of(each.command).choices if choice.id == "devices")
+    assert f"--device {given.removeprefix('+')}" in found.text
 
 
 def watched(plan: HardeningPlan, key: str) -> Change:
