@@ -397,7 +397,10 @@ HOST_PATHS = Toggle(
         dict.fromkeys(
             _name(mount.target)
             for mount in _binds(subject)
-            if mount.writable and _matters(mount) and not _is_only_socket(mount, subject)
+            if mount.writable
+            and _matters(mount)
+            and not _is_only_socket(mount, subject)
+            and not _OF_A_USER(mount.source)
         )
     ),
     gives="writable|+PATH,PATH",
