@@ -37,6 +37,7 @@ CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
     "collector/observe/kernel_log.py": {"socket.socket"},  # the kernel's audit records (netlink)
     "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
+    "collector/observe/peers.py": {"socket.socket"},  # the kernel, which sockets are connected (netlink)
     "engines/shared/endpoint.py": {"socket.create_connection", "socket.socket"},
     # a container's ports, inside its own network namespace or where they are published; whether that is this machine;
     # the kernel, who listens
