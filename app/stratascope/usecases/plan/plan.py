@@ -180,23 +180,23 @@ def able(
 ) -> tuple[tuple[Choice, ...], tuple[tuple[Choice, Message], ...]]:
     """Those that can be done together, as given, and why each other can't: one "no" is no reason against the rest.
 
-    Raises EngineError.
+    What keeps its data is the last to go: the others count on it. Raises EngineError.
     """
     why_not = _why_not(access, seen, choices)
     if why_not is None:
         return tuple(choices), ()
-    for one in choices:
+    for one in sorted(choices, key=lambda each: each.toggle.keeps_data):
         others = tuple(each for each in choices if each is not one)
         if _why_not(access, seen, others) is None:
             return others, ((one, why_not),)
     kept, against = list[Choice](), list[tuple[Choice, Message]]()
-    for one in choices:
+    for one in sorted(choices, key=lambda each: not each.toggle.keeps_data):
         why_not = _why_not(access, seen, (*kept, one))
         if why_not is None:
             kept.append(one)
         else:
             against.append((one, why_not))
-    return tuple(kept), tuple(against)
+    return tuple(each for each in choices if each in kept), tuple(against)
 
 
 def _why_not(access: EngineAccess, seen: Look, choices: Sequence[Choice]) -> Message | None:

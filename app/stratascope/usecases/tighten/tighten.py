@@ -256,7 +256,12 @@ def tighten(
     def tightest(*kept_toggles: str) -> Resolved:
         found = derive(subject, kept, plan, keep=(*wishes.keep, *kept_toggles), tight=wishes.tight,
                        exercised=bool(wishes.exercises.commands))  # fmt: skip
-        return _able(access, seen, found)
+        can = _able(access, seen, found)
+        gone = [item.id for item in found.choices if item.toggle.changes_users and item not in can.choices]
+        if not gone:
+            return can
+        as_root = tightest(*kept_toggles, *gone)  # all else was derived for the other user
+        return replace(as_root, left=(*as_root.left, *(each for each in can.left if each[0] in gone)))
 
     try:
         derived = _able(access, seen, _as_chosen(wishes.chosen, subject, kept)) if wishes.chosen else tightest()
