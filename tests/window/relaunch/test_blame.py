@@ -26,7 +26,9 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     card = card_of(window)
     assert card.isVisible()
     assert card.title.text() == "Rolled back to 10.0. The original runs again."
-    assert "The log speaks of a read-only file system. Probably to blame: Read-only root dir" in card.lead.text()
+    assert (
+        "The log speaks of a read-only file system. Probably to blame: Read-only root filesystem." in card.lead.text()
+    )
     assert (card.go.text(), card.more.text()) == ("Try without it", "Details")
     card.more.click()
     assert side.dialog.isVisible()

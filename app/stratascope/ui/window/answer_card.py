@@ -21,7 +21,7 @@ from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painte
 from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.window.answer import Act, Answer, Tone
 
-HEIGHT, LOW_HEIGHT, NOTE = 92, 40, 190  # px of the design; NOTE: least width of what is below the button
+HEIGHT, LOW_HEIGHT, NOTE, WORD = 92, 40, 190, 260  # px of the design; NOTE, WORD: least and most of the button
 BELOW = 620  # px of the design: if narrower, the button is below the text
 
 
@@ -191,7 +191,9 @@ class AnswerCard(QWidget):
         else:
             button = self.button if plan else self.quiet
             least = button.sizeHint().width()
-            self._right.setFixedWidth(max(least, theme.px(NOTE)) if plan and not low else least)
+            wide = max(least, theme.px(NOTE)) if plan and not low else least
+            most = max(round(self.width() * 0.3), theme.px(WORD)) if plan else wide  # its numbers go first
+            self._right.setFixedWidth(min(wide, most))
         self._say_first()
         self.setMinimumHeight(theme.px(LOW_HEIGHT if low else HEIGHT))
         self.updateGeometry()

@@ -201,12 +201,15 @@ class Header(QWidget):
         self._fit_cards()
 
     def _fit_cards(self) -> None:
-        """What is still serious, or supposed, stands below a result in one line; what is calm gives way to it."""
+        """What is still serious, or supposed, stands below a result; what is calm gives way to it, and so does all
+        while there is much to say of a relaunch that stays: its number says how serious it is.
+        """
         result = not self.result.isHidden()
         beside = result and not self.result.shown.folded
         self.card.set_low(self._low or beside, bare=self._bare or beside)
         calm = self.card.answer.tone is Tone.ENF and not self.card.supposed
-        self.card.setHidden(result and (calm or (self._low and not self.card.supposed)))
+        gives_way = calm or self._low or (beside and self.result.shown.proof)
+        self.card.setHidden(result and gives_way and not self.card.supposed)
 
     def put_right(self, buttons: QWidget) -> None:
         """Put buttons at the right of the name's line."""

@@ -131,7 +131,8 @@ def test_relaunched_proven_undone_and_discarded(
             qtbot.waitUntil(lambda: any(each.text.endswith(", as predicted") for each in card.shown.checks))
             card.more.click()
             qtbot.waitUntil(lambda: side.busy or side.dialog.isVisible())
-            if side.dialog.isVisible():
+            if side.dialog.isVisible() and not side.busy:  # something to decide
+                qtbot.waitUntil(side.dialog.go.isEnabled)
                 QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
             over(qtbot, side)
             assert side.dialog.title.text() == "Undone: the original is back"
