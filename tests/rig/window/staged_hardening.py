@@ -119,6 +119,7 @@ class StagedHardening(Hardening):
         # What is refused after a relaunch, as it comes; None: its time is over
         self.afterwards: queue.SimpleQueue[Afterwards | Exception | None] = queue.SimpleQueue()
         self.set_aside: list[Transaction] = []
+        self.found_working: list[tuple[str, bool]] = []  # by the transaction's id, as a person said
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
         self.written: tuple[str, ...] | None = ()
@@ -328,6 +329,10 @@ class StagedHardening(Hardening):
         if self.discard_fails is not None:
             raise self.discard_fails
         self.set_aside = [each for each in self.set_aside if each.id != transaction.id]
+
+    def tested(self, transaction: Transaction, *, works: bool) -> None:
+        self._call("tested")
+        self.found_working.append((transaction.id, works))
 
     def kept(self) -> tuple[Transaction, ...]:
         self._call("kept")

@@ -61,6 +61,7 @@ def test_what_was_not_tested_is_said_and_a_person_may_say_that_it_works(
     assert (card.go.text(), card.more.text()) == ("It works", "Undo")
     card.go.click()
     assert card.title.text().endswith("It works.")
+    qtbot.waitUntil(lambda: [works for _, works in staged.found_working] == [True])
     assert card.lead.text().startswith("Tested by you, ")
     assert not card.go.isVisible()
     assert card.more.isVisible(), "there is a way back"

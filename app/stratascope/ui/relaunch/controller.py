@@ -431,6 +431,15 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         """Ask for a relaunch with just what these give."""
         self.repair.ask(state, choices)
 
+    def keep_tested(self, done: Transaction) -> None:
+        """A person tried the replacement, and it works."""
+        keeping = partial(self._hardening.tested, done, works=True)
+        self.queries.ask("tested", keeping, self._kept_tested, done.engine)
+
+    def _kept_tested(self, answer: object) -> None:
+        if isinstance(answer, Failure):
+            self.column.tell(answer.message, answer.words)
+
     def ask_discard(self, done: Transaction) -> None:
         """Ask before deleting, over the widget that wants it."""
         sheets = [each for each in (self.set_aside.shown, self._dialog) if each is not None and each.isVisible()]

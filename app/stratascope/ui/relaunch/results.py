@@ -44,7 +44,8 @@ class Place(Protocol):
 class Results(QObject):
     """`proof_wanted`: show what was read back, a Result, or None where there is none. `undo_wanted`: a Transaction.
     `without_wanted`: a container's key and the toggle to try without. `find_wanted`, `details_wanted`: of the last
-    relaunch. `allow_wanted`: a state and Choices. `denied_wanted`: all refusals.
+    relaunch. `allow_wanted`: a state and Choices. `denied_wanted`: all refusals. `tested`: a Transaction of which the
+    person said that it works.
     """
 
     proof_wanted = Signal(object)
@@ -54,6 +55,7 @@ class Results(QObject):
     details_wanted = Signal()
     allow_wanted = Signal(object, object)
     denied_wanted = Signal()
+    tested = Signal(object)
 
     def __init__(
         self,
@@ -144,6 +146,8 @@ class Results(QObject):
             self._show()
         elif result.outcome is PlainOutcome.NOT_TESTED:
             self._put_back(replace(result, said_at=time.time()))
+            if result.ended.transaction is not None:
+                self.tested.emit(result.ended.transaction)
         else:
             self._put_back(replace(result, kept=True))
 

@@ -285,6 +285,7 @@ class MainWindow(QMainWindow):
         results.find_wanted.connect(hardening.find)
         results.details_wanted.connect(hardening.show_details)
         results.allow_wanted.connect(hardening.give)
+        results.tested.connect(hardening.keep_tested)
         results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
 
     def _connect_plan(self, hardening: RelaunchController) -> None:
