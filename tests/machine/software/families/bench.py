@@ -1,4 +1,4 @@
-"""Small applications as images of one's own are: Ruby, PHP, sudo, compilers, sandboxes, tools of the network, git, FTP.
+"""Small applications as images of one's own are: Ruby, PHP, sudo, compilers, sandboxes, tools of the network, git.
 
 Most keep their notes in folders of the image, without a volume; several are ordinary users with set-uid programs or
 file capabilities, or start others.
@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from machine.software.families import login
 from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import connect, crowd, far, page, place, sends, wait
 from machine.software.reach import http as ask
@@ -253,11 +252,6 @@ def _noted(at: Service, name: str) -> bool:
     return f"{name} other" in place(at, "/var/lib/worker/notes").read_text().splitlines()
 
 
-def vsftpd_log(at: Service) -> None:
-    if "app" not in (said := place(at, "/var/log/vsftpd.log").read_text()):
-        raise BrokenError(f"no upload in the log: {said[-200:]}")
-
-
 _TIGHT = ("read-only-root=on", "capabilities=none")
 _USER = ("--user", "app")
 
@@ -338,13 +332,5 @@ PROGRAMS = (
         ("capabilities=KILL,SETGID,SETUID", "pids=50", "memory=128m"),
         data=Data(_note, _noted),
         breaks=(("--cap-drop SETGID", "watched_page"),),
-    ),
-    Program(
-        "vsftpd", "bench", 21, ("vsftpd", "/etc/vsftpd-table.conf"),
-        (login.ftp_greets, login.ftp_files, login.ftp_other_user, login.ftp_wrong_password, vsftpd_log,
-         login.ftp_many),
-        ("capabilities=SETGID,SETUID,SYS_CHROOT,AUDIT_WRITE,NET_BIND_SERVICE,CHOWN", "pids=300", "memory=128m"),
-        data=Data(login.ftp_put, login.ftp_has),
-        breaks=(("--cap-drop SYS_CHROOT", "ftp_greets"),),
     ),
 )  # fmt: skip

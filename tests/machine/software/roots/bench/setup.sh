@@ -15,4 +15,3 @@ install -d -o other -g other /var/lib/worker
 su git -s /bin/sh -c 'git init -q --bare /srv/git/table.git'
 cp /usr/local/src/post-receive /srv/git/table.git/hooks/post-receive
 chown git: /srv/git/table.git/hooks/post-receive
-mkdir -p /var/run/vsftpd/empty
