@@ -55,7 +55,7 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def test_no_sentence_is_cut(qtbot: QtBot, speech: str, cut: dict[str, str]) -> None:
     """A command is no sentence; it is complete in the tooltip, and when copied."""
-    for _, part in whole_walk.stops(qtbot, 1520):
+    for _, part in whole_walk.stops(qtbot, 1440):
         part.grab()
     assert {text: shown for text, shown in cut.items() if not COMMAND.search(text)} == {}
 

@@ -63,7 +63,7 @@ def test_not_observed_yet(page: UsePage) -> None:
     assert buttons(page) == ["Observe"]
     assert not page.strip.bar.isVisible()
     assert "never" not in page.capabilities.numbers.text()
-    assert page.peaks.numbers.text() == "peaks were not observed"
+    assert page.peaks.numbers.text() == "not observed"
     assert not any(label.isVisible() and "password" in label.text() for label in page.findChildren(QLabel))
 
 

@@ -121,13 +121,16 @@ class StrataEdge(QWidget):
             text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, right - left)
             painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
             return
-        text, flags = "\n".join(self._lines), Qt.TextFlag.TextWordWrap
+        flags, room = Qt.TextFlag.TextWordWrap, QRect(left, 0, right - left, self.height() - one)
         painter.setFont(theme.font(11))
-        room = QRect(left, 0, right - left, self.height() - one)
-        high = painter.fontMetrics().boundingRect(room, flags, text).height()
-        if high > room.height():  # in a very low window, one whole line rather than parts of two
-            text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, room.width())
-            high = painter.fontMetrics().height()
+        metrics = painter.fontMetrics()
+        # in a low window the first line alone, in as many lines as there are, rather than parts of both
+        most = room.width() * max(1, room.height() // metrics.height())
+        first = metrics.elidedText(self._lines[0], Qt.TextElideMode.ElideRight, most)
+        text = "\n".join(self._lines)
+        if metrics.boundingRect(room, flags, text).height() > room.height():
+            text = first
+        high = metrics.boundingRect(room, flags, text).height()
         top = (self.height() - one - high) // 2
         painter.drawText(QRect(left, top + one, right - left, high), flags, text)
         painter.setFont(theme.font(13, BOLD))

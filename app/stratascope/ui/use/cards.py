@@ -183,12 +183,13 @@ class CapabilitiesCard(Card):
             (msg("{count} used", count=len(used)), len(used) if picture.observed else 0),
             (msg("{count} never used", count=len(never)), len(never)),
             (msg("{count} held", count=len(held)), len(held)),
-            (msg("{count} not held", count=len(by[Standing.ABSENT])), len(by[Standing.ABSENT])),
             (msg("{count} not known", count=len(by[Standing.UNKNOWN])), len(by[Standing.UNKNOWN])),
         )
-        words = listed(translate(text) for text, count in counts if count)
-        self.numbers.say(words)
-        self.cells.show_cells(picture.capabilities, words)
+        words = [translate(text) for text, count in counts if count]
+        self.numbers.say(listed(words))
+        if by[Standing.ABSENT]:  # the dots; there is no room for all of it
+            words.append(translate(msg("{count} not held", count=len(by[Standing.ABSENT]))))
+        self.cells.show_cells(picture.capabilities, listed(words))
         self.used.show_rows(
             tuple((Cell(each.name, f"{count_text(each.uses)}×", more=by_words(each.by)),) for each in used)
         )
@@ -535,7 +536,7 @@ class PeaksCard(Card):
         """Show what is known."""
         super().show_picture(picture)
         seen = picture.observation.saw("peaks")
-        self.numbers.say(translate(msg("now, peak and limit") if seen else msg("peaks were not observed")))
+        self.numbers.say(translate(msg("now, peak and limit") if seen else msg("not observed")))
         self.table.show_rows(tuple(_peak_row(row) for row in picture.peaks))
 
 
