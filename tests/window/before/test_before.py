@@ -121,7 +121,7 @@ def test_the_key_and_the_search(window: MainWindow, page: BeforePage, qtbot: QtB
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     window.pages.show_view(View.STRATA)
-    QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.AltModifier)
     assert window.pages.view is View.BEFORE
     assert page.text.hasFocus()  # ready for typing
     page.text.clearFocus()

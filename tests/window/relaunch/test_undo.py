@@ -88,6 +88,35 @@ def test_one_press_undoes_what_leaves_nothing_behind_and_one_brings_it_back(
     assert side.dialog.title.text() == "The hardened one runs again"
 
 
+def test_ctrl_z_undoes_the_relaunch_of_what_is_in_view(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    def press() -> None:
+        QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    staged.written = ("/var/lib/one",)
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    arrived(window, picture)
+    qtbot.waitUntil(side.column.kept.isVisible)
+    window.containers.view.setFocus()
+    select(window, "web")
+    press()
+    assert not side.dialog.isVisible(), "this one was not relaunched"
+    select(window, "ci-runner")
+    window.toolbar.filter.setFocus()
+    press()
+    assert not side.dialog.isVisible(), "there it takes back what was typed"
+    window.containers.view.setFocus()
+    press()
+    qtbot.waitUntil(side.dialog.isVisible)
+    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
+    qtbot.waitUntil(side.dialog.go.isEnabled)
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
+    over(qtbot, side)
+    assert asked(staged, "undo") == 1
+
+
 def test_kept_it_is_one_line_with_the_proof_below(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:

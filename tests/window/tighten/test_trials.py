@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import asked, named, over, planned, relaunch, select, side_of, with_others
+from rig.window.hardening import asked, dock_of, named, over, planned, relaunch, select, side_of, with_others
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -83,13 +83,22 @@ def test_what_must_be_kept_in_mind_is_unfolded_before(qtbot: QtBot, window: Main
     assert what.isVisible()
 
 
-def test_escape_stops_it(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+@pytest.mark.parametrize("place", ["column", "list", "filter", "drawer"])
+def test_escape_stops_it_wherever_the_focus_is(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, place: str
+) -> None:
     side = planned(qtbot, window)
     staged.trial_gate = threading.Event()
-    side.column.button.click()
+    QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: side.draft.button.act is Act.CANCEL)
-    QTest.keyClick(side.column, Qt.Key.Key_Escape)
+    if place == "drawer":
+        window.resize(1100, 800)
+        dock_of(window).turn_drawer()
+    focus = {"list": window.containers.view, "filter": window.toolbar.filter}.get(place, side.column)
+    focus.setFocus()
+    QTest.keyClick(focus, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not trials_of(window).busy)
+    assert side.column.isVisible(), "it closes nothing, too"
     planned(qtbot, window)
     assert word(window) == "Try it safely"
     assert side.draft.failure is None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QMenu
 
 from stratascope.core.layer import Layer
@@ -19,7 +18,7 @@ from stratascope.ui.harden.kept_line import SetAsideLine, about
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.harden.plan_column import PlanColumn
 from stratascope.ui.harden.plan_draft import Key
-from stratascope.ui.harden.relaunch_draft import Act, RelaunchDraft
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import QueryRunner
 from stratascope.ui.kit.labels import Rule
@@ -127,12 +126,6 @@ class HardenColumn(PlanColumn):
     def take(self, key: Key, choices: tuple[Choice, ...]) -> None:
         """Just these for that container."""
         self.draft.take_choices(key, choices)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.draft.button.act is Act.CANCEL:
-            self.draft.press()
-        else:
-            super().keyPressEvent(event)
 
     def _tick(self) -> None:
         self.foot.show_button(self.draft)

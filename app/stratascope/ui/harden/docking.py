@@ -133,7 +133,8 @@ class HardenDock(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Escape closes the drawer."""
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.drawer.isVisible():
+        pressed = event.type() == QEvent.Type.KeyPress  # so it is no shortcut
+        if pressed and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.drawer.isVisible():
             self.turn_drawer()
             return True
         return super().eventFilter(watched, event)

@@ -15,7 +15,13 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import Progress, RelaunchOutcome, RelaunchResult, Transaction
+from stratascope.core.relaunch.transaction import (
+    Progress,
+    RelaunchOutcome,
+    RelaunchResult,
+    Transaction,
+    TransactionKind,
+)
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
@@ -215,6 +221,12 @@ class RelaunchController(LongRun["RelaunchDialog"]):
     def press_plan(self) -> None:
         """Press the plan's button, wherever it stands."""
         self.draft.press()
+
+    def undo_shown(self) -> None:
+        """Undo the relaunch of the container in view, if there was one."""
+        done = self.column.kept.done
+        if done is not None and done.kind is TransactionKind.HARDEN:
+            self.ask_undo(done)
 
     def take(self, key: Key, choices: tuple[Choice, ...]) -> bool:
         """Switch on exactly these for that container; False if it is gone."""

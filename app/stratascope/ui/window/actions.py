@@ -49,6 +49,7 @@ class Actions(QObject):
     settings_wanted = Signal()
     theme_chosen = Signal(object)  # ThemeMode
     back_wanted = Signal()
+    press_wanted = Signal()  # the button of what is in view
 
     def __init__(
         self,
@@ -94,14 +95,14 @@ class Actions(QObject):
         self.menu.addAction(guide)
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)
-        self._key("Alt+Left", self.back_wanted.emit)
-        self._key("F10", self.open_menu)
-        self._key("/", self.to_filter)
+        self.add_key("Alt+Left", self.back_wanted.emit)
+        self.add_key("F10", self.open_menu)
+        self.add_key("/", self.to_filter)
         for number in pages.strata_page.strata.bands:
-            self._key(str(number), partial(self._digit, number))
+            self.add_key(str(number), partial(self._digit, number))
         for view in pages.switch.views:
-            self._key(view_key(view), partial(self._open_view, view))
-        press = self._action(None, "Ctrl+Enter", pages.press_card)
+            self.add_key(view_key(view), partial(self._open_view, view))
+        press = self.add_key("Ctrl+Enter", self.press_wanted.emit)
         press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # the keypad's Enter, and the other one
         toolbar.menu.clicked.connect(self.open_menu)
         containers.view_by_changed.connect(self._show_view_by)
@@ -114,6 +115,10 @@ class Actions(QObject):
         action = self._action(text, keys, call)
         self.menu.insertAction(self._first_separator, action)
         return action
+
+    def add_key(self, keys: str, call: Callable[[], object]) -> QAction:
+        """Add a key that is in no menu."""
+        return self._action(None, keys, call)
 
     def _open_view(self, view: View) -> None:
         """Open a view by key; focus its text field, if it has one."""
@@ -188,9 +193,6 @@ class Actions(QObject):
 
     def _add(self, text: Message, keys: str, call: Callable[[], object]) -> None:
         self.menu.addAction(self._action(text, keys, call))
-
-    def _key(self, keys: str, call: Callable[[], object]) -> None:
-        self._action(None, keys, call)
 
     def _action(self, text: Message | None, keys: str, call: Callable[[], object]) -> QAction:
         action = QAction(self._window)

@@ -28,6 +28,7 @@ from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
+from stratascope.ui.harden.relaunch_draft import Act
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
@@ -218,6 +219,7 @@ class MainWindow(QMainWindow):
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
         self.actions_.back_wanted.connect(self.window_layout.go_back)
+        self.actions_.press_wanted.connect(self._press)
         self.actions_.refresh_wanted.connect(self.feed.refresh)
         self.actions_.settings_wanted.connect(self._show_settings)
         self.actions_.theme_chosen.connect(self._choose_theme)
@@ -264,10 +266,27 @@ class MainWindow(QMainWindow):
             hardening.join(findings)
         self.pages.when_made(View.HISTORY, hardening.join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
+        self.actions_.add_key("Ctrl+Z", self._undo)
+        stop = self.actions_.add_key("Escape", hardening.press_plan)  # only while the button is to stop what is tried
+        for signal in (hardening.draft.changed, hardening.draft.ticked):
+            signal.connect(lambda: stop.setEnabled(hardening.draft.button.act is Act.CANCEL))
+        stop.setEnabled(False)
         self.guide.serve(hardening.column, topics.HARDENING)
         self._connect_plan(hardening)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
+
+    def _press(self) -> None:
+        """The button of the plan in view; where there is none, that of the card, which is the way on."""
+        side = self.hardening
+        if side is not None and self.pages.view not in MACHINE and (side.draft.usable or side.draft.button.able):
+            side.press_plan()
+        else:
+            self.pages.press_card()
+
+    def _undo(self) -> None:
+        if self.hardening is not None and self.pages.view not in MACHINE:  # there none is in view
+            self.hardening.undo_shown()
 
     def _connect_results(self, hardening: RelaunchController) -> None:
         results = self.results
