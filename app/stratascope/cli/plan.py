@@ -11,11 +11,13 @@ from stratascope.cli.output import complain, on_terminal, style, write
 from stratascope.core.message import msg
 from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import ToggleError
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation import plan_report
 from stratascope.wiring.hardening import open_hardening
 
 DONE, FAILED = 0, 2
+_Planned = tuple[str, HardeningPlan, ContainerState]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,23 +28,23 @@ def run(arguments: argparse.Namespace) -> int:
         complain(translate(error.message))
         return FAILED
     if arguments.json:
-        objects = [{"name": name, **plan_report.json_object(plan)} for name, plan in found]
+        objects = [{"name": name, **plan_report.json_object(plan, state)} for name, plan, state in found]
         head = {"schema": plan_report.SCHEMA}
         document = {**head, **objects[0]} if len(objects) == 1 else {**head, "containers": objects}
         write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
         return DONE if found else FAILED
-    for number, (name, plan) in enumerate(found):
-        write("\n" * (number > 0) + "\n".join(plan_report.lines(name, plan, style())) + "\n")
+    for number, (name, plan, state) in enumerate(found):
+        write("\n" * (number > 0) + "\n".join(plan_report.lines(name, plan, style(), state)) + "\n")
     return DONE if found else FAILED
 
 
-def _of_container(arguments: argparse.Namespace) -> Iterator[tuple[str, HardeningPlan]]:
+def _of_container(arguments: argparse.Namespace) -> Iterator[_Planned]:
     with open_hardening(tuple(arguments.engine), terminal=on_terminal()) as found:
         _, state = found.state(arguments.what)
-        yield state.container.name, found.hardening.suggested(state)
+        yield state.container.name, found.hardening.suggested(state), state
 
 
-def _of_file(arguments: argparse.Namespace) -> Iterator[tuple[str, HardeningPlan]]:
+def _of_file(arguments: argparse.Namespace) -> Iterator[_Planned]:
     from stratascope.cli.check import problem_line, read_text
     from stratascope.usecases.check.corrections import planned
     from stratascope.wiring.check import checker

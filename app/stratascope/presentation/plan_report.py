@@ -9,8 +9,10 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Use
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink
+from stratascope.presentation.plan_rows import row_title, row_words
 from stratascope.presentation.terminal import Style, pad, wrap
 from stratascope.presentation.terms import timestamp
 
@@ -36,22 +38,22 @@ def use_word(change: Change) -> str:
     return translate(_USES[change.evidence.use])
 
 
-def json_object(plan: HardeningPlan) -> dict[str, Any]:
-    """The plan as JSON types: `exposure` and `plan`."""
+def json_object(plan: HardeningPlan, state: ContainerState | None = None) -> dict[str, Any]:
+    """The plan as JSON types: `exposure` and `plan`. `state`: whose it is; what it has is counted in the titles."""
     return {
         "exposure": {
             "now": plan.now.exposure.worst,
             "then": plan.then.exposure.worst,
             "then_at_best": plan.then.exposure.best,
         },
-        "plan": [_change(change) for change in plan.changes],
+        "plan": [_change(change, state) for change in plan.changes],
         "impossible": [
             {"id": choice.id, "value": choice.value, "why": _text(why)} for choice, why in plan.impossible
         ],
     }  # fmt: skip
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change, state: ContainerState | None) -> dict[str, Any]:
     evidence = change.evidence
     instead = next(iter(change.alternatives), None)
     choice = None if instead is None else instead.choice
@@ -61,7 +63,7 @@ def _change(change: Change) -> dict[str, Any]:
         "value": change.choice.value,
         "along": [{"id": each.id, "value": each.value} for each in change.choices[1:]],
         "kind": change.kind.value,
-        "title": _text(change.choice.told),
+        "title": row_words(change, state),
         "on": change.on,
         "evidence": {
             "word": (Use.NOT_USED if measured else evidence.use).value,  # more than the limit is not used
@@ -85,7 +87,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def lines(name: str, plan: HardeningPlan, style: Style) -> Iterator[str]:
+def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | None = None) -> Iterator[str]:
     """For people: the number, a line a change, what keeps it critical."""
     now, then = plan.now.exposure, plan.then.exposure
     arrow = translate(msg("{now} → {then}", now=f"{now.worst:.1f}", then=f"{then.worst:.1f}"))
@@ -98,10 +100,10 @@ def lines(name: str, plan: HardeningPlan, style: Style) -> Iterator[str]:
             yield ""
             yield style.paint(translate(_KINDS[kind]), "bold")
         for change in found:
-            yield from _row(change, style)
+            yield from _row(change, state, style)
     for change in plan.keeping:
         yield ""
-        yield from wrap(translate(_keeps(change, plan)), "", style)
+        yield from wrap(translate(_keeps(change, plan, state)), "", style)
     if plan.impossible:
         yield ""
         yield style.paint(translate(msg("Not possible here")), "bold")
@@ -109,9 +111,9 @@ def lines(name: str, plan: HardeningPlan, style: Style) -> Iterator[str]:
             yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
 
 
-def _row(change: Change, style: Style) -> Iterator[str]:
+def _row(change: Change, state: ContainerState | None, style: Style) -> Iterator[str]:
     mark = "[x]" if change.on else "[ ]"
-    yield f"  {mark} {pad(translate(change.choice.told), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {_effect(change)}"
+    yield f"  {mark} {pad(row_words(change, state), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {_effect(change)}"
     told = [change.evidence.why, *([] if change.reason is None else [change.reason])]
     text = " ".join(filter(None, (translate(each) for each in told if each.id)))
     if text:
@@ -127,12 +129,12 @@ def _effect(change: Change) -> str:
     return translate(msg("deeper")) if change.deeper else "–"
 
 
-def _keeps(change: Change, plan: HardeningPlan) -> Message:
+def _keeps(change: Change, plan: HardeningPlan, state: ContainerState | None) -> Message:
     if change.on:  # but for what goes along
         return msg("It stays {then} by what is kept: {change}.", then=f"{plan.then.exposure.worst:.1f}",
                    change=change.choices[1].told)  # fmt: skip
     return msg("It stays {then} without this: {change}.", then=f"{plan.then.exposure.worst:.1f}",
-               change=change.choice.titled)  # fmt: skip
+               change=row_title(change, state))  # fmt: skip
 
 
 def _text(message: Message) -> str:

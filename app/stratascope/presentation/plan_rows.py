@@ -10,6 +10,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import exact_size
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.shared.devices import STANDARD_NODES
 from stratascope.value import Value
 
 GROUPS = {
@@ -90,6 +92,12 @@ def row_title(change: Change, state: ContainerState | None) -> str:
     return plain(translate(_title(change, state)), 200)
 
 
+def row_words(change: Change, state: ContainerState | None) -> str:
+    """The same with its value, where there is one to choose."""
+    title, value = row_title(change, state), value_text(change.choice) if takes_values(change.choice) else ""
+    return translate(msg("{title}: {value}", title=title, value=value)) if value else title
+
+
 def _title(change: Change, state: ContainerState | None) -> Message:
     choice = change.choice
     if choice.gives:
@@ -98,12 +106,41 @@ def _title(change: Change, state: ContainerState | None) -> Message:
         return _capabilities(choice, state)
     if choice.id == "engine-socket":
         return _socket(state)
-    if choice.id == "devices" and len(change.choices) == 1 and state is not None:
-        count = len(state.container.asked.devices)
-        return plural("Remove {count} device", "Remove {count} devices", count) if count else choice.titled
+    if change.calls:
+        return plural("Block {count} system call", "Block {count} system calls", change.calls)
+    if choice.id == "devices" or choice.toggle.leaves_privileged:
+        return _devices(change, state)
     if choice.id == "host-paths" and choice.value.startswith("/"):
         return msg("Make {path} read-only", path=choice.readable)
     return choice.titled
+
+
+def _devices(change: Change, state: ContainerState | None) -> Message:
+    """Of those that it was given, or of the host's, which a privileged container has."""
+    choice, has = change.choice, _devices_of(state)
+    kept = sum(len(each.value.split(",")) for each in change.choices[1:] if each.id == "devices")
+    if choice.toggle.leaves_privileged:
+        if not kept:
+            return choice.titled
+        if has < kept:
+            return plural("Remove --privileged, keep {count} device", "Remove --privileged, keep {count} devices", kept)
+        return msg("Remove --privileged, keep {count} of {all} devices", count=kept, all=has)
+    if not has or kept > has:
+        return choice.titled
+    if kept:
+        return msg("Keep {count} of {all} devices", count=kept, all=has)
+    return plural("Remove {count} device", "Remove {count} devices", has)
+
+
+def _devices_of(state: ContainerState | None) -> int:
+    if state is None or not state.container.asked.privileged:
+        return 0 if state is None else len(state.container.asked.devices)
+    for layer in state.layers:
+        view = layer.facts.mounts if isinstance(layer.facts, NamespacesFacts) else None
+        if view is not None and view.special is not None and view.special.whole:
+            nodes = {each.path for each in view.special.files if each.kind in ("b", "c")}
+            return len({path for path in nodes if path.startswith("/dev/")} - STANDARD_NODES)
+    return 0
 
 
 def _capabilities(choice: Choice, state: ContainerState | None) -> Message:
@@ -113,6 +150,8 @@ def _capabilities(choice: Choice, state: ContainerState | None) -> Message:
         if len(names) <= _NAMED:
             return msg("Drop {name}", name=choice.readable)
         gone = len(names)
+        if state is not None and state.container.asked.privileged:  # of those that are left then
+            has = 0
     elif choice.value == "none":
         gone = has
     elif names and not choice.made:

@@ -86,7 +86,7 @@ def relaunch(
         **(more or {}),
     }
     if arguments.dry_run and preview is not None and more is None:
-        last.update(plan_report.json_object(found.hardening.suggested(state)))
+        last.update(plan_report.json_object(found.hardening.suggested(state), state))
     if arguments.dry_run or made.checked.blocks:
         refused = bool(made.checked.blocks)
         told.plan(made, state.matrix, predicted, short, would_close(preview, offers))

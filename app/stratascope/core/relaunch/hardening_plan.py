@@ -32,7 +32,8 @@ class Change(Value):
     `SERIOUS` that are open now, and that it stops alone. `alone`: the exposure with just this; `in_order`: with all
     that is on up to it, this one included. `effect`: by how much flipping it changes the exposure, all others as they
     stand; `deeper`: how many threats more layers stop with it, likewise. `breaks`: what it could break. `critical`: it
-    takes back a part of what opens something critical.
+    takes back a part of what opens something critical. `calls`: of a filter, how many system calls pass now, less those
+    that pass with the plan and it; None: not known.
     """
 
     choices: tuple[Choice, ...]
@@ -49,6 +50,7 @@ class Change(Value):
     alternatives: tuple[Alternative, ...] = ()
     critical: bool = False
     key: str = ""
+    calls: int | None = None
 
     @property
     def choice(self) -> Choice:

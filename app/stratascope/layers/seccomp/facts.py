@@ -238,6 +238,12 @@ def checked(origin: FilterSource | None, what: str) -> tuple[FilterSource | None
     return origin, ()
 
 
+def passing(facts: SeccompFacts | None) -> int | None:
+    """How many calls pass by this machine's own entry point, with some arguments at least; None: not known."""
+    reach = None if facts is None else facts.attack_surface
+    return None if reach is None else reach.passing
+
+
 def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
     """Add the counts for each entry point that this kernel may have."""
     if facts.origin is None:

@@ -22,6 +22,7 @@ from stratascope.presentation.plan_rows import (
     effect_text,
     evidence_word,
     row_title,
+    row_words,
     takes_values,
     value_text,
 )
@@ -159,8 +160,7 @@ class PlanRow(QAbstractButton):
         valued = takes_values(change.choice)
         self.value.setVisible(valued)
         self.value.setText(value_text(change.choice) if valued else "")
-        word, value = translate(self._word.text), self.value.text()
-        named = translate(msg("{title}: {value}", title=self.text(), value=value)) if value else self.text()
+        word, value, named = translate(self._word.text), self.value.text(), row_words(change, state)
         state_word = translate(msg("on") if on else msg("off"))
         spoken = msg("{title}, {state}, {evidence}, {effect}", title=named, state=state_word, evidence=word,
                      effect=effect_spoken(change))  # fmt: skip

@@ -174,8 +174,8 @@ def _known(checker: Checker, writer: Writer) -> _Known:
     return _Known(writer, previews)
 
 
-def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, HardeningPlan]]:
-    """For each service of the text that could be judged: its name, and what would be changed of it. What can't be
+def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, HardeningPlan, ContainerState]]:
+    """For each service of the text that could be judged: its name, what would be changed of it, and it. What can't be
     written into the text is off there.
 
     Raises ToggleError.
@@ -184,7 +184,7 @@ def planned(checker: Checker, text: str, file: str) -> Iterator[tuple[str, Harde
     for number, joined in zip(range(len(services)), checker.joined(services), strict=True):
         writer = Writer(checker, text, file, number, joined=joined)
         if writer.state.matrix is not None:
-            yield services[number].name, _known(checker, writer).previews.plan(writer.state)
+            yield services[number].name, _known(checker, writer).previews.plan(writer.state), writer.state
 
 
 class Closed(Value):

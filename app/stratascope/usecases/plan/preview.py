@@ -14,7 +14,7 @@ from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.options.capabilities import starts_as_root
-from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan, Wanted
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.owner import has_owner
 from stratascope.core.relaunch.toggle import Choice, Preset, Proven, Subject, Toggle, ToggleError
@@ -22,6 +22,8 @@ from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.layers.seccomp.facts import passing
+from stratascope.layers.seccomp.toggles import SECCOMP
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import PathOf, preset_choices, resolved
 from stratascope.usecases.plan.critical_grants import critical_grants
@@ -133,7 +135,8 @@ class Previews:
             raise ToggleError(_UNREAD)
         if wanted is None:
             return found
-        return as_wanted(found, wanted, subject, self._judge(prediction, subject, now))
+        plan = as_wanted(found, wanted, subject, self._judge(prediction, subject, now))
+        return self._with_calls(plan, prediction, subject)
 
     def planned(self, state: ContainerState, subject: Subject) -> HardeningPlan | None:
         """The plan by this that is known of the container; None if nothing of it could be read."""
@@ -160,7 +163,25 @@ class Previews:
             return critical_grants(prediction, subject, pieces)
 
         why_not = self._not_planned(subject)
-        return suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, why_not)
+        plan = suggested(subject, pieces_of(subject), self._judge(prediction, subject, now), opening, why_not)
+        return self._with_calls(plan, prediction, subject)
+
+    def _with_calls(self, plan: HardeningPlan, prediction: Prediction, subject: Subject) -> HardeningPlan:
+        """Its filter's row with how many calls that blocks."""
+        now = passing(next((each.facts for each in prediction.state.layers if each.id == SECCOMP.layer), None))
+
+        def counted(row: Change) -> Change:
+            if now is None or row.choice.toggle is not SECCOMP or row.choice.gives:
+                return row
+            try:
+                _, after, files = self._plain(merged((*plan.choices, *row.choices)), subject)
+            except ToggleError:
+                return row  # it can't be had together with the others
+            predicted = prediction.with_files(files).of(after)
+            then = passing(next((each.facts for each in predicted if each.layer.id == SECCOMP.layer), None))
+            return row if then is None else replace(row, calls=max(0, now - then))
+
+        return replace(plan, changes=tuple(map(counted, plan.changes)))
 
     def _not_planned(self, subject: Subject) -> WhyNot:
         return self._why_not or (lambda choice: _unverifiable(choice, subject))

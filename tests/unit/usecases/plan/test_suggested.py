@@ -36,7 +36,7 @@ def made() -> Checker:
 
 @cache
 def plan_of(command: str) -> HardeningPlan:
-    ((_, plan),) = planned(made(), command, "command line")
+    ((_, plan, _),) = planned(made(), command, "command line")
     return plan
 
 

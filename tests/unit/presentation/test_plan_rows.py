@@ -1,0 +1,78 @@
+"""A plan's rows in words: what is known to be so many is counted, the same in the window and on the command line."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import toggle
+from stratascope.presentation import plan_report
+from stratascope.presentation.plan_rows import row_title, row_words
+from stratascope.presentation.terminal import Style
+from stratascope.state import capture_file
+from stratascope.usecases.check.check import Checker
+from stratascope.usecases.check.corrections import planned
+from stratascope.value import replace
+from stratascope.wiring.check import checker
+
+GROUND = Path(__file__).parents[2] / "captures" / "golden" / "capture.json"
+
+
+@cache
+def made() -> Checker:
+    return checker(None, capture_file.load(GROUND), [], {})
+
+
+def told(command: str) -> tuple[ContainerState, HardeningPlan]:
+    """The container of that command, and its plan."""
+    ((_, plan, state),) = planned(made(), command, "command line")
+    return state, plan
+
+
+def row(plan: HardeningPlan, name: str) -> Change:
+    return next(each for each in plan.changes if each.choice.id == name)
+
+
+def test_a_filter_is_told_by_how_many_calls_it_blocks() -> None:
+    state, plan = told("docker run --security-opt seccomp=unconfined app")
+    found = row(plan, "seccomp")
+    assert found.calls is not None
+    assert found.calls > 20
+    assert row_title(found, state) == f"Block {found.calls} system calls"
+    assert row_title(replace(found, calls=1), state) == "Block 1 system call"
+    for unknown in (None, 0):
+        assert row_title(replace(found, calls=unknown), state) == "Filter system calls"
+
+
+def test_what_is_left_of_a_privileged_container_is_counted() -> None:
+    state, plan = told("docker run --privileged app")
+    found = row(plan, "privileged")
+    assert row_title(found, state) == "Remove --privileged"
+    kept = replace(found, choices=(found.choice, Choice(toggle("devices"), "+/dev/kvm,/dev/fuse:rw")))
+    assert row_title(kept, state) == "Remove --privileged, keep 2 devices"
+
+
+@pytest.mark.parametrize(("given", "title"), [(1, "Remove 1 device"), (3, "Remove 3 devices")])
+def test_devices_are_counted(given: int, title: str) -> None:
+    options = " ".join(f"--device /dev/thing{number}" for number in range(given))
+    state, plan = told(f"docker run {options} app")
+    assert row_title(row(plan, "devices"), state) == title
+    some = replace(row(plan, "devices"), choices=(Choice(toggle("devices"), "remove"),
+                                                  Choice(toggle("devices"), "+/dev/thing0")))  # fmt: skip
+    assert row_title(some, state) == f"Keep 1 of {given} devices"
+
+
+def test_the_command_line_has_the_same_words() -> None:
+    state, plan = told("docker run --privileged -v /var/run/docker.sock:/var/run/docker.sock --memory 512m app")
+    words = [row_words(each, state) for each in plan.changes]
+    assert "Remove the Docker socket" in words
+    assert [each["title"] for each in plan_report.json_object(plan, state)["plan"]] == words
+    lines = [re.sub(" +", " ", line) for line in plan_report.lines("app", plan, Style(), state)]
+    for each in words:
+        assert any(line.lstrip().startswith(("[x] " + each, "[ ] " + each)) for line in lines), each
