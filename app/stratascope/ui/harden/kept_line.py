@@ -1,4 +1,4 @@
-"""That the original of the container in view is kept, and the way back to it."""
+"""That there is a way back for the container in view, and where it leads."""
 
 from __future__ import annotations
 
@@ -25,19 +25,27 @@ def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
 
 
 def kept_text(done: Transaction, container: str, *, running: bool) -> Message:
-    """What is set aside, as a sentence. `running`: whether that container runs."""
+    """What is kept, as a sentence. `running`: whether that container runs."""
     since = since_text(time.time() - done.started_at)
     if done.owner is not None:
-        return msg("Relaunched {since} through its owner; this can still be undone.", since=since)
+        return msg("Way back kept: relaunched {since} through its owner.", since=since)
     if container == done.new:
         if done.kind is TransactionKind.UNDO:
-            return msg("Undone {since}; the hardened container is set aside.", since=since)
-        return msg("Relaunched {since}; the original is set aside.", since=since)
+            return msg("Way back kept: undone {since}.", since=since)
+        return msg("Way back kept: relaunched {since}.", since=since)
     if done.kind is TransactionKind.UNDO:
-        text = msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
+        text = msg("This is the kept hardened {name}, undone {since}.", name=done.name, since=since)
     else:
-        text = msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
+        text = msg("This is the kept original of {name}, relaunched {since}.", name=done.name, since=since)
     return msg("{what} It runs all the same.", what=text) if running else text
+
+
+def delete_word(done: Transaction | None) -> str:
+    """The word of the button that deletes what is kept."""
+    if done is not None and done.owner is not None:
+        return translate(msg("Accept…"))
+    back = done is not None and done.kind is TransactionKind.UNDO
+    return translate(msg("Delete the hardened one…") if back else msg("Delete the original…"))
 
 
 class SetAsideLine(QWidget):
@@ -53,7 +61,6 @@ class SetAsideLine(QWidget):
         self.text = Label(theme, 12, ink="text2", wrap=True)
         self.undo = self._link(lambda: self.undo_wanted.emit(self.done))
         self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
-        self.discard.setText(translate(msg("Discard…")))
         links = theme.lay(QHBoxLayout(), self.undo, self.discard, STRETCH, around=(LINK, 0, 0, 0), gap=10)
         theme.lay(QVBoxLayout(self), self.text, links, around=0, gap=2)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -72,5 +79,5 @@ class SetAsideLine(QWidget):
         self.setVisible(done is not None)
         if done is not None:
             self.text.setText(plain(translate(kept_text(done, container, running=running))))
-            self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
+            self.discard.setText(delete_word(done))
             self.undo.setText(translate(msg("Go back to it…") if done.kind is TransactionKind.UNDO else msg("Undo…")))

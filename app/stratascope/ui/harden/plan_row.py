@@ -364,9 +364,14 @@ class PlanRow(QAbstractButton):
         font = theme.font(11, MEDIUM)
         painter.setFont(font)
         painter.setPen(theme.color(word.ink))
-        room = QRectF(left, 0, self.width() - theme.px(EFFECT - 4) - left, first)
+        beside = max(theme.px(EFFECT - 4), self._effect_wide() + theme.px(4))
+        room = QRectF(left, 0, self.width() - beside - left, first)
         text = painter.fontMetrics().elidedText(translate(word.text), Qt.TextElideMode.ElideRight, round(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _effect_wide(self) -> int:
+        """Of its words: they may be longer than its place."""
+        return 3 + QFontMetrics(self._theme.font(11)).horizontalAdvance(effect_text(self.change))
 
     def _paint_effect(self, painter: QPainter, first: int, *, on: bool) -> None:
         theme, change, text = self._theme, self.change, effect_text(self.change)
@@ -374,7 +379,8 @@ class PlanRow(QAbstractButton):
         painter.setFont(theme.font(12 if numbered else 11, BOLD if numbered and on else REGULAR))
         painter.setPen(theme.color("text" if numbered and on else "text2"))
         high = first - (theme.px(6) if numbered else 0)
-        room = QRectF(self.width() - theme.px(EFFECT), 0, theme.px(EFFECT) - 3, high)
+        place = max(theme.px(EFFECT), self._effect_wide())
+        room = QRectF(self.width() - place, 0, place - 3, high)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
         if numbered:
             wide = max(float(theme.px(3)), (theme.px(EFFECT) - 3) * min(1.0, abs(change.effect) / FULL))

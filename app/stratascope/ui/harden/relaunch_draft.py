@@ -134,7 +134,7 @@ def why_nothing(
     if state.container.error:
         return msg("The engine's answer about it was not understood, so no change can be planned for it.")
     if not runs(state) and any(state.container.id == each.old for each in kept):
-        return msg("It is set aside here, stopped, in case it is needed again.")
+        return msg("It is kept here, stopped, as the way back.")
     if not runs(state) and running:
         return msg("It is not running at the moment.")
     if not runs(state) and state.container.exit_code:

@@ -410,6 +410,10 @@ class ItemTable(QTableView):
             else:
                 head = metrics.horizontalAdvance(column.title) + theme.px(3 * BESIDE)
                 widths[at] = max(theme.px(column.least), head)
+        for at in [at for at in widths if self.model_.columns[at].from_width][::-1]:
+            if sum(widths.values()) > whole:  # longer words in another language
+                self.setColumnHidden(at, True)
+                del widths[at]
         left = max(0, whole - sum(widths.values()))
         parts = sum(self.model_.columns[at].grows for at in widths)
         for at, width in widths.items():

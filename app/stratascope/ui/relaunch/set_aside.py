@@ -20,11 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
 from stratascope.i18n.translate import translate
 from stratascope.presentation.terms import since_text
+from stratascope.ui.harden.kept_line import delete_word
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.labels import Label
@@ -64,14 +65,6 @@ _COLUMNS = (
     Column(msg("Disk"), partial(_or_dash, told=_disk), least=80),
     Column(msg("State"), _state, least=130),
 )
-
-
-def delete_word(done: Transaction | None) -> str:
-    """The word of the button that deletes what is kept."""
-    if done is not None and done.owner is not None:
-        return translate(msg("Accept…"))
-    back = done is not None and done.kind is TransactionKind.UNDO
-    return translate(msg("Delete the hardened one…") if back else msg("Delete the original…"))
 
 
 def _is_of(item: Aside | Damaged, key: Key | None) -> bool:
