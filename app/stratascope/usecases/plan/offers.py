@@ -17,15 +17,6 @@ from stratascope.value import Value
 _WORTH = 0.1  # of exposure; no more than that is not worth a relaunch
 
 
-class Asking(Value):
-    """Something refused to a container that a toggle would allow. `text`: the remedy in words. `opened`: how many
-    threats would be open then; None: not predicted.
-    """
-
-    text: Message
-    opened: int | None
-
-
 class Option(Value):
     """One toggle for one container. `gains`: how many more threats it stops, or stops by one more layer, alone."""
 
@@ -34,10 +25,7 @@ class Option(Value):
     already: bool  # in effect now: shown as on, and can't be switched
     why_not: Message | None  # impossible with this engine or container
     gains: int
-    risks: tuple[Message, ...]
-    serious: int = 0  # critical and high ones among the gains that are not stopped now
     piece: bool = False  # its value is one of several of that toggle, each offered individually
-    asking: Asking | None = None  # it allows something refused, and hardens nothing
     mends: tuple[Finding, ...] = ()  # findings of the container that would be gone
     closes: tuple[str, ...] = ()  # serious threats (ids) that are open now, and that it stops alone
 
@@ -58,7 +46,7 @@ class Option(Value):
     @property
     def title(self) -> Message:
         """What it does, as shown on its row."""
-        return self.choice.titled if self.asking is None else self.asking.text
+        return self.choice.titled
 
 
 class LayerChange(Value):
@@ -133,7 +121,7 @@ class Offer(Value):
         return Limits(None if memory is None else int(memory), None if pids is None else int(pids), found.get("cpu"))
 
     def _least(self, on: frozenset[str], does: Callable[[Option], bool]) -> Option | None:
-        able = (each for each in self.options if each.why_not is None and not each.already and each.asking is None)
+        able = (each for each in self.options if each.why_not is None and not each.already)
 
         def most_of(option: Option) -> tuple[bool, bool, bool, int, int]:
             which = option.toggle

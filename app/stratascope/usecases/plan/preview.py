@@ -292,20 +292,17 @@ class Previews:
         already = item.on(subject.container.asked, subject) and item.id not in planned
         why_not: Message | None = None
         better, mends = tuple[ThreatState, ...](), tuple[Finding, ...]()
-        risks: tuple[Message, ...] = ()
         try:
             value = item.check(value, subject)
-            evidence = item.evidence(value, subject)
-            risks = (*((evidence.why,) if evidence.used else ()), *item.risks(value, subject))
             why_not = None if already or self._why_not is None else self._why_not(Choice(item, value))
             if not already and why_not is None:
                 better, mends = self._gain(prediction, (Choice(item, value), *brought_by(item)), subject)
         except ToggleError as error:
             why_not = error.message
-        serious = [each for each in better if each.threat.severity in SERIOUS]
-        left = sum(each.outcome is not Outcome.STOPPED for each in serious)
-        closes = tuple(each.threat.id for each in serious if each.outcome is Outcome.OPEN)
-        return Option(item, value, already, why_not, len(better), risks, left, bool(piece), mends=mends, closes=closes)
+        closes = tuple(
+            each.threat.id for each in better if each.threat.severity in SERIOUS and each.outcome is Outcome.OPEN
+        )
+        return Option(item, value, already, why_not, len(better), bool(piece), mends, closes)
 
     def _further_pieces(
         self,

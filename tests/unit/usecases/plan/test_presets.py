@@ -119,8 +119,6 @@ def test_what_is_in_use_stays_and_that_is_said() -> None:
         words = " ".join(translate(each) for each in shortfalls(preview, Preset.RECOMMENDED, plan))
         title = translate(remove.titled)
         assert f"Not included, as it is in use: {title}. Its command or its environment names" in words
-        option = next(each for each in previews.offer(used, inside).options if each.toggle.id == remove.id)
-        assert option.risks[0] == kept.evidence.why
 
 
 def test_a_preset_that_changes_nothing_that_matters_says_so() -> None:

@@ -93,8 +93,8 @@ def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> N
         and new.outcome is Outcome.STOPPED
     ]
     assert held == ["use-engine-socket"]
-    assert socket.serious == 1
-    assert all(0 <= each.serious <= each.gains for each in options.values())
+    assert list(socket.closes) == held
+    assert all(len(each.closes) <= each.gains for each in options.values())
 
 
 def test_what_does_not_run_is_offered_nothing_to_gain(picture: Snapshot) -> None:
