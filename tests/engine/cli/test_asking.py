@@ -44,15 +44,16 @@ def typed(desk: Desk, answer: str, *words: str) -> tuple[int, str, str]:
 
 
 def test_what_is_wanted_is_asked_and_taken(desk: Desk) -> None:
-    """The second is the recommended preset; then comes the question whether it is to be done."""
+    """The first is the plan; then comes the question whether it is to be done."""
     original = start(desk)
     code, out, err = typed(desk, "\n", "harden", NAME)
     assert (code, desk.only_one_runs()) == (3, original)
     assert "How should hardened be hardened?" in err
-    for preset in ("critical", "recommended", "restricted", "strict"):
+    for preset in ("recommended", "pss-baseline", "pss-restricted", "cis"):
         assert preset in err
+    assert "critical" not in err, "nothing of it is closed without another user"
     assert "Nothing was changed." in out
-    code, out, err = typed(desk, "2\ny\n", "harden", NAME, "--watch", "1", "--enforced-is-enough")
+    code, out, err = typed(desk, "1\ny\n", "harden", NAME, "--watch", "1", "--enforced-is-enough")
     assert code == 0, (out, err)
     assert desk.only_one_runs() != original
     limits = desk.rig.inspect(NAME)["HostConfig"]

@@ -21,6 +21,7 @@ import pytest
 from rig.cli.command_line import NOWHERE, environ, run
 from rig.engine import Rig
 from stratascope.cli.completion import script
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.layers.toggles import all_toggles
 
 BASH = """\
@@ -87,7 +88,7 @@ CASES: Sequence[tuple[tuple[str, ...], set[str]]] = (
     (("de",), {"denials", "desktop"}),
     (("harden", "w"), {"web-1", "web-2"}),
     (("report", "web-1", "d"), {"db"}),
-    (("harden", "--preset", ""), {"critical", "recommended", "restricted", "strict"}),
+    (("harden", "--preset", ""), {preset.value for preset in Preset}),
     (("export", "--set", "mem"), {"memory="}),
     (("export", "--set", "read-only-root"), {"read-only-root=on"}),
     (("undo", "--engine", "d"), {"docker"}),

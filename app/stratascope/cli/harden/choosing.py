@@ -143,10 +143,10 @@ def is_open(arguments: argparse.Namespace, state: ContainerState) -> bool:
 
 def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
     """Ask for a preset: its name, "" for an unchanged relaunch, None to cancel. Raises engine errors."""
-    every = (_offer(hardening, state, preset) for preset in _ASKED)
-    offers = [offer for offer in every if offer["toggles"] and not offer["in_vain"]]
     matrix = state.matrix
     now = 0.0 if matrix is None else matrix.exposure.worst
+    every = (_offer(hardening, state, preset) for preset in _ASKED)
+    offers = [offer for offer in every if offer["toggles"] and (offer["exposure"] < now or not offer["in_vain"])]
     _say(msg("How should {name} be hardened? Its exposure is now {exposure}.", name=plain(state.container.name, 200),
              exposure=f"{now:.1f}"))  # fmt: skip
     width = max((len(offer["preset"]) for offer in offers), default=0)

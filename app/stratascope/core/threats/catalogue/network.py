@@ -167,7 +167,10 @@ THREATS = (
             "are loaded on demand."
         ),
         msg("Flaws in such code have made ordinary users root, also on the host."),
-        msg("Use a seccomp profile that stops these families, or turn their modules off on the host (modprobe.d)."),
+        msg(
+            "Use a seccomp profile that stops these families and io_uring, or turn their modules off on the host "
+            "(modprobe.d)."
+        ),
         "seccomp",
         (
             *(
