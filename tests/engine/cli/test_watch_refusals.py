@@ -63,6 +63,6 @@ def test_where_nothing_is_refused_that_is_told(desk: Desk) -> None:
     code, out, err = desk.run(
         "harden", NAME, "--yes", "--watch", "0", "--watch-refusals", "2", "--set", "no-new-privileges=on"
     )
-    assert code == 0, err
+    assert code == 1, err
     assert "Nothing new was refused to it." in out
     assert time.monotonic() - begun < 60

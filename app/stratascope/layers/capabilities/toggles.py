@@ -47,6 +47,7 @@ from stratascope.layers.capabilities.losses import (
 )
 from stratascope.layers.shared.known_tools import Purpose
 from stratascope.layers.shared.signs_of_use import (
+    LONG,
     any_device_used,
     capabilities_used,
     devices_named,
@@ -248,12 +249,12 @@ def _use_of(gone: CapabilitySet, subject: Subject) -> Evidence:
 
 
 def _spare(subject: Subject) -> str | None:
-    """Of the engine's default: what it was not seen using, else what hardly anything needs."""
-    asked = subject.container.asked
+    """Of the engine's default: what it was not seen using in a long watch, else what hardly anything needs."""
+    asked, seen = subject.container.asked, subject.seen
     if asked.privileged:
         return None
     now = bounding(asked, subject.engine)
-    found = learned(LEARNED, subject, asked)
+    found = learned(LEARNED, subject, asked) if seen is not None and seen.seen.seconds >= LONG else None
     value = found.value if found is not None else _recommended(now, subject)
     if value is None:
         return None

@@ -44,9 +44,11 @@ def evidence(sign: Evidence | None, subject: Subject, *parts: str, places: Itera
         watched = [by_path.get(place, UsedPath(place)) for place in places]
         seconds = min((each.seconds for each in watched), default=0.0)
         starts = min((each.starts for each in watched), default=0)
-    if seen is None or not parts or not starts or not all(seen.saw(part) for part in parts):
-        return Evidence(Use.UNKNOWN, msg("Nobody watched it, and nothing else shows whether it uses this."))
+    if seen is None or not parts or not seconds or not all(seen.saw(part) for part in parts):
+        return Evidence(Use.UNKNOWN, msg("Not watched yet, and nothing else shows whether it uses this."))
     time = age(seconds)
+    if not starts:
+        return Evidence(Use.UNKNOWN, msg("Not used in the {time} that it was watched; its start was not.", time=time))
     if seconds < LONG:
         return Evidence(
             Use.UNKNOWN, msg("Not used in the {time} that it was watched; an hour is enough to tell.", time=time)

@@ -31,7 +31,7 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import HeldCapability, HostsNamespace, MappedId, RunsAs, Want
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
-from stratascope.layers.shared.signs_of_use import becoming, evidence, serves_users, writes_to_volumes
+from stratascope.layers.shared.signs_of_use import LONG, becoming, serves_users, writes_to_volumes
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, in_no_preset, is_docker, no_pieces
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -430,8 +430,7 @@ def _root_used(value: str, subject: Subject) -> Evidence:
     facts = _facts(subject)
     found = learned(LEARNED, subject, subject.container.asked)
     if found is not None and found.value == value:
-        used = () if subject.seen is None else [use.name for use in subject.seen.capabilities]
-        return Evidence(Use.UNKNOWN if _as_root_besides(used, subject) else Use.NOT_USED, found.why)
+        return Evidence(Use.NOT_USED if _becomes_only(subject) else Use.UNKNOWN, found.why)
     others = [f"{name} ({user})" for name, user in subject.users or () if user and user != _ids(value)[0]]
     if others:
         return Evidence(Use.USED, msg("It runs these as other users, which only root can do: {names}.",
@@ -444,7 +443,18 @@ def _root_used(value: str, subject: Subject) -> Evidence:
         return Evidence(Use.USED, doubts[0])
     if facts is not None and facts.uid_inside == _ids(value)[0]:
         return Evidence(Use.UNKNOWN, msg("It becomes this user by itself; what it does as root before was not seen."))
-    return evidence(None, subject, "capabilities")
+    return Evidence(Use.UNKNOWN, msg("Whether it needs root is not known."))
+
+
+def _becomes_only(subject: Subject) -> bool:
+    """Whether it was seen becoming another user and nothing else as root, and was watched long enough to tell. What a
+    root that never does would need as another user, such as files of its own, only a trial shows.
+    """
+    seen = subject.seen
+    if seen is None or seen.seen.seconds < LONG:
+        return False
+    used = [use.name for use in seen.capabilities]
+    return "CAP_SETUID" in used and not _as_root_besides(used, subject)
 
 
 def _user_allowed(want: Want, subject: Subject) -> Given | None:

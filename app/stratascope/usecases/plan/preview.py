@@ -24,6 +24,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.seccomp.facts import passing
 from stratascope.layers.seccomp.toggles import SECCOMP
+from stratascope.layers.shared.toggle_values import NOT_READ
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import PathOf, preset_choices, resolved
 from stratascope.usecases.plan.critical_grants import critical_grants
@@ -384,6 +385,9 @@ def _more(before: Matrix, after: Matrix, layer: str) -> tuple[int, int]:
 def _unverifiable(choice: Choice, subject: Subject) -> Message | None:
     """Whether what /proc says of it can't be read of a container that runs: its replacement would be rolled back."""
     facts = subject.of(choice.toggle.layer)
-    if facts is None or choice.toggle.hands_over or choice.prove(facts, subject).outcome is not Proven.UNKNOWN:
+    if facts is None or choice.toggle.hands_over:
+        return None
+    proof = choice.prove(facts, subject)
+    if proof.outcome is not Proven.UNKNOWN or proof.found != NOT_READ:
         return None
     return msg("Whether it is in force can't be read here: run stratascope as root.")

@@ -302,7 +302,7 @@ def look_at(
         not_compared = [*left, *not_compared]
     if doubts:
         not_compared.append(answers.NOT_EXERCISED)
-    works = None if doubts or lost else True
+    works = True if compared and not doubts and not lost else None  # what nothing showed is not said to work
     return Shown(works, tuple(compared), (*doubts, *not_compared), doubts=doubts)
 
 

@@ -167,7 +167,7 @@ def owner(tmp_path: Path) -> Owner:
 
 def test_hardened_undone_and_accepted(owner: Owner) -> None:
     ended = owner.harden()
-    assert (ended.ending, owner.consistent()) == (RelaunchOutcome.VERIFIED, True)
+    assert (ended.ending, owner.consistent()) == (RelaunchOutcome.ENFORCED, True)
     (done,) = owner.kept()
     assert (done.stage, done.new, done.owner) == (Stage.DONE, owner.owners.only().id, OWNED)
     assert _last(undo(owner.work, done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
@@ -373,7 +373,7 @@ def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(owner: Owner) -
     whole = owner.work
     owner.work = dataclasses.replace(whole, journal=Full(owner.journal.folder))
     ended = owner.harden()
-    assert (ended.ending, ended.words) == (RelaunchOutcome.VERIFIED, "No space left on device")
+    assert (ended.ending, ended.words) == (RelaunchOutcome.ENFORCED, "No space left on device")
     assert owner.consistent()
     owner.work = whole
     _recovered(owner)
@@ -444,7 +444,7 @@ def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: 
     whole = owner.work
     owner.work = dataclasses.replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
     if number == 6 and not back:
-        assert owner.harden().ending is RelaunchOutcome.VERIFIED
+        assert owner.harden().ending is RelaunchOutcome.ENFORCED
     else:
         with pytest.raises(CrashError):
             _ = _last(undo(owner.work, owner.kept()[0], watch=1.0)) if back else owner.harden()
