@@ -69,7 +69,7 @@ def test_tried_then_relaunched_in_two_clicks(qtbot: QtBot, window: MainWindow, s
     assert staged.wishes is not None
     assert staged.wishes.chosen == side.draft.choices
     assert word(window) == "Relaunch"
-    assert line(window).startswith("Works on the copy.")
+    assert line(window).startswith("The copy runs as before.")
     assert side.draft.button.sign is Sign.DONE
     assert asked(staged, "run") == 0, "nothing happens before that is pressed"
     side.column.button.click()

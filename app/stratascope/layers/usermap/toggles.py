@@ -440,7 +440,7 @@ def _root_used(value: str, subject: Subject) -> Evidence:
         return Evidence(Use.USED, msg("These open sessions for other users, which only root can do: {programs}.",
                                       programs=", ".join(opening[:5])))  # fmt: skip
     if doubts := _user_doubts(value, subject):
-        return Evidence(Use.USED, doubts[0])
+        return Evidence(Use.UNKNOWN, doubts[0])
     if facts is not None and facts.uid_inside == _ids(value)[0]:
         return Evidence(Use.UNKNOWN, msg("It becomes this user by itself; what it does as root before was not seen."))
     return Evidence(Use.UNKNOWN, msg("Whether it needs root is not known."))

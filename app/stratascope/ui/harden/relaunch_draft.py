@@ -354,7 +354,8 @@ class RelaunchDraft(PlanDraft):
     def _further(self, plan: HardeningPlan, own: Own) -> PlanButton:
         tried, then = self.tried, f"{plan.then.exposure.worst:.1f}"
         if tried is not None:
-            lead = msg("Works on the copy.") if tried.compared else msg("Runs on the copy. Nothing was there to test.")
+            nothing = msg("Runs on the copy. Nothing was there to test.")
+            lead = msg("The copy runs as before.") if tried.compared else nothing
             return PlanButton(Act.RELAUNCH, msg("Relaunch"), None, lead, Sign.DONE, numbers=True)
         if own.no_copy is not None:
             word = msg("Relaunch: {now} → {then}", now=f"{plan.now.exposure.worst:.1f}", then=then)
