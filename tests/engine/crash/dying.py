@@ -170,7 +170,8 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         if fate.waits:
             say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
             return
-        assert ended.ending is RelaunchOutcome.ENFORCED, ended
+        assert ended.ending.stays, ended
+        assert ended.enforced, ended
         if verb in FURTHER:
             assert ended.transaction is not None
             fate.counting = True
