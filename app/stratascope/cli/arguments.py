@@ -309,11 +309,12 @@ def _hardening(commands: Commands) -> None:
             each,
             "--preset",
             msg(
-                "what to carry out: recommended is the plan, critical what of it closes all serious threats, others "
-                "match a standard"
+                "what to carry out: recommended is the plan, critical what of it closes all serious threats; "
+                "restricted and strict are more than the plan; pss-baseline, pss-restricted and cis match a standard"
             ),
             # a test compares them with `Preset`
             choices=("critical", "recommended", "restricted", "strict", "pss-baseline", "pss-restricted", "cis"),
+            metavar="PRESET",
         )
         _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
     for each in (harden, tighten, undo, exercise, discard, recover, export):
