@@ -137,7 +137,8 @@ def test_each_toggle_is_enforced(desk: Desk, case: Case) -> None:
     assert last["toggles"][0]["id"] == case.toggle
 
 
-# Two containers that need nearly all of them: one with what privileged mode rules out, and one in privileged mode
+# Containers that need nearly all of them: one with what privileged mode rules out, one in privileged mode, and one with
+# a new volume, which is refused beside another user or map
 TOGETHER = {
     "shared": (
         "seccomp pid ipc uts network cgroupns masked-paths host-paths engine-socket devices volume-owner",
@@ -150,12 +151,13 @@ TOGETHER = {
         "privileged publish unmount",
         "privileged=off publish=loopback unmount=/taken capabilities=default drop=KILL,MKNOD userns=0:200000:65536",
     ),
+    "kept": ("", "no-new-privileges=on read-only-root=on volume=/opt/kept,/var/lib/made"),
 }
 
 
 @pytest.mark.parametrize("which", TOGETHER)
 def test_many_toggles_at_once(desk: Desk, which: str) -> None:
-    """One relaunch for each of two containers: the quick form of the test above."""
+    """One relaunch for each of these containers: the quick form of the test above."""
     needed, text = TOGETHER[which]
     name = desk.rig.name
     skipped = {case.toggle for case in CASES if name in case.cannot and case.name != "userns-keep-id"}

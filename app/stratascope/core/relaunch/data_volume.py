@@ -69,8 +69,12 @@ def summed(entries: Iterable[Entry]) -> Sum:
 
 
 def missing(before: Iterable[Entry], after: Iterable[Entry]) -> tuple[str, ...]:
-    """Paths that differ between the two, or that only one of them has."""
+    """Paths that differ between the two, or that only one of them has. A directory that was not there is made with the
+    volume.
+    """
     first, second = ({entry.path: entry.kept for entry in entries} for entries in (before, after))
+    if not first:
+        second.pop("", None)
     return tuple(sorted(path for path in first.keys() | second.keys() if first.get(path) != second.get(path)))
 
 
@@ -90,4 +94,6 @@ class DataVolumes(Protocol):
         """Pure: the create request of a container whose volumes the engine fills from the image."""
 
     def contents(self, container: str, path: str) -> Iterator[Entry]:
-        """The directory, in its root directory or a volume, whether it runs or not. Not sockets and devices."""
+        """The directory, in its root directory or a volume, whether it runs or not. Not sockets and devices. Nothing if
+        there is no such path.
+        """

@@ -58,8 +58,10 @@ def contents(engine: RestEngine, container: str, path: str) -> Iterator[Entry]:
     """See `core.relaunch.data_volume.DataVolumes`."""
     status, body, stream = engine.follow(f"/containers/{container}/archive", {"path": path})
     with closing(stream):
-        if gone(status, body) and "no such container" in words_of(body).lower():
-            raise NoSuchContainerError(words_of(body))
+        if gone(status, body):
+            if "no such container" in words_of(body).lower():
+                raise NoSuchContainerError(words_of(body))
+            return  # it has no such path
         answered(status, body, container)
         try:
             with tarfile.open(fileobj=io.BufferedReader(_Pieces(stream.pieces()), _STEP), mode="r|") as archive:

@@ -107,3 +107,6 @@ def test_a_copy_is_held_against_what_was_there() -> None:
         assert missing([file], [other]) == ("a",)
     assert missing([file], []) == ("a",)
     assert missing([], [file]) == ("a",), "nor may there be more"
+    made = Entry("", "d", 0o755, 0, 0, 0, 0)
+    assert missing([], [made]) == (), "a path that was not there is made with the volume"
+    assert missing([made], []) == missing([replace(made, uid=7)], [made]) == ("",)
