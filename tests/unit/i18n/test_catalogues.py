@@ -74,15 +74,15 @@ def spoil_obsolete(catalogue: Catalog) -> None:
 
 
 def spoil_field(catalogue: Catalog) -> None:
-    catalogue["Harden {name}"].string = "{nome}を堅牢化"
+    catalogue["Drop {name}"].string = "{nome} を外す"
 
 
 def spoil_field_lost(catalogue: Catalog) -> None:
-    catalogue["Harden {name}"].string = "堅牢化"
+    catalogue["Drop {name}"].string = "外す"
 
 
 def spoil_brace(catalogue: Catalog) -> None:
-    catalogue["Harden {name}"].string = "{nameを堅牢化"
+    catalogue["Drop {name}"].string = "{name を外す"
 
 
 def spoil_plural(catalogue: Catalog) -> None:

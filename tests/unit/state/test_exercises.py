@@ -32,12 +32,13 @@ def test_by_image_over_a_restart(kept: Settings, tmp_path: Path) -> None:
     assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0  # a command may hold a secret
 
 
-def test_the_last_ones_come_first_and_none_twice(kept: Settings) -> None:
+def test_the_last_ones_take_the_place_of_those_before_and_none_is_kept_twice(kept: Settings) -> None:
+    """A person edits the list that was kept: what is taken out of it is not wanted."""
     remember_exercises(kept, "a", ("one", "two"))
-    remember_exercises(kept, "a", ("three", "one"))
-    assert exercises_of(kept, "a") == ("three", "one", "two")
+    remember_exercises(kept, "a", ("three", "one", "three"))
+    assert exercises_of(kept, "a") == ("three", "one")
     remember_exercises(kept, "a", ())
-    assert exercises_of(kept, "a") == ("three", "one", "two")
+    assert exercises_of(kept, "a") == ()
 
 
 def test_bounded_in_number_and_size(kept: Settings) -> None:
