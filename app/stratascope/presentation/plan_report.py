@@ -12,7 +12,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink
-from stratascope.presentation.plan_rows import row_title, row_words
+from stratascope.presentation.plan_rows import keeping_text, row_words
 from stratascope.presentation.terminal import Style, pad, wrap
 from stratascope.presentation.terms import timestamp
 
@@ -103,7 +103,7 @@ def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | 
             yield from _row(change, state, style)
     for change in plan.keeping:
         yield ""
-        yield from wrap(translate(_keeps(change, plan, state)), "", style)
+        yield from wrap(translate(keeping_text(change, plan, state)), "", style)
     if plan.impossible:
         yield ""
         yield style.paint(translate(msg("Not possible here")), "bold")
@@ -127,14 +127,6 @@ def _effect(change: Change) -> str:
         sign = "−" if change.on or change.effect > 0 else ""
         return f"{sign}{change.effect:.1f}"
     return translate(msg("deeper")) if change.deeper else "–"
-
-
-def _keeps(change: Change, plan: HardeningPlan, state: ContainerState | None) -> Message:
-    if change.on:  # but for what goes along
-        return msg("It stays {then} by what is kept: {change}.", then=f"{plan.then.exposure.worst:.1f}",
-                   change=change.choices[1].told)  # fmt: skip
-    return msg("It stays {then} without this: {change}.", then=f"{plan.then.exposure.worst:.1f}",
-               change=row_title(change, state))  # fmt: skip
 
 
 def _text(message: Message) -> str:

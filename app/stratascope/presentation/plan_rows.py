@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.hardening_plan import Change, ChangeKind
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice, Unit, Use
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -169,6 +169,14 @@ def _held(state: ContainerState | None) -> int:
         if isinstance(layer.facts, CapabilityFacts) and layer.facts.bounding is not None:
             return len(layer.facts.bounding.names())
     return 0
+
+
+def keeping_text(change: Change, plan: HardeningPlan, state: ContainerState | None) -> Message:
+    """That the plan stays critical by this row of `keeping`."""
+    then = f"{plan.then.exposure.worst:.1f}"
+    if change.on:  # but for what goes along
+        return msg("It stays {then} by what is kept: {change}.", then=then, change=change.choices[1].told)
+    return msg("It stays {then} without this: {change}.", then=then, change=row_title(change, state))
 
 
 _SOCKETS = (("docker", "Docker"), ("podman", "Podman"), ("containerd", "containerd"), ("crio", "CRI-O"))

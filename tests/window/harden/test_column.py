@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -81,6 +82,7 @@ def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: Main
     rows = side.column.changes.rows
     order, before = list(rows), side.column.numbers.text
     key = "engine-socket"
+    places = {each: row.mapTo(side.column, QPoint()) for each, row in rows.items()}
     rows[key].click()
     assert not rows[key].isChecked(), "at once, before it is judged"
     planned(qtbot, window)
@@ -88,12 +90,48 @@ def test_flipping_a_row_judges_anew_and_moves_nothing(qtbot: QtBot, window: Main
     assert not rows[key].isChecked()
     assert side.column.numbers.text != before
     assert side.column.keeps.isVisible()
-    assert "Only this keeps it at" in side.column.keeps.text.text()
+    then = side.column.numbers.text.partition(" → ")[2]
+    assert side.column.keeps.text.text().startswith(f"It stays {then} without this: ")
     assert "socket" in side.column.keeps.text.text()
+    QApplication.processEvents()
+    assert {each: row.mapTo(side.column, QPoint()) for each, row in rows.items()} == places, "the next click is aimed"
     rows[key].click()
     planned(qtbot, window)
     assert side.column.numbers.text == before
     assert not side.column.keeps.isVisible()
+
+
+def test_what_will_happen_stays_until_it_is_told_anew(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = planned(qtbot, window)
+    foot = side.column.foot
+    qtbot.waitUntil(lambda: side.draft.relaunch is not None)
+    foot.link.click()
+    before, down = foot.what.lines.lines, foot.downtime.text()
+    assert before
+    assert down
+    staged.judge_gate = gate = threading.Event()
+    side.column.changes.rows["engine-socket"].click()
+    qtbot.wait(2 * SETTLE)
+    assert side.draft.pending
+    assert (foot.what.lines.lines, foot.downtime.text()) == (before, down)
+    gate.set()
+    staged.judge_gate = None
+    planned(qtbot, window)
+    qtbot.waitUntil(lambda: side.draft.relaunch is not None)
+    assert foot.what.lines.lines != before
+    select(window, "web")
+    assert not foot.what.isVisible(), "never another container's"
+
+
+def test_a_sentence_that_is_the_use_and_what_breaks_is_said_once(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    row = side.column.changes.rows["cgroupns"]
+    why = msg("It listens on port 80.")
+    change = replace(row.change, evidence=Evidence(Use.USED, why), reason=None, breaks=(why,), alternatives=())
+    row.show_change(change, window.selection.current, on=False, failed=None, acceptable=False)
+    assert row.told == "It listens on port 80."
 
 
 def test_another_container_empties_it_at_once_and_flips_stay(

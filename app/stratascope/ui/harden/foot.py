@@ -176,6 +176,7 @@ class WhatWillHappen(Scrolled):
         super().__init__(inner, translate(msg("What will happen")), reads=True)
         self._theme = theme
         self._key: object = None
+        self._of: object = None  # the container whose relaunch is told
         self._steps = theme.lay(QVBoxLayout(), gap=6)
         self._cautions = theme.lay(QVBoxLayout(), gap=4)
         self.boxes = {remedy: WrappedBox(theme, translate(remedy_title(remedy))) for remedy in Remedy}
@@ -187,9 +188,16 @@ class WhatWillHappen(Scrolled):
         column.addWidget(self.lines)
         column.addStretch(1)
 
+    def stays(self, draft: RelaunchDraft) -> bool:
+        """Whether what is told stays until the relaunch of the same container is thought through again."""
+        return draft.awaited and draft.state is not None and draft.state.key == self._of
+
     def show_draft(self, draft: RelaunchDraft) -> None:
         """Tell it."""
         made, own = draft.relaunch, draft.own
+        if self.stays(draft):
+            return
+        self._of = None if made is None or draft.state is None else draft.state.key
         copies = own is None or own.no_copy is None
         key = (copies, draft.tried is not None, made, draft.changed_lines)
         if key == self._key:
@@ -290,8 +298,8 @@ class PlanFoot(QWidget):
         """Tell it. What has to be kept in mind is unfolded before it is relaunched."""
         made, self._numbers, self._more = draft.relaunch, numbers, more
         self.show_button(draft)
-        down = draft.downtime
-        self.downtime.say("" if down is None else translate(down))
+        if not self.what.stays(draft):
+            self.downtime.say("" if draft.downtime is None else translate(draft.downtime))
         self.what.show_draft(draft)
         for part in (self.link, self.downtime):
             part.setVisible(draft.usable and bool(draft.choices))

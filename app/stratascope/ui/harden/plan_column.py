@@ -1,4 +1,4 @@
-"""What a column of a plan has above its foot: the number line, the layers' marks, what keeps it critical, and the rows.
+"""What a column of a plan has above its foot: the number line, the layers' marks, the rows, and what keeps it critical.
 
 What it shows is a `PlanDraft`. What becomes of it stands in the foot, which is for who takes this further: a relaunch
 (`column`), a corrected text (`ui.before.column`).
@@ -16,10 +16,10 @@ from stratascope.core.relaunch.hardening_plan import Change, ChangeKind
 from stratascope.core.relaunch.toggle import Alternative
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import choice_of
 from stratascope.presentation.exposure import number_text
-from stratascope.presentation.plan_rows import row_title
+from stratascope.presentation.plan_rows import keeping_text
 from stratascope.ui.harden.number_line import NumberLine, SixMarks
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.plan_list import PlanList
@@ -30,6 +30,8 @@ from stratascope.ui.kit.buttons import MenuLink
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+
+_KEEPING = 3  # rows that are named
 
 
 class KeepsStrip(QWidget):
@@ -88,7 +90,8 @@ class PlanColumn(QWidget):
         self.filler = QWidget()  # takes the room where there is no plan
         above = theme.lay(QHBoxLayout(), self.title, (self.name, 1), self.standard, gap=6)
         self.body = theme.lay(QVBoxLayout(self), above, self.told, self.nothing, around=(16, 8, 16, 12), gap=6)
-        theme.lay(self.body, self.numbers, self.marks, self.keeps, (self.changes, 1), (self.filler, 1))
+        theme.lay(self.body, self.numbers, self.marks, (self.changes, 1), (self.filler, 1))
+        self.body.addWidget(self.keeps)  # below the rows: it comes and goes with a switch, and they must not move then
 
     def begin(self, draft: PlanDraft) -> None:
         """It follows that draft from now on."""
@@ -207,12 +210,7 @@ class PlanColumn(QWidget):
         draft, plan = self._draft, self._draft.plan
         if plan is None or not plan.then.open(Severity.CRITICAL):
             return ""
-        then, rows = number_text(plan.then), plan.keeping
-        if rows:
-            title = row_title(rows[0], draft.state)
-            if len(rows) == 1:
-                return translate(msg("Only this keeps it at {then}: {title}. See its row.", then=then, title=title))
-            return translate(
-                msg("This keeps it at {then}: {title}, and others. See their rows.", then=then, title=title)
-            )
-        return translate(msg("It stays {then}: no switch closes what is critical.", then=then))
+        if plan.keeping:
+            said = [translate(keeping_text(change, plan, draft.state)) for change in plan.keeping[:_KEEPING]]
+            return together(said) + (" …" if len(plan.keeping) > _KEEPING else "")
+        return translate(msg("It stays {then}: no switch closes what is critical.", then=number_text(plan.then)))

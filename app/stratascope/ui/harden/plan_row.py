@@ -156,7 +156,8 @@ class PlanRow(QAbstractButton):
         self._word = evidence_word(change, failed=failed is not None)
         why = failed if failed is not None else change.evidence.why
         shown = [why, *((change.reason,) if change.reason is not None else ()), *change.breaks]
-        self._told = together([plain(translate(each), 400) for each in shown if each.id])
+        said = dict.fromkeys(plain(translate(each), 400) for each in shown if each.id)  # a use may be what breaks
+        self._told = together(said)
         valued = takes_values(change.choice)
         self.value.setVisible(valued)
         self.value.setText(value_text(change.choice) if valued else "")
@@ -221,9 +222,11 @@ class PlanRow(QAbstractButton):
 
     def _title_room(self, width: int) -> tuple[int, int]:
         """Width for the title, and that of its value."""
-        theme = self._theme
-        value = 0 if self.value.isHidden() else self.value.sizeHint().width() + theme.px(GAP)
-        return width - theme.px(TITLE + EVIDENCE + EFFECT + 6) - value, value
+        value = self._value_wide()
+        return self._evidence_left(width) - self._theme.px(TITLE + 6) - value, value
+
+    def _value_wide(self) -> int:
+        return 0 if self.value.isHidden() else self.value.sizeHint().width() + self._theme.px(GAP)
 
     def _high(self, width: int) -> tuple[int, int, int]:
         """Of the first line, the words below it, and the chips."""
@@ -356,18 +359,29 @@ class PlanRow(QAbstractButton):
 
     def _paint_evidence(self, painter: QPainter, first: int) -> None:
         theme, word = self._theme, self._word
-        left = self.width() - theme.px(EFFECT + EVIDENCE)
+        left = self._evidence_left(self.width())
         if word.mark:
             side = theme.px(11)
             paint_evidence(painter, QRectF(left, (first - side) / 2, side, side), word.mark, theme, word.ink)
             left += theme.px(15)
-        font = theme.font(11, MEDIUM)
-        painter.setFont(font)
+        painter.setFont(theme.font(11, MEDIUM))
         painter.setPen(theme.color(word.ink))
         beside = max(theme.px(EFFECT - 4), self._effect_wide() + theme.px(4))
         room = QRectF(left, 0, self.width() - beside - left, first)
         text = painter.fontMetrics().elidedText(translate(word.text), Qt.TextElideMode.ElideRight, round(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _evidence_left(self, width: int) -> int:
+        """Where it begins: further to the left where its words or those of the effect are longer than their place, for
+        half of such a word may say the opposite; but the longest word of the title has room.
+        """
+        theme, word = self._theme, self._word
+        wrap, value = int(Qt.TextFlag.TextWordWrap), self._value_wide()
+        longest = QFontMetrics(theme.font(13, MEDIUM)).boundingRect(0, 0, 1, 999, wrap, self.text()).width()
+        words = QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(translate(word.text))
+        wide = words + theme.px(15 if word.mark else 0) + theme.px(GAP) + max(theme.px(EFFECT), self._effect_wide())
+        usual = width - theme.px(EFFECT + EVIDENCE)
+        return min(usual, max(width - wide, theme.px(TITLE + 6) + longest + value))
 
     def _effect_wide(self) -> int:
         """Of its words: they may be longer than its place."""

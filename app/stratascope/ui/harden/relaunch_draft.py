@@ -223,6 +223,11 @@ class RelaunchDraft(PlanDraft):
         """What a relaunch would be made of: what was tried, where it was."""
         return self.choices if self.tried is None else self.tried.done
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the relaunch is being thought through, or will be."""
+        return self.relaunch is None and self.failure is None and self.usable and bool(self.choices)
+
     def turn_remedy(self, remedy: Remedy, on: bool) -> None:
         """An option that makes it safe."""
         if (own := self.own) is not None:
