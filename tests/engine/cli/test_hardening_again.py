@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli.hardened import NAME, Desk, desk_at, start
+from rig.cli.hardened import NAME, STAYS, Desk, desk_at, start
 from rig.engine import Rig
 
 WRITES = ("sh", "-c", "trap 'exit 0' TERM; echo x >> /data/starts; sleep 3600 & wait")
@@ -21,7 +21,8 @@ def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
 
 
 def starts(desk: Desk) -> int:
-    return len(desk.rig.run("exec", NAME, "cat", "/data/starts").split())
+    """How often it was started. No exec: Podman's over the API may lose its output."""
+    return len(Path(f"/proc/{desk.rig.pid(NAME)}/root/data/starts").read_text().split())
 
 
 def test_hardened_and_undone_over_and_over(desk: Desk) -> None:
@@ -31,7 +32,7 @@ def test_hardened_and_undone_over_and_over(desk: Desk) -> None:
     hardened = []
     for turn in range(3):
         code, last, err = desk.harden("--set", "ulimit-core=0")
-        assert (code, last["outcome"]) == (0, "works"), (turn, last, err)
+        assert (code, last["result"] in STAYS) == (0, True), (turn, last, err)
         hardened.append(desk.only_one_runs())
         assert hardened[-1] == last["replacement_id"]
         code, out, err = desk.run("undo", NAME, "--watch", "1")
