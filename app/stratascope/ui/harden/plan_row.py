@@ -372,14 +372,16 @@ class PlanRow(QAbstractButton):
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
 
     def _evidence_left(self, width: int) -> int:
-        """Where it begins: further to the left where its words or those of the effect are longer than their place, for
-        half of such a word may say the opposite; but the longest word of the title has room.
+        """Where it begins: further to the left where its words or those of an effect are longer than their place, for
+        half of such a word may say the opposite; but the longest word of the title has room. What the effect is now
+        moves nothing.
         """
         theme, word = self._theme, self._word
         wrap, value = int(Qt.TextFlag.TextWordWrap), self._value_wide()
         longest = QFontMetrics(theme.font(13, MEDIUM)).boundingRect(0, 0, 1, 999, wrap, self.text()).width()
         words = QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(translate(word.text))
-        wide = words + theme.px(15 if word.mark else 0) + theme.px(GAP) + max(theme.px(EFFECT), self._effect_wide())
+        effect = 3 + QFontMetrics(theme.font(11)).horizontalAdvance(translate(msg("deeper")))  # the longest of them
+        wide = words + theme.px(15 if word.mark else 0) + theme.px(GAP) + max(theme.px(EFFECT), effect)
         usual = width - theme.px(EFFECT + EVIDENCE)
         return min(usual, max(width - wide, theme.px(TITLE + 6) + longest + value))
 
