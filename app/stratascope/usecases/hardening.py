@@ -40,7 +40,7 @@ from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan, able, plan
 from stratascope.usecases.plan.preview import Inside, Previews
 from stratascope.usecases.plan.programs import programs_of
-from stratascope.usecases.plan.standards import Standard
+from stratascope.usecases.plan.standards import STANDARDS, Standard
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import change_limits, harden
@@ -130,13 +130,13 @@ class Hardening:
         engine = self._on(state.container.engine)
         return engine.previews.preset(state, preset, self._inside(engine.access, state))
 
-    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
-        """What it takes to match each standard, in addition to the plan."""
+    def standards(self, state: ContainerState, which: Sequence[Preset] = STANDARDS) -> tuple[Standard, ...]:
+        """What it takes to match each of these standards, in addition to the plan."""
         demo = self._demo.get(state.container.engine)
         if demo is not None:
-            return demo.standards(state)
+            return demo.standards(state, which=which)
         engine = self._on(state.container.engine)
-        return engine.previews.standards(state.judged, self._inside(engine.access, state))
+        return engine.previews.standards(state.judged, self._inside(engine.access, state), which)
 
     def suggested(self, state: ContainerState, wanted: Wanted | None = None) -> HardeningPlan:
         """The plan: what would be changed, in order, and why. `wanted`: as a person wants it instead."""

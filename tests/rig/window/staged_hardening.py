@@ -45,7 +45,7 @@ from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution, Preflight
 from stratascope.usecases.plan.preview import Previews
-from stratascope.usecases.plan.standards import Standard
+from stratascope.usecases.plan.standards import STANDARDS, Standard
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
@@ -153,9 +153,9 @@ class StagedHardening(Hardening):
             self.judge_gate.wait(600)
         return self._foreseen(state).plan(state, wanted=wanted)
 
-    def standards(self, state: ContainerState) -> tuple[Standard, ...]:
+    def standards(self, state: ContainerState, which: Sequence[Preset] = STANDARDS) -> tuple[Standard, ...]:
         self._call("standards")
-        return self._foreseen(state).standards(state)
+        return self._foreseen(state).standards(state, which=which)
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")

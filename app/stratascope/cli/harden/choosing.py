@@ -110,8 +110,7 @@ def short_of(
     """What the choices of that preset do not do, one sentence per line."""
     if preset is None:
         return shortfalls(preview, None)
-    standards = hardening.standards(state) if preset in STANDARDS else ()
-    unmet = next((each.unmet for each in standards if each.preset is preset), ())
+    unmet = next((each.unmet for each in hardening.standards(state, (preset,))), ()) if preset in STANDARDS else ()
     return shortfalls(preview, preset, hardening.suggested(state), unmet)
 
 

@@ -85,7 +85,6 @@ class _Closed:
 
     def helping(self, pieces: Sequence[Choice], chosen: _Pieces) -> _Pieces:
         """Capabilities that contribute to a critical hole, even if taking back another grant closes that already."""
-        critical = {threat.id for threat in self._threats if threat.severity is Severity.CRITICAL}
         left = frozenset(piece for piece in chosen if piece.toggle.leaves_privileged)
         already, now = self.closed(left), self._options(chosen)
         return frozenset(
@@ -93,7 +92,7 @@ class _Closed:
             for piece in pieces
             if piece.toggle.goes_along
             and piece.cure(self._subject) is Cure.GRANT
-            and (self.closed(left | {piece}) - already) & critical
+            and self.closed(left | {piece}) - already
             and self._options(chosen | {piece}) != now
         )
 

@@ -102,10 +102,6 @@ class Previews:
         options += self._further_pieces(prediction, subject, options, values)
         return Offer(tuple(options), plan)
 
-    def options(self, state: ContainerState) -> tuple[Option, ...]:
-        """Every toggle."""
-        return self.offer(state).options
-
     def preset(self, state: ContainerState, preset: Preset, inside: Inside = UNSEEN) -> tuple[Choice, ...]:
         """The preset's choices here; none if nothing of the container could be read."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
@@ -116,15 +112,17 @@ class Previews:
             return self._critical(prediction, subject, plan)
         if preset in STANDARDS:
             return self._standard(preset, prediction, subject, plan).choices
-        return self._graded(preset, prediction, subject, _taken_back(plan))
+        return plan.choices if preset is Preset.RECOMMENDED else preset_choices(preset, subject, _taken_back(plan))
 
-    def standards(self, state: ContainerState, inside: Inside = UNSEEN) -> tuple[Standard, ...]:
-        """What it takes to match each of them. Raises ToggleError if nothing of the container could be read."""
+    def standards(
+        self, state: ContainerState, inside: Inside = UNSEEN, which: Sequence[Preset] = STANDARDS
+    ) -> tuple[Standard, ...]:
+        """What it takes to match each of these. Raises ToggleError if nothing of the container could be read."""
         subject, prediction = self._subject(state, inside), self._prediction(state)
         plan = self._suggested(prediction, subject)
         if plan is None:
             raise ToggleError(_UNREAD)
-        return tuple(self._standard(preset, prediction, subject, plan) for preset in STANDARDS)
+        return tuple(self._standard(preset, prediction, subject, plan) for preset in which)
 
     def plan(self, state: ContainerState, inside: Inside = UNSEEN, wanted: Wanted | None = None) -> HardeningPlan:
         """What would be changed, in order, and why; as a person wants it, if so. Raises ToggleError if nothing of the
@@ -142,13 +140,6 @@ class Previews:
     def planned(self, state: ContainerState, subject: Subject) -> HardeningPlan | None:
         """The plan by this that is known of the container; None if nothing of it could be read."""
         return self._suggested(self._prediction(state), subject)
-
-    def _graded(
-        self, preset: Preset, prediction: Prediction, subject: Subject, first: tuple[Choice, ...]
-    ) -> tuple[Choice, ...]:
-        """The recommended choices are those of the plan."""
-        plan = self._suggested(prediction, subject) if preset is Preset.RECOMMENDED else None
-        return preset_choices(preset, subject, first) if plan is None else plan.choices
 
     def _suggested(self, prediction: Prediction, subject: Subject) -> HardeningPlan | None:
         """None if nothing of the container could be read."""
@@ -346,11 +337,10 @@ class Previews:
         return better, tuple(prediction.mended(predicted))
 
 
-def _taken_back(plan: HardeningPlan | None) -> tuple[Choice, ...]:
+def _taken_back(plan: HardeningPlan) -> tuple[Choice, ...]:
     """What every preset takes back."""
-    changes = () if plan is None else plan.changes
     return merged(
-        each for change in changes if change.on and change.kind is ChangeKind.TAKE_BACK for each in change.choices
+        each for change in plan.changes if change.on and change.kind is ChangeKind.TAKE_BACK for each in change.choices
     )
 
 

@@ -46,7 +46,6 @@ from stratascope.usecases.trial.lifecycle import Exercises
 from stratascope.usecases.trial.strategy import (
     Attempt,
     Ends,
-    Loosened,
     Purpose,
     Searched,
     SearchEvent,
@@ -389,14 +388,6 @@ def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...
         found.append(Setting(name, choice, told, loosened, len(with_it)))
     found += [Setting(name, None, (against,), False, 0) for name, against in done.derived.left if name not in names]
     return tuple(found)
-
-
-def after_failure(wanted: Sequence[Choice], found: Loosened, trials: Sequence[TrialDone]) -> Tightened:
-    """What was found of a relaunch with these that failed, as of settings that were tried; some of them break it."""
-    last = next((each.tried for each in reversed(trials) if each.tried.choices == found.works_with), None)
-    ends = Ends.FOUND if found.works_with else Ends.NOTHING
-    seconds = sum(each.tried.seconds for each in trials)
-    return Tightened(Verdict(ends, found.works_with, last), Resolved(tuple(wanted)), None, len(trials), seconds)
 
 
 def _against(name: str, tried: Sequence[Tried]) -> tuple[Message, ...]:
