@@ -34,7 +34,8 @@ printf 'AI\002' | dd of=/build/runtime bs=1 seek=8 conv=notrunc status=none # ty
 say "collecting the program"
 /opt/venv/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --no-compile \
     --target /build/site . # for what is said about it: version, licence
-PYTHONPATH=app:/build/site /opt/venv/bin/pyinstaller --log-level ERROR --noconfirm --distpath /build/collected --workpath /build/work \
+# The modules are stored, not compressed: mksquashfs does that better below, and reading them again takes less time.
+PYINSTALLER_ZLIB_COMPRESSION_LEVEL=0 PYTHONPATH=app:/build/site /opt/venv/bin/pyinstaller --log-level ERROR --noconfirm --distpath /build/collected --workpath /build/work \
     packaging/appimage/stratascope.spec
 
 app=/build/AppDir
