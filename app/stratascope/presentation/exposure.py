@@ -16,7 +16,7 @@ from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import STATUSES, exposure_level, exposure_word
-from stratascope.presentation.threat_outcomes import exposure_line
+from stratascope.presentation.threat_outcomes import best_number, exposure_line
 from stratascope.value import Value
 
 
@@ -91,10 +91,23 @@ def number_text(matrix: Matrix | None) -> str:
 
 
 def best_text(matrix: Matrix | None) -> str:
-    """The best-case exposure if it is lower; else empty."""
-    if matrix is None or matrix.exposure.worst == matrix.exposure.best:
+    """The best-case exposure, where it shows as another number; else empty."""
+    best = "" if matrix is None else best_number(matrix)
+    return translate(msg("best {number}", number=best)) if best else ""
+
+
+def at_best_text(matrix: Matrix | None) -> str:
+    """The same, where there is room for one word more."""
+    best = "" if matrix is None else best_number(matrix)
+    return translate(msg("{number} at best", number=best)) if best else ""
+
+
+def best_told(matrix: Matrix | None) -> str:
+    """Why there is a best case beside the exposure; empty where there is none."""
+    best = "" if matrix is None else best_number(matrix)
+    if not best:
         return ""
-    return translate(msg("best {number}", number=f"{matrix.exposure.best:.1f}"))
+    return translate(msg("What could not be read counts as open. If all of it is closed, it is {number}.", number=best))
 
 
 def level_word(matrix: Matrix | None) -> str:

@@ -207,13 +207,17 @@ def counts_line(found: Mapping[ThreatOutcome, int]) -> Message:
 
 def exposure_line(matrix: Matrix) -> Message:
     """The exposure as number and word, with the best case if it differs."""
-    worst, best = matrix.exposure.worst, matrix.exposure.best
+    worst, best = matrix.exposure.worst, best_number(matrix)
     number = f"{worst:.1f}"
-    if best == worst:
+    if not best:
         return msg("Exposure {number}, {word}", number=number, word=exposure_word(worst))
-    return msg(
-        "Exposure {number}, {word} (at best {best})", number=number, word=exposure_word(worst), best=f"{best:.1f}"
-    )
+    return msg("Exposure {number}, {word} (at best {best})", number=number, word=exposure_word(worst), best=best)
+
+
+def best_number(matrix: Matrix) -> str:
+    """The exposure in the best case, where that shows as another number; else empty."""
+    best, worst = (f"{each:.1f}" for each in (matrix.exposure.best, matrix.exposure.worst))
+    return "" if best == worst else best
 
 
 def exceeds(containers: tuple[ContainerState, ...], limit: float) -> tuple[ContainerState, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -25,9 +25,10 @@ from stratascope.presentation.exposure import number_text
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.foot import WrappedBox
+from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.harden.plan_draft import SETTLE
-from stratascope.ui.harden.relaunch_draft import remedy_title
 from stratascope.ui.kit.theme import Theme
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
@@ -140,14 +141,31 @@ def test_another_container_empties_it_at_once_and_flips_stay(
     side = planned(qtbot, window)
     side.column.changes.rows["engine-socket"].click()
     planned(qtbot, window)
+    side.column.changes.rows["engine-socket"].click()
+    planned(qtbot, window)
+
+    def frame(side: RelaunchController) -> list[QRect]:
+        column = side.column
+        return [part.geometry() for part in (column.numbers, column.marks, column.changes, column.foot)]
+
+    before, card = frame(side), window.strata_page.header.card
+    side.column.changes.rows["engine-socket"].click()
+    planned(qtbot, window)
     staged.offer_gate = threading.Event()
     state = named(window.selection.snapshot, "web")  # type: ignore[arg-type]
     assert window.containers.view.select_key(state.key)
     assert side.draft.plan is None
-    assert not side.column.changes.isVisible()
-    assert not side.column.numbers.isVisible()
+    assert not side.column.changes.rows
+    assert side.column.numbers.now is None
+    assert not side.column.marks.layers
+    assert not side.column.button.isEnabled()
+    assert "→" not in side.column.button.text()
+    assert card.answer.numbers == ""
     assert side.column.name.text() == "for web"
-    qtbot.waitUntil(lambda: side.column.nothing.text() == "Checking what can be hardened…")
+    QApplication.processEvents()
+    assert frame(side) == before  # an empty frame of the same size
+    qtbot.waitUntil(side.column.changes.coming.isVisible)
+    assert frame(side) == before
     staged.offer_gate.set()
     staged.offer_gate = None
     qtbot.waitUntil(lambda: side.draft.plan is not None)
@@ -426,3 +444,49 @@ def test_what_is_used_can_be_accepted(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitSignal(column.accept_wanted) as blocker:
         row.accept_wanted.emit(row.change.key)
     assert "socket" in blocker.args[0].code
+
+
+def test_the_standard_that_was_taken_is_named_until_something_is_switched(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    link, menu = side.column.standard, side.column.standards
+    assert link.text() == "Match a standard"
+    menu.fill()
+    qtbot.waitUntil(menu.entries[Preset.CIS].isEnabled)
+    menu.entries[Preset.CIS].trigger()
+    planned(qtbot, window)
+    assert link.text() == "CIS Docker, section 5"
+    assert link.accessibleName() == "Match a standard: CIS Docker, section 5"
+    menu.fill()
+    assert [which for which, entry in menu.entries.items() if entry.isChecked()] == [Preset.CIS]
+    old, new = window.selection.key, ("docker", "another")
+    assert old is not None
+    side.draft.carry_over(old, new)
+    select(window, "web")
+    select(window, "ci-runner")
+    planned(qtbot, window)
+    assert link.text() == "CIS Docker, section 5"
+    next(iter(side.column.changes.rows.values())).click()
+    planned(qtbot, window)
+    assert link.text() == "Match a standard"
+
+
+def test_what_a_copy_broke_with_holds_for_what_has_its_name_and_image(
+    qtbot: QtBot, window: MainWindow, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    own, state = side.draft.own, window.selection.current
+    assert own is not None
+    assert state is not None
+    own.failed["engine-socket"] = msg("It stopped.")
+    again = replace(state, container=replace(state.container, id="created-anew"))
+    window.selection.show_snapshot(with_others(picture, again))
+    window.selection.go_to(again.key)
+    planned(qtbot, window)
+    row = side.column.changes.rows["engine-socket"]
+    assert not row.isChecked()
+    assert "It stopped." in row.told
+    other = replace(again, container=replace(again.container, id="c3", image="another:1"))
+    window.selection.show_snapshot(with_others(picture, again, other))
+    window.selection.go_to(other.key)
+    planned(qtbot, window)
+    assert side.column.changes.rows["engine-socket"].isChecked()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from rig.window.hardening import arrived, card_of, over, planned, relaunch
@@ -44,6 +46,8 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     over(qtbot, side)
     assert card.isVisible()
     assert not card.go.isVisible(), "nothing is known that would help"
+    card.dismiss.click()
+    assert card.isHidden()
 
 
 def test_what_was_not_tested_is_said_and_a_person_may_say_that_it_works(
@@ -59,7 +63,8 @@ def test_what_was_not_tested_is_said_and_a_person_may_say_that_it_works(
     assert card.lead.text().startswith("Not tested: ")
     assert ("It has no health check.", "?") in [(each.text, each.sign) for each in card.shown.checks]
     assert (card.go.text(), card.more.text()) == ("It works", "Undo")
-    card.go.click()
+    assert not card.dismiss.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert card.title.text().endswith("It works.")
     qtbot.waitUntil(lambda: [works for _, works in staged.found_working] == [True])
     assert card.lead.text().startswith("Tested by you, ")

@@ -14,7 +14,7 @@ from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch.transaction import Damaged
+from stratascope.core.relaunch.transaction import Damaged, TransactionKind
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
@@ -150,3 +150,23 @@ def test_what_is_kept_of_the_container_in_view_is_selected(
     window.clock.timeout.emit()
     qtbot.wait(20)
     assert side.set_aside.dialog.current == other, "what a person selected stays"
+
+
+def test_what_is_older_than_the_first_way_back_is_folded(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    first = set_aside(staged, named(picture, "ci-runner"))
+    undone = tuple(replace(first, id=f"u{place}", kind=TransactionKind.UNDO) for place in range(3))
+    other = replace(first, id="o", name="web", kind=TransactionKind.UNDO)
+    staged.set_aside = [*undone[:2], other, first, undone[2], replace(first, id="second")]
+    side.set_aside.show()
+    dialog = side.set_aside.dialog
+    qtbot.waitUntil(lambda: dialog.table.model_.rowCount() == 2)
+    assert [dialog.table.model_.index(row, 0).data() for row in range(2)] == ["web", "ci-runner"]
+    dialog.table.selectRow(1)
+    assert dialog.current == first
+    assert dialog.more.text() == "Show 4 older ones"
+    dialog.more.click()
+    assert dialog.table.model_.rowCount() == 6
+    assert not dialog.more.isVisible()

@@ -20,7 +20,7 @@ from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.core.snapshot import Snapshot
 from stratascope.presentation.exposure import number_text
 from stratascope.state import preferences
-from stratascope.ui.harden.relaunch_draft import Act, Sign
+from stratascope.ui.harden.next_step import Act, Sign
 from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.choices import Resolved

@@ -16,8 +16,8 @@ from stratascope.core.relaunch.toggle import Alternative, Evidence, Use
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState, ProcessState
 from stratascope.core.threats.threat import Outcome
-from stratascope.ui.harden.relaunch_draft import Act as PlanAct
-from stratascope.ui.harden.relaunch_draft import PlanButton
+from stratascope.ui.harden.next_step import Act as PlanAct
+from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.window.answer import Act, Answer, Tone, answer
 from stratascope.ui.window.answer_card import AnswerCard

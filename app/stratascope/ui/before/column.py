@@ -23,9 +23,10 @@ from stratascope.formats.text import Language
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import toggle_title
 from stratascope.ui.harden.exports import Exported, ExportMenu
+from stratascope.ui.harden.next_step import Act, PlanButton
 from stratascope.ui.harden.plan_column import PlanColumn
-from stratascope.ui.harden.plan_draft import SETTLE, Key, PlanDraft, Planning
-from stratascope.ui.harden.relaunch_draft import Act, PlanButton
+from stratascope.ui.harden.plan_draft import SETTLE, PlanDraft, Planning
+from stratascope.ui.harden.wishes import Key
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import MainButton, text_button
@@ -83,7 +84,7 @@ class FileDraft(PlanDraft):
 
     def forget(self) -> None:
         """Drop all choices: in another text they were not meant for services that happen to have the same name."""
-        self._memory.clear()
+        self._wishes.clear()
         self._plans = {}
         self.state = None
         self._empty()

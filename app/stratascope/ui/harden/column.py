@@ -17,8 +17,8 @@ from stratascope.ui.harden.foot import PlanFoot
 from stratascope.ui.harden.kept_line import SetAsideLine, about
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.harden.plan_column import PlanColumn
-from stratascope.ui.harden.plan_draft import Key
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
+from stratascope.ui.harden.wishes import Key
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import QueryRunner
 from stratascope.ui.kit.labels import Rule
@@ -171,7 +171,7 @@ class HardenColumn(PlanColumn):
         """See `PlanColumn`."""
         super().show_changed()
         draft, usable = self.draft, self.usable
-        there = usable or bool(draft.running) or draft.trial is not None
+        there = usable or draft.coming or bool(draft.running) or draft.trial is not None
         for part in (self.rule, self.foot):
             part.setVisible(there)
         more = usable and bool(draft.choices) and draft.look_only is None

@@ -23,8 +23,9 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.harden.plan_button import PlanButtons, SignLine
-from stratascope.ui.harden.relaunch_draft import RelaunchDraft, remedy_title
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.flow import Scrolled, TextColumn
@@ -61,7 +62,8 @@ class UnfoldLink(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
-        painter.setPen(QPen(theme.color("accent"), 1.5))
+        ink = theme.color("accent" if self.isEnabled() else "text3")
+        painter.setPen(QPen(ink, 1.5))
         x, y, half = theme.px(7), self.height() / 2, theme.px(4)
         turned = [(-half, -half / 2), (0, half / 2), (half, -half / 2)]
         still = [(-half / 2, -half), (half / 2, 0), (-half / 2, half)]
@@ -302,7 +304,8 @@ class PlanFoot(QWidget):
             self.downtime.say("" if draft.downtime is None else translate(draft.downtime))
         self.what.show_draft(draft)
         for part in (self.link, self.downtime):
-            part.setVisible(draft.usable and bool(draft.choices))
+            part.setVisible(draft.coming or (draft.usable and bool(draft.choices)))
+        self.link.setEnabled(not draft.coming)
         if not self.link.isVisibleTo(self):
             self.what.hide()
         ready = draft.tried is not None and made is not None and made.checked.warnings

@@ -11,7 +11,14 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.core.message import msg, plural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.exposure import exposure_sentence, level_ink, level_word, number_text
+from stratascope.presentation.exposure import (
+    at_best_text,
+    best_told,
+    exposure_sentence,
+    level_ink,
+    level_word,
+    number_text,
+)
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark, verdict_word
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
@@ -28,12 +35,6 @@ def paint_arrow(painter: QPainter, left: float, right: float, y: float, theme: T
     painter.drawPolyline(
         QPolygonF([QPointF(right - half, y - half), QPointF(right, y), QPointF(right - half, y + half)])
     )
-
-
-def best_words(matrix: Matrix) -> str:
-    """What it is at best, where that shows as another number."""
-    best = f"{matrix.exposure.best:.1f}"
-    return "" if best == number_text(matrix) else translate(msg("{number} at best", number=best))
 
 
 class NumberLine(QWidget):
@@ -59,7 +60,7 @@ class NumberLine(QWidget):
                 )
             )
         self.setAccessibleName(text)
-        give_tip(self, text)
+        give_tip(self, "\n".join(filter(None, (text, best_told(now if then is None else then)))))
         self.update()
 
     @property
@@ -94,7 +95,7 @@ class NumberLine(QWidget):
         x += theme.px(12)
         right = self._paint_count(painter)
         room = max(0.0, right - theme.px(6) - x)
-        word, best = level_word(self.then), best_words(self.then)
+        word, best = level_word(self.then), at_best_text(self.then)
         high, small = theme.box(12), theme.box(11)
         top = (self.height() - high - (small if best else 0)) / 2
         painter.setFont(theme.font(12, BOLD))

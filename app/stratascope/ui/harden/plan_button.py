@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.harden.next_step import PlanButton, Sign
 from stratascope.ui.harden.plan_row import paint_evidence
-from stratascope.ui.harden.relaunch_draft import PlanButton, Sign
 from stratascope.ui.kit.buttons import MainButton
 from stratascope.ui.kit.labels import Label, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter

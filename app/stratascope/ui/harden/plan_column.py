@@ -23,7 +23,7 @@ from stratascope.presentation.plan_rows import keeping_text
 from stratascope.ui.harden.number_line import NumberLine, SixMarks
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.plan_list import PlanList
-from stratascope.ui.harden.standards import StandardsMenu
+from stratascope.ui.harden.standards import StandardsMenu, standard_words
 from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.buttons import MenuLink
@@ -79,7 +79,7 @@ class PlanColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Plan")))
         self.title, self.name = Label(theme, 15, BOLD, text=translate(msg("Plan"))), Line(theme, 12, ink="text2")
-        self.standard = MenuLink(theme, msg("Match a standard"))
+        self.standard = MenuLink(theme, standard_words(None)[0])
         self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.told.hide()
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
@@ -149,14 +149,20 @@ class PlanColumn(QWidget):
         self.nothing.setVisible(draft.nothing is not None)
         self.nothing.setText("" if draft.nothing is None else plain(translate(draft.nothing)))
         give_tip(self.nothing, draft.words)
+        framed = usable or draft.coming  # what is not known yet is an empty frame of the same size
         for part in (self.numbers, self.marks, self.changes, self.standard):
-            part.setVisible(usable)
-        self.filler.setVisible(not usable)
+            part.setVisible(framed)
+        self.standard.setEnabled(usable)
+        self.standard.say(*standard_words(own if usable else None))
+        self.filler.setVisible(not framed)
         plan = draft.plan if usable else None
         changes = () if plan is None else plan.changes
-        if plan is not None:
+        if plan is None:
+            self.numbers.show_plan(None, None, 0, 0)
+        else:
             on = sum(draft.is_on(change) for change in changes)
             self.numbers.show_plan(plan.now, plan.then, on, len(changes))
+        self.changes.coming.setVisible(draft.coming and draft.late)
         self.marks.show_layers(draft.layers if usable else ())
         acceptable = frozenset(
             change.key for change in changes if self.can_accept and change.evidence.used and self._finding(change)

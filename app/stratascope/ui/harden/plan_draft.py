@@ -16,15 +16,12 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice, Preset
-from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import ContainerState
+from stratascope.ui.harden.wishes import Key, Own, Wishes
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.plan.offers import LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.standards import Standard
-from stratascope.value import Struct, Value, field, replace
-
-REMEMBERED = 200  # containers
-Key = tuple[str, str]
+from stratascope.value import Value, replace
 
 
 class Planning(Protocol):
@@ -50,66 +47,8 @@ class Judged(Value):
     layers: tuple[LayerChange, ...]
 
 
-class Worked(Struct):
-    """A copy with these choices of a plan worked. `done`: with the values that were tried; `compared`: whether anything
-    that it does was compared.
-    """
-
-    choices: frozenset[Choice]
-    done: tuple[Choice, ...]
-    compared: bool
-    seconds: float | None = None  # from stop to up again, as the copy took
-
-
-class Own(Struct):
-    """What a person wants of one container's plan, by the keys of its rows. `more`: choices that no row made, by their
-    text; `failed`: rows that a copy broke with, and why; `no_copy`: why there can be none.
-    """
-
-    on: dict[str, bool] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-    more: dict[str, Choice] = field(default_factory=dict)
-    standard: Preset | None = None
-    nothing: bool = False  # all was switched off at once
-    remedies: frozenset[Remedy] = frozenset()
-    failed: dict[str, Message] = field(default_factory=dict)
-    worked: Worked | None = None
-    no_copy: Message | None = None
-
-    @property
-    def wanted(self) -> Wanted | None:
-        """None: the plan as it is suggested."""
-        if not self.on and not self.values and not self.more:
-            return None
-        return Wanted(tuple(self.on.items()), tuple(self.values.items()), tuple(self.more.values()))
-
-    def clear(self) -> None:
-        """As it is suggested, but for what broke a copy."""
-        self.on = dict.fromkeys(self.failed, False)
-        self.values, self.more, self.standard, self.nothing = {}, {}, None, False
-
-
-class _Memory:
-    """The last so many containers."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Key, Own] = {}
-
-    def of(self, key: Key) -> Own:
-        found = self._kept.get(key)
-        if found is None:
-            while len(self._kept) >= REMEMBERED:
-                del self._kept[next(iter(self._kept))]
-            found = self._kept[key] = Own()
-        return found
-
-    def clear(self) -> None:
-        self._kept.clear()
-
-
 PATIENCE = 150  # ms that a plan may take before it is said that it is coming
 SETTLE = 200  # ms after the last switch before anything is made of the choices
-_COMING = msg("Checking what can be hardened…")
 
 
 def start(state: ContainerState) -> object:
@@ -141,10 +80,11 @@ class PlanDraft(QObject):
         self.failure: Failure | None = None
         self.plan: HardeningPlan | None = None  # of the container in view, as a person wants it
         self.layers: tuple[LayerChange, ...] = ()  # before, and as the plan leaves them
+        self.late = False  # the plan takes long to come
         self._suggested: Judged | None = None
         self._offer: Offer | None = None
         self._refused: Message | None = None
-        self._memory = _Memory()
+        self._wishes = Wishes()
         self._asked: ContainerState | None = None  # what is on its way is about it
         self._known: ContainerState | None = None  # what the plan is of
         self._shown: Wanted | None = None  # how it is wanted there
@@ -177,12 +117,17 @@ class PlanDraft(QObject):
     @property
     def own(self) -> Own | None:
         """What the person wants of the container in view."""
-        return None if self.state is None else self._memory.of(self.state.key)
+        return None if self.state is None else self._wishes.of(self.state.key)
 
     @property
     def usable(self) -> bool:
         """Whether anything can be done with the container in view."""
         return self.plan is not None and self.nothing is None and self.look_only is None
+
+    @property
+    def coming(self) -> bool:
+        """Whether nothing is known yet of the container in view, but will be: its place is kept, and empty."""
+        return self.plan is None and self.nothing is None and self.state is not None
 
     @property
     def pending(self) -> bool:
@@ -229,6 +174,8 @@ class PlanDraft(QObject):
         before, self.state, self._refused, self.look_only = self.state, state, refused, look_only
         if before is None or state is None or before.key != state.key:
             self._empty()
+            if state is not None:
+                self._wishes.meet(state)
         why = self._why_nothing()
         if state is None or why is not None:
             self._drop()
@@ -259,7 +206,7 @@ class PlanDraft(QObject):
 
     def _drop(self) -> None:
         """What is on its way is not wanted any more."""
-        self._asked = None
+        self._asked, self.late = None, False
         self._patience.stop()
         for topic in ("offer", "wanted"):
             self._queries.drop(topic)
@@ -274,12 +221,13 @@ class PlanDraft(QObject):
         self._asked = state
         if self.plan is None:
             self._patience.start()
-        wanted = self._memory.of(state.key).wanted
+        wanted = self._wishes.of(state.key).wanted
         asking = partial(_planned, self._planning, state, wanted)
         self._queries.ask("offer", asking, partial(self._come, state, wanted), state.container.engine)
 
     def _late(self) -> None:
-        self._hide(_COMING)
+        self.late = True
+        self.changed.emit()
 
     def _come(
         self,
@@ -287,7 +235,7 @@ class PlanDraft(QObject):
         wanted: Wanted | None,
         answer: tuple[Offer, Judged, Judged] | Failure,
     ) -> None:
-        self._asked = None
+        self._asked, self.late = None, False
         self._patience.stop()
         if self.state is None or state.key != self.state.key:
             return
@@ -406,7 +354,7 @@ class PlanDraft(QObject):
 
     def take_choices(self, key: Key, choices: Sequence[Choice], preset: Preset | None = None) -> None:
         """Just these for that container. `preset`: the standard that they match."""
-        own = self._memory.of(key)
+        own = self._wishes.of(key)
         own.clear()
         own.standard, own.nothing = preset, not choices
         rows = self._suggested.plan.changes if self._suggested is not None and self._in_view(key) else ()
@@ -425,6 +373,10 @@ class PlanDraft(QObject):
             own.standard = preset
             self.add(choices)
             own.standard = preset
+
+    def carry_over(self, old: Key, new: Key) -> None:
+        """A relaunch has put the new one in the place of the old one."""
+        self._wishes.carry_over(old, new)
 
     def take_suggested(self) -> None:
         """As it is suggested, but for what broke a copy."""

@@ -106,6 +106,8 @@ class PlanList(Scrolled):
         self._theme = theme
         self.rows: dict[str, PlanRow] = {}
         self._stop = OneStop(self)
+        self.coming = Label(theme, 12, ink="text2", text=translate(msg("Checking what can be hardened…")))
+        self.coming.hide()
         self._inside = TextColumn()
         self._inside.setObjectName("page")
         self.heads = {kind: GroupHead(theme, kind) for kind in ChangeKind}
@@ -116,7 +118,7 @@ class PlanList(Scrolled):
         self._sides = [theme.lay(QVBoxLayout(), gap=0) for _ in range(2)]
         self._two = True
         self._outer = theme.lay(QBoxLayout(QBoxLayout.Direction.TopToBottom), *self._sides, gap=0)
-        theme.lay(QVBoxLayout(self._inside), self._outer, STRETCH, around=(0, 0, 2, 0), gap=0)
+        theme.lay(QVBoxLayout(self._inside), self.coming, self._outer, STRETCH, around=(0, 0, 2, 0), gap=0)
         for kind, group in self._groups.items():
             group.addWidget(self.heads[kind])
             self._sides[0 if kind is ChangeKind.TAKE_BACK else 1].addLayout(group)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from enum import Enum
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, MessageError, msg
-from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
-from stratascope.ui.harden.plan_draft import SETTLE, Key, Own, PlanDraft, Worked
+from stratascope.ui.harden.next_step import TRY, UNTOUCHED, Act, PlanButton, Sign, Trial, blocked, idle, trying
+from stratascope.ui.harden.plan_draft import SETTLE, PlanDraft
+from stratascope.ui.harden.wishes import Key, Own, Worked, learn, why_failed
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
@@ -29,98 +30,7 @@ from stratascope.usecases.plan.pieces import merged
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.strategy import ENDS, Ends, Loosened, TrialDone
-from stratascope.value import Value, replace
-
-
-class Act(Enum):
-    """What the button does."""
-
-    NOTHING = "nothing"
-    TRY = "try"  # on a copy
-    CANCEL = "cancel"  # the trial that is under way
-    RELAUNCH = "relaunch"
-    SHOW = "show"  # the relaunch that is under way
-    AGAIN = "again"  # ask the engine once more
-    REMEDY = "remedy"  # take the option that makes it safe
-    ASIDE = "aside"  # show what is kept
-    RECOVER = "recover"  # put right what a crash left half done
-    EXPORT = "export"
-
-
-class Sign(Enum):
-    """What leads the line above the button."""
-
-    NONE = ""
-    DONE = "done"
-    ATTENTION = "attention"
-    UNKNOWN = "unknown"
-
-
-class PlanButton(Value):
-    """The button of the plan. `line`: what stands above it; `lead`: its first words, which are stressed; `more`: for
-    the tooltip. `part`: how much of what is under way is done, from 0 to 1. `numbers`: whether now and then belong on
-    it where there is room. `remedy`: the option that REMEDY takes.
-    """
-
-    act: Act
-    word: Message
-    line: Message | None = None
-    lead: Message | None = None
-    sign: Sign = Sign.NONE
-    more: str = ""
-    part: float | None = None
-    numbers: bool = False
-    remedy: Remedy | None = None
-
-    @property
-    def able(self) -> bool:
-        """Whether it can be pressed."""
-        return self.act is not Act.NOTHING
-
-
-class Trial(Value):
-    """One that is under way. `began`: on the monotonic clock; `left`: seconds that it takes at the least from then on
-    when it was told; `told`: when that was.
-    """
-
-    key: Key
-    name: str
-    choices: tuple[Choice, ...]
-    began: float
-    told: float
-    rows: tuple[Change, ...] = ()
-    left: float | None = None
-    number: int = 1
-    cancelling: bool = False
-
-    @property
-    def seconds(self) -> int:
-        return int(time.monotonic() - self.began)
-
-    @property
-    def part(self) -> float:
-        """How much of it is done, as far as can be told; of the first twin nobody knows how long it takes."""
-        gone = time.monotonic() - self.began
-        if self.left is None:
-            return min(0.3, gone / 60)
-        return min(0.97, gone / max(0.1, (self.told - self.began) + max(self.left, time.monotonic() - self.told)))
-
-
-_REMEDIES = {
-    Remedy.COMMIT_LAYER: (msg("Carry its files over"), msg("Carry over what it wrote, as an image")),
-    Remedy.LEAVE_LOGS: (msg("Leave its logs behind"), msg("Start the logs that it wrote outside its volumes anew")),
-    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Also relaunch the containers that depend on it")),
-}
-_OWN_BLOCKS = {
-    "set-aside": (msg("Show what is kept"), Act.ASIDE),
-    "unfinished": (msg("Repair it"), Act.RECOVER),
-}
-_TRY, _UNTOUCHED = msg("Try it safely"), msg("Your container is not touched yet.")
-
-
-def remedy_title(remedy: Remedy) -> Message:
-    """The option's name, as a box to tick."""
-    return _REMEDIES[remedy][1]
+from stratascope.value import replace
 
 
 def why_nothing(
@@ -279,7 +189,7 @@ class RelaunchDraft(PlanDraft):
 
     def begin_trial(self, state: ContainerState, choices: tuple[Choice, ...]) -> None:
         """A copy of that container is being tried with these."""
-        now, own = time.monotonic(), self._memory.of(state.key)
+        now, own = time.monotonic(), self._wishes.of(state.key)
         own.no_copy, self.failure = None, None
         rows = self.plan.changes if self.plan is not None and self._in_view(state.key) else ()
         self.trial = Trial(state.key, state.container.name, choices, now, now, rows)
@@ -294,10 +204,10 @@ class RelaunchDraft(PlanDraft):
         """What came of it. What broke it is marked, and off."""
         trial, self.trial = self.trial, None
         if trial is not None:
-            own = self._memory.of(trial.key)
+            own = self._wishes.of(trial.key)
             match done.verdict.ends:
                 case Ends.FOUND | Ends.NOTHING:
-                    _learn(own, trial.choices, done, trials, trial.rows)
+                    learn(own, trial.choices, done, trials, trial.rows)
                 case Ends.CUT_OFF if not cancelled and done.tried is not None and done.tried.why is not None:
                     self.failure = Failure(MessageError(done.tried.why))
                 case Ends.CUT_OFF:
@@ -312,11 +222,11 @@ class RelaunchDraft(PlanDraft):
     def end_finding(self, key: Key, found: Loosened, trials: Sequence[TrialDone]) -> None:
         """What breaks a relaunch that failed is marked, and off."""
         asked, self.trial = () if self.trial is None else self.trial.choices, None
-        own = self._memory.of(key)
+        own = self._wishes.of(key)
         for choice in asked:
             if choice.id in found.breaks:  # by a row's key, whichever it has there
                 for name in (choice.id, str(choice), *map(str, choice.pieces)):
-                    own.on[name], own.failed[name] = False, _why(choice, trials)
+                    own.on[name], own.failed[name] = False, why_failed(choice, trials)
         if self._in_view(key):
             self._ask_wanted()
         self.changed.emit()
@@ -335,22 +245,22 @@ class RelaunchDraft(PlanDraft):
         if self.running:
             return PlanButton(Act.SHOW, msg("Show"), msg("{step}", step=self.running))
         if trial is not None and self.state is not None and trial.key != self.state.key:
-            return PlanButton(Act.NOTHING, _TRY, msg("A copy of {name} is being tried.", name=trial.name))
+            return PlanButton(Act.NOTHING, TRY, msg("A copy of {name} is being tried.", name=trial.name))
         if trial is not None:
-            return _trying(trial)
+            return trying(trial)
         if plan is None or own is None:
-            return PlanButton(Act.NOTHING, _TRY)
+            return PlanButton(Act.NOTHING, TRY, UNTOUCHED if self.coming else None)
         if self.look_only is not None:
-            return PlanButton(Act.NOTHING, _TRY, self.look_only, numbers=True)
+            return PlanButton(Act.NOTHING, TRY, self.look_only, numbers=True)
         if self.failure is not None:
             return PlanButton(
                 Act.AGAIN, msg("Try again"), self.failure.message, sign=Sign.ATTENTION, more=self.failure.words
             )
         if not plan.choices:
-            return _idle(plan)
+            return idle(plan)
         made = self.relaunch
         if made is not None and made.checked.blocks:
-            return _blocked(made)
+            return blocked(made)
         if made is not None and made.live:
             return PlanButton(Act.RELAUNCH, msg("Change limits"), msg("It keeps running; only its limits change."),
                               numbers=True)  # fmt: skip
@@ -371,7 +281,7 @@ class RelaunchDraft(PlanDraft):
             line = msg("{why} Its row is marked used.", why=why)
             word = msg("Try again without it: {then}", then=then)
             return PlanButton(Act.TRY, word, line, msg("The copy stopped:"), Sign.ATTENTION)
-        return PlanButton(Act.TRY, _TRY, _UNTOUCHED, numbers=True)
+        return PlanButton(Act.TRY, TRY, UNTOUCHED, numbers=True)
 
     @property
     def spoken(self) -> str:
@@ -459,82 +369,3 @@ def _differing(before: str, after: str) -> tuple[str, ...]:
     )
     gone = [f"- {line}" for line in one if line not in two]
     return (*gone, *(f"+ {line}" for line in two if line not in one))
-
-
-def _trying(trial: Trial) -> PlanButton:
-    line = msg("Trial {number}. Yours keeps running; Esc stops it.", number=trial.number)
-    if trial.cancelling:
-        return PlanButton(Act.NOTHING, msg("Stopping the copy…"), line, part=trial.part)
-    word = msg("Trying on a copy, {seconds} s", seconds=trial.seconds)
-    return PlanButton(Act.CANCEL, word, line, part=trial.part)
-
-
-def _idle(plan: HardeningPlan) -> PlanButton:
-    line = msg("Everything in the plan is in force.") if not plan.changes else msg("No change is switched on.")
-    sign = Sign.NONE if plan.changes else Sign.DONE
-    return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=sign)
-
-
-def _blocked(made: Plan) -> PlanButton:
-    """What no option deals with comes first, since then no option helps."""
-    blocks = sorted(made.checked.blocks, key=lambda block: block.remedy is not None)
-    first, more = blocks[0], "\n".join(translate(block.text) for block in blocks)
-    if first.remedy is not None:
-        word = _REMEDIES[first.remedy][0]
-        return PlanButton(Act.REMEDY, word, first.text, sign=Sign.ATTENTION, more=more, remedy=first.remedy)
-    word, act = _OWN_BLOCKS.get(first.code, (msg("Export instead…"), Act.EXPORT))
-    return PlanButton(act, word, first.sentence, sign=Sign.ATTENTION, more=more)
-
-
-def _learn(
-    own: Own,
-    asked: tuple[Choice, ...],
-    done: Tightened,
-    trials: Sequence[TrialDone],
-    rows: Sequence[Change],
-) -> None:
-    """Which rows work. A value that had to be loosened is the row's value from now on."""
-    derived, works = ({each.id: each for each in some} for some in (done.derived.choices, done.choices))
-    works_of = {each: works.get(each.id) for each in asked}
-    expected = set[Choice]()
-    for choice, found in works_of.items():
-        if found is None:
-            _mark(own, choice.pieces, trials, rows)
-        elif found == derived.get(choice.id, choice):
-            expected.add(choice)
-        else:
-            expected.add(found)
-            _loosen(own, choice, found, trials, rows)
-    last = done.tried
-    pace = None if last is None else last.pace
-    seconds = None if pace is None else pace.stop + pace.up
-    compared = last is not None and bool(last.compared)
-    own.worked = Worked(frozenset(expected), done.choices, compared, seconds) if expected else None
-
-
-def _mark(own: Own, pieces: Sequence[Choice], trials: Sequence[TrialDone], rows: Sequence[Change]) -> None:
-    for row in rows:
-        if row.on and not set(row.choice.pieces).isdisjoint(pieces):
-            own.on[row.key], own.failed[row.key] = False, _why(row.choice, trials)
-
-
-def _loosen(own: Own, choice: Choice, found: Choice, trials: Sequence[TrialDone], rows: Sequence[Change]) -> None:
-    gone = [piece for piece in choice.pieces if piece not in found.pieces]
-    if choice.toggle.single is not None:
-        _mark(own, gone, trials, rows)
-        return
-    for row in rows:
-        if row.on and row.choice.toggle is choice.toggle:
-            own.values[row.key] = found.value
-
-
-def _why(choice: Choice, trials: Sequence[TrialDone]) -> Message:
-    """What a copy was refused with it, else why it broke."""
-    for done in reversed(trials):
-        tried = done.tried
-        for refusal in tried.refusals:
-            if refusal.loosening is not None and refusal.loosening.toggle == choice.id:
-                return refusal.text
-        if tried.why is not None and any(each.id == choice.id for each in tried.choices):
-            return tried.why
-    return msg("The copy broke with it.")

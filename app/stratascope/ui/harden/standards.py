@@ -15,6 +15,7 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import number_text
 from stratascope.ui.harden.plan_draft import PlanDraft
+from stratascope.ui.harden.wishes import Own
 from stratascope.usecases.plan.standards import Standard
 
 _STANDARDS = {
@@ -22,6 +23,20 @@ _STANDARDS = {
     Preset.PSS_RESTRICTED: (msg("Kubernetes"), msg("Pod Security: restricted")),
     Preset.CIS: (msg("Docker"), msg("CIS Docker, section 5")),
 }
+
+
+_NOTHING = msg("Change nothing")
+_MATCH = msg("Match a standard")
+
+
+def standard_words(own: Own | None) -> tuple[Message, Message]:
+    """What is matched now, and the same for a screen reader; else that one can be."""
+    if own is not None and own.nothing:
+        return _NOTHING, msg("{match}: {name}", match=_MATCH, name=_NOTHING)
+    if own is None or own.standard not in _STANDARDS:
+        return _MATCH, _MATCH
+    name = _STANDARDS[own.standard][1]
+    return name, msg("{match}: {name}", match=_MATCH, name=name)
 
 
 class StandardsMenu(QMenu):
@@ -57,7 +72,7 @@ class StandardsMenu(QMenu):
             self._put(preset, title, "…", chosen=own.standard is preset)
             self.entries[preset].setEnabled(False)  # until it is known what it takes
         self.addSeparator()
-        self._put(None, msg("Change nothing"), _nothing(plan), chosen=own.nothing)
+        self._put(None, _NOTHING, _nothing(plan), chosen=own.nothing)
         self.entries[None].triggered.connect(lambda _=False: draft.take_nothing())
         draft.ask_standards(self._tell)
 

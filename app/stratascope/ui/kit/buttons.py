@@ -77,7 +77,7 @@ class MainButton(QAbstractButton):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self._letters, self._least = theme, 14, 36
+        self._theme, self._letters, self._least, self._tip = theme, 14, 36, ""
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -89,11 +89,12 @@ class MainButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def say(self, text: str) -> None:
-        """Set the text."""
+    def say(self, text: str, tip: str = "") -> None:
+        """Set the text, and the tooltip of a text that is not cut."""
         self.setText(text)
         self.setAccessibleName(text)
         self.updateGeometry()
+        self._tip = tip
         self._update_tip()
         self.update()
 
@@ -117,7 +118,7 @@ class MainButton(QAbstractButton):
 
     def _update_tip(self) -> None:
         cut = QFontMetrics(self._theme.font(self._letters, BOLD)).horizontalAdvance(self.text()) > self._room()
-        give_tip(self, self.text() if cut else "")
+        give_tip(self, self.text() if cut else self._tip)
 
     def _room(self) -> int:
         return self.width() - self._theme.px(6)
@@ -462,6 +463,12 @@ class MenuLink(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
+    def say(self, text: Message, spoken: Message | None = None) -> None:
+        """Another word; `spoken`: what it says to a screen reader."""
+        self.setText(translate(text))
+        self.setAccessibleName(translate(spoken or text))
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         theme = self._theme
         wide = QFontMetrics(theme.font(12, MEDIUM)).horizontalAdvance(self.text())
@@ -470,9 +477,10 @@ class MenuLink(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
         painter.setFont(theme.font(12, MEDIUM))
-        painter.setPen(theme.color("accent"))
+        ink = "accent" if self.isEnabled() else "text3"
+        painter.setPen(theme.color(ink))
         room = self.rect().adjusted(2, 0, -theme.px(14), 0)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
-        paint_chevron(painter, self.width() - theme.px(7), self.height() / 2 + 1, theme, "accent")
+        paint_chevron(painter, self.width() - theme.px(7), self.height() / 2 + 1, theme, ink)
         if self.hasFocus():
             paint_focus_ring(painter, self.rect().adjusted(1, 2, -1, -2), theme.px(5), theme)

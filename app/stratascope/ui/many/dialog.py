@@ -17,7 +17,7 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.relaunch_draft import remedy_title
+from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.kit.buttons import ChoiceBox, Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label

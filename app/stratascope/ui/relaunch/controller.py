@@ -406,6 +406,8 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
         elif before is not None:
             self._awaited = before.key
+        if good and before is not None and self._awaited is not None:
+            self.column.draft.carry_over(before.key, self._awaited)
         self._led = False
         self.dialog.end(ended)
         result = self._awaited is not None and shown(ended)

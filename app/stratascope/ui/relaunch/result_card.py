@@ -27,13 +27,14 @@ from stratascope.ui.kit.buttons import MainButton, text_button
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, MarkBox
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme, smooth_painter
+from stratascope.ui.kit.tone_card import LOW_HEIGHT, ToneCard
 from stratascope.ui.relaunch.result import Check, ResultText
 from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.use.table import paint_sign
 from stratascope.value import Value
 
-LOW_HEIGHT, ROW = 40, 30
-BELOW = 620  # px of the design: if narrower, the buttons are below the text
+ROW = 30
+KEEP = "Ctrl+Shift+K"  # presses the main button of a card that stays until then
 TWO = 680  # px of the design: if narrower, checks stand in one column
 ROWS_MOST = 3  # refusals that are shown; the page of refusals has the rest
 _NARROW = 560  # px of the design: a refusal without its time
@@ -187,16 +188,19 @@ class Refused(QFrame):
         self.all.setVisible(shown.count > 0)
 
 
-class ResultCard(QWidget):
-    """The card. `go_wanted`: its main button; `more_wanted`: the other one; `proof_wanted`: what was read back."""
+class ResultCard(ToneCard):
+    """The card. `go_wanted`: its main button; `more_wanted`: the other one; `proof_wanted`: what was read back;
+    `dismissed`: it was read, and may go.
+    """
 
     go_wanted = Signal()
     more_wanted = Signal()
     proof_wanted = Signal()
+    dismissed = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme, self.shown, self._low = theme, ResultText(), False
+        super().__init__(theme)
+        self.shown, self._low, self._able, self._columns = ResultText(), False, False, 1
         self.exposure = ExposureButton(theme)
         self.title = Label(theme, 15, BOLD, wrap=True)
         self.badge = Badge(theme)
@@ -212,15 +216,16 @@ class ResultCard(QWidget):
         self.note = Label(theme, 11, ink="text2")
         self.proof = text_button(theme, msg("Proof"), self.proof_wanted.emit, weight=BOLD, look="link")
         give_tip(self.proof, translate(msg("What was read back from the kernel after the relaunch")))
+        self.dismiss = text_button(theme, msg("Dismiss"), self.dismissed.emit, weight=BOLD, look="link")
+        give_tip(self.dismiss, translate(msg("The card goes; Denied and History still tell of it")))
         self.refused = Refused(theme)
         self._lay_out()
         self.go.clicked.connect(self.go_wanted)
         self.more.clicked.connect(lambda _=False: self.more_wanted.emit())
-        theme.changed.connect(self.update)
 
     def _lay_out(self) -> None:
         theme = self._theme
-        first = theme.lay(QHBoxLayout(), (self.title, 1), self.badge, self.proof, gap=8)
+        first = theme.lay(QHBoxLayout(), (self.title, 1), self.badge, self.proof, self.dismiss, gap=8)
         words = theme.lay(QVBoxLayout(), STRETCH, first, self.lead, self.checks, STRETCH, gap=3)
         text = theme.lay(QHBoxLayout(), (self.exposure, 0, Qt.AlignmentFlag.AlignVCenter), (words, 1), gap=12)
         self._right = QWidget()
@@ -229,8 +234,7 @@ class ResultCard(QWidget):
                   around=0, gap=5)  # fmt: skip
         self._upper = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         theme.lay(self._upper, (text, 1), self._right, gap=12)
-        self._outer = theme.lay(QVBoxLayout(self), self._upper, self.refused, gap=8)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.lay(self.outer, self._upper, self.refused, gap=8)
 
     @property
     def low(self) -> bool:
@@ -241,7 +245,7 @@ class ResultCard(QWidget):
         """Use one line, as on other pages and in a low window."""
         if low is not self._low:
             self._low = low
-            self._fit()
+            self.fit()
 
     def show_result(self, shown: ResultText, refused: RefusedList | None) -> None:
         """Show this content; `refused`: None where it is of no interest."""
@@ -254,21 +258,21 @@ class ResultCard(QWidget):
             self.title.setText(plain(shown.title, 400))
             self.lead.setText(plain(shown.lead, 800))
             self.badge.say(shown.badge)
-            self.go.say(shown.go)
+            stays = shown.outcome is not PlainOutcome.ROLLED_BACK
+            self.go.say(shown.go, translate(msg("{action} ({keys})", action=shown.go, keys=KEEP)) if stays else "")
             self.more.setText(shown.more)
             self.note.setText(shown.note)
             if checks:
                 self._fill_checks()
-        self._fit()
+        self.fit()
 
     def _fill_checks(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        columns = 2 if self.width() >= self._theme.px(TWO) else 1
         for place, check in enumerate(self.shown.checks):
-            self._grid.addWidget(self._check(check), place // columns, place % columns)
+            self._grid.addWidget(self._check(check), place // self._columns, place % self._columns)
 
     def _check(self, check: Check) -> QWidget:
         line = QWidget()
@@ -279,8 +283,12 @@ class ResultCard(QWidget):
         line.setAccessibleName(translate(said.get(check.sign, msg("not compared: {text}", text=check.text))))
         return line
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
         theme, shown, low = self._theme, self.shown, self.low
+        columns = 2 if self.width() >= theme.px(TWO) else 1
+        if columns != self._columns:
+            self._columns = columns
+            self._fill_checks()
         self.exposure.set_low(low)
         self.title.resize_letters(13 if low else 15)
         self.lead.setVisible(bool(shown.lead) and not low)
@@ -288,42 +296,20 @@ class ResultCard(QWidget):
         self.badge.setVisible(bool(shown.badge) and not low)
         self.note.setVisible(bool(shown.note) and not low)
         self.proof.setVisible(shown.proof)
+        self.dismiss.setVisible(shown.outcome is PlainOutcome.ROLLED_BACK)
         self.go.set_low(low)
         self.go.setVisible(bool(shown.go))
         self.more.setVisible(bool(shown.more))
         self.refused.setVisible(self._able and not low)
-        below = self.width() < theme.px(BELOW)
-        self._upper.setDirection(QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight)
-        edge = theme.px(4 if low else 8)
-        self._outer.setContentsMargins(theme.px(14), edge, theme.px(14), edge)
+        way = QBoxLayout.Direction.TopToBottom if self.narrow else QBoxLayout.Direction.LeftToRight
+        self._upper.setDirection(way)
         least = min(max(self.go.sizeHint().width(), self.more.sizeHint().width()), theme.px(110))
         for button in (self.go, self.more):
             button.setMinimumWidth(least)
         self.more.setMinimumHeight(self.go.sizeHint().height())
         self.setMinimumHeight(theme.px(LOW_HEIGHT) if low else 0)
-        self.updateGeometry()
-        self.update()
+        self.set_edges(low=low)
 
-    _able = False
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return max(self.minimumHeight(), self._outer.heightForWidth(width))
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(600), self.heightForWidth(max(self.width(), self._theme.px(300))))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._fill_checks()
-            self._fit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
+    def tones(self) -> tuple[str, str]:
         tone = "weak" if self.shown.outcome is PlainOutcome.ROLLED_BACK else "enf"
-        painter.setPen(QPen(theme.color(f"card_line_{tone}"), 1))
-        painter.setBrush(theme.color(f"{tone}_soft"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))
+        return f"card_line_{tone}", f"{tone}_soft"

@@ -87,6 +87,7 @@ class Results(QObject):
         card = place.result
         card.go_wanted.connect(self._go)
         card.more_wanted.connect(self._more)
+        card.dismissed.connect(self._dismiss)
         card.proof_wanted.connect(lambda: self.proof_wanted.emit(self.current))
         card.refused.allowed.connect(self._allow)
         card.refused.all_wanted.connect(self.denied_wanted)
@@ -125,6 +126,19 @@ class Results(QObject):
         self._show()
 
     # -- what the person does
+
+    def keep(self) -> bool:
+        """Press the main button of a card that stays until then; False if there is none."""
+        result = self.current
+        if result is None or result.kept or result.outcome is PlainOutcome.ROLLED_BACK:
+            return False
+        self._go()
+        return True
+
+    def _dismiss(self) -> None:
+        if self._selection.key in self._results:
+            del self._results[self._selection.key]
+            self._show()
 
     def _put_back(self, result: Result) -> None:
         self._results[result.key] = result

@@ -6,10 +6,10 @@ What is kept of the container in view is selected. Undo and Delete stand apart: 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal, SignalInstance
+from PySide6.QtCore import QObject, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
+from stratascope.core.message import msg, plural
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.core.sanitize import plain
 from stratascope.core.text import size_text
 from stratascope.i18n.translate import translate
@@ -28,6 +28,7 @@ from stratascope.presentation.terms import since_text
 from stratascope.ui.harden.kept_line import delete_word
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Failure, QueryRunner
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import Label
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
@@ -74,6 +75,18 @@ def _is_of(item: Aside | Damaged, key: Key | None) -> bool:
     return item.transaction.engine == key[0] and item.transaction.concerns(key[1])
 
 
+def first_ways(found: Sequence[Aside | Damaged]) -> tuple[Aside | Damaged, ...]:
+    """Of each container the one that leads furthest back: its first original, else the newest of what was undone."""
+    first: dict[tuple[str, str], Aside] = {}
+    for each in found:  # the oldest first
+        if isinstance(each, Aside):
+            of = each.transaction.engine, each.transaction.name
+            before = first.get(of)
+            if before is None or before.transaction.kind is TransactionKind.UNDO:
+                first[of] = each
+    return tuple(each for each in found if isinstance(each, Damaged) or each in first.values())
+
+
 class SetAsideDialog(QDialog):
     """A table, and two buttons for the selected row."""
 
@@ -84,6 +97,8 @@ class SetAsideDialog(QDialog):
         super().__init__(parent)
         self._theme, self._window = theme, parent
         self._anew = False  # opened, and not filled yet
+        self._found: tuple[Aside | Damaged, ...] = ()
+        self._all = False  # show older ones of the same container, too
         self.setWindowTitle(translate(msg("Kept originals")))
         self.title = Label(theme, 18, BOLD, text=self.windowTitle())
         self.lead = Label(theme, 13, ink="text2", wrap=True)
@@ -97,8 +112,11 @@ class SetAsideDialog(QDialog):
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self.close_.clicked.connect(self.hide)
+        self.more = text_button(theme, "", self._show_all, look="link")
+        self.more.hide()
         end = theme.lay(QHBoxLayout(), self.discard, STRETCH, self.undo, self.close_, gap=8)
-        theme.lay(QVBoxLayout(self), self.title, self.lead, (self.table, 1), end, around=20, gap=10)
+        theme.lay(QVBoxLayout(self), self.title, self.lead, (self.table, 1), (self.more, 0, Qt.AlignmentFlag.AlignLeft),
+                  end, around=20, gap=10)  # fmt: skip
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         return focus_order.step(self, forward=forward)
@@ -106,7 +124,8 @@ class SetAsideDialog(QDialog):
     def open_waiting(self) -> None:
         """Open before the engines have answered."""
         theme, parent = self._theme, self._window
-        self._anew = True
+        self._anew, self._all = True, False
+        self.more.hide()
         self.lead.setText(translate(msg("Asking the engines…")))
         self.table.show_rows(())
         self.resize(min(theme.px(680), parent.width() - 16), min(theme.px(360), parent.height() - 16))
@@ -120,11 +139,25 @@ class SetAsideDialog(QDialog):
             "Containers that you can go back to. They are stopped, do not start by themselves, and keep their disk."
         )
         self.lead.setText(translate(text if found else msg("Nothing is kept.")))
-        self.table.show_rows(found)
-        its = next((place for place, each in enumerate(found) if _is_of(each, of)), None)
+        self._found = found
+        shown = self._show_found()
+        its = next((place for place, each in enumerate(shown) if _is_of(each, of)), None)
         if self._anew and its is not None:
             self.table.selectRow(its)
         self._anew = False
+
+    def _show_found(self) -> tuple[Aside | Damaged, ...]:
+        shown = self._found if self._all else first_ways(self._found)
+        folded = len(self._found) - len(shown)
+        self.more.setText(translate(plural("Show {count} older one", "Show {count} older ones", folded)))
+        self.more.setVisible(folded > 0)
+        self.table.show_rows(shown)
+        return shown
+
+    def _show_all(self) -> None:
+        self._all = True
+        self._show_found()
+        self.table.setFocus()
 
     def tell_failed(self, text: str) -> None:
         """Say why it is unknown."""

@@ -22,6 +22,8 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import (
+    at_best_text,
+    best_told,
     breakdown,
     exposure_sentence,
     held_by_words,
@@ -29,7 +31,7 @@ from stratascope.presentation.exposure import (
     level_word,
     number_text,
 )
-from stratascope.presentation.threat_outcomes import family_word
+from stratascope.presentation.threat_outcomes import best_number, family_word
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Label, give_tip, tip
@@ -82,9 +84,7 @@ class ExposureButton(QAbstractButton):
         self._shown = base, matrix, would, below
         self._number, self._word = number_text(matrix), level_word(matrix)
         self._ink = "text2" if would else level_ink(matrix)
-        self._below = "" if matrix is None else translate(
-            msg("at best {number}", number=f"{matrix.exposure.best:.1f}")
-        )  # fmt: skip
+        self._below = at_best_text(matrix)
         spoken = exposure_sentence(matrix)
         if would:
             spoken = translate(msg("As it would start: {exposure}", exposure=spoken))
@@ -97,7 +97,8 @@ class ExposureButton(QAbstractButton):
         self.setEnabled(matrix is not None)
         self.setText(self._number)
         self.setAccessibleName(spoken)
-        give_tip(self, translate(msg("{exposure}. Click to see how it is calculated.", exposure=spoken)))
+        clicked = translate(msg("{exposure}. Click to see how it is calculated.", exposure=spoken))
+        give_tip(self, "\n".join(filter(None, (clicked, best_told(matrix)))))
         self.updateGeometry()
         self.update()
 
@@ -249,7 +250,7 @@ class ExposureSheet(QFrame):
 def total_line(matrix: Matrix) -> str:
     """Return the range of the exposure and its reason, and the best possible."""
     parts = breakdown(matrix)
-    best = f"{matrix.exposure.best:.1f}"
+    best = best_number(matrix)
     limits = {"least": f"{parts.band.least:.1f}", "most": f"{parts.band.most:.1f}"}
     if parts.because is None:
         text = msg("Nothing critical or high is open: that puts it between {least} and {most}.", **limits)
@@ -268,7 +269,7 @@ def total_line(matrix: Matrix) -> str:
             "The worst threat that may be open puts it between {least} and {most}: {threat}.",
             threat=parts.because.threat.title, **limits,
         )  # fmt: skip
-    if matrix.exposure.best == matrix.exposure.worst:
+    if not best:
         return translate(text)
     return translate(
         msg("{text} Everything unknown counts as let through here; at best it is {best}.", text=text, best=best)

@@ -22,8 +22,8 @@ from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.exposure import why, worst_open
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import small
-from stratascope.ui.harden.relaunch_draft import Act as PlanAct
-from stratascope.ui.harden.relaunch_draft import PlanButton, Sign
+from stratascope.ui.harden.next_step import TRY, PlanButton, Sign
+from stratascope.ui.harden.next_step import Act as PlanAct
 from stratascope.value import Value, replace
 
 _NAMED = 3  # further threats that are named
@@ -80,10 +80,12 @@ def answer(
     *,
     can_ask: bool,
     as_text: bool = False,
+    coming: bool = False,
 ) -> Answer:
     """Return the card's content for the container in view. `plan`: as the column shows it, None until it has come;
     `button`: that of the column; `lines`: what would change in the command for what the plan leaves open; `can_ask`:
-    whether reading as root can be requested; `as_text`: whether the command that creates it can be shown.
+    whether reading as root can be requested; `as_text`: whether the command that creates it can be shown; `coming`:
+    the plan is on its way, so the place of its button is kept.
     """
     matrix, worst = state.matrix, worst_open(state)
     if engine is not None and engine.state is not EngineState.CONNECTED:
@@ -118,6 +120,8 @@ def answer(
         )
     if _lifted_by_session(state):
         return replace(found, act=Act.SESSION, word=translate(msg("Show the session")))
+    if coming and plan is None:
+        return replace(found, act=Act.PLAN, button=PlanButton(PlanAct.NOTHING, TRY), note="\N{NO-BREAK SPACE}")
     if plan is None or button is None:
         return found
     now, then = (f"{each.exposure.worst:.1f}" for each in (plan.now, plan.then))

@@ -6,9 +6,8 @@ elsewhere and in a low window; if it is narrow, the button is below the text.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
@@ -17,12 +16,12 @@ from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
+from stratascope.ui.kit.tone_card import LOW_HEIGHT, ToneCard
 from stratascope.ui.threats.exposure import ExposureButton
 from stratascope.ui.window.answer import Act, Answer, Tone
 
-HEIGHT, LOW_HEIGHT, NOTE, WORD = 92, 40, 190, 260  # px of the design; NOTE, WORD: least and most of the button
-BELOW = 620  # px of the design: if narrower, the button is below the text
+HEIGHT, NOTE, WORD = 92, 190, 260  # px of the design; NOTE, WORD: least and most of the button
 
 
 class LineBox(QWidget):
@@ -63,7 +62,7 @@ class SupposeLine(QWidget):
         theme.lay(QHBoxLayout(self), (self.text, 1), self.back, around=0, gap=6)
 
 
-class AnswerCard(QWidget):
+class AnswerCard(ToneCard):
     """The card. `plan_wanted`: press the plan's button."""
 
     plan_wanted = Signal()
@@ -73,8 +72,8 @@ class AnswerCard(QWidget):
     before_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme, self.answer, self._low, self._bare = theme, Answer(), False, False
+        super().__init__(theme, parent)
+        self.answer, self._low, self._bare = Answer(), False, False
         self.exposure = ExposureButton(theme)
         self.first = Label(theme, 15, BOLD, wrap=True)
         self.second = Label(theme, 13, MEDIUM, wrap=True)
@@ -90,8 +89,7 @@ class AnswerCard(QWidget):
         self._lay_out()
         self.button.clicked.connect(self.plan_wanted)
         self.quiet.clicked.connect(self._press)
-        theme.changed.connect(self.update)
-        self._fit()
+        self.fit()
 
     def _lay_out(self) -> None:
         theme = self._theme
@@ -101,9 +99,7 @@ class AnswerCard(QWidget):
         text = theme.lay(QHBoxLayout(), (self.exposure, 0, Qt.AlignmentFlag.AlignVCenter), (self._words, 1), gap=12)
         self._right = QWidget()
         theme.lay(QVBoxLayout(self._right), STRETCH, self.button, self.quiet, self.note, STRETCH, around=0, gap=6)
-        self._outer = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        theme.lay(self._outer, (text, 1), self._right, gap=12)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.lay(self.outer, (text, 1), self._right, gap=12)
 
     @property
     def low(self) -> bool:
@@ -114,7 +110,7 @@ class AnswerCard(QWidget):
         """Use one line, as on other pages and in a low window; `bare`: a few words only, without the button."""
         if (low, bare) != (self._low, self._bare):
             self._low, self._bare = low, bare
-            self._fit()
+            self.fit()
 
     def show_answer(self, answer: Answer) -> None:
         """Show this content."""
@@ -131,14 +127,14 @@ class AnswerCard(QWidget):
             self.button.setAccessibleName(translate(spoken))
         else:
             self.quiet.setText(answer.word)
-        self._fit()
+        self.fit()
 
     def show_supposed(self, text: str) -> None:
         """Show what would reach the kernel; "" if no layer is supposed to fail."""
         told = plain(text, 600)
         if told != self.suppose.text.text():
             self.suppose.text.setText(told)
-            self._fit()
+            self.fit()
 
     @property
     def supposed(self) -> bool:
@@ -162,7 +158,7 @@ class AnswerCard(QWidget):
         elif self.answer.act is Act.BEFORE:
             self.before_wanted.emit()
 
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Choose what is visible, how large, and the button's position."""
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
         plan = answer.act is Act.PLAN and not supposed and not self._bare
@@ -180,11 +176,9 @@ class AnswerCard(QWidget):
         self.quiet.setVisible(quiet)
         self.note.setVisible(plan and not low and bool(answer.note))
         self._right.setVisible(plan or quiet)
-        below = self.width() < theme.px(BELOW) and (plan or quiet)
+        below = self.narrow and (plan or quiet)
         way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
-        self._outer.setDirection(way)
-        edge = theme.px(4 if low else 8)
-        self._outer.setContentsMargins(theme.px(14), edge, theme.px(6 if low and not below else 14), edge)
+        self.outer.setDirection(way)
         if below:
             self._right.setMinimumWidth(0)
             self._right.setMaximumWidth(16777215)
@@ -194,16 +188,15 @@ class AnswerCard(QWidget):
             wide = max(least, theme.px(NOTE)) if plan and not low else least
             most = max(round(self.width() * 0.3), theme.px(WORD)) if plan else wide  # its numbers go first
             self._right.setFixedWidth(min(wide, most))
-        self._say_first()
         self.setMinimumHeight(theme.px(LOW_HEIGHT if low else HEIGHT))
-        self.updateGeometry()
-        self.update()
+        self.set_edges(low=low, right=6 if low and not below else 14)
+        self._say_first()
 
     def _say_first(self) -> None:
         """Use the brief form if the sentence does not fit on one line."""
-        answer, edges = self.answer, self._outer.contentsMargins()
+        answer, edges = self.answer, self.outer.contentsMargins()
         room = self.width() - edges.left() - edges.right() - self.exposure.sizeHint().width() - self._theme.px(12)
-        if not self._right.isHidden() and self._outer.direction() is QBoxLayout.Direction.LeftToRight:
+        if not self._right.isHidden() and self.outer.direction() is QBoxLayout.Direction.LeftToRight:
             room -= self._right.maximumWidth() + self._theme.px(12)
         whole = plain(answer.first, 600)
         fits = self.first.fontMetrics().horizontalAdvance(whole) <= room
@@ -211,26 +204,8 @@ class AnswerCard(QWidget):
         self.first.setText(plain(answer.brief, 600) if brief else whole)
         give_tip(self.first, answer.first if brief else "")
 
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, width: int) -> int:
-        return max(self.minimumHeight(), self._outer.heightForWidth(width))
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(600), self.heightForWidth(max(self.width(), self._theme.px(300))))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._fit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter, tone = self._theme, smooth_painter(self), self.answer.tone
-        line = "line2" if tone is Tone.UNK else f"card_line_{tone.value}"
-        ground = f"{tone.value}_soft"
+    def tones(self) -> tuple[str, str]:
+        tone = self.answer.tone
         if self.supposed:
-            line, ground = "line2", "accent_soft"
-        painter.setPen(QPen(theme.color(line), 1))
-        painter.setBrush(theme.color(ground))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))
+            return "line2", "accent_soft"
+        return "line2" if tone is Tone.UNK else f"card_line_{tone.value}", f"{tone.value}_soft"

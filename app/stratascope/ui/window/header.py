@@ -28,8 +28,9 @@ from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import since_text
 from stratascope.presentation.what_if import sentence
 from stratascope.ui.containers.rows import short_image
+from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.harden.plan_draft import PlanDraft
-from stratascope.ui.harden.relaunch_draft import PlanButton, RelaunchDraft
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit.chip import Chip
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
@@ -263,12 +264,14 @@ class Header(QWidget):
         selection = self._selection
         self._show_drift(state)
         as_text = self.as_text and selection.engine is not None
-        draft, plan, button = self._draft, None, None
+        draft, plan, button, coming = self._draft, None, None, False
         if draft is not None and draft.state is not None and draft.state.key == state.key and draft.nothing is None:
             plan, button = draft.plan, None if self._button is None else self._button()
+        if draft is not None:
+            coming = draft.coming or draft.state is None or draft.state.key != state.key
         lines = draft.left_lines if plan is not None and isinstance(draft, RelaunchDraft) else ()
         told = answer(state.judged, selection.engine, plan, button, lines, can_ask=selection.can_ask_root,
-                      as_text=as_text)  # fmt: skip
+                      as_text=as_text, coming=coming)  # fmt: skip
         self.card.show_answer(told)
         self._fit_cards()
         self._fit()

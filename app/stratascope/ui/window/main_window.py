@@ -28,7 +28,7 @@ from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
-from stratascope.ui.harden.relaunch_draft import Act
+from stratascope.ui.harden.next_step import Act
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
@@ -38,6 +38,7 @@ from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.result_card import KEEP
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, watched_text
@@ -278,8 +279,13 @@ class MainWindow(QMainWindow):
 
     def _press(self) -> None:
         """The button of the plan in view; where there is none, that of the card, which is the way on."""
-        side = self.hardening
-        if side is not None and self.pages.view not in MACHINE and (side.draft.usable or side.draft.button.able):
+        side, results = self.hardening, self.results
+        here = self.pages.view not in MACHINE
+        if side is not None and here and side.draft.button.able:
+            side.press_plan()
+        elif results is not None and here and results.keep():
+            return
+        elif side is not None and here and side.draft.usable:
             side.press_plan()
         else:
             self.pages.press_card()
@@ -305,6 +311,7 @@ class MainWindow(QMainWindow):
         results.details_wanted.connect(hardening.show_details)
         results.allow_wanted.connect(hardening.give)
         results.tested.connect(hardening.keep_tested)
+        self.actions_.add_key(KEEP, results.keep)
         results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
 
     def _connect_plan(self, hardening: RelaunchController) -> None:

@@ -1,0 +1,131 @@
+"""The one button of a plan, wherever it stands: what it says and does, by where the plan is. No Qt."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.hardening_plan import Change, HardeningPlan
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.wishes import Key
+from stratascope.usecases.plan.plan import Plan
+from stratascope.value import Value
+
+
+class Act(Enum):
+    """What the button does."""
+
+    NOTHING = "nothing"
+    TRY = "try"  # on a copy
+    CANCEL = "cancel"  # the trial that is under way
+    RELAUNCH = "relaunch"
+    SHOW = "show"  # the relaunch that is under way
+    AGAIN = "again"  # ask the engine once more
+    REMEDY = "remedy"  # take the option that makes it safe
+    ASIDE = "aside"  # show what is kept
+    RECOVER = "recover"  # put right what a crash left half done
+    EXPORT = "export"
+
+
+class Sign(Enum):
+    """What leads the line above the button."""
+
+    NONE = ""
+    DONE = "done"
+    ATTENTION = "attention"
+    UNKNOWN = "unknown"
+
+
+class PlanButton(Value):
+    """The button of the plan. `line`: what stands above it; `lead`: its first words, which are stressed; `more`: for
+    the tooltip. `part`: how much of what is under way is done, from 0 to 1. `numbers`: whether now and then belong on
+    it where there is room. `remedy`: the option that REMEDY takes.
+    """
+
+    act: Act
+    word: Message
+    line: Message | None = None
+    lead: Message | None = None
+    sign: Sign = Sign.NONE
+    more: str = ""
+    part: float | None = None
+    numbers: bool = False
+    remedy: Remedy | None = None
+
+    @property
+    def able(self) -> bool:
+        """Whether it can be pressed."""
+        return self.act is not Act.NOTHING
+
+
+class Trial(Value):
+    """One that is under way. `began`: on the monotonic clock; `left`: seconds that it takes at the least from then on
+    when it was told; `told`: when that was.
+    """
+
+    key: Key
+    name: str
+    choices: tuple[Choice, ...]
+    began: float
+    told: float
+    rows: tuple[Change, ...] = ()
+    left: float | None = None
+    number: int = 1
+    cancelling: bool = False
+
+    @property
+    def seconds(self) -> int:
+        return int(time.monotonic() - self.began)
+
+    @property
+    def part(self) -> float:
+        """How much of it is done, as far as can be told; of the first twin nobody knows how long it takes."""
+        gone = time.monotonic() - self.began
+        if self.left is None:
+            return min(0.3, gone / 60)
+        return min(0.97, gone / max(0.1, (self.told - self.began) + max(self.left, time.monotonic() - self.told)))
+
+
+_REMEDIES = {
+    Remedy.COMMIT_LAYER: (msg("Carry its files over"), msg("Carry over what it wrote, as an image")),
+    Remedy.LEAVE_LOGS: (msg("Leave its logs behind"), msg("Start the logs that it wrote outside its volumes anew")),
+    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Also relaunch the containers that depend on it")),
+}
+_OWN_BLOCKS = {
+    "set-aside": (msg("Show what is kept"), Act.ASIDE),
+    "unfinished": (msg("Repair it"), Act.RECOVER),
+}
+TRY, UNTOUCHED = msg("Try it safely"), msg("Your container is not touched yet.")
+
+
+def remedy_title(remedy: Remedy) -> Message:
+    """The option's name, as a box to tick."""
+    return _REMEDIES[remedy][1]
+
+
+def trying(trial: Trial) -> PlanButton:
+    line = msg("Trial {number}. Yours keeps running; Esc stops it.", number=trial.number)
+    if trial.cancelling:
+        return PlanButton(Act.NOTHING, msg("Stopping the copy…"), line, part=trial.part)
+    word = msg("Trying on a copy, {seconds} s", seconds=trial.seconds)
+    return PlanButton(Act.CANCEL, word, line, part=trial.part)
+
+
+def idle(plan: HardeningPlan) -> PlanButton:
+    line = msg("Everything in the plan is in force.") if not plan.changes else msg("No change is switched on.")
+    sign = Sign.NONE if plan.changes else Sign.DONE
+    return PlanButton(Act.NOTHING, msg("Nothing to change"), line, sign=sign)
+
+
+def blocked(made: Plan) -> PlanButton:
+    """What no option deals with comes first, since then no option helps."""
+    blocks = sorted(made.checked.blocks, key=lambda block: block.remedy is not None)
+    first, more = blocks[0], "\n".join(translate(block.text) for block in blocks)
+    if first.remedy is not None:
+        word = _REMEDIES[first.remedy][0]
+        return PlanButton(Act.REMEDY, word, first.text, sign=Sign.ATTENTION, more=more, remedy=first.remedy)
+    word, act = _OWN_BLOCKS.get(first.code, (msg("Export instead…"), Act.EXPORT))
+    return PlanButton(act, word, first.sentence, sign=Sign.ATTENTION, more=more)
