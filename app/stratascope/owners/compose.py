@@ -93,14 +93,9 @@ class Compose:
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):
             return _no(msg("The file {path} already exists; it is left as it is.", path=str(target)))
-        written = [OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT)]
-        if made.profile:
-            profile = Path(owned.directory, made.profile_name)
-            there = files.read(str(profile))
-            if there is not None and there != made.profile:
-                return _no(msg("The file {path} already exists; it is left as it is.", path=str(profile)))
-            written += [OwnerFile(str(profile), made.profile)] if there is None else []
-        planned = replace(owned, files=tuple(written))
+        made, beside = files.profile(made, lambda name: Path(owned.directory, name))
+        written = (OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT), *beside)
+        planned = replace(owned, files=written)
         now = self._hashes(owned)
         then = self._hashes(owned, (str(target), written[0].content))
         if now == then:

@@ -7,14 +7,16 @@ ours is never written to, and text of ours that somebody changed is not removed.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.core.message import msg
 from stratascope.core.ports import OwnerError
-from stratascope.core.relaunch.owner import OwnerFile
+from stratascope.core.relaunch.owner import OwnerFile, OwnerText
 from stratascope.core.sanitize import plain
 
 MARK = "# io.github.stratascope: "
@@ -41,6 +43,24 @@ def head(service: str) -> str:
 def ours(text: str) -> bool:
     """Whether we created that file."""
     return text.removeprefix("---\n").startswith(MARK)
+
+
+def profile(made: OwnerText, place: Callable[[str], Path]) -> tuple[OwnerText, tuple[OwnerFile, ...]]:
+    """The text, and the file of the profile that it names, if there is none yet. Another profile of that name, of an
+    earlier change or of a person, is left as it is, and ours gets a name of its own. Raises OwnerError.
+    """
+    if not made.profile:
+        return made, ()
+    own = hashlib.sha256(made.profile.encode()).hexdigest()[:8]
+    for name in (made.profile_name, f"{made.profile_name.removesuffix('.json')}-{own}.json"):
+        path = str(place(name))
+        there = read(path)
+        named = OwnerText(made.text.replace(made.profile_name, name), made.profile, name)
+        if there == made.profile:
+            return named, ()
+        if there is None:
+            return named, (OwnerFile(path, made.profile),)
+    raise OwnerError(msg("The file {path} already exists; it is left as it is.", path=path))
 
 
 def holds(file: OwnerFile) -> bool:

@@ -71,19 +71,14 @@ class Systemd:
             return _no(msg("The file {path} already exists; it is left as it is.", path=str(target)))
         if made.text in (before or ""):
             return _no(msg("The drop-in already contains all of it."))
-        written = [OwnerFile(str(target), files.head(unit) + made.text, before)]
-        if made.profile:
-            profile = self._home() / made.profile_name.removeprefix("%E/")
-            there = files.read(str(profile))
-            if there is not None and there != made.profile:
-                return _no(msg("The file {path} already exists; it is left as it is.", path=str(profile)))
-            written += [OwnerFile(str(profile), made.profile)] if there is None else []
+        made, beside = files.profile(made, lambda name: self._home() / name.removeprefix("%E/"))
+        written = (OwnerFile(str(target), files.head(unit) + made.text, before), *beside)
         owned = Owned(
             kind=OwnerKind.SYSTEMD,
             service=unit,
             labels=((LABEL, unit),),
             sources=(str(source),),
-            files=tuple(written),
+            files=written,
             patience=spec.stop_timeout + _MARGIN,
             stamp=_stamp(source),
             endpoint=self._engine.endpoint,

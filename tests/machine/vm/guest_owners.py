@@ -107,7 +107,10 @@ class Side:
             if pid not in ("", "0"):
                 text = Path(f"/proc/{pid}/status").read_text()
                 lines = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-                found[name].update({"NoNewPrivs": lines["NoNewPrivs"], "CapBnd": lines["CapBnd"]})
+                group = Path(f"/proc/{pid}/cgroup").read_text().strip().rpartition(":")[2]
+                own = Path(f"/sys/fs/cgroup{group}")
+                limits = [(folder / "pids.max").read_text().strip() for folder in (own, own.parent)]  # its scope's, too
+                found[name].update({"NoNewPrivs": lines["NoNewPrivs"], "CapBnd": lines["CapBnd"], "pids": limits})
         return found
 
     def harden(self, name: str, *words: str) -> dict[str, Any]:
@@ -160,6 +163,9 @@ class Side:
         found["owner"] = [path.stat().st_uid, path.parent.stat().st_uid] if path.exists() else []
         self.systemctl("restart", "web.service")
         found["restarted"] = self.state()
+        found["again"] = self.harden("web", "--set", "pids=64")
+        self.systemctl("restart", "web.service")
+        found["again restarted"] = self.state()
         found["undone"] = self.program("undo", "web", "--json", "--watch", "1")
         found["broken"] = self.harden("writer", "--set", "read-only-root=on", "--set", "no-new-privileges=on")
         source = self.units / "web.container"

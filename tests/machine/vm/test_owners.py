@@ -63,6 +63,18 @@ def test_hardened_proven_and_kept_by_the_next_restart(side: Json) -> None:
     assert "not-to-be-seen" not in str(done)
 
 
+def test_hardened_once_more_on_top_of_the_first(side: Json) -> None:
+    """Without an undo or a discard between them; the undo that follows goes back to before both."""
+    again = side["again"]
+    assert (again["code"], again["last"]["result"]) == (0, "enforced"), again
+    assert any("before the first" in item["text"] for item in again["last"]["warnings"])
+    for state in (again, side["again restarted"]):
+        runs(state, "web", hardened=True)
+        assert int(state["web"]["CapBnd"], 16) == 0
+        assert "64" in state["web"]["pids"]
+    assert "64" not in side["undone"]["web"]["pids"]
+
+
 def test_the_drop_in_is_its_users(machine: Machine) -> None:
     assert machine.truth["system"]["owner"] == [0, 0]
     assert machine.truth["user"]["owner"] == [1000, 1000]

@@ -250,8 +250,15 @@ def test_a_profile_lies_beside_it(project: Project) -> None:
     assert plan.files[1].path == str(path)
     path.write_text(text.profile)
     assert len(project.planned(text=text).files) == 1  # it is there already, and not ours to remove
-    path.write_text("{}")
-    assert isinstance(project.plan(text=text), OwnerRefusal)
+    path.write_text("{}")  # of an earlier change, or a person's: left as it is
+    named = OwnerText(f"{TEXT}# ./p-web-1-seccomp.json\n", text.profile, text.profile_name)
+    over, other = project.planned(text=named).files
+    assert Path(other.path).name.startswith("p-web-1-seccomp-")
+    assert Path(other.path).name in over.text
+    assert f"./{path.name}" not in over.text
+    Path(other.path).write_text("{}")
+    with pytest.raises(OwnerError, match="already exists"):
+        project.plan(text=named)
 
 
 def test_files_that_change_between_plan_and_run(project: Project) -> None:

@@ -49,7 +49,8 @@ class Owned(Value):
     """Everything needed to let the owner recreate one container, now or after a crash.
 
     `labels`: containers with all of these belong to this service. `stamp`: state of the owner's own files, to
-    detect changes. `undoes`: the transaction that this one undoes.
+    detect changes. `undoes`: the transaction that this one undoes. `earlier`: text of ours that is in the files
+    already, from an earlier change; once this one stays, an undo removes both: the way back leads to before the first.
     """
 
     kind: OwnerKind
@@ -65,6 +66,7 @@ class Owned(Value):
     environment_files: tuple[str, ...] = ()
     user: bool = False  # of systemd's user manager
     undoes: str = ""
+    earlier: tuple[OwnerFile, ...] = ()
 
     @property
     def key(self) -> str:

@@ -46,7 +46,7 @@ def plan_together(
         needing = {other.id for other, _ in dependents(container, look.others)} - aside
         taken = remedies | {Remedy.DEPENDENTS} if needing and needing <= chosen else remedies
         made = plan(access, look, choices, taken, chosen)
-        if not keep_done and made.owner is None and not made.live:  # undoing it would lead back past what runs now
+        if not keep_done and not made.live:  # undoing it would lead back past what runs now
             again = [block for block in hardened_before(container, known) if block not in made.checked.blocks]
             made = replace(made, checked=replace(made.checked, blocks=(*made.checked.blocks, *again)))
         plans[container.id] = made

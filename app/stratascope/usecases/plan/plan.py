@@ -33,6 +33,7 @@ from stratascope.usecases.plan.preflight import (
     Preflight,
     hardened_before,
     preflight,
+    replaces_again,
     unproven,
     unwatched,
     while_running,
@@ -226,13 +227,30 @@ def owner_of(
     """How its owner would recreate it, with its files as they are now; None if nobody owns it."""
     if access.owners is None:
         return None
-    return access.owners.plan(
+    found = access.owners.plan(
         made.state.container,
         made.spec,
         others,
         lambda kind: access.owner_text(kind, made.spec, made.wanted, made.body),
         along,
     )
+    return _on_top(access, made.state.container, found) if isinstance(found, OwnerPlan) else found
+
+
+def _on_top(access: EngineAccess, container: Container, found: OwnerPlan) -> OwnerPlan | OwnerRefusal:
+    """Of a change that an earlier one is in effect beneath. Raises EngineError."""
+    earlier = [item.owner for item in transactions(access.journal) if item.owner and replaces_again(container, item)]
+    if not earlier or access.owners is None:
+        return found
+    gone = next((each for each in earlier if not access.owners.holds(each)), None)
+    if gone is not None:
+        text = msg("The file {path} was changed after Stratascope wrote to it.", path=gone.files[0].path)
+        return OwnerRefusal(found.kind, text, msg("Remove by hand what is not wanted in it, and discard the earlier "
+                                                  "change."))  # fmt: skip
+    texts = tuple(file for each in earlier for file in each.files)
+    warnings = (*found.warnings, msg("It was changed through its owner before. An undo goes back to before the first "
+                                     "change."))  # fmt: skip
+    return replace(found, owned=replace(found.owned, earlier=texts), warnings=warnings)
 
 
 class Dependent(Value):

@@ -296,16 +296,27 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
 
 
 def replaces_again(container: Container, transaction: Transaction) -> bool:
-    """Whether that earlier relaunch, alone, made the container, so that its original can stay the way back."""
-    done = transaction.stage is Stage.DONE and transaction.kind is TransactionKind.HARDEN and transaction.owner is None
-    return done and transaction.new == container.id and not transaction.further
+    """Whether that earlier relaunch, alone, made the container, so that its original can stay the way back. With an
+    owner: whether its text can stay in the owner's files, with the next one after it.
+    """
+    if transaction.stage is not Stage.DONE or transaction.kind is not TransactionKind.HARDEN:
+        return False
+    if transaction.owner is not None:
+        return _served(container, transaction)
+    return transaction.new == container.id and not transaction.further
 
 
 def hardened_before(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
     """It can't be relaunched together with others if its way back is for it alone."""
-    text = msg("An original of it is still set aside.")
-    again = any(replaces_again(container, item) for item in transactions)
-    return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))] if again else []
+    return [_kept(item) for item in transactions if replaces_again(container, item)][:1]
+
+
+def _kept(transaction: Transaction) -> Block:
+    if transaction.owner is not None:
+        text = msg("An earlier change to it through its owner can still be undone.")
+    else:
+        text = msg("An original of it is still set aside.")
+    return Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))
 
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
@@ -313,14 +324,10 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
         if replaces_again(container, transaction) or transaction.brought_back(container.id):
             continue
         if transaction.concerns(container.id) or _served(container, transaction):
-            if transaction.owner is not None and transaction.stage is Stage.DONE:
-                text = msg("An earlier change to it through its owner can still be undone.")
-                return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
-            if transaction.stage is not Stage.DONE:
-                text = msg("An earlier relaunch of it was not finished.")
-                return [Block("unfinished", text, msg("Run stratascope recover first."))]
-            text = msg("An original of it is still set aside.")
-            return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
+            if transaction.stage is Stage.DONE:
+                return [_kept(transaction)]
+            text = msg("An earlier relaunch of it was not finished.")
+            return [Block("unfinished", text, msg("Run stratascope recover first."))]
     return []
 
 

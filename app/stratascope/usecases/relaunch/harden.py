@@ -257,7 +257,11 @@ def _exchange(
 
 def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
-    earlier = next((item for item in transactions(access.journal) if replaces_again(made.state.container, item)), None)
+    earlier = (
+        None
+        if made.owner is not None
+        else next((item for item in transactions(access.journal) if replaces_again(made.state.container, item)), None)
+    )
     running = not made.repairs
     members = [replace(_member(spec, number, made.body, made.remedies, running=running), new_runs=True,
                        volumes=made.volumes)]  # fmt: skip

@@ -74,6 +74,8 @@ class ByOwner:
             planned = {member.old for member in self.transaction.members}
             if {item.id for item in _theirs(self._access, self._owned)} != planned:
                 return msg("Its owner re-created it in the meantime. Try again."), ""
+            if self._owned.earlier and not self._on_top():
+                return msg("It was changed in the meantime. Check it again."), ""
             _owners(self._access).check(self._owned)
         except EngineError as error:
             return error.message, error.words
@@ -126,6 +128,12 @@ class ByOwner:
             return
         yield replace(progress, state=State.DONE, seconds=clock.now() - begun)
         yield RelaunchResult(RelaunchOutcome.ROLLED_BACK, self.transaction, why, words, log)
+
+    def _on_top(self) -> bool:
+        """Whether the earlier change can still be undone, and is in the files."""
+        known = transactions(self._access.journal)
+        held = _owners(self._access).holds(replace(self._owned, files=self._owned.earlier))
+        return held and any(_same_service(item, self.transaction) for item in known)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
         return timed(self._access.clock, name, message, action)
@@ -191,13 +199,23 @@ def owned_of(transaction: Transaction) -> Owned:
 
 def _keep(access: EngineAccess, transaction: Transaction) -> Transaction:
     """It is to stay. Idempotent."""
-    done = replace(transaction, stage=Stage.DONE)
+    done, owned = replace(transaction, stage=Stage.DONE), owned_of(transaction)
     if transaction.kind is TransactionKind.UNDO:  # nothing is left to undo
-        access.journal.forget(owned_of(transaction).undoes)
+        access.journal.forget(owned.undoes)
         access.journal.forget(transaction.id)
-    else:
-        access.journal.write(done)
+        return done
+    if owned.earlier:  # one way back of both, and before DONE: at most one of the two may be listed
+        for item in transactions(access.journal):
+            if item.id != done.id and _same_service(item, done):
+                access.journal.forget(item.id)
+        done = replace(done, owner=replace(owned, files=(*owned.files, *owned.earlier), earlier=()))
+    access.journal.write(done)
     return done
+
+
+def _same_service(item: Transaction, done: Transaction) -> bool:
+    same = item.owner is not None and item.owner.key == owned_of(done).key and item.engine == done.engine
+    return same and item.stage is Stage.DONE and item.kind is TransactionKind.HARDEN
 
 
 def _back(access: EngineAccess, transaction: Transaction) -> None:

@@ -82,6 +82,10 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         return UndoPlan(None, blocks=(Block("hardened-since", again, msg("Undo that first.")),))
     if not owned and access.port.running(done.new).status == "paused":
         return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Unpause it, and try again.")),))
+    if done.owner is not None and len({file.path for file in done.owner.files}) < len(done.owner.files):
+        text = msg("It was hardened more than once through its owner. All of it is removed from {path}: it goes back "
+                   "to before the first time.", path=done.owner.files[0].path)  # fmt: skip
+        cautions = (*cautions, Caution("first", text))
     state = access.read(done.new)
     try:
         cautions += () if owned else _kept_volumes(access, done, pairs)
@@ -92,7 +96,7 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
         return UndoPlan(None, (*cautions, Caution("written-unknown", msg("What it has written since can't be read."))))
     if owned and paths:
         text = msg("Its owner re-creates it and keeps nothing that it wrote outside its volumes.")
-        return UndoPlan(paths, (Caution("written-lost", text),))
+        return UndoPlan(paths, (*cautions, Caution("written-lost", text)))
     return UndoPlan(paths, (*cautions, *unwatched(access.liveness(done.new))))
 
 

@@ -32,15 +32,16 @@ from stratascope.layers.toggles import choice_of
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.preflight import Preflight, preflight
+from stratascope.usecases.plan.preflight import Preflight, hardened_before, preflight
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.owner import accept_owned, recover_owned
-from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.relaunch.undo import undo, undo_plan
 from stratascope.value import replace
 from unit.usecases.memory_engine import CrashError, MemoryEngine
 
 LABELS = (("owner", "service"),)
 OWNED = Owned(OwnerKind.COMPOSE, "web", LABELS, ("/p/compose.yaml",), (OwnerFile("/p/ours", "hard"),), 9.0)
+AGAIN = replace(OWNED, files=(OwnerFile("/p/ours", "harder"),), earlier=OWNED.files)
 
 
 @dataclass
@@ -48,8 +49,8 @@ class MemoryOwners:
     """An owner in memory, which gives its container a new id where the file changed. It may die in any call."""
 
     engine: MemoryEngine
-    file: bool = False
-    made_with: bool = False  # what the container was made from
+    texts: tuple[str, ...] = ()  # what of ours is in its file
+    made_with: tuple[str, ...] = ()  # what the container was made from
     by_hand: bool = False
     broken: Callable[[bool], bool] = lambda file: False  # whether what it makes ends at once
     at: Callable[[int, str], None] = lambda number, name: None
@@ -65,8 +66,13 @@ class MemoryOwners:
         box = self.engine.boxes[number]
         status = "exited" if self.broken(self.file) else "running"
         box.running = replace(box.running, labels=LABELS, status=status, exit_code=7 if status == "exited" else None)
-        self.made_with = self.file
+        self.made_with = self.texts
         return number
+
+    @property
+    def file(self) -> bool:
+        """Whether its file has any text of ours."""
+        return bool(self.texts)
 
     def _call(self, name: str) -> None:
         number = len(self.calls)
@@ -88,21 +94,22 @@ class MemoryOwners:
             raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
 
     def holds(self, owned: Owned) -> bool:
-        return self.file and not self.by_hand
+        return {file.text for file in owned.files} <= set(self.texts) and not self.by_hand
 
     def put(self, owned: Owned) -> None:
         self._call("before put")
-        self.file = True
+        self.texts = tuple(dict.fromkeys((*self.texts, *(file.text for file in reversed(owned.files)))))
         self._call("after put")
 
     def take(self, owned: Owned) -> None:
         self._call("before take")
-        self.file = False
+        gone = {file.text for file in owned.files}
+        self.texts = tuple(text for text in self.texts if text not in gone)
         self._call("after take")
 
     def recreate(self, owned: Owned) -> None:
         self._call("before recreate")
-        if self.made_with != self.file or self.only().status != "running":
+        if self.made_with != self.texts or self.only().status != "running":
             self.engine.boxes.clear()
             self._call("no container")
             self.make()
@@ -125,9 +132,9 @@ class Owner:
         self.journal = FileJournal(folder)
         self.work = MemoryAccess(self.engine, self.journal, owners=self.owners)
 
-    def plan(self) -> Plan:
+    def plan(self, owned: Owned = OWNED) -> Plan:
         spec = LaunchSpec("memory", EngineKind.DOCKER, self.owners.old, "web", "image", "sha256:1", Asked(), "{}", "{}")
-        owner = OwnerPlan(OWNED, msg("Compose does it."), ("compose up",))
+        owner = OwnerPlan(owned, msg("Compose does it."), ("compose up",))
         nothing = cast(ContainerState, None)
         return Plan(
             nothing,
@@ -144,13 +151,18 @@ class Owner:
     def harden(self, cancelled: Callable[[], bool] = lambda: False) -> RelaunchResult:
         return _last(harden(self.work, self.plan(), watch=1.0, cancelled=cancelled))
 
+    def harden_again(self) -> RelaunchResult:
+        """Over the first change, which can still be undone."""
+        self.owners.old = self.owners.only().id
+        return _last(harden(self.work, self.plan(AGAIN), watch=1.0))
+
     def kept(self) -> tuple[Transaction, ...]:
         return tuple(item for item in self.journal.all() if isinstance(item, Transaction))
 
     def consistent(self) -> bool:
         """Whether the one container runs and is made from the file as it is; returns whether that is hardened."""
         assert self.owners.only().status == "running"
-        assert self.owners.made_with == self.owners.file
+        assert self.owners.made_with == self.owners.texts
         return self.owners.file
 
 
@@ -179,6 +191,61 @@ def test_hardened_undone_and_accepted(owner: Owner) -> None:
     accept_owned(owner.work, done)
     assert owner.kept() == ()
     assert owner.consistent()
+
+
+def test_hardened_again_and_undone_to_before_the_first(owner: Owner) -> None:
+    owner.harden()
+    (first,) = owner.kept()
+    assert owner.harden_again().ending is RelaunchOutcome.ENFORCED
+    assert owner.owners.made_with == ("hard", "harder")
+    (done,) = owner.kept()
+    assert done.id != first.id
+    assert (done.owner, done.stage) == (replace(AGAIN, files=(*AGAIN.files, *OWNED.files), earlier=()), Stage.DONE)
+    told = undo_plan(owner.work, done)
+    assert "first" in [caution.code for caution in told.warnings]
+    assert _last(undo(owner.work, done, watch=1.0)).ending is RelaunchOutcome.VERIFIED
+    assert not owner.consistent()
+    assert owner.kept() == ()
+
+
+def test_a_second_change_that_fails_leaves_the_first(owner: Owner) -> None:
+    owner.harden()
+    kept = owner.kept()
+    owner.owners.broken = lambda file: "harder" in owner.owners.texts
+    assert owner.harden_again().ending is RelaunchOutcome.ROLLED_BACK
+    assert (owner.consistent(), owner.owners.texts, owner.kept()) == (True, ("hard",), kept)
+
+
+def test_a_first_change_that_is_no_longer_there_is_not_built_upon(owner: Owner) -> None:
+    owner.harden()
+    owner.owners.texts = owner.owners.made_with = ("by hand",)
+    assert owner.harden_again().ending is RelaunchOutcome.REFUSED
+    owner.owners.texts = owner.owners.made_with = ("hard",)
+    accept_owned(owner.work, owner.kept()[0])  # an undo of the second one must not take it away any more
+    assert owner.harden_again().ending is RelaunchOutcome.REFUSED
+    assert owner.consistent()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_second_change_that_is_killed_is_recovered(owner: Owner, number: int, before: bool) -> None:
+    """INTENT, STOPPING, STARTED, VERIFIED, the first one is forgotten, DONE: one of the two is kept, and in effect."""
+    owner.harden()
+    whole = owner.work
+    owner.work = dataclasses.replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
+    with pytest.raises(CrashError):
+        owner.harden_again()
+    owner.work = whole
+    for item in owner.kept():
+        recover_owned(owner.work, item)
+    assert owner.consistent()
+    (kept,) = owner.kept()
+    decided = number > 4 or (number == 4 and not before)
+    assert owner.owners.texts == (("hard", "harder") if decided else ("hard",))
+    assert kept.owner is not None
+    assert {file.text for file in kept.owner.files} == set(owner.owners.texts)
+    assert _last(undo(owner.work, kept, watch=1.0)).ending is RelaunchOutcome.VERIFIED
+    assert not owner.consistent()
 
 
 def test_what_ends_by_itself_is_rolled_back(owner: Owner) -> None:
@@ -273,7 +340,7 @@ def test_an_owner_that_fails_or_sees_nothing_to_do(owner: Owner) -> None:
     assert (ended.ending, ended.words) == (RelaunchOutcome.ROLLED_BACK, "its words")
     assert not owner.consistent()
     owner.owners.at = lambda number, name: None
-    owner.owners.made_with = True  # the owner thinks that all is as the file wants it
+    owner.owners.made_with = ("hard",)  # the owner thinks that all is as the file wants it
     ended = owner.harden()
     assert ended.ending is RelaunchOutcome.ROLLED_BACK
     assert ended.why is not None
@@ -428,9 +495,9 @@ def test_killed_in_any_call_of_the_owner_and_recovered(owner: Owner, number: int
         _ = _last(undo(owner.work, owner.kept()[0], watch=1.0)) if back else owner.harden()
     owner.owners.at = lambda call, name: None
     if not owner.engine.boxes:
-        owner.owners.made_with = not owner.owners.file  # killed between the old container and the new one
+        owner.owners.made_with = ("something else",)  # killed between the old container and the new one
         owner.owners.make()
-        owner.owners.made_with = not owner.owners.file
+        owner.owners.made_with = ("something else",)
     _recovered(owner)
     assert owner.consistent() is back
 
@@ -483,4 +550,7 @@ def test_the_preflight_with_and_without_an_owner(owner: Owner) -> None:
     checked = preflight(spec, compose, (), (), (), Host(), frozenset(), plan)
     assert [item.code for item in checked.warnings] == ["owner", "no-healthcheck"]
     owner.harden()
-    assert codes(plan, owner.kept()) == ["set-aside"]
+    assert codes(plan, owner.kept()) == []
+    assert [block.code for block in hardened_before(compose, owner.kept())] == ["set-aside"]
+    undoing = replace(owner.kept()[0], kind=TransactionKind.UNDO, stage=Stage.STOPPING)
+    assert codes(plan, (undoing,)) == ["unfinished"]
