@@ -23,12 +23,12 @@ if ! test -e {FOLDER}/made; then
   mkdir -p {FOLDER}/sub; cd {FOLDER}
   echo kept >file; chown 70:71 file; chmod 640 file; ln file hard; ln -s file link; mkfifo pipe
   echo x >suid; chown 5:6 suid; chmod 4755 suid; mkdir -m 1777 sub/t; : >empty; mkdir none
-  rm -rf /srv/old; chown 70:71 .; chmod 710 .; echo yes >made
+  mkdir -m 700 sys proc; echo x >sys/db; ln -s db sys/link; rm -rf /srv/old; chown 70:71 .; chmod 710 .; echo yes >made
 fi
 echo $$ >/run/app.pid && chown 5 /run/app.pid || exit 3
 sleep 3600 & wait"""
 LOOK = (
-    "cd /var/lib/app; (ls -ldn .; ls -lAn . sub) | sed 's/ [A-Z][a-z][a-z]  *[0-9]* [0-9:]* / /';"
+    "cd /var/lib/app; (ls -ldn .; ls -lAn . sub sys) | sed 's/ [A-Z][a-z][a-z]  *[0-9]* [0-9:]* / /';"
     " cat file hard link made"
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,7 +202,7 @@ class MemoryEngine:
     def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
         return json.dumps({**_read(body), "fills": {volume.name: volume.target for volume in volumes}})
 
-    def contents(self, container: str, path: str) -> Iterator[Entry]:
+    def contents(self, container: str, path: str, expected: Collection[Entry] = ()) -> Iterator[Entry]:
         box = self._box(container)
         name = next((name for name, target in box.volumes.items() if target == path), None)
         files = (*box.holds, *box.files) if name is None else self.made[name].files

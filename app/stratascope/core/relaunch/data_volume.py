@@ -8,7 +8,7 @@ calls: Podman's send every file as root's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from stratascope.core.container import Asked
@@ -93,7 +93,7 @@ class DataVolumes(Protocol):
     def filling(self, body: str, volumes: tuple[DataVolume, ...]) -> str:
         """Pure: the create request of a container whose volumes the engine fills from the image."""
 
-    def contents(self, container: str, path: str) -> Iterator[Entry]:
+    def contents(self, container: str, path: str, expected: Collection[Entry] = ()) -> Iterator[Entry]:
         """The directory, in its root directory or a volume, whether it runs or not. Not sockets and devices. Nothing if
-        there is no such path.
+        there is no such path. Of what an engine never lists, those expected that are there, as they are expected.
         """

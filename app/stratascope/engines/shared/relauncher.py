@@ -166,7 +166,7 @@ class RestRelauncher(ABC, Generic[E]):
         data_volumes.remove(self._engine, self._volumes_with(label, value))
 
     @understood()
-    def contents(self, container: str, path: str) -> Iterator[Entry]:
+    def contents(self, container: str, path: str, expected: Collection[Entry] = ()) -> Iterator[Entry]:
         """See `core.relaunch.data_volume.DataVolumes`."""
         return data_volumes.contents(self._engine, container, path)
 

@@ -346,7 +346,7 @@ class Exchange:
             self._port.remove_image(image)
             for volume in member.volumes:
                 there = tuple(self._port.contents(member.old, volume.target))
-                lost = missing(there, self._port.contents(member.new, volume.target))
+                lost = missing(there, self._port.contents(member.new, volume.target, there))
                 if lost:
                     why = msg("Its data did not arrive whole in the new volume for {path}: {paths}.",
                               path=volume.target, paths=some(lost))  # fmt: skip
