@@ -95,7 +95,7 @@ def pg_vacuum(at: Service) -> None:
 
 
 def pg_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("a row after a restart", lambda: postgres(at, "SELECT k FROM kept LIMIT 1") == "kept", 30)
 
 
@@ -152,7 +152,7 @@ def sql_socket(at: Service) -> None:
 
 
 def sql_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("a row after a restart", lambda: _sql(at, "SELECT k FROM kept LIMIT 1") == "7", 30)
 
 
@@ -222,7 +222,7 @@ def ldap_socket(at: Service) -> None:
 
 
 def ldap_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("a bind after a restart", lambda: ldap_bind(at))
     ldap_search(at)
 

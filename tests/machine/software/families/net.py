@@ -183,7 +183,7 @@ def messages_saved(at: Service) -> None:
 
 
 def messages_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("the message after a restart", lambda: _subscribed(at, "table") == "kept")
 
 

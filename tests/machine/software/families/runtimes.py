@@ -171,7 +171,7 @@ def java_dump(at: Service) -> None:
 
 
 def java_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("a page after a restart", passes(java_page, at), 30)
 
 
@@ -195,7 +195,7 @@ def tomcat_many(at: Service) -> None:
 
 
 def tomcat_restart(at: Service) -> None:
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("a page after a restart", passes(tomcat_page, at), 60)
 
 

@@ -67,7 +67,7 @@ def redis_many(at: Service) -> None:
 def redis_restart(at: Service) -> None:
     """What was kept is there after a stop and a start of the container."""
     expect(redis(at, "SET", "over", "kept"), "OK", "SET")
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     wait("the value after a restart", lambda: redis(at, "GET", "over") == "kept")
 
 
@@ -122,7 +122,7 @@ def jobs(at: Service) -> None:
 def jobs_kept(at: Service) -> None:
     """A job is there after a restart: from the log in the volume, which it locks."""
     expect(_beanstalk(at, b"use kept\r\nput 1 0 60 4\r\nkept\r\n", 2)[1].split()[0], "INSERTED", "a job")
-    at.rig.run("restart", at.name)
+    at.rig.run("restart", "-t", "10", at.name)
     ask = b"watch kept\r\nignore default\r\nreserve-with-timeout 1\r\n"
     wait("the job after a restart", lambda: _beanstalk(at, ask, 4)[3] == "kept")
 
