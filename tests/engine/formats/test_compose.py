@@ -163,5 +163,5 @@ def test_lists_that_are_to_be_empty_are_emptied() -> None:
         labels=labels,
     )  # fmt: skip
     text = export(ExportKind.COMPOSE, options)
-    assert "cap_add: !override []" in text
-    assert "ports: !override []" in text
+    assert "cap_add: !reset null" in text
+    assert "ports: !reset null" in text

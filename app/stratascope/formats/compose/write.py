@@ -98,6 +98,8 @@ def _escaped(value: Node) -> Node:
 
 
 def _list(values: list[Node], own: bool) -> Node:
+    if own and not values:  # an empty list is no list to Compose 2.26, where a document follows that doesn't name it
+        return Tagged("!reset", None)
     return Tagged("!override", values) if own else values
 
 
