@@ -112,23 +112,27 @@ def all_back(
     seconds: float = _COME_BACK,
     again: float = _AGAIN,
 ) -> tuple[ProcessKind, ...]:
-    """Raises FailedError if a process that belongs to its start does not appear. `subject`: the original.
+    """Raises FailedError if a process that belongs to its start does not appear in `seconds`. `subject`: the original.
 
-    Returns those that did not appear but need not, as they may have been started on demand; if the log says that
-    something was refused, all are required.
+    Returns those that did not appear but need not, as they may have been started on demand: these are not awaited as
+    long. If the log says that something was refused, all are required.
     """
-    until, users = access.clock.now() + seconds, not any(choice.toggle.changes_users for choice in choices)
+    begun, users = access.clock.now(), not any(choice.toggle.changes_users for choice in choices)
+    until, judged = begun + seconds, begun + min(seconds, _COME_BACK)
     while before:
         now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
         if not lost or now is None:
             return ()
-        if access.clock.now() >= until:
+        if (moment := access.clock.now()) >= judged:
             log = last_words(access.port, container)
             failure = Failure(log)
             sure = certain(lost, now, time.time() - subject.container.started, users=users)
             if not sure and not points_to(choices, failure, subject):
                 return lost
+            if moment < until:
+                judged = until
+                continue
             first = (*sure, *lost)[0]
             why = msg("A process {name} of user {user} ran in it before, and did not start again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip

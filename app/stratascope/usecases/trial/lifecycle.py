@@ -213,7 +213,9 @@ class Exercises(Value):
 
 
 class LifecycleTest:
-    """The test of one twin. `compared` and `not_compared` list what was and was not checked so far."""
+    """The test of one twin. `compared` and `not_compared` list what was and was not checked so far, `away` processes of
+    the original's start that it does not have and need not.
+    """
 
     def __init__(
         self,
@@ -229,6 +231,7 @@ class LifecycleTest:
         self._exercises, self._cancelled = exercises, cancelled
         self._like = None if like is None else like.pace
         self.compared: list[Message] = []
+        self.away: frozenset[ProcessKind] = frozenset()
         self.not_compared: list[Message] = [
             msg("A twin reaches nothing outside, so what the container does over the network was not tried.")
         ]
@@ -314,8 +317,8 @@ class LifecycleTest:
             self.not_compared.append(msg("Which processes it starts can't be read."))
             return
         subject = self._seen.subject
-        away = all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL)
-        if before and (there := before - frozenset(away)):
+        self.away = frozenset(all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL))
+        if there := before - self.away:
             names = ", ".join(sorted({kind.name for kind in there}))
             self.compared.append(msg("The processes of its start are present: {names}.", names=names))
 

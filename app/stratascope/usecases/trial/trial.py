@@ -157,6 +157,8 @@ class Trials:
                         access.port.start(container)
                         witness.started(container)
                         tried = replace(tried, pace=test.run(container, record.name, tried.choices))
+                        if like is None and self._processes is not None:  # the others are not to have them either
+                            self._processes -= test.away
                     except FailedError as error:
                         failed = error
                         access.port.stop(container, 0)
