@@ -455,7 +455,8 @@ def _history(commands: Commands) -> None:
         ),
     )
     _option(history, "container", msg("only this container"), nargs="?", metavar="NAME|ID")
-    back = msg("how far back to look: 30m, 12h, 2w or all (1d)")
+    _flag(history, "--all", msg("one list over all containers, the worst first"))
+    back = msg("how far back to look: 30m, 12h, 2w, yesterday, a day such as 2026-11-30, or all (1d)")
     _option(history, "--since", back, type=since, default=since("1d"), metavar="TIME")
     _json(history)
     _engine(history)

@@ -20,7 +20,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.presentation import comparison, history_report, list_report
+from stratascope.presentation import changes_report, comparison, history_report, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
 from stratascope.state import capture_file
@@ -147,6 +147,7 @@ def _same(snapshot: Snapshot, other: ContainerState, file: str) -> ContainerStat
     )
 
 
+NOTHING_YET = msg("Nothing is recorded yet. Changes are recorded while the Stratascope window is open.")
 _PARTS = 720  # intervals of the time range: two minutes each for a day
 
 
@@ -155,6 +156,8 @@ def _history(arguments: argparse.Namespace) -> int:
     kept = history()
     until = time.time()
     begin = until - arguments.since
+    if arguments.all:
+        return _history_of_all(arguments, kept, begin, until)
     wanted = [each for each in kept.subjects() if not arguments.engine or each.engine in arguments.engine]
     word = arguments.container
     if word is not None:
@@ -167,10 +170,24 @@ def _history(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write(json.dumps(history_report.json_object(pasts, begin, until), indent=2) + "\n")
     elif not pasts:
-        text = msg("Nothing is recorded yet. Changes are recorded while the Stratascope window is open.")
-        write(translate(text) + "\n")
+        write(translate(NOTHING_YET) + "\n")
     else:
         write("\n".join(history_report.lines(pasts, begin, style(), alone=word is not None)) + "\n")
+    return DONE
+
+
+def _history_of_all(arguments: argparse.Namespace, kept: History, begin: float, until: float) -> int:
+    """Run `history --all`; returns the exit code."""
+    if arguments.container is not None:
+        complain(translate(msg("A name and --all exclude each other.")))
+        return FAILED
+    rows = tuple(each for each in kept.moved(begin) if not arguments.engine or each.subject.engine in arguments.engine)
+    if arguments.json:
+        write(json.dumps(changes_report.json_object(rows, begin, until), indent=2) + "\n")
+    elif not kept.subjects():
+        write(translate(NOTHING_YET) + "\n")
+    else:
+        write("\n".join(changes_report.lines(rows, begin, style())) + "\n")
     return DONE
 
 

@@ -15,6 +15,8 @@ import math
 import os
 import re
 import sys
+import time
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 
 from stratascope.core.history import LONGEST
@@ -196,12 +198,29 @@ def exposure(text: str) -> float:
 
 
 def since(text: str) -> float:
-    """`30m`, `12h`, `1d`, `2w` or `all`, in seconds."""
+    """`30m`, `12h`, `1d`, `2w`, a day (`yesterday` or `2026-11-30`, from its beginning) or `all`, in seconds."""
     if text == "all":
         return LONGEST
+    if (day := _day(text)) is not None:
+        return min(max(1.0, time.time() - day), LONGEST)
     found = _LENGTH(text)
     if found is None or not int(found[1]):
         raise argparse.ArgumentTypeError(
-            translate(msg("expected a time such as 30m, 12h, 1d, 2w or all, not {text}", text=text))
+            translate(
+                msg(
+                    "expected a time such as 30m, 12h, 1d, 2w, yesterday, a day such as 2026-11-30, or all, not {text}",
+                    text=text,
+                )
+            )
         )
     return min(int(found[1]) * _UNITS[found[2]], LONGEST)
+
+
+def _day(text: str) -> float | None:
+    """The beginning of that day here, in seconds since the epoch; None if it is none, or not over yet."""
+    try:
+        day = date.today() - timedelta(1) if text == "yesterday" else date.fromisoformat(text)
+        at = datetime(day.year, day.month, day.day).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at if at < time.time() else None

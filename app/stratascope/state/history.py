@@ -33,6 +33,7 @@ from stratascope.core.history.entry import (
     Made,
     Part,
     PartKind,
+    Recent,
     Run,
     Standing,
     Subject,
@@ -81,6 +82,7 @@ _TYPES: Mapping[PartKind, Any] = {
     PartKind.THREATS: tuple[str, ...],
     PartKind.DRIFT: tuple[Unlike, ...],
 }
+_KINDS = {str(kind): kind for kind in PartKind}
 _COLUMNS = "at, span, memory, memory_peak, cpu, cpu_peak, pids, pids_peak, io, io_peak"  # the fields of `UsageRow`
 _OF = "subject = (SELECT id FROM subject WHERE engine = ? AND name = ?)"
 _Database = sqlite3.Connection
@@ -371,14 +373,41 @@ class FileHistory:
 
     def latest(self) -> dict[Subject, Standing]:
         """See the protocol."""
-        # the other columns are of the row with the greatest `at`: sqlite.org/lang_select.html, bare columns
-        query = "SELECT engine, name, kind, max(at), value FROM entry JOIN subject ON id = subject GROUP BY id, kind"
+        # By what was written last, whatever the clock said then. The other columns are of the row with the greatest
+        # rowid: sqlite.org/lang_select.html, bare columns
+        query = (
+            "SELECT engine, name, kind, at, value, max(entry.rowid) FROM entry JOIN subject ON id = subject "
+            "GROUP BY id, kind"
+        )
         found: dict[Subject, list[tuple[PartKind, Part]]] = {}
-        for engine, name, kind, at, value in self._rows(query):
+        for engine, name, kind, at, value, _ in self._rows(query):
             entry = _entry(kind, at, value)
             if entry is not None and _are((engine, name), str):
                 found.setdefault(Subject(engine, name), []).append((entry.kind, entry.value))
         return {subject: standing_of(parts) for subject, parts in found.items()}
+
+    def recent(self, since: float, after: int = 0) -> Recent:
+        """See the protocol."""
+        place = "FROM entry JOIN subject ON id = subject WHERE"
+        last = f"SELECT engine, name, kind, at, value, max(entry.rowid) {place} at <= ? GROUP BY id, kind"
+        later = (
+            f"SELECT engine, name, kind, at, value, entry.rowid {place} at > ? AND entry.rowid > ? ORDER BY entry.rowid"
+        )
+        newest = self._rows("SELECT max(rowid) FROM entry")
+        mark = int(newest[0][0] or 0) if newest else 0
+        if mark == after:
+            return Recent(mark)
+        rows = [] if after else sorted(self._rows(last, since), key=lambda row: row[3:4] + row[5:])
+        found: dict[Subject, list[HistoryEntry]] = {}
+        decoded: dict[tuple[object, object], Part] = {}  # most values come again
+        for engine, name, kind, at, value, number in rows + self._rows(later, since, after):
+            part = decoded.get((kind, value))
+            entry = _entry(kind, at, value) if part is None else HistoryEntry(at, _KINDS[kind], part)
+            if entry is not None and _are((engine, name, at), str, float):
+                decoded[kind, value] = entry.value
+                found.setdefault(Subject(engine, name), []).append(entry)
+            mark = max(mark, number)
+        return Recent(mark, {subject: tuple(entries) for subject, entries in found.items()})
 
     def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         """See the protocol."""
@@ -472,10 +501,11 @@ def _encoded(value: Part) -> str:
 
 def _entry(kind: object, at: object, value: object) -> HistoryEntry | None:
     """Decode a row; None if it is not in our form."""
-    if not isinstance(at, float) or not isinstance(value, str) or kind not in [each.value for each in PartKind]:
+    known = _KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None or not isinstance(at, float) or not isinstance(value, str):
         return None
     try:
-        return HistoryEntry(at, PartKind(str(kind)), msgspec.convert(json.loads(value), _TYPES[PartKind(str(kind))]))
+        return HistoryEntry(at, known, msgspec.convert(json.loads(value), _TYPES[known]))
     except (ValueError, RecursionError):
         return None
 

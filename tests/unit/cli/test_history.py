@@ -80,6 +80,39 @@ def told(state: Path, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("text", ["yesterday", "2020-01-31"])
+def test_since_a_day(state: Path, text: str) -> None:
+    assert len(told(state, f"--since={text}")["containers"]) == 2
+    assert told(state, f"--since={text}")["since"] < told(state, "--since=1h")["since"]
+
+
+def test_all(state: Path) -> None:
+    """What changed over all containers: both were there when the recording began, one became worse."""
+    code, out, err = history(state, "--all", "--since", "1h")
+    assert (code, err) == (0, "")
+    for part in ("1 worse, 0 new, 0 better, 0 gone", "Worse", "4.1 → 9.4", "web  docker", "SYS_ADMIN was added",
+                 "A session (sh) differs from the first process", "not known who"):  # fmt: skip
+        assert part in out
+    assert "db" not in out
+    found = told(state, "--all", "--since", "1h")
+    assert found["counts"] == {"worse": 1, "new": 0, "better": 0, "gone": 0, "other": 0}
+    (row,) = found["changes"]
+    assert (row["direction"], row["before"], row["after"], row["who"]) == ("worse", 4.1, 9.4, None)
+    assert row["containers"] == [{"engine": "docker", "name": "web"}]
+    assert row["gained"] == ["--memory 128m", "--cap-add SYS_ADMIN"]
+    assert (row["opened"], row["restarts"], row["layer"]) == (["load-module"], 1, "capabilities")
+    assert told(state, "--all", "--engine", "podman-rootless")["changes"] == []
+
+
+def test_all_and_a_name(state: Path, tmp_path: Path) -> None:
+    code, out, err = history(state, "--all", "web")
+    assert (code, out) == (2, "")
+    assert "exclude each other" in err
+    empty = tmp_path / "empty"
+    assert history(empty, "--all")[1].startswith("Nothing is recorded yet")
+    assert told(empty, "--all")["changes"] == []
+
+
 def test_text(state: Path) -> None:
     code, out, err = history(state)
     assert (code, err) == (0, "")
@@ -129,7 +162,9 @@ def test_how_far_back(state: Path) -> None:
     assert len(told(state, "web", "--since", "all")["containers"][0]["changes"]) == 6
 
 
-@pytest.mark.parametrize("text", ["", "1", "d", "0d", "-1d", "1x", "1.5h", "1 d", "yesterday", "٣d"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "d", "0d", "-1d", "1x", "1.5h", "1 d", "tomorrow", "2999-01-01", "2026-13-01", "٣d"]
+)
 def test_a_time_that_is_none(state: Path, text: str) -> None:
     code, out, err = history(state, f"--since={text}")
     assert (code, out) == (2, "")

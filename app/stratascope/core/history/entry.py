@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from stratascope.core.message import MessageError
-from stratascope.value import Value
+from stratascope.value import Value, field, replace
 
 
 class Subject(Value):
@@ -23,10 +23,15 @@ class Subject(Value):
 
 
 class Made(Value):
-    """The container that has the name. `by_us`: created by one of our relaunches, according to its label."""
+    """The container that has the name. `by_us`: created by one of our relaunches, according to its label; `by`: the
+    login name of who started it, by the kernel's audit (/proc/PID/loginuid), which an engine without a daemon keeps;
+    `owner`: "compose" or "systemd", which created it. Empty: not known who.
+    """
 
     id: str
     by_us: bool = False
+    by: str = ""
+    owner: str = ""
 
 
 class Image(Value):
@@ -150,6 +155,13 @@ class Batch(Value):
     used: tuple[tuple[Subject, UsageRow], ...] = ()
 
 
+class Recent(Value):
+    """What was written last. `mark`: grows with each entry; smaller than before: the history was begun anew."""
+
+    mark: int
+    entries: dict[Subject, tuple[HistoryEntry, ...]] = field(default_factory=dict)
+
+
 class HistoryError(MessageError):
     """The history can't be read or written; `message` says why and what to do."""
 
@@ -171,6 +183,11 @@ class HistoryReader(Protocol):
 
     def latest(self) -> dict[Subject, Standing]:
         """The last known state of each subject."""
+
+    def recent(self, since: float, after: int = 0) -> Recent:
+        """All subjects: the last entry of each part up to that moment, and all later ones, in the order in which they
+        were written. `after`: the mark of a former answer, to get only what was written since.
+        """
 
     def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         """The exposures of all subjects, for sparklines: from that moment on, preceded by the last one before it."""
@@ -200,8 +217,8 @@ def changed(before: Standing, now: Standing) -> tuple[tuple[PartKind, Part], ...
 
 def standing_of(parts: Sequence[tuple[PartKind, Part]], before: Standing | None = None) -> Standing:
     """Combine parts into a state; later ones replace earlier ones."""
-    earlier = {} if before is None else {kind.value: before.part(kind) for kind in PartKind}
-    return Standing(**(earlier | {kind.value: part for kind, part in parts}))  # type: ignore[arg-type]
+    known: dict[str, Any] = dict(parts)
+    return replace(Standing() if before is None else before, **known)
 
 
 class Counted(Value):

@@ -325,7 +325,7 @@ def up(run: Run | None) -> bool:
     return run is None or run.status not in _DOWN
 
 
-def changes(entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan] = ()) -> tuple[Change, ...]:
+def changes(entries: Iterable[HistoryEntry], watches: Sequence[WatchSpan] = ()) -> tuple[Change, ...]:
     """All events of a history, oldest first."""
     found: list[Change] = []
     before, looked, ids = Standing(), 0.0, set[str]()

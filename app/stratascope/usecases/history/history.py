@@ -6,11 +6,13 @@ Relaunches and their settings come from the journal of relaunches, which alone s
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from stratascope.core.history.entry import Exposed, HistoryEntry, HistoryReader, Made, Subject
 from stratascope.core.history.fold import PARTS, Change, Past, What, fold
+from stratascope.core.history.machine import REACH, Moved, Rows
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction, TransactionKind
 from stratascope.value import Value, replace
 
@@ -32,6 +34,7 @@ class History:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader, self._relaunches, self._clock = reader, relaunches, clock
+        self._machine, self._reading = _Machine(reader), threading.Lock()
 
     def subjects(self) -> tuple[Subject, ...]:
         """Everything with a history, including what is gone."""
@@ -52,9 +55,41 @@ class History:
         ours = [each for each in self._transactions() if _of(each, subject)]
         return replace(past, changes=tuple(_with_relaunches(past.changes, ours, made, begin, end)))
 
+    def moved(self, since: float) -> tuple[Moved, ...]:
+        """What changed over all containers since that moment, the worst first. Reads only what it has not read yet."""
+        with self._reading:
+            rows = self._machine.since(since, min(since, self._clock()) - REACH)
+        ours = {each.new: each for each in self._transactions() if each.new and each.kind is TransactionKind.HARDEN}
+        return tuple(replace(row, changes=tuple(_completed(each, ours) for each in row.changes)) for row in rows)
+
     def lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
         """For sparklines of all containers: exposure steps from that moment on. One query."""
         return {subject: _points(entries, since) for subject, entries in self._reader.exposures(since).items()}
+
+
+class _Machine:
+    """The histories of all containers, read once and then added to; and the row of each that nothing was added to."""
+
+    def __init__(self, reader: HistoryReader) -> None:
+        self._reader = reader
+        self._entries: dict[Subject, tuple[HistoryEntry, ...]] = {}
+        self._mark, self._from = 0, 0.0
+        self._rows = Rows()
+
+    def since(self, since: float, begin: float) -> tuple[Moved, ...]:
+        """See `History.moved`. `begin`: the moment from which entries are needed."""
+        if self._mark and begin < self._from:
+            self._mark = 0
+        found = self._reader.recent(self._from if self._mark else begin, self._mark)
+        if found.mark < self._mark:  # another file
+            self._mark = 0
+            found = self._reader.recent(begin)
+        if not self._mark:
+            self._entries, self._from = {}, begin
+        self._mark = found.mark
+        for subject, entries in found.entries.items():
+            self._entries[subject] = (*self._entries.get(subject, ()), *entries)
+        return self._rows.of(self._entries, self._reader.watches(0.0), since)
 
 
 def _points(entries: Sequence[HistoryEntry], since: float) -> tuple[Point, ...]:

@@ -6,11 +6,12 @@ counters. Everything on one thread of its own. A write error is reported in `tro
 
 from __future__ import annotations
 
+import pwd
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.history.entry import (
     GONE,
     Batch,
@@ -36,10 +37,12 @@ from stratascope.core.history.fold import nearly_equal, up
 from stratascope.core.message import Message
 from stratascope.core.options.given import flags
 from stratascope.core.relaunch.launch_spec import TRANSACTION, TWIN, TwinRecord, is_mark
+from stratascope.core.relaunch.owner import COMPOSED, SYSTEMD_UNIT, OwnerKind
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.value import replace
 
 _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, characters of a command
 
@@ -60,7 +63,7 @@ def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
     container = state.container
     run = Run(container.status.value, container.started, container.exit_code, container.out_of_memory)
     still = Standing(
-        made=Made(container.id, any(name == TRANSACTION for name, _ in container.labels)),
+        made=_made(state, snapshot),
         image=Image(container.image, container.image_id),
         run=run,
         settings=flags(container.asked),
@@ -81,6 +84,35 @@ def standing(state: ContainerState, snapshot: Snapshot) -> Standing:
         threats=tuple(opened[:_THREATS_MOST]),
         drift=_drift(state),
     )
+
+
+def _made(state: ContainerState, snapshot: Snapshot) -> Made:
+    names = {name for name, _ in state.container.labels}
+    owner = OwnerKind.SYSTEMD.value if SYSTEMD_UNIT in names else ""
+    if not owner and not COMPOSED.isdisjoint(names):
+        owner = OwnerKind.COMPOSE.value
+    return Made(state.container.id, TRANSACTION in names, _login(state, snapshot), owner)
+
+
+_UNSET = 0xFFFFFFFF  # no login began it: credentials(7), (uid_t) -1
+
+
+def _login(state: ContainerState, snapshot: Snapshot) -> str:
+    """The login name of who started it, by /proc/PID/loginuid, which its processes have from Podman's; empty: not
+    known. A daemon's are those of who started the daemon.
+    """
+    engine, capture = _engine(snapshot, state.container.engine), state.capture
+    elsewhere = any(name == state.container.engine for name, _ in snapshot.elsewhere)
+    if engine is None or engine.kind is not EngineKind.PODMAN or not engine.local or elsewhere or capture is None:
+        return ""
+    text = capture.text("loginuid") if capture.via == "proc" else ""
+    words = text.strip() if isinstance(text, str) else ""
+    if not words.isdecimal() or len(words) > 10 or int(words) >= _UNSET:
+        return ""
+    try:
+        return pwd.getpwuid(int(words)).pw_name[:_COMMAND_MOST]
+    except (KeyError, OSError, OverflowError):
+        return f"uid {int(words)}"
 
 
 def groups_of(state: ContainerState, snapshot: Snapshot) -> str:
@@ -268,7 +300,10 @@ class Recorder:
                 self._read.pop(subject, None)
 
     def _note(self, subject: Subject, now: Standing, at: float) -> None:
-        parts = changed(self._standing.get(subject, Standing()), now)
+        held = self._standing.get(subject, Standing())
+        if now.made is not None and held.made is not None and not now.made.by and held.made.id == now.made.id:
+            now = replace(now, made=replace(now.made, by=held.made.by))  # not read this time, or not running
+        parts = changed(held, now)
         self._entries.extend((subject, HistoryEntry(at, kind, part)) for kind, part in parts)
 
     # -- usage

@@ -15,6 +15,7 @@ from stratascope.core.history.entry import (
     Made,
     Part,
     PartKind,
+    Recent,
     Run,
     Standing,
     Subject,
@@ -84,6 +85,13 @@ class Remembered:
             subject: standing_of([(each.kind, each.value) for each in entries])
             for subject, entries in self.entries_of.items()
         }
+
+    def recent(self, since: float, after: int = 0) -> Recent:
+        mark = sum(map(len, self.entries_of.values()))
+        if mark == after:
+            return Recent(mark)
+        held = {subject: tuple(entries) for subject, entries in self.entries_of.items()}
+        return Recent(mark, held) if not after else Recent(0)  # begun anew: all is read again
 
     def exposures(self, since: float) -> dict[Subject, tuple[HistoryEntry, ...]]:
         return {

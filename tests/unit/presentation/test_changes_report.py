@@ -1,0 +1,113 @@
+"""What `history --all` and the page *Changes* say: what was granted, when, and who did it as far as that is known."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stratascope.core.history.entry import Exposed, Image, Limits, Made, Run, Standing, Subject, Unlike
+from stratascope.core.history.fold import Change, What
+from stratascope.core.history.machine import Direction, Moved
+from stratascope.presentation import changes_report as words
+from stratascope.presentation.setting_words import setting_words
+from stratascope.presentation.terminal import Style
+from stratascope.value import replace
+
+WEB = Subject("docker", "web")
+THEN = Standing(Made("a" * 64), Image("web:1"), Run("running", 1.0), ("--memory 64m",), Limits(), Exposed(4.0, 4.0),
+                (("mac", "ENFORCED"),), (), ())  # fmt: skip
+ROW = Moved(Direction.WORSE, (WEB,), 1e9, THEN, THEN, 4.0, 9.0)
+
+
+def row(direction: Direction = Direction.WORSE, changes: tuple[Change, ...] = (), **now: object) -> Moved:
+    return replace(ROW, direction=direction, changes=changes, now=replace(THEN, **now))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("flag", "came", "went"),
+    [
+        ("--privileged", "It is privileged now", "It is no longer privileged"),
+        ("--cap-add SYS_ADMIN", "SYS_ADMIN was added", "SYS_ADMIN was removed"),
+        ("-v /run/docker.sock:/run/docker.sock", "The Docker socket was mounted",
+         "The Docker socket is no longer mounted"),
+        ("-v /run/podman/podman.sock:/p.sock:ro", "The Podman socket was mounted",
+         "The Podman socket is no longer mounted"),
+        ("-v /etc:/host/etc:ro", "/etc was mounted read-only", "/etc is no longer mounted"),
+        ("--memory 2g", "+ --memory 2g", "Its limit is gone: --memory 2g"),
+        ("--security-opt seccomp=sha256:00", "+ --security-opt seccomp=sha256:00",
+         "Its own system call filter is gone"),
+        ("--tmpfs /run", "+ --tmpfs /run", "− --tmpfs /run"),
+    ],
+)  # fmt: skip
+def test_an_option_in_words(flag: str, came: str, went: str) -> None:
+    assert (setting_words(flag, came=True), setting_words(flag, came=False)) == (came, went)
+
+
+def test_grants_come_first() -> None:
+    found = row(settings=("--memory 64m", "-v /run/docker.sock:/s", "--cap-add SYS_ADMIN"), threats=("load-module",))
+    told = words.what_happened(found)
+    assert told.startswith("The Docker socket was mounted, SYS_ADMIN was added, Now open: Load a kernel module")
+    assert words.layer_with(found) == "namespaces"
+    session = row(drift=(Unlike("sh", "exec", ("capabilities.effective",)),))
+    assert words.what_happened(session) == "A session (sh) differs from the first process: Capabilities"
+    assert words.layer_with(session) == "capabilities"
+
+
+def test_a_value_that_changed_and_an_image_that_moved() -> None:
+    assert words.what_happened(row(settings=("--memory 1g",))) == "--memory 64m → --memory 1g"
+    assert words.what_happened(row(image=Image("web:2"))) == "Image: web:1 → web:2"
+
+
+def test_what_a_new_one_could_do_and_what_one_did_that_came_and_went() -> None:
+    assert words.what_happened(row(Direction.NEW, threats=("load-module",))) == "It could: Load a kernel module"
+    assert words.what_happened(row(Direction.NEW)) == "Nothing serious is open in it"
+    assert words.what_happened(row(Direction.NEW, threats=None)) == "Not read yet"
+    assert words.what_happened(row(Direction.GONE)) == "Removed"
+    short = replace(row(Direction.GONE, threats=("load-module",)), then=Standing())
+    assert words.what_happened(short) == "Came and went. It could: Load a kernel module"
+
+
+def test_of_all_containers() -> None:
+    every = replace(row(layers=(("mac", "OPEN"),)), everywhere=True, subjects=(WEB,) * 4, of=4)
+    assert (words.name_of(every), words.pill_of(every)) == ("This machine", "all 4")
+    assert "Enforced → Open" in words.what_happened(every)
+    assert words.pill_of(replace(every, of=6)) == "4 of 6"
+    assert words.who_did(every) == ""
+
+
+MADE = Made("b" * 64, by="anna", owner="compose")
+
+
+@pytest.mark.parametrize(
+    ("changes", "made", "who"),
+    [
+        ((Change(1.0, What.REPLACED),), MADE, "anna, Compose"),
+        ((Change(1.0, What.REPLACED),), Made("b" * 64), "not known who"),
+        ((Change(1.0, What.RESTARTED),), MADE, "anna"),
+        ((Change(1.0, What.RESTARTED, out_of_memory=True),), MADE, "the kernel, out of memory"),
+        ((Change(1.0, What.RELAUNCHED, ("cap-drop",)),), MADE, "you, with Stratascope"),
+        ((Change(1.0, What.DRIFT),), MADE, "not known who"),  # a session may be somebody else's
+    ],
+)
+def test_who_did_it(changes: tuple[Change, ...], made: Made, who: str) -> None:
+    assert words.who_did(row(changes=changes, made=made)) == who
+
+
+def test_what_others_wrote_is_no_markup_and_ends() -> None:
+    bad = "\x1b[31m<b>evil</b>\n" + "x" * 5000
+    found = replace(row(settings=(f"-v {bad}:/x",), image=Image(bad), made=Made(bad, by=bad)),
+                    subjects=(Subject("docker", bad),), changes=(Change(1.0, What.REPLACED),))  # fmt: skip
+    text = "\n".join(words.lines((found,), 0.0, Style(colour=False, unicode=True, width=100)))
+    assert "\x1b" not in text
+    assert len(text) < 3000
+    json.dumps(words.json_object((found,), 0.0, 1.0))
+
+
+def test_lines_and_numbers() -> None:
+    text = "\n".join(words.lines((row(settings=("--privileged",)), replace(ROW, direction=Direction.NEW)), 0.0,
+                                 Style(colour=False, unicode=True, width=80)))  # fmt: skip
+    assert "1 worse, 1 new, 0 better, 0 gone" in text
+    assert "4.0 → 9.0  web  docker" in text
+    assert words.numbers_told(replace(ROW, after=4.0)) == "4.0"
+    assert words.numbers_told(replace(ROW, before=None)) == "9.0"
