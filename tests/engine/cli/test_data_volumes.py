@@ -5,6 +5,7 @@ after an undo, with owner and mode, and a full disk loses nothing of it.
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,36 @@ def test_one_that_its_owner_creates_is_refused(desk: Desk) -> None:
     code, out, err = desk.run("harden", NAME, "--dry-run", *_set(f"volume={FOLDER}"))
     assert code == 3, (out, err)
     assert _volumes(desk) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads other users' files")
+def test_attributes_that_would_be_lost_are_named_before(desk: Desk) -> None:
+    """No engine copies an access list: acl(5), as the kernel stores it."""
+    _start(desk)
+    entries = ((1, 7), (4, 5), (32, 1))
+    text = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", kind, bits, -1) for kind, bits in entries)
+    os.setxattr(f"/proc/{desk.rig.pid(NAME)}/root{FOLDER}", "system.posix_acl_default", text)
+    code, out, err = desk.run("harden", NAME, "--dry-run", "--preset", "recommended")
+    assert f"volume={FOLDER}" not in out, "off by itself"
+    for choice in (("--set", f"volume={FOLDER}"), ("--commit-layer", "--set", "no-new-privileges=on")):
+        code, out, err = desk.run("harden", NAME, "--dry-run", *choice)
+        assert code == 0, (out, err)
+        assert any("access lists" in line and FOLDER in line for line in out.splitlines()), out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads other users' files")
+def test_the_number_of_a_process_is_no_data(desk: Desk) -> None:
+    command = "trap 'exit 0' TERM; mkdir /etc/app; echo $$ >/etc/app/own.lock; sleep 3600 & wait"
+    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", command)
+    while not desk.rig.said(NAME, "cat", "/etc/app/own.lock"):
+        pass
+    code, told, err = desk.harden(*_set("no-new-privileges=on"))
+    assert code == 0, (told, err)
+    code, _, _ = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0
+    desk.rig.run("exec", NAME, "sh", "-c", "echo 2147483000 >/etc/app/own.lock")
+    code, told, err = desk.harden(*_set("no-new-privileges=on"))
+    assert code == 3, "a number of none is data"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")

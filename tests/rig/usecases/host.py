@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratascope.core.ports import HostEntry, HostPath
-from stratascope.core.relaunch.file_owners import Folder
+from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.linux.mounts import Propagation
 
 
@@ -17,6 +17,7 @@ class Host:
     other: bool | None = None
     travels: Propagation | None = None
     lies: HostPath | None = None
+    marked: FileMarks | None = None
 
     def exists(self, path: str) -> bool | None:
         return self.there
@@ -29,6 +30,9 @@ class Host:
 
     def entries(self, source: str, target: str, most: int) -> tuple[HostEntry, ...] | None:
         return None
+
+    def marks(self, pid: int, paths: tuple[str, ...]) -> FileMarks | None:
+        return self.marked
 
     def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
         return None

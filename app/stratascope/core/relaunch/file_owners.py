@@ -124,8 +124,23 @@ class Folder(Value):
     names: tuple[str, ...] = ()
 
 
+class FileMarks(Value):
+    """What sets some written paths apart. `passing`: sockets, and files that hold the number of one of its processes,
+    neither of which means anything once it has ended. `attributes`: paths with their extended attributes, as access
+    lists are stored too (acl(5), xattr(7)); not those that engines keep themselves (security labels, capabilities).
+    """
+
+    passing: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
 class RootFolders(Protocol):
     """Folders of containers on an engine's host."""
+
+    def marks(self, pid: int, paths: tuple[str, ...]) -> FileMarks | None:
+        """Of those paths that are in that process's root directory and on the same mount, without following a link at
+        the end. None if they can't be read.
+        """
 
     def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
         """Those of `paths` that are folders in that process's root directory and on the same mount. Owners in the

@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import NOTHING, Message, MessageError, msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
-from stratascope.core.relaunch.file_owners import Folder
+from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.want import Want
 from stratascope.core.text import size_text, typed_size
 from stratascope.value import Value, replace
@@ -146,10 +146,11 @@ class Subject(Value):
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
     its programs import. `made`: folders that it made itself, without those below them. `folders`: those of its image
-    to which it writes, with what the image has there, owners as it counts itself. `volumes`: names that the engine's
-    volumes have. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
-    replacement, files there that were not. Of these None: not looked at. `published`: TCP ports of the host that lead
-    to it, as its engine says. `environment`: the values of its variables, which hold secrets.
+    to which it writes, with what the image has there, owners as it counts itself. `marks`: of its `changes`.
+    `volumes`: names that the engine's volumes have. `own_volumes`: those whose files can be handed over to another
+    user; `not_given`: of a replacement, files there that were not. Of these None: not looked at. `published`: TCP
+    ports of the host that lead to it, as its engine says. `environment`: the values of its variables, which hold
+    secrets.
     """
 
     UNPRINTED = ("environment",)
@@ -173,6 +174,7 @@ class Subject(Value):
     made: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     folders: tuple[Folder, ...] | None = None
+    marks: FileMarks | None = None
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
     environment: tuple[str, ...] = ()

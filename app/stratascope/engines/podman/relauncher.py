@@ -150,9 +150,8 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     def _there(self, container: str, path: str, wanted: list[Entry]) -> Iterator[Entry]:
         """Those that are there, by asking for as many of them as a stop allows. A symlink can't be asked for."""
         asked = {entry.path for entry in wanted[:: len(wanted) // _ASKED + 1] if entry.kind != "l"}
-        archive = f"/containers/{container}/archive"
         for entry in wanted:
-            if entry.path not in asked or self._engine.exists(archive, {"path": posixpath.join(path, entry.path)}):
+            if entry.path not in asked or self.has_path(container, posixpath.join(path, entry.path)):
                 yield entry
 
     def _volumes_with(self, label: str, value: str) -> tuple[str, ...]:

@@ -12,18 +12,19 @@ import binascii
 import errno
 import os
 import posixpath
+import re
 import stat
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen, silent
 from stratascope.collector.read import open_process, read_file
 from stratascope.core.ports import HostEntry, HostPath, HostPathKind
-from stratascope.core.relaunch.file_owners import Folder
+from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.launch_spec import ContainerFile
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.engines.shared.json_reader import JsonObject, parse_object
@@ -32,6 +33,10 @@ from stratascope.linux.mounts import Propagation, parse_mountinfo
 from stratascope.linux.process import parse_stat
 
 _NAMES = 200  # examined per directory
+_NUMBER_MAX = 16  # bytes of a file with the number of a process
+_FOR_PROCESS = re.compile(r"pid|lock", re.I).search
+_PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_KEPT_ATTRIBUTES = ("security.capability", "security.selinux")
 
 
 class LocalFiles:
@@ -104,6 +109,34 @@ class LocalFiles:
                     found.append(Folder(path, state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode), names))
         return tuple(found)
 
+    def marks(self, pid: int, paths: tuple[str, ...]) -> FileMarks | None:
+        """See `core.relaunch.file_owners.RootFolders`."""
+        if self._socket is None:
+            return None
+        try:
+            sight = Sight(f"/proc/{pid}/root", str(pid))
+            root = _mount(sight, "/")
+        except OSError:
+            return None
+        passing: list[str] = []
+        attributes: list[tuple[str, str]] = []
+        for folder, names in groupby(sorted(paths), posixpath.dirname):
+            with suppress(OSError, ValueError):
+                above = sight.answering(folder)
+                try:
+                    for path in names:
+                        with suppress(OSError, ValueError):  # it is gone
+                            place = os.open(posixpath.basename(path), _PLACE, dir_fd=above)
+                            try:
+                                if mount_of(place) == root:
+                                    passing += [path] if _passes(sight, path, place) else []
+                                    attributes += ((path, name) for name in _attributes(place))
+                            finally:
+                                os.close(place)
+                finally:
+                    os.close(above)
+        return FileMarks(tuple(passing), tuple(attributes))
+
     def file_inside(self, pid: int, start: int, path: str, most: int) -> ContainerFile | None:
         """Read a regular file of the container whose first process is that one, started at `start`; None if there is
         none.
@@ -166,6 +199,29 @@ class LocalFiles:
     def _sight(self, place: str | None = None) -> Sight:
         place = place or self._peer()
         return Sight() if place is None else Sight(f"/proc/{place}/root", place)
+
+
+def _passes(sight: Sight, path: str, place: int) -> bool:
+    """Whether it is a socket, or a file for the number of a process and with that of one that runs. A number alone may
+    as well be a version or a counter.
+    """
+    found = os.fstat(place)
+    if stat.S_ISSOCK(found.st_mode):
+        return True
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _NUMBER_MAX or not _FOR_PROCESS(posixpath.basename(path)):
+        return False
+    with os.fdopen(reopen(place, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        number = file.read(_NUMBER_MAX).strip(b" \n\0")
+    if not number.isdigit():
+        return False
+    os.close(sight.open(f"/proc/{int(number)}"))
+    return True
+
+
+def _attributes(place: int) -> Iterator[str]:
+    for name in os.listxattr(f"/proc/self/fd/{place}"):
+        if not name.startswith(("trusted.overlay.", "user.overlay.")) and name not in _KEPT_ATTRIBUTES:
+            yield name
 
 
 def _stat(sight: Sight, path: str) -> os.stat_result:
@@ -310,7 +366,7 @@ def _entry(path: str, found: os.stat_result) -> HostEntry:
 STAT = "x-docker-container-path-stat"  # both engines: base64 of JSON, the mode as Go's io/fs.FileMode
 OVERHEAD = 64 << 10  # bytes that an archive of one file may exceed the file
 _STAT_MAX = 16 << 10  # characters
-_FOLDER, _LINK, _SPECIAL = 1 << 31, 1 << 27, 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+_FOLDER, _LINK, _SOCKET, _SPECIAL = 1 << 31, 1 << 27, 1 << 24, 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 _BLOCK = 512
 _BEFORE_MAX = 4  # members that only describe the one that follows
 _ABOUT = b"xgLK"
@@ -332,6 +388,14 @@ def may_hold_file(head: Mapping[str, str]) -> bool:
     """Whether the archive may hold a file or a link; a directory would be sent with all of its content."""
     try:
         return not stat_of(head)[0] & (_FOLDER | _SPECIAL)
+    except ValueError:
+        return False
+
+
+def is_socket(head: Mapping[str, str]) -> bool:
+    """Whether the path is a socket, which no archive holds."""
+    try:
+        return bool(stat_of(head)[0] & _SOCKET)
     except ValueError:
         return False
 

@@ -128,7 +128,8 @@ class RestRelauncher(ABC, Generic[E]):
 
     def has_path(self, container: str, path: str) -> bool:
         """See `core.ports.Relauncher`."""
-        return self._engine.exists(f"/containers/{container}/archive", {"path": path})
+        head = self._engine.head_of(f"/containers/{container}/archive", {"path": path})
+        return head is not None and not host_files.is_socket(head)
 
     def no_owners(self) -> Message | None:
         """See `core.relaunch.file_owners.VolumeOwners`."""

@@ -182,12 +182,12 @@ class RestClient(ABC):
                 raise
             raise self._error(error, bounds.silence) from error
 
-    def exists(self, path: str, params: Mapping[str, str]) -> bool:
-        """Whether the engine has an object at that path of its API. Raises EngineError."""
+    def head_of(self, path: str, params: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The head of what the engine has at that path of its API; None if there is nothing. Raises EngineError."""
         try:
             target = _with(self._prefix() + path, params)
             with closing(self._link()) as link:
-                return link.head_of(target, self._bounds(ANSWER_MAX)) < 300
+                return link.head if link.head_of(target, self._bounds(ANSWER_MAX)) < 300 else None
         except (OSError, ValueError, EngineError) as error:
             raise self._error(error) from error
 

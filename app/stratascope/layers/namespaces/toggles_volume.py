@@ -25,13 +25,21 @@ from stratascope.core.relaunch.toggle import (
     Use,
 )
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.namespaces.written import KERNEL, TEMPORARY, data, volume_folders
+from stratascope.layers.namespaces.written import (
+    KERNEL,
+    TEMPORARY,
+    attributes_lost,
+    data,
+    some,
+    uncarried,
+    volume_folders,
+)
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import NOT_READ
 from stratascope.value import replace
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
-_MOST, _SHOWN = 16, 5
+_MOST = 16
 _NAME_MAX = 120  # characters; longer names are allowed, and read by nobody
 
 
@@ -99,7 +107,9 @@ def _evidence(value: str, subject: Subject) -> Evidence:
         return Evidence(Use.UNKNOWN, msg("Nothing that it wrote there is known."))
     text = plural("It keeps {count} file there, outside its volumes: {paths}.",
                   "It keeps {count} files there, outside its volumes: {paths}.", len(kept),
-                  paths=", ".join(kept[:_SHOWN]) + (" …" if len(kept) > _SHOWN else ""))  # fmt: skip
+                  paths=some(kept))  # fmt: skip
+    if lost := [path for path in uncarried(subject) if any(within(path, place) for place in places)]:
+        return Evidence(Use.UNKNOWN, attributes_lost(lost, subject))
     return Evidence(Use.UNKNOWN, text, rare=True)
 
 

@@ -13,17 +13,26 @@ files of the whole system, such as /etc or /var/lib.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
 from stratascope.core.container import Asked
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.owner import has_owner
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.host_paths import plain, within
+from stratascope.layers.shared.toggle_values import is_docker
 
 KERNEL = ("/proc", "/sys", "/dev")
 TEMPORARY = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/lock")
 _CACHE = "/var/cache"
 _MARKS = (".pid", ".sock", ".socket")  # files of a running process, meaningless after it ends
+_SHOWN = 5  # paths in one sentence
 _STARTS = 2  # with an empty directory, and once more
+
+
+def some(paths: Sequence[str]) -> str:
+    """The first few, for one sentence."""
+    return ", ".join(paths[:_SHOWN]) + (" …" if len(paths) > _SHOWN else "")
 
 
 def in_temporary_place(path: str) -> bool:
@@ -51,7 +60,13 @@ def written(subject: Subject) -> tuple[str, ...]:
 
 def data(subject: Subject) -> tuple[str, ...]:
     """Those of `written` that are data: a tmpfs would lose them, and a read-only root would refuse them."""
-    return tuple(path for path in written(subject) if not temporary(path) and not _made_anew(path, subject))
+    marks = subject.marks
+    passing = frozenset(() if marks is None else marks.passing)
+    return tuple(
+        path
+        for path in written(subject)
+        if path not in passing and not temporary(path) and not _made_anew(path, subject)
+    )
 
 
 def _made_anew(path: str, subject: Subject) -> bool:
@@ -68,6 +83,14 @@ _SHARED = frozenset(
 )  # fmt: skip
 _VARIABLE = (_CACHE, "/srv", "/var/lib", "/var/local", "/var/log", "/var/mail", "/var/opt", "/var/spool")
 _MOST_VOLUMES = 8
+
+
+def attributes_lost(paths: Sequence[str], subject: Subject) -> Message:
+    """For `uncarried` paths."""
+    if is_docker(subject):
+        return msg("Docker copies neither access lists nor user attributes, which these have: {paths}.",
+                   paths=some(paths))  # fmt: skip
+    return msg("Podman does not copy access lists, which these have: {paths}.", paths=some(paths))
 
 
 def volume_folders(subject: Subject) -> tuple[str, ...]:
@@ -93,7 +116,22 @@ def _folder_for(path: str, subject: Subject) -> str:
 
 def kept_in_root(subject: Subject) -> tuple[str, ...]:
     """Its data where volumes can't hold all of it, so that the root directory has to stay writable."""
-    return () if volume_folders(subject) else data(subject)
+    return () if volume_folders(subject) and not uncarried(subject) else data(subject)
+
+
+def uncarried(subject: Subject) -> tuple[str, ...]:
+    """Of its data, with its directories: paths whose access lists or other extended attributes its engine would not
+    copy into a volume or an image.
+
+    Docker's archives have none but capabilities (moby, pkg/archive), Podman's those of user.* too (containers/storage,
+    pkg/archive).
+    """
+    known = () if subject.marks is None else subject.marks.attributes
+    lost = {path for path, name in known if is_docker(subject) or not name.startswith("user.")}
+    if not lost:
+        return ()
+    kept = data(subject)
+    return tuple(sorted(path for path in lost if any(within(each, path) or within(path, each) for each in kept)))
 
 
 def memory_folders(subject: Subject) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.readings import ProcessKind
 from stratascope.usecases.plan.file_access import own_volumes
 from stratascope.usecases.plan.programs import programs_of
-from stratascope.usecases.plan.written_files import image_folders, leaves
+from stratascope.usecases.plan.written_files import image_folders, leaves, marks_of
 from stratascope.value import Value, replace
 
 
@@ -87,6 +87,7 @@ def look(access: EngineAccess, container: str, known: tuple[Container, Contents]
         changes=tuple(change.path for change in written),
         replaced=replaced(written),
         made=made_folders(written),
+        marks=marks_of(access, state.container, written),
         volumes=access.port.volume_names(),
         programs=inside.programs,
     )
@@ -111,6 +112,7 @@ def subject_of(
         changes=None if changes is None else tuple(change.path for change in changes),
         replaced=replaced(changes or ()),
         made=made_folders(changes or ()),
+        marks=marks_of(access, state.container, changes) if changes else None,
         listeners=access.listeners(),
         bound=access.bound(),
         memory_total=access.ground.memory_total,

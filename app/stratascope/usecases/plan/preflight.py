@@ -23,11 +23,11 @@ from stratascope.core.relaunch.owner import COMPOSED, SYSTEMD_UNIT, OwnerPlan, O
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Remedy, Stage, Transaction, TransactionKind
 from stratascope.core.snapshot import Trouble
-from stratascope.layers.namespaces.written import data
+from stratascope.layers.namespaces.written import attributes_lost, data, some, uncarried
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside
 from stratascope.usecases.plan.file_access import ENTRIES, Losses, identities, losses
-from stratascope.usecases.plan.written_files import hidden, is_log, leaves, own_files, some, volatile
+from stratascope.usecases.plan.written_files import hidden, is_log, leaves, own_files, volatile
 from stratascope.value import Value, replace
 
 _SECRETS = "/run/secrets"
@@ -90,7 +90,7 @@ def preflight(
     `remedies`: the options taken; the blocks that they handle become warnings.
     """
     volumes = () if wanted is None else new_volumes(spec.asked, wanted)
-    written = own_files(container, changes, volumes)
+    written = own_files(container, changes, volumes, None if subject is None else subject.marks)
     aside = set_aside(others, transactions)
     needing = dependents(container, others)
     owned = isinstance(owner, OwnerPlan)
@@ -121,6 +121,8 @@ def preflight(
     passing = () if Remedy.COMMIT_LAYER in remedies else written
     cautions += _no_way_back([other.name for other, _ in needing if other.id in aside])
     warnings = (*cautions, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
+    if subject is not None and (volumes or Remedy.COMMIT_LAYER in remedies) and (lost := uncarried(subject)):
+        warnings += (Caution("attributes", attributes_lost(lost, subject)),)
     if wanted is not None and subject is not None:
         warnings += tuple(access(spec, wanted, subject, host))
     return Preflight(tuple(left), (*treated, *warnings))

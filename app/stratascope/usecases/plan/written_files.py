@@ -13,34 +13,35 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.relaunch.data_volume import DataVolume
-from stratascope.core.relaunch.file_owners import Folder
+from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Subject, Unit
-from stratascope.layers.namespaces.written import KERNEL, TEMPORARY
+from stratascope.layers.namespaces.written import KERNEL, TEMPORARY, some
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.value import replace
 
-_SHOWN = 5  # paths in one sentence
+_MARKED_MAX = 5000  # paths looked at
 _LOG = re.compile(r"/[^/]*\.log(\.\d+|-\d+)?(\.(gz|bz2|xz|zst))?$").search
 # Where programs keep what they recreate, or can recreate, at each start: caches are checked once the replacement runs
 VOLATILE = (*TEMPORARY, "/var/cache", *KERNEL)
 
 
-def some(names: Sequence[str]) -> str:
-    """The first few, for one sentence."""
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-
-
 def lost_files(
-    container: Container, changes: Sequence[FileChange], volumes: Sequence[DataVolume] = (), *, logs: bool = True
+    container: Container,
+    changes: Sequence[FileChange],
+    volumes: Sequence[DataVolume] = (),
+    marks: FileMarks | None = None,
+    *,
+    logs: bool = True,
 ) -> str:
     """The files outside its volumes that a new container would lack, in words; empty if none.
 
     `volumes`: new ones, filled with what is there; `logs`: whether log files count.
     """
-    kept = [change.path for change in leaves(own_files(container, changes, volumes)) if not volatile(change.path)]
+    own = own_files(container, changes, volumes, marks)
+    kept = [change.path for change in leaves(own) if not volatile(change.path)]
     return some([path for path in kept if logs or not is_log(path)])
 
 
@@ -49,23 +50,33 @@ def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, .
     return tuple(change.path for change in leaves(own_files(container, changes)))
 
 
+def marks_of(access: EngineAccess, container: Container, changes: Sequence[FileChange]) -> FileMarks | None:
+    """Of what it changed, while it runs; None if not readable."""
+    if not container.pid:
+        return None
+    return access.host.marks(container.pid, tuple(change.path for change in changes[:_MARKED_MAX]))
+
+
 def own_files(
-    container: Container, changes: Sequence[FileChange], volumes: Sequence[DataVolume] = ()
+    container: Container,
+    changes: Sequence[FileChange],
+    volumes: Sequence[DataVolume] = (),
+    marks: FileMarks | None = None,
 ) -> list[FileChange]:
-    """Without its mount points, and parent folders. `volumes`: without what new ones take over."""
+    """Without its mount points, and parent folders. `volumes`: without what new ones take over. `marks`: without what
+    passes with its processes, and its directories if nothing else is in them.
+    """
     taken = [volume.target for volume in volumes]
+    passing = frozenset(() if marks is None else marks.passing)
+    lasting = {folder for change in leaves(changes) if change.path not in passing for folder in _ways(change.path)}
     places = [*taken, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
     return [
         change
         for change in changes
-        if not any(place == change.path or place.startswith(f"{change.path}/") for place in places)
+        if change.path in lasting
+        and not any(place == change.path or place.startswith(f"{change.path}/") for place in places)
         and not any(within(change.path, place) for place in taken)
     ]
-
-
-def own_changes(container: Container, changes: Sequence[FileChange]) -> bool:
-    """Whether its writable layer contains anything that it wrote itself."""
-    return bool(own_files(container, changes))
 
 
 def leaves(changes: Sequence[FileChange]) -> list[FileChange]:

@@ -11,13 +11,12 @@ it has stopped, as only then nothing is written any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import NoReturn
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
-from stratascope.core.relaunch.data_volume import missing
 from stratascope.core.relaunch.evidence import Clock, Expected, Failure
 from stratascope.core.relaunch.file_owners import VolumeChange
 from stratascope.core.relaunch.launch_spec import (
@@ -28,6 +27,7 @@ from stratascope.core.relaunch.launch_spec import (
     RESTART,
     TRANSACTION,
     Created,
+    FileChange,
     claim,
     filling_image,
     guard,
@@ -46,7 +46,8 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
     TransactionKind,
 )
-from stratascope.usecases.plan.written_files import some
+from stratascope.layers.namespaces.written import some
+from stratascope.usecases.relaunch.carried import lost_in_image, lost_in_volume
 from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
 from stratascope.usecases.relaunch.known import as_it_ran
 from stratascope.usecases.relaunch.rollback import (
@@ -74,7 +75,7 @@ class Exchange:
         clock: Clock | None = None,
         expected: Expected | None = None,
         unchanged: str = "",
-        wrote: Callable[[str], bool] | None = None,
+        wrote: Callable[[str], Sequence[FileChange]] | None = None,
         *,
         loses: Callable[[Member], Message | None] = lambda member: None,
         stale: Callable[[], Message | None] = lambda: None,
@@ -83,15 +84,15 @@ class Exchange:
         """`unchanged`: the create request of an unchanged relaunch, to find out which warnings are not new.
 
         `stale`: why it is no longer what was planned; raises EngineError. `hand_over`: volumes of the main container
-        whose files change owner. For a stopped container, `wrote`: whether its writable layer contains anything of its
-        own; `loses`: a reason to give up because its replacement would lack its files, or could not use them.
+        whose files change owner. For a stopped container, `wrote`: what its writable layer contains of its own;
+        `loses`: a reason to give up because its replacement would lack its files, or could not use them.
         """
         self.transaction = transaction
         self._port, self._journal = port, journal
         self._cancelled, self._clock = cancelled, clock or Clock()
         self._watcher = Watcher(port, self._clock, cancelled, expected)
         self._unchanged = unchanged
-        self._wrote = wrote or (lambda container: bool(port.changes(container)))
+        self._wrote = wrote or port.changes
         self._loses, self._stale, self._handed = loses, stale, hand_over
 
     def hold(self) -> AbstractContextManager[None]:
@@ -310,8 +311,9 @@ class Exchange:
         """The stage does not change: recovery removes the image, which the journal has, and every container with the
         label.
         """
+        wrote = {member.old: self._wrote(member.old) for member in self.transaction.members if member.image}
         members = tuple(
-            member if member.image and self._wrote(member.old) else replace(member, image="")
+            member if member.image and wrote[member.old] else replace(member, image="")
             for member in self.transaction.members
         )
         images = {member.old: self._port.commit(member.old, member.image) for member in members if member.image}
@@ -323,6 +325,13 @@ class Exchange:
             self._journal.write(self.transaction)
             for member in reversed(members):
                 self._port.remove(member.new)
+            for member in self.transaction.members:
+                lost = member.image and lost_in_image(
+                    self._port, self._clock, member.old, member.new, wrote[member.old]
+                )
+                if lost:
+                    why = msg("What it wrote did not arrive whole in the image: {paths}.", paths=some(lost))
+                    raise FailedError(why)
 
     @property
     def _fills(self) -> bool:
@@ -345,8 +354,7 @@ class Exchange:
             self._port.remove(filler.id)
             self._port.remove_image(image)
             for volume in member.volumes:
-                there = tuple(self._port.contents(member.old, volume.target))
-                lost = missing(there, self._port.contents(member.new, volume.target, there))
+                lost = lost_in_volume(self._port, member.old, member.new, volume)
                 if lost:
                     why = msg("Its data did not arrive whole in the new volume for {path}: {paths}.",
                               path=volume.target, paths=some(lost))  # fmt: skip

@@ -34,7 +34,7 @@ from stratascope.core.relaunch.transaction import (
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
 from stratascope.usecases.plan.preflight import replaces_again
-from stratascope.usecases.plan.written_files import lost_files, own_changes
+from stratascope.usecases.plan.written_files import lost_files, own_files
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words, timed
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out, still_lacking
 from stratascope.usecases.relaunch.exchange import Exchange
@@ -171,8 +171,14 @@ def _kept(
     access: EngineAccess, made: Plan, containers: Sequence[Container], written: Written
 ) -> dict[str, tuple[str, ...]]:
     logs = Remedy.LEAVE_LOGS not in made.remedies and made.owner is None
-    volumes = {each.spec.id: each.volumes for each in (made, *made.along)}
-    return {each.id: kept(access, each, written(each.id), volumes.get(each.id, ()), logs=logs) for each in containers}
+    plans = {each.spec.id: each for each in (made, *made.along)}
+
+    def of(container: Container) -> tuple[str, ...]:
+        one = plans.get(container.id)
+        volumes, marks = ((), None) if one is None else (one.volumes, one.subject.marks)
+        return kept(access, container, written(container.id), volumes, marks, logs=logs)
+
+    return {each.id: of(each) for each in containers}
 
 
 class _Halves:
@@ -230,7 +236,8 @@ def _exchange(
     def loses(member: Member) -> Message | None:
         changes, one = written(member.old), plans.get(member.old)
         logs = Remedy.LEAVE_LOGS not in made.remedies
-        paths = "" if member.image else lost_files(known[member.old], changes, member.volumes, logs=logs)
+        marks = None if one is None else one.subject.marks
+        paths = "" if member.image else lost_files(known[member.old], changes, member.volumes, marks, logs=logs)
         if paths:
             return msg("It has written files outside its volumes in the meantime, which the "
                        "replacement would not have: {paths}. Try again, and carry them over.", paths=paths)  # fmt: skip
@@ -248,7 +255,7 @@ def _exchange(
         access.clock,
         expected(access, made),
         made.spec.body,
-        lambda container: own_changes(known[container], written(container)),
+        lambda container: own_files(known[container], written(container)),
         loses=loses,
         stale=lambda: changed(access.port, access.journal, transaction),
         hand_over=tuple(change for each in (made, *made.along) for change in each.handed),

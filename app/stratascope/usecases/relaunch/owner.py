@@ -38,7 +38,7 @@ from stratascope.core.relaunch.transaction import (
     transactions,
 )
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.written_files import lost_files
+from stratascope.usecases.plan.written_files import lost_files, marks_of
 from stratascope.usecases.relaunch.carry_out import in_words, joined, timed
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on, last_words
 from stratascope.value import replace
@@ -280,7 +280,9 @@ def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Mess
     for item in _theirs(access, owned):
         try:
             there = containers.get(item.id)
-            lost = "" if there is None else lost_files(there, access.port.changes(item.id), logs=logs)
+            changes = access.port.changes(item.id)
+            marks = None if there is None else marks_of(access, there, changes)
+            lost = "" if there is None else lost_files(there, changes, marks=marks, logs=logs)
         except NoSuchContainerError as error:
             why, words, _ = in_words(error)
             return why, words

@@ -29,11 +29,12 @@ from stratascope.core.observation.observation import Observation, RefusedCall
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.data_volume import DataVolume, new_volumes
 from stratascope.core.relaunch.evidence import Failure, PortReply
+from stratascope.core.relaunch.file_owners import FileMarks
 from stratascope.core.relaunch.launch_spec import FileChange, Health
 from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Subject
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.namespaces.written import data, temporary
+from stratascope.layers.namespaces.written import data, some, temporary
 from stratascope.layers.shared.host_paths import within
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
@@ -42,7 +43,7 @@ from stratascope.usecases.evidence import answers
 from stratascope.usecases.evidence.readings import ProcessKind, certain, missing
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.written_files import hidden, in_memory, is_log, leaves, own_files, some
+from stratascope.usecases.plan.written_files import hidden, in_memory, is_log, leaves, own_files
 from stratascope.usecases.relaunch.diagnosis import points_to
 from stratascope.usecases.relaunch.watch import LISTEN_MORE, LOOK, FailedError, last_words
 from stratascope.value import Value, replace
@@ -162,6 +163,7 @@ def kept(
     old: Container,
     changes: Sequence[FileChange],
     volumes: Sequence[DataVolume] = (),
+    marks: FileMarks | None = None,
     *,
     logs: bool,
 ) -> tuple[str, ...]:
@@ -169,7 +171,7 @@ def kept(
     of it before the start, and nobody lists what its program deletes there. Raises EngineError.
     """
     port = access.port
-    there = [change.path for change in leaves(own_files(old, changes, volumes)) if change.kind != "deleted"]
+    there = [change.path for change in leaves(own_files(old, changes, volumes, marks)) if change.kind != "deleted"]
     paths = [path for path in there if not temporary(path) and (logs or not is_log(path))]
     some_of = paths[:: max(1, -(-len(paths) // _FILES_CHECKED))]
     return tuple(path for path in some_of if port.has_path(old.id, path))  # a dangling symlink does not count

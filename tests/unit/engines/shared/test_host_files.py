@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +106,21 @@ def test_what_lies_at_a_path(files: LocalFiles, tmp_path: Path) -> None:
         assert found is not None
         assert (found.kind, found.mounted) == (HostPathKind.FOLDER, True)
     assert LocalFiles("ssh://host").place("/", 1) is None
+
+
+def test_marks(files: LocalFiles, tmp_path: Path) -> None:
+    """A socket, and a file for the number of a process with one that runs; other numbers are data."""
+    own = {"app.pid": os.getpid(), "app.lock": 1, "old.pid": 2**30, "version": 1, "not.pid": "x", "data": "1 2"}
+    for name, text in own.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    (tmp_path / "link.pid").symlink_to("app.pid")
+    os.mkfifo(tmp_path / "fifo.pid")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "control"))
+        os.setxattr(tmp_path / "data", "user.note", b"x")
+        names = (*own, "link.pid", "fifo.pid", "control", "gone")
+        found = files.marks(os.getpid(), tuple(str(tmp_path / name) for name in names))
+    assert found is not None
+    assert {posixpath.basename(path) for path in found.passing} == {"app.pid", "app.lock", "control"}
+    assert found.attributes == ((str(tmp_path / "data"), "user.note"),)
+    assert LocalFiles("ssh://host").marks(os.getpid(), ()) is None

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.container import AskedMount
+from stratascope.core.container import AskedMount, Engine
 from stratascope.core.relaunch.data_volume import Entry, missing, new_volumes
-from stratascope.core.relaunch.file_owners import Folder
+from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.toggles_volume import planned
-from stratascope.layers.namespaces.written import kept_in_root, volume_folders
+from stratascope.layers.namespaces.written import data, kept_in_root, uncarried, volume_folders
 from stratascope.layers.toggles import choice_of, fold, toggle
 from stratascope.usecases.plan.look import made_folders
+from stratascope.usecases.plan.written_files import lost_files
 from stratascope.value import replace
-from unit.layers.toggle_subjects import DOCKER, default, subject
+from unit.layers.toggle_subjects import DOCKER, PODMAN, default, subject
 
 NAME = subject(default(DOCKER)).container.name
 
@@ -110,3 +111,33 @@ def test_a_copy_is_held_against_what_was_there() -> None:
     made = Entry("", "d", 0o755, 0, 0, 0, 0)
     assert missing([], [made]) == (), "a path that was not there is made with the volume"
     assert missing([made], []) == missing([replace(made, uid=7)], [made]) == ("",)
+
+
+def test_what_passes_with_its_processes_is_no_data() -> None:
+    told = replace(wrote("/etc/app/app.lock", "/srv/www/a"), marks=FileMarks(("/etc/app/app.lock",)))
+    assert data(told) == ("/srv/www/a",)
+    assert volume_folders(told) == ("/srv/www",)
+    changes = tuple(FileChange(path, "added") for path in ("/etc/app", "/etc/app/app.lock", "/srv/www", "/srv/www/a"))
+    assert lost_files(told.container, changes, marks=told.marks) == "/srv/www/a"
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "carried"),
+    [
+        (DOCKER, "user.note", False),
+        (PODMAN, "user.note", True),
+        (DOCKER, "system.posix_acl_access", False),
+        (PODMAN, "system.posix_acl_default", False),
+    ],
+)
+def test_attributes_that_its_engine_does_not_copy(engine: Engine, name: str, *, carried: bool) -> None:
+    """The row is there and off, and its root directory stays writable: verified on all engines."""
+    told = replace(
+        subject(default(engine), engine=engine, changes=("/srv/www/a", "/run/b")),
+        marks=FileMarks(attributes=(("/srv/www", name), ("/run/b", name))),
+    )
+    assert planned(told) == "/srv/www"
+    assert (uncarried(told), kept_in_root(told)) == (((), ()) if carried else (("/srv/www",), ("/srv/www/a",)))
+    evidence = choice_of("volume", "/srv/www").evidence(told)
+    assert evidence.rare is carried
+    assert carried or "/srv/www" in translate(evidence.why)

@@ -14,10 +14,12 @@ from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.evidence import Clock
 from stratascope.core.relaunch.launch_spec import FileChange, RestartPolicy, claim
 from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
+from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
 from unit.usecases.memory_engine import CrashError, MemoryEngine
 
 NUMBER = "0123456789abcdef"
@@ -184,3 +186,33 @@ def test_a_name_that_is_taken_by_now_is_left_alone(tmp_path: Path) -> None:
     roll_back(engine, journal, work.transaction, own=True)
     assert engine.made[VOLUME.name].files == ()
     assert engine.boxes[transaction.old].running.status == "running"
+
+
+@pytest.mark.parametrize(
+    ("kind", "lacks", "whole"),
+    [("added", "/srv/data", False), ("added", "", True), ("deleted", "", True), ("changed", "/srv/data", False)],
+)
+def test_an_image_that_lacks_some_brings_the_original_back(
+    tmp_path: Path, kind: str, lacks: str, *, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, bare = scene()
+    (member,) = bare.members
+    engine.boxes[member.old].files = (FileChange("/srv/data", kind),)
+    engine.last_words = ()
+    bare = bare.with_members((replace(member, volumes=(), image="carried"),))
+    commit = engine.commit
+
+    def damaged(container: str, repository: str) -> str:
+        number = commit(container, repository)
+        engine.images[repository] = tuple(each for each in engine.images[repository] if each.path != lacks)
+        return number
+
+    monkeypatch.setattr(engine, "commit", damaged)
+    work = exchange(engine, FileJournal(tmp_path), bare)
+    if whole:
+        assert forward(work).stage is Stage.DONE
+        return
+    with pytest.raises(FailedError) as failed:
+        list(work.forward(0.0))
+    assert "/srv/data" in translate(failed.value.why)
+    assert "start" not in engine.calls, "before it is started"
