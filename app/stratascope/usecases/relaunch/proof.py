@@ -112,8 +112,10 @@ def all_back(
     *,
     seconds: float = _COME_BACK,
     again: float = _AGAIN,
+    go_on: Callable[[], None] = lambda: None,
 ) -> tuple[ProcessKind, ...]:
-    """Raises FailedError if a process that belongs to its start does not appear in `seconds`. `subject`: the original.
+    """Raises FailedError if a process that belongs to its start does not appear in `seconds`. `subject`: the original;
+    `go_on`: called before each wait.
 
     Returns those that did not appear but need not, as they may have been started on demand: these are not awaited as
     long. If the log says that something was refused, all are required.
@@ -138,6 +140,7 @@ def all_back(
             why = msg("A process {name} of user {user} ran in it before, and did not start again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip
             raise FailedError(why, log=log, failure=failure)
+        go_on()
         access.clock.sleep(again)
     return ()
 

@@ -317,7 +317,9 @@ class LifecycleTest:
             self.not_compared.append(msg("Which processes it starts can't be read."))
             return
         subject = self._seen.subject
-        self.away = frozenset(all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL))
+        away = all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL,
+                        go_on=lambda: self._go_on(container))  # fmt: skip
+        self.away = frozenset(away)
         if there := before - self.away:
             names = ", ".join(sorted({kind.name for kind in there}))
             self.compared.append(msg("The processes of its start are present: {names}.", names=names))

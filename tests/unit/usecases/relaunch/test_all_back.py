@@ -47,3 +47,17 @@ def test_one_that_may_have_come_on_demand_is_not_awaited_to_the_end(tmp_path: Pa
 @pytest.mark.parametrize(("age", "there"), [(SETTLED, (MASTER, OTHER)), (5.0, (MASTER,))], ids=["old", "no such user"])
 def test_one_that_must_come_is_awaited_to_the_end(tmp_path: Path, age: float, there: tuple[ProcessKind, ...]) -> None:
     assert awaited(tmp_path, age, *there)[1] <= -LIMIT
+
+
+def test_who_cancels_is_not_kept_waiting(tmp_path: Path) -> None:
+    engine, seconds = MemoryEngine(), Seconds()
+    number = engine.add("web")
+    access = MemoryAccess(engine, FileJournal(tmp_path), clock=seconds.clock(), processes_after=frozenset((MASTER,)))
+    container = Container("m", number, "web", "web:1", Status.RUNNING, 7, 0.0, time.time() - SETTLED)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        all_back(access, (), Subject(container, ENGINE, ()), frozenset((WORKER,)), number, seconds=LIMIT, go_on=stop)
+    assert seconds.passed == 0.0
