@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from stratascope import __version__
-from stratascope.cli.parsing import Parser, exposure, help_text, observing, repeats, seconds, since, speak
+from stratascope.cli.examples import EXAMPLES
+from stratascope.cli.parsing import Parser, columns_of, exposure, help_text, observing, repeats, seconds, since, speak
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import REPEATS, WATCH, Remedy
 from stratascope.core.severity import Severity
@@ -57,7 +58,10 @@ def parser() -> Parser:
 def _command(commands: Commands, name: str, short: Message, description: Message | None = None, **more: Any) -> Parser:
     if description is not None:
         more["description"] = help_text(description)
-    return commands.add_parser(name, help=help_text(short), **more)
+    command = commands.add_parser(name, help=help_text(short), **more)
+    if examples := EXAMPLES.get(command.prog.partition(" ")[2]):
+        command.epilog = "\n".join((help_text(msg("Examples:")), *(f"  {each}" for each in examples)))
+    return command
 
 
 def _option(where: argparse._ActionsContainer, name: str, text: Message, **more: Any) -> None:
@@ -91,11 +95,10 @@ def _yes(where: Parser) -> None:
 
 def _reading(where: Parser) -> None:
     """Add the options for what is read on this machine, and how far it is trusted."""
-    _flag(
-        where,
-        "--privileged",
-        msg("also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"),
+    rights = msg(
+        "also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"
     )
+    where.add_argument("--as-root", "--privileged", dest="privileged", action="store_true", help=help_text(rights))
     _flag(
         where,
         "--verified-only",
@@ -109,11 +112,12 @@ def _report(commands: Commands) -> None:
         "report",
         msg("print the layers of containers"),
         msg(
-            "Prints the layers of each container as the kernel enforces them. With names or IDs: only these "
-            "containers, with every decoded fact."
+            "Prints the layers of each container as the kernel enforces them, what is open and how to close it. With "
+            "names or IDs: only these containers; with --all, every decoded fact and every threat."
         ),
     )
-    _option(report, "containers", msg("only these containers, in detail"), nargs="*", metavar="NAME|ID")
+    _option(report, "containers", msg("only these containers"), nargs="*", metavar="NAME|ID")
+    _flag(report, "--all", msg("every decoded fact, every threat and every finding"))
     form = report.add_mutually_exclusive_group()
     _json(form)
     _option(form, "--html", msg("write one self-contained page into FILE instead"), type=Path, metavar="FILE")
@@ -168,6 +172,18 @@ def _looking(commands: Commands) -> None:
         ),
     )
     _option(listing, "--from-capture", msg("work from such a recording instead"), type=Path, metavar="FILE")
+    # a test compares both with `list_report`
+    sorts = ("exposure", "name", "group", "engine", "image")
+    _option(listing, "--sort", msg("sort by exposure (the worst first), name, group, engine or image"), choices=sorts,
+            default="exposure", metavar="COLUMN")  # fmt: skip
+    _option(
+        listing,
+        "--columns",
+        msg("these columns, in this order, of exposure, layers, name, group, engine, image and why"),
+        type=columns_of("exposure", "layers", "name", "group", "engine", "image", "why"),
+        default=(),
+        metavar="COLUMN,…",
+    )
     diff = _command(
         commands,
         "diff",
@@ -259,7 +275,16 @@ def _hardening(commands: Commands) -> None:
     tighten = _tighten(commands)
     for each in (harden, tighten):
         _relaunching(each)
-    undo = _command(commands, "undo", msg("go back to the original that was set aside"), allow_abbrev=False)
+    undo = _command(
+        commands,
+        "undo",
+        msg("go back to the original that was set aside"),
+        msg(
+            "Stops the relaunched container and starts the original again, as it was before harden or tighten, and "
+            "checks that it is. What was written into volumes since stays in them. Exit status as for harden."
+        ),
+        allow_abbrev=False,
+    )
     _flag(undo, "--group", msg("also all containers that were relaunched together with it by one command"))
     for each in (harden, tighten, undo):
         _several(each)
@@ -287,10 +312,28 @@ def _hardening(commands: Commands) -> None:
         ),
     )
     _json(exercise)
-    discard = _command(commands, "discard", msg("remove the original that was set aside"))
+    discard = _command(
+        commands,
+        "discard",
+        msg("remove the original that was set aside"),
+        msg(
+            "Removes the original that harden or tighten set aside, which ends the way back: undo is not possible "
+            "after that. The relaunched container and all volumes stay."
+        ),
+    )
     discard.add_argument("container", metavar="NAME|ID")
     _yes(discard)
-    recover = _command(commands, "recover", msg("finish or roll back what a crash left unfinished"))
+    recover = _command(
+        commands,
+        "recover",
+        msg("finish or roll back what a crash left unfinished"),
+        msg(
+            "Finishes or rolls back relaunches that were interrupted by a crash, a kill or a power failure, and says "
+            "what runs now. harden, tighten, undo and the window do so by themselves when they start."
+        ),
+    )
+    for each in (discard, recover):
+        _json(each)
     export = _command(
         commands,
         "export",

@@ -23,6 +23,7 @@ from stratascope.layers import all_layers
 from stratascope.presentation import changes_report, comparison, history_report, list_report
 from stratascope.presentation.comparison import compare, compare_all
 from stratascope.presentation.takeover import not_found
+from stratascope.presentation.terminal import wrap
 from stratascope.state import capture_file
 from stratascope.usecases.history.history import History
 from stratascope.usecases.live.reader import Translations
@@ -45,7 +46,10 @@ def _list(arguments: argparse.Namespace) -> int:
     snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
         capture, demo=arguments.from_capture is not None
     )
-    write(list_report.document(snapshot) if arguments.json else list_report.render(snapshot, style()))
+    if arguments.json:
+        write(list_report.document(snapshot, sort=arguments.sort))
+    else:
+        write(list_report.render(snapshot, style(), sort=arguments.sort, columns=arguments.columns))
     usable = any(each.state is EngineState.CONNECTED for each in capture.engines)
     return FAILED if arguments.engine and not usable else DONE
 
@@ -170,7 +174,7 @@ def _history(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write(json.dumps(history_report.json_object(pasts, begin, until), indent=2) + "\n")
     elif not pasts:
-        write(translate(NOTHING_YET) + "\n")
+        write("\n".join(wrap(translate(NOTHING_YET), "", style())) + "\n")
     else:
         write("\n".join(history_report.lines(pasts, begin, style(), alone=word is not None)) + "\n")
     return DONE
@@ -185,7 +189,7 @@ def _history_of_all(arguments: argparse.Namespace, kept: History, begin: float, 
     if arguments.json:
         write(json.dumps(changes_report.json_object(rows, begin, until), indent=2) + "\n")
     elif not kept.subjects():
-        write(translate(NOTHING_YET) + "\n")
+        write("\n".join(wrap(translate(NOTHING_YET), "", style())) + "\n")
     else:
         write("\n".join(changes_report.lines(rows, begin, style())) + "\n")
     return DONE

@@ -12,16 +12,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stratascope.core.message import MessageError
     from stratascope.core.ports import NoSuchContainerError
-    from stratascope.presentation.text_report import Style
+    from stratascope.presentation.terminal import Style
+
+_NARROWEST = 40  # cells: what a table of ours takes at least
 
 
 def style(*, details: bool = False) -> Style:
-    """The style for standard output. NO_COLOR (no-color.org) is respected."""
-    from stratascope.presentation.text_report import Style
+    """The style for standard output. NO_COLOR (no-color.org) and COLUMNS are respected."""
+    from stratascope.presentation.terminal import WIDTH, Style
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
-    return Style(colour=colour, unicode=encoding.startswith("utf"), details=details)
+    return Style(colour=colour, unicode=encoding.startswith("utf"), details=details, width=columns() or WIDTH)
+
+
+def columns() -> int:
+    """The terminal's width, as by shutil.get_terminal_size, whose imports take longer; 0: not a terminal."""
+    with contextlib.suppress(ValueError):
+        if (wanted := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return max(wanted, _NARROWEST)
+    out = sys.__stdout__
+    with contextlib.suppress(ValueError, OSError):  # closed, or no terminal
+        found = 0 if out is None else os.get_terminal_size(out.fileno()).columns
+        return max(found, _NARROWEST) if found else 0
+    return 0
 
 
 def write(text: str) -> None:

@@ -10,15 +10,15 @@ start, would answer in that language too.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
-import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 
+from stratascope.cli.output import columns
 from stratascope.core.history import LONGEST
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation import SECONDS_MOST
@@ -74,24 +74,15 @@ class Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str, *words: Any, **more: Any) -> None:
         # created for each argument, not only for help; without a width, argparse would import shutil and its archivers
-        super().__init__(prog, *words, **{"width": _columns() - 2, **more})
+        super().__init__(prog, *words, **{"width": (columns() or 80) - 2, **more})
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return super()._split_lines(text, width) if text.isascii() else _lines(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:  # examples, a line each, to be copied
+            return text
         return super()._fill_text(text, width, indent) if text.isascii() else "\n".join(_lines(text, width, indent))
-
-
-def _columns() -> int:
-    """The terminal's width, as by shutil.get_terminal_size."""
-    with contextlib.suppress(ValueError):
-        if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
-            return columns
-    out = sys.__stdout__
-    with contextlib.suppress(ValueError, OSError):  # closed, or no terminal
-        return (out is not None and os.get_terminal_size(out.fileno()).columns) or 80
-    return 80
 
 
 def _lines(text: str, width: int, indent: str = "") -> list[str]:
@@ -195,6 +186,22 @@ def exposure(text: str) -> float:
     if not 0.0 <= number <= 10.0:  # also rejects NaN
         raise argparse.ArgumentTypeError(translate(msg("not a number from 0 to 10: {text}", text=text)))
     return number
+
+
+def columns_of(*names: str) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that takes some of these, separated by commas, each once."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        wanted = tuple(dict.fromkeys(each.strip() for each in text.split(",")))
+        if unknown := next((each for each in wanted if each not in names), None):
+            known = ", ".join(names)
+            raise argparse.ArgumentTypeError(translate(msg("no column {name}: choose from {names}", name=unknown,
+                                                           names=known)))  # fmt: skip
+        if not all(wanted):
+            raise argparse.ArgumentTypeError(translate(msg("a column's name is missing")))
+        return wanted
+
+    return parse
 
 
 def since(text: str) -> float:

@@ -89,7 +89,7 @@ def _report(arguments: argparse.Namespace) -> int:
         missing = [name for name in arguments.containers if name not in found]
     if missing and not snapshot.containers:
         pass  # print no empty report, which would look like an answer
-    elif not put(arguments, snapshot, annotations, details=bool(arguments.containers)):
+    elif not put(arguments, snapshot, annotations, details=arguments.all, named=bool(arguments.containers)):
         return FAILED
     for name in missing:
         complain(translate(not_found(name, capture.engines, known)))
@@ -238,10 +238,11 @@ def put(
     annotations: Annotations,
     *,
     details: bool = False,
+    named: bool = False,
     more: dict[str, Any] | None = None,
 ) -> bool:
-    """Print or write a snapshot; False, with the reason printed, if the file can't be written. `more`: further fields
-    of the JSON.
+    """Print or write a snapshot; False, with the reason printed, if the file can't be written. `named`: these
+    containers were asked for by name; `more`: further fields of the JSON.
     """
     output, name = output_of(arguments), format_of(arguments)
     snapshot = annotations.narrowed(snapshot, every_threat=name in ("text", "html"))
@@ -249,7 +250,8 @@ def put(
         return put_texts(chain(json_report.pieces(snapshot, annotations, more), ("\n",)), output)
     if name in ("text", "html"):
         return put_texts(
-            _read_by_people(name, snapshot, annotations, to_file=output is not None, details=details), output
+            _read_by_people(name, snapshot, annotations, to_file=output is not None, details=details, named=named),
+            output,
         )
     from stratascope.presentation.report_model import report_of
 
@@ -291,7 +293,7 @@ def _saved(data: bytes, output: Path) -> bool:
 
 
 def _read_by_people(
-    name: str, snapshot: Snapshot, annotations: Annotations, *, to_file: bool, details: bool
+    name: str, snapshot: Snapshot, annotations: Annotations, *, to_file: bool, details: bool, named: bool
 ) -> Iterator[str]:
     lines, shown = _accepted(snapshot, annotations)
     if name == "html":
@@ -306,7 +308,7 @@ def _read_by_people(
     if annotations.baseline is not None and not shown.containers:
         yield translate(msg("Nothing is new or worse.")) + "\n"
     else:
-        yield text_report.render(shown, all_layers(), how)
+        yield text_report.render(shown, all_layers(), how, named=named)
     if lines:
         yield "\n" + "\n".join(each for line in lines for each in wrap(line, "", how)) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 from stratascope.core.capture import gap_words
 from stratascope.core.container import Container
@@ -12,6 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot, rank
+from stratascope.core.text import natural
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.json_report import SCHEMA
@@ -19,13 +20,23 @@ from stratascope.presentation.takeover import runs, unseen_engines
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
 from stratascope.presentation.terms import STATUSES, exposure_level, timestamp
 from stratascope.presentation.threat_outcomes import by_outcome
+from stratascope.value import Value
 
-T = TypeVar("T")
 PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 _LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
-_HEADS = (msg("Exposure"), msg("1 to 6"), msg("Name"), msg("Group"), msg("Engine"), msg("Image"), msg("Why"))
-_GROUP = 3  # index of the group's column
+_HEADS = {
+    "exposure": msg("Exposure"),
+    "layers": msg("1 to 6"),
+    "name": msg("Name"),
+    "group": msg("Group"),
+    "engine": msg("Engine"),
+    "image": msg("Image"),
+    "why": msg("Why"),
+}
+COLUMNS = tuple(_HEADS)
+SORTS = ("exposure", "name", "group", "engine", "image")
 _WIDEST, _LEAST, _REASON = 28, 10, 26  # maximum and minimum cells of a column, and the minimum for the reason
+_SPARED = ("image", "group", "engine")  # left out, the first first, where a line has no room for all
 
 
 def group_of(container: Container) -> str:
@@ -50,22 +61,21 @@ def why(state: ContainerState) -> Message:
     return worst.threat.title if worst.outcome is Outcome.OPEN else msg("Not everything is known")
 
 
-def render(snapshot: Snapshot, style: Style) -> str:
-    """The whole list."""
-    return "\n".join(_lines(snapshot, style)) + "\n"
+def render(snapshot: Snapshot, style: Style, *, sort: str = "exposure", columns: tuple[str, ...] = ()) -> str:
+    """The whole list. `sort`: one of `SORTS`; `columns`: of `COLUMNS`, by default those that fit."""
+    return "\n".join(_lines(snapshot, style, sort, columns)) + "\n"
 
 
-def _lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    rows = [_row(state, style) for state in _in_order(snapshot)]
+def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]) -> Iterator[str]:
+    rows = [_row(state, style) for state in in_order(snapshot, sort)]
     if rows:
-        heads = [translate(head) for head in _HEADS]
-        if not any(row[_GROUP][0] for row in rows):
-            heads = _without_group(heads)
-            rows = [_without_group(row) for row in rows]
-        widths = _widths(heads, rows, style)
-        yield style.paint(_line([(head, head) for head in heads], widths, style), "2")
+        heads = {each: _Cell(translate(head), translate(head)) for each, head in _HEADS.items()}
+        widths = {each: min(_WIDEST, max(width_of(row[each].text) for row in (heads, *rows))) for each in COLUMNS}
+        shown = columns or _fitting(rows, widths, style)
+        _narrow(widths, shown, style)
+        yield style.paint(_line(heads, shown, widths, style), "2")
         for row in rows:
-            yield _line(row, widths, style)
+            yield _line(row, shown, widths, style)
     else:
         yield translate(msg("No containers."))
     unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
@@ -73,58 +83,88 @@ def _lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
         yield from wrap(translate(msg("{engines} not seen", engines=unseen)), "", style, "33")
 
 
-def _widths(heads: list[str], rows: list[list[tuple[str, str]]], style: Style) -> list[int]:
-    """Widths of all columns but the last, which gets the rest; the widest column is narrowed first."""
-    cells = [[head, *(row[at][0] for row in rows)] for at, head in enumerate(heads[:-1])]
-    widths = [min(_WIDEST, max(map(width_of, column))) for column in cells]
-    while sum(widths) + 2 * len(widths) + _REASON > style.width and max(widths) > _LEAST:
-        widths[widths.index(max(widths))] -= 1
-    return widths
+class _Cell(Value):
+    """A cell's plain text, which is measured, and the text to print."""
+
+    text: str
+    shown: str
 
 
-def _without_group(cells: list[T]) -> list[T]:
-    """Leave out the group if no container is in one."""
-    return cells[:_GROUP] + cells[_GROUP + 1 :]
+_Row: TypeAlias = dict[str, _Cell]
 
 
-def _in_order(snapshot: Snapshot) -> list[ContainerState]:
-    return sorted(snapshot.containers, key=lambda each: (not runs(each), rank(each), each.container.name, each.key))
+def _fitting(rows: list[_Row], widths: dict[str, int], style: Style) -> tuple[str, ...]:
+    """The columns that a line has room for. The group is left out where no container is in one."""
+    shown = [each for each in COLUMNS if each != "group" or any(row["group"].text for row in rows)]
+    for spared in _SPARED:
+        least = sum(min(widths[each], _LEAST) + 2 for each in shown if each not in ("name", "why"))
+        needed = spared == "engine" and len({row["name"].text for row in rows}) < len(rows)  # it tells them apart
+        if least + min(widths["name"], _WIDEST) + 2 + _REASON > style.width and spared in shown and not needed:
+            shown.remove(spared)
+    return tuple(shown)
 
 
-def _line(cells: list[tuple[str, str]], widths: list[int], style: Style) -> str:
-    """One line. Each cell: its plain text, which is measured, and the text to print."""
-    parts = []
-    for (text, shown), width in zip(cells, widths, strict=False):
-        cut = clip(text, width)
-        parts.append((shown if cut == text else cut) + " " * max(0, width - width_of(cut)))
-    room = max(_LEAST, style.width - sum(widths) - 2 * len(widths))
-    return ("  ".join(parts) + "  " + clip(cells[-1][0], room)).rstrip()
+def _narrow(widths: dict[str, int], shown: tuple[str, ...], style: Style) -> None:
+    """Narrow the widest columns until the last, which gets the rest, has room for a reason."""
+    before = shown[:-1]
+    least = {each: min(widths[each], _LEAST) for each in before}  # numbers and marks are narrower, and never cut
+    while sum(widths[each] + 2 for each in before) + _REASON > style.width:
+        wider = [each for each in before if widths[each] > least[each]]
+        if not wider:
+            break
+        widths[max(wider, key=widths.__getitem__)] -= 1
 
 
-def _row(state: ContainerState, style: Style) -> list[tuple[str, str]]:
+def _sorting(state: ContainerState, sort: str) -> tuple[Any, ...]:
+    container = state.container
+    worst = (not runs(state), rank(state), natural(container.name), state.key)
+    texts = {"group": group_of(container), "engine": container.engine, "image": container.image}
+    if sort == "name":
+        return (natural(container.name), *worst)
+    return (not texts[sort], natural(texts[sort]), *worst) if sort in texts else worst
+
+
+def in_order(snapshot: Snapshot, sort: str = "exposure") -> list[ContainerState]:
+    """The containers, the worst first, or sorted by one of `SORTS`; those without a group come last."""
+    return sorted(snapshot.containers, key=lambda state: _sorting(state, sort))
+
+
+def _line(row: _Row, shown: tuple[str, ...], widths: dict[str, int], style: Style) -> str:
+    parts, left = [], style.width
+    for each in shown[:-1]:
+        cut = clip(row[each].text, widths[each])
+        parts.append((row[each].shown if cut == row[each].text else cut) + " " * (widths[each] - width_of(cut)))
+        left -= widths[each] + 2
+    cell, room = row[shown[-1]], max(_LEAST, left)
+    return "  ".join((*parts, cell.shown if width_of(cell.text) <= room else clip(cell.text, room))).rstrip()
+
+
+def _row(state: ContainerState, style: Style) -> _Row:
     container = state.container
     known = state.matrix is not None and runs(state)
     worst = state.matrix.exposure.worst if state.matrix is not None else 0.0
     number = f"{worst:.1f}" if known else "-"
-    shown = style.paint(number, _LEVEL_STYLE[exposure_level(worst)]) if known else number
-    marks = "".join(style.mark(layer.assessment) for layer in state.layers)
-    bare = "".join(Style(unicode=style.unicode).mark(layer.assessment) for layer in state.layers)
-    texts = (
-        plain(container.name, 60),
-        plain(group_of(container), 60),
-        plain(container.engine, 40),
-        plain(container.image, 80),
-        translate(why(state)),
-    )
-    return [(number, shown), (bare, marks), *((text, text) for text in texts)]
+    bare = "".join(style.bare_mark(layer.assessment.verdict) for layer in state.layers)
+    texts = {
+        "name": plain(container.name, 60),
+        "group": plain(group_of(container), 60),
+        "engine": plain(container.engine, 40),
+        "image": plain(container.image, 80),
+        "why": translate(why(state)),
+    }
+    return {
+        "exposure": _Cell(number, style.paint(number, _LEVEL_STYLE[exposure_level(worst)]) if known else number),
+        "layers": _Cell(bare, "".join(style.mark(layer.assessment) for layer in state.layers)),
+        **{each: _Cell(text, text) for each, text in texts.items()},
+    }
 
 
-def document(snapshot: Snapshot) -> str:
+def document(snapshot: Snapshot, *, sort: str = "exposure") -> str:
     """The list as one JSON document, with who shares what."""
     found: dict[str, Any] = {
         "schema": SCHEMA,
         "taken_at": timestamp(snapshot.taken_at),
-        "containers": [_container(state) for state in _in_order(snapshot)],
+        "containers": [_container(state) for state in in_order(snapshot, sort)],
         "shared": [_shared(each) for each in shared_parts(snapshot)],
         "unseen": list(unseen_engines(snapshot)),
     }

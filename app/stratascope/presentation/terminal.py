@@ -9,7 +9,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Basis
 from stratascope.value import Value
 
-WIDTH = 100
+WIDTH = 100  # cells of a line where no terminal says otherwise, and the most of running text
 _PARAGRAPH_MOST = 8000  # characters; breaking a word takes time quadratic in its length
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
@@ -22,7 +22,9 @@ _UNIT = re.compile(rf"[{_OPENING}]*(?:[!-~]+|\s+|\S)[{_CLOSING}]*")
 
 
 class Style(Value):
-    """How to print: ANSI colours or not, all of Unicode or ASCII marks only, every decoded fact or the summary."""
+    """How to print: ANSI colours or not, all of Unicode or ASCII marks only, every decoded fact or the summary, and the
+    width of a line in cells.
+    """
 
     colour: bool = False
     unicode: bool = True
@@ -44,7 +46,7 @@ class Style(Value):
 
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
-    width = max(20, style.width - len(indent))
+    width = max(20, min(style.width, WIDTH) - len(indent))
     if len(text) > _PARAGRAPH_MOST:
         text = text[:_PARAGRAPH_MOST] + " …"
     narrow = width_of(text) <= len(text)
@@ -97,7 +99,7 @@ def pad(text: str, width: int) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    return text if width_of(text) <= width else _first(text, width - 1) + "…"
+    return text if width_of(text) <= width else _first(text, max(0, width - 1)) + "…"
 
 
 def cut_middle(text: str, width: int) -> str:

@@ -38,17 +38,23 @@ from stratascope.presentation.threat_outcomes import SERIOUS, by_outcome, counts
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*").fullmatch
+_BRIEF = 3  # findings of a container that was asked for by name: with the rest of it, they fit on a screen
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # severities that the summary prints in full
 
 
-def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
-    """The whole report, worst containers first."""
-    lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
+def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style, *, named: bool = False) -> str:
+    """The whole report, worst containers first. `named`: these containers were asked for, so that they come first; the
+    caller reports names that were not found.
+    """
+    lines = [*_head(snapshot, style), ""] if not named or snapshot.demo else []
+    if not named or style.details:
+        lines += engine_lines(snapshot.engines, style)
+    lines += trouble_lines(snapshot, style)
     if style.details:
         lines += _grounds(snapshot, style)
     for state in sorted(snapshot.containers, key=_worst_first):
-        lines += ["", *_container(state, snapshot, layers, style)]
-    if not snapshot.containers and not style.details:  # with details, the caller reports names that were not found
+        lines += [*([""] if lines and lines[-1] else []), *_container(state, snapshot, layers, style, named=named)]
+    if not snapshot.containers and not named:
         unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
         none = msg("No containers seen; {engines} not seen.", engines=unseen) if unseen else msg("No containers.")
         lines += ["", translate(none)]
@@ -113,15 +119,21 @@ def trouble_lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
         yield from wrap(plain(trouble.words.strip(), 400), "  ", style, "2")
 
 
-def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> Iterator[str]:
+def _container(
+    state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, ...], style: Style, *, named: bool
+) -> Iterator[str]:
     container = state.container
     facts = [plain(container.engine, 40), plain(container.image, 60), translate(terms.STATUSES[container.status])]
     if container.pid:
         facts.append(f"PID {container.pid}")
     if container.started and container.pid:
         facts.append(translate(msg("up {age}", age=age(snapshot.taken_at - container.started))))
-    name = style.paint(plain(container.name, 60), "1")
-    yield name + "  " + (" · " if style.unicode else ", ").join(part for part in facts if part)
+    name, detail = plain(container.name, 60), (" · " if style.unicode else ", ").join(part for part in facts if part)
+    if width_of(name) + 2 + width_of(detail) <= style.width:
+        yield style.paint(name, "1") + "  " + detail
+    else:
+        yield style.paint(name, "1")
+        yield from wrap(detail, "  ", style)
     if container.error:
         yield from wrap(
             translate(msg("The engine's answer was not understood: {why}", why=container.error)), "  ", style
@@ -144,15 +156,18 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     if state.matrix is not None:
         yield from open_lines(state.matrix, style)
     shown = [finding for finding in state.findings if style.details or finding.severity in _LOUD]
-    for finding in shown:
-        yield from _finding(finding, style)
-    if len(shown) < len(state.findings):
+    brief = named and not style.details
+    for finding in shown[:_BRIEF] if brief else shown:
+        yield from _finding(finding, style, sources=not brief)
+    # Of a record by such a command the engines would be asked; what engines take for no name may be a command
+    command = not (snapshot.demo or container.status is Status.PREDICTED or not _NAME(container.name))
+    if brief:
+        if command:
+            yield from _commands(container.name, style)
+    elif len(shown) < len(state.findings):
         rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
-        more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
-        # Of a record by that command the engines would be asked; what engines take for no name may be a command
-        if snapshot.demo or container.status is Status.PREDICTED or not _NAME(container.name):
-            more = rest
-        yield from wrap(translate(more), "  ", style, "2")
+        more = msg("{rest}: stratascope report {name} --all", rest=rest, name=container.name)
+        yield from wrap(translate(more if command else rest), "  ", style, "2")
     for process in state.processes:
         if process.drift:
             yield from wrap(translate(_differs(process, titles)), "  ", style)
@@ -194,11 +209,24 @@ def _severity_width() -> int:
     return max(width_of(translate(word)) for word in terms.SEVERITIES.values())
 
 
-def _finding(finding: Finding, style: Style) -> Iterator[str]:
+def _commands(name: str, style: Style) -> Iterator[str]:
+    """What to ask next about a container."""
+    asked = (
+        (f"stratascope plan {name}", msg("what would close it")),
+        (f"stratascope report {name} --all", msg("every fact, threat and finding")),
+    )
+    width = max(len(command) for command, _ in asked)
+    for command, what in asked:
+        yield from wrap(f"{command:{width}}  {translate(what)}", "  ", style, "2")
+
+
+def _finding(finding: Finding, style: Style, *, sources: bool = True) -> Iterator[str]:
     yield from severe(finding.severity, translate(finding.text), style)
     indent = " " * (_severity_width() + 4)
     arrow = "→ " if style.unicode else "> "
     yield from wrap(arrow + translate(finding.advice), indent, style)
+    if not sources:
+        return
     room = style.width - len(indent)
     source = cut_middle(plain(finding.source), room)
     refs = "  ".join(finding.refs)
@@ -361,7 +389,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     severities = _severity_width()
     outcomes = max(width_of(translate(word)) for word in terms.OUTCOMES.values())
     heads = [*(str(layer.number) for layer in layers), "G"]
-    title_width = min(44, style.width - severities - outcomes - 2 * len(heads) - 20)
+    title_width = max(16, min(44, style.width - severities - outcomes - 2 * len(heads) - 20))
     yield "    " + style.paint(" " * (title_width + severities + 4) + " ".join(heads), "2")
     for state in by_outcome(matrix):
         title = pad(clip(translate(state.threat.title), title_width), title_width)

@@ -381,6 +381,7 @@ def test_widths_and_colours(capture: Path) -> None:
         assert "\x1b" not in text
         wide = [line for line in text.splitlines() if len(line) > 100 and "/" not in line]
         assert wide == []
+        assert on_terminal("report", "--from-capture", str(capture), *words, COLUMNS="1")
         shown = on_terminal("report", "--from-capture", str(capture), *words)
         assert ANSI.search(shown)
         assert ANSI.sub("", shown).replace("\r\n", "\n") == text

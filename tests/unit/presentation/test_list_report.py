@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from rig.window import fake_matrix
+from stratascope.cli.arguments import parser
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation import list_report
@@ -67,3 +70,45 @@ def test_what_is_not_known_is_not_called_closed() -> None:
         for threats in (closed, unknown)
     ]
     assert told == ["Nothing is open", "Not everything is known"]
+
+
+def test_a_narrow_terminal_cuts_no_number() -> None:
+    """Columns are left out, the last name column gives way, and no line is wider than the terminal."""
+    for width in (60, 80, 100, 140):
+        head, *lines = list_report.render(demo_snapshot(), Style(width=width)).splitlines()
+        assert all(width_of(line) <= width for line in (head, *lines)), width
+        assert [line.split()[0] for line in lines[:3]] == ["10.0", "10.0", "9.2"]
+        assert all(len(line.split()[1]) == 6 for line in lines), width
+        assert ("Image" in head) == (width >= 100)
+
+
+def test_two_of_one_name_keep_their_engine() -> None:
+    """On a narrow terminal, the engine is what tells them apart."""
+    snapshot = demo_snapshot()
+    first, second, *rest = snapshot.containers
+    twin = replace(second, container=replace(second.container, name=first.container.name))
+    narrow = Style(width=80)
+    assert "Engine" in list_report.render(replace(snapshot, containers=(first, twin, *rest)), narrow)
+    assert "Engine" not in list_report.render(snapshot, narrow)
+
+
+def test_chosen_columns_and_order() -> None:
+    snapshot = demo_snapshot()
+    head, *lines = list_report.render(snapshot, Style(), sort="name", columns=("name", "exposure")).splitlines()
+    assert head.split() == ["Name", "Exposure"]
+    names = [line.split()[0] for line in lines]
+    assert names == sorted(names)
+    found = json.loads(list_report.document(snapshot, sort="name"))["containers"]
+    assert [each["name"] for each in found] == sorted(each["name"] for each in found)
+    *_, last = list_report.render(snapshot, Style(), sort="group").splitlines()
+    assert last.startswith("-")
+
+
+def test_the_command_line_names_the_same_columns() -> None:
+    chosen = parser().parse_args(["list", "--columns", ",".join(list_report.COLUMNS)])
+    assert chosen.columns == list_report.COLUMNS
+    for each in list_report.SORTS:
+        assert parser().parse_args(["list", "--sort", each]).sort == each
+    for wrong in ("nothing", "name,,why", "name,nothing"):
+        with pytest.raises(SystemExit):
+            parser().parse_args(["list", "--columns", wrong])

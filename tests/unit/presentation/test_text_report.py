@@ -7,8 +7,10 @@ import pytest
 from rig.presentation import page_sample
 from stratascope.core.container import Status
 from stratascope.core.snapshot import ProcessState
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.presentation import text_report
+from stratascope.presentation.terminal import width_of
 from stratascope.value import replace
 
 
@@ -43,3 +45,20 @@ def test_a_name_in_a_command_is_one(name: str, shown: bool) -> None:
     page = text_report.render(replace(whole, containers=(state,), demo=False), all_layers(), text_report.Style())
     assert ("stratascope report" in page) is shown
     assert "less serious finding" in page
+
+
+def test_a_container_that_was_asked_for_fits_on_a_screen() -> None:
+    """Its number comes first but for its name; with --all, the engines and everything else come, too."""
+    whole = replace(page_sample.golden(), demo=False)
+    worst = max(whole.containers, key=lambda state: state.matrix is not None and state.matrix.exposure.worst)
+    only = replace(whole, containers=(worst,))
+    narrow = text_report.Style(width=80)
+    first, second, *rest = text_report.render(only, all_layers(), narrow, named=True).splitlines()
+    assert first.startswith(worst.container.name)
+    assert second.startswith("  Exposure ")
+    assert len(rest) <= 38
+    assert all(width_of(line) <= 80 for line in (first, second, *rest))
+    assert f"stratascope plan {worst.container.name}" in "\n".join(rest)
+    everything = text_report.render(only, all_layers(), replace(narrow, details=True), named=True)
+    assert len(everything.splitlines()) > 100
+    assert all(translate(finding.text)[:30] in everything for finding in worst.findings)

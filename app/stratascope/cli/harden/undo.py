@@ -106,6 +106,11 @@ def discard(arguments: argparse.Namespace) -> int:
         if not arguments.yes and sys.stdin.isatty() and not agreed_to(question):
             return REFUSED
         found.hardening.discard(transaction)
+        if arguments.json:
+            removed = [] if transaction.owner is not None else [member.old_aside for member in transaction.members]
+            kept_file = None if transaction.owner is None else str(transaction.owner.files[0].path)
+            write(json.dumps({"name": transaction.name, "removed": removed, "permanent": kept_file}) + "\n")
+            return VERIFIED
         if transaction.owner is not None:
             kept = msg("The change to {name} in {path} is now permanent.", name=transaction.name,
                        path=transaction.owner.files[0].path)  # fmt: skip
@@ -289,13 +294,19 @@ def _print_ends(arguments: argparse.Namespace, lasts: Sequence[dict[str, Any]], 
 
 def recover(arguments: argparse.Namespace) -> int:
     """Run `recover`. Raises ProbeError if a given engine is not known."""
+
+    def put(what: Transaction | TwinRecord | Group, result: str, text: str) -> None:
+        write(json.dumps({"name": what.name, "engine": what.engine, "result": result, "text": text}) + "\n")
+
     journal, only = FileJournal(), tuple(arguments.engine)
     tried: list[Recovered] = []
     with open_hardening(only) as found:
         for access in found.accesses:
             for item in found.hardening.recover_on(access.engine.id):
                 tried.append(item)
-                if item.result in (Result.FINISHED, Result.UNDONE, Result.REMOVED):
+                if arguments.json:
+                    put(item.transaction, item.result.value, _recovered(item))
+                elif item.result in (Result.FINISHED, Result.UNDONE, Result.REMOVED):
                     write(_recovered(item) + "\n")
                 else:
                     _complain(item)
@@ -303,7 +314,10 @@ def recover(arguments: argparse.Namespace) -> int:
     left = [item for item in unfinished(journal) if item.id not in known]
     unreached = [item for item in left if not only or item.engine in only or item.endpoint in only]
     for each in unreached:
-        complain(_unreached(each))
+        if arguments.json:
+            put(each, "unreached", _unreached(each))
+        else:
+            complain(_unreached(each))
     damaged = [item for item in journal.all() if isinstance(item, Damaged)]
     tell_damaged(damaged)
     return FAILED if unreached or damaged or any(item.result is Result.FAILED for item in tried) else VERIFIED

@@ -1,0 +1,44 @@
+"""Each command's help has two examples, and every example is a command line that is understood."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from stratascope.cli.arguments import parser
+from stratascope.cli.examples import EXAMPLES
+
+
+def commands(top: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The commands that have no commands of their own."""
+    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield top
+    for action in below:
+        for command in action.choices.values():
+            yield from commands(command)
+
+
+def test_every_command_has_two() -> None:
+    named = {command.prog.partition(" ")[2] for command in commands(parser())}
+    assert named == set(EXAMPLES)
+    assert all(len(examples) >= 2 for examples in EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("name", "example"), [(name, each) for name, found in EXAMPLES.items() for each in found])
+def test_it_is_understood(name: str, example: str) -> None:
+    program, *words = shlex.split(example)
+    assert program == "stratascope"
+    if ">" in words:
+        words = words[: words.index(">")]
+    found = parser().parse_args(words)
+    assert " ".join(filter(None, (found.command, getattr(found, "act", "")))) == name
+
+
+def test_help_shows_them_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["undo", "--help"])
+    assert "\nExamples:\n  stratascope undo web\n  stratascope undo --project shop\n" in capsys.readouterr().out
