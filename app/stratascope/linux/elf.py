@@ -95,7 +95,7 @@ def parse_elf(data: bytes) -> Elf:
         raise DecodeError(f"neither a program nor a library: e_type {kind}")
     segments = tuple(file.segments())
     interpreter = next((file.bytes_of(each) for each in segments if each.kind == _INTERPRETER), b"")
-    go = any(each.kind == _NOTE and file.bytes_of(each)[12:16] == _GO for each in segments)
+    go = any(each.kind == _NOTE and _GO in file.notes(each) for each in segments)
     dynamic = next((each for each in segments if each.kind == _DYNAMIC), None)
     found = Elf(file.bits, _text(interpreter.rstrip(b"\0")), go=go)
     if dynamic is None:
@@ -162,6 +162,15 @@ class _File:
     def bytes_of(self, segment: _Segment) -> bytes:
         """The segment's first bytes, at most a path's length."""
         return self.data[segment.offset : segment.offset + min(segment.size, PATH_MAX)]
+
+    def notes(self, segment: _Segment) -> Iterator[bytes]:
+        """The owner of each note at the segment's beginning, elf(5): a linker puts several into one segment."""
+        data = self.bytes_of(segment)
+        place = 0
+        while place + 12 <= len(data):
+            name, description = struct.unpack_from(self._order + "II", data, place)
+            yield data[place + 12 : place + 12 + name]
+            place += 12 + name + -name % 4 + description + -description % 4
 
     def entries(self, segment: _Segment) -> Iterator[tuple[int, int]]:
         form, size = ("qQ", 16) if self.bits == 64 else ("iI", 8)

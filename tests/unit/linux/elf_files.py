@@ -20,11 +20,11 @@ def elf(
     defined: Sequence[str] = (),
     runpath: str = "",
     tag: int = RUNPATH,
-    go: bool = False,
+    notes: Sequence[bytes] = (b"GNU\0",),
     dynamic: bool = True,
     tail: bytes = b"",
 ) -> bytes:
-    """One LOAD segment holds it all: interpreter, note, symbols, strings, PT_DYNAMIC; then `tail`."""
+    """One LOAD segment holds it all: interpreter, notes by their owners, symbols, strings, PT_DYNAMIC; then `tail`."""
     wide = bits == 64
     names = b"\0"
     places = {}
@@ -34,7 +34,7 @@ def elf(
     symbols = _symbol(wide, order, 0, 0, 0)
     symbols += b"".join(_symbol(wide, order, places[name], 0x12, 0) for name in imports)
     symbols += b"".join(_symbol(wide, order, places[name], 0x12, 1) for name in defined)
-    note = struct.pack(f"{order}III", 4, 4, 4) + (b"Go\0\0" if go else b"GNU\0") + b"abcd"
+    note = b"".join(struct.pack(f"{order}III", len(owner), 4, 4) + owner + b"abcd" for owner in notes)
     path = interpreter.encode() + b"\0"
     count = 1 + bool(interpreter) + dynamic + 1
     start = (64 if wide else 52) + count * (56 if wide else 32)

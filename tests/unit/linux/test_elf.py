@@ -33,7 +33,8 @@ LOADER = "/lib64/ld-linux-x86-64.so.2"
         ({"needed": ("libpam.so.0", "libc.so.6")}, {"needed": ("libpam.so.0", "libc.so.6")}),
         ({"runpath": "$ORIGIN/../lib:/usr/lib/postfix"}, {"folders": ("$ORIGIN/../lib", "/usr/lib/postfix")}),
         ({"runpath": "/opt/x", "tag": RPATH}, {"folders": ("/opt/x",)}),
-        ({"go": True}, {"go": True}),
+        ({"notes": (b"Go\0\0",)}, {"go": True}),
+        ({"notes": (b"GNU\0", b"Go\0\0")}, {"go": True}),  # of a Go program that the system's linker linked
         ({"imports": ("_ZN3FooC1Ev", "bad name", "9lives", "x" * 600, "naïve")}, {"imports": ("_ZN3FooC1Ev",)}),
     ],
 )
