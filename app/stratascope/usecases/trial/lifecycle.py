@@ -155,7 +155,7 @@ def _read_output(descriptor: int, said: bytearray) -> bool:
 SIGNALS = (("HUP", 1), ("USR1", 10))  # the same numbers on every architecture that engines run on
 WAIT = 0.3  # seconds in which a twin may exit because of a signal
 END = 0.5  # … and an unchanged twin, which is awaited longer
-_SIGNAL_POLL = 0.05  # seconds between checks whether it still runs
+_SIGNAL_POLL = 0.05  # seconds between checks whether it still runs, or catches a signal yet
 
 
 def understood(access: EngineAccess, container: str) -> tuple[str, ...]:
@@ -166,13 +166,25 @@ def understood(access: EngineAccess, container: str) -> tuple[str, ...]:
     caught = access.caught_signals(container) or ()
     found: list[str] = []
     for name, number in SIGNALS:
-        if number not in caught:
+        if number not in caught or not _catches(access, container, number):
             continue
         if _survives(access, container, name, END):
             found.append(name)
         else:
             access.port.start(container)
     return tuple(found)
+
+
+def _catches(access: EngineAccess, container: str, number: int) -> bool:
+    """Whether it has its handler, for which it is awaited: one that was just started again ignores every signal that it
+    does not catch yet, as the first process of a PID namespace, pid_namespaces(7).
+    """
+    until = access.clock.now() + LEAST
+    while number not in (access.caught_signals(container) or ()):
+        if access.clock.now() >= until or access.port.running(container).status != "running":
+            return False
+        access.clock.sleep(_SIGNAL_POLL)
+    return True
 
 
 def first_fatal(access: EngineAccess, container: str, signals: tuple[str, ...]) -> str:
