@@ -63,13 +63,15 @@ class Liveness(Value):
 
     `listens`: TCP ports that it listens on, except ephemeral ones, sorted; `udp`: the same for UDP;
     `kills`: times that the kernel's OOM killer killed one of its processes; `forks`: times that a limit refused it
-    another process or thread. None: not known.
+    another process or thread. None: not known. `passing`: those of `listens` on which only sessions started by exec
+    listen, which end with the container.
     """
 
     listens: tuple[int, ...] | None = None
     kills: int | None = None
     udp: tuple[int, ...] | None = None
     forks: int | None = None
+    passing: tuple[int, ...] = ()
 
 
 class RootFiles(Value):

@@ -130,7 +130,7 @@ def _start(capture: Capture) -> int | None:
 
 _WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}
 LIVENESS_WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], SOCKETS, OOM, FORKS)))
-LIVENESS_MEMBER_WANTS = (SOCKETS,)
+LIVENESS_MEMBER_WANTS = ("status", SOCKETS)
 
 NOTHING = Liveness()
 # The default net.ipv4.ip_local_port_range: a socket bound to port 0 gets one of these (ip(7))
@@ -143,13 +143,17 @@ def liveness_of(container: Container, found: ContainerCapture | None, ground: Gr
     """The container's ports and counters; NOTHING if the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
-    tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
+    tcp, udp = (_ports(container.asked, found, ground, way) for way in _WAYS)
     kills = or_none(found.first.decoded(OOM, parse_oom_kills))
     forks = or_none(found.first.decoded(FORKS, parse_refused_forks))
-    return Liveness(tcp, kills, udp, forks)
+    theirs = _of_sessions(found)
+    passing = tuple(port for port, inodes in (tcp or {}).items() if inodes <= theirs)
+    listens, bound = (None if ports is None else tuple(ports) for ports in (tcp, udp))
+    return Liveness(listens, kills, bound, forks, passing)
 
 
-def _listens(asked: Asked, found: ContainerCapture, ground: Ground, way: str) -> tuple[int, ...] | None:
+def _ports(asked: Asked, found: ContainerCapture, ground: Ground, way: str) -> dict[int, set[int]] | None:
+    """Each port, with the inodes of its sockets."""
     sockets: list[Listening] = []
     for name in _WAYS[way]:
         listening = found.first.decoded(name, lambda text: parse_listening(text, udp=way == "udp"))
@@ -165,15 +169,11 @@ def _listens(asked: Asked, found: ContainerCapture, ground: Ground, way: str) ->
             return None
         sockets = [socket for socket in sockets if socket.inode in own]
     published = {port.container_port.partition("/")[0] for port in asked.ports if port.container_port.endswith(way)}
-    return tuple(
-        sorted(
-            {
-                socket.port
-                for socket in sockets
-                if socket.address != _ENGINE_DNS and (str(socket.port) in published or _meant(socket.port, way))
-            }
-        )
-    )
+    ports: dict[int, set[int]] = {}
+    for socket in sorted(sockets, key=lambda socket: socket.port):
+        if socket.address != _ENGINE_DNS and (str(socket.port) in published or _meant(socket.port, way)):
+            ports.setdefault(socket.port, set()).add(socket.inode)
+    return ports
 
 
 def _meant(port: int, way: str) -> bool:
@@ -192,6 +192,33 @@ def _own(found: ContainerCapture) -> frozenset[int] | None:
         elif links.kind is not GapKind.GONE:
             return None
     return frozenset(inodes)
+
+
+def _of_sessions(found: ContainerCapture) -> frozenset[int]:
+    """Inodes of sockets that only sessions started by exec have open. Empty if not known."""
+    inodes: dict[bool, set[int]] = {True: set(), False: set()}
+    alive = [each for each in found.members if thread_of(each) is None]
+    parents = {each.pid: _status(each) for each in alive}
+    for process in (found.first, *alive):
+        links = or_none(process.decoded(SOCKETS, parse_socket_links))
+        if links is None and process is found.first:
+            return frozenset()
+        inodes[_session(process.pid, found.first.pid, parents)] |= links or frozenset()
+    return frozenset() if found.unread else frozenset(inodes[True] - inodes[False])
+
+
+def _session(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:
+    """Whether its ancestor was started by exec: its parent is none of the container's processes."""
+    seen: set[int] = set()
+    while pid != first and pid not in seen:
+        if pid not in parents:
+            return True
+        status = parents[pid]
+        if status is None or status.ppid is None:
+            return False
+        seen.add(pid)
+        pid = status.ppid
+    return False
 
 
 ROOT_FILES_WANTS = (*BELONGING_WANTS, DEVICES, GIVING_PROGRAMS)

@@ -212,7 +212,11 @@ def _exchange(
     def stale() -> Message | None:
         return over(access.journal, done)
 
-    expected = Expected(access.liveness(done.new), access.liveness, health)
+    now = access.liveness(done.new)
+    # sessions end, whoever wants it back
+    lasting = tuple(port for port in now.listens or () if port not in now.passing)
+    before = now if now.listens is None else replace(now, listens=lasting)
+    expected = Expected(before, access.liveness, health)
     return Exchange(access.port, access.journal, wanted, cancelled, access.clock, expected, stale=stale)
 
 

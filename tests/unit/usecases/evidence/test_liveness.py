@@ -113,3 +113,24 @@ def test_kills_that_are_not_told() -> None:
 def test_a_process_of_somebody_else_tells_nothing() -> None:
     other = capture(cgroup=f"0::/docker/{'cd' * 32}\n")
     assert of(other) == Liveness() == liveness_of(CONTAINER, None, UNREAD)
+
+
+def test_what_only_sessions_listen_on_passes() -> None:
+    """A session's ancestor was started by exec: its parent is none of the container's processes."""
+    sockets = HEAD + line("00000000", 80, 1) + line("00000000", 8080, 2) + line("00000000", 9000, 3)
+    first = capture(net__tcp=sockets, fd_sockets="socket:[1]", status=process(7, 1))
+
+    def beside(pid: int, parent: int, *inodes: int) -> Capture:
+        text = "\n".join(f"socket:[{inode}]" for inode in inodes)
+        return replace(capture(fd_sockets=text, status=process(pid, parent)), pid=pid)
+
+    session, worker, child = beside(20, 1, 2), beside(21, 7, 3), beside(22, 20, 2, 3)
+    found = of(first, session, worker, child)
+    assert (found.listens, found.passing) == ((80, 8080, 9000), (8080,))
+    assert of(first, beside(20, 1, 1), worker).passing == ()  # inherited from nobody, but the first has it too
+    unread = replace(capture(fd_sockets=Gap(GapKind.DENIED)), pid=7)
+    assert of(unread, session).passing == ()
+
+
+def process(pid: int, parent: int) -> str:
+    return f"Name:\tx\nState:\tS (sleeping)\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t{parent}\n"
