@@ -44,9 +44,11 @@ def untried(seen: Observation | None, again: Observation | None) -> tuple[Messag
 
 
 def worked(seen: Observation | None) -> bool:
-    """Whether it was seen doing anything beyond its start and its end."""
-    more = {Phase.REQUESTS, Phase.CHILDREN, Phase.SAVE, Phase.SESSIONS}
-    return seen is not None and bool(more & set(seen.seen.phases))
+    """Whether it was seen doing anything beyond its start and its end by itself. What answers at a port works for its
+    clients, and an observation may hold no more of them than the probes of twins.
+    """
+    more = {Phase.CHILDREN, Phase.SAVE, Phase.SESSIONS}
+    return seen is not None and not seen.ports and bool(more & set(seen.seen.phases))
 
 
 def asked_for(seen: Observation | None, given: Iterable[str]) -> tuple[RefusedCall, ...]:
