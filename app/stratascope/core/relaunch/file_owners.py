@@ -52,6 +52,7 @@ class VolumeChange(Value):
     becomes: Ids
     files: tuple[FileOwner, ...] = ()
     listed: float = 0.0  # when, in seconds since the epoch: nobody wrote there then; 0: not known
+    new: bool = False  # a volume that the relaunch makes and fills, so that there is nothing to list before
 
     def given(self, uid: int, gid: int) -> tuple[int, int]:
         """The owner after the change of a file with this owner."""

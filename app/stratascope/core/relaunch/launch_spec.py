@@ -226,7 +226,7 @@ class TwinMount(Value):
     """A bind or a volume as mounted in the twin. `source` is on the engine's host, with a final symlink resolved.
 
     `overlaid`: the twin writes into a layer of its own; everything else is mounted as it is, read-only. `fresh`: a
-    volume of the twin's own, filled from its image; it has no source.
+    volume of the twin's own, filled from its image; its source is where that of the container would be.
     """
 
     source: str

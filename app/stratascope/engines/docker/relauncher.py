@@ -142,7 +142,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def give_twin(
         self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
     ) -> None:
-        """Change owners in the overlays, mounted for a moment."""
+        """Change owners in the overlays, mounted for a moment, and in its fresh volumes."""
         wanted = {change.source: change for change in changes}
         for mount, (name, lower) in zip(
             (each for each in mounts if each.overlaid), apply_options.volumes(number, mounts), strict=True
@@ -150,6 +150,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             if mount.source in wanted:
                 upper, work = (self._place(f"{name}-{end}") for end in ("upper", "work"))
                 with self._volumes().layers(mount.source, lower, upper, work) as top:
+                    volume_files.give(top, wanted[mount.source])
+        for place, mount in enumerate(mounts):
+            if mount.fresh and mount.source in wanted:
+                with self._volumes().top(self._place(apply_options.twin_volume(number, place))) as top:
                     volume_files.give(top, wanted[mount.source])
 
     def check_health(self, container: str) -> Health:

@@ -168,7 +168,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         pid = parse_container(self._inspect(container)).part("State").whole("Pid")
         wanted = {change.source: change for change in changes}
         for mount in mounts:
-            if mount.overlaid and mount.source in wanted:
+            if (mount.overlaid or mount.fresh) and mount.source in wanted:
                 with self._volumes().inside(pid, mount.target) as top:
                     volume_files.give(top, wanted[mount.source])
 

@@ -170,8 +170,14 @@ def _owners(access: EngineAccess, mount: AskedMount) -> tuple[int, ...]:
     return tuple(sorted({entry.uid for entry in entries}))
 
 
-def check_owners(access: EngineAccess, subject: Subject, before: Asked, wanted: Asked) -> None:
-    """Raises ToggleError if it is to start as another user than the one whose data its new volumes are filled with."""
+def check_owners(
+    access: EngineAccess, subject: Subject, before: Asked, wanted: Asked, handed: Sequence[VolumeChange]
+) -> None:
+    """Raises ToggleError if it is to start as another user than the one whose data its new volumes are filled with, and
+    they are not handed over.
+    """
+    if any(change.new for change in handed):
+        return
     places = tuple(volume.target for volume in new_volumes(before, wanted))
     who = identities(before, wanted, subject) if places else None
     if who is None or who[0].uid == who[1].uid:
@@ -187,32 +193,38 @@ def check_owners(access: EngineAccess, subject: Subject, before: Asked, wanted: 
 def handed_over(
     access: EngineAccess, subject: Subject, before: Asked, wanted: Asked, chosen: Sequence[Choice]
 ) -> tuple[VolumeChange, ...]:
-    """What would have to be restored for each; empty if no choice asks for it, or the user stays the same.
+    """What would have to be restored for each; empty if the user stays the same. Its new volumes are handed over where
+    that can be done, since they are copies; those that it has, if a choice asks for it.
 
     Raises ToggleError for what can't be handed over, EngineError.
     """
-    if not any(item.toggle.hands_over for item in chosen):
-        return ()
-    why_not = access.port.no_owners()
-    if why_not is not None:
+    asks = any(item.toggle.hands_over for item in chosen)
+    new = {volume.target for volume in new_volumes(before, wanted)}
+    who = identities(before, wanted, subject) if asks or new else None
+    why_not = access.port.no_owners() if asks or who is not None else None
+    if asks and why_not is not None:
         raise ToggleError(why_not)
-    who = identities(before, wanted, subject)
-    if who is None:
+    if who is None or why_not is not None:
         return ()
     (now, then), maps = who, (before.userns_mode, before.uid_map) != (wanted.userns_mode, wanted.uid_map)
     facts: UsermapFacts | None = subject.of("usermap")
     maps = maps or facts is None or facts.idmapped  # on disk, its files have other owners than it sees
     if maps or None in (now.uid, now.gid, then.uid, then.gid):
+        if not asks:
+            return ()
         raise ToggleError(msg("Which IDs its new user has on the host is not known, so no file can be handed over."))
+    was, becomes = Ids(now.uid or 0, now.gid or 0), Ids(then.uid or 0, then.gid or 0)
+    if was == becomes:
+        return ()
+    fresh = tuple(VolumeChange(mount.source, was, becomes, new=True) for mount in wanted.mounts if mount.target in new)
+    if not asks:
+        return fresh
     own = {volume.target for volume in subject.own_volumes or ()}
     writable = [mount for mount in before.mounts if _writable(mount)]
     if shared := [mount.target for mount in writable if mount.target not in own]:
         raise ToggleError(msg("Other containers also use these volumes, so their files keep their owners: {paths}.",
                               paths=", ".join(shared[:5])))  # fmt: skip
-    was, becomes = Ids(now.uid or 0, now.gid or 0), Ids(then.uid or 0, then.gid or 0)
-    if was == becomes:
-        return ()
     try:
-        return tuple(access.port.volume_change(mount.source, was, becomes) for mount in writable)
+        return (*(access.port.volume_change(mount.source, was, becomes) for mount in writable), *fresh)
     except RefusedError as error:
         raise ToggleError(error.message) from error

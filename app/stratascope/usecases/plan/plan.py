@@ -110,7 +110,7 @@ def plan(
     )
     owner = owner_of(access, made, others, along)
     made = replace(made, repairs=owner is None and state.container.status.rests and _gives(chosen, subject))
-    given = {change.source for change in handed}
+    given = {change.source for change in handed if not change.new}
     known = transactions(access.journal)
     checked = preflight(
         spec,
@@ -171,9 +171,9 @@ def _made(
     subject = with_chosen(access, subject, seen.changes, found.choices)
     chosen = plain(found.choices, subject)
     wanted = fold(spec.asked, chosen, subject)
-    check_owners(access, subject, spec.asked, wanted)
-    body = access.port.body(spec, wanted)
-    return found, subject, chosen, wanted, body, handed_over(access, subject, spec.asked, wanted, chosen)
+    handed = handed_over(access, subject, spec.asked, wanted, chosen)
+    check_owners(access, subject, spec.asked, wanted, handed)
+    return found, subject, chosen, wanted, access.port.body(spec, wanted), handed
 
 
 def able(

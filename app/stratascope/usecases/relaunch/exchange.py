@@ -365,8 +365,9 @@ class Exchange:
         made = self.transaction
         if made.kind is TransactionKind.HARDEN:
             wanted = self._handed or made.owners  # the latter when an undo is undone
-            owners = tuple(self._port.volume_change(each.source, each.was, each.becomes) for each in wanted)
-            self.transaction = replace(made, owners=owners)
+            change = self._port.volume_change
+            owners = (replace(change(each.source, each.was, each.becomes), new=each.new) for each in wanted)
+            self.transaction = replace(made, owners=tuple(owners))
         self.enter(Stage.OWNERS)
         change_owners(self._port, self.transaction)
 

@@ -110,9 +110,13 @@ def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
 
 
 def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = False) -> None:
-    """Of the files in its volumes: to the hardened one's user, or back. Idempotent."""
+    """Of the files in its volumes: to the hardened one's user, or back, but for those made for a relaunch that did not
+    come about. Idempotent.
+    """
     give = (transaction.kind is TransactionKind.HARDEN) is not back
     for change in transaction.owners:
+        if back and change.new and transaction.created:
+            continue  # they go with it, and may have gone already
         if give:
             port.give_volume(change)
         else:

@@ -67,7 +67,7 @@ def mounts_of(before: Asked, wanted: Asked, engine: Engine, host: HostFiles) -> 
     """The binds and volumes for a twin, new ones too. Raises NoTwinError."""
     fresh = {volume.target for volume in new_volumes(before, wanted)}
     return tuple(
-        TwinMount("", mount.target, overlaid=False, fresh=True)
+        TwinMount(mount.source, mount.target, overlaid=False, fresh=True)
         if mount.target in fresh
         else _mount(mount, engine, host)
         for mount in wanted.mounts

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rig.recorded import recorded
+from rig.usecases.memory_access import MemoryAccess
+from stratascope.core.container import AskedMount
+from stratascope.core.message import Message, msg
 from stratascope.core.ports import HostEntry
+from stratascope.core.relaunch.file_owners import Ids, VolumeChange
+from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.linux.namespace import FULL
-from stratascope.usecases.plan.file_access import Identity, Losses, losses
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.plan.file_access import Identity, Losses, check_owners, handed_over, losses
+from stratascope.value import replace
+from unit.layers.toggle_subjects import DOCKER, default
+from unit.layers.toggle_subjects import subject as of_container
+from unit.usecases.memory_engine import MemoryEngine
 
 ALL = ((0, 0, FULL),)
 SUB = ((0, 200000, 65536),)
@@ -64,3 +77,37 @@ def test_nobody_loses_what_stays_as_it_is(now: Identity, then: Identity, entry: 
     assert losses((entry,), now, now, writable=True) == Losses()
     there, back = losses((entry,), now, then, writable=True), losses((entry,), then, now, writable=True)
     assert not set(there.unread) & set(back.unread)
+
+
+class Owners(MemoryEngine):
+    """Whose files' owners can't be changed from here, if so."""
+
+    why: Message | None = None
+
+    def no_owners(self) -> Message | None:
+        return self.why
+
+
+def as_another(folder: Path, user: str, why: Message | None = None) -> tuple[VolumeChange, ...]:
+    """What is handed over where a container gets a volume and that user."""
+    engine = Owners()
+    engine.why = why
+    access = MemoryAccess(engine, FileJournal(folder))
+    before = default(DOCKER)
+    volume = AskedMount("volume", "/volumes/new", "/data", writable=True, volume="new")
+    wanted = replace(before, user=user, mounts=(volume,))
+    subject = of_container(before, recorded("lsm/apparmor/docker-default"))
+    handed = handed_over(access, subject, before, wanted, ())
+    check_owners(access, subject, before, wanted, handed)
+    return handed
+
+
+def test_a_new_volume_is_its_users(tmp_path: Path) -> None:
+    """It is filled with copies, so nothing has to be asked for, nor listed before."""
+    assert as_another(tmp_path, "33:33") == (VolumeChange("/volumes/new", Ids(0, 0), Ids(33, 33), new=True),)
+    assert as_another(tmp_path, "") == ()
+
+
+def test_where_owners_can_not_be_changed_it_keeps_its_user(tmp_path: Path) -> None:
+    with pytest.raises(ToggleError):
+        as_another(tmp_path, "33:33", msg("Not from here."))

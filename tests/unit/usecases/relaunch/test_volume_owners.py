@@ -148,3 +148,27 @@ def test_a_second_hardening_leads_back_to_the_first_owners(journal: FileJournal)
     assert isinstance(ended, RelaunchResult)
     assert ended.ending is RelaunchOutcome.VERIFIED
     assert engine.volumes[CHANGE.source] == BEFORE
+
+
+def test_a_volume_made_for_a_relaunch_goes_with_it_as_it_is(journal: FileJournal) -> None:
+    """Its files are copies, and it may be gone already when recovery comes to it a second time."""
+    engine, old = engine_with_volume()
+
+    def refuse(call: int, word: str) -> None:
+        if word == "start" and engine.boxes[old].running.status != "running" and not refused:
+            refused.append(word)
+            engine.volumes.clear()
+            raise RefusedError(EngineState.CONNECTED, msg("No."), "no")
+
+    refused: list[str] = []
+    engine.before = refuse
+    new = replace(CHANGE, new=True)
+    exchange = Exchange(engine, journal, transaction(engine, old), clock=Seconds().clock(), hand_over=(new,))
+    with pytest.raises(RefusedError) as failed:
+        list(exchange.forward(1.0))
+    *_, ended = exchange.back(failed.value)
+    assert isinstance(ended, RelaunchResult)
+    assert ended.ending is RelaunchOutcome.ROLLED_BACK
+    assert "give_volume" in engine.calls
+    assert "take_volume_back" not in engine.calls
+    assert one_runs(engine).id == old
