@@ -197,6 +197,12 @@ def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
     return False
 
 
+def called_by_scripts(path: str) -> bool:
+    """Whether scripts of ordinary users are the reason that such a program, which gives rights, is in an image."""
+    name = path.rpartition("/")[2]
+    return name not in _EVERYWHERE and (name in RIGHTS_AFTER_LOGIN or meaning(name))
+
+
 def opens_sessions(program: Program) -> bool:
     """Whether it opens PAM sessions: for logins, or for jobs, which need no password."""
     return logs_in(program) or ("pam_open_session" in program.imports and program.name not in RIGHTS_AFTER_LOGIN)

@@ -12,14 +12,27 @@ from collections.abc import Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.observation.imports import ProgramCapability, by_importance, calls_for_rights, uses
+from stratascope.core.observation.imports import (
+    RIGHTS_AFTER_LOGIN,
+    Program,
+    ProgramCapability,
+    by_importance,
+    called_by_scripts,
+    calls_for_rights,
+    uses,
+)
 from stratascope.core.observation.observation import UsedCapability
 from stratascope.core.options.capabilities import FILES, bounding, engine_default, named, starts_as_root
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
-from stratascope.layers.shared.signs_of_use import serves_users, waits_for_sessions
+from stratascope.layers.shared.signs_of_use import (
+    folders_of_others,
+    runs_scripts,
+    serves_users,
+    waits_for_sessions,
+)
 from stratascope.linux.capability import CapabilitySet
 
 _SHOWN = 5
@@ -91,10 +104,16 @@ def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subje
 
 
 def gives_rights(subject: Subject) -> tuple[str, ...]:
-    """Set-uid and set-gid programs that its programs or users who log in may call; empty if not inspected."""
+    """Set-uid and set-gid programs that its programs, scripts or users who log in may call; empty if not inspected."""
     if subject.programs is None:
         return ()
-    own = (path for path in subject.set_uid or () if calls_for_rights(subject.programs.found, path))
+    # root's scripts have those rights already
+    scripts = runs_scripts(subject) and not starts_as_root(subject.container.asked)
+    own = (
+        path
+        for path in subject.set_uid or ()
+        if calls_for_rights(subject.programs.found, path) or (scripts and called_by_scripts(path))
+    )
     return tuple(dict.fromkeys((*subject.programs.set_uid, *own)))
 
 
@@ -191,10 +210,13 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
             known = {use.name for use in used}
             used += (UsedCapability(name, False, 0, (by,)) for name, by in seen.kept
                      if name not in known and named((name,)) <= now)  # fmt: skip
+            override, folders = "CAP_DAC_OVERRIDE", folders_of_others(subject)
+            if folders and named((override,)) <= now and not any(use.name == override for use in used):
+                used.append(UsedCapability(override, False, 0, tuple(folder.path for folder in folders)))
         else:  # root's uses disappear with root, except those of set-uid programs
             rights = {comm(path) for path in subject.set_uid or ()}
             used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE" or rights & set(use.by)]
-    could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
+    could = (_could(subject, used) if starts_as_root(asked) else _by_rights(subject)) & now
     value = CapabilitySet.of(tuple(use.name for use in used)) | could
     if not used and could:
         names = short(could)
@@ -215,6 +237,16 @@ def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
     """Capabilities that the imports call for. Those on files only if it serves several users, or was seen using one."""
     found = kept(subject)
     return found if serves_users(subject) or FILES & {use.name for use in used} else found - named(tuple(FILES))
+
+
+def _by_rights(subject: Subject) -> CapabilitySet:
+    """Of an ordinary user: what the programs need that give it rights, and what may be done by sudo."""
+    if starts_as_root(subject.container.asked):
+        return CapabilitySet()
+    paths = gives_rights(subject)
+    found = named(tuple(use.capability for use in uses(tuple(map(Program, paths)))))
+    anything = any(path.rpartition("/")[2] in RIGHTS_AFTER_LOGIN for path in paths)
+    return found | _ON_REQUEST | named(("CAP_AUDIT_WRITE",)) if anything else found
 
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:

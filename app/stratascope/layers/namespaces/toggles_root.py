@@ -41,6 +41,7 @@ from stratascope.layers.namespaces.toggles_volume import planned as volumes_plan
 from stratascope.layers.namespaces.written import (
     KERNEL,
     data,
+    executes,
     in_temporary_place,
     kept_in_root,
     memory_folders,
@@ -339,11 +340,15 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return (msg("The image has files there that it uses, and a tmpfs would hide them: {paths}.",
                     paths=", ".join(hidden[:_SHOWN])),)  # fmt: skip
     if is_docker(subject):
-        text = msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs "
-                   "there can't be started.", paths=paths)  # fmt: skip
+        text = msg(
+            "What the image has in {paths} is hidden, and what it writes there is lost when it stops.", paths=paths
+        )
     else:  # Podman copies it in: tmpcopyup
-        text = msg("What it writes in {paths} is lost when it stops, and programs there can't be started.", paths=paths)
-    return (text,)
+        text = msg("What it writes in {paths} is lost when it stops.", paths=paths)
+    fixed = [place for place in new if not executes(place, subject)]
+    if not fixed:
+        return (text,)
+    return text, msg("Programs in {paths} can't be started.", paths=", ".join(fixed[:_SHOWN]))
 
 
 def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:

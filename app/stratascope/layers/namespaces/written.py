@@ -20,6 +20,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.owner import has_owner
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.shared.host_paths import plain, within
+from stratascope.layers.shared.signs_of_use import runs_scripts
 from stratascope.layers.shared.toggle_values import is_docker
 
 KERNEL = ("/proc", "/sys", "/dev")
@@ -154,18 +155,23 @@ def memory_folders(subject: Subject) -> tuple[str, ...]:
 
 
 def tmpfs_options(place: str, asked: Asked, subject: Subject) -> str:
-    """tmpfs options to match the image's directory; "" if unknown. `asked`: with the user it is to start as."""
+    """tmpfs options to match the image's directory, as far as known. `asked`: with the user it is to start as."""
     folder = next((each for each in subject.folders or () if each.path == place), None)
     before, after = _ids(subject.container.asked.user), _ids(asked.user)
-    if folder is None or before is None or after is None:
-        return ""
-    uid = after[0] if folder.uid == before[0] else folder.uid
-    gid = after[1] if folder.gid == before[1] else folder.gid
-    words = [f"uid={uid}", f"gid={gid}", f"mode={folder.mode:o}"]
+    words = []
+    if folder is not None and before is not None and after is not None:
+        uid = after[0] if folder.uid == before[0] else folder.uid
+        gid = after[1] if folder.gid == before[1] else folder.gid
+        words = [f"uid={uid}", f"gid={gid}", f"mode={folder.mode:o}"]
+    return ",".join((*words, *(("exec",) if executes(place, subject) else ())))
+
+
+def executes(place: str, subject: Subject) -> bool:
+    """Whether programs can be started in a new tmpfs there: it was seen starting one, or runs scripts, of which nothing
+    shows whether they start what they write (compilers, test runners, Java's native libraries).
+    """
     executed = () if subject.seen is None else subject.seen.executed
-    if any(within(path, place) for path in executed):
-        words.append("exec")
-    return ",".join(words)
+    return runs_scripts(subject) or any(within(path, place) for path in executed)
 
 
 def _ids(user: str) -> tuple[int, int] | None:

@@ -12,9 +12,10 @@ import shlex
 from collections.abc import Iterable
 
 from stratascope.core.message import age, msg
-from stratascope.core.observation.imports import Programs, opens_sessions, uses
+from stratascope.core.observation.imports import Programs, meaning, opens_sessions, uses
 from stratascope.core.observation.observation import Access, Observation, UsedPath
 from stratascope.core.options.capabilities import named
+from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.toggle import Evidence, Subject, Use
 from stratascope.layers.shared.devices import STANDARD_NODES
 from stratascope.layers.shared.host_paths import is_disk, within
@@ -361,9 +362,37 @@ def _idle(command: str) -> bool:
 
 
 def runs_scripts(subject: Subject) -> bool:
-    """Whether a running program gets its behaviour from elsewhere, as a script does. Finished scripts don't count."""
-    opaque = {program.name[:_COMM_MAX] for program in (subject.programs or Programs()).found if program.opaque}
-    return bool(opaque if subject.users is None else opaque & {name for name, _ in subject.users})
+    """Whether a running program gets its behaviour from elsewhere, as a script does, or can't be read. Finished scripts
+    don't count.
+    """
+    found = (subject.programs or Programs()).found
+    opaque = {program.name[:_COMM_MAX] for program in found if program.opaque}
+    if subject.users:
+        return bool(opaque & {name for name, _ in subject.users})
+    if subject.users is None:
+        return bool(opaque)
+    # it has one process, the first: what its command starts with, but for those that start the next and are gone
+    first = next((each for each in found if each.name not in _INITS and not meaning(each.name)), None)
+    return first is not None and first.opaque and not first.script
+
+
+def folders_of_others(subject: Subject) -> tuple[Folder, ...]:
+    """Directories of its image in which root wrote, though its owner and mode let only others: root needs
+    CAP_DAC_OVERRIDE there, also for what it was not seen doing again.
+
+    None where others of its processes may have written it.
+    """
+    seen = _seen_of(subject)
+    if any(user for _, user in subject.users or ()) or any(uid for uid, _ in seen.users):
+        return ()
+    wrote = {path.rpartition("/")[0] for path in (*(subject.changes or ()), *seen.written)}
+    return tuple(each for each in subject.folders or () if each.path in wrote and not _lets_root(each))
+
+
+def _lets_root(folder: Folder) -> bool:
+    """Whether uid 0 and gid 0 may make files there by its mode alone, path_resolution(7)."""
+    shift = 6 if folder.uid == 0 else 3 if folder.gid == 0 else 0
+    return folder.mode >> shift & 0o3 == 0o3
 
 
 def writes_to_volumes(subject: Subject) -> bool:

@@ -31,7 +31,13 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.core.relaunch.want import HeldCapability, HostsNamespace, MappedId, RunsAs, Want
 from stratascope.layers.shared.deciding_settings import PRIVILEGED_PORTS
-from stratascope.layers.shared.signs_of_use import LONG, becoming, serves_users, writes_to_volumes
+from stratascope.layers.shared.signs_of_use import (
+    LONG,
+    becoming,
+    folders_of_others,
+    serves_users,
+    writes_to_volumes,
+)
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, in_no_preset, is_docker, no_pieces
 from stratascope.layers.shared.whose_namespace import own_user_namespace
 from stratascope.layers.usermap.facts import UsermapFacts
@@ -299,11 +305,14 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     used -= {"CAP_NET_BIND_SERVICE"}
     if others or not shown or not used <= FILES:
         return None
-    owners = {owner for volume in subject.own_volumes or () for owner in volume.owners if owner}
-    if used and len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
+    folders = {folder.uid for folder in folders_of_others(subject)}  # whether it was seen using that again or not
+    owners = {owner for volume in subject.own_volumes or () for owner in volume.owners if owner} | folders
+    if (used or folders) and len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
         # its group comes from the image's users
-        return Learned(str(owners.pop()), msg("Its volumes belong to this user, and it does nothing else as root."))
-    return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen doing nothing that requires root."))
+        return Learned(str(owners.pop()), msg("Its data belongs to this user, and it does nothing else as root."))
+    if used or folders:
+        return None
+    return Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen doing nothing that requires root."))
 
 
 # What root needs to become a user and to signal its processes, and that user does not

@@ -27,11 +27,13 @@ from stratascope.core.observation.imports import (
     RIGHTS_AFTER_LOGIN,
     Program,
     Programs,
+    called_by_scripts,
     calls_for_rights,
     interpreter,
     logs_in,
     meaning,
 )
+from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
@@ -126,9 +128,11 @@ class _Looking:
                 self._take(kind.name)
 
     def rights(self) -> None:
-        """Programs that give rights: those for whoever logs in, and those by which a server is controlled."""
+        """Programs that give rights: for whoever logs in, for scripts, and those by which a server is controlled."""
         programs = tuple(self.programs.values())
-        people = RIGHTS_AFTER_LOGIN if any(map(logs_in, programs)) else ()
+        people: tuple[str, ...] = RIGHTS_AFTER_LOGIN if any(map(logs_in, programs)) else ()
+        if not people and not starts_as_root(self._container.asked) and any(program.opaque for program in programs):
+            people = tuple(filter(called_by_scripts, RIGHTS_AFTER_LOGIN))
         for name in (*people, *(name for name in OF_SERVERS if calls_for_rights(programs, name))):
             found = self._search(name)
             if found is not None and found.mode & _GIVES:

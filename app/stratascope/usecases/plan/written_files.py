@@ -16,7 +16,7 @@ from stratascope.core.relaunch.data_volume import DataVolume
 from stratascope.core.relaunch.file_owners import FileMarks, Folder
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Subject, Unit
-from stratascope.layers.namespaces.written import KERNEL, TEMPORARY, some
+from stratascope.layers.namespaces.written import some, temporary
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.engine_access import EngineAccess
@@ -24,8 +24,7 @@ from stratascope.value import replace
 
 _MARKED_MAX = 5000  # paths looked at
 _LOG = re.compile(r"/[^/]*\.log(\.\d+|-\d+)?(\.(gz|bz2|xz|zst))?$").search
-# Where programs keep what they recreate, or can recreate, at each start: caches are checked once the replacement runs
-VOLATILE = (*TEMPORARY, "/var/cache", *KERNEL)
+_CACHE = "/var/cache"  # what programs can recreate: checked once the replacement runs
 
 
 def lost_files(
@@ -103,8 +102,8 @@ def in_memory(asked: Asked) -> frozenset[str]:
 
 
 def volatile(path: str) -> bool:
-    """Whether it is recreated at each start, judging by its path."""
-    return any(within(path, folder) for folder in VOLATILE)
+    """Whether it is recreated at each start, judging by its path and name."""
+    return temporary(path) or within(path, _CACHE)
 
 
 _SCRATCH = ("/tmp", "/var/tmp", "/run")

@@ -9,7 +9,9 @@ import pytest
 from rig.recorded import recorded
 from stratascope.core.container import Engine, EngineKind, ProfileKind
 from stratascope.core.observation.imports import Program, Programs
+from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.relaunch.toggle import Preset, Subject
+from stratascope.layers.capabilities.losses import gives_rights, learned, no_gain
 from stratascope.layers.seccomp.filter_source import MeasuredDefault
 from stratascope.layers.toggles import choices, toggle
 from stratascope.linux.seccomp_profile import allowed_names
@@ -103,6 +105,21 @@ def test_what_is_missed_most_is_named_first() -> None:
     of = replace(known(), set_uid=programs)
     said = words(toggle("no-new-privileges").risks("on", of))
     assert "do: /usr/bin/sudo, /usr/bin/mount, /usr/bin/passwd, /usr/bin/chfn, /usr/bin/chage." in said
+
+
+def test_scripts_of_an_ordinary_user_may_call_what_was_installed_for_that() -> None:
+    programs = ("/usr/bin/fping", "/usr/bin/passwd", "/usr/bin/su", "/usr/bin/sudo")
+    python = Program("/usr/bin/python3", opaque=True)
+    theirs = replace(known(python, user="1000"), set_uid=programs, users=())
+    assert gives_rights(theirs) == ("/usr/bin/fping", "/usr/bin/sudo")
+    assert no_gain("learned", theirs, theirs.container.asked) is None
+    theirs = replace(theirs, seen=Observation(Seen(9.0, 1)))
+    needed = learned("learned", theirs, theirs.container.asked)
+    assert needed is not None
+    assert {"CAP_AUDIT_WRITE", "CAP_NET_RAW", "CAP_SETUID"} <= set(needed.value.split(","))
+    for other in (replace(known(python), set_uid=programs, users=()),  # root has them already
+                  replace(known(NATIVE, user="1000"), set_uid=programs, users=())):  # fmt: skip
+        assert gives_rights(other) == ()
 
 
 NATIVE, SCRIPT = Program("/usr/sbin/x", ("chown", "setgid", "setuid")), Program("/entry", names=("x",), opaque=True)

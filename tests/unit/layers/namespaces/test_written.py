@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.container import AskedMount, Engine
+from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen
 from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.toggle import Preset, Subject, ToggleError
@@ -98,6 +99,15 @@ def test_it_is_not_noexec_where_programs_lie_that_were_run() -> None:
     asked = found.container.asked
     assert tmpfs_options("/tmp", asked, found) == "uid=0,gid=0,mode=1777,exec"
     assert tmpfs_options("/run", asked, found) == "uid=0,gid=0,mode=755"
+
+
+def test_it_is_not_noexec_for_what_runs_scripts() -> None:
+    """A compiler's or a test runner's work is what it makes there, of which a start shows nothing."""
+    found = replace(of(), programs=Programs((Program("/usr/bin/python3", opaque=True),)), users=())
+    assert tmpfs_options("/tmp", found.container.asked, found) == "uid=0,gid=0,mode=1777,exec"
+    assert tmpfs_options("/nowhere", found.container.asked, found) == "exec"
+    (risk,) = toggle("tmpfs").risks("/tmp", found)
+    assert "can't be started" not in translate(risk)
 
 
 @pytest.mark.parametrize("engine", [DOCKER, PODMAN], ids=["docker", "podman"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Access, Observation, Seen, UsedCapability, UsedPath
 from stratascope.core.relaunch.toggle import Subject, Use
 from stratascope.i18n.translate import translate
@@ -14,6 +15,7 @@ from stratascope.layers.shared.signs_of_use import (
     evidence,
     path_used,
     path_written,
+    runs_scripts,
 )
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
@@ -137,3 +139,25 @@ def test_not_used_is_said_of_a_place_that_was_watched(seen: tuple[UsedPath, ...]
     assert evidence(None, which, "reached", places=["/host"]).use is use
     both = evidence(None, which, "reached", places=["/host", "/other"])
     assert both.use is Use.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("found", "users", "scripts"),
+    [
+        ((Program("/usr/bin/python3", opaque=True),), (), True),
+        ((Program("/usr/bin/python3", opaque=True),), (("python3", 0),), True),
+        ((Program("/usr/sbin/nginx"),), (), False),
+        # a start script that became the server, and one that starts it and waits
+        ((Program("/entry.sh", opaque=True, script=True), Program("/usr/bin/redis-server")), (), False),
+        ((Program("/usr/bin/tini", opaque=True), Program("/usr/sbin/nginx")), (), False),
+        ((Program("/usr/bin/gosu", opaque=True), Program("/usr/bin/app", opaque=True)), (), True),
+        ((Program("/usr/bin/python3", opaque=True), Program("/usr/sbin/nginx")), (("nginx", 33),), False),
+        ((Program("/usr/bin/python3", opaque=True), Program("/usr/sbin/nginx")), None, True),
+        ((), (), False),
+    ],
+)
+def test_what_runs_scripts(
+    found: tuple[Program, ...], users: tuple[tuple[str, int], ...] | None, scripts: bool
+) -> None:
+    """`users` are those of the processes beside the first."""
+    assert runs_scripts(replace(of(), programs=Programs(found), users=users)) is scripts

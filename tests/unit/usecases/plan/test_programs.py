@@ -35,7 +35,7 @@ FILES: dict[str, tuple[int, bytes]] = {
     "/usr/bin/python3": (0o755, elf(imports=("setuid",))),
     "/usr/bin/sh": (0o755, elf(imports=("setuid",))),
     "/usr/bin/static": (0o755, elf(interpreter="", dynamic=False)),
-    "/usr/bin/gone": (0o755, elf(interpreter="", dynamic=False, go=True)),
+    "/usr/bin/gone": (0o755, elf(interpreter="", dynamic=False, notes=(b"Go\0\0",))),
     "/usr/bin/damaged": (0o755, b"\x7fELF" + bytes(60)),
     "/entry": (0o755, b'#!/bin/sh\n# exec master\nchown -R app /data\nexec gosu app nginx "$@"\n'),
     "/usr/sbin/nginx": (0o755, elf(imports=("setgid",))),
@@ -236,3 +236,17 @@ def test_docker_is_not_asked_where_it_would_make_a_folder(
     access = MemoryAccess(engine, FileJournal(Path("/nonexistent")), engine=Engine("memory", kind, "unix:///memory"))
     found = programs_of(access, mounted, ())
     assert (found is not None) is bool(engine.asked) is asked
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "found"),
+    [
+        ("python3 app.py", "1000", ("/usr/bin/sudo",)),
+        ("python3 app.py", "", ()),  # root's have those rights
+        ("nginx", "1000", ()),  # its calls are known
+    ],
+)
+def test_scripts_of_an_ordinary_user_may_call_sudo(command: str, user: str, found: tuple[str, ...]) -> None:
+    seen = looked(container(command, user=user), Engines(FILES))
+    assert seen is not None
+    assert seen.set_uid == found

@@ -47,7 +47,7 @@ def test_logs_are_left_behind_only_when_told() -> None:
     assert found(log, owned=True) == [(log, Remedy.LEAVE_LOGS)]
     assert found(log, data, owned=True) == [(f"{log}, {data}", Remedy.COMMIT_LAYER)]
     assert found(log, data, remedies=LOGS) == [(log, Remedy.LEAVE_LOGS), (data, Remedy.COMMIT_LAYER)]
-    assert found("/run/x", remedies=ALL) == []
+    assert found("/run/x", "/etc/app/app.pid", "/srv/app.sock", remedies=ALL) == []
     changes = (FileChange(log, "added"), FileChange(data, "added"))
     assert lost_files(BOX, changes) == f"{log}, {data}"
     assert lost_files(BOX, changes, logs=False) == data

@@ -9,6 +9,7 @@ from stratascope.core.container import AskedMount
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability, UsedPort
+from stratascope.core.relaunch.file_owners import Folder
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Evidence, OwnVolume, Subject, Use
 from stratascope.core.threats.states import Exposure, Matrix
@@ -258,3 +259,33 @@ def test_tight() -> None:
     wide, tight = of(), of(tight=True)
     assert values(wide).keys() == values(tight).keys()
     assert len(tight.files[0][1]) < len(wide.files[0][1])
+
+
+DATA = "/var/lib/web"
+
+
+@pytest.mark.parametrize(
+    ("folder", "users", "user", "capabilities"),
+    [
+        (Folder(DATA, 33, 33, 0o755), (), "33", "none"),  # it is that user's data
+        (Folder(DATA, 0, 0, 0o755), (), "65534:65534", "none"),
+        (Folder(DATA, 33, 0, 0o775), (), "65534:65534", "none"),  # root's group may write there
+        (Folder(DATA, 33, 33, 0o1777), (), "65534:65534", "none"),
+        (Folder(DATA, 33, 33, 0o755), (("web", 33),), "65534:65534", "none"),  # who may have written it
+    ],
+)
+def test_where_only_another_user_may_write_it_starts_as_that_user(
+    folder: Folder, users: tuple[tuple[str, int], ...], user: str, capabilities: str
+) -> None:
+    """Root wrote there, so it overrode the mode, whether it was seen doing so again or not."""
+    found = container(replace(WEB, capabilities=(), users=()))
+    found = replace(found, changes=(f"{DATA}/notes",), folders=(folder,), users=users)
+    found_values = values(derive(found, lambda text: "/kept/1.json"))
+    assert (found_values["user"], found_values["capabilities"]) == (user, capabilities)
+
+
+def test_root_keeps_the_right_to_write_where_another_user_may() -> None:
+    found = container(replace(WEB, capabilities=(), users=()))
+    found = replace(found, changes=(f"{DATA}/notes",), folders=(Folder(DATA, 33, 33, 0o755),))
+    kept = derive(found, lambda text: "/kept/1.json", keep=("user",))
+    assert values(kept)["capabilities"] == "CAP_DAC_OVERRIDE"
