@@ -34,7 +34,7 @@ PACKAGES = {
     "java": ("openjdk-21-jre-headless", "tomcat10"),
     "bench": (
         *("ruby", "ruby-webrick", "php-cli", "php-sqlite3", "git", "tcc", "libc6-dev", "bubblewrap", "sudo"),
-        *("supervisor", "traceroute", "fping", "iputils-ping", "libcap2-bin", "busybox-static"),
+        *("supervisor", "vsftpd", "traceroute", "fping", "iputils-ping", "libcap2-bin", "busybox-static"),
     ),
     "kept": ("valkey-server", "valkey-tools", "cron", "mosquitto", "mosquitto-clients", "sqlite3"),
 }

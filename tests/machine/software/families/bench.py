@@ -1,4 +1,4 @@
-"""Small applications as images of one's own are: Ruby, PHP, sudo, compilers, sandboxes, tools of the network, git.
+"""Small applications as images of one's own are: Ruby, PHP, sudo, compilers, sandboxes, tools of the network, git, FTP.
 
 Most keep their notes in folders of the image, without a volume; several are ordinary users with set-uid programs or
 file capabilities, or start others.
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+from machine.software.families import login
 from machine.software.program import BrokenError, Data, Program, Service, expect
 from machine.software.reach import connect, crowd, far, page, place, sends, wait
 from machine.software.reach import http as ask
@@ -252,6 +253,11 @@ def _noted(at: Service, name: str) -> bool:
     return f"{name} other" in place(at, "/var/lib/worker/notes").read_text().splitlines()
 
 
+def vsftpd_log(at: Service) -> None:
+    if "app" not in (said := place(at, "/var/log/vsftpd.log").read_text()):
+        raise BrokenError(f"no upload in the log: {said[-200:]}")
+
+
 _TIGHT = ("read-only-root=on", "capabilities=none")
 _USER = ("--user", "app")
 
@@ -311,7 +317,7 @@ PROGRAMS = (
         breaks=(("--security-opt no-new-privileges", "sudo_root"), ("--cap-drop SETUID", "sudo_root")),
     ),
     Program(
-        "probe", "bench", 80, ("http80", "-f", "-p", "80", "-h", "/srv/probe"),
+        "probe", "bench", 80, ("/usr/local/lib/web/httpd", "-f", "-p", "80", "-h", "/srv/probe"),
         (probe_page, probe_raw, probe_packet, probe_ping, probe_trace),
         ("no-new-privileges=", "seccomp=", "read-only-root=on", "capabilities=NET_RAW,NET_BIND_SERVICE", "pids=50",
          "memory=64m"), options=(*_USER, "--cap-add", "NET_RAW"),
@@ -332,5 +338,14 @@ PROGRAMS = (
         ("capabilities=KILL,SETGID,SETUID", "pids=50", "memory=128m"),
         data=Data(_note, _noted),
         breaks=(("--cap-drop SETGID", "watched_page"),),
+    ),
+    # its children take a parent whose PID is 1 for one that has ended
+    Program(
+        "vsftpd", "bench", 21, ("vsftpd", "/etc/vsftpd-table.conf"),
+        (login.ftp_greets, login.ftp_files, login.ftp_other_user, login.ftp_wrong_password, vsftpd_log,
+         login.ftp_many),
+        ("capabilities=SETGID,SETUID,SYS_CHROOT,AUDIT_WRITE,NET_BIND_SERVICE,CHOWN", "pids=300", "memory=128m"),
+        options=("--init",), data=Data(login.ftp_put, login.ftp_has),
+        breaks=(("--cap-drop SYS_CHROOT", "ftp_greets"),),
     ),
 )  # fmt: skip
