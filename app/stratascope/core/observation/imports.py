@@ -40,10 +40,14 @@ class Program(Value):
 
 
 class Programs(Value):
-    """The programs examined. `set_uid`: paths of set-uid and set-gid programs that they or login users may call."""
+    """The programs examined. `set_uid`: paths of set-uid and set-gid programs that they or login users may call.
+
+    `installed`: names of programs in its image for which protection may have been switched off, whoever starts them.
+    """
 
     found: tuple[Program, ...] = ()
     set_uid: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()
     whole: bool = True  # False if the engine was too slow or refused to return some
 
 

@@ -287,6 +287,14 @@ def _calls_used(value: str, subject: Subject) -> Evidence:
     return found
 
 
+def _for_a_sandbox(subject: Subject) -> Message | None:
+    """Why it has no filter: a program of its image for which it was switched off, and that was not seen running."""
+    installed = () if subject.programs is None else subject.programs.installed
+    ran = {path.rpartition("/")[2] for path in (subject.seen or Observation()).executed}
+    sign = parted(subject) if installed and ran.isdisjoint(installed) else None
+    return None if sign is None else sign.why
+
+
 def _stopped_with_arguments(seen: Observation, subject: Subject) -> frozenset[str]:
     """Calls that it was seen making with arguments with which the engine's default stops them: `clone` for a new
     namespace.
@@ -336,6 +344,7 @@ SECCOMP = Toggle(
     pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
     widely=_stops_more,
     evidence=_calls_used,
+    left_off=_for_a_sandbox,
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),
     gives="+CALL,CALL:ARGUMENT",

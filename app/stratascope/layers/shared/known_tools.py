@@ -157,6 +157,11 @@ _ENGINES = ("docker", "podman")  # what engines put into the environment as `con
 _BY_NAME = {name: tuple(tool for tool in TOOLS if name in tool.names) for tool in TOOLS for name in tool.names}
 
 
+def names_of(purpose: Purpose) -> tuple[str, ...]:
+    """Of all tools that are made for this."""
+    return tuple(name for tool in TOOLS if purpose in tool.purposes for name in tool.names)
+
+
 def tools_of(image: str, texts: Iterable[str], running: Iterable[str]) -> tuple[tuple[str, Tool], ...]:
     """Those that the image is of, these texts start, or that are `running` by these names; each with the name.
 

@@ -233,7 +233,8 @@ def _seen_of(subject: Subject) -> Observation:
 
 def _tools(subject: Subject) -> tuple[tuple[str, Tool], ...]:
     texts = (subject.container.command, *subject.environment)
-    return tools_of(subject.container.image, texts, (name for name, _ in subject.users or ()))
+    installed = () if subject.programs is None else subject.programs.installed
+    return tools_of(subject.container.image, texts, (*(name for name, _ in subject.users or ()), *installed))
 
 
 def tool_for(purpose: Purpose, subject: Subject) -> str:

@@ -21,7 +21,7 @@ from contextlib import suppress
 from itertools import islice
 
 from stratascope.bounded_cache import Kept
-from stratascope.core.container import Container
+from stratascope.core.container import Container, ProfileKind
 from stratascope.core.observation.imports import (
     OF_SERVERS,
     RIGHTS_AFTER_LOGIN,
@@ -37,6 +37,7 @@ from stratascope.core.options.capabilities import starts_as_root
 from stratascope.core.options.rules import rules_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
+from stratascope.layers.shared.known_tools import Purpose, names_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.elf import Elf, is_elf, parse_elf, programs_named
 from stratascope.usecases.engine_access import EngineAccess
@@ -98,10 +99,11 @@ def programs_of(access: EngineAccess, container: Container, changes: Sequence[Fi
         looking.started()
         looking.running()
         looking.rights()
+        looking.parting()
     except (_OverError, EngineError, NoSuchContainerError):
         whole = False
     found = tuple(looking.programs.values())
-    return Programs(found, tuple(looking.set_uid), whole) if found else None
+    return Programs(found, tuple(looking.set_uid), tuple(looking.installed), whole) if found else None
 
 
 class _Looking:
@@ -110,6 +112,7 @@ class _Looking:
     def __init__(self, access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> None:
         self.programs: dict[str, Program] = {}
         self.set_uid: list[str] = []
+        self.installed: list[str] = []
         self._access, self._container = access, container
         self._until = access.clock.now() + SECONDS
         self._left = ALL_MAX
@@ -137,6 +140,13 @@ class _Looking:
             found = self._search(name)
             if found is not None and found.mode & _GIVES:
                 self.set_uid.append(found.place)
+
+    def parting(self) -> None:
+        """What makes namespaces for parts of itself, which is why people switch the filter off."""
+        asked = self._container.asked
+        if asked.seccomp is ProfileKind.UNCONFINED and not asked.privileged:
+            names = names_of(Purpose.OWN_NAMESPACES)
+            self.installed += [name for name in names if self._file(f"/usr/bin/{name}") is not None]
 
     def _follow(self, words: Sequence[str]) -> None:
         for place, word in enumerate(words):

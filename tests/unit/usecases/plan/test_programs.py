@@ -11,7 +11,16 @@ import pytest
 from rig.usecases.host import Host
 from rig.usecases.memory_access import MemoryAccess, Seconds
 from stratascope import bounded_cache
-from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.container import (
+    Asked,
+    AskedMount,
+    Container,
+    Engine,
+    EngineKind,
+    EngineState,
+    ProfileKind,
+    Status,
+)
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.ports import EngineError, RefusedError
@@ -250,3 +259,17 @@ def test_scripts_of_an_ordinary_user_may_call_sudo(command: str, user: str, foun
     seen = looked(container(command, user=user), Engines(FILES))
     assert seen is not None
     assert seen.set_uid == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"seccomp": ProfileKind.UNCONFINED}, ("bwrap",)),
+        ({"seccomp": ProfileKind.DEFAULT}, ()),
+        ({"seccomp": ProfileKind.UNCONFINED, "privileged": True}, ()),  # which may be for anything
+    ],
+)
+def test_what_a_filter_may_be_switched_off_for(asked: dict[str, Any], found: tuple[str, ...]) -> None:
+    seen = looked(container("python3", **asked), Engines({**FILES, "/usr/bin/bwrap": (0o755, elf())}))
+    assert seen is not None
+    assert seen.installed == found

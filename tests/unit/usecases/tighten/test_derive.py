@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rig.recorded import recorded
-from stratascope.core.container import AskedMount
+from stratascope.core.container import AskedMount, ProfileKind
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability, UsedPort
@@ -289,3 +289,15 @@ def test_root_keeps_the_right_to_write_where_another_user_may() -> None:
     found = replace(found, changes=(f"{DATA}/notes",), folders=(Folder(DATA, 33, 33, 0o755),))
     kept = derive(found, lambda text: "/kept/1.json", keep=("user",))
     assert values(kept)["capabilities"] == "CAP_DAC_OVERRIDE"
+
+
+def test_no_filter_is_learned_for_a_sandbox_for_which_it_was_switched_off() -> None:
+    """Its start shows no namespace; whoever exercises it shows what it needs."""
+    found = container()
+    asked = replace(found.container.asked, seccomp=ProfileKind.UNCONFINED)
+    programs = Programs((Program("/usr/bin/python3", opaque=True),), installed=("bwrap",))
+    sandbox = replace(found, container=replace(found.container, asked=asked), programs=programs)
+    assert "seccomp" not in values(derive(sandbox, lambda text: "/kept/1.json"))
+    assert "seccomp" in values(derive(sandbox, lambda text: "/kept/1.json", exercised=True))
+    other = replace(sandbox, programs=replace(programs, installed=()))
+    assert "seccomp" in values(derive(other, lambda text: "/kept/1.json"))
