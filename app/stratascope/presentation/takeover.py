@@ -25,11 +25,13 @@ _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVIN
 
 
 class TakingOver(Value):
-    """Running containers. `could`: those that could take over the machine; `unknown`: how many are undecided, `unread`:
-    how many of these were not read at all; `total`: how many run or may run.
+    """Running containers. `could`: those that could take over the machine; `accounts`: those that could take over a
+    user's account; `unknown`: how many are undecided, `unread`: how many of these were not read at all; `total`: how
+    many run or may run.
     """
 
     could: tuple[ContainerState, ...]
+    accounts: tuple[ContainerState, ...]
     unknown: int
     unread: int
     total: int
@@ -39,25 +41,27 @@ class Judges:
     """Caches the result for each container until it is read again: a window asks at every reading."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[ContainerState, bool, bool, bool]] = {}
+        self._known: dict[tuple[str, str], tuple[ContainerState, bool, bool, bool, bool]] = {}
 
     def taking_over(self, states: tuple[ContainerState, ...]) -> TakingOver:
         """Count these containers."""
         known, self._known = self._known, {}
-        could, unknown, unread, total = [], 0, 0, 0
+        could, accounts, unknown, unread, total = [], [], 0, 0, 0
         for state in states:
             found = known.get(state.key)
             if found is None or found[0] is not state:
-                found = (state, may_run(state), critical(state), undecided(state))
+                found = (state, may_run(state), takes_machine(state), takes_account(state), undecided(state))
             self._known[state.key] = found
-            _, runs_now, takes_over, open_question = found
+            _, runs_now, takes_over, only_account, open_question = found
             if runs_now:
                 total += 1
                 unknown += open_question
                 unread += state.matrix is None
                 if takes_over:
                     could.append(state)
-        return TakingOver(tuple(could), unknown, unread, total)
+                elif only_account:
+                    accounts.append(state)
+        return TakingOver(tuple(could), tuple(accounts), unknown, unread, total)
 
 
 def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
@@ -79,6 +83,8 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
         return msg("No running container seen") if unseen else msg("No container runs")
     if found.unread == found.total:
         return msg("Nothing could be read")
+    if found.accounts:
+        return msg("{count} of {total} could take over a user's account", count=len(found.accounts), total=found.total)
     if found.unknown == found.total:
         return msg("Not known whether one could take over")
     return msg("None of {total} could take over", total=found.total - found.unknown)
@@ -98,8 +104,25 @@ def may_run(state: ContainerState) -> bool:
 
 
 def critical(state: ContainerState) -> bool:
-    """Whether a critical threat is open: a process in it could take over the machine."""
+    """Whether a critical threat is open: a process in it could take over the machine, or a user's account."""
     return state.matrix is not None and bool(state.matrix.open(Severity.CRITICAL))
+
+
+_SOCKET_THREAT, _SOCKET_FINDING = "use-engine-socket", "namespaces.engine-socket"
+
+
+def takes_account(state: ContainerState) -> bool:
+    """Whether the one critical threat that is open is the socket of a user's engine, which has that user's rights."""
+    opened = () if state.matrix is None else state.matrix.open(Severity.CRITICAL)
+    if tuple(each.threat.id for each in opened) != (_SOCKET_THREAT,):
+        return False
+    found = [each.severity for each in state.findings if each.code == _SOCKET_FINDING]
+    return bool(found) and Severity.CRITICAL not in found
+
+
+def takes_machine(state: ContainerState) -> bool:
+    """Whether a process in it could take over the machine."""
+    return critical(state) and not takes_account(state)
 
 
 def undecided(state: ContainerState) -> bool:

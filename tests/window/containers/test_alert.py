@@ -8,12 +8,16 @@ from PySide6.QtWidgets import QWidget
 from rig.window import fake_matrix, sample
 from rig.window.sample import E
 from stratascope.core.container import EngineState, Status
+from stratascope.core.layer import Finding
+from stratascope.core.message import msg
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.takeover import unseen_engines
+from stratascope.presentation.takeover import critical, takes_account, takes_machine, undecided, unseen_engines
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.column import age_line
-from stratascope.ui.containers.rows import critical, undecided
+from stratascope.ui.containers.rows import Divider, Sorter, ViewBy, group_title
 from stratascope.ui.harden.relaunch_draft import why_nothing
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.theme import Theme
@@ -45,6 +49,33 @@ def test_the_alert_counts_and_names(theme: Theme) -> None:
     alert.show_states((sample.with_matrix(fake_matrix.matrix("tight")), sample.with_matrix(fake_matrix.SOCKET_UNKNOWN)))
     assert alert.text() == "None of 1 could take over"
     assert alert.accessibleDescription() == "1 not known"
+
+
+def with_socket(severity: Severity, matrix: Matrix) -> ContainerState:
+    """A container with an engine's socket, of which the finding says how much it lends."""
+    state = sample.with_matrix(matrix)
+    found = Finding(
+        "namespaces.engine-socket", "namespaces", severity, msg("Inside."), msg("Out."), "/proc/1/mountinfo"
+    )
+    return replace(state, findings=(found,))
+
+
+def test_a_users_engine_lends_an_account_and_not_the_machine(theme: Theme) -> None:
+    socket = fake_matrix.matrix("tight", (("use-engine-socket", "-....."),))
+    account, machine = with_socket(Severity.HIGH, socket), with_socket(Severity.CRITICAL, socket)
+    assert (takes_account(account), takes_machine(account)) == (True, False)
+    assert (takes_account(machine), takes_machine(machine)) == (False, True)
+    assert takes_machine(sample.with_matrix(socket)), "no finding says whose it is"
+    both = fake_matrix.matrix("tight", (("use-engine-socket", "-....."), ("open-host-disk", "-.....")))
+    assert takes_machine(with_socket(Severity.HIGH, both))
+    alert = AlertButton(theme)
+    alert.show_states((account, sample.with_matrix(fake_matrix.matrix("tight"))))
+    assert alert.text() == "1 of 2 could take over a user's account"
+    assert alert.mark is Mark.WEAKENED
+    (section,) = Divider().sections([Sorter().of(account)], ViewBy.WORST)
+    assert group_title(section.group) == "Can take over a user's account"
+    (section,) = Divider().sections([Sorter().of(machine)], ViewBy.WORST)
+    assert group_title(section.group) == "Can take over this machine"
 
 
 @pytest.mark.parametrize("state", EngineState)

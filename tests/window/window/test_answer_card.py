@@ -49,7 +49,8 @@ def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
     assert (
         found.first
-        == "A process could use the socket in the container to ask the engine for a container that owns the host."
+        == "A process could start containers through the engine's socket, with all rights of that engine: root's, or "
+        "those of the user who runs it."
     )
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
     assert found.numbers == f"10.0 → {plan.then.exposure.worst:.1f}"

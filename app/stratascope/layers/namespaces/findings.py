@@ -193,7 +193,6 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
     holding = [path for path in view.host_paths if within(socket, path.target)]
     best = max(holding, key=lambda path: len(path.target), default=None)
     place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
-    own = facts.user is not None and facts.user.shared_with_host is False
     endpoint = around.engine.endpoint.removeprefix("unix://")
     severity = Severity.CRITICAL
     text = msg(
@@ -206,8 +205,6 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
             "this user has.",
             path=socket,
         )
-    elif own and facts.host_root is False:
-        severity = Severity.HIGH  # a root engine's socket usually refuses such a user
     advice = msg("Remove the mount, or put a proxy in front that allows only what is needed.")
     milder = msg(
         "A container engine's socket is inside, at {path}, but the container's user has no access to it.",

@@ -149,7 +149,8 @@ def _alert(snapshot: Snapshot) -> str:
         )
         return element("p", text(line), "alert")
     blind = unseen_engines(snapshot)
-    return element("p", text(listed([translate(none_could(found, blind)), *not_known(found, blind)])), "calm")
+    said = listed([translate(none_could(found, blind)), *not_known(found, blind)])
+    return element("p", text(said), "alert" if found.accounts else "calm")
 
 
 def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:

@@ -48,6 +48,7 @@ class AlertButton(QAbstractButton):
         """Show the alert for these containers; nothing is known about the engines in `unseen`."""
         found = self._judges.taking_over(states)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
+        accounts = sorted(found.accounts, key=worst_first)
         self._key = bad[0].key if bad else None
         self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""
         if bad:
@@ -62,6 +63,11 @@ class AlertButton(QAbstractButton):
             self._named, self._unknown = self._names, unknown
             self._names = self._line(self._named)
             self._set_texts(head, Mark.OPEN)
+        elif accounts:
+            self._key = accounts[0].key
+            self._names = listed([*(plain(each.container.name, 80) for each in accounts[:NAMED]),
+                                  *not_known(found, unseen)])  # fmt: skip
+            self._set_texts(translate(none_could(found, unseen)), Mark.WEAKENED)
         else:
             self._names = listed(not_known(found, unseen))
             safe = Mark.ENFORCED if total else Mark.NOT_RUNNING

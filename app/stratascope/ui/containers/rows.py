@@ -17,9 +17,7 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
-from stratascope.presentation.takeover import critical as critical
-from stratascope.presentation.takeover import runs
-from stratascope.presentation.takeover import undecided as undecided
+from stratascope.presentation.takeover import critical, runs, takes_account
 from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
 from stratascope.usecases.listing.alike import PROJECT, common_name, drifts, label, likeness
@@ -45,6 +43,7 @@ class GroupKind(StrEnum):
     """What a group header stands for."""
 
     TAKE_OVER = "take-over"
+    ACCOUNT = "account"
     PINNED = "pinned"
     COMPOSE = "compose"
     POD = "pod"
@@ -54,8 +53,9 @@ class GroupKind(StrEnum):
 
 
 FOLDS = frozenset({GroupKind.COMPOSE, GroupKind.POD, GroupKind.ENGINE, GroupKind.OWN})
-_FLAT = frozenset({GroupKind.TAKE_OVER, GroupKind.PINNED, GroupKind.ALL})  # groups in which replicas are not folded
-_FIRST, _LAST = (GroupKind.TAKE_OVER, GroupKind.PINNED), GroupKind.OWN
+# groups in which replicas are not folded
+_FLAT = frozenset({GroupKind.TAKE_OVER, GroupKind.ACCOUNT, GroupKind.PINNED, GroupKind.ALL})
+_FIRST, _LAST = (GroupKind.TAKE_OVER, GroupKind.ACCOUNT, GroupKind.PINNED), GroupKind.OWN
 
 
 class Group(Value):
@@ -86,7 +86,7 @@ class Sorted(Value):
     group: Group
     worst: tuple[float, float, Natural, tuple[str, str]]
     name: tuple[Natural, tuple[str, str]]
-    critical: bool
+    takes: GroupKind | None
     alike: Hashable  # a number for each kind of identical replicas; None: never folded
 
     @property
@@ -120,6 +120,13 @@ def group_of(state: ContainerState) -> Group:
     return Group(GroupKind.OWN, GroupKind.OWN)
 
 
+def _takes(state: ContainerState) -> GroupKind | None:
+    """The group of those that can take over something; None: it can't."""
+    if not runs(state) or not critical(state):
+        return None
+    return GroupKind.ACCOUNT if takes_account(state) else GroupKind.TAKE_OVER
+
+
 class Sorter:
     """Caches what the place of each container depends on, per reading."""
 
@@ -137,7 +144,7 @@ class Sorter:
             group_of(state),
             worst_first(state),
             by_name(state),
-            runs(state) and critical(state),
+            _takes(state),
             None if alike is None else self._kinds.setdefault(alike, len(self._kinds)),
         )
         self._kept[state.key] = made
@@ -185,8 +192,8 @@ def _section(group: Group, members: list[Sorted], *, by_name: bool, fold: bool) 
 
 
 def _group(each: Sorted, view_by: ViewBy, pinned: Collection[Pin]) -> Group:
-    if view_by is ViewBy.WORST and each.critical:
-        return Group(GroupKind.TAKE_OVER, GroupKind.TAKE_OVER)
+    if view_by is ViewBy.WORST and each.takes is not None:
+        return Group(each.takes, each.takes)
     if pinned and each.pin in pinned:
         return Group(GroupKind.PINNED, GroupKind.PINNED)
     if view_by is ViewBy.ENGINE:
@@ -217,6 +224,7 @@ def group_title(group: Group) -> str:
     """Return a group's title."""
     words: dict[GroupKind, Message] = {
         GroupKind.TAKE_OVER: msg("Can take over this machine"),
+        GroupKind.ACCOUNT: msg("Can take over a user's account"),
         GroupKind.PINNED: msg("Pinned"),
         GroupKind.OWN: msg("Standalone"),
         GroupKind.ALL: msg("All"),

@@ -18,7 +18,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink, number_text
-from stratascope.presentation.takeover import runs
+from stratascope.presentation.takeover import critical, runs
 from stratascope.presentation.threat_outcomes import (
     Protection,
     ThreatOutcome,
@@ -29,7 +29,7 @@ from stratascope.presentation.threat_outcomes import (
     protection,
     protection_word,
 )
-from stratascope.ui.containers.rows import critical, worst_first
+from stratascope.ui.containers.rows import worst_first
 from stratascope.ui.kit.marks import severity_word
 from stratascope.value import Value, replace
 

@@ -47,8 +47,11 @@ THREATS = (
         Family.HOST,
         Severity.CRITICAL,
         msg("Use the engine's socket"),
-        msg("A process could use the socket in the container to ask the engine for a container that owns the host."),
-        msg("It has all rights of the engine: root on this machine, unless the engine is rootless."),
+        msg(
+            "A process could start containers through the engine's socket, with all rights of that engine: root's, or "
+            "those of the user who runs it."
+        ),
+        msg("With root's engine it owns this machine; with a rootless one, everything of that user."),
         msg("Remove the socket from the container. What needs the engine can use a proxy that allows only a little."),
         "namespaces",
         (
