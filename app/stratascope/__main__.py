@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stratascope.core.message import Message
 
-LOOKING = ("report", "engines")  # commands that leave nothing to clean up
+LOOKING = ("report", "engines", "background")  # commands that leave nothing to clean up
 INTERRUPTED = 130  # exit status for SIGINT, as in shells: 128 + signal(7)
 
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parsed = parser().parse_args(words)
     if parsed.command is None:
-        return _window(parsed.window_captures)
+        return _window(parsed.window_captures, parsed.window_shows)
     # A short burst of small objects, nearly all of which live to the end: no garbage worth collecting.
     gc.disable()
     from stratascope.cli import commands
@@ -87,17 +87,17 @@ def _speak() -> None:
         complain(translate(problem))
 
 
-def _window(captures: Sequence[Path] = ()) -> int:
+def _window(captures: Sequence[Path] = (), shows: str = "") -> int:
     gc.disable()  # until the first frame is drawn (ui/app/app.py); imports create no garbage
     from stratascope.cli import display
 
     try:
-        return _shown(display.trouble(os.environ), captures)
+        return _shown(display.trouble(os.environ), captures, shows)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _shown(trouble: Message | None, captures: Sequence[Path]) -> int:
+def _shown(trouble: Message | None, captures: Sequence[Path], shows: str) -> int:
     from stratascope.cli import display
 
     if trouble is None:
@@ -106,7 +106,7 @@ def _shown(trouble: Message | None, captures: Sequence[Path]) -> int:
         except ImportError as error:
             trouble = display.no_qt(error)
         else:
-            return start.show_captures(captures) if captures else start.main([])
+            return start.show_captures(captures) if captures else start.main([], shows)
     from stratascope.cli import report
 
     return report.instead_of_window(trouble, captures)

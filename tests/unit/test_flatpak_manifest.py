@@ -20,6 +20,7 @@ PERMISSIONS = [
     "--socket=wayland",
     "--socket=fallback-x11",
     "--device=dri",
+    "--talk-name=org.kde.StatusNotifierWatcher",
     "--share=network",
     "--filesystem=xdg-run/podman:ro",
     "--filesystem=/run/docker.sock",

@@ -31,11 +31,12 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 # Which room may import what from outside the standard library. A room that is not named: nothing.
 THIRD_PARTY = {
     "cli": frozenset({"shtab"}),
+    "desktop_bus": frozenset({"jeepney"}),
     "engines": frozenset({"docker", "msgspec", "podman", "requests", "urllib3"}),
     "formats": frozenset({"yaml"}),
     "presentation": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec"}),
-    "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
+    "ui": frozenset({"PySide6", "numpy", "pyqtgraph", "shiboken6"}),
     "value": frozenset({"msgspec"}),
 }
 

@@ -37,6 +37,8 @@ def parser() -> Parser:
     _option(top, "--version", msg("print the version and exit"), action="version", version=f"stratascope {__version__}")
     _option(top, "--from-capture", msg("open the window on these captures instead of this machine"),
             dest="window_captures", nargs="+", type=Path, default=(), metavar="FILE")  # fmt: skip
+    _option(top, "--show", msg("open the window on this container, or bring it to the front"), dest="window_shows",
+            default="", metavar="NAME|ID")  # fmt: skip
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _report(commands)
     _looking(commands)
@@ -528,15 +530,35 @@ def _desktop(commands: Commands) -> None:
     )
     for command in (desktop, helper):
         acts = command.add_subparsers(dest="act", metavar="ACTION", required=True)
-        for act in (
-            _command(acts, "install", msg("install it")),
-            _command(acts, "remove", msg("remove what install wrote")),
-        ):
+        install = _command(acts, "install", msg("install it"))
+        for act in (install, _command(acts, "remove", msg("remove what install wrote"))):
             _dry_run(act)
             if command is desktop:
                 place = act.add_mutually_exclusive_group()
                 _flag(place, "--user", msg("for this user only (the default)"))
                 _flag(place, "--system", msg("for all users of this machine; requires root"))
+                _flag(
+                    act,
+                    "--background",
+                    msg("also the service that records the history while no window is open")
+                    if act is install
+                    else msg("only the service that records while no window is open"),
+                )
+        if command is desktop:
+            told = install.add_mutually_exclusive_group()
+            _flag(told, "--notices", msg("with --background: notify when one could take over or gains rights"))
+            _flag(told, "--no-notices", msg("with --background: no longer notify"))
+    background = _command(
+        commands,
+        "background",
+        msg("record the history without a window"),
+        msg(
+            "Records the history and, where chosen in the settings, notifies, until it is ended. This is what "
+            "“desktop install --background” starts at login; where there is no systemd, start it yourself."
+        ),
+    )
+    _flag(background, "--status", msg("only tell whether it runs; exit code 1 if not"))
+    _json(background)
     completion = _command(
         commands,
         "completion",

@@ -49,6 +49,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from stratascope.cli import desktop_commands
 
             return desktop_commands.run(arguments)
+        case "background":
+            from stratascope.cli import background
+
+            return background.run(arguments)
         case "completion":
             from stratascope.cli import completion
 

@@ -6,23 +6,25 @@ Exit codes: 0 done, or nothing to do; 2 impossible, or some files had to be left
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope import desktop_files, sealed_files
+from stratascope import desktop_files, sealed_files, user_service
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core import shell_quote
-from stratascope.core.message import Message, msg
-from stratascope.core.ports import ProbeError
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.sanitize import plain
-from stratascope.desktop_files import Origin, UnfitError
+from stratascope.desktop_files import Origin, Start, UnfitError
 from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import IncompleteError
 from stratascope.probe.helper.install import AsRoot, HelperFiles, NonsenseError
 from stratascope.resources import MissingResourceError
 from stratascope.sealed_files import Placed, Taken
+from stratascope.state.preferences import NOTIFY_BACKGROUND
+from stratascope.state.settings import Settings
 from stratascope.wiring import desktop_files as wiring
 
 DONE, FAILED = 0, 2
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     except UnfitError as error:
         complain(translate(msg("The path {path} can't be used in a menu entry. Move Stratascope to a folder without "
                                "“=” or control characters in its name.", path=error.path)))  # fmt: skip
-    except ProbeError as error:
+    except MessageError as error:
         complain(translate(error.message))
         if error.words:
             complain(plain(error.words, 1000))
@@ -61,7 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _desktop(arguments: argparse.Namespace) -> int:
     start = wiring.how_started()
+    if trouble := _contradiction(arguments):
+        complain(translate(trouble))
+        return FAILED
     if start.origin is Origin.FLATPAK:
+        if arguments.background and not arguments.dry_run:
+            return _background_in_flatpak(arguments, start)
         say(msg("Flatpak adds Stratascope to the menu itself, and removes it on uninstall."))
         return DONE
     try:
@@ -78,11 +85,9 @@ def _desktop(arguments: argparse.Namespace) -> int:
         complain(translate(msg("{folder} belongs to a user other than root. Run this as that user, without sudo.",
                                folder=str(data))))  # fmt: skip
         return FAILED
+    unit = _unit(arguments)
     if arguments.act == "remove":
-        return _taken(
-            _would_take(desktop_files.paths(data)) if arguments.dry_run else desktop_files.remove(data),
-            arguments.dry_run,
-        )
+        return _removed(arguments, data, unit)
     if not wiring.starts(start):
         complain(translate(msg("Started from the menu, this Python would not find Stratascope. Install it with pipx "
                                "or pip, and run that installation's stratascope command.")))  # fmt: skip
@@ -93,13 +98,82 @@ def _desktop(arguments: argparse.Namespace) -> int:
                                "menu. Install Stratascope as root, outside any user's home.", path=loose)))  # fmt: skip
         return FAILED
     if arguments.dry_run:
-        return _would_put(desktop_files.planned(data, start.command))
+        further = user_service.planned(unit, start.command) if arguments.background and unit is not None else []
+        return _would_put([*desktop_files.planned(data, start.command), *further])
+    if arguments.background and unit is not None:
+        sealed_files.check(user_service.planned(unit, start.command))  # before anything is written
     placed = desktop_files.install(data, start.command)
     _placed(placed)
     if placed.written:
         command = shell_quote.words(start.command)
         say(msg("Stratascope is now in the menu. Its entry starts {command}.", command=command))
+    return _background(arguments, start, unit) if arguments.background else DONE
+
+
+def _unit(arguments: argparse.Namespace) -> Path | None:
+    """Where the user's service is written; None where there is none."""
+    if arguments.system:
+        return None
+    with contextlib.suppress(RuntimeError):
+        return user_service.unit_path()
+    return None
+
+
+def _contradiction(arguments: argparse.Namespace) -> Message | None:
+    if arguments.background and arguments.system:
+        return msg("Each user has a background service of their own. Leave out --system.")
+    told = arguments.act == "install" and (arguments.notices or arguments.no_notices)
+    return msg("--notices and --no-notices go with --background.") if told and not arguments.background else None
+
+
+def _removed(arguments: argparse.Namespace, data: Path, unit: Path | None) -> int:
+    """Remove the service, and without --background the menu's entry too; or say what would be."""
+    if arguments.dry_run:
+        menu = () if arguments.background else desktop_files.paths(data)
+        return _taken(_would_take((*menu, *(() if unit is None else (unit,)))), dry_run=True)
+    service = Taken(()) if unit is None else wiring.take_down_background(unit)
+    if arguments.background:
+        return _taken(service, dry_run=False)
+    menu_taken = desktop_files.remove(data)
+    return _taken(
+        Taken(service.removed + menu_taken.removed, service.kept + menu_taken.kept, menu_taken.refreshed), False
+    )
+
+
+def _background(arguments: argparse.Namespace, start: Start, unit: Path | None) -> int:
+    """Set the service up. Raises BlockedError, UnfitError, OSError, MessageError."""
+    if arguments.notices or arguments.no_notices:
+        kept = Settings()
+        NOTIFY_BACKGROUND.choose(kept, arguments.notices)
+        if kept.unkept is not None:
+            complain(translate(kept.unkept))
+    placed, answer = wiring.set_up_background(start, unit)
+    if not answer.done:
+        if unit is None:
+            complain(translate(msg("The desktop does not allow Stratascope to run in the background.")))
+        else:
+            complain(translate(msg("systemd does not start services for this user, so the background service was not "
+                                   "set up. Start it yourself at login: {command}.",
+                                   command=shell_quote.words((*start.command, "background")))))  # fmt: skip
+        if answer.words:
+            complain(plain(answer.words, 1000))
+        return FAILED
+    _placed(placed)
+    if wiring.started() is None:
+        complain(translate(msg("The background service did not start. See: {command}.",
+                               command=f"systemctl --user status {user_service.NAME}")))  # fmt: skip
+        return FAILED
+    say(msg("Recording in the background, now and from each login on. “stratascope desktop remove --background” ends "
+            "it."))  # fmt: skip
     return DONE
+
+
+def _background_in_flatpak(arguments: argparse.Namespace, start: Start) -> int:
+    if arguments.act == "remove":
+        wiring.take_down_background(None)
+        say(msg("Nothing is recorded in the background any more."))
+        return DONE
+    return _background(arguments, start, None)
 
 
 def _helper(arguments: argparse.Namespace) -> int:

@@ -234,6 +234,7 @@ class FileHistory:
         self._lock: int | None = None
         self._writer: _Database | None = None
         self._ids: dict[Subject, int] = {}
+        self._seen: tuple[tuple[int, int], ...] = ()
 
     # -- writing
 
@@ -246,6 +247,11 @@ class FileHistory:
         except OSError as error:
             raise failed(self.path, error) from error
         return self._lock is not None
+
+    def renewed(self) -> bool:
+        """See the protocol."""
+        before, self._seen = self._seen, tuple(map(_changed_at, (self.path, self.path.with_name(f"{NAME}-wal"))))
+        return self._seen != before
 
     def write(self, batch: Batch) -> None:
         """See the protocol. If there is no room, the oldest entries are dropped."""
@@ -435,6 +441,14 @@ class FileHistory:
                 database.close()
         except (OSError, sqlite3.Error, NotOursError) as error:
             raise failed(self.path, error) from error
+
+
+def _changed_at(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def _thin(database: _Database, until: float, width: float) -> None:

@@ -110,8 +110,22 @@ NOTIFY_ABOVE: Preference[float | None] = Preference(
 )
 # whether a hardened container that fails is notified
 NOTIFY_FAILURE = Preference("notify_failure", True, _switch, lambda value: _ON if value else _OFF)
+# whether one that could take over, or gains rights, is notified
+NOTIFY_GAINS = Preference("notify_gains", True, _switch, lambda value: _ON if value else _OFF)
+# whether the background service notifies, of the same
+NOTIFY_BACKGROUND = Preference("notify_background", False, _switch, lambda value: _ON if value else _OFF)
 
-TABLE: tuple[Preference[Any], ...] = (LANGUAGE, THEME, REFRESH, WATCH, ENGINES, NOTIFY_ABOVE, NOTIFY_FAILURE)
+TABLE: tuple[Preference[Any], ...] = (
+    LANGUAGE,
+    THEME,
+    REFRESH,
+    WATCH,
+    ENGINES,
+    NOTIFY_ABOVE,
+    NOTIFY_FAILURE,
+    NOTIFY_GAINS,
+    NOTIFY_BACKGROUND,
+)
 
 
 EXERCISES = "exercises"

@@ -1,6 +1,5 @@
-"""Builds what is installed into the system: the menu entry and icons, and the helper with polkit's action.
-
-Loaded only by `stratascope desktop` and `stratascope helper`.
+"""Builds what is installed into the system: the menu entry and icons, the background service, and the helper with
+polkit's action.
 """
 
 from __future__ import annotations
@@ -8,13 +7,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from stratascope import appimage_environment, desktop_files, resources, sandbox, sealed_files
+from stratascope import appimage_environment, desktop_files, resources, sandbox, sealed_files, user_service
+from stratascope.core.message import msg
 from stratascope.desktop_files import Origin, Start, start
+from stratascope.i18n.translate import translate
 from stratascope.probe.helper.elevated import NoRootError, RootMethod, run_as_root, usable, ways
 from stratascope.probe.helper.install import HELPER, POLICY, AsRoot, HelperFiles, helper_text, policy_text
 from stratascope.probe.piped import withheld
+from stratascope.sealed_files import Placed, Taken
+from stratascope.state.running_service import Running, ask_to_end, running
+
+SETTLED = 15.0  # seconds in which the service starts or ends
 
 
 def in_flatpak() -> bool:
@@ -69,6 +76,63 @@ def stranger(folder: Path) -> bool:
     """Whether we are root in another user's directory (sudo may keep HOME)."""
     there = next(up for up in (folder, *folder.parents) if up.exists())
     return os.geteuid() == 0 and there.stat().st_uid != 0
+
+
+def set_up_background(found: Start, unit: Path | None) -> tuple[Placed, user_service.Manager]:
+    """Start the background service now and at each login; `unit`: where systemd's is written, None in a Flatpak. Where
+    that fails, nothing is left. Raises UnfitError, BlockedError, OSError, MessageError.
+    """
+    if unit is None:
+        return Placed(()), _by_portal()
+    placed = user_service.install(unit, found.command)
+    answer = user_service.begin()
+    if not answer.done and placed.written:
+        user_service.end()
+        user_service.remove(unit)
+        user_service.forget()
+    return placed, answer
+
+
+def _by_portal() -> user_service.Manager:
+    from stratascope.desktop_bus import portal_background
+
+    command = ("stratascope", "background")
+    allowed = portal_background.ask(command, translate(msg("Records what changes in containers.")), login=True)
+    if not allowed.background or not allowed.login:
+        return user_service.Manager(False)
+    if running() is None:
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    return user_service.Manager(True)
+
+
+def take_down_background(unit: Path | None) -> Taken:
+    """Stop the service, however it was started, and start it no more. Raises OSError, MessageError."""
+    taken = Taken(())
+    if unit is None:
+        from stratascope.desktop_bus import portal_background
+
+        portal_background.ask(("stratascope",), "", login=False)
+    elif sealed_files.state_of(str(unit)) != sealed_files.ABSENT:
+        user_service.end()
+        taken = user_service.remove(unit)
+        user_service.forget()
+    if running() is not None:
+        ask_to_end()
+        _until(lambda: running() is None)
+    return taken
+
+
+def started() -> Running | None:
+    """The service, if it runs within some seconds."""
+    _until(lambda: running() is not None)
+    return running()
+
+
+def _until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + SETTLED
+    while not reached() and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def helper_files() -> HelperFiles:

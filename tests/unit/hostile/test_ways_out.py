@@ -30,8 +30,11 @@ STARTS = {
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve", "subprocess.Popen"},  # itself, in another language, and on captures
     "usecases/daily/terminal.py": {"subprocess.Popen", "subprocess.run"},  # the user's terminal; whether a host has it
+    "user_service.py": {"subprocess.run"},  # systemctl --user
     "usecases/trial/lifecycle.py": {"subprocess.Popen"},  # commands that the user gave for a twin, by sh
-    "wiring/desktop_files.py": {"subprocess.run"},  # whether Python finds this installation
+    "wiring/background.py": {"subprocess.Popen"},  # its own window, where there is no systemd to start it
+    # whether Python finds this installation; in a Flatpak itself, in the background
+    "wiring/desktop_files.py": {"subprocess.Popen", "subprocess.run"},
 }
 CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope import sandbox
 from stratascope.core.message import msg
-from stratascope.ui.app import notifier as module
+from stratascope.desktop_bus import notices as module
 from stratascope.ui.app.notifier import Notifier
 from stratascope.usecases.live.alerts import Alert
 
@@ -35,6 +35,9 @@ emitter = DBusAddress(path, name, interface)
 while True:
     call = link.receive()
     if call.header.message_type is not MessageType.method_call:
+        continue
+    if call.header.fields[HeaderFields.member] == "GetCapabilities":
+        link.send(new_method_return(call, "as", (["body-markup"],)))
         continue
     print(call.header.fields[HeaderFields.member], repr(call.body), flush=True)
     if interface.endswith(".portal.Notification"):

@@ -34,29 +34,29 @@ def where(environ: dict[str, str]) -> Path:
 
 
 @pytest.fixture
-def came() -> list[str]:
+def came() -> list[tuple[str, str]]:
     return []
 
 
 @pytest.fixture
-def only(qtbot: QtBot, where: Path, came: list[str]) -> Iterator[SingleInstance]:
-    made = SingleInstance(where, came.append)
+def only(qtbot: QtBot, where: Path, came: list[tuple[str, str]]) -> Iterator[SingleInstance]:
+    made = SingleInstance(where, lambda *words: came.append(words))
     yield made
     made.close()
     assert not where.exists()
 
 
 def test_a_second_start_raises_the_first(
-    qtbot: QtBot, only: SingleInstance, where: Path, environ: dict[str, str], came: list[str]
+    qtbot: QtBot, only: SingleInstance, where: Path, environ: dict[str, str], came: list[tuple[str, str]]
 ) -> None:
     answers: list[bool] = []
-    for token in ("", "a token"):
+    for token, shows in (("", ""), ("a token", ""), ("", "web"), ("a token", "a b")):
         told = {**environ, "XDG_ACTIVATION_TOKEN": token}
-        start = threading.Thread(target=lambda told=told: answers.append(raise_other(where, told)))
+        start = threading.Thread(target=lambda told=told, shows=shows: answers.append(raise_other(where, told, shows)))
         start.start()
         qtbot.waitUntil(lambda: not start.is_alive())  # noqa: B023
-    assert answers == [True, True]
-    assert came == ["", "a token"]
+    assert answers == [True] * 4
+    assert came == [("", ""), ("a token", ""), ("", "web"), ("a token", "a b")]
 
 
 def test_another_display_or_other_engines_are_another_window(environ: dict[str, str], where: Path) -> None:
@@ -73,13 +73,13 @@ def test_nobody_there(where: Path, environ: dict[str, str]) -> None:
 
 
 def test_one_that_was_killed_leaves_a_socket_that_is_taken_over(
-    qtbot: QtBot, where: Path, environ: dict[str, str], came: list[str]
+    qtbot: QtBot, where: Path, environ: dict[str, str], came: list[tuple[str, str]]
 ) -> None:
     code = "import socket, sys, os; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(where)], check=False)
     assert stat.S_ISSOCK(where.stat().st_mode)
     assert not raise_other(where, environ)
-    made = SingleInstance(where, came.append)
+    made = SingleInstance(where, lambda *words: came.append(words))
     made.close()
 
 
@@ -90,12 +90,14 @@ def test_one_that_hangs(qtbot: QtBot, where: Path, environ: dict[str, str], monk
         hanging.listen(4)
         assert not raise_other(where, environ)  # a window opens all the same …
         with pytest.raises(FileExistsError):
-            SingleInstance(where, lambda _: None)  # … and leaves the other socket alone
+            SingleInstance(where, lambda *_: None)  # … and leaves the other socket alone
         assert where.exists()
 
 
 @pytest.mark.parametrize("sent", [b"", b"\n", b"quit\n", b"\xff" * 4000, b"raise"])
-def test_nonsense_on_the_socket(qtbot: QtBot, only: SingleInstance, where: Path, came: list[str], sent: bytes) -> None:
+def test_nonsense_on_the_socket(
+    qtbot: QtBot, only: SingleInstance, where: Path, came: list[tuple[str, str]], sent: bytes
+) -> None:
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(str(where))
         link.sendall(sent)
@@ -103,7 +105,7 @@ def test_nonsense_on_the_socket(qtbot: QtBot, only: SingleInstance, where: Path,
         link.setblocking(False)
         qtbot.wait(50)
         answer = link.recv(10)
-    assert (answer, came) == ((b"done\n", [""]) if sent == b"raise" else (b"", []))
+    assert (answer, came) == ((b"done\n", [("", "")]) if sent == b"raise" else (b"", []))
 
 
 def test_no_folder_of_our_own(tmp_path: Path, environ: dict[str, str]) -> None:

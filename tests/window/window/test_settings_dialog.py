@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from stratascope.state import preferences
+from stratascope.state.running_service import Running, ServiceMark
 from stratascope.state.settings import Settings
 from stratascope.ui.app.app import make_window
 from stratascope.ui.app.notifier import Notifications, Notifier
@@ -61,6 +62,8 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
     dialog.watch.setValue(30)
     dialog.limit.setValue(7.5)
     dialog.failure.setChecked(False)
+    dialog.gains.setChecked(False)
+    dialog.background.setChecked(True)
     dialog.engines.setPlainText("ssh://me@there/run/docker.sock\n/run/other.sock")
     again = Settings(tmp_path / "settings.json")
     assert [each.of(again) for each in preferences.TABLE] == [
@@ -71,11 +74,13 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
         ("ssh://me@there/run/docker.sock", "/run/other.sock"),
         7.5,
         False,
+        False,
+        True,
     ]
     dialog.above.setChecked(False)
     assert preferences.NOTIFY_ABOVE.of(Settings(tmp_path / "settings.json")) is None
     assert not dialog.limit.isEnabled()
-    assert changed.count() == 8
+    assert changed.count() == 10
 
 
 def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: Settings) -> None:
@@ -202,11 +207,44 @@ def test_a_notification_leads_to_its_container(
     notifications.stop()
 
 
+def test_it_says_whether_something_records_in_the_background(
+    qtbot: QtBot, theme: Theme, kept: Settings, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    without = SettingsDialog(theme, kept, window)
+    assert without.service.text().startswith("To record while no window is open: ")
+    assert not without.background.isEnabled()
+    mark = ServiceMark()
+    assert mark.claim()
+    mark.say(Running(7, 1_000_000.0))
+    beside = SettingsDialog(theme, kept, window)
+    assert beside.service.text().startswith("Recording in the background since Mon 12 Jan")
+    assert beside.background.isEnabled()
+    mark.release()
+
+
+def test_what_the_background_service_tells_is_not_told_twice(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, service = Heard(), Running(7, 1.0, notices=False)
+    notifications = Notifications(window, window.selection, window.settings, tuple, heard, lambda: service)
+    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    states = sample.states()
+    window.feed.snapshot.emit(sample.snapshot(states[2:]))
+    service = Running(7, 1.0, notices=True)
+    window.feed.snapshot.emit(sample.snapshot((states[0], *states[2:])))
+    assert heard.told == []
+    service = Running(7, 1.0, notices=False)
+    window.feed.snapshot.emit(sample.snapshot(states))
+    assert [alert.key for alert in heard.told] == [states[1].key]
+    notifications.stop()
+
+
 def test_no_word_of_the_dialog_is_cut(qtbot: QtBot, dialog: SettingsDialog) -> None:
     dialog.open()
     qtbot.waitExposed(dialog)
     dialog.resize(dialog.minimumSize())
-    for box in (dialog.above, dialog.failure):
+    for box in (dialog.above, dialog.gains, dialog.failure, dialog.background):
         assert box.width() >= box.sizeHint().width(), box.text()
 
 

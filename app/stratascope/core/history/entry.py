@@ -197,7 +197,10 @@ class HistoryStore(HistoryReader, Protocol):
     """Write access to the records."""
 
     def claim(self) -> bool:
-        """Become the one program that writes, unless another window is; True if so. May be called repeatedly."""
+        """Become the one program that writes, unless another is; True if so. May be called repeatedly."""
+
+    def renewed(self) -> bool:
+        """Whether something was written, by whomever, since the last call. Never raises."""
 
     def write(self, batch: Batch) -> None:
         """Write all of it, or nothing."""

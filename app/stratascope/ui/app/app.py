@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from stratascope import garbage, resources
 from stratascope.appimage_environment import own_plugins
+from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.i18n import translate as i18n
 from stratascope.i18n.language import ENGLISH, PSEUDO, stretched
 from stratascope.layers import all_layers
@@ -62,6 +63,7 @@ def speak(app: QCoreApplication) -> None:
 
 RESTART = 1000  # not an exit status of the program: those end at 255
 SETTLED = 3000  # ms after the start, when the first frame has been painted
+ASKED = 20_000  # ms in which a container that is to be shown may appear
 TURN = 0.0005  # seconds: thread switch interval
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
@@ -135,22 +137,24 @@ def run(
     *,
     demo: bool = False,
     where: Path | None = None,
+    shows: str = "",
 ) -> int:
     """Show the window until it is closed; return the exit status, or RESTART if the user wants the program to start
     again.
 
     Every snapshot says whether it is `demo`; here it is only a hint. `where`: the socket on which further starts are
-    received.
+    received; `shows`: the name or id of the container to show, when it is known.
     """
 
-    def raised(token: str) -> None:  # once the event loop runs
+    def raised(token: str, shown: str) -> None:  # once the event loop runs
         window.come_forward(token)
+        _Asked(window, shown)
 
     app = make_application(argv)
     try:
         only = _only(where, raised)  # before the window is made: a second click comes soon
     except FileExistsError:  # another start was a moment earlier
-        if where is not None and raise_other(where, os.environ):
+        if where is not None and raise_other(where, os.environ, shows):
             return 0
         only = None
     window = make_window(watch, services, begun=True)
@@ -162,6 +166,7 @@ def run(
     window.show()
     window.greet()
     window.start()
+    _Asked(window, shows)
     try:
         status = app.exec()
         return RESTART if window.restarts else status
@@ -173,7 +178,30 @@ def run(
         notifications.stop()
 
 
-def _only(where: Path | None, came: Callable[[str], None]) -> SingleInstance | None:
+class _Asked(QObject):
+    """Shows the container that was asked for, once it is among those listed."""
+
+    def __init__(self, window: MainWindow, shown: str) -> None:
+        super().__init__(window)
+        self._window, self._shown = window, shown
+        if shown:
+            window.selection.snapshot_changed.connect(self._look)
+            QTimer.singleShot(ASKED, self, self.deleteLater)
+            if window.selection.snapshot is not None:
+                self._look(window.selection.snapshot)
+
+    def _look(self, snapshot: Snapshot) -> None:
+        named = [state for state in snapshot.containers if self._is(state)]
+        if named:
+            self._window.selection.snapshot_changed.disconnect(self._look)
+            self._window.look_at(min(named, key=rank).key)
+
+    def _is(self, state: ContainerState) -> bool:
+        container, shown = state.container, self._shown
+        return container.name == shown or (len(shown) >= 12 and container.id.startswith(shown))
+
+
+def _only(where: Path | None, came: Callable[[str, str], None]) -> SingleInstance | None:
     """Let further starts raise this window; None if that is impossible. Raises FileExistsError if another instance
     listens.
     """

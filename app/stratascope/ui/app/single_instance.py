@@ -16,13 +16,14 @@ import stat
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from PySide6.QtCore import QObject, QSocketNotifier
 
 from stratascope import atomic_file
 
 PATIENCE = 1.5  # seconds for the first instance to answer
-_RAISE, _DONE = b"raise", b"done\n"
+_RAISE, _SHOW, _DONE = b"raise", b"show", b"done\n"
 _TOKEN = "XDG_ACTIVATION_TOKEN"  # lets a Wayland compositor bring the window to the front
 _MOST = 4096
 # Variables whose values make it another instance
@@ -47,23 +48,26 @@ def socket_path(environ: Mapping[str, str]) -> Path | None:
     return where if len(os.fsencode(where)) < 100 else None  # sun_path has 108 bytes
 
 
-def raise_other(where: Path, environ: Mapping[str, str]) -> bool:
-    """Raise the window of a running instance; False if there is none."""
+def raise_other(where: Path, environ: Mapping[str, str], shows: str = "") -> bool:
+    """Raise the window of a running instance, on this container if one is named; False if there is none."""
     token = environ.get(_TOKEN, "")[:1000]
+    words = [_RAISE] if not shows.isprintable() or not shows else [_SHOW, quote(shows[:300], safe="").encode()]
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(PATIENCE)
             link.connect(str(where))
-            link.sendall(b" ".join((_RAISE, token.encode(errors="replace"))) + b"\n")
+            link.sendall(b" ".join((*words, token.encode(errors="replace"))) + b"\n")
             return link.recv(_MOST) == _DONE
     except (OSError, ValueError):
         return False
 
 
 class SingleInstance(QObject):
-    """Listens for further starts; `came` is called with the activation token of each, "" if it has none."""
+    """Listens for further starts; `came` is called with the activation token of each, "" if it has none, and with the
+    name or id of the container that it is to show, "" if none.
+    """
 
-    def __init__(self, where: Path, came: Callable[[str], None]) -> None:
+    def __init__(self, where: Path, came: Callable[[str, str], None]) -> None:
         """Raise OSError if the socket cannot be opened."""
         super().__init__()
         self._where, self._came = where, came
@@ -100,10 +104,11 @@ class SingleInstance(QObject):
                 link.settimeout(0.2)  # the peer has already written, and the window must not block for long
                 if _uid(link) != os.getuid():
                     return
-                word, _, token = link.recv(_MOST).rstrip(b"\n").partition(b" ")
-                if word != _RAISE:
+                word, _, rest = link.recv(_MOST).rstrip(b"\n").partition(b" ")
+                if word not in (_RAISE, _SHOW):
                     return
-                self._came(token.decode(errors="replace"))
+                shows, _, token = rest.partition(b" ") if word == _SHOW else (b"", b"", rest)
+                self._came(token.decode(errors="replace"), unquote(shows.decode(errors="replace")))
                 link.sendall(_DONE)
             except OSError:
                 return

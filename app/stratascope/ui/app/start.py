@@ -151,10 +151,12 @@ def show_captures(paths: Sequence[Path]) -> int:
     return status
 
 
-def main(words: list[str]) -> int:
-    """Show the window on the engines of this environment until it is closed, or raise the window already open."""
+def main(words: list[str], shows: str = "") -> int:
+    """Show the window on the engines of this environment until it is closed, or raise the window already open.
+    `shows`: the name or id of the container to show.
+    """
     where = single_instance.socket_path(os.environ)
-    if where is not None and single_instance.raise_other(where, os.environ):
+    if where is not None and single_instance.raise_other(where, os.environ, shows):
         return 0
     late = LateEngines()
     learning, watch = learning_of(late), views.live_view(late)
@@ -176,6 +178,7 @@ def main(words: list[str]) -> int:
                 before=NotStarted([("", partial(_checker, late))]),
             ),
             where=where,
+            shows=shows,
         )
     finally:
         learning.close()  # keeps what is being observed

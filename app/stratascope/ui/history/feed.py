@@ -18,6 +18,7 @@ from stratascope.core.history.entry import HistoryError, Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.state.running_service import Running, running
 from stratascope.ui.containers import row_paint
 from stratascope.ui.kit.background import Bell, Failure, QueryRunner, later
 from stratascope.usecases.history.history import History, Point
@@ -30,11 +31,14 @@ MakeHistory = Callable[[], Made]
 
 
 class HistoryAnswer(Value):
-    """The answer to a request. `trouble`: why the history cannot be read, or is not being recorded."""
+    """The answer to a request. `trouble`: why the history cannot be read, or is not being recorded; `service`: the
+    background service, if it runs.
+    """
 
     past: Past | None = None
     trouble: Message | None = None
     recording: bool = False
+    service: Running | None = None
 
 
 Then = Callable[[HistoryAnswer], None]
@@ -118,7 +122,8 @@ class HistoryFeed(QObject):
             return HistoryAnswer()
         history, recorder = self._both
         try:
-            return HistoryAnswer(history.of(subject, since, until), recorder.trouble, recorder.recording)
+            past = history.of(subject, since, until)
+            return HistoryAnswer(past, recorder.trouble, recorder.recording, running())
         except HistoryError as error:
             return HistoryAnswer(None, error.message)
 

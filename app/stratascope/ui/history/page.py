@@ -501,7 +501,7 @@ class HistoryPage(QWidget):
         self._shown = key
         if past is None or past.first is None:
             text = msg("The line begins when Stratascope first saw this container, and continues while its window is "
-                       "open. Nothing is known about earlier.")  # fmt: skip
+                       "open or it records in the background. Nothing is known about earlier.")  # fmt: skip
             self._show_nothing(answer.trouble or text)
             return
         if self.chart is None:
@@ -534,7 +534,11 @@ class HistoryPage(QWidget):
         )
         self.first.setVisible(begins)
         notes = [] if answer.trouble is None else [translate(answer.trouble)]
-        if answer.trouble is None and not answer.recording:
+        if answer.service is not None:
+            since = moments.moment(answer.service.since)
+            notes.append(translate(msg("Recorded in the background since {moment}, with or without a window.",
+                                       moment=since)))  # fmt: skip
+        elif answer.trouble is None and not answer.recording:
             notes.append(translate(msg("Another window of Stratascope records the history.")))
         self.trouble.setText(together(notes))
         self.trouble.setVisible(bool(notes))

@@ -30,6 +30,8 @@ from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
+from stratascope.state.running_service import Running, running
+from stratascope.ui.history import moments
 from stratascope.ui.kit.background import Feed, SettingsLike
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.labels import Label, Rule, give_tip
@@ -59,6 +61,9 @@ class SettingsDialog(QDialog):
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
         self.failure = QCheckBox(translate(msg("Notify when a hardened container ends by itself or becomes unhealthy")))
+        self.gains = QCheckBox(translate(msg("Notify when a container could take over or gains rights")))
+        self.background = QCheckBox(translate(msg("Notify while no window is open, too")))
+        self.service = Label(theme, 12, ink="text2", wrap=True)
         self.engines = QPlainTextEdit()
         self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
         self.later = Label(theme, 12, ink="text2", wrap=True)
@@ -90,6 +95,11 @@ class SettingsDialog(QDialog):
         self.limit.setValue(preferences.NOTIFY_ABOVE.default or 0.0 if above is None else above)
         self.limit.setEnabled(above is not None)
         self.failure.setChecked(preferences.NOTIFY_FAILURE.of(kept))
+        self.gains.setChecked(preferences.NOTIFY_GAINS.of(kept))
+        self.background.setChecked(preferences.NOTIFY_BACKGROUND.of(kept))
+        service = running()
+        self.background.setEnabled(service is not None)
+        self.service.setText(_told(service))
         self.engines.setPlainText("\n".join(preferences.ENGINES.of(kept)))
 
     def _connect(self) -> None:
@@ -103,6 +113,8 @@ class SettingsDialog(QDialog):
         self.above.toggled.connect(lambda _: self._choose_limit())
         self.limit.valueChanged.connect(lambda _: self._choose_limit())
         self.failure.toggled.connect(lambda on: choose(preferences.NOTIFY_FAILURE, on))
+        self.gains.toggled.connect(lambda on: choose(preferences.NOTIFY_GAINS, on))
+        self.background.toggled.connect(lambda on: choose(preferences.NOTIFY_BACKGROUND, on))
         self.engines.textChanged.connect(self._choose_engines)
 
     def _choose(self, which: Preference[T], value: T) -> None:
@@ -182,9 +194,12 @@ class SettingsDialog(QDialog):
         grid.addWidget(self._head(msg("Notifications")), len(choices) + 1, 0, 1, 2)
         grid.addWidget(self.above, len(choices) + 2, 0)
         grid.addWidget(self.limit, len(choices) + 2, 1)
-        grid.addWidget(self.failure, len(choices) + 3, 0, 1, 2)
+        grid.addWidget(self.gains, len(choices) + 3, 0, 1, 2)
+        grid.addWidget(self.failure, len(choices) + 4, 0, 1, 2)
+        grid.addWidget(self.background, len(choices) + 5, 0, 1, 2)
+        grid.addWidget(self.service, len(choices) + 6, 0, 1, 2)
         column.addLayout(grid)
-        for box in (self.above, self.failure):
+        for box in (self.above, self.gains, self.failure, self.background):
             box.setFont(theme.font(13))
         column.addWidget(Rule(theme))
         head = self._head(msg("Additional engines"))
@@ -204,6 +219,13 @@ class SettingsDialog(QDialog):
 
     def _head(self, title: Message) -> Label:
         return Label(self._theme, 14, BOLD, text=translate(title))
+
+
+def _told(service: Running | None) -> str:
+    if service is None:
+        return translate(msg("To record while no window is open: {command}",
+                             command="stratascope desktop install --background"))  # fmt: skip
+    return translate(msg("Recording in the background since {moment}.", moment=moments.moment(service.since)))
 
 
 class Preferences(QObject):

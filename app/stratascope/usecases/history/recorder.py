@@ -1,4 +1,4 @@
-"""Records the state of containers and their resource usage while the window is open.
+"""Records the state of containers and their resource usage while the window or the background service is open.
 
 It gets the live view's snapshots, which exist anyway, and reads none of that again; in addition it reads usage
 counters. Everything on one thread of its own. A write error is reported in `trouble`, retried, and blocks nobody.
@@ -151,7 +151,7 @@ def _drift(state: ContainerState) -> tuple[Unlike, ...]:
 LOOK = 2.0  # seconds between two checks for news: the selected container is read that often
 SAMPLE = 10.0  # seconds between two readings of the counters
 ROW = 60.0  # seconds covered by a row of usage
-AGAIN = 30.0  # seconds after which a failure, or another window's claim, is tried again
+AGAIN = 30.0  # seconds after which a failure is tried again
 TIDY = 3600.0  # seconds between two times that old rows are thinned out
 ASLEEP = 60.0  # seconds without a check, after which the time in between is unknown: the machine slept
 logger = fault_logger(__name__)
@@ -180,6 +180,7 @@ class Recorder:
         self._twins: set[str] = set()  # numbers of all that the journal has had since
         self.trouble: Message | None = None
         self.recording = False  # whether this program is the one that writes
+        self.waiting = False  # whether another one is
         self.wrote: Callable[[], None] = _nothing  # called on our thread after something was written
         self._newest: Snapshot | None = None
         self._came, self._ending = threading.Event(), threading.Event()
@@ -191,7 +192,7 @@ class Recorder:
         self._metered: dict[Subject, _Metered] = {}
         self._entries: list[tuple[Subject, HistoryEntry]] = []
         self._watch: WatchSpan | None = None
-        self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
+        self._sample_at = self._row_at = self._tidy_at = self._claim_at = self._stepped_at = 0.0
 
     def see(self, snapshot: Snapshot) -> None:
         """A newer snapshot. A replayed one is not this machine's history."""
@@ -213,13 +214,19 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            # wake for a new snapshot, at most once per LOOK; without one, when the counters are due
-            if self._came.wait(max(0.1, self._sample_at - self._clock()) if self._shown else None):
+            # wake for a new snapshot, at most once per LOOK; without one, when the counters are due, or to see whether
+            # the program that records has ended
+            if self._came.wait(self._patience()):
                 self._came.clear()
             self.step()
             self._ending.wait(LOOK)
         self.step(last=True)
         self._store.close()
+
+    def _patience(self) -> float | None:
+        if not self.recording:
+            return None if self._newest is None and self._shown is None else LOOK
+        return min(SAMPLE, max(0.1, self._sample_at - self._clock()))
 
     def step(self, *, last: bool = False) -> None:
         """Do what is due now: check news, read the counters, write. `last`: write everything left. Never raises."""
@@ -242,6 +249,9 @@ class Recorder:
         self._read.clear()
 
     def _step(self, now: float, *, last: bool) -> None:
+        if now < self._stepped_at:  # the clock was set back: what was due then would take long to come
+            self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
+        self._stepped_at = now
         if not self._begun(now):
             return
         newest, self._newest = self._newest, None
@@ -264,7 +274,11 @@ class Recorder:
             if now < self._claim_at:
                 return False
             self._claim_at = now + AGAIN
-            if not self._store.claim():
+            self.waiting = not self._store.claim()
+            if self.waiting:
+                self._claim_at = now + LOOK  # whoever records may end at any moment, and nothing is to be lost
+                if self._store.renewed():
+                    self.wrote()
                 return False
             self._standing = self._store.latest()
             self._newest = self._newest or self._shown

@@ -3,28 +3,49 @@ its memory.
 
 Anything present when an engine was first seen is not news. Neither is a replacement, if the container formerly of that
 name was no better. Each is reported once; a failure again only after the container was well in between.
+
+That a container could take over the machine, or that more is possible in it than before, is only told of what is known:
+an attempt that was not known to be stopped before is nothing that it gained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 
 from stratascope.core.container import Container, Status
+from stratascope.core.history.entry import Standing, Subject
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import is_mark
 from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
-from stratascope.core.snapshot import ContainerState, Snapshot, raised
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot, raised
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.states import Matrix
+from stratascope.core.threats.threat import Outcome
 from stratascope.value import Value
 
 Key = tuple[str, str]
+_NAMED = 3  # threats named in an alert
+_HELD_MOST = 5000  # containers
 _STOPPED_ON_REQUEST = (0, 130, 137, 143)  # by itself with success, or by SIGINT, SIGKILL, SIGTERM (128 + signal(7))
 
 
+class AlertKind(StrEnum):
+    NEW = "new"
+    OPEN = "open"  # more threats
+    SESSION = "session"  # a process raises its exposure
+    FAILED = "failed"
+
+
 class Alert(Value):
-    """`key`: the container it is about."""
+    """`key`: the container it is about; `threats`: of kind OPEN, the ids."""
 
     key: Key
     title: Message
     text: Message
+    kind: AlertKind = AlertKind.NEW
+    threats: frozenset[str] = frozenset()
 
 
 class Alerts:
@@ -38,16 +59,31 @@ class Alerts:
         self._raising: dict[Key, frozenset[int]] = {}  # by container, the further processes that raise its exposure
         self._failed: set[Key] = set()
         self._well: set[Key] = set()  # hardened ones that were seen running well
+        # by engine and name, also of what is gone: the one that takes its place is news only if it can do more
+        self._held: dict[tuple[str, str], _Held] = {}
+        self._present: dict[Key, tuple[str, str]] = {}  # engine and name of each container that exists
+        self._read: dict[tuple[str, str], tuple[Matrix, bool]] = {}  # what `_held` is of, and whether read as root
+        self._recorded: set[str] = set()  # engines of which the history has containers
 
     def see(
-        self, snapshot: Snapshot, limit: float | None, hardened: Sequence[Transaction], *, failures: bool
+        self,
+        snapshot: Snapshot,
+        limit: float | None,
+        hardened: Sequence[Transaction],
+        *,
+        failures: bool,
+        gains: bool = False,
     ) -> tuple[Alert, ...]:
         """`limit`: the exposure above which a new container is reported, None: never; `hardened`: transactions set
-        aside.
+        aside; `gains`: report what could take over the machine, or gains rights.
         """
         if snapshot.demo:
             return ()
-        found = [*self._rose(snapshot, limit), *self._appeared(snapshot, limit)]
+        self._present = {state.key: (state.container.engine, state.container.name) for state in snapshot.containers}
+        gained = tuple(self._gained(snapshot)) if gains else ()
+        told = {alert.key for alert in gained}
+        found = [*gained, *(each for each in self._rose(snapshot, limit) if each.key not in told)]
+        found += (each for each in self._appeared(snapshot, limit) if each.key not in told)
         found += self._failed_since_hardening(snapshot, hardened) if failures else ()
         for state in snapshot.containers:
             if state.matrix is not None:
@@ -55,6 +91,21 @@ class Alerts:
         # an engine counts as seen only from the next snapshot on, so its first containers are not news
         self._engines |= snapshot.listed
         return tuple(found)
+
+    def holds(self, alert: Alert) -> bool:
+        """Whether what it says is still so, by the last snapshot. On any thread."""
+        name = self._present.get(alert.key)
+        match alert.kind:
+            case _ if name is None:
+                return False
+            case AlertKind.OPEN:
+                held = self._held.get(name)
+                return held is not None and alert.threats <= held.open
+            case AlertKind.SESSION:
+                return alert.key in self._raising
+            case AlertKind.FAILED:
+                return alert.key in self._failed
+        return True
 
     def _appeared(self, snapshot: Snapshot, limit: float | None) -> Iterator[Alert]:
         keys = {state.key for state in snapshot.containers}
@@ -83,7 +134,41 @@ class Alerts:
             if text is None or limit is None or not seen or now <= before.get(state.key, frozenset()):
                 continue
             if any(process.kind or (process.exposure or 0.0) > limit for process in state.raising):
-                yield Alert(state.key, msg("More is possible in it now: {name}", name=state.container.name), text)
+                yield Alert(state.key, msg("More is possible in it now: {name}", name=state.container.name), text,
+                            AlertKind.SESSION)  # fmt: skip
+
+    def remember(self, subjects: Mapping[Subject, Standing]) -> None:
+        """What the history knows of containers from before this program: what came since then is news. Before `see`."""
+        critical = {each.id for each in all_threats() if each.severity is Severity.CRITICAL}
+        for subject, standing in subjects.items():
+            self._recorded.add(subject.engine)
+            if standing.threats is not None and standing.exposed is not None:
+                known = frozenset(standing.threats)
+                name = (subject.engine, subject.name)
+                self._held[name] = _Held(known, frozenset(), bool(known & critical), standing.exposed.root)
+
+    def _gained(self, snapshot: Snapshot) -> Iterator[Alert]:
+        root = snapshot.privilege.state is PrivilegeState.ON
+        read, self._read = self._read, {}
+        for state in snapshot.containers:
+            name, matrix = (state.container.engine, state.container.name), state.matrix
+            if is_mark(name[1]) or matrix is None or name in self._read:  # a relaunch under way
+                continue
+            self._read[name] = matrix, root
+            if (last := read.get(name)) is not None and last[0] is matrix and last[1] is root:
+                continue
+            before = self._held.pop(name, None)
+            now = self._held[name] = _held(matrix, before, root=root)
+            if before is None:
+                if now.critical and name[0] in self._engines | self._recorded:
+                    yield _could_take_over(state, now)
+            elif before.root is root:
+                if now.critical and not before.critical:
+                    yield _could_take_over(state, now)
+                elif more := now.open & before.stopped:
+                    yield _gains(state, more)
+        while len(self._held) > _HELD_MOST:
+            self._held.pop(next(iter(self._held)))
 
     def _is_news(self, state: ContainerState) -> bool:
         before = self._worst.get((state.container.engine, state.container.name))
@@ -107,7 +192,67 @@ class Alerts:
                     self._failed.discard(key)
             elif key in self._well and key not in self._failed:
                 self._failed.add(key)
-                yield Alert(key, msg("{name} has been failing since it was hardened", name=container.name), text)
+                title = msg("{name} has been failing since it was hardened", name=container.name)
+                yield Alert(key, title, text, AlertKind.FAILED)
+
+
+class _Held(Value):
+    """What is known to be open and stopped in a container, of the critical and high threats, by id. What is unknown
+    now stays as it was known before.
+    """
+
+    open: frozenset[str]
+    stopped: frozenset[str]
+    critical: bool
+    root: bool
+
+
+def _held(matrix: Matrix, before: _Held | None, *, root: bool) -> _Held:
+    known = before if before is not None and before.root is root else None
+    open_, stopped = set[str](), set[str]()
+    critical = False
+    for each in matrix.threats:
+        name, outcome = each.threat.id, each.outcome
+        if each.threat.severity not in (Severity.CRITICAL, Severity.HIGH):
+            continue
+        if outcome is Outcome.UNKNOWN and known is not None:
+            outcome = Outcome.OPEN if name in known.open else Outcome.STOPPED if name in known.stopped else outcome
+        if outcome is Outcome.OPEN:
+            open_.add(name)
+            critical = critical or each.threat.severity is Severity.CRITICAL
+        elif outcome is Outcome.STOPPED:
+            stopped.add(name)
+    return _Held(frozenset(open_), frozenset(stopped), critical, root)
+
+
+def _could_take_over(state: ContainerState, now: _Held) -> Alert:
+    title = msg("{name} could take over", name=state.container.name)
+    text = msg("Possible now: {threats}.", threats=_threats(state, now.open))
+    return Alert(state.key, title, text, AlertKind.OPEN, now.open)
+
+
+def _gains(state: ContainerState, more: frozenset[str]) -> Alert:
+    title = msg("More is possible in it now: {name}", name=state.container.name)
+    return Alert(state.key, title, msg("Possible now: {threats}.", threats=_threats(state, more)), AlertKind.OPEN, more)
+
+
+def _threats(state: ContainerState, ids: frozenset[str]) -> Message:
+    """The worst of these, by their titles."""
+    assert state.matrix is not None
+    found = [each.threat for each in state.matrix.threats if each.threat.id in ids]
+    found.sort(key=lambda each: each.severity.rank)
+    named = tuple(each.title for each in found[:_NAMED])
+    more = len(found) - len(named)
+    match named:
+        case (one,) if not more:
+            return one
+        case (one, two) if not more:
+            return msg("{one}, {two}", one=one, two=two)
+        case (one, two, three) if not more:
+            return msg("{one}, {two}, {three}", one=one, two=two, three=three)
+        case (one, two, three):
+            return msg("{one}, {two}, {three}, and {count} more", one=one, two=two, three=three, count=more)
+    raise AssertionError(ids)
 
 
 def _exposed(state: ContainerState, limit: float) -> Alert:

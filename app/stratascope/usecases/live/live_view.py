@@ -61,8 +61,10 @@ class LiveView:
         demo: Callable[[], Snapshot] | None = None,
         root: RootAccess | None = None,
         predictions: Predictions | None = None,
+        gather: float = GATHER,
     ) -> None:
-        """`demo` is shown while no engine at all can be used."""
+        """`demo` is shown while no engine at all can be used; `gather`: seconds between snapshots."""
+        self._gather = gather
         self._predictions = predictions or Predictions()
         self._reader = reader
         self._demo = demo
@@ -227,7 +229,7 @@ class LiveView:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
             # an engine with constant events gets half of this thread's time, and none of the window's
-            self._ending.wait(max(GATHER, time.monotonic() - begun))
+            self._ending.wait(max(self._gather, time.monotonic() - begun))
 
     def _attend(self, known: EngineReadings) -> None:
         """Read containers again of which a process has ended that mattered, until the end.
@@ -347,10 +349,10 @@ class LiveView:
             known.ready.notify_all()
 
     def _publish(self, publish: Publish) -> None:
-        published = -GATHER
+        published = -self._gather
         while True:
             self._changed.wait()
-            self._ending.wait(published + GATHER - time.monotonic())
+            self._ending.wait(published + self._gather - time.monotonic())
             if self._ending.is_set():
                 return
             self._changed.clear()

@@ -57,6 +57,9 @@ class Remembered:
     def claim(self) -> bool:
         return self.writes
 
+    def renewed(self) -> bool:
+        return False
+
     def write(self, batch: Batch) -> None:
         """Ignore the sample's own snapshots, which are not part of this history."""
 

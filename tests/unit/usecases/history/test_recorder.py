@@ -24,7 +24,7 @@ from stratascope.core.relaunch.launch_spec import TWIN, TwinRecord
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, ProcessState, Snapshot
 from stratascope.state.history import FileHistory
 from stratascope.usecases.history.history import History
-from stratascope.usecases.history.recorder import AGAIN, ASLEEP, ROW, SAMPLE, TIDY, Recorder, subject_of
+from stratascope.usecases.history.recorder import AGAIN, ASLEEP, LOOK, ROW, SAMPLE, TIDY, Recorder, subject_of
 from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 
@@ -239,6 +239,41 @@ def test_another_window_takes_over(stage: Stage, tmp_path: Path) -> None:
     assert second.recorder.recording
     second.show(live(), after=5)
     assert second.happened() == [What.FIRST]  # it knows what the first one wrote
+
+
+def test_it_takes_over_within_seconds_and_what_happened_in_between_is_there(stage: Stage, tmp_path: Path) -> None:
+    second = Stage(tmp_path / "history")
+    stage.show(live())
+    second.show(live())
+    wrote: list[float] = []
+    second.recorder.wrote = lambda: wrote.append(second.now)
+    stage.show(without(live(), "web"), after=5)
+    second.wait(5, step=LOOK)
+    assert wrote  # the other's entries are to be shown here too
+    stage.recorder.step(last=True)
+    stage.store.close()
+    second.show(live(), after=LOOK)  # back again, while nobody recorded
+    second.wait(2 * LOOK, step=LOOK)
+    assert second.recorder.recording
+    assert second.happened() == [What.FIRST, What.RESTARTED]
+
+
+def test_a_clock_that_is_set_back_stops_nothing(stage: Stage) -> None:
+    stage.show(live())
+    stage.wait(3 * SAMPLE)
+    stage.now -= 3600.0
+    asked = len(stage.asked)
+    stage.wait(2 * SAMPLE)
+    assert len(stage.asked) > asked
+    stage.show(without(live(), "web"), after=1)
+    stage.show(without(live(), "web"), after=1)
+    later = Stage(stage.store.folder)
+    later.now = stage.now + 5
+    stage.recorder.step(last=True)
+    stage.store.close()
+    later.show(without(live(), "web"))
+    runs = [each.value for each in later.store.entries(WEB) if isinstance(each.value, Run)]
+    assert [each.status for each in runs].count(GONE) == 1  # the last that was written counts, whatever its date
 
 
 def test_what_can_not_be_written_is_told_and_tried_again(tmp_path: Path) -> None:

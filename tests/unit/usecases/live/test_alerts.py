@@ -6,10 +6,14 @@ import pytest
 
 from rig.window import sample
 from stratascope.core.container import Container, EngineState, Status
+from stratascope.core.history.entry import Exposed, Standing, Subject
 from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.launch_spec import claim as mark
 from stratascope.core.relaunch.transaction import Stage, Transaction, TransactionKind
-from stratascope.core.snapshot import ContainerState, ProcessState, Snapshot
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Exposure, Matrix
+from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.usecases.live.alerts import Alert, Alerts
 from stratascope.value import replace
@@ -191,3 +195,98 @@ def test_one_that_failed_before_it_was_seen_well_is_the_relaunchs_own_concern() 
         container("web", 2.0, number="new"), container=failing(status=Status.EXITED, exit_code=1, pid=None)
     )
     assert see(alerts, snapshot(failed), done) == []
+
+
+OPEN, STOPPED, UNKNOWN = Outcome.OPEN, Outcome.STOPPED, Outcome.UNKNOWN
+WHOLE = next(state.matrix for state in OF.containers if state.matrix is not None)
+CRITICAL = tuple(each.threat.id for each in WHOLE.threats if each.threat.severity is Severity.CRITICAL)[:3]
+HIGH = tuple(each.threat.id for each in WHOLE.threats if each.threat.severity is Severity.HIGH)[:3]
+
+
+def holding(name: str, *, rest: Outcome = STOPPED, number: str = "", **outcomes: Outcome) -> ContainerState:
+    """A container in which the first critical and high threats have these outcomes, by `critical` and `high`."""
+    of = dict.fromkeys(CRITICAL, outcomes.get("critical", rest)) | dict.fromkeys(HIGH, outcomes.get("high", rest))
+    threats = tuple(replace(each, outcome=of.get(each.threat.id, rest)) for each in WHOLE.threats)
+    return replace(container(name, 5.0, number=number), matrix=Matrix(threats, Exposure(5.0, 5.0, ())))
+
+
+def gains(alerts: Alerts, *containers: ContainerState, root: bool = False) -> list[str]:
+    shown = snapshot(*containers)
+    if root:
+        shown = replace(shown, privilege=Privilege(PrivilegeState.ON))
+    return [translate(alert.title) for alert in alerts.see(shown, None, (), failures=False, gains=True)]
+
+
+def test_one_that_could_take_over_is_news_once() -> None:
+    alerts = Alerts()
+    assert gains(alerts, holding("old", critical=OPEN)) == []
+    new = holding("new", critical=OPEN)
+    assert gains(alerts, holding("old", critical=OPEN), new) == ["new could take over"]
+    assert gains(alerts, holding("old", critical=OPEN), new) == []
+    assert gains(alerts, holding("old", critical=OPEN)) == []
+    assert gains(alerts, holding("new", critical=OPEN, number="again")) == []  # in its place, and no worse
+
+
+def test_rights_that_it_gained_are_news() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web"), holding("db", critical=OPEN))
+    assert gains(alerts, holding("web", high=OPEN)) == ["More is possible in it now: web"]
+    assert gains(alerts, holding("web", high=OPEN, critical=OPEN)) == ["web could take over"]
+    assert gains(alerts, holding("web")) == []
+    assert gains(alerts, holding("web", high=OPEN, number="other")) == ["More is possible in it now: web"]
+
+
+def test_what_was_not_known_is_not_gained() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web", rest=UNKNOWN))
+    assert gains(alerts, holding("web", high=OPEN)) == []
+    assert gains(alerts, holding("web", rest=UNKNOWN)) == []
+    assert gains(alerts, holding("web", high=OPEN)) == []
+    assert gains(alerts, holding("web", rest=UNKNOWN), holding("new", rest=UNKNOWN)) == []
+
+
+def test_another_reader_sees_more_which_is_not_gained() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web"))
+    assert gains(alerts, holding("web", high=OPEN, critical=OPEN), root=True) == []
+    assert gains(alerts, holding("web")) == []
+
+
+def test_an_engine_that_was_started_again_is_no_news() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web", critical=OPEN), holding("db"))
+    assert alerts.see(snapshot(connected=False), None, (), failures=False, gains=True) == ()
+    unread = replace(holding("web"), matrix=None)
+    assert gains(alerts, unread, replace(holding("db"), matrix=None)) == []
+    assert gains(alerts, holding("web", critical=OPEN), holding("db")) == []
+
+
+def test_a_relaunch_under_way_is_no_news() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web", critical=OPEN))
+    assert gains(alerts, holding("web", critical=OPEN), holding(mark("0123456789abcdef"), critical=OPEN)) == []
+
+
+def test_what_the_history_knows_is_no_news_and_what_came_since_is() -> None:
+    known = {Subject("docker", "web"): Standing(threats=CRITICAL, exposed=Exposed(9.0, 9.0)),
+             Subject("docker", "db"): Standing(threats=HIGH, exposed=Exposed(5.0, 5.0))}  # fmt: skip
+    alerts = Alerts()
+    alerts.remember(known)
+    found = gains(alerts, holding("web", critical=OPEN), holding("db", critical=OPEN), holding("new", critical=OPEN),
+                  holding("plain", high=OPEN))  # fmt: skip
+    assert found == ["db could take over", "new could take over"]
+
+
+def test_what_it_says_names_the_worst() -> None:
+    alerts = Alerts()
+    gains(alerts, holding("web"))
+    (found,) = alerts.see(snapshot(holding("web", high=OPEN, critical=OPEN)), None, (), failures=False, gains=True)
+    text = translate(found.text)
+    assert text.startswith("Possible now: ")
+    assert translate(WHOLE.of(CRITICAL[0]).threat.title) in text  # type: ignore[union-attr]
+    assert text.endswith(", and 3 more.")
+    assert alerts.holds(found)
+    gains(alerts, holding("web"))
+    assert not alerts.holds(found)
+    gains(alerts)
+    assert not alerts.holds(found)

@@ -1,0 +1,154 @@
+"""The background service: one live view feeds the recorder of the history, the notices and the tray.
+
+No Qt, and nothing as root: it sees what its user may see. Ends when told to; whatever fails meanwhile is tried again by
+the part that it belongs to, since nobody looks.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+
+from stratascope.core.history.entry import HistoryError, HistoryReader
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.snapshot import Snapshot
+from stratascope.fault_log import fault_logger
+from stratascope.usecases.background.gathering import Gathering
+from stratascope.usecases.live.alerts import Alert, Alerts
+from stratascope.value import Value
+
+logger = fault_logger(__name__)
+LOOK = 5.0  # seconds between looks whether something was chosen in the settings, and between words of what it does
+Publish = Callable[[Snapshot], None]
+
+
+class Wanted(Value):
+    """What its user wants to be told, as in `state/preferences.py`. `notices`: anything at all."""
+
+    notices: bool = False
+    above: float | None = None
+    failures: bool = False
+    gains: bool = False
+
+
+class View(Protocol):
+    """The live view."""
+
+    def start(self, publish: Publish) -> None:
+        """Start; returns at once."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Recording(Protocol):
+    """The recorder."""
+
+    recording: bool
+    waiting: bool
+
+    def see(self, snapshot: Snapshot) -> None:
+        """A newer snapshot."""
+
+    def start(self) -> None:
+        """Start; returns at once."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class Surroundings(Protocol):
+    """What is around it: the desktop, and its user's choices."""
+
+    def wanted(self) -> Wanted:
+        """What is chosen now."""
+
+    def hardened(self) -> Sequence[Transaction]:
+        """The containers that were hardened."""
+
+    def tell(self, alert: Alert, still: Callable[[], bool]) -> None:
+        """Send a notice; returns at once. `still`: whether it is worth another try where nobody takes it."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show this in the tray; returns at once."""
+
+    def say(self, *, recording: bool, waiting: bool, notices: bool) -> bool:
+        """Say to other programs what it does; False: one of them asked it to end."""
+
+    def close(self) -> None:
+        """End; what was told stays."""
+
+
+class BackgroundService:
+    """`run` it on the main thread, until `end`, which may be called from a signal handler."""
+
+    def __init__(self, view: View, recorder: Recording, history: HistoryReader, around: Surroundings) -> None:
+        self._view, self._recorder, self._history, self._around = view, recorder, history, around
+        self._ending = threading.Event()
+        self._came = threading.Event()
+        self._snapshot: Snapshot | None = None
+        self._alerts, self._gathering = Alerts(), Gathering()
+
+    def end(self) -> None:
+        """End soon."""
+        self._ending.set()
+        self._came.set()
+
+    def look(self) -> None:
+        """Look now whether something was chosen, or is due."""
+        self._came.set()
+
+    def run(self) -> None:
+        """Run until `end`."""
+        with suppress(HistoryError):  # the recorder says why, and tries again
+            self._alerts.remember(self._history.latest())
+        self._recorder.start()
+        self._view.start(self._see)
+        try:
+            while not self._ending.is_set():
+                self._came.wait(self._patience())
+                self._came.clear()
+                try:
+                    self._step()
+                except Exception:  # a bug here must not end the recording
+                    logger.exception("the desktop could not be told")
+        finally:
+            self._view.stop()
+            self._recorder.close()
+            self._around.close()
+
+    def _see(self, snapshot: Snapshot) -> None:
+        """On the view's thread."""
+        self._recorder.see(snapshot)
+        self._snapshot = snapshot
+        self._came.set()
+
+    def _patience(self) -> float:
+        due = self._gathering.wait(time.monotonic())
+        return LOOK if due is None else min(LOOK, due)
+
+    def _step(self) -> None:
+        wanted = self._around.wanted()
+        recorder = self._recorder
+        if not self._around.say(
+            recording=recorder.recording, waiting=recorder.waiting and not recorder.recording, notices=wanted.notices
+        ):
+            self.end()
+        snapshot, self._snapshot = self._snapshot, None
+        now = time.monotonic()
+        if snapshot is not None:
+            self._around.show(snapshot)
+            # seen in any case: what was there before notices were wanted is no news when they are
+            names = {state.key: state.container.name for state in snapshot.containers}
+            for alert in self._alerts.see(
+                snapshot, wanted.above, self._around.hardened(), failures=wanted.failures, gains=wanted.gains
+            ):
+                if wanted.notices:
+                    self._gathering.add(alert, names.get(alert.key, ""), now)
+        told = self._gathering.due(now, self._alerts.holds)
+        if told is not None:
+            self._around.tell(told, partial(self._alerts.holds, told))
