@@ -251,8 +251,8 @@ class Recorder:
     def _step(self, now: float, *, last: bool) -> None:
         if now < self._stepped_at:  # the clock was set back: what was due then would take long to come
             self._sample_at = self._row_at = self._tidy_at = self._claim_at = 0.0
-        self._stepped_at = now
-        if not self._begun(now):
+        slept, self._stepped_at = now - self._stepped_at > ASLEEP, now
+        if not self._begun(now, slept=slept):
             return
         newest, self._newest = self._newest, None
         if newest is not None:
@@ -266,8 +266,10 @@ class Recorder:
             self._tidy_at = now + TIDY
             self._store.tidy(now)
 
-    def _begun(self, now: float) -> bool:
-        """Whether there is something to write, and this program is the writer."""
+    def _begun(self, now: float, *, slept: bool) -> bool:
+        """Whether there is something to write, and this program is the writer. `slept`: for longer than ASLEEP there
+        was no step.
+        """
         if self._newest is None and self._shown is None:
             return False
         if not self.recording:
@@ -285,7 +287,7 @@ class Recorder:
             self.recording, self._watch = True, None
             self._row_at = now + ROW
             self._tidy_at = self._tidy_at or now + ROW
-        if self._watch is None or now - self._watch.until > ASLEEP or now < self._watch.until:
+        if self._watch is None or slept or now < self._watch.until:
             self._watch = WatchSpan(now, now)
             self._metered.clear()
         return True

@@ -212,6 +212,16 @@ def test_a_new_run_is_measured_anew(stage: Stage) -> None:
     assert len(stage.store.used(WEB, 0.0)) == 2
 
 
+def test_where_nothing_changes_it_is_one_period_and_use_is_read_all_the_time(stage: Stage) -> None:
+    stage.show(live())
+    for minute in range(5):
+        stage.memory = (50 + 20 * minute) << 20
+        stage.wait(ROW, step=SAMPLE + 0.1)  # never quite on the minute
+    (watch,) = stage.store.watches(0.0)
+    assert watch.until - watch.began > 4 * ROW
+    assert len(stage.store.used(WEB, 0.0)) >= 4
+
+
 def test_asleep(stage: Stage) -> None:
     """Of the time in which the machine slept nothing is known."""
     stage.show(live())
