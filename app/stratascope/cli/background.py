@@ -13,6 +13,7 @@ import time
 
 from stratascope.cli.output import complain, write
 from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.running_service import Running, ServiceMark, running
 
@@ -51,6 +52,8 @@ def _status(found: Running | None, *, as_json: bool) -> int:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.since))
         write(translate(msg("Recording in the background since {moment}, PID {pid}.", moment=since,
                             pid=str(found.pid))) + "\n")  # fmt: skip
+        if found.trouble:
+            write(plain(found.trouble, 1000) + "\n")
         if found.waiting:
             write(translate(msg("The window records meanwhile; the service goes on when it is closed.")) + "\n")
         if found.notices:
@@ -61,4 +64,5 @@ def _status(found: Running | None, *, as_json: bool) -> int:
 def _document(found: Running) -> dict[str, object]:
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.since))
     return {"pid": found.pid, "since": since, "recording": found.recording, "waiting": found.waiting,
-            "notices": found.notices, "tray": found.tray}  # fmt: skip
+            "notices": found.notices, "tray": found.tray,
+            "trouble": found.trouble or None}  # fmt: skip

@@ -28,7 +28,7 @@ _TRIES, _PAUSE = 5, 0.1  # a reader holds the lock for an instant
 class Running(Value):
     """The service. `since`: seconds since the epoch; `recording`: whether it is the one that writes the history;
     `waiting`: another program is; `notices`: whether it sends desktop notices; `tray`: whether the desktop shows its
-    icon.
+    icon; `trouble`: why nothing can be written, translated.
     """
 
     pid: int
@@ -37,6 +37,7 @@ class Running(Value):
     waiting: bool = False
     notices: bool = False
     tray: bool = False
+    trouble: str = ""
 
 
 def place(environ: Mapping[str, str] = os.environ) -> Path:
@@ -110,7 +111,7 @@ class ServiceMark:
             return
         text = json.dumps(msgspec.to_builtins(running)).encode()
         with suppress(OSError):
-            os.pwrite(self._held, text.ljust(512), 0)  # in one write, of one length: a reader sees all of it
+            os.pwrite(self._held, text.ljust(_MOST)[:_MOST], 0)  # in one write, of one length: a reader sees all of it
             self._said = running
 
     def asked_to_end(self) -> bool:

@@ -10,10 +10,12 @@ from contextlib import suppress
 
 from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Stage, Transaction
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.desktop_bus.desk import Desk
 from stratascope.desktop_bus.notices import Notice
 from stratascope.desktop_bus.tray import Entry, Tray
+from stratascope.fault_log import fault_logger
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import Judges
 from stratascope.presentation.tray_lines import tray_lines
@@ -22,13 +24,14 @@ from stratascope.state.history import FileHistory
 from stratascope.state.journal import FileJournal
 from stratascope.state.running_service import Running, ServiceMark
 from stratascope.state.settings import Settings, default_path
-from stratascope.usecases.background.service import BackgroundService, Wanted
+from stratascope.usecases.background.service import BackgroundService, Does, Wanted
 from stratascope.usecases.live.alerts import Alert, Key
 from stratascope.usecases.live.live_view import DeferredLiveView, LiveView
 from stratascope.wiring.desktop_files import how_started
 from stratascope.wiring.engines import assembler, find_engines, translations
 from stratascope.wiring.views import recorder
 
+logger = fault_logger(__name__)
 GATHER = 1.0  # seconds between snapshots: nobody looks at each
 
 
@@ -39,6 +42,7 @@ class Around:
         self._mark, self._since = mark, time.time()
         self.end: Callable[[], None] = _nothing  # what ends the service
         self._desk = Desk(self._open)
+        self._trouble = ""
         self._judges, self._journal = Judges(), FileJournal()
         self._settings, self._read_at = Settings(), _changed_at()
 
@@ -79,9 +83,14 @@ class Around:
         )
         self._desk.show(Tray("Stratascope", lines.line, lines.alarm, entries, _opens(self._open, first)))
 
-    def say(self, *, recording: bool, waiting: bool, notices: bool) -> bool:
-        """See the protocol."""
-        self._mark.say(Running(os.getpid(), self._since, recording, waiting, notices, self._desk.tray_shown))
+    def say(self, does: Does) -> bool:
+        """See the protocol. Trouble is said on standard error too, once, where systemd keeps it."""
+        trouble = "" if does.trouble is None else plain(translate(does.trouble), 500)
+        if trouble and trouble != self._trouble:
+            logger.warning("%s", trouble)
+        self._trouble = trouble
+        shown = self._desk.tray_shown
+        self._mark.say(Running(os.getpid(), self._since, does.recording, does.waiting, does.notices, shown, trouble))
         return not self._mark.asked_to_end()
 
     def close(self) -> None:

@@ -59,7 +59,10 @@ class Home:
         return json.loads(self.said("background", "--status", "--json").stdout)
 
     def changes(self, name: str) -> list[str]:
-        found = json.loads(self.said("history", name, "--since", "1h", "--json").stdout)
+        done = self.said("history", name, "--since", "1h", "--json")
+        if done.returncode:  # nothing is known of it yet
+            return []
+        found = json.loads(done.stdout)
         return [each["what"] for past in found["containers"] for each in past["changes"]]
 
 
@@ -69,19 +72,23 @@ def until(reached: Callable[[], object]) -> None:
         time.sleep(0.2)
 
 
-@pytest.fixture
-def home(one_engine: Rig, tmp_path: Path) -> Iterator[tuple[Home, Desktop]]:
+@contextmanager
+def home(engine: Rig | None, folder: Path) -> Iterator[tuple[Home, Desktop]]:
+    engines = "docker=unix:///nowhere/engine.sock" if engine is None else f"{engine.kind}={engine.endpoint}"
     with session_bus() as bus, desktop(bus, NOTIFICATIONS, WATCHER, SYSTEMD) as there:
-        yield Home(tmp_path, f"{one_engine.kind}={one_engine.endpoint}", bus), there
+        yield Home(folder, engines, bus), there
 
 
-def test_it_records_tells_and_shows_and_weighs_little(one_engine: Rig, home: tuple[Home, Desktop]) -> None:
-    mine, there = home
-    with one_engine.container("--name", f"{PRIVILEGED}-plain"), mine.service() as process:
+def test_it_records_tells_and_shows_and_weighs_little(docker_rootful: Rig, tmp_path: Path) -> None:
+    with (
+        home(docker_rootful, tmp_path) as (mine, there),
+        docker_rootful.container(name=f"{PRIVILEGED}-plain"),
+        mine.service() as process,
+    ):
         there.until("RegisterStatusNotifierItem")
         until(lambda: (mine.status() or {}).get("recording"))
         until(lambda: there.menu()[0] == "None of 1 could take over")
-        with one_engine.container("--privileged", name=PRIVILEGED):
+        with docker_rootful.container("--privileged", name=PRIVILEGED):
             _, body, _ = there.until("Notify")
             assert body[3] == f"{PRIVILEGED} could take over"
             assert body[4].startswith("Possible now: ")
@@ -106,9 +113,8 @@ def test_it_records_tells_and_shows_and_weighs_little(one_engine: Rig, home: tup
     assert mine.said("background", "--status").returncode == 1
 
 
-def test_one_that_is_killed_loses_nothing_and_the_next_goes_on(one_engine: Rig, home: tuple[Home, Desktop]) -> None:
-    mine, there = home
-    with one_engine.container(name=PRIVILEGED):
+def test_one_that_is_killed_loses_nothing_and_the_next_goes_on(one_engine: Rig, tmp_path: Path) -> None:
+    with home(one_engine, tmp_path) as (mine, there), one_engine.container(name=PRIVILEGED):
         with mine.service() as process:
             until(lambda: mine.changes(PRIVILEGED) == ["first-seen"])
             process.kill()
@@ -119,7 +125,7 @@ def test_one_that_is_killed_loses_nothing_and_the_next_goes_on(one_engine: Rig, 
             until(lambda: mine.changes(PRIVILEGED) == ["first-seen", "restarted"])
             assert mine.said("desktop", "remove", "--background").returncode == 0  # ends it, whoever started it
             assert process.wait() == 0
-    assert not [each for each in there.heard if each[0] == "Notify"]  # it can do no more than before
+        assert not [each for each in there.heard if each[0] == "Notify"]  # it can do no more than before
 
 
 SYSTEMCTL = """#!/bin/sh
@@ -127,7 +133,8 @@ echo "$*" >> "$0.log"
 case "$*" in
 *restart*)
   unit="$XDG_CONFIG_HOME/systemd/user/stratascope-background.service"
-  eval "$(sed -n 's/^ExecStart=//p' "$unit")" </dev/null >/dev/null 2>&1 & ;;
+  command="$(sed -n 's/^ExecStart=//p' "$unit")"
+  (exec </dev/null >/dev/null 2>&1; eval "exec $command") & ;;
 *) {other} ;;
 esac
 """
@@ -143,8 +150,13 @@ def systemctl(mine: Home, other: str) -> Path:
     return place.with_name("systemctl.log")
 
 
-def test_one_command_sets_it_up_and_one_takes_it_down(home: tuple[Home, Desktop]) -> None:
-    mine, _ = home
+@pytest.fixture
+def mine(tmp_path: Path) -> Iterator[Home]:
+    with home(None, tmp_path) as (found, _):
+        yield found
+
+
+def test_one_command_sets_it_up_and_one_takes_it_down(mine: Home) -> None:
     log = systemctl(mine, "true")
     unit = mine.folder / "config" / "systemd" / "user" / "stratascope-background.service"
     assert str(unit) in mine.said("desktop", "install", "--background", "--dry-run").stdout
@@ -164,8 +176,7 @@ def test_one_command_sets_it_up_and_one_takes_it_down(home: tuple[Home, Desktop]
     assert not (mine.folder / "data" / "applications").exists()
 
 
-def test_where_there_is_no_systemd_nothing_is_left_and_it_says_what_to_do(home: tuple[Home, Desktop]) -> None:
-    mine, _ = home
+def test_where_there_is_no_systemd_nothing_is_left_and_it_says_what_to_do(mine: Home) -> None:
     systemctl(mine, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
     done = mine.said("desktop", "install", "--background")
     assert done.returncode == 2

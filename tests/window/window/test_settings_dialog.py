@@ -220,6 +220,8 @@ def test_it_says_whether_something_records_in_the_background(
     beside = SettingsDialog(theme, kept, window)
     assert beside.service.text().startswith("Recording in the background since Mon 12 Jan")
     assert beside.background.isEnabled()
+    mark.say(Running(7, 1_000_000.0, trouble="The disk is full."))
+    assert SettingsDialog(theme, kept, window).service.text() == "The disk is full."
     mark.release()
 
 

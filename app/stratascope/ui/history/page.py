@@ -534,7 +534,9 @@ class HistoryPage(QWidget):
         )
         self.first.setVisible(begins)
         notes = [] if answer.trouble is None else [translate(answer.trouble)]
-        if answer.service is not None:
+        if answer.service is not None and answer.service.trouble:
+            notes.append(answer.service.trouble)
+        elif answer.service is not None:
             since = moments.moment(answer.service.since)
             notes.append(translate(msg("Recorded in the background since {moment}, with or without a window.",
                                        moment=since)))  # fmt: skip

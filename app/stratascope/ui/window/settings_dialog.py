@@ -225,6 +225,8 @@ def _told(service: Running | None) -> str:
     if service is None:
         return translate(msg("To record while no window is open: {command}",
                              command="stratascope desktop install --background"))  # fmt: skip
+    if service.trouble:
+        return service.trouble
     return translate(msg("Recording in the background since {moment}.", moment=moments.moment(service.since)))
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from stratascope.core.history.entry import HistoryError, HistoryReader
+from stratascope.core.message import Message
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.fault_log import fault_logger
@@ -35,6 +36,15 @@ class Wanted(Value):
     gains: bool = False
 
 
+class Does(Value):
+    """What it does now. `waiting`: another program writes the history; `trouble`: why it can't be written."""
+
+    recording: bool
+    waiting: bool
+    notices: bool
+    trouble: Message | None
+
+
 class View(Protocol):
     """The live view."""
 
@@ -50,6 +60,7 @@ class Recording(Protocol):
 
     recording: bool
     waiting: bool
+    trouble: Message | None
 
     def see(self, snapshot: Snapshot) -> None:
         """A newer snapshot."""
@@ -76,7 +87,7 @@ class Surroundings(Protocol):
     def show(self, snapshot: Snapshot) -> None:
         """Show this in the tray; returns at once."""
 
-    def say(self, *, recording: bool, waiting: bool, notices: bool) -> bool:
+    def say(self, does: Does) -> bool:
         """Say to other programs what it does; False: one of them asked it to end."""
 
     def close(self) -> None:
@@ -134,9 +145,8 @@ class BackgroundService:
     def _step(self) -> None:
         wanted = self._around.wanted()
         recorder = self._recorder
-        if not self._around.say(
-            recording=recorder.recording, waiting=recorder.waiting and not recorder.recording, notices=wanted.notices
-        ):
+        waiting = recorder.waiting and not recorder.recording
+        if not self._around.say(Does(recorder.recording, waiting, wanted.notices, recorder.trouble)):
             self.end()
         snapshot, self._snapshot = self._snapshot, None
         now = time.monotonic()

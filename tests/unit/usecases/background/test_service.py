@@ -10,13 +10,13 @@ import pytest
 
 from rig.window import sample
 from stratascope.core.history.entry import Exposed, HistoryError, Standing, Subject
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.state.history import FileHistory
 from stratascope.usecases.background import gathering
-from stratascope.usecases.background.service import BackgroundService, Wanted
+from stratascope.usecases.background.service import BackgroundService, Does, Wanted
 from stratascope.usecases.live.alerts import Alert
 from stratascope.value import replace
 
@@ -39,6 +39,7 @@ class Played:
     """View, recorder and surroundings in one."""
 
     recording, waiting = True, False
+    trouble: Message | None = None
 
     def __init__(self) -> None:
         self.publish: Callable[[Snapshot], None] = lambda _: None
@@ -79,8 +80,8 @@ class Played:
     def show(self, snapshot: Snapshot) -> None:
         self.shown.append(snapshot)
 
-    def say(self, *, recording: bool, waiting: bool, notices: bool) -> bool:
-        self.said.append((recording, notices))
+    def say(self, does: Does) -> bool:
+        self.said.append((does.recording, does.notices))
         return self.goes_on
 
 
