@@ -157,6 +157,41 @@ def test_the_number_of_a_process_is_no_data(desk: Desk) -> None:
     assert code == 3, "a number of none is data"
 
 
+def test_a_volume_that_a_crash_leaves_is_named(desk: Desk) -> None:
+    """What the replacement wrote is nowhere else."""
+    before = _start(desk)
+    child = desk.popen("harden", NAME, "--json", "--yes", "--watch", "60", *_set(f"volume={FOLDER}"))
+    assert child.stdout is not None
+    for line in child.stdout:
+        if '"watch"' in line:
+            break
+    child.kill()
+    child.communicate()
+    code, out, err = desk.run("recover")
+    assert code == 0, (out, err)
+    assert VOLUME in out
+    assert _volumes(desk) == [VOLUME]
+    assert _look(desk) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads other users' files")
+def test_an_empty_volume_for_another_user(desk: Desk) -> None:
+    """It would belong to root: what to do is said, and helps."""
+    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+    chosen = _set("volume=/srv/new", "user=1000:1000")
+    code, told, err = desk.harden(*chosen)
+    assert code == 2, (told, err)
+    assert "/srv/new" in err
+    desk.rig.run("exec", NAME, "sh", "-c", "mkdir -p /srv/new; chown 1000:1000 /srv/new")
+    code, told, err = desk.harden(*chosen)
+    assert code == 0, (told, err)
+    desk.rig.run("exec", NAME, "sh", "-c", "echo mine >/srv/new/file")
+    assert desk.rig.said(NAME, "stat", "-c", "%u", "/srv/new/file") == "1000"
+    code, out, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, (out, err)
+    assert desk.rig.said(NAME, "stat", "-c", "%u:%g", "/srv/new/file") == "1000:1000", "as it was written"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
 @pytest.mark.slow
 def test_a_full_disk_loses_nothing(docker_rootful: Rig, tmp_path: Path) -> None:

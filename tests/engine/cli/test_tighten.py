@@ -81,7 +81,10 @@ def test_watched_while_it_runs(desk: Desk) -> None:
 
 
 def test_tightened_and_back(desk: Desk) -> None:
-    """Found on twins, proven on the replacement: the one capability that it used, few calls, nothing left behind."""
+    """Found on twins, proven on the replacement: the capabilities that it used, few calls, nothing left behind.
+
+    FOWNER at its second start, when the file that it touches belongs to another: not seen of rootless Podman's.
+    """
     before, original = groups(), start(desk, command=SERVES)
     code, out, err = desk.run(
         "tighten", NAME, "--json", "--yes", "--watch", "1", "--repeat", "1", "--keep", "user", "--exercise", ASKS
@@ -91,7 +94,8 @@ def test_tightened_and_back(desk: Desk) -> None:
     trials = [json.loads(line) for line in out.splitlines() if '"trial"' in line and line.startswith('{"trial"')]
     assert trials[0]["choices"] == []
     assert trials[-1]["works"] is True
-    assert found["capabilities"] == ["CAP_CHOWN"]
+    second = [] if desk.rig.name == "podman_rootless" else ["CAP_FOWNER"]
+    assert found["capabilities"] == ["CAP_CHOWN", *second]
     assert found["syscalls_allowed"] is not None, (err, trials, found["left_out"])  # not watched, or left out
     assert 0 < found["syscalls_allowed"] <= 240
     assert {"start", "stop"} <= set(found["coverage"])
@@ -105,7 +109,7 @@ def test_tightened_and_back(desk: Desk) -> None:
     status = Path(f"/proc/{desk.rig.pid(NAME)}/status").read_text()
     bounding = re.search(r"CapBnd:\s*([0-9a-f]+)", status)
     assert bounding is not None
-    assert int(bounding[1], 16) == 1
+    assert int(bounding[1], 16) == 1 | len(second) << 3
     assert set(desk.all()) - {NAME} == {name for name in desk.all() if ".old-" in name}
     assert desk.run("undo", NAME)[0] == 0
     assert desk.only_one_runs() == original

@@ -46,6 +46,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.many.together import AllEnded, group_of, names_of, undo_together
 from stratascope.usecases.relaunch.recovery import Recovered, Result, unfinished
+from stratascope.usecases.relaunch.rollback import volumes_left
 from stratascope.usecases.relaunch.undo import hardened_since
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import ConnectedHardening, connected, open_hardening
@@ -373,6 +374,10 @@ def _recovered(item: Recovered) -> str:
             text = msg("{name}: an interrupted relaunch was finished; the replacement runs.", name=name)
         case Result.UNDONE if undone:
             text = msg("{name}: an interrupted undo was reverted; everything is as it was before.", name=name)
+        case Result.UNDONE if isinstance(what, Transaction) and (left := volumes_left(what)):
+            text = msg("{name}: an interrupted relaunch was undone; everything is as it was before. What its "
+                       "replacement wrote stays in its new volume: {names}.", name=name,
+                       names=plain(", ".join(left), 300))  # fmt: skip
         case Result.UNDONE:
             text = msg("{name}: an interrupted relaunch was undone; everything is as it was before.", name=name)
         case Result.REMOVED:

@@ -146,7 +146,8 @@ class Subject(Value):
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
     its programs import. `made`: folders that it made itself, without those below them. `folders`: those of its image
-    to which it writes, with what the image has there, owners as it counts itself. `marks`: of its `changes`.
+    to which it writes, with what the image has there, owners as it counts itself. `marks`: of its `changes`;
+    `lasting`: what a twin of it wrote and, started again, left as it was.
     `volumes`: names that the engine's volumes have. `own_volumes`: those whose files can be handed over to another
     user; `not_given`: of a replacement, files there that were not. Of these None: not looked at. `published`: TCP
     ports of the host that lead to it, as its engine says. `environment`: the values of its variables, which hold
@@ -175,6 +176,7 @@ class Subject(Value):
     volumes: tuple[str, ...] = ()
     folders: tuple[Folder, ...] | None = None
     marks: FileMarks | None = None
+    lasting: tuple[str, ...] = ()
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
     environment: tuple[str, ...] = ()

@@ -30,6 +30,15 @@ class TwinRefusal(Value):
     loosening: Loosening | None = None  # None: none of our toggles would allow it
 
 
+class Lasting(Value):
+    """What an unchanged twin wrote, once it was stopped and started again. `stay`: files that it left as they were,
+    `gone`: files that it removed.
+    """
+
+    stay: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
 class Pace(Value):
     """Duration of a trial in seconds and how its program behaved: the baseline for later trials."""
 
@@ -40,6 +49,7 @@ class Pace(Value):
     healthy: bool  # its healthcheck reported healthy
     signals: tuple[str, ...]  # those it handles and survives: to reload, to reopen its logs
     answers: tuple[PortReply, ...] | None  # at its TCP ports; None: its network could not be entered
+    lasting: Lasting | None = None  # None: it did not start again, or that could not be read
 
 
 class Works(StrEnum):

@@ -48,7 +48,7 @@ def temporary(path: str) -> bool:
 
 def written(subject: Subject) -> tuple[str, ...]:
     """Paths outside its mounts that are in its layer or were seen written, without their parent directories."""
-    paths = {*(subject.changes or ()), *(() if subject.seen is None else subject.seen.written)}
+    paths = {*(subject.changes or ()), *subject.lasting, *(() if subject.seen is None else subject.seen.written)}
     above = {posixpath.dirname(path) for path in paths}
     mounts = [plain(mount.target) for mount in subject.container.asked.mounts]
     return tuple(
@@ -66,8 +66,13 @@ def data(subject: Subject) -> tuple[str, ...]:
     return tuple(
         path
         for path in written(subject)
-        if path not in passing and not temporary(path) and not _made_anew(path, subject)
+        if path not in passing and (not (temporary(path) or _made_anew(path, subject)) or _lasts(path, subject))
     )
+
+
+def _lasts(path: str, subject: Subject) -> bool:
+    """Whether a program was seen leaving it as it is at a start, which no place or name speaks against."""
+    return path in subject.lasting and not in_temporary_place(path)
 
 
 def _made_anew(path: str, subject: Subject) -> bool:

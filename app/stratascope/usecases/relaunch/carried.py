@@ -28,7 +28,7 @@ def lost_in_volume(port: Relauncher, old: str, new: str, volume: DataVolume) -> 
 def lost_in_image(port: Relauncher, clock: Clock, old: str, new: str, changes: Sequence[FileChange]) -> tuple[str, ...]:
     """Changed paths, or paths below them, that differ. Raises EngineError, NoSuchContainerError."""
     until = clock.now() + _SECONDS
-    places = _places([change for change in changes if not volatile(change.path)])
+    places = outermost([change for change in changes if not volatile(change.path)])
     for change in places[:: max(1, -(-len(places) // _PLACES))]:
         if clock.now() >= until:
             break
@@ -44,7 +44,7 @@ def lost_in_image(port: Relauncher, clock: Clock, old: str, new: str, changes: S
     return ()
 
 
-def _places(changes: Sequence[FileChange]) -> list[FileChange]:
+def outermost(changes: Sequence[FileChange]) -> list[FileChange]:
     """What was added, without what is below it; and of the rest what is not listed for something below it."""
     new = {change.path for change in changes if change.kind == "added"}
     rest = leaves([change for change in changes if change.kind != "added"])

@@ -94,6 +94,14 @@ def _wrote_since(transaction: Transaction, *, own: bool) -> bool:
     return not own and transaction.stage not in _NOT_STARTED
 
 
+def volumes_left(transaction: Transaction) -> tuple[str, ...]:
+    """Names of the volumes that stay where a crash's relaunch is undone: what the replacement wrote is only there."""
+    if transaction.kind is not TransactionKind.HARDEN or not transaction.created:
+        return ()
+    names = (volume.name for member in transaction.members for volume in member.volumes)
+    return tuple(names) if _wrote_since(transaction, own=False) else ()
+
+
 def _makes_way(port: Relauncher, new: Running, member: Member) -> bool:
     """Whether the replacement still exists, stopped and without the name."""
     with contextlib.suppress(NoSuchContainerError):

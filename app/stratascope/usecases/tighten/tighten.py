@@ -241,7 +241,8 @@ def tighten(
         yield Tightened(Verdict(Ends.REFUSED, last=refused), Resolved(()), None, 1, unchanged.seconds, why_not)
         return
     observation = None if needs is None else needs.observation
-    subject = replace(seen.subject, seen=observation)
+    files = None if unchanged.pace is None else unchanged.pace.lasting
+    subject = replace(seen.subject, seen=observation, lasting=() if files is None else files.stay)
     subject = replace(subject, folders=image_folders(access, subject, seen.changes))  # also where only the twin wrote
     trials.know(subject)
 

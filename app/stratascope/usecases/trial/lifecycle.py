@@ -26,11 +26,12 @@ from contextlib import suppress
 
 from stratascope import sandbox
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import NoSuchContainerError, RefusedError
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Clock, Expected, Failure, PortReply, Reply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import Pace, Tried
+from stratascope.core.relaunch.trial import Lasting, Loosening, Pace, Tried
+from stratascope.layers.namespaces.written import some
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.answers import (
     NOT_EXERCISED,
@@ -46,6 +47,17 @@ from stratascope.usecases.plan.look import Look
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
+from stratascope.usecases.trial.restarted import (
+    Files,
+    gone,
+    in_memory_only,
+    lasting,
+    lost_in_memory,
+    of_layer,
+    of_places,
+    unread,
+    without_places,
+)
 from stratascope.value import Value
 
 SECONDS = 60.0  # time limit of one command
@@ -214,6 +226,7 @@ LEAST = 5.0  # the least time limit in seconds, however fast the unchanged one w
 FIRST = 60.0  # time limit of the unchanged twin in seconds
 UNSURE = 15.0  # seconds to wait for a healthcheck that was never known to succeed
 KILLED = 128 + 9  # exit status of a program killed by SIGKILL, since it did not exit on the stop signal
+_SECOND = 1.0
 HURRY = 1  # stop timeout in seconds, if the unchanged one did not exit on the stop signal either
 
 
@@ -222,6 +235,17 @@ class Exercises(Value):
 
     commands: tuple[str, ...] = ()
     seconds: float = SECONDS
+
+
+class Keeps(Value):
+    """New options of a twin that concern its files. `volumes`, `memory`: where new volumes and tmpfs are mounted."""
+
+    volumes: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    read_only: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.volumes or self.memory or self.read_only)
 
 
 class LifecycleTest:
@@ -237,11 +261,17 @@ class LifecycleTest:
         exercises: Exercises,
         cancelled: Callable[[], bool],
         like: Tried | None,
+        keeps: Keeps,
     ) -> None:
-        """`processes`: the original's start processes; `like`: the trial of the unchanged container."""
+        """`processes`: the original's start processes; `like`: the trial of the unchanged container. `loosenings` is
+        set if a failure shows by itself what would help.
+        """
         self._access, self._seen, self._processes = access, seen, processes
         self._exercises, self._cancelled = exercises, cancelled
         self._like = None if like is None else like.pace
+        self._keeps = keeps
+        self._choices: Sequence[Choice] = ()
+        self.loosenings: tuple[Loosening, ...] = ()
         self.compared: list[Message] = []
         self.away: frozenset[ProcessKind] = frozenset()
         self.not_compared: list[Message] = [
@@ -257,7 +287,7 @@ class LifecycleTest:
     def run(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
         """Test a twin that was just started, and stop it. Raises FailedError, EngineError, NoSuchContainerError."""
         clock = self._access.clock
-        begun = clock.now()
+        begun, self._choices = clock.now(), choices
         limit = FIRST if self._like is None else max(LEAST, PATIENT * self._like.up)
         patience = Patience(poll=POLL, look=POLL, health=limit, listen=limit)
         expected = Expected(self._seen.before, self._access.liveness, Health.NONE)
@@ -273,8 +303,56 @@ class LifecycleTest:
         exercised = clock.now() - begun - up
         if self._exercises.commands:
             self._watch(watcher, container, 0.0)
+        files = self._files(container)
         code = self._stop(container)
-        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, signals, answers)
+        ended = clock.now()
+        known = self._again(watcher, container, files, max(SETTLE, min(up, FIRST)))
+        return Pace(up, exercised, ended - begun - up - exercised, code, healthy, signals, answers, known)
+
+    def _files(self, container: str) -> Files | None:
+        """What it wrote, before it is stopped; None if that is not read, or of no interest."""
+        if self._like is not None and not self._keeps:
+            return None
+        port = self._access.port
+        try:
+            if self._like is None:
+                return of_layer(port, container, self._seen.state.container)
+            return of_places(port, container, self._keeps.volumes)
+        except EngineError as error:
+            self.not_compared.append(unread(error))
+            return None
+
+    def _again(self, watcher: Watcher, container: str, files: Files | None, seconds: float) -> Lasting | None:
+        """Start it once more, and look for what it had written."""
+        like = self._like
+        if files is None or (like is not None and like.lasting is None):
+            return None
+        known = None if like is None else like.lasting
+        if known is not None and (found := in_memory_only(self._keeps.memory, known)):
+            self.loosenings = without_places("tmpfs", self._choices, found)
+            self._fail(container, lost_in_memory(found))
+        if like is None:
+            self._access.clock.sleep(_SECOND)  # the resolution of their times
+        self._access.port.start(container)
+        try:
+            self._watch(watcher, container, seconds)
+        except FailedError:
+            if like is None and not self._cancelled():
+                self.not_compared.append(msg("It does not start a second time, unchanged either."))
+                return None
+            raise
+        port = self._access.port
+        if known is None:
+            found_again = of_layer(port, container, self._seen.state.container)
+            port.stop(container, 0)
+            return lasting(files, found_again)
+        lost = gone(files, of_places(port, container, self._keeps.volumes), known)
+        if lost:
+            self._fail(container, msg("After a restart it lacks what it wrote: {paths}.", paths=some(lost)))
+        self.compared.append(msg("It starts again, with what it wrote in its new volumes.") if files
+                             else msg("It starts again."))  # fmt: skip
+        port.stop(container, 0)
+        return known
 
     def _watch(self, watcher: Watcher, container: str, seconds: float) -> None:
         for _ in watcher.watch(container, seconds):

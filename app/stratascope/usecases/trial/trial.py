@@ -25,11 +25,11 @@ from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.file_access import handed_over
 from stratascope.usecases.plan.look import Look, profiles
-from stratascope.usecases.plan.written_files import with_chosen
+from stratascope.usecases.plan.written_files import in_memory, with_chosen
 from stratascope.usecases.relaunch.carry_out import in_words, joined
 from stratascope.usecases.relaunch.diagnosis import blame
 from stratascope.usecases.relaunch.watch import FailedError
-from stratascope.usecases.trial.lifecycle import Exercises, LifecycleTest
+from stratascope.usecases.trial.lifecycle import Exercises, Keeps, LifecycleTest
 from stratascope.usecases.trial.twin import NoTwinError, check, mounts_of, twin
 from stratascope.value import Value, replace
 
@@ -81,6 +81,7 @@ class _Prepared(Value):
     body: str
     mounts: tuple[TwinMount, ...]
     handed: tuple[VolumeChange, ...]
+    keeps: Keeps
 
     UNPRINTED = ("body",)
 
@@ -131,11 +132,17 @@ class Trials:
         check(seen.state.container, seen.spec, wanted)
         mounts = mounts_of(seen.spec.asked, wanted, access.engine, access.host)
         handed = handed_over(access, subject, seen.spec.asked, wanted, chosen)
-        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed)
+        before = seen.spec.asked
+        keeps = Keeps(
+            tuple(mount.target for mount in mounts if mount.fresh),
+            tuple(sorted(in_memory(wanted) - in_memory(before))),
+            wanted.read_only_root and not before.read_only_root,
+        )
+        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed, keeps)
 
     def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
-        test = LifecycleTest(access, self._seen, self._processes, self._exercises, self.cancelled, like)
+        test = LifecycleTest(access, self._seen, self._processes, self._exercises, self.cancelled, like, prepared.keeps)
         failed: FailedError | None = None
         refusals: tuple[TwinRefusal, ...] = ()
         with self._observe(number) as witness:
@@ -174,12 +181,12 @@ class Trials:
         )
         if failed is None and (like is None or not tried.refusals):
             return replace(tried, works=Works.YES)
-        return _broken(tried, failed, prepared)
+        return _broken(replace(tried, loosenings=test.loosenings), failed, prepared)
 
 
 def _broken(tried: Tried, failed: FailedError | None, prepared: _Prepared) -> Tried:
     """Add the reason and what would help: taken from the refusals, else from the diagnosis."""
-    helpful = [each.loosening for each in tried.refusals if each.loosening is not None]
+    helpful = [*tried.loosenings, *(each.loosening for each in tried.refusals if each.loosening is not None)]
     if failed is None:
         text = msg("It is refused something that it is not refused unchanged: {text}",
                    text=tried.refusals[0].text)  # fmt: skip
