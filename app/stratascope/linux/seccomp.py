@@ -114,6 +114,7 @@ def strictest(newer: Action, older: Action) -> Action:
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
 LOW_BITS = 0xFFFFFFFF
 MOST_OUTCOMES = 512  # per call under several filters; beyond that, conditions are not followed
+MOST_PAIRS = 4096  # of the outcomes of two filters: of most pairs both can't be
 MOST_WORK = 400_000  # for all of a process's filters by one entry point; engines' defaults take some 2,500
 MOST_KEPT = 20_000  # comparisons in all calls' answers of one entry point; engines' defaults have two dozen
 
@@ -186,6 +187,13 @@ NEGATED = {
     Op.LE: Op.GT,
     Op.OTHER: Op.OTHER,
 }
+
+
+def negated(each: Constraint) -> Constraint:
+    """What holds where that does not; of one bit again an equality."""
+    if each.op in (Op.EQ, Op.NE) and each.mask.bit_count() == 1 and not each.value & ~each.mask:
+        return Constraint(each.arg, each.mask, Op.EQ, each.value if each.op is Op.NE else each.value ^ each.mask)
+    return Constraint(each.arg, each.mask, NEGATED[each.op], each.value)
 
 
 class Outcome(Value):
@@ -293,12 +301,30 @@ def _narrowed(low: int, high: int, each: Constraint) -> tuple[int, int]:
 
 
 def tidied(outcomes: Iterable[Outcome]) -> Outcomes:
-    """A canonical form: equal answers lose their conditions, halves of a number are joined, all sorted."""
+    """A canonical form: equal answers lose their conditions, also one in which only two differ; halves of a number are
+    joined, all sorted.
+    """
     found = tuple(outcomes)
     if len({outcome.action for outcome in found}) == 1:
         return (Outcome(found[0].action),)
-    joined = {Outcome(outcome.action, _joined(outcome.constraints)) for outcome in found}
+    joined = _merged({Outcome(outcome.action, _joined(outcome.constraints)) for outcome in found})
     return tuple(sorted(joined, key=lambda each: (str(each.action), each.constraints)))
+
+
+def _merged(outcomes: set[Outcome]) -> set[Outcome]:
+    """Join answers that are the same whether one condition holds or not."""
+    left = list(outcomes)
+    while left:
+        one = left.pop()
+        for each in one.constraints if one in outcomes else ():
+            rest = tuple(other for other in one.constraints if other != each)
+            two = Outcome(one.action, tuple(sorted((*rest, negated(each)))))
+            if two != one and two in outcomes:
+                outcomes -= {one, two}
+                outcomes.add(Outcome(one.action, rest))
+                left.append(Outcome(one.action, rest))
+                break
+    return outcomes
 
 
 def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
@@ -312,8 +338,15 @@ def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
             equal[each.arg] = Constraint(each.arg, mask | each.mask, Op.EQ, value | each.value)
         else:
             others.append(each)
-    kept = {each for each in others if each.arg not in equal or each.mask & ~equal[each.arg].mask}
+    kept = {each for each in others if each.arg not in equal or not _implied(each, equal[each.arg])}
     return tuple(sorted({*kept, *equal.values()}))
+
+
+def _implied(each: Constraint, equal: Constraint) -> bool:
+    """Whether it holds wherever the equality does, if both can hold at all."""
+    if not each.mask & ~equal.mask:
+        return True
+    return each.op is Op.NE and bool((each.value ^ equal.value) & each.mask & equal.mask)
 
 
 def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outcomes:
@@ -321,7 +354,9 @@ def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outc
     work = work or Work()
     if len(newer) == 1 and len(older) == 1:
         return (Outcome(strictest(newer[0].action, older[0].action)),)
-    if len(newer) * len(older) > MOST_OUTCOMES:
+    if newer == older:
+        return newer
+    if len(newer) * len(older) > MOST_PAIRS:
         return _any_of(newer, older, work)
     # each condition is checked against all of the other filter; without conditions this costs almost nothing
     if min(len(newer), len(older)) > 1 and not work.affords(len(newer) * size(older) + len(older) * size(newer)):
@@ -332,7 +367,7 @@ def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outc
             constraints = (*one.constraints, *two.constraints)
             if possible(constraints):
                 found.append(Outcome(strictest(one.action, two.action), constraints))
-    return tidied(found)
+    return tidied(found) if len(found) <= MOST_OUTCOMES else _any_of(newer, older, work)
 
 
 def _any_of(newer: Outcomes, older: Outcomes, work: Work) -> Outcomes:

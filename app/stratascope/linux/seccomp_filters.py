@@ -21,7 +21,6 @@ from stratascope.linux.bpf import Program
 from stratascope.linux.seccomp import (
     LOW_BITS,
     MOST_OUTCOMES,
-    NEGATED,
     NOT_FOLLOWED,
     UNDECIDED,
     Action,
@@ -33,6 +32,7 @@ from stratascope.linux.seccomp import (
     Work,
     action_of,
     kept,
+    negated,
     possible,
     size,
     tidied,
@@ -40,7 +40,6 @@ from stratascope.linux.seccomp import (
     without_conditions,
 )
 from stratascope.linux.syscalls import Abi, numbers
-from stratascope.value import replace
 
 
 @remembered(40000)
@@ -267,7 +266,7 @@ class _Explorer:
         # checking whether they are compatible costs more than following
         self._work.left -= 6 + 2 * len(state.constraints)
         asked = _constraint(code & ~bpf.BY_X, state.a, operand)
-        for constraint, skip in ((asked, true), (replace(asked, op=NEGATED[asked.op]), false)):
+        for constraint, skip in ((asked, true), (negated(asked), false)):
             known = state.constraints
             constraints = known if constraint in known else (*known, constraint)
             if possible(constraints):

@@ -24,7 +24,6 @@ from stratascope.linux.seccomp import (
     ALL_BITS,
     LOW_BITS,
     MOST_OUTCOMES,
-    NEGATED,
     UNDECIDED,
     Action,
     ActionKind,
@@ -35,6 +34,7 @@ from stratascope.linux.seccomp import (
     Outcomes,
     Work,
     kept,
+    negated,
     possible,
     tidied,
     without_conditions,
@@ -340,7 +340,7 @@ def _written_rule(names: list[str], outcome: Outcome) -> dict[str, Any]:
 
 
 def _written_argument(constraint: Constraint) -> dict[str, Any]:
-    if constraint.mask in (ALL_BITS, LOW_BITS):
+    if constraint.mask == ALL_BITS:
         return {"index": constraint.arg, "value": constraint.value, "op": _OPERATORS[constraint.op]}
     # valueTwo is the expected value of the masked argument (seccomp_rule_add(3))
     return {"index": constraint.arg, "value": constraint.mask, "valueTwo": constraint.value, "op": "SCMP_CMP_MASKED_EQ"}
@@ -479,13 +479,14 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
             parts += [(rule.action, (each,)) for each in constraints]
         else:
             parts.append((rule.action, constraints))
+    further = [frozenset(action for action, _ in parts[place:]) for place in range(len(parts))]
     # Split the argument space rule by rule. A rule matches where all its constraints hold; the rest is one region per
     # constraint that fails while those before it hold, so that regions never overlap.
     found: list[Outcome] = []
     regions: list[tuple[int, tuple[Constraint, ...], frozenset[Action]]] = [(0, (), frozenset())]
     while regions:
         place, region, actions = regions.pop()
-        if place == len(parts):
+        if place == len(parts) or (len(actions) == 1 and further[place] <= actions):
             action = default if not actions else next(iter(actions)) if len(actions) == 1 else UNDECIDED
             found.append(Outcome(action, region))
             continue
@@ -494,9 +495,8 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
             return without_conditions(Outcome(each) for each in (default, *(action for action, _ in parts)))
         before = region
         for each in constraints:
-            other = Constraint(each.arg, each.mask, NEGATED[each.op], each.value)
-            if possible((*before, other)):
-                regions.append((place + 1, (*before, other), actions))
+            if possible((*before, negated(each))):
+                regions.append((place + 1, (*before, negated(each)), actions))
             before = (*before, each)
         if possible(before):
             regions.append((place + 1, before, actions | {action}))

@@ -110,7 +110,7 @@ def json_object(container: Container, known: Needs, held: tuple[str, ...] | None
 
 
 def _arguments(seen: Observation) -> dict[str, list[str]]:
-    """Socket families, new namespaces and personalities: arguments that an engine's filter can check."""
+    """Socket families, new namespaces, personalities and operations: arguments that a filter can check."""
     found: dict[str, set[str]] = {"socket": set(), "clone": set(), "personality": set()}
     for each in seen.arguments:
         if not each.values:

@@ -32,11 +32,16 @@ _WORDS_MAX = 4096
 
 Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, and the indexes of their arguments
 
-# Arguments that the engines' filters test (seccomp.json of Docker and Podman), namespaces that are made or entered, and
-# the ids that a process changes to
+# Arguments that the engines' filters test (seccomp.json of Docker and Podman), operations that a derived filter tells
+# apart (layers/seccomp/profiles.py), namespaces that are made or entered, and the ids that a process changes to
 ARGUMENTS: Places = (
+    ("bpf", (0,)),
     ("clone", (0,)),
+    ("ioctl", (1,)),
+    ("keyctl", (0,)),
     ("personality", (0,)),
+    ("prctl", (0,)),
+    ("ptrace", (0,)),
     ("setgid", (0,)),
     ("setns", (1,)),
     ("setregid", (1,)),
@@ -45,6 +50,7 @@ ARGUMENTS: Places = (
     ("setreuid", (1,)),
     ("setuid", (0,)),
     ("socket", (0, 1, 2)),
+    ("syslog", (0,)),
     ("unshare", (0,)),
 )
 # Where a refused call has its path: an argument that is one, one relative to the open directory before it, both also as

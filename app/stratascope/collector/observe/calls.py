@@ -6,9 +6,9 @@ that is filtered out, the entry is assumed: the call was let through before, and
 always refuses.
 
 A number is added to the kernel's filter once it is known and frequent; a call seen only now and then costs nothing and
-stays. Never filtered out: calls whose arguments matter (clone, socket, personality, and those requested), and the exits
-of processes, for their exit codes. Where 32-bit programs run beside 64-bit ones, a number means two calls: it is only
-filtered out if both are known.
+stays. Never filtered out: calls whose arguments matter (clone, socket, personality, and those requested, except ioctl
+and prctl, which some programs call all the time), and the exits of processes, for their exit codes. Where 32-bit
+programs run beside 64-bit ones, a number means two calls: it is only filtered out if both are known.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ SETS_MAX = 4096  # distinct argument sets reported per process
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
 _CLONES = {"x86_64": (56, 57, 58, 435), "i386": (120, 2, 190, 435), "aarch64": (220, 435)}
 _WATCHED = {"x86_64": (41, 135), "i386": (359, 102, 136), "aarch64": (198, 92)}
+_FREQUENT = {"x86_64": (16, 157), "i386": (54, 172), "aarch64": (29, 167)}  # ioctl, prctl
 _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aarch64": (93, 94)}
 
 
@@ -331,7 +332,8 @@ class Calls:
         for abi in self._abis():
             for table in (_WATCHED, _ENDS, _CLONES):
                 found.update(table.get(abi, ()))
-            found.update(self._asked.arguments.get(abi, {}), self._credentials.changing.get(abi, {}))
+            arguments = self._asked.arguments.get(abi, {})
+            found.update(arguments.keys() - _FREQUENT.get(abi, ()), self._credentials.changing.get(abi, {}))
         found.update(number | X32_BIT for number in self._asked.arguments.get("x32", {}))
         return found
 

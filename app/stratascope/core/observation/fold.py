@@ -51,6 +51,7 @@ from stratascope.core.observation.observation import (
     UsedCapability,
     UsedPath,
     UsedPort,
+    is_notable_argument,
     programs,
 )
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
@@ -330,7 +331,8 @@ class Fold:
             return
         name = call_name(event.abi, event.number)
         if name not in _USER_CALLS and name not in _GROUP_CALLS:
-            _put(self._arguments, UsedArguments(event.abi, name, event.values))
+            if all(is_notable_argument(name, value) for value in event.values):
+                _put(self._arguments, UsedArguments(event.abi, name, event.values))
             return
         value = event.values[0] & _NOBODY if event.values else _NOBODY
         if value == _NOBODY:  # -1: unchanged

@@ -390,6 +390,33 @@ epoll_ctl_old epoll_wait_old get_thread_area map_shadow_stack modify_ldt remap_f
 uselib vm86 vm86old getxattrat listxattrat removexattrat setxattrat listmount statmount mseal uretprobe
 """
 
+# Of calls that are harmless but for what one argument asks for, of which the kernel takes the lower half. Requests of
+# ioctl(2): TIOCSTI types into a terminal, TIOCLINUX pastes, USERFAULTFD_IOC_NEW handles page faults of the kernel
+NOTABLE_REQUESTS = frozenset((0x5412, 0x541C, 0xAA00))
+# Options of prctl(2) that only concern the caller and give it nothing. Not among them: PR_SET_MM, PR_SET_TSC,
+# PR_MCE_KILL, PR_SET_SPECULATION_CTRL, PR_SET_IO_FLUSHER, PR_SET_SYSCALL_USER_DISPATCH, PR_SCHED_CORE,
+# PR_SET_MEMORY_MERGE, perf's events, those of machines that are gone, and what is newer
+HARMLESS_OPTIONS = frozenset(
+    (
+        *range(1, 5),  # PDEATHSIG, DUMPABLE
+        *(7, 8, 15, 16),  # KEEPCAPS, NAME
+        *range(21, 26),  # SECCOMP, CAPBSET, GET_TSC
+        *range(27, 31),  # SECUREBITS, TIMERSLACK
+        *range(36, 43),  # CHILD_SUBREAPER, NO_NEW_PRIVS, GET_TID_ADDRESS, THP_DISABLE
+        *(47, 50, 51, 52, 54, 55, 56),  # CAP_AMBIENT, SVE, GET_SPECULATION_CTRL, PAC, TAGGED_ADDR
+        *(60, 61, 63, 64, 65, 66),  # PAC_ENABLED_KEYS, SME, MDWE
+        *(74, 75, 76),  # SHADOW_STACK
+        *(0x41555856, 0x53564D41, 0x59616D61),  # GET_AUXV, SET_VMA, SET_PTRACER
+    )
+)
+
+
+def is_notable_argument(name: str, value: int) -> bool:
+    """Whether a call with this argument is allowed only if that was seen; true of all but most of ioctl and prctl."""
+    low = value & 0xFFFFFFFF
+    return low in NOTABLE_REQUESTS if name == "ioctl" else name != "prctl" or low not in HARMLESS_OPTIONS
+
+
 _REASONS: tuple[tuple[str, Message], ...] = (
     (_OWNERS, msg("It changes owners and modes of files.")),
     (_IDENTITY, msg("It changes a process's identity or privileges.")),

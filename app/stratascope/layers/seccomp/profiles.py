@@ -6,6 +6,9 @@ with the default's errno, or with EPERM: programs distinguish "not permitted" fr
 an unexpected errno. `clone3` always gets ENOSYS, since its flags are in memory, which filters can't read; programs then
 use `clone`, whose flags they can. Entry points other than the native one are only open if they were used.
 
+Of `ioctl` and `prctl` what is notable (a character typed into a terminal) is allowed only if it was seen; of calls that
+do many things, such as `keyctl`, what was seen.
+
 Widened: `+keyctl`, `+socket:40`, `+ioctl::0x5413`. Only arguments that select an operation and that a filter can read
 are given: a family, namespace flags, an operation. An empty argument may have any value. An errno other than EPERM in
 the current filter stays; calls it kills for are refused with EPERM instead.
@@ -19,7 +22,14 @@ from collections.abc import Iterable
 from stratascope.bounded_cache import remembered
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.observation import NEWER, Observation, UsedArguments, harmless
+from stratascope.core.observation.observation import (
+    HARMLESS_OPTIONS,
+    NEWER,
+    NOTABLE_REQUESTS,
+    Observation,
+    UsedArguments,
+    harmless,
+)
 from stratascope.core.relaunch.toggle import MORE, ToggleError
 from stratascope.core.relaunch.want import PassedCall
 from stratascope.layers.seccomp.facts import SeccompFacts
@@ -28,7 +38,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import (
     ALL_BITS,
     ALLOW,
-    NEGATED,
+    LOW_BITS,
     Action,
     ActionKind,
     Constraint,
@@ -36,6 +46,7 @@ from stratascope.linux.seccomp import (
     Op,
     Outcome,
     Outcomes,
+    negated,
     possible,
     tidied,
     together,
@@ -78,6 +89,8 @@ _FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK (the resolv
 _EPERM, _ENOSYS = Outcome(Action(ActionKind.ERRNO, errno.EPERM)), Outcome(Action(ActionKind.ERRNO, errno.ENOSYS))
 _PASSES: Outcomes = (Outcome(ALLOW),)
 _BY_FIRST = frozenset(("clone", "personality", "socket", "unshare"))  # which their first argument tells apart
+# Calls that do many things, of which only those that were seen are allowed: index of the argument that says which
+_OPERATION = {"bpf": 0, "keyctl": 0, "personality": 0, "ptrace": 0, "setns": 1, "syslog": 0}
 
 
 @remembered(64 << 10)  # bytes: one of an ordinary program has 20 to 50 KiB
@@ -157,8 +170,13 @@ def _answer(
             return together(_without_namespaces(seen, abi, name), base)
         case "socket":
             return together(_only(0, _families(seen, abi, tight=tight)), base)
-        case "personality":
-            return together(_only(0, _values(seen, abi, name, 0)), base)
+        case "ioctl":
+            requests = {value & LOW_BITS for value in _values(seen, abi, name, 0)}
+            return together(_all_but(1, NOTABLE_REQUESTS - requests), base)
+        case "prctl":
+            return together(_only(0, HARMLESS_OPTIONS.union(_values(seen, abi, name, 0)), LOW_BITS), base)
+    if name in _OPERATION:
+        return together(_only(_OPERATION[name], _values(seen, abi, name, 0)), base)
     return base
 
 
@@ -199,14 +217,31 @@ def _families(seen: Observation, abi: Abi, *, tight: bool) -> tuple[int, ...]:
     return found if tight else tuple(sorted({*found, *_FAMILIES}))
 
 
-def _only(place: int, values: Iterable[int]) -> Outcomes:
-    """Let these values of an argument pass; all if there are none, since an unreported argument is not narrowed."""
+def _only(place: int, values: Iterable[int], mask: int = ALL_BITS) -> Outcomes:
+    """Let these values of an argument's bits pass; all if none is given: an unreported argument is not narrowed."""
     found = tuple(values)
     if not found:
         return _PASSES
-    rest = tuple(Constraint(place, ALL_BITS, Op.NE, value) for value in found)
-    passes = tuple(Outcome(ALLOW, (Constraint(place, ALL_BITS, Op.EQ, value),)) for value in found)
+    rest = tuple(Constraint(place, mask, Op.NE, value & mask) for value in found)
+    passes = tuple(Outcome(ALLOW, (Constraint(place, mask, Op.EQ, value & mask),)) for value in found)
     return tidied((*passes, Outcome(_EPERM.action, rest)))
+
+
+def _all_but(place: int, values: frozenset[int]) -> Outcomes:
+    """Let all but these values of an argument's lower half pass, whatever the upper half is.
+
+    Each rule is for the values that agree with one of these above a bit, and not in it: a rule has room for one
+    comparison, and a filter of rules that allow none for "not this value".
+    """
+    if not values:
+        return _PASSES
+    passes = set()
+    for bit in range(32):
+        mask = LOW_BITS >> bit << bit
+        taken = {value & mask for value in values}
+        passes |= {Constraint(place, mask, Op.EQ, value ^ 1 << bit) for value in taken if value ^ 1 << bit not in taken}
+    rest = tuple(negated(each) for each in passes)
+    return tidied((*(Outcome(ALLOW, (each,)) for each in passes), Outcome(_EPERM.action, rest)))
 
 
 def _without_namespaces(seen: Observation, abi: Abi, name: str) -> Outcomes:
@@ -228,13 +263,16 @@ def _without_namespaces(seen: Observation, abi: Abi, name: str) -> Outcomes:
 _NAMESPACES = 0x7E020080
 _GIVEN = {  # by call: index of the given argument, and the mask of its bits
     "clone": (0, 0x7E020000),
-    "ioctl": (1, ALL_BITS),
+    "bpf": (0, ALL_BITS),
+    "ioctl": (1, LOW_BITS),
     "keyctl": (0, ALL_BITS),
     "personality": (0, ALL_BITS),
-    "prctl": (0, ALL_BITS),
+    "prctl": (0, LOW_BITS),
+    "ptrace": (0, ALL_BITS),
     "setns": (1, ALL_BITS),
     "socket": (0, ALL_BITS),
     "socketpair": (0, ALL_BITS),
+    "syslog": (0, ALL_BITS),
     "unshare": (0, _NAMESPACES),
 }
 _MOST_ARGUMENTS = 6
@@ -352,7 +390,7 @@ def _implying(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
     """Drop constraints implied by others: a rule has room for one comparison per argument."""
     kept = list(dict.fromkeys(constraints))
     for each in tuple(kept):
-        negated = replace(each, op=NEGATED[each.op])
-        if any(other is not each and not possible((other, negated)) for other in kept):
+        against = negated(each)
+        if any(other is not each and not possible((other, against)) for other in kept):
             kept.remove(each)
     return tuple(kept)

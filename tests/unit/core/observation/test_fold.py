@@ -217,6 +217,18 @@ def test_phases() -> None:
     assert (seen.seen.reloads, seen.seen.stops, seen.seen.seconds) == (1, 1, 39.0)
 
 
+def test_arguments_that_everybody_has_are_left_out() -> None:
+    """Of ioctl and prctl only what is notable is kept, so that a flood of others crowds nothing out."""
+    seen = folded(
+        *start(),
+        *(Arguments(2.0, 10, X, 16, (request,)) for request in (0x5401, 0x5412, 0x541B, 0x5412 | 1 << 32)),
+        *(Arguments(2.0, 10, X, 157, (option,)) for option in (15, 38, 35)),
+    )
+    assert {(each.name, each.values) for each in seen.arguments} == {
+        ("ioctl", (0x5412,)), ("ioctl", (0x5412 | 1 << 32,)), ("prctl", (35,)),
+    }  # fmt: skip
+
+
 def test_the_rest() -> None:
     """Arguments once, paths once, peaks at their most, what was lost added, what can't be seen with its reason."""
     seen = folded(

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import EngineKind
-from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall, harmless
+from stratascope.core.observation.observation import (
+    NOTABLE_REQUESTS,
+    Observation,
+    Seen,
+    UsedArguments,
+    UsedCall,
+    harmless,
+)
 from stratascope.layers.seccomp.filter_source import MeasuredDefault, ProfileFilter
 from stratascope.layers.seccomp.profiles import DefaultFilter, learned_profile
 from stratascope.linux.seccomp import ActionKind, Answers, Given
@@ -75,7 +82,7 @@ def test_what_was_seen_and_what_is_harmless(default: DefaultFilter) -> None:
     """Within 240 names; what is notable and was not seen is refused."""
     found = answers(seen(*NAMES), default)
     before = default.answers(Abi.X86_64)
-    for name in {*NAMES, *harmless(X)} - {"clone3", "socket", "vfork"}:
+    for name in {*NAMES, *harmless(X)} - {"clone3", "ioctl", "prctl", "socket", "vfork"}:
         assert passes(found, name) or not passes(before, name), name
     for name in ("mount", "ptrace", "setgid", "unshare", "io_uring_setup", "keyctl", "bpf", "mknod", "fchown"):
         assert not passes(found, name), name
@@ -234,3 +241,56 @@ def test_other_entry_points(default: DefaultFilter) -> None:
                    abi=Abi.I386)  # fmt: skip
     assert passes(both, "mmap2")
     assert not passes(both, "mount")
+
+
+def test_a_terminal_is_not_typed_into(default: DefaultFilter) -> None:
+    """By whatever upper half, of which the kernel looks at none, unless it was seen; other requests pass with any."""
+    wide, high, signs = answers(seen(*NAMES), default), 1 << 32, 0xFFFFFFFF << 32
+    for request in NOTABLE_REQUESTS:
+        for value in (request, request | high, request | signs):
+            assert errno_of(wide, "ioctl", a1=value) == 1, hex(value)
+        for bit in range(32):  # TCGETS, FIONREAD and what differs in one bit from one that is refused
+            near = request ^ 1 << bit
+            assert near in NOTABLE_REQUESTS or passes(wide, "ioctl", a1=near | signs), hex(near)
+    once = answers(seen(*NAMES, arguments=(("ioctl", (0x5412 | signs,)),)), default)
+    assert passes(once, "ioctl", a1=0x5412 | high)
+    assert errno_of(once, "ioctl", a1=0x541C) == 1
+    tight = answers(seen(*NAMES, "ioctl"), default, tight=True)
+    assert passes(tight, "ioctl", a1=0x5401)
+    assert errno_of(tight, "ioctl", a1=0x5412) == 1
+
+
+def test_options_of_a_process(default: DefaultFilter) -> None:
+    """What concerns itself, and what was seen. An int: the C library gives any upper half."""
+    found = answers(seen(*NAMES, arguments=(("prctl", (26,)),)), default)
+    assert passes(found, "prctl", a0=15)
+    assert passes(found, "prctl", a0=15 | 7 << 32)
+    assert passes(found, "prctl", a0=0x53564D41)
+    assert passes(found, "prctl", a0=26)
+    for option in (33, 35, 53, 57, 59, 62, 67, 1000):
+        assert errno_of(found, "prctl", a0=option) == 1, option
+
+
+def test_operations_of_notable_calls(default: DefaultFilter) -> None:
+    """Those that were seen. What was not told is not narrowed."""
+    caps = frozenset((*CAPS, "CAP_SYS_PTRACE", "CAP_SYS_ADMIN"))
+    told = answers(seen(*NAMES, "ptrace", arguments=(("ptrace", (0,)),)), default, caps=caps)
+    assert passes(told, "ptrace", a0=0)
+    assert errno_of(told, "ptrace", a0=16) == 1
+    assert passes(answers(seen(*NAMES, "ptrace"), default, caps=caps), "ptrace", a0=16)
+
+
+def test_a_filter_over_a_filter_by_argument_stays_as_it_is(default: DefaultFilter) -> None:
+    """The second derived filter over the first: nothing is lost by how the first is written, also if they differ."""
+    typed = seen(*NAMES, arguments=(("ioctl", (0x5412,)),))
+    first = learned_profile(typed, default, CAPS, tight=False, no_new_privileges=False, init=False)
+    today = ProfileFilter(first, "first", CAPS, (6, 18), X)
+    for observed in (typed, seen(*NAMES)):
+        text = learned_profile(observed, default, CAPS, tight=False, no_new_privileges=False, init=False, today=today)
+        found = resolve(parse_profile(text), CAPS, (6, 18), X, Abi.X86_64)
+        assert passes(found, "ioctl", a1=0x5401)
+        assert passes(found, "ioctl", a1=0x80045430 | 0xFFFFFFFF << 32)
+        assert passes(found, "ioctl", a1=0x5412) is (observed == typed)
+        assert not passes(found, "ioctl", a1=0xAA00)
+        assert passes(found, "prctl", a0=15)
+        assert not passes(found, "prctl", a0=35)
