@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from stratascope.linux.decode import DecodeError
 from stratascope.value import Value, replace
@@ -42,6 +43,13 @@ _MACHINES = {
     258: ("loong64",),
 }
 _GO = b"Go\0\0"  # owner of the note with Go's build id, cmd/internal/buildid
+# In the table of a Go program's functions, which no strip removes (runtime.pclntab). Its linker leaves out what nothing
+# calls
+_GO_CALLS = (
+    re.compile(rb"syscall\.([A-Z][A-Za-z0-9]{1,30})\0").finditer,
+    re.compile(rb"golang\.org/x/sys/unix\.([A-Z][A-Za-z0-9]{1,30})\0").finditer,
+)
+LINKED_MAX = 512
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.$@]*").fullmatch
 _PROGRAM = re.compile(rb"/(?:usr/)?(?:local/)?(?:lib|libexec|sbin|bin)/[A-Za-z0-9_.+/-]{1,200}(?=\0)")
 
@@ -54,7 +62,8 @@ class Elf(Value):
     needed: tuple[str, ...] = ()  # DT_NEEDED: a name, or a path
     folders: tuple[str, ...] = ()  # DT_RUNPATH or DT_RPATH, as written: $ORIGIN is the file's directory
     imports: tuple[str, ...] = ()
-    go: bool = False  # made by Go's own linker: it makes system calls without libc
+    go: bool = False  # a Go program: it makes system calls without libc, and its runtime imports what it never calls
+    linked: tuple[str, ...] = ()  # of a Go program: names of calls, in lower case, whose functions it contains
 
     @property
     def static(self) -> bool:
@@ -97,10 +106,15 @@ def parse_elf(data: bytes) -> Elf:
     interpreter = next((file.bytes_of(each) for each in segments if each.kind == _INTERPRETER), b"")
     go = any(each.kind == _NOTE and _GO in file.notes(each) for each in segments)
     dynamic = next((each for each in segments if each.kind == _DYNAMIC), None)
-    found = Elf(file.bits, _text(interpreter.rstrip(b"\0")), go=go)
+    found = Elf(file.bits, _text(interpreter.rstrip(b"\0")), go=go, linked=_linked_calls(data) if go else ())
     if dynamic is None:
         return found
     return _linked(found, file, segments, tuple(file.entries(dynamic)))
+
+
+def _linked_calls(data: bytes) -> tuple[str, ...]:
+    found = {match[1].decode("ascii").lower() for find in _GO_CALLS for match in islice(find(data), LINKED_MAX)}
+    return tuple(sorted(found))
 
 
 def programs_named(data: bytes, most: int) -> tuple[str, ...]:

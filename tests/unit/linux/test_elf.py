@@ -49,6 +49,25 @@ def test_static_programs_import_nothing() -> None:
     assert not parse_elf(elf()).static
 
 
+def test_calls_that_go_linked() -> None:
+    """Its runtime imports setuid for whoever calls it; the table of its functions says whether anything does."""
+    table = b"\0runtime.main\0syscall.Setgid\0vendor/golang.org/x/sys/unix.Mount\0syscall.setsockopt\0mysyscall.X"
+    assert parse_elf(elf(imports=("setuid",), notes=(b"GNU\0", b"Go\0\0")) + table).linked == ("mount", "setgid")
+    assert parse_elf(elf(imports=("setuid",)) + table).linked == ()
+
+
+@pytest.mark.parametrize(("program", "becomes"), [("dockerd", False), ("podman", True)])
+def test_real_go_programs(program: str, becomes: bool) -> None:
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"no {program} on this machine")
+    found = parse_elf(Path(path).read_bytes())
+    assert found.go
+    assert "setresuid" in found.imports
+    assert ("setresuid" in found.linked) is becomes
+    assert "mount" in found.linked
+
+
 GOOD = elf(imports=("setuid",))
 
 

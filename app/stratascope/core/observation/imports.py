@@ -1,8 +1,9 @@
 """Infer what a container's programs could need from the symbols they import, for containers never observed. Pure.
 
 An import shows what a program could do, never that it does it, and a missing import shows nothing: a shell, an
-interpreter, a static program or one written in Go calls the kernel in ways that no list of symbols shows. So the result
-may only keep a capability that would be dropped without a reason; it is never a reason to drop one.
+interpreter, a static program or one written in Go calls the kernel in ways that no list of symbols shows (of the last,
+the calls that its linker left in are known, and its children may become others without any). So the result may only
+keep a capability that would be dropped without a reason; it is never a reason to drop one.
 
 Functions map to capabilities by what the kernel checks in the call behind them, capabilities(7). Decided against
 `bind` for ports below 1024, as every server imports it (listening sockets are a better source); against `prctl` and
@@ -24,7 +25,8 @@ class Program(Value):
 
     `imports`: library functions that it calls; `commands`: relevant commands that a script calls; `names`: programs
     named in it, without their folders. `opaque`: these don't show what it does (an interpreter, a static program, one
-    that could not be read); `script`: it is run by an interpreter.
+    that could not be read); `script`: it is run by an interpreter. `linked`: of one in Go, which is opaque as well,
+    calls whose functions are part of it.
     """
 
     path: str
@@ -33,6 +35,7 @@ class Program(Value):
     names: tuple[str, ...] = ()
     opaque: bool = False
     script: bool = False
+    linked: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -141,6 +144,7 @@ _CALLS: dict[str, tuple[str, ...]] = {
     "io_uring_queue_init": ("io_uring_setup", "io_uring_enter", "io_uring_register"),
     **dict.fromkeys(("raise", "abort"), ("tgkill", "gettid")),
 }
+_OF_GO_FILES = frozenset(("chown", "fchown", "fchownat", "fchmod"))  # of os.File and os.Root, linked with any of them
 _BY_FUNCTION = {name: needed for names, needed in _FUNCTIONS for name in names.split()}
 _BY_TOOL = {name: needed for names, needed in _TOOLS for name in names.split()}
 # They import functions for their scripts (Python's module posix, Perl's $<), or to drop a set-uid shell's privileges
@@ -220,8 +224,8 @@ def uses(programs: Sequence[Program]) -> tuple[ProgramCapability, ...]:
         for command in (program.name, *program.commands):
             for capability in _BY_TOOL.get(command, ()):
                 own.setdefault(capability, command)
-        if not program.opaque and program.name not in _BY_TOOL:  # a tool imports more than its use here needs
-            imports = frozenset(program.imports)
+        if program.name not in _BY_TOOL:  # a tool imports more than its use here needs
+            imports = frozenset(program.imports) if not program.opaque else frozenset(program.linked) - _OF_GO_FILES
             for function, needed in _BY_FUNCTION.items():
                 if function in imports:
                     for capability in needed:

@@ -228,7 +228,7 @@ class _Looking:
 
 
 def _names(program: Program) -> int:
-    return len(program.imports) + len(program.names)
+    return len(program.imports) + len(program.names) + len(program.linked)
 
 
 def _looked_at(path: str, file: ContainerFile) -> _Found:
@@ -246,7 +246,8 @@ def _looked_at(path: str, file: ContainerFile) -> _Found:
     named = programs_named(file.data, NAMES_MAX)
     helpers = () if opaque else tuple(path for path in named if _HELPER(path))[:HELPERS_MAX]
     names = tuple(dict.fromkeys(path.rpartition("/")[2] for path in named))
-    return _Found(Program(path, elf.imports, names=names, opaque=opaque), file.path, file.mode, elf, helpers)
+    program = Program(path, elf.imports, names=names, opaque=opaque, linked=elf.linked)
+    return _Found(program, file.path, file.mode, elf, helpers)
 
 
 def _script(path: str, text: str) -> Program:
