@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from stratascope.core.message import msg
+from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.transaction import Stage, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
@@ -63,6 +64,10 @@ class Around:
         """Those whose originals are kept."""
         found = self._journal.all()
         return [each for each in found if isinstance(each, Transaction) and each.stage is Stage.DONE]
+
+    def twins(self) -> Sequence[TwinRecord]:
+        """See the protocol."""
+        return self._journal.twins()
 
     def tell(self, alert: Alert, still: Callable[[], bool]) -> None:
         """See the protocol."""

@@ -15,12 +15,14 @@ from typing import Protocol
 
 from stratascope.core.history.entry import HistoryError, HistoryReader
 from stratascope.core.message import Message
+from stratascope.core.relaunch.launch_spec import TwinRecord
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.fault_log import fault_logger
 from stratascope.usecases.background.gathering import Gathering
+from stratascope.usecases.history.recorder import subject_of
 from stratascope.usecases.live.alerts import Alert, Alerts
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 logger = fault_logger(__name__)
 LOOK = 5.0  # seconds between looks whether something was chosen in the settings, and between words of what it does
@@ -81,6 +83,9 @@ class Surroundings(Protocol):
     def hardened(self) -> Sequence[Transaction]:
         """The containers that were hardened."""
 
+    def twins(self) -> Sequence[TwinRecord]:
+        """The twins that the journal has."""
+
     def tell(self, alert: Alert, still: Callable[[], bool]) -> None:
         """Send a notice; returns at once. `still`: whether it is worth another try where nobody takes it."""
 
@@ -103,6 +108,7 @@ class BackgroundService:
         self._came = threading.Event()
         self._snapshot: Snapshot | None = None
         self._alerts, self._gathering = Alerts(), Gathering()
+        self._twins: set[str] = set()  # numbers of all that the journal has had since
 
     def end(self) -> None:
         """End soon."""
@@ -153,9 +159,15 @@ class BackgroundService:
         if snapshot is not None:
             self._around.show(snapshot)
             # seen in any case: what was there before notices were wanted is no news when they are
-            names = {state.key: state.container.name for state in snapshot.containers}
+            self._twins.update(each.id for each in self._around.twins())
+            lasting = tuple(each for each in snapshot.containers if subject_of(each, self._twins) is not None)
+            names = {state.key: state.container.name for state in lasting}
             for alert in self._alerts.see(
-                snapshot, wanted.above, self._around.hardened(), failures=wanted.failures, gains=wanted.gains
+                replace(snapshot, containers=lasting),
+                wanted.above,
+                self._around.hardened(),
+                failures=wanted.failures,
+                gains=wanted.gains,
             ):
                 if wanted.notices:
                     self._gathering.add(alert, names.get(alert.key, ""), now)

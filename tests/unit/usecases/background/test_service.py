@@ -11,6 +11,7 @@ import pytest
 from rig.window import sample
 from stratascope.core.history.entry import Exposed, HistoryError, Standing, Subject
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import TWIN, TwinRecord
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
@@ -50,6 +51,7 @@ class Played:
         self.ends: list[str] = []
         self.said: list[tuple[bool, bool]] = []
         self.goes_on = True
+        self.copies: tuple[TwinRecord, ...] = ()
         self.began, self.stepped = threading.Event(), threading.Event()
 
     def start(self, publish: Callable[[Snapshot], None] | None = None) -> None:
@@ -72,6 +74,9 @@ class Played:
 
     def hardened(self) -> Sequence[Transaction]:
         return ()
+
+    def twins(self) -> Sequence[TwinRecord]:
+        return self.copies
 
     def tell(self, alert: Alert, still: Callable[[], bool]) -> None:
         assert still()
@@ -158,6 +163,14 @@ def test_what_came_while_it_did_not_run_is_news(tmp_path: Path) -> None:
     run.service.end()
     run.thread.join()
     assert run.played.told == [f"{WORST.container.name} could take over"]
+
+
+def test_a_twin_is_no_news_and_an_image_with_its_label_is(run: Run) -> None:
+    mine, other = (replace(WORST.container, id=f"id-{name}", name=name, labels=((TWIN, name),)) for name in ("1", "2"))
+    run.show(OF)
+    run.played.copies = (TwinRecord("1", "docker", "unix:///x", "a", "web", 0.0),)
+    run.show(replace(OF, containers=(*OF.containers, *(replace(WORST, container=each) for each in (mine, other)))))
+    assert run.played.told == ["2 could take over"]
 
 
 def test_a_history_that_can_not_be_read_stops_nothing(tmp_path: Path) -> None:
