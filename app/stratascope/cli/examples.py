@@ -35,8 +35,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "needs": ("stratascope needs web", "stratascope needs web --json"),
     "denials": ("stratascope denials web --for 60", "stratascope denials web -- mount -t tmpfs none /mnt"),
     "history": ("stratascope history --all --since 1w", "stratascope history web --since 12h --json"),
-    "desktop install": ("stratascope desktop install", "stratascope desktop install --dry-run"),
-    "desktop remove": ("stratascope desktop remove", "stratascope desktop remove --system"),
+    "desktop install": ("stratascope desktop install", "stratascope desktop install --background --notices"),
+    "desktop remove": ("stratascope desktop remove", "stratascope desktop remove --background"),
+    "background": ("stratascope background --status", "stratascope background"),
     "helper install": ("stratascope helper install --dry-run", "stratascope helper install"),
     "helper remove": ("stratascope helper remove --dry-run", "stratascope helper remove"),
     "completion": (
