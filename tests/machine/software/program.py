@@ -17,6 +17,7 @@ from rig.engine import Rig
 SESSION = 60.0  # seconds: postdrop(1) without its group tries again for ever
 # By hand, unless a program has others: room for each of them, and an end to it
 BY_HAND = ("memory=512m", "cpus=1.5", "pids=100", "no-new-privileges=on")
+_LIMITS, _CONTROLLERS = ("memory", "cpus", "pids"), Path("/sys/fs/cgroup/cgroup.controllers")
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -122,6 +123,8 @@ class Program:
         chosen = {each.partition("=")[0]: each for each in (*BY_HAND, f"seccomp={profile}", *self.hand)}
         if at.rig.kind == "podman":
             chosen |= {each.partition("=")[0]: each for each in self.hand_podman}
+        if at.rig.rootless and not _CONTROLLERS.exists():  # control groups of version 1 are root's alone
+            chosen = {toggle: each for toggle, each in chosen.items() if toggle not in _LIMITS}
         return tuple(_numbered(each, at) for each in chosen.values() if not each.endswith("="))
 
 
