@@ -54,7 +54,7 @@ def _set(*choices: str) -> list[str]:
 
 
 def _start(desk: Desk) -> str:
-    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", PROGRAM)
+    desk.rig.run("run", "-d", "--restart", "always", "--name", NAME, "busybox", "sh", "-c", PROGRAM)
     return _look(desk)
 
 
@@ -85,6 +85,7 @@ def test_data_is_there_after_the_relaunch_a_restart_and_an_undo(desk: Desk) -> N
     code, out, err = desk.run("undo", NAME, "--watch", "1")
     assert code == 0, (out, err)
     assert _look(desk) == after, "what was written since is there as well"
+    assert desk.rig.inspect(NAME)["HostConfig"]["RestartPolicy"]["Name"] == "always"
     desk.rig.run("exec", NAME, "sh", "-c", f"echo last >{FOLDER}/last; test -w /etc")
     after = _look(desk)
     code, out, err = desk.run("undo", NAME, "--watch", "1")

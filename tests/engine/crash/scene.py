@@ -232,6 +232,8 @@ class Scene:
             found.append("the volume is gone")
         if not (back or goes_on or ran) and volumes:
             found.append(f"left: {volumes}")
+        if self.policy(name) != "always":
+            found.append(f"restart policy: {self.policy(name)}")
         images = self.rig.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()
         left = [each for each in images if each.startswith(f"localhost/stratascope/{name}:")]
         unfinished = [item.stage.value for item in self.entry(name) if item.stage is not Stage.DONE]

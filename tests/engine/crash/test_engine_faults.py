@@ -6,15 +6,13 @@ A relaunch waits before one of its calls (`dying.py wait`), something is done to
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from engine.crash.engine_death import kill_engine
 from engine.crash.scene import HARDEN, LINGERING, Point, Scene
 from engine.crash.waiting import Waiting
 from rig.cli.hardened import STAYS
@@ -31,24 +29,6 @@ def scene(engines: Engines, request: pytest.FixtureRequest, tmp_path: Path) -> I
     found = Scene(engines.get(request.param), tmp_path)
     yield found
     found.clear()
-
-
-def kill_engine(rig: Rig, *, machine: bool = False) -> None:
-    """SIGKILL for the daemon, or for all that there is, as a machine that loses its power."""
-    killed = rig.offspring() if machine else rig.daemon_pids()
-    for pid in killed:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    while any(_lives(pid) for pid in killed):
-        time.sleep(0.02)  # a containerd that is just dying would pass for one that the next daemon can use
-    rig.stop()
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("number", [CREATE, STOP, START], ids=["create", "stop", "start"])

@@ -291,6 +291,8 @@ def _body_of(port: Relauncher, pair: Pair) -> str:
     if pair.old is None or not volumes:
         return member.original
     spec = port.plan(member.old)
+    if member.original:  # as it was while it ran: set aside, it no longer restarts by itself
+        spec = replace(spec, body=member.original)
     mounted = {mount.target: mount for mount in port.plan(member.new).asked.mounts}
     added = (mounted[volume.target] for volume in volumes if volume.target in mounted)
     body = port.body(spec, replace(spec.asked, mounts=(*spec.asked.mounts, *added)))
