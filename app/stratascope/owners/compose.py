@@ -50,6 +50,7 @@ _TRUSTED = frozenset(
     f"{PREFIX}{name}"
     for name in ("config-hash", "project.config_files", "project.environment_file", "project.working_dir")
 )
+_JOINING = {"network_mode": "network_mode", "ipc": "ipc_mode", "pid": "pid_mode"}  # Compose's key to ours
 _UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host selects the engine
 
 _EXPORT = msg("Export a Compose override file, and let Compose re-create the service with it.")
@@ -75,7 +76,7 @@ class Compose:
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal:
         """Plan without changing anything. `along`: ids of containers changed together with it. Raises OwnerError."""
-        owned = self._owned(container, spec)
+        owned = self._owned(container, spec, others)
         why = (
             self._foreign(container)
             or self._out_of_reach(owned)
@@ -93,6 +94,8 @@ class Compose:
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):
             return _no(msg("The file {path} already exists; it is left as it is.", path=str(target)))
+        joining = self._joining(container, spec, others)
+        owned = replace(owned, also=tuple((each.service, each.labels) for each in joining.values()))
         made, beside = files.profile(made, lambda name: Path(owned.directory, name))
         written = (OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT), *beside)
         planned = replace(owned, files=written)
@@ -115,11 +118,12 @@ class Compose:
                 project=owned.project),
             (shell_quote.words(self._up(planned, (*owned.sources, str(target)))),),
             tuple(warnings),
+            frozenset(joining),
         )  # fmt: skip
 
     def check(self, owned: Owned) -> None:
         """Raises OwnerError if the files would no longer give the original container."""
-        if owned.stamp not in self._hashes(owned):
+        if not self._unchanged(owned):
             raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
 
     def recreate(self, owned: Owned, lock: int) -> None:
@@ -135,7 +139,7 @@ class Compose:
 
     # -- reasons to refuse
 
-    def _owned(self, container: Container, spec: LaunchSpec) -> Owned:
+    def _owned(self, container: Container, spec: LaunchSpec, others: Sequence[Container]) -> Owned:
         labels = dict(container.labels)
         named = _paths(labels.get(f"{PREFIX}project.config_files", ""))
         project, service = labels.get(f"{PREFIX}project", ""), labels.get(f"{PREFIX}service", "")
@@ -155,6 +159,7 @@ class Compose:
             project=project,
             directory=labels.get(f"{PREFIX}project.working_dir", ""),
             environment_files=_paths(labels.get(f"{PREFIX}project.environment_file", "")),
+            joins=_joins(container, others),
         )
 
     def _foreign(self, container: Container) -> OwnerRefusal | None:
@@ -195,6 +200,26 @@ class Compose:
                                                      service=owned.service))  # fmt: skip
         return None
 
+    def _joining(self, container: Container, spec: LaunchSpec, others: Sequence[Container]) -> dict[str, Owned]:
+        """Those of the project that use its namespaces, by id; none if Compose would change one of them, too."""
+        found: dict[str, Owned] = {}
+        reached, others = {container.id}, (container, *others)
+        while more := [each for each in others if each.id not in reached and self._uses(each, others, reached)]:
+            for each in more:
+                reached.add(each.id)
+                found[each.id] = self._owned(each, spec, others)
+                same = self._image_now(each.image)[0] == each.image_id.removeprefix("sha256:")
+                try:
+                    if not (same and self._unchanged(found[each.id])):
+                        return {}
+                except OwnerError:
+                    return {}
+        return found
+
+    @staticmethod
+    def _uses(container: Container, others: Sequence[Container], reached: set[str]) -> bool:
+        return any(target in reached for _, target, _ in _joins(container, others))
+
     def _unable(self) -> OwnerRefusal | None:
         missing = msg("Install docker compose 2.24 or newer, or export the override file.")
         if not there("docker", self._environ):
@@ -211,11 +236,10 @@ class Compose:
 
     def _changed(self, owned: Owned) -> OwnerRefusal | None:
         try:
-            hashes = self._hashes(owned)
+            if self._unchanged(owned):
+                return None
         except OwnerError as error:
             return _no(msg("Compose can no longer read the project's files: {words}", words=error.words))
-        if owned.stamp in hashes:
-            return None
         return _no(
             msg("The project's files, or variables that they use, were changed since the container was created."),
             msg("Run docker compose up first, so that both match again, or export the override file."),
@@ -223,14 +247,8 @@ class Compose:
 
     def _image(self, spec: LaunchSpec) -> OwnerRefusal | None:
         """Refuse if the image is no longer the same under its name, or has Compose's labels itself."""
-        form = "{{.Id}} {{json .Config.Labels}}"
-        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, "--", spec.image)
-        try:
-            said = run(command, self._environ, limit=_LOOK).strip()
-        except OwnerError:
-            said = ""
-        now, _, labels = said.partition(" ")
-        if now.removeprefix("sha256:") != spec.image_id.removeprefix("sha256:"):
+        now, labels = self._image_now(spec.image)
+        if now != spec.image_id.removeprefix("sha256:"):
             return _no(
                 msg(
                     "The name {image} now refers to another image, or to none; Compose would not create the same "
@@ -249,6 +267,17 @@ class Compose:
             msg("Export the hardened settings, and use an image without these labels."),
         )
 
+    def _image_now(self, name: str) -> tuple[str, str]:
+        """The image's id, without its algorithm, and its labels as JSON; both empty if there is none of that name."""
+        form = "{{.Id}} {{json .Config.Labels}}"
+        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, "--", name)
+        try:
+            said = run(command, self._environ, limit=_LOOK).strip()
+        except OwnerError:
+            said = ""
+        now, _, labels = said.partition(" ")
+        return now.removeprefix("sha256:"), labels
+
     # -- commands
 
     def _base(self, owned: Owned, names: Sequence[str]) -> tuple[str, ...]:
@@ -261,22 +290,40 @@ class Compose:
 
     def _up(self, owned: Owned, names: Sequence[str]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(names))
-        up = ("up", "-d", "--no-deps", "--no-build", "--pull", "never", "--", owned.service)
-        return (*self._base(owned, names), *up)
+        up = ("up", "-d", "--no-deps", "--no-build", "--pull", "never", "--")
+        services = dict.fromkeys((owned.service, *(service for service, _ in owned.also)))
+        return (*self._base(owned, names), *up, *services)
 
-    def _hashes(self, owned: Owned, instead: tuple[str, str] | None = None) -> tuple[str, str]:
+    def _unchanged(self, owned: Owned) -> bool:
+        """Whether the files still give the container that there is. Raises OwnerError."""
+        if owned.stamp in self._hashes(owned):
+            return True
+        if not owned.joins:
+            return False
+        # `service:web` is hashed as the container that it was then, and as a dependency
+        modes = "".join(f'    {key}: "container:{target}"\n' for key, target, _ in owned.joins)
+        needed = {"condition": "service_started", "restart": True, "required": True}
+        needs = json.dumps({service: needed for _, _, service in owned.joins}, ensure_ascii=False)
+        texts = (_service(owned, modes), _service(owned, f"{modes}    depends_on: {needs}\n"))
+        return owned.stamp in self._hashes_of(owned, owned.sources, texts)
+
+    def _hashes(self, owned: Owned, instead: tuple[str, str] | None = None) -> tuple[str, ...]:
         """Hash the service with its dependencies, and without. `instead`: a file's future text. Raises OwnerError."""
         path, content = instead or ("", "")
         names = [name for name in owned.sources if name != path]
-        alone = f"services:\n  {json.dumps(owned.service, ensure_ascii=False)}:\n    depends_on: !reset null\n"
+        alone = _service(owned, "    depends_on: !reset null\n")
+        return self._hashes_of(owned, names, (content, f"{content}\n{_JOINT}{alone}" if content else alone))
+
+    def _hashes_of(self, owned: Owned, names: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+        """Of the files with each of these texts after them. Raises OwnerError."""
         found = []
-        for given in (content, f"{content}\n{_JOINT}{alone}" if content else alone):
+        for given in texts:
             command = (*self._base(owned, (*names, "-") if given else names), "config", "--hash", owned.service)
             words = run(command, self._environ, limit=_LOOK, given=given).split()
             if len(words) != 2 or words[0] != owned.service:  # `*` would be all services
                 raise OwnerError(msg("Compose returned something other than a hash."), " ".join(words)[:200])
             found.append(words[1])
-        return found[0], found[1]
+        return tuple(found)
 
     def _target(self, owned: Owned) -> tuple[Path, bool]:
         """The override's path, and whether Compose finds it there by itself."""
@@ -291,6 +338,22 @@ class Compose:
         if plainly and not _chooses(folder / ".env") and all(_ours(path) for path in taken) and len(taken) < 2:
             return (taken[0], True) if taken else (folder / _OVERRIDE, True)
         return first.with_name(f"{first.stem}{_OURS}{first.suffix or '.yaml'}"), False
+
+
+def _service(owned: Owned, text: str) -> str:
+    return f"services:\n  {json.dumps(owned.service, ensure_ascii=False)}:\n{text}"
+
+
+def _joins(container: Container, others: Sequence[Container]) -> tuple[tuple[str, str, str], ...]:
+    """The namespaces that it has of other services of its project (`network_mode: service:web`)."""
+    project, known = f"{PREFIX}project", {other.id: dict(other.labels) for other in (container, *others)}
+    own, found = dict(container.labels).get(project), []
+    for key, mode in zip(_JOINING, (getattr(container.asked, name) for name in _JOINING.values()), strict=True):
+        kind, _, target = mode.partition(":")
+        labels = known.get(target, {})
+        if kind == "container" and labels.get(project) == own and (service := labels.get(f"{PREFIX}service", "")):
+            found.append((key, target, service))
+    return tuple(found)
 
 
 def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:

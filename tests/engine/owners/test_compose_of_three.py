@@ -121,3 +121,95 @@ def _there_and_back(three: Three) -> None:
     code, _, err = three.project.run("undo", three.name, "--watch", "1")
     assert code == 0, err
     assert three.settings() == before
+
+
+# `side` looks at what `web` answers on the address of both, and is in its PID namespace, too
+SHARING = """services:
+  web:
+    image: busybox
+    command: ["sh", "-c", "trap 'exit 0' TERM; httpd -p 8080 -h /data; sleep 3600 & wait"]
+    cap_add: [SYS_ADMIN]
+    volumes: ["shared:/data"]
+  side:
+    image: busybox
+    command: ["sh", "-c", "trap 'exit 0' TERM; echo x >> /data/starts; sleep 3600 & wait"]
+    network_mode: service:web
+    pid: service:web
+    volumes: ["shared:/data"]
+  db:
+    image: busybox
+    command: ["sh", "-c", "trap 'exit 0' TERM; echo kept > /data/mark; sleep 3600 & wait"]
+    volumes: ["shared:/data"]
+volumes:
+  shared:
+"""
+
+
+class Sharing:
+    """The project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        project.file.write_text(SHARING)
+        project.compose("up", "-d", "-t", "1")
+
+    def name(self, service: str) -> str:
+        return f"{self.project.name}-{service}-1"
+
+    def works(self) -> None:
+        """`side` is in the namespaces of the `web` that runs, and reaches it there."""
+        pids = [self.project.rig.pid(self.project.id(service)) for service in ("web", "side")]
+        for kind in ("net", "pid"):
+            assert len({Path(f"/proc/{pid}/ns/{kind}").readlink() for pid in pids}) == 1
+        asked = "for _ in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8080/mark | grep -qx kept && exit; sleep 1; done"
+        self.project.rig.run("exec", self.name("side"), "sh", "-c", f"{asked}; exit 9")
+
+    def does(self, verb: str, service: str, *words: str) -> tuple[int, dict[str, Any], str]:
+        yes = ("--yes", "--enforced-is-enough") if verb == "harden" else ()
+        code, out, err = self.project.run(verb, self.name(service), "--json", "--watch", "1", *yes, *words)
+        return code, json.loads(out.splitlines()[-1]) if out else {}, err
+
+
+def test_what_shares_its_namespaces_is_re_created_with_it(project: Project) -> None:
+    shop = Sharing(project)
+    shop.works()
+    sides, db = [project.id("side")], project.id("db")
+    plain = ("--set", "capabilities=none")
+    code, last, err = shop.does("harden", "web", *plain)
+    assert (code, [block["remedy"] for block in last["blocks"]]) == (3, ["with-dependents"]), (last, err)
+    for verb, words in (("harden", (*plain, "--with-dependents")), ("undo", ())) * 2:
+        code, last, err = shop.does(verb, "web", *words)
+        assert code == 0, (verb, last, err)
+        shop.works()
+        sides.append(project.id("side"))
+        assert bool(project.options("web")["CapAdd"]) is (verb == "undo")
+    assert len(set(sides)) == len(sides)
+    assert project.id("db") == db
+    # the one that joins is changed alone, and no other is touched
+    web = project.id("web")
+    for verb, options in (("harden", plain), ("undo", ())):
+        code, last, err = shop.does(verb, "side", *options)
+        assert code == 0, (verb, last, err)
+        shop.works()
+        assert project.id("web") == web
+
+
+@pytest.mark.slow
+def test_what_it_would_lose_or_break_of_another_is_told(project: Project) -> None:
+    shop = Sharing(project)
+    project.rig.run("exec", shop.name("side"), "sh", "-c", "echo mine > /etc/mine")
+    words = ("--set", "capabilities=none", "--with-dependents")
+    code, last, err = shop.does("harden", "web", *words)
+    assert code == 3, (last, err)
+    assert "/etc/mine" in last["blocks"][0]["text"]
+    project.rig.run("exec", shop.name("side"), "rm", "/etc/mine")
+    project.file.write_text(project.file.read_text().replace("echo x >> /data/starts", "echo y >> /data/starts"))
+    code, last, err = shop.does("harden", "web", *words)
+    assert (code, [block["remedy"] for block in last["blocks"]]) == (3, [None]), (last, err)
+    project.file.write_text(SHARING.replace("echo x >> /data/starts;", "[ ! -e /data/end ] || exit 5;"))
+    project.compose("up", "-d", "-t", "1")
+    shop.works()
+    project.rig.run("exec", shop.name("db"), "touch", "/data/end")
+    code, last, err = shop.does("harden", "web", *words)
+    assert (code, last["result"]) in ((4, "unfinished"), (4, "rolled-back"), (2, "unfinished")), (last, err)
+    assert "side" in last["why"]

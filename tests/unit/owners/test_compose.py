@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.core.relaunch.owner import OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners.compose import Compose
 from stratascope.value import replace
 from unit.owners.fakes import program, said
@@ -259,6 +259,40 @@ def test_a_profile_lies_beside_it(project: Project) -> None:
     Path(other.path).write_text("{}")
     with pytest.raises(OwnerError, match="already exists"):
         project.plan(text=named)
+
+
+def test_one_that_joins_another_service_is_hashed_as_compose_did(project: Project) -> None:
+    """Compose hashes `network_mode: service:db` as the container that it was, and as a dependency."""
+    db = project.container(service="db")
+    db = replace(db, id="b" * 64, name="p-db-1")
+    joined = project.container(**{"config-hash": "joined"})
+    joined = replace(joined, asked=replace(joined.asked, network_mode=f"container:{'b' * 64}"))
+    answer = """*--hash*) text=$(cat); case "$text" in
+*read_only*) echo web new;;
+*container:bbbb*depends_on*service_started*) echo web joined;;
+*) echo web old;; esac;;"""
+    project.docker(DOCKER[: DOCKER.index("*--hash*")] + answer + "\nesac")
+    assert project.plan(joined, (db,)).kind is OwnerKind.COMPOSE
+    assert isinstance(project.plan(joined, (db,)), OwnerPlan)
+    assert "changed since" in project.refused(joined, (replace(db, id="c" * 64),))
+    assert "changed since" in project.refused(joined)
+
+
+def test_those_that_join_it_are_created_again_with_it(project: Project) -> None:
+    side = project.container(service="side")
+    side = replace(side, id="b" * 64, name="p-side-1", image_id="sha256:1")
+    side = replace(side, asked=replace(side.asked, pid_mode=f"container:{'a' * 64}"))
+    project.docker(
+        DOCKER.replace("echo web old", 'case "$*" in *"--hash side") echo side old;; *) echo web old;; esac')
+    )
+    plan = project.plan(None, (side,))
+    assert isinstance(plan, OwnerPlan)
+    assert plan.takes == {side.id}
+    assert plan.commands[0].endswith("-- web side")
+    for other in (replace(side, image_id="sha256:2"), replace(side, labels=())):
+        plan = project.plan(None, (other,))
+        assert isinstance(plan, OwnerPlan)
+        assert (plan.takes, plan.owned.also) == (frozenset(), ())
 
 
 def test_files_that_change_between_plan_and_run(project: Project) -> None:

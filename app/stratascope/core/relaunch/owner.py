@@ -66,6 +66,10 @@ class Owned(Value):
     environment_files: tuple[str, ...] = ()
     user: bool = False  # of systemd's user manager
     undoes: str = ""
+    joins: tuple[tuple[str, str, str], ...] = ()  # namespaces of others: Compose's key, its container, its service
+    also: tuple[
+        tuple[str, tuple[tuple[str, str], ...]], ...
+    ] = ()  # services that join it, re-created too; their labels
     earlier: tuple[OwnerFile, ...] = ()
 
     @property
@@ -75,12 +79,16 @@ class Owned(Value):
 
 
 class OwnerPlan(Value):
-    """What will be written, and the commands that the owner will run, as they can be typed."""
+    """What will be written, and the commands that the owner will run, as they can be typed.
+
+    `takes`: ids of the containers that use its namespaces, which the owner re-creates with it, unchanged.
+    """
 
     owned: Owned
     title: Message
     commands: tuple[str, ...]
     warnings: tuple[Message, ...] = ()
+    takes: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> OwnerKind:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, OwnerError
-from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
+from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal, has_owner
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Remedy, transactions
 from stratascope.usecases.engine_access import EngineAccess
@@ -45,6 +45,8 @@ def plan_together(
         aside = set_aside(look.others, known)
         needing = {other.id for other, _ in dependents(container, look.others)} - aside
         taken = remedies | {Remedy.DEPENDENTS} if needing and needing <= chosen else remedies
+        if has_owner(container) and needing & chosen:  # an owner would re-create those before their own turn
+            taken -= {Remedy.DEPENDENTS}
         made = plan(access, look, choices, taken, chosen)
         if not keep_done and not made.live:  # undoing it would lead back past what runs now
             again = [block for block in hardened_before(container, known) if block not in made.checked.blocks]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.message import Message, msg
@@ -38,7 +39,7 @@ from stratascope.usecases.plan.preflight import (
     unwatched,
     while_running,
 )
-from stratascope.usecases.plan.written_files import with_chosen
+from stratascope.usecases.plan.written_files import lost_files, with_chosen
 from stratascope.value import Value, field, replace
 
 _OWNED = Block(
@@ -137,6 +138,9 @@ def plan(
         checked = replace(checked, blocks=(*checked.blocks, _OWNED))
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):
+        if Remedy.DEPENDENTS in remedies:
+            taken = [other for other in others if other.id in owner.takes]
+            checked = replace(checked, blocks=(*checked.blocks, *_lost_with_it(access.port, taken, remedies)))
         return replace(made, checked=checked, owner=owner)
     if made.live:
         return replace(made, checked=while_running(checked))
@@ -251,6 +255,19 @@ def _on_top(access: EngineAccess, container: Container, found: OwnerPlan) -> Own
     warnings = (*found.warnings, msg("It was changed through its owner before. An undo goes back to before the first "
                                      "change."))  # fmt: skip
     return replace(found, owned=replace(found.owned, earlier=texts), warnings=warnings)
+
+
+def _lost_with_it(port: Relauncher, taken: Sequence[Container], remedies: frozenset[Remedy]) -> tuple[Block, ...]:
+    """For those that an owner re-creates with it, which keep nothing outside their volumes. Raises EngineError."""
+    found = []
+    for other in taken:
+        with suppress(NoSuchContainerError):
+            lost = lost_files(other, port.changes(other.id), logs=Remedy.LEAVE_LOGS not in remedies)
+            if lost:
+                text = msg("{name} wrote files outside its volumes, which would be lost with it: {paths}.",
+                           name=other.name, paths=lost)  # fmt: skip
+                found.append(Block("dependents", text, msg("Copy them elsewhere, and remove them in it.")))
+    return tuple(found)
 
 
 class Dependent(Value):

@@ -96,13 +96,16 @@ def preflight(
     owned = isinstance(owner, OwnerPlan)
     if owner is not None:  # Quadlet sets --rm for every container, and recreates it
         spec = replace(spec, auto_remove=False)
-    if owned:  # an owner keeps neither a layer nor others' namespaces
-        remedies &= {Remedy.LEAVE_LOGS}
+    tied = [(other, how) for other, how in needing if other.id not in aside]
+    able = isinstance(owner, OwnerPlan) and {other.id for other, _ in tied} <= owner.takes
+    known = {Remedy.LEAVE_LOGS, *((Remedy.DEPENDENTS,) if able else ())}
+    if owned:  # an owner keeps no layer, and others' namespaces only of those that it re-creates, too
+        remedies &= known
         spec = replace(spec, lost=(), differs=())
     blocks = [
         *_owners(container, owner),
         *_states(spec, container, now, repairs=repairs),
-        *_dependents([(other, how) for other, how in needing if other.id not in aside], owned=owned),
+        *_dependents(tied, owned=owned and not able),
         *_networks(spec),
         *_missing(container, host),
         *_unshared(spec, container, host),
@@ -116,7 +119,7 @@ def preflight(
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
     treated = [Caution(block.code, block.then or block.text) for block in blocks if block not in left]
     if owned:
-        left = [block if block.remedy is Remedy.LEAVE_LOGS else replace(block, remedy=None) for block in left]
+        left = [block if block.remedy in known else replace(block, remedy=None) for block in left]
     cautions = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
     passing = () if Remedy.COMMIT_LAYER in remedies else written
     cautions += _no_way_back([other.name for other, _ in needing if other.id in aside])

@@ -77,6 +77,7 @@ class ByOwner:
             if self._owned.earlier and not self._on_top():
                 return msg("It was changed in the meantime. Check it again."), ""
             _owners(self._access).check(self._owned)
+            return _lost(self._access, _joined(self._access, self._owned), logs=not self.transaction.leave_logs)
         except EngineError as error:
             return error.message, error.words
         return None
@@ -92,6 +93,7 @@ class ByOwner:
         yield from self._step("re-create", msg("Let its owner re-create {name}", name=owned.service), self._recreate)
         try:
             yield from self._watcher.watch(self.transaction.new, watch)
+            self._with_it()
             go_on(self._access.port, self.transaction.further)
         except (NoSuchContainerError, RefusedError) as error:  # Podman: it is just being removed
             if {item.id for item in _theirs(self._access, owned)} >= {item.new for item in self.transaction.members}:
@@ -161,6 +163,13 @@ class ByOwner:
             raise FailedError(msg("Its owner found nothing to change, and left the container as it was."))
         self.transaction = self.transaction.with_members(_made(members, found))
         self.enter(Stage.STARTED)
+
+    def _with_it(self) -> None:
+        """Raises FailedError if those that use its namespaces do not run: they were re-created, too."""
+        for item in _joined(self._access, self._owned):
+            if item.status != "running":
+                why = msg("{name} uses its namespaces, and does not run any more.", name=item.name)
+                raise FailedError(why, item.error, last_words(self._access.port, item.id))
 
     def _failed(self, why: Message, words: str = "") -> FailedError:
         """With its last output: the engine has that of an existing container, else its owner may."""
@@ -265,8 +274,17 @@ def _runs(access: EngineAccess, owned: Owned, count: int) -> None:
 
 def _theirs(access: EngineAccess, owned: Owned) -> tuple[Running, ...]:
     """The service's containers, running or not."""
-    (name, value), wanted = owned.labels[0], set(owned.labels)
+    return _labelled(access, owned.labels)
+
+
+def _labelled(access: EngineAccess, labels: Sequence[tuple[str, str]]) -> tuple[Running, ...]:
+    (name, value), wanted = labels[0], set(labels)
     return tuple(item for item in access.port.labelled(name, value) if wanted <= set(item.labels))
+
+
+def _joined(access: EngineAccess, owned: Owned) -> tuple[Running, ...]:
+    """Those of the services that use its namespaces, running or not."""
+    return tuple(item for _, labels in owned.also for item in _labelled(access, labels))
 
 
 def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Message, str] | None:
@@ -276,8 +294,13 @@ def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Mess
         changed = msg("The file {path} was changed after Stratascope wrote to it. Remove by hand what is not wanted, "
                       "and discard.", path=path)  # fmt: skip
         return changed, ""
-    containers = {item.id: item for item in access.containers()}
-    for item in _theirs(access, owned):
+    return _lost(access, (*_theirs(access, owned), *_joined(access, owned)), logs=logs)
+
+
+def _lost(access: EngineAccess, found: Sequence[Running], *, logs: bool) -> tuple[Message, str] | None:
+    """What these wrote outside their volumes, since their owner is to re-create them. Raises EngineError."""
+    containers = {item.id: item for item in access.containers()} if found else {}
+    for item in found:
         try:
             there = containers.get(item.id)
             changes = access.port.changes(item.id)
