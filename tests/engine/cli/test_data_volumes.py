@@ -97,6 +97,28 @@ def test_data_is_there_after_the_relaunch_a_restart_and_an_undo(desk: Desk) -> N
     assert _volumes(desk) == [VOLUME]
 
 
+AS_ROOT = f"""
+trap 'exit 0' TERM
+mkdir -p {FOLDER} && cd {FOLDER}
+test -e file || {{ echo x >theirs; chown 5:6 theirs; echo kept >old; }}
+id -u >>file || exit 3
+sleep 3600 & wait"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="changes owners of files")
+def test_it_is_its_users_where_it_starts_as_another(desk: Desk) -> None:
+    """The copy is: root's files are the new user's, and root's again after the undo but for what that user wrote."""
+    look = f"cd {FOLDER}; stat -c %u:%g . old theirs; cat file"
+    desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", AS_ROOT)
+    desk.rig.run("exec", NAME, "sh", "-c", f"while ! test -e {FOLDER}/file; do sleep 0.1; done")
+    code, told, err = desk.harden(*_set("user=1000:1000", f"volume={FOLDER}"))
+    assert code in (0, 1), (told, err)
+    assert desk.rig.said(NAME, "sh", "-c", look).split() == ["1000:1000", "1000:1000", "5:6", "0", "1000"]
+    code, out, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, (out, err)
+    assert desk.rig.said(NAME, "sh", "-c", look).split() == ["0:0", "0:0", "5:6", "0", "1000", "0"]
+
+
 def test_the_plan_gives_it_one_and_a_failure_leaves_none(desk: Desk) -> None:
     before = _start(desk)
     code, out, err = desk.run("harden", NAME, "--dry-run", "--preset", "recommended")
