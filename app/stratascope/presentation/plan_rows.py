@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
-from stratascope.core.relaunch.toggle import Choice, Unit, Use
+from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Unit, Use
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.text import exact_size
@@ -47,6 +47,13 @@ def evidence_word(change: Change, *, failed: bool = False) -> Word:
     if change.evidence.rare:
         return Word(msg("rarely used"), "question", "unk")
     return Word(msg("unknown"), "question", "unk")
+
+
+def proved_word(proof: Proof, *, tried: bool) -> Word:
+    """How a change is known to be in force. `tried`: something was refused by it since."""
+    if proof.outcome is not Proven.ENFORCED:
+        return Word(msg("unknown"), "question", "unk")
+    return Word(msg("tried, refused") if tried else msg("proved"), "square", "enf")
 
 
 def _peak(why: Message) -> Message:

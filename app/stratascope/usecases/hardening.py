@@ -27,11 +27,13 @@ from stratascope.core.relaunch.transaction import (
     Remedy,
     Stage,
     Transaction,
+    TransactionKind,
     transactions,
 )
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.layers import all_layers
+from stratascope.layers.toggles import parse
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.many.plan_together import members, plan_together
 from stratascope.usecases.many.together import AllEnded, Of, recover_groups, relaunch_together, undo_together
@@ -54,7 +56,7 @@ from stratascope.usecases.trial.exercise import exercise_hardened, tested
 from stratascope.usecases.trial.lifecycle import Exercised
 from stratascope.usecases.trial.strategy import Loosened, SearchEvent, loosen
 from stratascope.usecases.trial.twin import remove_left
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _HOLDS = 2.0  # seconds that a reading is reused: a person takes longer to act on it
 Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError if it can't be used now
@@ -123,7 +125,18 @@ class Hardening:
             inside = self._inside(engine.access, state)
         except (EngineError, NoSuchContainerError):
             inside = Inside(programs=programs_of(engine.access, state.container, None))
-        return engine.previews.offer(state, inside)
+        in_force = engine.previews.in_force(state, self._changed(state), inside)
+        return replace(engine.previews.offer(state, inside), in_force=in_force)
+
+    def _changed(self, state: ContainerState) -> tuple[Choice, ...]:
+        """What the relaunch has changed that made this container, while there is a way back."""
+        of = state.container.engine, state.container.id
+        made = [each for each in self.kept() if (each.engine, each.new) == of and each.kind is TransactionKind.HARDEN]
+        found: list[Choice] = []
+        for text in made[-1].choices if made else ():
+            with suppress(ToggleError):  # by another version of the program
+                found.append(parse(text))
+        return tuple(found)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         """The preset's choices here, by what the container wrote and what its programs import."""

@@ -41,7 +41,7 @@ from stratascope.layers.toggles import choice_of
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.choices import Resolved
-from stratascope.usecases.plan.offers import Offer, Preview
+from stratascope.usecases.plan.offers import InForce, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution, Preflight
 from stratascope.usecases.plan.preview import Previews
@@ -118,6 +118,7 @@ class StagedHardening(Hardening):
         self.exercised: tuple[str, ...] = ()  # told to the last run
         # What is refused after a relaunch, as it comes; None: its time is over
         self.afterwards: queue.SimpleQueue[Afterwards | Exception | None] = queue.SimpleQueue()
+        self.in_force: tuple[InForce, ...] = ()  # of whatever is in view
         self.set_aside: list[Transaction] = []
         self.found_working: list[tuple[str, bool]] = []  # by the transaction's id, as a person said
         self.damaged: tuple[Damaged, ...] = ()
@@ -163,7 +164,7 @@ class StagedHardening(Hardening):
             self.offer_gate.wait(600)
         if self.offer_fails is not None:
             raise self.offer_fails
-        return self._foreseen(state).offer(state)
+        return replace(self._foreseen(state).offer(state), in_force=self.in_force)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         return self._foreseen(state).preset(state, preset)

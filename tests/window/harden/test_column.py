@@ -17,7 +17,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.hardening_plan import ChangeKind
-from stratascope.core.relaunch.toggle import Choice, Evidence, Preset, Use
+from stratascope.core.relaunch.toggle import Choice, Evidence, Preset, Proof, Proven, Use
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers.toggles import toggle
@@ -30,6 +30,7 @@ from stratascope.ui.harden.plan_draft import SETTLE
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.usecases.plan.offers import InForce
 from stratascope.usecases.plan.preflight import Block
 from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines
@@ -490,3 +491,32 @@ def test_what_a_copy_broke_with_holds_for_what_has_its_name_and_image(
     window.selection.go_to(other.key)
     planned(qtbot, window)
     assert side.column.changes.rows["engine-socket"].isChecked()
+
+
+def test_what_a_relaunch_has_changed_stands_as_proved(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    state = select(window, "ci-runner")
+    proof = Proof(Proven.ENFORCED, msg("No"), msg("There is none"), "@mountinfo")
+    staged.in_force = (
+        InForce(Choice(toggle("engine-socket"), "remove"), ChangeKind.TAKE_BACK, proof),
+        InForce(Choice(toggle("memory"), "536870912"), ChangeKind.LIMIT, proof),
+    )
+    select(window, "web")
+    select(window, "ci-runner")
+    side = planned(qtbot, window)
+    column = side.column
+    assert [row.word for row in column.changes.proved] == ["proved", "proved"]
+    assert [row.accessibleName() for row in column.changes.proved] == [
+        "Remove the engine's socket, in force, proved",
+        "Limit memory: 512 MiB, in force, proved",
+    ]
+    heads = column.changes.heads
+    assert heads[ChangeKind.TAKE_BACK].said.text() == "1 in force"
+    assert heads[ChangeKind.UNUSED].said.text() != "1 in force"
+    column.show_tried(frozenset({"engine-socket"}))
+    assert [row.word for row in column.changes.proved] == ["tried, refused", "proved"]
+    side.draft.take_choices(state.key, ())
+    qtbot.waitUntil(lambda: not side.draft.pending)
+    assert column.numbers.then is None
+    assert column.numbers.counted() == "2 changes in force"

@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from rig.window.hardening import dock_of, planned, select, set_aside, side_of
+from rig.window.hardening import dock_of, planned, select, set_aside
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.message import msg
+from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow
 from window.access.fit import misfits
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
-def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
-    side = side_of(window)
+def test_below_1240_the_plan_is_the_first_page(qtbot: QtBot, window: MainWindow) -> None:
+    side, pages = planned(qtbot, window), window.pages
+    assert side.column.isVisible()
+    assert View.PLAN not in pages.switch.views
+    window.resize(1100, 800)
+    QApplication.processEvents()
+    assert window.toolbar.views.shown_view is View.PLAN
+    assert pages.switch.views[0] is View.PLAN
     assert side.column.isVisible()
     assert not dock_of(window).button.isVisible()
-    window.resize(1100, 800)
-    assert not side.column.isVisible()
-    assert dock_of(window).button.isVisible()
+    rows = side.column.changes.rows
+    assert rows["memory"].mapTo(window, QPoint()).x() > rows["engine-socket"].mapTo(window, QPoint()).x()
+    card, column = pages.header.card, side.column
+    assert card.numbers.isVisible()
+    assert (card.numbers.now, card.numbers.then) == (column.numbers.now, column.numbers.then)
+    assert not column.numbers.isVisible()
+    assert not card.button.isVisible(), "the plan's own is below"
+    assert column.button.isVisible()
+    window.pages.show_view(View.MATRIX)
+    assert not column.isVisible()
     QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
-    assert side.column.isVisible()
-    assert dock_of(window).drawer.geometry().right() <= window.width()
-    QTest.keyClick(window, Qt.Key.Key_Escape)
-    assert not dock_of(window).drawer.isVisible()
+    assert column.isVisible()
+    assert column.isAncestorOf(window.focusWidget())
     window.resize(1440, 900)
-    assert side.column.isVisible()
-    assert 348 <= side.column.width() <= 440
-
-
-def test_at_the_least_size_the_pages_are_read_beside_its_button(window: MainWindow) -> None:
-    window.resize(560, 480)
     QApplication.processEvents()
-    assert dock_of(window).button.isVisible()
-    switches = [each for each in window.toolbar.views.findChildren(QToolButton) if each.isVisible()]
-    assert switches
-    assert all(each.width() >= each.sizeHint().width() for each in switches)
+    assert pages.currentWidget() is window.strata_page
+    assert View.PLAN not in pages.switch.views
+    assert column.isVisible()
+    assert column.numbers.isVisible()
+    assert 348 <= column.width() <= 440
 
 
 def test_a_low_window_scrolls_all_but_number_and_button(
@@ -48,14 +55,13 @@ def test_a_low_window_scrolls_all_but_number_and_button(
 ) -> None:
     state = select(window, "ci-runner")
     column = planned(qtbot, window).column
-    window.resize(560, 480)
-    dock_of(window).turn_drawer()
+    window.resize(560, 400)
     column.show_kept((set_aside(staged, state),))
     column.tell(msg("Two lines of what was not done, and why it could not be done here and now."))
     column.changes.rows["engine-socket"].click()  # so that it could still take over the machine, which is shown
     planned(qtbot, window)
     QApplication.processEvents()
     assert column.button.isVisible()
-    assert column.numbers.isVisible()
+    assert window.pages.header.card.numbers.isVisible()
     assert column.keeps.isVisible()
     assert list(misfits(window)) == []

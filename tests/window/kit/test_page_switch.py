@@ -212,20 +212,6 @@ def test_without_containers_every_view_is_the_empty_page(window: MainWindow) -> 
         assert window.pages.currentWidget() is window.pages.empty
 
 
-def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWindow, qtbot: QtBot) -> None:
-    fleet.resize(640, 800)
-    qtbot.wait(20)
-    switch = fleet.toolbar.views.groups[Group.COULD]
-    assert switch.button.isVisible()
-    assert not switch.segments.isVisible()
-    assert fleet.width() == 640
-    switch.menu.actions()[1].trigger()
-    assert fleet.pages.of(MatrixPage).isVisible()
-    assert "Threats" in switch.button.text()
-    fleet.pages.header.back.click()
-    assert fleet.containers.isVisible()
-
-
 def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
     segments = Segments(theme, "x")
     qtbot.addWidget(segments)

@@ -70,6 +70,9 @@ def test_what_is_used_and_stays_is_said_with_what_would_help_and_its_line() -> N
     assert found.second == "It calls the engine through its socket. So the plan leaves it. Put a proxy before it."
     assert found.line == "- -v /var/run/docker.sock:/var/run/docker.sock"
     assert told(state, replace(left, changes=rest), "- x").line == "", "no row keeps it"
+    with_lines = replace(proxy, lines=("- -v a:b", "+ -e DOCKER_HOST=tcp://socket-proxy:2375", "docker run"))
+    better = replace(left, changes=(replace(used, alternatives=(with_lines,)), *rest))
+    assert told(state, better, "- x").line == "- -v a:b  + -e DOCKER_HOST=tcp://socket-proxy:2375"
 
 
 def test_what_stands_in_the_way_is_said_below_the_button() -> None:

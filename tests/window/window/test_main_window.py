@@ -457,14 +457,39 @@ def test_nasty_names_are_shown_and_lose_nothing(window: MainWindow, name: str) -
 
 def test_one_column_with_a_way_back(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(600, 800)
-    assert window.containers.isVisible()
+    pulls, state = window.toolbar.pulls, window.selection.current
+    assert state is not None
+    assert window.pages.isVisible()
+    assert not window.containers.isVisible()
+    assert not window.toolbar.filter.isVisible()
+    assert pulls.name.text() == state.container.name
+    pulls.name.click()
+    assert window.containers.view.hasFocus()
     assert not window.pages.isVisible()
-    window.containers.view.setFocus()
+    assert window.toolbar.filter.isVisible()
     QTest.keyClick(window.containers.view, Qt.Key.Key_Return)
     assert window.pages.isVisible()
-    assert window.strata_page.header.back.isVisible()
+    assert pulls.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     assert window.containers.isVisible()
+    pulls.name.click()
+    assert window.pages.isVisible()
+    window.toolbar.search.click()
+    assert window.toolbar.filter.hasFocus()
+    assert window.containers.isVisible()
+
+
+def test_in_one_column_all_pages_open_from_one_pull_down(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(600, 800)
+    pulls = window.toolbar.pulls
+    pulls.fill()
+    actions = [action for action in pulls.menu.actions() if not action.isSeparator()]
+    assert len(actions) == len(window.toolbar.views.views)
+    assert [action.text().partition("\t")[2] for action in actions[:2]] == ["Alt+1", "Alt+2"]
+    actions[1].trigger()
+    assert window.pages.of(MatrixPage).isVisible()
+    assert pulls.page.text() == "Threats"
+    assert "Threats" in pulls.page.accessibleName()
 
 
 def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
@@ -475,7 +500,7 @@ def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
     assert window.containers.width() == before
 
 
-@pytest.mark.parametrize("way", [(560,), (1300, 1100, 1000, 961, 959, 721, 719, 560, 640, 800, 970, 1200), (961,)])
+@pytest.mark.parametrize("way", [(560,), (1300, 1100, 1000, 961, 959, 761, 759, 560, 640, 800, 970, 1200), (961,)])
 def test_the_width_that_somebody_chose_comes_back(window: MainWindow, way: tuple[int, ...]) -> None:
     """After any sequence of narrower windows, and at the next start."""
     window.show()
@@ -516,8 +541,8 @@ def test_the_filter_has_room_for_a_few_words(window: MainWindow) -> None:
 def test_in_the_narrowest_window_pages_are_named_whole(window: MainWindow, view: View, qtbot: QtBot) -> None:
     window.resize(560, 900)
     window.pages.show_view(view)
-    shown = [each.button for each in window.toolbar.views.groups.values() if not each.button.isHidden()]
-    qtbot.waitUntil(lambda: all(each.width() >= each.sizeHint().width() for each in shown))
+    page = window.toolbar.pulls.page
+    qtbot.waitUntil(lambda: page.isVisible() and page.width() >= page.sizeHint().width())
     if view is View.FLEET:
         for button in window.pages.of(FleetPages).findChildren(Segment):
             assert button.width() >= button.sizeHint().width(), button.text()
@@ -535,7 +560,7 @@ def test_a_narrow_filter_says_what_it_is_and_no_more(window: MainWindow) -> None
 
 def test_from_one_column_the_list_comes_back_narrow(window: MainWindow) -> None:
     window.resize(560, 480)
-    window.resize(720, 800)
+    window.resize(770, 800)
     QApplication.processEvents()
     assert window.containers.width() == window.theme.px(64)
     left = window.pages.mapTo(window.window_layout.splitter, QPoint(0, 0)).x()
@@ -557,6 +582,7 @@ def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot)
 @pytest.mark.parametrize("width", [1000, 600])
 def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, qtbot: QtBot, width: int) -> None:
     window.resize(width, 600)
+    window.window_layout.go_back()
     number = window.strata_page.panel.number
     for key, keys, tab in (
         (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, RAW),
@@ -573,6 +599,7 @@ def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, q
 
 def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(600, 800)
+    window.window_layout.go_back()
     for key, keys in (
         (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier),
         (Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier),

@@ -114,11 +114,14 @@ class Learned(Value):
 
 class Alternative(Value):
     """What else would help where the container uses what a value takes back: another value of some toggle, by id; or
-    words alone.
+    words alone. `lines`: what a person changes for it, options with their signs and commands; `word`: the title of
+    these.
     """
 
     text: Message
     choice: tuple[str, str] | None = None
+    lines: tuple[str, ...] = ()
+    word: Message = NOTHING
 
 
 class Given(Value):

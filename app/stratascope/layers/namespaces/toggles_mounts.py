@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable
 
-from stratascope.core.container import Asked, AskedDevice, AskedMount
+from stratascope.core.container import Asked, AskedDevice, AskedMount, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     MORE,
@@ -581,13 +582,36 @@ def _socket_used(value: str, subject: Subject) -> Evidence:
     return _use_of(mounts, subject, dict.fromkeys((*places, *inside)))
 
 
+_PROXY = "tecnativa/docker-socket-proxy"
+
+
+def _proxy(text: Message, subject: Subject) -> Alternative:
+    """With the options that change, and the command that starts the proxy, where it is Docker's."""
+    mount = next((each for each in subject.container.asked.mounts if _shows_socket(each, subject)), None)
+    if mount is None or subject.engine.kind is not EngineKind.DOCKER or not _is_socket(mount, subject):
+        return Alternative(text)
+    source, bind = shlex.quote(mount.source), shlex.quote(f"{mount.source}:{mount.target}")
+    lines = (
+        f"- -v {bind}",
+        "+ --network socket-proxy -e DOCKER_HOST=tcp://socket-proxy:2375",
+        "docker network create socket-proxy",
+        f"docker run -d --name socket-proxy --network socket-proxy -v {source}:/var/run/docker.sock:ro "
+        f"-e CONTAINERS=1 {_PROXY}",
+    )
+    return Alternative(text, lines=lines, word=msg("Copy a filtering proxy"))
+
+
 def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
     if tool_for(Purpose.ENGINE_PROXY, subject):
         found = [Alternative(msg("Let it pass only what those behind it need, and only them reach it."))]
     elif tool_for(Purpose.ENGINE_READ, subject):
-        found = [Alternative(msg("Put a proxy between it and the socket that lets through only requests that read."))]
+        text = msg("Put a filtering proxy before the socket, such as docker-socket-proxy: it lets only requests that "
+                   "read through.")  # fmt: skip
+        found = [_proxy(text, subject)]
     else:
-        found = [Alternative(msg("Put a proxy between it and the socket that lets through only the calls it needs."))]
+        text = msg("Put a filtering proxy before the socket, such as docker-socket-proxy. One that lets it create "
+                   "containers closes nothing.")  # fmt: skip
+        found = [_proxy(text, subject)]
     if not subject.engine.rootless:
         found.append(Alternative(msg("Give it the socket of a rootless engine, which does not own this machine.")))
     return tuple(found)

@@ -24,6 +24,7 @@ class AlertButton(QAbstractButton):
     """Number and names of the containers with an open critical threat; a click opens the worst (`wanted`)."""
 
     wanted = Signal(object)
+    told = Signal()  # it says something else
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +93,7 @@ class AlertButton(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor if self._key else Qt.CursorShape.ArrowCursor)
         self.updateGeometry()
         self.update()
+        self.told.emit()
 
     @property
     def mark(self) -> Mark:

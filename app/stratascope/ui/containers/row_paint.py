@@ -114,7 +114,7 @@ class ListHead(QWidget):
             self.group.addAction(action)
             self.menu.addAction(action)
         self.button.setMenu(self.menu)
-        theme.lay(QHBoxLayout(self), self.button, STRETCH, around=(9, 0, 0, 0))
+        self._line = theme.lay(QHBoxLayout(self), self.button, STRETCH, around=(9, 0, 0, 0))
         self.inset = 0  # width of the list's scroll bar, px
         self.show_view_by(ViewBy.WORST)
         theme.changed.connect(self.update)
@@ -134,9 +134,15 @@ class ListHead(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        ways = QHBoxLayout.Direction
+        self._line.setDirection(ways.RightToLeft if self._slim else ways.LeftToRight)
         word = translate(msg("Exposure"))
         cut = QFontMetrics(self._theme.font(10, MEDIUM)).horizontalAdvance(word) > self._theme.px(EXPOSURE)
         give_tip(self, word if cut else "")
+
+    @property
+    def _slim(self) -> bool:
+        return self.width() < self._theme.px(SLIM)
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(240), max(self._theme.px(24), self._theme.box(11) + self._theme.px(8)))
@@ -150,16 +156,19 @@ class ListHead(QWidget):
         left = right - theme.px(EXPOSURE) - 5 * pitch - mark
         text = self.button.fontMetrics().horizontalAdvance(self.button.text())
         fits = left - 4 >= self.button.x() + theme.px(7) + text
+        if self._slim:  # above the marks, which are at the left there
+            left, fits = theme.px(EDGE), True
         for number in range(1, 7) if fits else ():
             box = QRect(left + (number - 1) * pitch - 4, 0, mark + 8, self.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
-        word = translate(msg("Exposure"))
+        word = "" if self._slim else translate(msg("Exposure"))
         cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, theme.px(EXPOSURE))
         box = QRect(right - theme.px(EXPOSURE) - 1, 0, theme.px(EXPOSURE) + 1, self.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cut)
 
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
+SLIM = 260  # px of the design: a narrower list has marks in the place of the image
 DRIFT, HALO = 8, 2.5  # px: the drift dot after a name, and the halo around it
 STRIPS = 200  # cached pixmaps of six marks
 _ARROW = 12  # px: room for the arrow of a header that folds
@@ -328,10 +337,14 @@ class RowPaint:
         if stopped is not None:  # its end, in place of the marks
             box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
             marks_left = self._ended(painter, box, stopped)
+        slim = rect.width() < theme.px(SLIM) and stopped is None and not entry.reason
+        if slim:
+            marks_left = left
         painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
         painter.setPen(theme.color("accent" if entry.reason else "text2"))
         room = marks_left - left - theme.px(8)
-        second = painter.fontMetrics().elidedText(entry.reason or entry.second, Qt.TextElideMode.ElideRight, room)
+        told = "" if slim else entry.reason or entry.second
+        second = painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
         if stopped is None:
             strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)

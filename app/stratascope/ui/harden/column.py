@@ -53,8 +53,7 @@ class HardenColumn(PlanColumn):
         self._refused = False  # whether what is told is why something was refused
         self.kept, self.rule, self.foot = SetAsideLine(theme), Rule(theme), PlanFoot(theme)
         self.exports, self.more = ExportMenu(exports, self), QMenu(self)
-        self.body.insertWidget(self.body.indexOf(self.numbers), self.kept)
-        theme.lay(self.body, self.rule, self.foot)
+        theme.lay(self.body, self.kept, self.rule, self.foot)
         self.draft = draft = RelaunchDraft(hardening, queries, self.isVisible, self)
         self.begin(draft)
         for one, other in (
@@ -118,6 +117,11 @@ class HardenColumn(PlanColumn):
         if self._refused:
             self.told.hide()
 
+    def set_paged(self, paged: bool, *, low: bool) -> None:
+        """See `PlanColumn`."""
+        self.foot.set_wide(wide=paged)
+        super().set_paged(paged, low=low)
+
     def showEvent(self, event: object) -> None:
         self.draft.ask_if_missing()
 
@@ -172,7 +176,8 @@ class HardenColumn(PlanColumn):
         super().show_changed()
         draft, usable = self.draft, self.usable
         there = usable or draft.coming or bool(draft.running) or draft.trial is not None
-        for part in (self.rule, self.foot):
-            part.setVisible(there)
+        self.foot.setVisible(there)
+        self.rule.setVisible(there and not self.paged)
         more = usable and bool(draft.choices) and draft.look_only is None
+        self.foot.count.say(self.numbers.counted() if usable else "")
         self.foot.show_draft(draft, self.numbers.text if usable else "", more=more)

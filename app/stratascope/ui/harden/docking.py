@@ -1,4 +1,4 @@
-"""Where a column of hardening is: at the right of the window, or in a drawer where that is narrow."""
+"""Where a column of hardening is: at the right of the window; where that is narrow, on a page, or in a drawer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def remember_splitter(splitter: QSplitter, settings: SettingsLike, key: str) -> 
 COLUMN, LEAST, MOST = 380, 348, 440
 WIDE_DRAWER = 772  # where there is room for it, the plan has two columns there
 _UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
-DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
+DRAWER = 1240  # px of the design: narrower windows have a page or a drawer instead of the column
+LOW = 480  # and lower ones room for its rows alone
 _SETTING = "harden_splitter"
 
 
@@ -37,8 +38,12 @@ class HardenDock(QObject):
     is in view, or none: then there is no trace of it.
     """
 
-    def __init__(self, window: QWidget, theme: Theme, middle: QWidget) -> None:
+    def __init__(self, window: QWidget, theme: Theme, middle: QWidget, page: QWidget, paged: PlanColumn | None) -> None:
+        """`paged`: the column that is on `page` where the window is narrow; others have the drawer."""
         super().__init__(window)
+        self._page = QVBoxLayout(page)
+        self._page.setContentsMargins(0, 0, 0, 0)
+        self.paged = paged
         self._window, self._theme = window, theme
         self.column: PlanColumn | None = None
         self._place = QWidget()
@@ -76,17 +81,27 @@ class HardenDock(QObject):
         """That one instead of the one before."""
         if column is self.column:
             return
-        if self.column is not None:
+        if self.column is not None and self.column.parent() is self._place:
             self.column.hide()
         self.column = column
-        if column is not None:
+        if column is not None and not (column is self.paged and self.narrow):
             self._columns.addWidget(column)
             column.show()
         self.adapt()
 
     def adapt(self) -> None:
         """Column or drawer, as the window's width allows."""
-        there = self.column is not None
+        there, paged = self.column is not None, self.narrow and self.paged is not None
+        if self.paged is not None:
+            inside, page = self.paged.parent(), self._page.parentWidget()
+            if paged and inside is not page:
+                self._page.addWidget(self.paged)
+                self.paged.show()
+            elif not paged and inside is not self._place:
+                self._columns.addWidget(self.paged)
+                self.paged.setVisible(self.column is self.paged)
+            self.paged.set_paged(paged, low=paged and self._window.height() < self._theme.px(LOW))
+        there = there and not (paged and self.column is self.paged)
         if self.narrow and self._place.parent() is not self.drawer:
             self._inside.addWidget(self._place)
             self._place.setMaximumWidth(_UNBOUNDED)
@@ -104,7 +119,7 @@ class HardenDock(QObject):
 
     def turn_drawer(self) -> None:
         """Open or close it."""
-        if not self.narrow or self.column is None:
+        if not self.narrow or self.column is None or self.column is self.paged:
             return
         if self.drawer.isVisible():
             self.drawer.hide()
@@ -117,7 +132,7 @@ class HardenDock(QObject):
 
     def to_column(self) -> None:
         """The keyboard into the column; opens the drawer."""
-        if self.narrow and not self.drawer.isVisible():
+        if self.narrow and not self.drawer.isVisible() and self.column is not self.paged:
             self.turn_drawer()
         else:
             self._focus()

@@ -23,7 +23,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.next_step import remedy_title
+from stratascope.ui.harden.next_step import Act, Sign, remedy_title
 from stratascope.ui.harden.plan_button import PlanButtons, SignLine
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit import accessibility, feedback
@@ -32,11 +32,12 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.marks import Mark, MarkBox, paint_number
-from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
+from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.usecases.plan.plan import Plan
 
 LINES = 8  # of the changed ones that are shown
 _HIGHEST = 300  # px of the design, of what is unfolded
+_BUTTON = 250  # and the width of the button in a bar
 
 
 class UnfoldLink(QAbstractButton):
@@ -279,20 +280,62 @@ class PlanFoot(QWidget):
         self.what, self.sign, self.buttons = WhatWillHappen(theme), SignLine(theme), PlanButtons(theme)
         self.what.hide()
         self._named: object = None
+        self.wide = False
         self._numbers, self._more = "", False
-        above = theme.lay(QHBoxLayout(), self.link, (self.downtime, 1), gap=10)
+        self.count = Line(theme, 11, ink="text2")
+        self.count.hide()
+        self._above, self._bar = QWidget(), QWidget()  # a bar: side by side
+        theme.lay(QHBoxLayout(self._above), self.link, (self.downtime, 100), STRETCH, around=0, gap=10)
         self.downtime.setAlignment(Qt.AlignmentFlag.AlignRight)
-        theme.lay(QVBoxLayout(self), above, self.what, self.sign, self.buttons, around=0, gap=6)
+        self._beside = theme.lay(QHBoxLayout(self._bar), around=0, gap=12)
+        self._column = theme.lay(QVBoxLayout(self), self._above, self.what, self.sign, self.buttons, around=0, gap=6)
+        self._bar.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.link.toggled.connect(self.what.setVisible)
         self.buttons.pressed.connect(self.pressed)
         self.buttons.more_wanted.connect(self.more_wanted)
         self.what.turned.connect(self.turned)
 
+    def set_wide(self, *, wide: bool) -> None:
+        """In one line, the button at the right, as on a page; what unfolds is above it."""
+        if wide is self.wide:
+            return
+        self.wide = wide
+        self._bar.setVisible(wide)
+        self._fit()
+        side = Qt.AlignmentFlag.AlignLeft if wide else Qt.AlignmentFlag.AlignRight
+        self.downtime.setAlignment(side)
+        if wide:
+            self._theme.lay(self._beside, (self._above, 1), self.count, self.buttons)
+            self._column.addWidget(self._bar)
+            self.buttons.setMinimumWidth(self._theme.px(_BUTTON))
+            self.buttons.setMaximumWidth(self._theme.px(_BUTTON))
+        else:
+            self._column.insertWidget(0, self._above)
+            self._column.addWidget(self.count)
+            self._column.addWidget(self.buttons)
+            self.buttons.setMinimumWidth(0)
+            self.buttons.setMaximumWidth(16777215)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """In a bar what is beside the link goes where it would be cut."""
+        room, gap = self.width() - self._theme.px(_BUTTON) - self.link.sizeHint().width(), self._theme.px(14)
+        for part in (self.count, self.downtime):
+            needed = part.sizeHint().width() + gap
+            there = not self.wide or needed <= room
+            part.setVisible(there and not self.link.isHidden() and (self.wide or part is not self.count))
+            room -= needed if there else 0
+
     def show_button(self, draft: RelaunchDraft) -> None:
         """The button alone."""
         button = draft.button
         self.sign.show_button(button)
+        if self.wide and button.act is Act.TRY and button.sign is Sign.NONE:
+            self.sign.hide()  # the room is the rows'
         self.buttons.show_button(button, self._numbers, more=self._more)
         self.buttons.button.setAccessibleDescription(self.sign.text.text())
 
@@ -303,8 +346,8 @@ class PlanFoot(QWidget):
         if not self.what.stays(draft):
             self.downtime.say("" if draft.downtime is None else translate(draft.downtime))
         self.what.show_draft(draft)
-        for part in (self.link, self.downtime):
-            part.setVisible(draft.coming or (draft.usable and bool(draft.choices)))
+        self.link.setVisible(draft.coming or (draft.usable and bool(draft.choices)))
+        self._fit()
         self.link.setEnabled(not draft.coming)
         if not self.link.isVisibleTo(self):
             self.what.hide()

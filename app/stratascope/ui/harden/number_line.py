@@ -45,22 +45,27 @@ class NumberLine(QWidget):
         self._theme = theme
         self.now: Matrix | None = None
         self.then: Matrix | None = None
-        self._on = self._all = 0
+        self._on = self._all = self._in_force = 0
+        self.counts = True  # says how many changes are on
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
-    def show_plan(self, now: Matrix | None, then: Matrix | None, on: int, all_: int) -> None:
-        """`on` of `all_` changes are on."""
-        self.now, self.then, self._on, self._all = now, then, on, all_
+    def show_plan(self, now: Matrix | None, then: Matrix | None, on: int, all_: int, in_force: int = 0) -> None:
+        """`on` of `all_` changes are on; `in_force`: changes that a relaunch has made. Where there are just those, now
+        stands alone.
+        """
+        if in_force and not on:
+            then = None
+        self.now, self.then, self._on, self._all, self._in_force = now, then, on, all_, in_force
         text = exposure_sentence(now)
         if then is not None:
             text = translate(
-                msg(
-                    "{now} With the plan: {then} {count}", now=text, then=exposure_sentence(then), count=self._counted()
-                )
+                msg("{now} With the plan: {then} {count}", now=text, then=exposure_sentence(then), count=self.counted())
             )
         self.setAccessibleName(text)
         give_tip(self, "\n".join(filter(None, (text, best_told(now if then is None else then)))))
+        if not self.counts:
+            self.setFixedWidth(self._wide())
         self.update()
 
     @property
@@ -68,7 +73,23 @@ class NumberLine(QWidget):
         """The numbers as they are painted."""
         return number_text(self.now) if self.then is None else f"{number_text(self.now)} → {number_text(self.then)}"
 
-    def _counted(self) -> str:
+    def _wide(self) -> int:
+        """Of all that is painted, but for the count."""
+        theme = self._theme
+        large = QFontMetrics(theme.font(NUMBER, QFont.Weight.Bold))
+        numbers = [large.horizontalAdvance(number_text(each)) for each in (self.now, self.then) if each is not None]
+        last = self.then or self.now
+        if last is None or (self.then is None and not self._in_force):
+            return sum(numbers) + theme.px(4)
+        words = (theme.font(12, BOLD), level_word(last)), (theme.font(11), at_best_text(last))
+        beside = max(QFontMetrics(font).horizontalAdvance(text) for font, text in words)
+        return sum(numbers) + theme.px((12 if self.then is None else 52) + 10) + beside
+
+    def counted(self) -> str:
+        """How many changes are on, or in force."""
+        if self.then is None:
+            changes = plural("{count} change in force", "{count} changes in force", self._in_force)
+            return translate(changes) if self._in_force else ""
         return translate(plural("{on} of {count} change on", "{on} of {count} changes on", self._all, on=self._on))
 
     def sizeHint(self) -> QSize:
@@ -90,16 +111,17 @@ class NumberLine(QWidget):
             painter.setPen(theme.color(level_ink(matrix)))
             painter.drawText(QRectF(x, 0, wide + 2, self.height()), centre, text)
             x += wide
-        if self.then is None:
+        last = self.then or self.now
+        if last is None or (self.then is None and not self._in_force):
             return
         x += theme.px(12)
-        right = self._paint_count(painter)
+        right = self._paint_count(painter) if self.counts else float(self.width())
         room = max(0.0, right - theme.px(6) - x)
-        word, best = level_word(self.then), at_best_text(self.then)
+        word, best = level_word(last), at_best_text(last)
         high, small = theme.box(12), theme.box(11)
         top = (self.height() - high - (small if best else 0)) / 2
         painter.setFont(theme.font(12, BOLD))
-        painter.setPen(theme.color(level_ink(self.then)))
+        painter.setPen(theme.color(level_ink(last)))
         painter.drawText(QRectF(x, top, room, high), centre, _cut(painter, word, room))
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text2"))
@@ -111,7 +133,7 @@ class NumberLine(QWidget):
         painter.save()
         painter.setFont(theme.font(11, MEDIUM))
         painter.setPen(theme.color("text2"))
-        first, second = _halves(self._counted(), painter.fontMetrics())
+        first, second = _halves(self.counted(), painter.fontMetrics())
         wide = max(painter.fontMetrics().horizontalAdvance(each) for each in (first, second)) + 2
         high, left = theme.box(11), self.width() - wide
         top = (self.height() - 2 * high) / 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import Message, msg
@@ -25,13 +25,15 @@ from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.plan_list import PlanList
 from stratascope.ui.harden.standards import StandardsMenu, standard_words
 from stratascope.ui.harden.value_sheet import ValueSheet
-from stratascope.ui.kit import accessibility
+from stratascope.ui.kit import accessibility, feedback
 from stratascope.ui.kit.buttons import MenuLink
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 _KEEPING = 3  # rows that are named
+_EDGES, _MARKS = (16, 8, 16, 12), 360  # px of the design
+_UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
 
 class KeepsStrip(QWidget):
@@ -75,6 +77,7 @@ class PlanColumn(QWidget):
         self._theme = theme
         self.can_accept = self.can_watch = False
         self._watched: Message | None = None
+        self._tried = frozenset[str]()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Plan")))
@@ -88,10 +91,37 @@ class PlanColumn(QWidget):
         self.keeps = KeepsStrip(theme)
         self.changes = PlanList(theme)
         self.filler = QWidget()  # takes the room where there is no plan
-        above = theme.lay(QHBoxLayout(), self.title, (self.name, 1), self.standard, gap=6)
-        self.body = theme.lay(QVBoxLayout(self), above, self.told, self.nothing, around=(16, 8, 16, 12), gap=6)
-        theme.lay(self.body, self.numbers, self.marks, (self.changes, 1), (self.filler, 1))
+        self._above = theme.lay(QHBoxLayout(), self.title, (self.name, 1), self.standard, gap=6)
+        self.body = theme.lay(QVBoxLayout(self), self._above, self.told, self.nothing, around=_EDGES, gap=6)
+        self._frame = QFrame()  # a card around the rows, on a page
+        self._inset = theme.lay(QVBoxLayout(self._frame), self.changes, around=0)
+        theme.lay(self.body, self.numbers, self.marks, (self._frame, 1), (self.filler, 1))
         self.body.addWidget(self.keeps)  # below the rows: it comes and goes with a switch, and they must not move then
+        self.paged, self._low = False, False
+
+    def set_paged(self, paged: bool, *, low: bool) -> None:
+        """Whether it is a page of its own, below a card that has the name and the numbers; `low`: with room for the
+        rows alone.
+        """
+        if (paged, low) == (self.paged, self._low):
+            return
+        self.paged, self._low = paged, low
+        theme = self._theme
+        self.setObjectName("" if paged else "page")
+        self._frame.setObjectName("card" if paged else "")
+        for part in (self, self._frame):
+            part.style().unpolish(part)
+            part.style().polish(part)
+        self._inset.setContentsMargins(*(theme.px(each) for each in ((14, 6, 8, 6) if paged else (0,) * 4)))
+        self.body.setContentsMargins(*(0 if paged else theme.px(each) for each in _EDGES))
+        self.marks.setMaximumWidth(theme.px(_MARKS) if paged else _UNBOUNDED)
+        if paged:
+            self._above.insertWidget(0, self.marks, 2)
+            self._above.insertStretch(1, 1)
+        else:
+            self._above.takeAt(1)
+            self.body.insertWidget(self.body.indexOf(self._frame), self.marks)
+        self.show_changed()
 
     def begin(self, draft: PlanDraft) -> None:
         """It follows that draft from now on."""
@@ -126,6 +156,12 @@ class PlanColumn(QWidget):
             self._watched = text
             self.show_changed()
 
+    def show_tried(self, tried: frozenset[str]) -> None:
+        """Toggles (ids) that have refused something to the container in view."""
+        if tried != self._tried:
+            self._tried = tried
+            self.show_changed()
+
     def tell(self, message: Message, words: str = "") -> None:
         """A line below the title, until the next container; `words` are the other side's own."""
         self.told.setText(plain(translate(message)))
@@ -150,18 +186,23 @@ class PlanColumn(QWidget):
         self.nothing.setText("" if draft.nothing is None else plain(translate(draft.nothing)))
         give_tip(self.nothing, draft.words)
         framed = usable or draft.coming  # what is not known yet is an empty frame of the same size
-        for part in (self.numbers, self.marks, self.changes, self.standard):
+        for part in (self.numbers, self.marks, self._frame, self.standard):
             part.setVisible(framed)
+        self.numbers.setVisible(framed and not self.paged)
+        self.marks.setVisible(framed and not self._low)
+        for part in (self.title, self.name):
+            part.setVisible(not self.paged)
         self.standard.setEnabled(usable)
         self.standard.say(*standard_words(own if usable else None))
         self.filler.setVisible(not framed)
         plan = draft.plan if usable else None
         changes = () if plan is None else plan.changes
+        in_force = () if plan is None or draft.offer is None else draft.offer.in_force
         if plan is None:
             self.numbers.show_plan(None, None, 0, 0)
         else:
             on = sum(draft.is_on(change) for change in changes)
-            self.numbers.show_plan(plan.now, plan.then, on, len(changes))
+            self.numbers.show_plan(plan.now, plan.then, on, len(changes), len(in_force))
         self.changes.coming.setVisible(draft.coming and draft.late)
         self.marks.show_layers(draft.layers if usable else ())
         acceptable = frozenset(
@@ -170,9 +211,12 @@ class PlanColumn(QWidget):
         on_by_person = {} if own is None else own.on
         failed = {} if own is None else own.failed
         self.changes.show_plan(plan, draft.state, on_by_person, failed, acceptable)
+        self.changes.show_in_force(in_force, self._tried)
         self.changes.show_folded(plan, draft.offer)
         watch = usable and self.can_watch and self._watched is None and draft.look_only is None
-        self.changes.heads[ChangeKind.UNUSED].say(self._watched, watch=watch)
+        for kind, head in self.changes.heads.items():
+            unused = kind is ChangeKind.UNUSED
+            head.say(self._watched if unused else None, watch=watch and unused)
         self.keeps.say(self._keeping() if usable else "")
 
     # -- what the person does
@@ -192,7 +236,9 @@ class PlanColumn(QWidget):
             self.changes.rows[key].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _take_instead(self, key: str, alternative: Alternative) -> None:
-        if alternative.choice is not None:
+        if alternative.lines:
+            feedback.copy(self, "\n".join(alternative.lines))
+        elif alternative.choice is not None:
             self._draft.add((choice_of(*alternative.choice),))
 
     def _finding(self, change: Change) -> Finding | None:

@@ -225,6 +225,12 @@ class PlanDraft(QObject):
         asking = partial(_planned, self._planning, state, wanted)
         self._queries.ask("offer", asking, partial(self._come, state, wanted), state.container.engine)
 
+    def ask_anew(self) -> None:
+        """What is known of the container in view is another by now, though it is not."""
+        if self.state is not None and self.nothing is None:
+            self._drop()
+            self._ask(self.state)
+
     def _late(self) -> None:
         self.late = True
         self.changed.emit()

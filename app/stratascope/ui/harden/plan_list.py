@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -19,15 +19,16 @@ from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.plan_rows import GROUPS
 from stratascope.ui.harden.plan_row import PlanRow
+from stratascope.ui.harden.proved_row import ProvedRow
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import FoldButton, text_button
 from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.focus_order import OneStop, show_in_areas
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
-from stratascope.usecases.plan.offers import Offer
+from stratascope.usecases.plan.offers import InForce, Offer
 
-TWO_COLUMNS = 700  # px of the design
+TWO_COLUMNS = 640  # px of the design
 
 
 class GroupHead(QWidget):
@@ -36,7 +37,7 @@ class GroupHead(QWidget):
     def __init__(self, theme: Theme, kind: ChangeKind) -> None:
         super().__init__()
         title, said = GROUPS[kind]
-        self._said = said
+        self._said, self.in_force = said, 0  # how many of its changes a relaunch has made
         self.title = Label(theme, 12, BOLD, text=translate(title))
         self.said = Line(theme, 11, ink="text2", text=translate(said))
         self.link = text_button(theme, msg("Watch it"), look="link", size=11)
@@ -46,7 +47,8 @@ class GroupHead(QWidget):
 
     def say(self, text: Message | None, *, watch: bool) -> None:
         """What stands behind the title; None: the usual. `watch`: it can be watched."""
-        self.said.say(translate(self._said if text is None else text))
+        in_force = plural("{count} in force", "{count} in force", self.in_force)
+        self.said.say(translate(in_force if self.in_force else self._said if text is None else text))
         self.link.setVisible(watch)
 
 
@@ -105,6 +107,7 @@ class PlanList(Scrolled):
         super().__init__(name=translate(msg("Changes of the plan")))
         self._theme = theme
         self.rows: dict[str, PlanRow] = {}
+        self.proved: tuple[ProvedRow, ...] = ()
         self._stop = OneStop(self)
         self.coming = Label(theme, 12, ink="text2", text=translate(msg("Checking what can be hardened…")))
         self.coming.hide()
@@ -149,8 +152,25 @@ class PlanList(Scrolled):
                 failed=failed.get(change.key),
                 acceptable=change.key in acceptable,
             )
+
+    def show_in_force(self, changes: Sequence[InForce], tried: frozenset[str]) -> None:
+        """What a relaunch has changed; `tried`: toggles (ids) that have refused something since."""
+        if [row.change for row in self.proved] != list(changes):
+            for row in self.proved:
+                row.hide()
+                row.setParent(None)
+                row.deleteLater()
+            self.proved = tuple(ProvedRow(self._theme, change) for change in changes)
+            places = dict.fromkeys(ChangeKind, 1)  # below the head, above what can be switched
+            for row in self.proved:
+                self._groups[row.change.kind].insertWidget(places[row.change.kind], row)
+                places[row.change.kind] += 1
+        for row in self.proved:
+            row.show_tried(tried=row.change.choice.id in tried)
         for kind, head in self.heads.items():
-            head.setVisible(any(change.kind is kind for change in changes))
+            count = sum(change.kind is kind for change in changes)
+            head.in_force = count
+            head.setVisible(bool(count) or any(row.change.kind is kind for row in self.rows.values()))
 
     def show_folded(self, plan: HardeningPlan | None, offer: Offer | None) -> None:
         """What no row closes, and what is in place."""
@@ -195,7 +215,15 @@ class PlanList(Scrolled):
             self.rows[focus].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _put_stops(self) -> None:
-        self._stop.put([*self.rows.values(), self.no_switch.head, self.in_place.head])
+        self._stop.put([*self._in_order(), self.no_switch.head, self.in_place.head])
+
+    def _in_order(self) -> list[QWidget]:
+        """All rows, from above."""
+        found: list[QWidget] = []
+        for kind in ChangeKind:
+            found += (row for row in self.proved if row.change.kind is kind)
+            found += (row for row in self.rows.values() if row.change.kind is kind)
+        return found
 
     def _point(self, key: str, there: bool) -> None:
         row = self.rows.get(key)

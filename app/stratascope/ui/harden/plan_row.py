@@ -186,9 +186,10 @@ class PlanRow(QAbstractButton):
             chip.deleteLater()
         self._chips = []
         for each in alternatives:
-            if each.choice is not None:
-                chip = self._chip(plain(translate(each.text), 80))
+            if each.choice is not None or each.lines:
+                chip = self._chip(plain(translate(each.word if each.lines else each.text), 80))
                 chip.clicked.connect(lambda _=False, each=each: self.instead.emit(self.change.key, each))
+                give_tip(chip, "\n".join(plain(line, 300) for line in each.lines))
         if acceptable:
             chip = self._chip(translate(msg("Accept until…")))
             chip.clicked.connect(lambda _=False: self.accept_wanted.emit(self.change.key))

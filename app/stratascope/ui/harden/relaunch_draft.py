@@ -92,8 +92,10 @@ class RelaunchDraft(PlanDraft):
 
     def show_kept(self, kept: tuple[Transaction, ...]) -> None:
         """What is kept now, of all containers."""
-        self._kept = kept
+        before, self._kept = self._kept, kept
         self._say_why_again()
+        if self.state is not None and _made_by(before, self.state) != _made_by(kept, self.state):
+            self.ask_anew()  # what it says of the changes that are in force
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
@@ -334,6 +336,11 @@ class RelaunchDraft(PlanDraft):
         """Without trying it on a copy."""
         if self.relaunch is not None and self.preview is not None and not self.relaunch.checked.blocks:
             self.relaunch_wanted.emit(self.relaunch, self.preview, self.command)
+
+
+def _made_by(kept: tuple[Transaction, ...], state: ContainerState) -> tuple[str, ...]:
+    """Ids of what has made that container."""
+    return tuple(each.id for each in kept if (each.engine, each.new) == state.key)
 
 
 Thought = tuple[Plan, Preview, str, tuple[str, ...], tuple[str, ...]]

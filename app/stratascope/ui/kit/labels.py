@@ -181,14 +181,17 @@ def draw_line(
 
 
 class Rule(QWidget):
-    """A hairline."""
+    """A hairline; `upright`: between what is side by side."""
 
     decoration = True
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, upright: bool = False) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.setFixedHeight(1)
+        if upright:
+            self.setFixedWidth(1)
+        else:
+            self.setFixedHeight(1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), self._theme.color("line"))

@@ -67,6 +67,7 @@ class MadePage(Value):
 class View(StrEnum):
     """The views of the window's middle."""
 
+    PLAN = "plan"
     STRATA = "strata"
     MATRIX = "matrix"
     CALLS = "calls"
@@ -101,6 +102,7 @@ class Page(Value):
 
 
 PAGES = (
+    Page(View.PLAN, Group.COULD, msg("Plan"), "", ("hardening", "")),  # in a narrow window, which has no column
     Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # exists from the start
     Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("window", "matrix")),
     Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("window", "calls")),
@@ -139,7 +141,9 @@ def view_word(view: View) -> str:
 
 def view_key(view: View) -> str:
     """Return the key of a view."""
-    containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
+    if view is View.PLAN:
+        return "Alt+0"
+    containers = [page.view for page in PAGES if page.group is not Group.MACHINE and page.view is not View.PLAN]
     if view in containers:
         return f"Alt+{containers.index(view) + 1}"
     return f"Alt+{_OF_MACHINE[[page.view for page in of_group(Group.MACHINE)].index(view)]}"
@@ -166,7 +170,7 @@ class GroupSwitch(QWidget):
         self.button.setFont(theme.font(13, MEDIUM))
         self.button.hide()
         self.menu = QMenu(self)
-        self._word, self._counts, self._counted = word, dict[View, int](), True
+        self._word, self.counts, self._counted = word, dict[View, int](), True
         self._tight, self._shown = False, View.STRATA
         self.button.clicked.connect(self._open)
         self.segments.chosen.connect(lambda place: self.turned.emit(self.views[place]))
@@ -200,7 +204,7 @@ class GroupSwitch(QWidget):
 
     def show_count(self, view: View, count: int) -> None:
         """Show a number after a word; 0: none."""
-        self._counts[view] = count
+        self.counts[view] = count
         if view in self.views:
             self.segments.count(self.views.index(view), count if self._counted else 0)
 
@@ -208,7 +212,7 @@ class GroupSwitch(QWidget):
         """Set what fits: the label in front, the numbers, the segments themselves."""
         self.label.setVisible(labelled)
         self._counted = counted
-        for view, count in self._counts.items():
+        for view, count in self.counts.items():
             self.show_count(view, count)
         self.set_folded(folded)
 
@@ -231,15 +235,17 @@ class GroupSwitch(QWidget):
 
 
 class ViewSwitch(QWidget):
-    """The switches of the toolbar; `machine` is the one in the left column."""
+    """The switches of the toolbar; `machine` is the one in the left column. `showed`: another view or number."""
 
     turned = Signal(object)  # View
+    showed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.groups = {group: GroupSwitch(theme, group) for group in Group}
         self.machine = self.groups[Group.MACHINE]
         self.views: tuple[View, ...] = ()
+        self.shown_view = View.STRATA
         layout = theme.lay(QHBoxLayout(self), around=0, gap=8)
         for group, switch in self.groups.items():
             switch.turned.connect(self.turned)
@@ -248,21 +254,33 @@ class ViewSwitch(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def offer_views(self, views: tuple[View, ...]) -> None:
-        """Set the available views: those of a container first, then the machine's."""
+        """Set the available views: those of a container first, then the machine's. None of them is pressed in."""
         self.views = tuple(page.view for page in PAGES if page.view in views)
         for group, switch in self.groups.items():
             switch.offer_views(tuple(page.view for page in of_group(group) if page.view in views))
-        self.show_view(self.views[0])
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """What its width depends on."""
+        counts = [(view, count) for switch in self.groups.values() for view, count in switch.counts.items()]
+        return self.views, tuple(counts)
 
     def show_view(self, view: View) -> None:
         """Press that view in, and release all others."""
+        self.shown_view = view
         for switch in self.groups.values():
             switch.show_view(view)
+        self.showed.emit()
+
+    def count_of(self, view: View) -> int:
+        """The number after a page's word; 0: none."""
+        return max(switch.counts.get(view, 0) for switch in self.groups.values())
 
     def show_count(self, view: View, count: int) -> None:
         """Show a number after a page's word; 0: none."""
         for switch in self.groups.values():
             switch.show_count(view, count)
+        self.showed.emit()
 
     def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
         """Set what fits into the window."""

@@ -58,6 +58,8 @@ QPushButton[main="true"] { background: @accent; color: @on_accent; border-color:
 QPushButton[main="true"]:focus { border: 2px solid @text; }
 QToolButton#tight, QToolButton#tight:focus { padding: $4 $6; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }
+QPushButton#plan_chip { color: @accent; border-radius: $6; padding: 0 $8; }
+QPushButton#plan_chip:focus { border: 2px solid @accent; padding: 0 $7; }
 QPushButton#link:focus { border: 2px solid @accent; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
 QMenu { background: @panel; color: @text; border: 1px solid @line2; border-radius: $8; padding: $4; }

@@ -136,8 +136,15 @@ def answer(
         button=button,
         numbers=translate(msg("{now} → {then}", now=now, then=then)),
         note=plain(translate(note), 300),
-        line="  ".join(plain(line, 200) for line in lines if plan.keeping),
+        line="  ".join(plain(line, 200) for line in _instead(plan) or lines if plan.keeping),
     )
+
+
+def _instead(plan: HardeningPlan) -> Sequence[str]:
+    """The options that change with what would help, where what keeps it critical is used."""
+    used = plan.keeping[0] if plan.keeping and plan.keeping[0].evidence.used else None
+    lines = next((each.lines for each in used.alternatives if each.lines), ()) if used is not None else ()
+    return tuple(line for line in lines if line[:2] in ("- ", "+ "))
 
 
 def _lifted_by_session(state: ContainerState) -> bool:

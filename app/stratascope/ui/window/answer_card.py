@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBo
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.harden.number_line import NumberLine
 from stratascope.ui.harden.plan_button import TryButton
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import text_button
-from stratascope.ui.kit.labels import Label, Line, give_tip
+from stratascope.ui.kit.labels import Label, Line, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 from stratascope.ui.kit.tone_card import LOW_HEIGHT, ToneCard
 from stratascope.ui.threats.exposure import ExposureButton
@@ -75,6 +76,10 @@ class AnswerCard(ToneCard):
         super().__init__(theme, parent)
         self.answer, self._low, self._bare = Answer(), False, False
         self.exposure = ExposureButton(theme)
+        self.numbers = NumberLine(theme)  # of the plan below it
+        self.numbers.counts = False
+        self.divider = Rule(theme, upright=True)
+        self._planned, self._flat = False, False
         self.first = Label(theme, 15, BOLD, wrap=True)
         self.second = Label(theme, 13, MEDIUM, wrap=True)
         self.proof = Line(theme, 11, ink="text2", fixed=True, middle=True)
@@ -96,7 +101,9 @@ class AnswerCard(ToneCard):
         self._words = theme.lay(
             QVBoxLayout(), STRETCH, self.first, self.second, self.line, self.proof, self.suppose, STRETCH, gap=2
         )
-        text = theme.lay(QHBoxLayout(), (self.exposure, 0, Qt.AlignmentFlag.AlignVCenter), (self._words, 1), gap=12)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        text = theme.lay(QHBoxLayout(), (self.exposure, 0, middle), (self.numbers, 0, middle), self.divider,
+                         (self._words, 1), gap=12)  # fmt: skip
         self._right = QWidget()
         theme.lay(QVBoxLayout(self._right), STRETCH, self.button, self.quiet, self.note, STRETCH, around=0, gap=6)
         theme.lay(self.outer, (text, 1), self._right, gap=12)
@@ -110,6 +117,14 @@ class AnswerCard(ToneCard):
         """Use one line, as on other pages and in a low window; `bare`: a few words only, without the button."""
         if (low, bare) != (self._low, self._bare):
             self._low, self._bare = low, bare
+            self.fit()
+
+    def set_planned(self, planned: bool, *, low: bool) -> None:
+        """Show the numbers of the plan instead of the exposure, and no button: that is below it. `low`: one line of
+        text.
+        """
+        if (planned, low) != (self._planned, self._flat):
+            self._planned, self._flat = planned, low
             self.fit()
 
     def show_answer(self, answer: Answer) -> None:
@@ -161,13 +176,17 @@ class AnswerCard(ToneCard):
     def fit(self) -> None:
         """Choose what is visible, how large, and the button's position."""
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
-        plan = answer.act is Act.PLAN and not supposed and not self._bare
+        planned = self._planned and self.numbers.now is not None and not supposed
+        plan = answer.act is Act.PLAN and not supposed and not self._bare and not planned
+        for part in (self.numbers, self.divider):
+            part.setVisible(planned)
+        self.exposure.setVisible(not planned)
         quiet = answer.act not in (Act.NOTHING, Act.PLAN) and not supposed
         self.exposure.set_low(low)
         self.exposure.set_doubtful(answer.tone is Tone.UNK and not answer.counted and not supposed)
         self.first.resize_letters(13 if low else 15)
         self.first.setVisible(not supposed)
-        self.second.setVisible(bool(answer.second) and not low and not supposed)
+        self.second.setVisible(bool(answer.second) and (not low or (planned and not self._flat)) and not supposed)
         self.line.setVisible(bool(answer.line) and not low and not supposed)
         self.proof.setVisible(bool(answer.proof) and not answer.line and not low and not supposed)
         self.suppose.setVisible(supposed)
@@ -195,11 +214,15 @@ class AnswerCard(ToneCard):
     def _say_first(self) -> None:
         """Use the brief form if the sentence does not fit on one line."""
         answer, edges = self.answer, self.outer.contentsMargins()
-        room = self.width() - edges.left() - edges.right() - self.exposure.sizeHint().width() - self._theme.px(12)
+        left = self.exposure.sizeHint().width()
+        if not self.numbers.isHidden():
+            left = self.numbers.width() + self._theme.px(13)
+        room = self.width() - edges.left() - edges.right() - left - self._theme.px(12)
         if not self._right.isHidden() and self.outer.direction() is QBoxLayout.Direction.LeftToRight:
             room -= self._right.maximumWidth() + self._theme.px(12)
         whole = plain(answer.first, 600)
-        fits = self.first.fontMetrics().horizontalAdvance(whole) <= room
+        lines = 1.9 if not self.numbers.isHidden() and self.second.isHidden() else 1.0  # there is room for two of them
+        fits = self.first.fontMetrics().horizontalAdvance(whole) <= room * lines
         brief = bool(answer.brief) and self.low and (self._bare or not fits)
         self.first.setText(plain(answer.brief, 600) if brief else whole)
         give_tip(self.first, answer.first if brief else "")

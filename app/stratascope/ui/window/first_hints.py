@@ -47,7 +47,7 @@ def first_hints(containers: QWidget, cards: Sequence[QWidget], views: QWidget) -
         FirstHint(
             partial(_seen, cards),
             msg("What can happen, and what closes it"),
-            msg("The button applies the fewest toggles that close it. Nothing happens before you confirm, and there "
+            msg("The button tries the plan on a copy. Nothing changes before you press Relaunch, and there "
                 "is a way back."),
         ),
         FirstHint(

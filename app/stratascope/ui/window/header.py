@@ -12,7 +12,7 @@ from functools import cached_property
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
 from stratascope.core.ground import Ground
@@ -132,10 +132,9 @@ STATUS = 4  # its index among the chips
 class Header(QWidget):
     """The header: name 22, chips, and the card.
 
-    `back_wanted`: to the list. `processes_wanted`: to the processes in it. `threat_chosen` carries the id of a threat.
+    `processes_wanted`: to the processes in it. `threat_chosen` carries the id of a threat.
     """
 
-    back_wanted = Signal()
     threat_chosen = Signal(str)
     processes_wanted = Signal()
 
@@ -146,12 +145,6 @@ class Header(QWidget):
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._draft: PlanDraft | None = None
         self._button: Callable[[], PlanButton] | None = None
-        self.back = QToolButton()
-        self.back.setObjectName("flat")
-        self.back.setText("←")
-        self.back.setAccessibleName(translate(msg("Back to the list")))
-        give_tip(self.back, translate(msg("Back to the list (Alt+Left)")))
-        self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
         self._status = "", ""  # in a word, and in full
@@ -162,15 +155,15 @@ class Header(QWidget):
         self._low, self._bare, self._below = False, False, ""
         self.exposure = self.card.exposure
         line = QWidget()
+        self._line, self._named = line, named
         if not named:
             line.hide()
-        top = theme.lay(QHBoxLayout(line), self.back, self.name, 6, around=0, gap=6)
+        top = theme.lay(QHBoxLayout(line), self.name, 6, around=0, gap=6)
         for chip in (*self.chips, self.drift):
             top.addWidget(chip, 0)
         top.addStretch(1)
         self._top, self._beside = top, QWidget()  # buttons at the right, if any
         theme.lay(QVBoxLayout(self), line, self.result, self.card, around=0, gap=8)
-        self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
         self.result.exposure.clicked.connect(self.show_sheet)
         self.drift.clicked.connect(self.processes_wanted)
@@ -189,6 +182,14 @@ class Header(QWidget):
         self._low, self._bare = low, bare
         self.result.set_low(low)
         self._fit_cards()
+
+    def set_planned(self, planned: bool, *, low: bool) -> None:
+        """Whether the card carries the numbers of the plan, which is below it; `low`: and one line of text."""
+        self.card.set_planned(planned, low=low)
+
+    def set_named(self, *, named: bool) -> None:
+        """Show the container's name, chips and buttons above the card."""
+        self._line.setVisible(named and self._named)
 
     def show_result(self, text: ResultText | None, refused: RefusedList | None) -> None:
         """Show how the relaunch of the container in view ended; None: there was none, or it is over."""
@@ -268,6 +269,7 @@ class Header(QWidget):
         if draft is not None and draft.state is not None and draft.state.key == state.key and draft.nothing is None:
             plan, button = draft.plan, None if self._button is None else self._button()
         if draft is not None:
+            self.card.numbers.show_plan(None if plan is None else plan.now, None if plan is None else plan.then, 0, 0)
             coming = draft.coming or draft.state is None or draft.state.key != state.key
         lines = draft.left_lines if plan is not None and isinstance(draft, RelaunchDraft) else ()
         told = answer(state.judged, selection.engine, plan, button, lines, can_ask=selection.can_ask_root,

@@ -15,7 +15,7 @@ from stratascope.core.message import Message, msg
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
-from stratascope.ui.harden.docking import HardenDock
+from stratascope.ui.harden.docking import DRAWER, HardenDock
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.page import MACHINE, View
@@ -25,14 +25,11 @@ from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.page_stack import Pages
 from stratascope.ui.window.toolbar import Toolbar
 
-LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 284, 264, 420, 64
-NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT, LOW_CARD = 960, 720, 1320, 760, 560, 860  # px, design lengths
-WIDE, COUNTS, PULL = (
-    1900,
-    1240,
-    1100,
-)  # widths for: a column of findings; the switches without numbers; the switches as buttons with a menu
-LEAST_WIDTH, LEAST_HEIGHT = 560, 480
+LIST, LIST_LEAST, LIST_MOST, LIST_NARROW, LIST_SLIM = 284, 264, 420, 64, 240
+NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT, LOW_CARD = 960, 760, 1320, 760, 560, 860  # px, design lengths
+WIDE = 1900  # px of the design, for a column of findings
+LEAST_WIDTH, LEAST_HEIGHT = 560, 400
+FLAT = 480  # px of the design: a lower window scrolls all but the number and the button
 EDGE = 32  # px that a window of the first time leaves of the screen
 _LIST_WIDTH = "list_width"  # key in the settings
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
@@ -77,19 +74,22 @@ class WindowLayout(QObject):
         self._toolbar, self._containers, self._pages = toolbar, containers, pages
         self._was_narrow: bool | None = False  # whether the list was narrow; None: it was not next to the container
         self._list_width = theme.px(LIST)
-        self.page_turned = False  # one-column layout: the container is in front of the list
+        self.page_turned = True  # one-column layout: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self._column = harden_column
         self._way = QAction(self)  # leads to that column
         able = harden_column is not None or View.BEFORE in pages.switch.views
-        self.dock = HardenDock(window, theme, self.splitter) if able else None
+        self.dock = HardenDock(window, theme, self.splitter, pages.plan_place, harden_column) if able else None
         self._middle = beside(pages, findings)
         self._lay_out(notices)
         selection.container_changed.connect(self.adapt)
         selection.front_wanted.connect(self.bring_forward)
         pages.turned.connect(self.bring_forward)
         pages.turned.connect(self.adapt)
-        pages.back_wanted.connect(self.go_back)
+        toolbar.pulls.put_alert(containers.alert)
+        toolbar.pulls.list_wanted.connect(self._turn_list)
+        toolbar.search_wanted.connect(self._to_filter)
+        selection.container_changed.connect(lambda: toolbar.pulls.show_state(selection.current))
         pages.strata_page.layer_closed.connect(self.adapt)
         if self.dock is not None:
             pages.when_made(View.BEFORE, lambda page: page.column_wanted.connect(self.to_column))
@@ -149,7 +149,7 @@ class WindowLayout(QObject):
 
     def _choose_width(self) -> None:
         """Take over the list's width from the user: it shrinks only if there is no room, and is restored."""
-        if self._was_narrow is False:
+        if self._was_narrow is False and self._window.width() >= self._theme.px(DRAWER):
             self._list_width = self.splitter.sizes()[0]
 
     def put_into(self, add: Callable[[Message, str, Callable[[], object]], QAction]) -> None:
@@ -159,9 +159,12 @@ class WindowLayout(QObject):
             self._way.setShortcuts([QKeySequence("Ctrl+H"), QKeySequence("Alt+0")])
 
     def to_column(self) -> None:
-        """Focus the hardening column, if there is one."""
-        if self.dock is not None:
-            self.dock.to_column()
+        """Focus the hardening column, if there is one, on its page where that is where it is."""
+        if self.dock is None:
+            return
+        if View.PLAN in self._pages.switch.views and self.dock.column is self._column:
+            self._pages.show_view(View.PLAN)
+        self.dock.to_column()
 
     # -- one column
 
@@ -184,6 +187,19 @@ class WindowLayout(QObject):
             self.adapt()
             self._containers.view.setFocus()
 
+    def _turn_list(self) -> None:
+        if self.page_turned:
+            self.page_turned = False
+            self.adapt()
+            self._containers.view.setFocus()
+        else:
+            self.bring_forward()
+
+    def _to_filter(self) -> None:
+        self.page_turned = False
+        self.adapt()
+        self._toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     # -- fitting
 
     def resized(self) -> None:
@@ -197,11 +213,9 @@ class WindowLayout(QObject):
         window, theme, containers, pages = self._window, self._theme, self._containers, self._pages
         width, one = window.width(), self.one_column()
         narrow = width < theme.px(NARROW)
-        self._toolbar.root.set_folded(narrow)
-        self._toolbar.views.set_room(
-            labelled=width >= theme.px(FOLD_ENGINES), counted=width >= theme.px(COUNTS), folded=width < theme.px(PULL)
-        )
-        self._toolbar.fold_engines(width, folded=width < theme.px(FOLD_ENGINES), tight=one)
+        pages.offer_plan(there=self._column is not None and width < theme.px(DRAWER))
+        self._toolbar.root.set_folded(width < theme.px(DRAWER))
+        self._toolbar.fit(width, labelled=width >= theme.px(FOLD_ENGINES), tight=one)
         containers.set_narrow(narrow and not one)
         if not one:
             self._fit_list(narrow=narrow)
@@ -216,11 +230,13 @@ class WindowLayout(QObject):
         else:
             containers.setVisible(True)
             self._middle.setVisible(True)
+        listed = one and not (self.page_turned and self._selection.current is not None) and not self._selection.empty
+        self._toolbar.set_one_column(one=one, listed=listed)
         height = window.height()
         pages.strata_page.adapt(
             low=self.low(), compact=height < theme.px(COMPACT), low_card=height < theme.px(LOW_CARD)
         )
-        pages.adapt(one_column=one)
+        pages.adapt(one_column=one, low=height < theme.px(FLAT))
         wide = width >= theme.px(WIDE) and self._selection.current is not None and pages.view not in MACHINE
         self._findings.set_seen(seen=wide)
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
@@ -238,11 +254,12 @@ class WindowLayout(QObject):
     def _fit_list(self, *, narrow: bool) -> None:
         """Set the list's width: 64, or what the user chose, as far as there is room."""
         containers, theme = self._containers, self._theme
+        slim = self._window.width() < theme.px(DRAWER)  # a plan of two columns needs the room
         if narrow:
             containers.setFixedWidth(theme.px(LIST_NARROW))
         else:
-            containers.setMinimumWidth(theme.px(LIST_LEAST))
-            containers.setMaximumWidth(theme.px(LIST_MOST))
-        width = theme.px(LIST_NARROW) if narrow else self._list_width
+            containers.setMinimumWidth(theme.px(LIST_SLIM if slim else LIST_LEAST))
+            containers.setMaximumWidth(theme.px(LIST_SLIM if slim else LIST_MOST))
+        width = theme.px(LIST_NARROW if narrow else LIST_SLIM) if narrow or slim else self._list_width
         if narrow is not self._was_narrow or self.splitter.sizes()[0] != width:
             self.splitter.setSizes([width, max(1, self.splitter.width() - width)])

@@ -29,6 +29,7 @@ from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
 from stratascope.ui.harden.next_step import Act
+from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
@@ -304,7 +305,9 @@ class MainWindow(QMainWindow):
         hardening.ended.connect(lambda _: self.pages.leave_fleet())
         hardening.given_up.connect(results.drop)
         results.proof_wanted.connect(self.strata_page.show_proof)
-        results.proof_wanted.connect(lambda result: self.pages.show_view(View.STRATA) if result is not None else None)
+        results.proof_wanted.connect(
+            lambda result: self.pages.show_view(self.pages.home) if result is not None else None
+        )
         results.undo_wanted.connect(hardening.ask_undo)
         results.without_wanted.connect(hardening.try_without)
         results.find_wanted.connect(hardening.find)
@@ -321,14 +324,28 @@ class MainWindow(QMainWindow):
         column.watch_wanted.connect(self._watch)
         column.accept_wanted.connect(self._accept)
         column.pointed.connect(self.strata_page.strata.rays.light)
+        column.draft.changed.connect(lambda: self._count_changes(column.draft))
         self.watching.told.connect(lambda _: self._show_watched(hardening))
         self.selection.container_changed.connect(lambda: self._show_watched(hardening))
+        self.refused.told.connect(lambda _: self._show_tried(hardening))
+        self.selection.container_changed.connect(lambda: self._show_tried(hardening))
+
+    def _count_changes(self, draft: RelaunchDraft) -> None:
+        plan = draft.plan if draft.usable else None
+        self.toolbar.views.show_count(View.PLAN, 0 if plan is None else sum(map(draft.is_on, plan.changes)))
 
     def _show_watched(self, hardening: RelaunchController) -> None:
         state, snapshot = self.selection.current, self.selection.snapshot
         if state is not None and snapshot is not None and not snapshot.demo:
             known = self.watching.known(state.container)
             hardening.column.show_watched(None if known is None else watched_text(known))
+
+    def _show_tried(self, hardening: RelaunchController) -> None:
+        """What was refused to the container in view shows that what refused it is in force."""
+        state = self.selection.current
+        refusals = () if state is None else self.refused.of(state).shown
+        remedies = (remedy for each in refusals for remedy in each.remedies)
+        hardening.column.show_tried(frozenset(choice.id for remedy in remedies for choice in remedy.choices))
 
     def _watch(self) -> None:
         if self.selection.current is not None:

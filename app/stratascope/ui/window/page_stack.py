@@ -33,13 +33,12 @@ _VIEWS = {Target.DENIED: View.DENIED, Target.PROCESSES: View.PROCESSES}
 
 
 class Pages(QStackedWidget):
-    """The stack. `turned`: a view was requested, maybe the current one. `back_wanted`: to the list. `filter_wanted`:
+    """The stack. `turned`: a view was requested, maybe the current one. `filter_wanted`:
     the window's filter searches the current view. `fleet_left`: a container of the fleet was chosen. `logs_wanted`:
     open its log.
     """
 
     turned = Signal()
-    back_wanted = Signal()
     filter_wanted = Signal()
     fleet_left = Signal()
     logs_wanted = Signal()
@@ -50,21 +49,24 @@ class Pages(QStackedWidget):
         self._parts, self.layers, self._selection = parts, parts.layers, selection
         self.strata_page, self.switch = strata_page, switch
         self.view = View.STRATA
-        self.made: dict[View, MadePage] = {}
+        self.plan_place = QWidget()  # of the column, where the window is narrow
+        self.made: dict[View, MadePage] = {View.PLAN: MadePage(self.plan_place)}
         self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # callbacks that wait for a page to be made
         self.empty = EmptyPage(theme, selection)
         self.header = Header(theme, parts.layers, selection)
         self.header.set_low(True)
         self._below_header, self._stack = QWidget(), QStackedWidget()
+        self._stack.addWidget(self.plan_place)
         theme.lay(QVBoxLayout(self._below_header), self.header, (self._stack, 1), around=(16, 12, 16, 12), gap=12)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
         missing = set() if parts.before is not None else {View.BEFORE}
         missing |= set() if has_graphs() else {page.view for page in PAGES if page.graphs}
-        switch.offer_views(tuple(view for view in View if view not in missing))
+        self._views = tuple(view for view in View if view not in missing and view is not View.PLAN)
+        switch.offer_views(self._views)
+        switch.show_view(self.view)
         switch.turned.connect(self.show_view)
         for header in (strata_page.header, self.header):
-            header.back_wanted.connect(self.back_wanted)
             header.threat_chosen.connect(self.open_threat)
             header.processes_wanted.connect(lambda: self.show_view(View.PROCESSES))
         strata_page.strata.threat_chosen.connect(self.open_threat)
@@ -76,6 +78,23 @@ class Pages(QStackedWidget):
         self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
         for view in (View.FLEET, View.SHARED):
             self.when_made(view, lambda page: page.chosen.connect(self._open_container))
+
+    @property
+    def home(self) -> View:
+        """The first page of a container."""
+        return View.PLAN if View.PLAN in self.switch.views else View.STRATA
+
+    def offer_plan(self, *, there: bool) -> None:
+        """Whether the plan is a page of its own, the first one: it then stands in for the strata, beside which it is
+        else.
+        """
+        if there is (View.PLAN in self.switch.views):
+            return
+        self.switch.offer_views((*self._views, View.PLAN) if there else self._views)
+        if self.view in (View.PLAN, View.STRATA):
+            self.show_view(self.home)
+        else:
+            self.switch.show_view(self.view)
 
     def when_made(self, view: View, call: Callable[[Any], object]) -> None:
         """Pass the page to `call` as soon as it is made."""
@@ -131,12 +150,14 @@ class Pages(QStackedWidget):
     def leave_fleet(self) -> None:
         """Leave the fleet's page: a container was chosen."""
         if self.view in MACHINE:
-            self.show_view(View.STRATA)
+            self.show_view(self.home)
 
-    def adapt(self, *, one_column: bool) -> None:
-        """Bring the current view's page to the front; without a container, the empty page."""
+    def adapt(self, *, one_column: bool, low: bool) -> None:
+        """Bring the current view's page to the front; without a container, the empty page. `one_column`: the toolbar
+        has the container's name; `low`: there is room for a line of the card.
+        """
         for header in (self.strata_page.header, self.header):
-            header.back.setVisible(one_column)
+            header.set_named(named=not one_column)
         if self._selection.current is None and self.view is not View.BEFORE:
             self.setCurrentWidget(self.empty)
         elif self.view is View.STRATA:
@@ -144,6 +165,8 @@ class Pages(QStackedWidget):
         elif self.view in MACHINE:
             self.setCurrentWidget(self._page(self.view).widget)
         else:
+            self.header.set_low(True, bare=low)
+            self.header.set_planned(self.view is View.PLAN, low=low)
             self._stack.setCurrentWidget(self._page(self.view).widget)
             self.setCurrentWidget(self._below_header)
 
@@ -193,7 +216,7 @@ class Pages(QStackedWidget):
         if threat:
             self.open_threat(threat)
         else:
-            self.show_view(View.STRATA)
+            self.show_view(self.home)
             self.fleet_left.emit()
 
     def _refresh(self) -> None:

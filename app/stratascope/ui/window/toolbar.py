@@ -19,6 +19,7 @@ from stratascope.ui.kit.page import ViewSwitch
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.window.engines import EnginesButton, EnginesPopup
+from stratascope.ui.window.pull_downs import PullDowns, SearchButton
 from stratascope.usecases.listing.completion import Completion, complete
 
 KEYS = "Ctrl+R"
@@ -231,7 +232,7 @@ class FilterField(QLineEdit):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "/")
 
 
-FILTER = 236  # px of the design, for a few words
+FILTER, LEAST = 236, 130  # px of the design: for a few words, for one
 
 
 class MenuButton(QAbstractButton):
@@ -267,10 +268,11 @@ class MenuButton(QAbstractButton):
 
 
 class Toolbar(QWidget):
-    """The toolbar, 48 high. `elevate_wanted`: read as root."""
+    """The toolbar, 48 high. `elevate_wanted`: read as root; `search_wanted`: the filter, where it is not in view."""
 
     went_down = Signal()  # from the filter to the list
     elevate_wanted = Signal()
+    search_wanted = Signal()
 
     def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -287,31 +289,54 @@ class Toolbar(QWidget):
         layout = theme.lay(QHBoxLayout(self), around=(12, 0, 12, 0), gap=8)
         self.filter.setMinimumWidth(theme.px(84))
         self.filter.setMaximumWidth(theme.px(256))
+        self.pulls, self.search = PullDowns(theme, self.views), SearchButton(theme)
+        self.search.hide()
+        layout.addWidget(self.pulls, 200)
         layout.addWidget(self.filter, 100)  # takes the available room first
         self._gap = QSpacerItem(theme.px(14), 0)
         layout.addSpacerItem(self._gap)
-        theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.menu)
+        theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.search, self.menu)
         self.filter.installEventFilter(self)
         self._shown: tuple[tuple[Engine, ...], Privilege] | None = None
+        self._fitted: object = None  # what was last fitted, for what room
         self.down: QWidget | None = None  # where Down and Enter go from the filter
         self.filter.textChanged.connect(selection.set_filter)
         self.engines.clicked.connect(self.show_engines)
         self.root.clicked.connect(self.elevate)
+        self.search.clicked.connect(lambda _=False: self.search_wanted.emit())
         selection.filter_changed.connect(self._show_filter)
         selection.snapshot_changed.connect(self._show_snapshot)
 
-    def fold_engines(self, room: int, *, folded: bool, tight: bool) -> None:
-        """Fold the engines into one chip on request, or if the filter would have no room for a few words.
+    def fit(self, room: int, *, labelled: bool, tight: bool) -> None:
+        """Fold what has no room: the labels of the switches if not `labelled`, then the engines, the numbers of the
+        switches, and at last the switches themselves.
 
         `tight`: the narrowest window, in which the page switch needs the gap in front of it, too.
         """
-        layout = self.layout()
+        layout, views = self.layout(), self.views
         assert layout is not None
+        needs = room, labelled, tight, views.shown, self.engines.whole_width(), self.root.isHidden(), layout.count()
+        if needs == self._fitted:
+            return
+        self._fitted = needs
         self._gap.changeSize(0 if tight else self._theme.px(14), 0)
+        self.views.setHidden(tight)
+        for label, counted, whole in ((labelled, True, True), (False, True, False), (False, False, False)):
+            views.set_room(labelled=label, counted=counted, folded=False)
+            self.engines.set_folded(not (whole and label), tight=tight or not whole)
+            layout.invalidate()
+            least = layout.minimumSize().width() - self.filter.minimumWidth()
+            if tight or least + self._theme.px(FILTER if whole else LEAST) <= room:
+                return
+        views.set_room(labelled=False, counted=True, folded=True)
         layout.invalidate()
-        others = layout.minimumSize().width() - self.engines.sizeHint().width() - self.filter.minimumWidth()
-        whole = others + self.engines.whole_width() + self._theme.px(FILTER)
-        self.engines.set_folded(folded or whole > room, tight=tight)
+
+    def set_one_column(self, *, one: bool, listed: bool) -> None:
+        """Pull-downs for list and pages, and the filter only where the list is in front."""
+        self.pulls.setVisible(one)
+        self.pulls.set_listed(listed)
+        self.filter.setVisible(not one or listed)
+        self.search.setVisible(one and not listed)
 
     def show_engines(self) -> None:
         """Open the engines' popup."""

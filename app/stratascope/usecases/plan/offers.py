@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from stratascope.core.history.entry import Limits
 from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.hardening_plan import HardeningPlan
-from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
+from stratascope.core.relaunch.hardening_plan import ChangeKind, HardeningPlan
+from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Toggle
 from stratascope.core.severity import SERIOUS, Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
@@ -89,11 +89,22 @@ class Preview(Value):
         return bool(closed) and (not any(closed) or lower <= _WORTH)
 
 
+class InForce(Value):
+    """A change that a relaunch has made, and what is read of it now."""
+
+    choice: Choice
+    kind: ChangeKind
+    proof: Proof
+
+
 class Offer(Value):
-    """Every toggle's state for one container, and its plan; None if nothing of it could be read."""
+    """Every toggle's state for one container, and its plan; None if nothing of it could be read. `in_force`: what its
+    last relaunch has changed, and still is so.
+    """
 
     options: tuple[Option, ...]
     plan: HardeningPlan | None = None
+    in_force: tuple[InForce, ...] = ()
 
     def mending(self, finding: Finding, on: frozenset[str] = frozenset()) -> Option | None:
         """The switch that resolves it: one that is on, else the one with the fewest other effects. None:

@@ -28,11 +28,11 @@ from stratascope.layers.shared.toggle_values import NOT_READ
 from stratascope.layers.toggles import all_live, all_toggles, brought_by, fold, plain
 from stratascope.usecases.plan.choices import PathOf, preset_choices, resolved
 from stratascope.usecases.plan.critical_grants import critical_grants
-from stratascope.usecases.plan.offers import LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.offers import InForce, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.pieces import graded, merged, pieces_of
 from stratascope.usecases.plan.prediction import Prediction
 from stratascope.usecases.plan.standards import STANDARDS, Standard, standard
-from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, suggested, up_to_serious
+from stratascope.usecases.plan.suggested import Judge, WhyNot, as_wanted, kind_of, suggested, up_to_serious
 from stratascope.value import Value, replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
@@ -101,6 +101,19 @@ class Previews:
                 options += (self._option(prediction, subject, item, values, piece) for piece in pieces)
         options += self._further_pieces(prediction, subject, options, values)
         return Offer(tuple(options), plan)
+
+    def in_force(
+        self, state: ContainerState, choices: Sequence[Choice], inside: Inside = UNSEEN
+    ) -> tuple[InForce, ...]:
+        """Those of the choices, which a relaunch has made, that are so, or of which that can't be told, by head."""
+        subject = self._subject(state, inside)
+        found = (
+            InForce(choice, kind_of(choice, subject), choice.prove(subject.of(choice.toggle.layer), subject))
+            for choice in choices
+        )
+        kinds = list(ChangeKind)
+        there = (each for each in found if each.proof.outcome is not Proven.NOT_ENFORCED)
+        return tuple(sorted(there, key=lambda each: kinds.index(each.kind)))
 
     def preset(self, state: ContainerState, preset: Preset, inside: Inside = UNSEEN) -> tuple[Choice, ...]:
         """The preset's choices here; none if nothing of the container could be read."""

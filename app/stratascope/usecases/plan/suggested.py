@@ -83,12 +83,16 @@ def _valued(row: Change, value: str | None, subject: Subject) -> Change:
 
 
 def _of_a_person(choice: Choice, subject: Subject) -> Change:
-    kind = ChangeKind.LIMIT if choice.toggle.limit else ChangeKind.UNUSED
+    return replace(_row(choice, choice.evidence(subject), kind_of(choice, subject), subject), on=True, reason=None)
+
+
+def kind_of(choice: Choice, subject: Subject) -> ChangeKind:
+    """Below which head of a plan it stands."""
     if choice.gives:
-        kind = ChangeKind.GIVE
-    elif choice.cure(subject) in _GRANTS:
-        kind = ChangeKind.TAKE_BACK
-    return replace(_row(choice, choice.evidence(subject), kind, subject), on=True, reason=None)
+        return ChangeKind.GIVE
+    if choice.cure(subject) in _GRANTS:
+        return ChangeKind.TAKE_BACK
+    return ChangeKind.LIMIT if choice.toggle.limit or choice.toggle.keeps_data else ChangeKind.UNUSED
 
 
 def _keyed(rows: Sequence[Change]) -> list[Change]:
@@ -247,10 +251,7 @@ def _let_go(
             impossible.append((choice, why))
         elif changes:
             choice = choice if choice.made else choice.checked(subject)
-            kind = ChangeKind.LIMIT if which.limit or which.keeps_data else ChangeKind.UNUSED
-            if choice.cure(subject) in _GRANTS:
-                kind = ChangeKind.TAKE_BACK
-            yield _row(choice, choice.evidence(subject), kind, subject)
+            yield _row(choice, choice.evidence(subject), kind_of(choice, subject), subject)
 
 
 def _value(which: Toggle, subject: Subject) -> str:

@@ -254,3 +254,18 @@ def test_as_json() -> None:
     limits = [each for each in found["plan"] if each["kind"] == "limit"]
     assert limits
     assert not any(each["on"] for each in limits)  # nothing was measured of what never ran
+
+
+def test_a_used_socket_has_the_lines_of_a_filtering_proxy() -> None:
+    plan = plan_of("docker run -v '/run/my docker.sock':/var/run/docker.sock traefik:3")
+    row = next(change for change in plan.changes if change.choice.id == "engine-socket")
+    assert row.evidence.used
+    proxy = next(each for each in row.alternatives if each.lines)
+    assert "docker-socket-proxy" in translate(proxy.text)
+    assert proxy.lines[0] == "- -v '/run/my docker.sock:/var/run/docker.sock'"
+    assert "DOCKER_HOST=tcp://socket-proxy:2375" in proxy.lines[1]
+    assert "'/run/my docker.sock':/var/run/docker.sock:ro" in proxy.lines[3]
+    podman = plan_of("podman run -v /run/podman/podman.sock:/var/run/docker.sock traefik:3")
+    assert not any(
+        each.lines for change in podman.changes if change.choice.id == "engine-socket" for each in change.alternatives
+    )
