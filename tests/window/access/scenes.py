@@ -351,7 +351,7 @@ def everything(window: MainWindow) -> Iterator[Scene]:
 
 def narrow(window: MainWindow) -> Iterator[Scene]:
     """Yield each view at each width at which parts fold away, and at the minimum size."""
-    for width, height in ((960, 900), (720, 800), (719, 800), (560, 480)):
+    for width, height in ((960, 900), (760, 800), (759, 800), (560, 400)):
         window.resize(width, height)
         settle()
         window.window_layout.page_turned = False

@@ -175,7 +175,9 @@ def test_each_view(window: MainWindow) -> None:
             yield name, top
 
     assert check(noted()) >= len(View)
-    assert {f"view {view}" for view in View} <= set(seen)  # each page, and on some what unfolds
+    assert {f"view {view}" for view in View if view is not View.PLAN} <= set(
+        seen
+    )  # each page, and on some what unfolds
 
 
 def test_each_layer_and_tab(window: MainWindow) -> None:

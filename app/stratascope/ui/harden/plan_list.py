@@ -124,7 +124,7 @@ class PlanList(Scrolled):
         theme.lay(QVBoxLayout(self._inside), self.coming, self._outer, STRETCH, around=(0, 0, 2, 0), gap=0)
         for kind, group in self._groups.items():
             group.addWidget(self.heads[kind])
-            self._sides[0 if kind is ChangeKind.TAKE_BACK else 1].addLayout(group)
+            self._sides[kind is not ChangeKind.TAKE_BACK].addLayout(group)
         self._sides[0].addLayout(self._folds)
         self.setWidget(self._inside)
         self.heads[ChangeKind.UNUSED].link.clicked.connect(lambda _=False: self.watch_wanted.emit())
@@ -178,7 +178,17 @@ class PlanList(Scrolled):
         self.no_switch.show_lines(lines, said)
         already = [] if offer is None else [option for option in offer.options if option.already]
         self.in_place.show_lines([plain(translate(option.title), 200) for option in already])
+        self._put_sides()
         self._put_stops()
+
+    def _put_sides(self) -> None:
+        """What is not used stands in the first of two columns where nothing is to be taken back."""
+        first, second = self._sides
+        unused, leads = self._groups[ChangeKind.UNUSED], self.heads[ChangeKind.TAKE_BACK].isHidden()
+        if leads is (first.indexOf(unused) >= 0):
+            return
+        (second if leads else first).removeItem(unused)
+        (first if leads else second).insertLayout(1 if leads else 0, unused)
 
     def show_row(self, key: str) -> None:
         """Scroll to that one, with the keyboard."""

@@ -340,6 +340,14 @@ class Segments(SegmentStrip):
         self._fit()
         self.choose(texts.index(before) if before in texts else 0)
 
+    def needed(self, lead: int) -> int:
+        """Its width with that of what leads it, in px; a layout that is hidden tells what it was."""
+        layout, parts = self.layout(), [button.sizeHint().width() for button in self.buttons]
+        parts += [lead] if lead else []
+        edges = self.contentsMargins() if layout is None else layout.contentsMargins()
+        gaps = 0 if layout is None else layout.spacing() * max(0, len(parts) - 1)
+        return sum(parts) + gaps + edges.left() + edges.right()
+
     def choose(self, place: int) -> None:
         """Press a segment without emitting `chosen`; an index out of range releases all."""
         if 0 <= place < len(self.buttons):

@@ -246,11 +246,11 @@ class ViewSwitch(QWidget):
         self.machine = self.groups[Group.MACHINE]
         self.views: tuple[View, ...] = ()
         self.shown_view = View.STRATA
-        layout = theme.lay(QHBoxLayout(self), around=0, gap=8)
+        self._layout = theme.lay(QHBoxLayout(self), around=0, gap=8)
         for group, switch in self.groups.items():
             switch.turned.connect(self.turned)
             if group is not Group.MACHINE:
-                layout.addWidget(switch)
+                self._layout.addWidget(switch)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def offer_views(self, views: tuple[View, ...]) -> None:
@@ -258,6 +258,12 @@ class ViewSwitch(QWidget):
         self.views = tuple(page.view for page in PAGES if page.view in views)
         for group, switch in self.groups.items():
             switch.offer_views(tuple(page.view for page in of_group(group) if page.view in views))
+
+    def needed(self, *, labelled: bool) -> int:
+        """The width of all segments, in px."""
+        groups = [switch for group, switch in self.groups.items() if group is not Group.MACHINE]
+        gaps = self._layout.spacing() * (len(groups) - 1)
+        return gaps + sum(each.segments.needed(each.label.sizeHint().width() if labelled else 0) for each in groups)
 
     @property
     def shown(self) -> tuple[object, ...]:

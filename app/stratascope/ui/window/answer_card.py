@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.relaunch.hardening_plan import HardeningPlan
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.number_line import NumberLine
@@ -125,6 +126,13 @@ class AnswerCard(ToneCard):
         """
         if (planned, low) != (self._planned, self._flat):
             self._planned, self._flat = planned, low
+            self.fit()
+
+    def show_plan(self, plan: HardeningPlan | None) -> None:
+        """Whose numbers they are; None: not known."""
+        now, then = (None, None) if plan is None else (plan.now, plan.then)
+        if (now, then) != (self.numbers.now, self.numbers.then):
+            self.numbers.show_plan(now, then, 0, 0)
             self.fit()
 
     def show_answer(self, answer: Answer) -> None:

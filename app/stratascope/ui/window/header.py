@@ -269,7 +269,7 @@ class Header(QWidget):
         if draft is not None and draft.state is not None and draft.state.key == state.key and draft.nothing is None:
             plan, button = draft.plan, None if self._button is None else self._button()
         if draft is not None:
-            self.card.numbers.show_plan(None if plan is None else plan.now, None if plan is None else plan.then, 0, 0)
+            self.card.show_plan(plan)
             coming = draft.coming or draft.state is None or draft.state.key != state.key
         lines = draft.left_lines if plan is not None and isinstance(draft, RelaunchDraft) else ()
         told = answer(state.judged, selection.engine, plan, button, lines, can_ask=selection.can_ask_root,

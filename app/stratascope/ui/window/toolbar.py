@@ -313,23 +313,25 @@ class Toolbar(QWidget):
 
         `tight`: the narrowest window, in which the page switch needs the gap in front of it, too.
         """
-        layout, views = self.layout(), self.views
-        assert layout is not None
-        needs = room, labelled, tight, views.shown, self.engines.whole_width(), self.root.isHidden(), layout.count()
+        views = self.views
+        needs = room, labelled, tight, views.shown, self.engines.whole_width(), self.root.isHidden()
         if needs == self._fitted:
             return
         self._fitted = needs
         self._gap.changeSize(0 if tight else self._theme.px(14), 0)
-        self.views.setHidden(tight)
+        views.setHidden(tight)
         for label, counted, whole in ((labelled, True, True), (False, True, False), (False, False, False)):
             views.set_room(labelled=label, counted=counted, folded=False)
             self.engines.set_folded(not (whole and label), tight=tight or not whole)
-            layout.invalidate()
-            least = layout.minimumSize().width() - self.filter.minimumWidth()
-            if tight or least + self._theme.px(FILTER if whole else LEAST) <= room:
+            least = self._beside() + views.needed(labelled=label) + self._theme.px(FILTER if whole else LEAST)
+            if tight or least <= room:
                 return
         views.set_room(labelled=False, counted=True, folded=True)
-        layout.invalidate()
+
+    def _beside(self) -> int:
+        """The width of all but the filter and the switches, with the gaps, in px."""
+        there = [each.sizeHint().width() for each in (self.engines, self.root, self.menu) if not each.isHidden()]
+        return sum(there) + self._theme.px(24 + 14 + 8 * (len(there) + 3))
 
     def set_one_column(self, *, one: bool, listed: bool) -> None:
         """Pull-downs for list and pages, and the filter only where the list is in front."""
