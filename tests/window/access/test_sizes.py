@@ -100,7 +100,7 @@ def test_what_has_no_room_is_found(qapp: object) -> None:
 def test_the_least_size_follows_the_font_and_fits_the_screen(qapp: object) -> None:
     theme = Theme()
     theme.scale = 1.0
-    assert least_size(theme, QSize(1920, 1200)) == QSize(560, 480)
+    assert least_size(theme, QSize(1920, 1200)) == QSize(560, 400)
     theme.scale = 2.0
-    assert least_size(theme, QSize(1920, 1200)) == QSize(1120, 960)
+    assert least_size(theme, QSize(1920, 1200)) == QSize(1120, 800)
     assert least_size(theme, QSize(1024, 600)) == QSize(1024, 600)
