@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import Message, msg
@@ -24,8 +25,11 @@ from stratascope.core.relaunch.transaction import (
     Damaged,
     Group,
     Journal,
+    Progress,
+    RelaunchResult,
     Remedy,
     Stage,
+    State,
     Transaction,
     TransactionKind,
     transactions,
@@ -45,7 +49,7 @@ from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.standards import STANDARDS, Standard
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
-from stratascope.usecases.relaunch.harden import change_limits, harden
+from stratascope.usecases.relaunch.harden import change_limits, harden, with_what_came
 from stratascope.usecases.relaunch.known import in_use, over
 from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, set_aside, unfinished
@@ -184,26 +188,33 @@ class Hardening:
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
         repeated: Observation | None = None,
+        carry: bool = False,
     ) -> Iterator[Event]:
         """A relaunch, or just a change of limits if nothing else is wanted. The last item is an `Ended`.
 
         `exercised`: commands that succeeded on a twin with exactly these settings; `repeated`: what a twin was seen
-        doing in the same test.
+        doing in the same test. `carry`: once more, with a place for it, if it wrote files as it stopped.
         """
         access = self._on(made.spec.engine).access
         self._held = None
         if made.live and not made.checked.blocks:
             yield from change_limits(access, made)
-        else:
-            yield from harden(
-                access,
-                made,
-                watch=watch,
-                keep_unverified=keep_unverified,
-                exercised=exercised,
-                repeated=repeated,
-                cancelled=cancelled,
-            )
+            return
+        work = partial(harden, access, watch=watch, keep_unverified=keep_unverified, exercised=exercised,
+                       repeated=repeated, cancelled=cancelled)  # fmt: skip
+        late: RelaunchResult | None = None
+        for event in work(made):
+            if carry and isinstance(event, RelaunchResult) and event.wrote_late:
+                late = event
+            else:
+                yield event
+        again = None if late is None else with_what_came(access, made)
+        if again is not None:
+            text = msg("It wrote files as it stopped: once more, with a place for them")
+            yield Progress("again", State.DONE, 0.0, text)
+            yield from work(again)
+        elif late is not None:
+            yield late
 
     def tighten(
         self,

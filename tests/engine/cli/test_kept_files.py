@@ -77,6 +77,19 @@ def test_what_it_writes_as_it_stops_is_not_hidden_or_refused(desk: Desk) -> None
         desk.rig.run("exec", NAME, "rm", "-r", "/srv/last")
 
 
+def test_what_it_writes_as_it_stops_gets_a_place_in_the_same_command(desk: Desk) -> None:
+    """The plan can't know of it before: redis saves so."""
+    start(desk, command=("sh", "-c", LAST_WORDS))
+    code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--preset", "recommended")
+    assert code == 1, (out, err)
+    assert "once more" in out
+    assert text(desk, "/srv/last/words") == "kept\n"
+    assert " /srv/last " in text(desk, "/proc/1/mountinfo")
+    code, out, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, (out, err)
+    assert text(desk, "/srv/last/words") == "kept\n"
+
+
 def test_where_it_keeps_data_its_root_is_read_only_only_beside_a_volume_for_all_of_it(desk: Desk) -> None:
     start(desk)
     write(desk, "/srv/data/db")

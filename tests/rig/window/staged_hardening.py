@@ -196,6 +196,7 @@ class StagedHardening(Hardening):
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
         repeated: Observation | None = None,
+        carry: bool = False,
     ) -> Iterator[Event]:
         plan, self.exercised = made, tuple(exercised)
         self._call("run")

@@ -63,11 +63,12 @@ def relaunch(
     more: dict[str, Any] | None = None,
     exercised: Sequence[str] = (),
     repeated: Observation | None = None,
+    carry: bool = False,
 ) -> int:
     """Plan, describe, ask and carry out; returns the exit code. `more`: further fields of the JSON's last line.
 
     `exercised`: commands that succeeded on a twin with exactly these choices; `repeated`: what a twin was seen doing in
-    the same test.
+    the same test. `carry`: the choices are the program's, so it may add a place for what is written as it stops.
     """
     left_out: dict[str, Any] = {}
     if preset is not None:
@@ -97,7 +98,8 @@ def relaunch(
     if not arguments.yes and not _agreed(access.engine.id, made):
         told.end({"result": "refused", **last})
         return REFUSED
-    return _carry_out(arguments, found, access, made, told, last, exercised, repeated)
+    return _carry_out(arguments, found, access, made, told, last, exercised, repeated,
+                      carry=preset is not None or carry)  # fmt: skip
 
 
 def _able(
@@ -145,11 +147,13 @@ def _carry_out(
     last: dict[str, Any],
     exercised: Sequence[str],
     repeated: Observation | None,
+    *,
+    carry: bool,
 ) -> int:
     ended: RelaunchResult | None = None
     cancelled = interrupted()
     events = found.hardening.run(made, arguments.watch, cancelled, keep_unverified=arguments.keep_unverified,
-                                 exercised=exercised, repeated=repeated)  # fmt: skip
+                                 exercised=exercised, repeated=repeated, carry=carry)  # fmt: skip
     for event in events:
         match event:
             case Progress():

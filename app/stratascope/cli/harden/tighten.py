@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
             more=_outcome(done),
             exercised=exercised,
             repeated=None if done.untried else done.repeated,
+            carry=not wishes.chosen,
         )
 
 

@@ -330,7 +330,7 @@ class RelaunchResult(Value):
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles it points to, likeliest first.
     `enforced`: whether /proc confirms all toggles; `works`: whether everything in `compared` works. None: not known.
     `not_compared`: what may still be broken, and why it could not be compared; `doubts`: those of them for which it
-    does not count as working.
+    does not count as working. `wrote_late`: it was given up since the original wrote files as it stopped.
     """
 
     ending: RelaunchOutcome
@@ -345,6 +345,7 @@ class RelaunchResult(Value):
     compared: tuple[Message, ...] = ()
     not_compared: tuple[Message, ...] = ()
     doubts: tuple[Message, ...] = ()
+    wrote_late: bool = False
 
     @property
     def outcome(self) -> PlainOutcome | None:

@@ -59,7 +59,7 @@ from stratascope.usecases.relaunch.rollback import (
     roll_back,
     roll_forward,
 )
-from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on
+from stratascope.usecases.relaunch.watch import FailedError, Watcher, WroteLateError, go_on
 from stratascope.value import replace
 
 
@@ -302,7 +302,7 @@ class Exchange:
             self._port.stop(member.old, member.stop_timeout)
         for member in members if self.transaction.created else ():
             if (why := self._loses(member)) is not None:  # written since the plan was made, or while stopping
-                raise FailedError(why)
+                raise WroteLateError(why)
 
     def _still_runs(self, member: Member) -> bool:
         return not member.was_running or self._port.running(member.old).status == "running"

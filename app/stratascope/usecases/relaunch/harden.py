@@ -16,7 +16,7 @@ from stratascope.core.observation.observation import NeedsError, Observation
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.evidence import Failure
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, claim, layer_image, own_image
-from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.toggle import Choice, Proven, ToggleError
 from stratascope.core.relaunch.transaction import (
     WATCH,
     JournalError,
@@ -31,8 +31,12 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
     transactions,
 )
+from stratascope.layers.namespaces.written import kept_in_root
+from stratascope.layers.shared.host_paths import within
+from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.plan import Plan, expected
+from stratascope.usecases.plan.look import look
+from stratascope.usecases.plan.plan import Plan, expected, plan
 from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_files
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out, in_words, timed
@@ -54,7 +58,7 @@ from stratascope.usecases.relaunch.proof import (
     together,
     verify,
 )
-from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.usecases.relaunch.watch import FailedError, WroteLateError
 from stratascope.value import replace
 
 Written = Callable[[str], Sequence[FileChange]]  # what a container changed in its image
@@ -153,6 +157,29 @@ def harden(
         yield halves.of(event) if isinstance(event, RelaunchResult) else event
 
 
+def with_what_came(access: EngineAccess, made: Plan) -> Plan | None:
+    """The same with a place for what it wrote as it stopped, which its layer has by now: new volumes, else an image.
+    None if there is none. Raises EngineError, NoSuchContainerError.
+    """
+    if made.owner is not None or made.along or made.further:
+        return None
+    seen = look(access, made.spec.id)
+    keeping = next(each for each in all_toggles() if each.keeps_data)
+    places = "" if kept_in_root(seen.subject) or keeping.planned is None else keeping.planned(seen.subject)
+    chosen = [item for item in made.choices if item.toggle is not keeping]
+    remedies = made.remedies if places else made.remedies | {Remedy.COMMIT_LAYER}
+    if places:
+        before = [place for item in made.choices if item.toggle is keeping for place in item.value.split(",")]
+        both = dict.fromkeys((*before, *places.split(",")))
+        outer = [each for each in both if not any(each != other and within(each, other) for other in both)]
+        chosen.append(Choice(keeping, ",".join(outer)))
+    try:
+        again = plan(access, seen, chosen, remedies)
+    except ToggleError:
+        return None
+    return None if again.checked.blocks else again
+
+
 def _containers(made: Plan) -> Iterator[Container]:
     """All containers that it relaunches."""
     yield from (each.subject.container for each in (made, *made.along))
@@ -211,6 +238,8 @@ def _explained(
 ) -> RelaunchResult:
     """With our best explanation, if it is the replacement that failed."""
     match error:
+        case WroteLateError():
+            return replace(ended, wrote_late=ended.ending is RelaunchOutcome.ROLLED_BACK)
         case FailedError(failure=Failure() as failure):
             pass
         case RefusedError() if stage in (Stage.INTENT, Stage.RENAMED):  # of create, of start

@@ -44,6 +44,10 @@ class FailedError(Exception):
         self.why, self.words, self.log, self.failure = why, words, log, failure
 
 
+class WroteLateError(FailedError):
+    """The original wrote files while it was stopped, which the replacement would lack."""
+
+
 class Watcher:
     """Watches one container that was just started."""
 
