@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from rig.window import sample
 from stratascope.ui.app.app import make_window
 from stratascope.ui.daily.controller import Pins
-from stratascope.ui.findings.list import FindingCard
+from stratascope.ui.findings.row import FindingRow
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.panel.panel import FINDINGS
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -96,7 +96,7 @@ def test_pins_that_make_no_sense_are_left_out() -> None:
 
 def test_a_finding_is_copied_by_menu_and_by_key(window: MainWindow) -> None:
     window.strata_page.panel.open_tab(FINDINGS)
-    card = window.strata_page.panel.pages[FINDINGS].inner.findChild(FindingCard)
+    card = window.strata_page.panel.pages[FINDINGS].inner.findChild(FindingRow)
     assert card is not None
     asked(card, QPoint(5, 5))
     menu = lines(card.copying.menu)

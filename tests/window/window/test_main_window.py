@@ -16,7 +16,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import Captured, ContainerState
 from stratascope.ui.app.app import make_window
 from stratascope.ui.containers.rows import ViewBy
-from stratascope.ui.findings.list import FindingCard
+from stratascope.ui.findings.row import FindingRow
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.background import MemorySettings
 from stratascope.ui.kit.buttons import Segment
@@ -317,8 +317,8 @@ def test_an_update_keeps_selection_scroll_tab_and_bit(window: MainWindow, qtbot:
 
 
 def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
-    def card() -> FindingCard | None:
-        return window.strata_page.panel.pages[FINDINGS].inner.findChild(FindingCard)
+    def card() -> FindingRow | None:
+        return window.strata_page.panel.pages[FINDINGS].inner.findChild(FindingRow)
 
     state = select(window, "ci-runner")
     window.strata_page.panel.open_tab(FINDINGS)

@@ -13,7 +13,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.layer import Bar, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.ui.findings.list import FindingCard
+from stratascope.ui.findings.row import FindingRow
 from stratascope.ui.kit.theme import Theme
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.page import BarsBlock, Page, RawView, extent, raw_text
@@ -184,8 +184,9 @@ def test_a_finding_with_nasty_text(theme: Theme, qtbot: QtBot) -> None:
     finding = Finding(
         "x.y", "x", Severity.HIGH, msg("{n}", n=sample.NASTY), msg("Do."), sample.NASTY, ("PSS:baseline",)
     )
-    card = FindingCard(theme, finding)
+    card = FindingRow(theme, finding)
     qtbot.addWidget(card)
+    card.unfold(unfolded=True)
     labels = card.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
     assert all("\u202e" not in label.text() and "\x1b" not in label.text() for label in labels)

@@ -1,17 +1,12 @@
-"""The list of findings, worst first, then what could not be read; in a wide window also a column of all layers.
-
-A card shows severity, sentence, advice, evidence, references and what would fix it. Cards stay as long as their content
-does.
-"""
+"""The list of findings, worst first, then what could not be read; in a wide window also a column of all layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date
-from functools import partial
 
-from PySide6.QtCore import QDate, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPaintEvent
+from PySide6.QtCore import QDate, Qt, Signal
 from PySide6.QtWidgets import (
     QDateEdit,
     QDialog,
@@ -20,7 +15,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,219 +22,23 @@ from PySide6.QtWidgets import (
 from stratascope.core.accepted import Standing, exception, in_force
 from stratascope.core.container import Container
 from stratascope.core.layer import Finding, Layer, NamedGap
-from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
-from stratascope.presentation.annotations import accepted_words
-from stratascope.presentation.exposure import advice, reason
-from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.findings.acceptances import Acceptances
+from stratascope.ui.findings.row import FindingRow, GapRow, told_whole
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.buttons import FoldButton, text_button
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
-from stratascope.ui.kit.feedback import CopyMenu
 from stratascope.ui.kit.flow import Scrolled, TextColumn
-from stratascope.ui.kit.focus_order import OneStop, paint_focus_ring
-from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.marks import SEVERITY_INK, Mark, MarkBox, severity_word
+from stratascope.ui.kit.focus_order import OneStop
+from stratascope.ui.kit.labels import Label, Line
+from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
-from stratascope.usecases.plan.offers import Offer, Option
-
-
-class FindingCard(QWidget):
-    """One finding. The focused card is the selected one: Ctrl+C copies it, F fixes it.
-
-    `fix_wanted`: turn on the toggle that fixes it, or show it if it is on. `accept_wanted`: accept it, or let it count
-    again. `layer`: the number of its layer, shown in narrow lists of several layers. `standing`: the exception that
-    accepts it, or did. `able`: whether it can be accepted here.
-    """
-
-    fix_wanted = Signal(str)
-    accept_wanted = Signal()
-    opened = Signal()
-
-    def __init__(
-        self, theme: Theme, finding: Finding, layer: int = 0, standing: Standing | None = None, *, able: bool = False
-    ) -> None:
-        super().__init__()
-        self._theme, self.finding, self._key = theme, finding, ""
-        self.standing, self._able = standing, able
-        ink = SEVERITY_INK[finding.severity]
-        word = severity_word(finding.severity)
-        text = plain(translate(finding.text), 2000)
-        told = plain(translate(finding.advice), 2000)
-        source = plain(finding.source, 2000)
-        refs = "   ".join(plain(ref, 100) for ref in finding.refs)
-        parts = [(Label(theme, 13, MEDIUM, wrap=True), text), (Label(theme, 12, ink="text2", wrap=True), told)]
-        if standing is not None:
-            label = Label(theme, 12, MEDIUM, ink="weak" if standing.expired else "text2", wrap=True)
-            parts.append((label, plain(translate(accepted_words(standing)), 600)))
-        if not layer:
-            evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True)
-            evidence.setText(source)
-            give_tip(evidence, source)  # a long id has no break opportunity
-            parts += [
-                (evidence.selectable(), source),
-                (Label(theme, 11, ink="text3", wrap=True).selectable(), refs),
-            ]
-        self.setAccessibleName(_named(finding))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        whole = told_whole(finding)
-        self.copying = CopyMenu(
-            self,
-            lambda: ((msg("Copy this finding"), lambda: whole), (msg("Copy the evidence"), lambda: source)),
-            self._more,
-        )
-        self.copy = _small_button(theme, msg("Copy"), msg("Copy this finding (Ctrl+C)"), self.copying.copy_first)
-        self.fix = _small_button(theme, msg("Fix"), NOTHING, self._press)
-        self.fix.hide()
-        mark = Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT
-        buttons = theme.lay(QHBoxLayout(), self.copy, self.fix, gap=6)
-        if layer:
-            box = MarkBox(theme, 16)
-            box.show_number(layer)
-            buttons.addWidget(box)
-            place = Line(theme, 11, ink="text2", fixed=True, middle=True)
-            place.say(source)
-            buttons.insertWidget(0, place, 1)
-        _card(self, theme, mark, ink, word, parts, buttons, narrow=bool(layer))
-
-    def show_fix(self, option: Option | None, *, on: bool) -> None:
-        """Show the toggle that fixes it, if any, and whether it is on."""
-        self._key = "" if option is None else option.key
-        self.fix.setVisible(bool(self._key))
-        self.fix.setText(translate(msg("Switched on") if on else msg("Fix")))
-        if option is not None:
-            title = plain(translate(option.title), 200)
-            told = msg("{title}: switched on in the right column (F)", title=title) if on else msg(
-                "Switch on “{title}” in the right column (F)", title=title
-            )  # fmt: skip
-            self.fix.setAccessibleName(translate(told))
-            give_tip(self.fix, translate(told))
-
-    def _more(self) -> tuple[tuple[Message, Callable[[], object]], ...]:
-        found: list[tuple[Message, Callable[[], object]]] = [(msg("Fix"), self._press)] if self._key else []
-        if self._able:
-            accepted = in_force(self.standing)
-            found.append((msg("Count it again") if accepted else msg("Accept this finding…"), self.accept_wanted.emit))
-        return tuple(found)
-
-    def _press(self) -> None:
-        if self._key:
-            self.fix_wanted.emit(self._key)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_F and not event.modifiers() and self._key:
-            self._press()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.opened.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.opened.emit()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        if self.hasFocus():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.color("accent_soft"))
-            painter.drawRoundedRect(QRectF(self.rect()), theme.px(6), theme.px(6))
-            paint_focus_ring(painter, QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme)
-        else:
-            painter.setPen(theme.color("line"))
-            painter.drawLine(theme.px(6), self.height() - 1, self.width() - theme.px(6), self.height() - 1)
-
-
-class GapCard(QWidget):
-    """Something that could not be read."""
-
-    def __init__(self, theme: Theme, gap: NamedGap) -> None:
-        super().__init__()
-        what = plain(gap.source or layer_title(gap.what), 500)
-        parts = (
-            (Label(theme, 13, MEDIUM, wrap=True), reason(gap.gap)),
-            (Label(theme, 12, ink="text2", wrap=True), advice(gap.gap)),
-            (Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable(), what),
-        )
-        _card(self, theme, Mark.UNKNOWN, "unk", translate(msg("Not known")), parts)
-        self.setAccessibleName(translate(msg("Not known: {what}. {why}", what=what, why=reason(gap.gap))))
-
-
-def _named(finding: Finding) -> str:
-    text = plain(translate(finding.text), 2000)
-    return translate(msg("{severity}: {text}", severity=severity_word(finding.severity), text=text))
-
-
-def told_whole(finding: Finding) -> str:
-    """Return the whole finding as plain text, for copying."""
-    refs = "   ".join(plain(ref, 100) for ref in finding.refs)
-    lines = (_named(finding), plain(translate(finding.advice), 2000), plain(finding.source, 2000), refs)
-    return "\n".join(each for each in lines if each)
-
-
-def _widest(theme: Theme) -> int:
-    """Return the width of the longest word at the left of a card, the same in all cards."""
-    words = [severity_word(severity) for severity in Severity] + [translate(msg("Not known"))]
-    return max(QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(word) for word in words)
-
-
-def _small_button(theme: Theme, word: Message, told: Message, then: Callable[[], object]) -> QPushButton:
-    """Return a small button of a row, 22 high."""
-    button = text_button(theme, word, then, size=11, look="act", more=told)
-    button.setFixedHeight(theme.box(11) + theme.px(6))
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the row is one tab stop, with a key for each button
-    return button
-
-
-def _card(
-    widget: QWidget,
-    theme: Theme,
-    mark: Mark,
-    ink: str,
-    word: str,
-    parts: Sequence[tuple[Label, str]],
-    buttons: QHBoxLayout | None = None,
-    *,
-    narrow: bool = False,
-) -> None:
-    box = MarkBox(theme, 11)
-    box.show_mark(mark, ink)
-    side = theme.lay(QHBoxLayout(), (box, 0, Qt.AlignmentFlag.AlignTop), around=0, gap=6)
-    left = QWidget()
-    left.setLayout(side)
-    if not narrow:
-        label = Label(theme, 11, BOLD, ink)
-        label.setText(word)
-        side.addWidget(label)
-        side.addStretch(1)
-        left.setFixedWidth(max(theme.px(96), theme.px(12) + 11 + _widest(theme)))
-    right = QVBoxLayout()
-    right.setSpacing(theme.px(2))
-    for part, text in parts:
-        part.setText(text)
-        part.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)  # the card has one
-        if text:  # setVisible(True) before it has a parent would flash it as a window of its own
-            right.addWidget(part)
-    column = theme.lay(QVBoxLayout(), left, STRETCH)
-    layout = theme.lay(QHBoxLayout(widget), column, (right, 1), around=(8, 6, 8, 8), gap=8)
-    if buttons is not None and narrow:
-        right.addLayout(buttons)
-    elif buttons is not None:
-        beside = theme.lay(QVBoxLayout(), buttons, STRETCH)
-        layout.addLayout(beside)
-
+from stratascope.ui.kit.theme import BOLD, STRETCH, Theme
+from stratascope.usecases.plan.offers import Offer
 
 DAYS = 90  # days that an exception lasts, unless another day is chosen
 _LONG = 300  # characters of a reason
@@ -333,12 +131,16 @@ class FindingsList(QWidget):
         self._shown: tuple[object, ...] | None = None
         self._offer: Offer | None = None
         self._on = frozenset[str]()
-        self.cards: list[FindingCard] = []
-        self.accepted: list[FindingCard] = []
+        self.rows: list[FindingRow] = []
+        self.accepted: list[FindingRow] = []
+        self._rows: dict[tuple[str, int], FindingRow] = {}  # by code, and the how manieth of it
+        self._gaps: list[GapRow] = []
+        self._of, self._alone = ("", ""), True
+        self._nothing = Label(theme, 13, ink="text2", wrap=True)
         self._stop = OneStop(self)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(theme.px(2))
+        self._column.setSpacing(0)
 
     def show_findings(
         self,
@@ -351,34 +153,58 @@ class FindingsList(QWidget):
         """Show these findings. `numbers`: the numbers of the layers by id, for a list of several layers."""
         standing = tuple(self._acceptances.of(finding, container) for finding in findings)
         shown = (findings, gaps, standing, container.key, numbers is None, nothing)
-        if shown == self._shown:  # somebody may be selecting text in them
+        if shown == self._shown:
             return
+        if container.key != self._of or (numbers is None) is not self._alone:
+            self._of, self._alone = container.key, numbers is None
+            self._clear()
         self._shown = shown
-        while (item := self._column.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None and widget is not self.folded:
-                widget.hide()
-                widget.deleteLater()
-        cards: tuple[list[FindingCard], list[FindingCard]] = ([], [])
+        rows: tuple[list[FindingRow], list[FindingRow]] = ([], [])
+        before, self._rows, seen = self._rows, {}, Counter[str]()
         for finding, found in zip(findings, standing, strict=True):
-            number, able = (numbers or {}).get(finding.layer, 0), self._acceptances.able
-            card = FindingCard(self._theme, finding, number, found, able=able)
-            card.fix_wanted.connect(self.fix_wanted)
-            card.opened.connect(lambda finding=finding: self.opened.emit(finding))
-            card.accept_wanted.connect(partial(self._accept, finding, found, container))
-            cards[in_force(found)].append(card)
-        self.cards, self.accepted = cards
-        for widget in (*self.cards, *(GapCard(self._theme, gap) for gap in gaps), self.folded, *self.accepted):
-            self._column.addWidget(widget)
+            seen[finding.code] += 1
+            key = (finding.code, seen[finding.code])
+            row = before.pop(key, None)
+            if row is None:
+                row = self._new(finding, found, container, (numbers or {}).get(finding.layer, 0))
+            elif (row.finding, row.standing) != (finding, found):
+                row.say(finding, found)
+            self._rows[key] = row
+            rows[in_force(found)].append(row)
+        self.rows, self.accepted = rows
+        for gone in (*before.values(), *self._gaps):
+            gone.hide()
+            self._column.removeWidget(gone)
+            gone.deleteLater()
+        self._gaps = [GapRow(self._theme, gap) for gap in gaps]
+        for place, widget in enumerate((*self.rows, *self._gaps, self.folded, *self.accepted, self._nothing)):
+            if self._column.indexOf(widget) != place:
+                self._column.removeWidget(widget)
+                self._column.insertWidget(place, widget)
+            if widget.isHidden() and widget in self.rows:
+                widget.show()
         self.folded.show_head(translate(msg("Accepted")), len(self.accepted))
         self.folded.setVisible(bool(self.accepted))
         self._fold()
-        if not findings and not gaps:
-            line = Label(self._theme, 13, ink="text2", wrap=True)
-            line.setText(translate(nothing))
-            self._column.addWidget(line)
-        self._stop.put((*self.cards, self.folded, *self.accepted))
+        self._nothing.setText(translate(nothing))
+        self._nothing.setVisible(not findings and not gaps)
+        self._stop.put((*self.rows, self.folded, *self.accepted))
         self._show_fixes()
+
+    def _new(self, finding: Finding, standing: Standing | None, container: Container, layer: int) -> FindingRow:
+        row = FindingRow(self._theme, finding, layer, standing, able=self._acceptances.able)
+        row.fix_wanted.connect(self.fix_wanted)
+        row.opened.connect(lambda: self.opened.emit(row.finding))
+        row.accept_wanted.connect(lambda: self._accept(row.finding, row.standing, container))
+        return row
+
+    def _clear(self) -> None:
+        """Remove the rows of another container at once."""
+        for row in self._rows.values():
+            row.hide()
+            self._column.removeWidget(row)
+            row.deleteLater()
+        self._rows = {}
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
         """Show what hardening offers for this container, and which toggles are on."""
@@ -387,8 +213,8 @@ class FindingsList(QWidget):
             self._show_fixes()
 
     def _fold(self) -> None:
-        for card in self.accepted:
-            card.setVisible(self.folded.isChecked())
+        for row in self.accepted:
+            row.setVisible(self.folded.isChecked())
 
     def _accept(self, finding: Finding, standing: Standing | None, container: Container) -> None:
         if standing is not None and in_force(standing):
@@ -400,9 +226,10 @@ class FindingsList(QWidget):
         dialog.open()
 
     def _show_fixes(self) -> None:
-        for card in (*self.cards, *self.accepted):
-            option = None if self._offer is None else self._offer.mending(card.finding, self._on)
-            card.show_fix(option, on=option is not None and option.key in self._on)
+        for row in (*self.rows, *self.accepted):
+            option = None if self._offer is None else self._offer.mending(row.finding, self._on)
+            on = option is not None and option.key in self._on
+            row.show_fix(option, on=on, known=self._offer is not None)
 
 
 WIDTH = 340
