@@ -233,6 +233,14 @@ class FilterField(QLineEdit):
 
 
 FILTER, LEAST = 236, 130  # px of the design: for a few words, for one
+# What goes step by step: labels, numbers, how far the engines are folded, the width of the filter
+_STEPS = (
+    (True, True, 0, FILTER),
+    (True, True, 1, FILTER),
+    (False, True, 1, FILTER),
+    (False, True, 2, LEAST),
+    (False, False, 2, LEAST),
+)
 
 
 class MenuButton(QAbstractButton):
@@ -320,10 +328,10 @@ class Toolbar(QWidget):
         self._fitted = needs
         self._gap.changeSize(0 if tight else self._theme.px(14), 0)
         views.setHidden(tight)
-        for label, counted, whole in ((labelled, True, True), (False, True, False), (False, False, False)):
-            views.set_room(labelled=label, counted=counted, folded=False)
-            self.engines.set_folded(not (whole and label), tight=tight or not whole)
-            least = self._beside() + views.needed(labelled=label) + self._theme.px(FILTER if whole else LEAST)
+        for label, counted, engines, field in _STEPS:
+            views.set_room(labelled=label and labelled, counted=counted, folded=False)
+            self.engines.set_folded(engines > 0 or not labelled, tight=tight or engines > 1)
+            least = self._beside() + views.needed(labelled=label and labelled) + self._theme.px(field)
             if tight or least <= room:
                 return
         views.set_room(labelled=False, counted=True, folded=True)
