@@ -169,8 +169,7 @@ def _menus(window: MainWindow) -> list[QMenu]:
 def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
     """Yield the right column, its values, a whole relaunch, and what is set aside."""
     side = side_of(window)
-    if dock_of(window).narrow:
-        dock_of(window).turn_drawer()
+    window.window_layout.to_column()
     column = side.column
     yield "column", window
     for name, row in column.changes.rows.items():

@@ -500,6 +500,7 @@ def test_a_page_turned_gives_the_keyboard_on_and_back(window: MainWindow) -> Non
 
 def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
     window.resize(900, 800)
+    window.pages.show_view(View.BEFORE)  # the plan of a container that runs is a page there
     scenes.settle()
     dock_of(window).button.setFocus()
     QTest.keyClick(dock_of(window).button, Qt.Key.Key_Space)
