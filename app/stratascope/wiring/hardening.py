@@ -17,7 +17,7 @@ from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, matching
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.message import msg
-from stratascope.core.observation.observation import NeedsStore
+from stratascope.core.observation.observation import NeedsStore, places_of
 from stratascope.core.options.request import RunOptions
 from stratascope.core.ports import (
     ContainerCapture,
@@ -441,7 +441,8 @@ def learning(engines: Engines, *, terminal: bool) -> ObservationService:
 
 def watched_twins(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> WatchedTwins:
     """Observed twins, for trials of one container."""
-    return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state))
+    places = places_of(state.container.asked)
+    return WatchedTwins(lambda: engines.root(terminal=terminal), engine, held(state), places)
 
 
 def watched_twins_of(engines: Engines, state: ContainerState) -> WatchedTwins:

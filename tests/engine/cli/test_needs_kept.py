@@ -53,3 +53,24 @@ def test_what_was_seen_is_never_lost(desk: Desk) -> None:
     assert known(desk) == {"CAP_CHOWN"}
     assert desk.run("needs", NAME, "--forget")[0] == 0
     assert known(desk) == set()
+
+
+def test_what_a_twin_reached_at_its_start_counts(desk: Desk, tmp_path: Path) -> None:
+    """Of its folders: what it read there at its start is used. That another one is not used is not said: a twin's are
+    copies, of which nobody tells who opens what.
+    """
+    for name in ("read", "spare"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    words = [word for name in ("read", "spare") for word in ("-v", f"{tmp_path}/{name}:/{name}")]
+    once = "cat /read/file >/dev/null; trap 'exit 0' TERM; while :; do sleep 1; done"
+    start(desk, *words, command=("sh", "-c", once))
+    code, out, err = desk.run("tighten", NAME, "--dry-run")
+    assert code == 0, out + err
+    code, out, err = desk.run("needs", NAME, "--json")
+    assert code == 0, err
+    found = {each["path"]: each for each in json.loads(out)["reached"]}
+    assert found["/read"]["access"] == ["read"]
+    assert found["/read"]["by"] == ["cat"]
+    assert not any(each["starts"] for each in found.values())
+    assert "/spare" not in found

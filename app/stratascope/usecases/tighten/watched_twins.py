@@ -23,6 +23,7 @@ from stratascope.usecases.observe.service import Follower
 from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 
+Places = tuple[tuple[str, bool], ...]
 ATTACH = 60.0  # seconds in which an observer is attached
 
 
@@ -35,12 +36,13 @@ class _Watching:
         group: str,
         observer: Callable[[], Observer],
         held: CapabilitySet | None,
+        places: Places,
         counts: Counts,
         loosen: Loosen,
     ) -> None:
         """`cgroup`: as the engine takes it; `group`: its path; empty: it is watched by its first process."""
         self.cgroup = cgroup
-        self._group, self._observer, self._held = group, observer, held
+        self._group, self._observer, self._held, self._places = group, observer, held, places
         self._counts, self._loosen = counts, loosen
         self._follower: Follower | None = None
         self.trouble: ProbeError | None = None
@@ -48,13 +50,13 @@ class _Watching:
     def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
         """The observer makes the group. What keeps it from that is kept as `trouble`."""
         try:
-            target = ObserverRequest(group=self._group)
+            target = ObserverRequest(group=self._group, places=self._places)
             if not self._group:
                 pid = initialize()
                 if pid is None:
                     why = msg("This engine's containers can't be watched from before their start: it is rootless.")
                     raise ProbeError(why)
-                target = ObserverRequest(pid, container=container)
+                target = ObserverRequest(pid, container=container, places=self._places)
             self._follower = Follower(self._observer().begin(target), self._held).start()
         except ProbeError as error:
             self.trouble = error
@@ -91,9 +93,14 @@ class _Watching:
 class WatchedTwins:
     """A `usecases.tighten.tighten.TwinObserver` by an observer that is root."""
 
-    def __init__(self, observer: Callable[[], Observer], engine: Engine, held: CapabilitySet | None) -> None:
-        """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known."""
-        self._observer, self._engine, self._held = observer, engine, held
+    def __init__(
+        self, observer: Callable[[], Observer], engine: Engine, held: CapabilitySet | None, places: Places = ()
+    ) -> None:
+        """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known.
+        `places`: as `places_of` the container; its twins have copies of them, at the same paths. What a twin names
+        there counts as used; that one of them is not used can't be said, since overlayfs takes no mark on a mount.
+        """
+        self._observer, self._engine, self._held, self._places = observer, engine, held, places
         self._last: _Watching | None = None
         self.counts: Counts = counts
         self.loosen: Loosen = lambda denied: None
@@ -117,8 +124,10 @@ class WatchedTwins:
             with unwatched(number) as nobody:
                 yield nobody
             return
-        cgroup, group = ("", "") if self._engine.rootless else self._places()
-        watching = self._last = _Watching(cgroup, group, self._observer, self._held, self.counts, self.loosen)
+        cgroup, group = ("", "") if self._engine.rootless else self._new_group()
+        watching = self._last = _Watching(
+            cgroup, group, self._observer, self._held, self._places, self.counts, self.loosen
+        )
         try:
             yield watching
         finally:
@@ -126,7 +135,7 @@ class WatchedTwins:
             if watching.trouble is not None:
                 self.why_not = watching.trouble.message
 
-    def _places(self) -> tuple[str, str]:
+    def _new_group(self) -> tuple[str, str]:
         """A new control group as the engine takes it for a parent, and its path."""
         number = secrets.token_hex(8)
         if self._engine.facts.cgroup_driver == "systemd":  # a dash would put it below another slice

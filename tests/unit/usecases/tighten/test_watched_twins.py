@@ -23,8 +23,10 @@ class Silent:
     """An observer that never gets ready, and its stream."""
 
     closed: threading.Event = field(default_factory=threading.Event)
+    asked: list[ObserverRequest] = field(default_factory=list)
 
     def begin(self, target: ObserverRequest) -> Stream:
+        self.asked.append(target)
         return self
 
     def __iter__(self) -> Iterator[Event]:
@@ -38,7 +40,7 @@ class Silent:
 def test_an_observer_that_is_late_has_observed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watched_twins, "ATTACH", 0.01)
     observer = Silent()
-    twins = WatchedTwins(lambda: observer, ENGINE, None)
+    twins = WatchedTwins(lambda: observer, ENGINE, None, (("/data", True),))
     with twins.observe("1") as witness:
         witness.attach("c", lambda: 1)
         witness.started("c")
@@ -46,3 +48,4 @@ def test_an_observer_that_is_late_has_observed_nothing(monkeypatch: pytest.Monke
     assert twins.seen() is None
     assert twins.why_not is not None
     assert translate(twins.why_not) == "The observer was not ready before it started."
+    assert [each.places for each in observer.asked] == [(("/data", True),)]
