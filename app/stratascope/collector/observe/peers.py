@@ -1,7 +1,12 @@
-"""Which sockets of a container are connected to one that was bound to a file: sock_diag(7), of this network."""
+"""Which sockets of a container are connected to one that was bound to a file: sock_diag(7).
+
+It tells of one network namespace. The server's end of a connection is in that of the client, wherever the server is
+(unix_stream_connect, net/unix/af_unix.c), and is listed once it was accepted.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import struct
@@ -11,18 +16,19 @@ from typing import Dict, List, Tuple
 _SOCK_DIAG, _BY_FAMILY, _DUMP, _DONE, _ERROR = 4, 20, 0x301, 3, 2
 _NAME, _VFS, _PEER = 0, 1, 2
 _ESTABLISHED = 1 << 1
+_CLONE_NEWNET = 0x40000000
 _DIAG_MAX = 8 << 20
 
 
-def sockets_of_peers(mine: Dict[int, int]) -> List[Tuple[Tuple[int, str], int, int]]:
+def sockets_of_peers(mine: Dict[int, int], of: int) -> List[Tuple[Tuple[int, str], int, int]]:
     """Of these sockets, process by inode, those whose other end was bound to a file: process and that path, as the
-    server named it; the file's inode (its lower 32 bits) and device.
+    server named it; the file's inode (its lower 32 bits) and device. `of`: a process in their network namespace.
     """
     found: List[Tuple[Tuple[int, str], int, int]] = []
     if not mine:
         return found
     try:
-        link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG)
+        link = _link(of)
     except OSError:
         return found
     with link:
@@ -51,6 +57,35 @@ def sockets_of_peers(mine: Dict[int, int]) -> List[Tuple[Tuple[int, str], int, i
         except OSError:
             pass
     return found
+
+
+def _link(of: int) -> socket.socket:
+    """A socket that tells of that process's network namespace; only this thread enters it, for that long. Raises
+    OSError.
+    """
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        other = os.open("/proc/%d/ns/net" % of, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            here = os.path.sameopenfile(own, other)
+            if not here:
+                _enter(other)
+        finally:
+            os.close(other)
+        try:
+            return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _SOCK_DIAG)
+        finally:
+            if not here:
+                _enter(own)
+    finally:
+        os.close(own)
+
+
+def _enter(namespace: int) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(namespace, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _attributes(data: bytes) -> Dict[int, bytes]:

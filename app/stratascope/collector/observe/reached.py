@@ -300,7 +300,7 @@ class Reached:
     # -- what was there before
 
     def _connections(self, first: int, pids: List[int], files: bool) -> None:
-        """Who is connected to a socket of this network namespace; `files`: also who has a file open."""
+        """Who is connected to a socket in a bind; `files`: also who has a file open."""
         mine: Dict[int, int] = {}
         left = LINKS_MAX
         for pid in pids:
@@ -321,7 +321,7 @@ class Reached:
             if files:
                 self._runs(pid)
         sight: Optional[Sight] = None
-        for server, inode, device in sockets_of_peers(mine):
+        for server, inode, device in sockets_of_peers(mine, first):
             pid, bound = server[0], server[1]
             name = self._name(pid)
             sight = sight or Sight("/proc/%d/root" % first, str(first))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.collector.asking import wait_for
 from rig.collector.watching import Watch
 from rig.engine import Rig
 from stratascope.core.observation.fold import Fold
@@ -33,6 +35,14 @@ int main(int count, char **words) {
         struct sockaddr_un there = {AF_UNIX};
         strcpy(there.sun_path, words[2]);
         return connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&there, sizeof there) != 0;
+    }
+    if (count == 3) {
+        struct sockaddr_un there = {AF_UNIX};
+        strcpy(there.sun_path, words[2]);
+        if (connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&there, sizeof there)) return 1;
+        puts("connected");
+        fflush(stdout);
+        pause();
     }
     if (count == 4) {
         struct timespec a, b;
@@ -146,7 +156,7 @@ def test_each_bind_is_told_right(kind: str, binds: Path, request: pytest.Fixture
 
 
 def test_what_was_there_before_is_told_too(docker_rootful: Rig, binds: Path) -> None:
-    """An open file, a connection, and after that nothing."""
+    """An open file, and after that nothing."""
     shutil.copy("/usr/bin/true", binds / "never" / "true")
     name = "strata-reached-before"
     script = "exec 3>>/b/written/file 4</b/read/file; exec sleep 3600"
@@ -158,6 +168,42 @@ def test_what_was_there_before_is_told_too(docker_rootful: Rig, binds: Path) -> 
     assert said["/b/written"] == {Access.WRITTEN}
     assert said["/b/read"] == {Access.READ}
     assert said["/b/never"] == set()
+
+
+@pytest.mark.parametrize("kind", ["docker_rootful", "docker_rootless", "podman_rootless"])
+@pytest.mark.parametrize("file", [False, True], ids=["folder", "socket"])
+def test_a_connection_that_was_there_before_is_told_too(
+    kind: str, file: bool, program: Path, request: pytest.FixtureRequest
+) -> None:
+    """By sock_diag(7), all that tells of connections without BPF: of an ordinary user's engine too. `file`: the
+    socket alone is mounted, under another name.
+    """
+    rig: Rig = request.getfixturevalue(kind)
+    name = f"strata-reached-{kind.replace('_', '-')}-{file}".lower()
+    with tempfile.TemporaryDirectory(prefix="strata-reached-") as made, socket.socket(socket.AF_UNIX) as server:
+        folder = Path(made)
+        folder.chmod(0o755)
+        for each in ("program", "sockets"):
+            (folder / each).mkdir(mode=0o755)
+        shutil.copy(program, folder / "program")
+        there = folder / "sockets" / "s"
+        server.bind(str(there))
+        there.chmod(0o777)
+        server.listen(4)
+        server.settimeout(60)
+        inside = "/run/one.sock" if file else "/b/s"
+        place, source = (inside, there) if file else ("/b", folder / "sockets")
+        mounts = ("-v", f"{folder}/program:/program:ro", "-v", f"{source}:{place}")
+        with rig.container(*mounts, name=name, command=("/program/reach", "hold", inside)) as number:
+            accepted, _ = server.accept()  # the kernel lists none that waits to be accepted
+            wait_for(lambda: "connected" in rig.run("logs", name))
+            watch = Watch(ObservationTarget(rig.pid(name), container=number, places=((place, True),)))
+            time.sleep(2.5)
+            watch.close()
+            accepted.close()
+    said = reached(watch)
+    assert said[inside].access == (Access.CONNECTED,)
+    assert said[inside].by == ("reach",)
 
 
 def test_a_loop_of_opens_costs_little(docker_rootful: Rig, binds: Path) -> None:
