@@ -139,7 +139,8 @@ def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], st
     if way == BY_HAND:
         if program.hand_before:
             at.shell(program.hand_before, user="0")
-        words = (*words, *(word for each in program.by_hand(at, write_filter(state)) for word in ("--set", each)))
+        profile = write_filter(at.rig.folder if at.rig.rootless else state)  # the engine reads it
+        words = (*words, *(word for each in program.by_hand(at, profile) for word in ("--set", each)))
     start = time.monotonic()
     code, told, said = shell.run(*words, "--yes", "--json", "--watch", "5")
     again = code in NOT_CARRIED and "carry them over" in said
