@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rig.cli.hardened import NAME, STAYS, Desk, desk_at, start
 from rig.engine import Rig
+from rig.fixtures import Engines
 
+SERVES = ("sh", "-c", "trap 'exit 0' TERM; httpd -p 8080 -h /data; sleep 3600 & wait")
+ASKS = "for _ in 1 2 3 4 5; do wget -qO- http://127.0.0.1:8080/mark | grep -qx kept && exit; sleep 1; done; exit 9"
 WRITES = ("sh", "-c", "trap 'exit 0' TERM; echo x >> /data/starts; sleep 3600 & wait")
 
 
@@ -46,3 +50,46 @@ def test_hardened_and_undone_over_and_over(desk: Desk) -> None:
     assert desk.only_one_runs() == original
     policy = desk.rig.run("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", NAME).strip()
     assert policy == "always"
+
+
+def reached(desk: Desk, other: str) -> None:
+    """What it serves of its data, from the namespace that both are in."""
+    desk.rig.run("exec", other, "sh", "-c", ASKS)
+
+
+def settings(desk: Desk) -> dict[str, Any]:
+    """What it was made with, without what its start makes."""
+    found = desk.rig.inspect(NAME)
+    return {key: found[key] for key in ("Id", "Config", "HostConfig")}
+
+
+def bounding(desk: Desk) -> int:
+    """From the kernel."""
+    lines = Path(f"/proc/{desk.rig.pid(NAME)}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("CapBnd")), 16)
+
+
+@pytest.mark.parametrize("engine", ["docker_rootful", "podman_rootful"])
+@pytest.mark.slow
+def test_a_privileged_one_whose_namespaces_others_use(engines: Engines, engine: str, tmp_path: Path) -> None:
+    other = "hardened-beside"
+    with desk_at(engines.get(engine), tmp_path) as desk:
+        try:
+            start(desk, "--privileged", "--restart", "always", "-v", "hardened-data:/data", command=SERVES)
+            desk.rig.run("exec", NAME, "sh", "-c", "echo kept > /data/mark")
+            shares = ("--network", f"container:{NAME}", "--pid", f"container:{NAME}")
+            desk.rig.run("run", "-d", "--name", other, *shares, "busybox", "sleep", "3600")
+            before, all_of_them = settings(desk), bounding(desk)
+            for turn in range(2):
+                code, last, err = desk.harden("--preset", "critical", "--with-dependents")
+                assert (code, last["result"] in STAYS) == (0, True), (turn, last, err)
+                assert bounding(desk) < all_of_them
+                reached(desk, other)
+                code, out, err = desk.run("undo", NAME, "--watch", "1")
+                assert code == 0, (turn, out, err)
+                reached(desk, other)
+                assert settings(desk) == before
+        finally:
+            for name in [other, *desk.all()] * 2:  # those that others need can only be removed after these
+                desk.rig.run("rm", "-f", name, check=False)
+            desk.rig.run("volume", "rm", "-f", "hardened-data", check=False)
