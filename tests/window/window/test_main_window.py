@@ -467,6 +467,8 @@ def test_one_column_with_a_way_back(window: MainWindow, qtbot: QtBot) -> None:
     assert window.containers.view.hasFocus()
     assert not window.pages.isVisible()
     assert window.toolbar.filter.isVisible()
+    assert pulls.chip is not None
+    assert not pulls.chip.isVisible(), "the list says it"
     QTest.keyClick(window.containers.view, Qt.Key.Key_Return)
     assert window.pages.isVisible()
     assert pulls.isVisible()

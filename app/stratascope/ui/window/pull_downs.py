@@ -186,6 +186,7 @@ class PullDowns(QWidget):
         """Whether the list is in front."""
         self._listed = listed
         self.page.setVisible(not listed)
+        self._fit()
 
     def show_state(self, state: ContainerState | None) -> None:
         """The container in view."""
@@ -236,4 +237,5 @@ class PullDowns(QWidget):
         if self.chip is not None:
             parts = (self.name, *(() if self._listed else (self.page,)))
             room = self.width() - sum(part.sizeHint().width() + self._theme.px(8) for part in parts)
-            self.chip.setVisible(not self.chip.empty and self.chip.sizeHint().width() <= room)
+            there = not self.chip.empty and not self._listed  # the list has the line itself
+            self.chip.setVisible(there and self.chip.sizeHint().width() <= room)
