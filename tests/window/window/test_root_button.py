@@ -33,7 +33,7 @@ def test_it_is_hidden_where_nothing_is_live(window: MainWindow) -> None:
 def test_it_says_exactly_what_it_starts(window: MainWindow) -> None:
     show(window, IDLE)
     button = window.toolbar.root
-    assert button.text() == button.accessibleName() == "Show what only root can read"
+    assert button.text() == button.accessibleName() == "Read as root"
     assert COMMAND in button.toolTip()
     assert COMMAND in button.accessibleDescription()
     assert "Ctrl+R" in button.toolTip()
@@ -96,7 +96,7 @@ def test_it_folds_into_the_lock(window: MainWindow) -> None:
     wide = window.toolbar.root.sizeHint().width()
     window.resize(800, 700)
     assert window.toolbar.root.sizeHint().width() < wide / 3
-    assert window.toolbar.root.accessibleName() == "Show what only root can read"
+    assert window.toolbar.root.accessibleName() == "Read as root"
 
 
 @pytest.mark.parametrize("state", [PrivilegeState.IDLE, PrivilegeState.ASKING, PrivilegeState.ON])

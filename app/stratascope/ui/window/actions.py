@@ -89,7 +89,7 @@ class Actions(QObject):
         self._add(msg("How the exposure is calculated"), "", pages.show_exposure)
         self._add(msg("Engines…"), "Ctrl+E", toolbar.show_engines)
         self._add(msg("Refresh"), "F5", self.refresh_wanted.emit)
-        self._add(msg("Show what only root can read"), KEYS, toolbar.elevate)
+        self._add(msg("Read as root"), KEYS, toolbar.elevate)
         self.menu.addSeparator()
         self._add(msg("Settings…"), "Ctrl+,", self.settings_wanted.emit)
         self.menu.addAction(guide)

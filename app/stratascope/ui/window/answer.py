@@ -172,7 +172,7 @@ def _as_root(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -
 def _unknown(text: str, *, ask: bool) -> Answer:
     if not ask:
         return Answer(Tone.UNK, text, short=True)
-    return Answer(Tone.UNK, text, act=Act.ROOT, word=translate(msg("Show what only root can read")), short=True)
+    return Answer(Tone.UNK, text, act=Act.ROOT, word=translate(msg("Read as root")), short=True)
 
 
 def _as_started(state: ContainerState, matrix: Matrix, worst: ThreatState | None) -> Answer:

@@ -23,7 +23,7 @@ from stratascope.ui.window.pull_downs import PullDowns, SearchButton
 from stratascope.usecases.listing.completion import Completion, complete
 
 KEYS = "Ctrl+R"
-_ASK = msg("Show what only root can read")
+_ASK = msg("Read as root")
 _WORDS: dict[PrivilegeState, Message] = {
     PrivilegeState.ABSENT: _ASK,
     PrivilegeState.IDLE: _ASK,
