@@ -38,10 +38,11 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 WORD = re.compile(r"[A-Za-z]{2,}")
 HEX = re.compile("0x[0-9a-f]+")
 GROUP = re.compile("⟦[^⟦⟧]*⟧")
-# Headers of /proc and units, the same in all languages; and the parts that this file's calls consist of
+# Headers of /proc and units, the same in all languages; a command; and the parts that this file's calls consist of
 KNOWN = """Inh Prm Eff Bnd Amb CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Uid Gid PID GiB MiB KiB info
     Max core file size BPF cred security
-    PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt"""
+    PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt Ctrl Shift
+    stratascope desktop install background"""
 ASKED = ("private", "host", "bridge", "Stratascope", "sleep", "Docker")  # values in the engine's spelling, and programs
 # The grid's headers scroll, and show the full name on hover
 MOVED = ("ColumnHeads", "RowHeads")
