@@ -42,7 +42,7 @@ class PullDown(QAbstractButton):
         self.setSizePolicy(across, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
-    def say(self, text: str, behind: str, ink: str, spoken: str) -> None:
+    def show_choice(self, text: str, behind: str, ink: str, spoken: str) -> None:
         """The word, the number behind it in that colour, and both for a screen reader."""
         self.setText(text)
         self._behind, self._ink = behind, ink
@@ -192,18 +192,18 @@ class PullDowns(QWidget):
         """The container in view."""
         if state is None:
             word = translate(msg("Containers"))
-            self.name.say(word, "", "text2", word)
+            self.name.show_choice(word, "", "text2", word)
             return
         name, number = plain(state.container.name, 200), number_text(state.matrix)
         spoken = translate(msg("{name}, {number}: choose another container", name=name, number=number))
-        self.name.say(name, number, level_ink(state.matrix), spoken)
+        self.name.show_choice(name, number, level_ink(state.matrix), spoken)
         self._fit()
 
     def _show_page(self) -> None:
         view = self._switch.shown_view
         word, count = view_word(view), self._switch.count_of(view)
         spoken = translate(msg("View: {view}", view=word))
-        self.page.say(word, str(count) if count else "", "text2", spoken)
+        self.page.show_choice(word, str(count) if count else "", "text2", spoken)
 
     def fill(self) -> None:
         """The menu, with all pages that there are."""
