@@ -37,7 +37,6 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.core.relaunch.want import LooserMount, MoreOf, ReadablePlace, Want, WritablePlace
 from stratascope.core.text import size_text
 from stratascope.layers.namespaces.facts import NamespacesFacts
-from stratascope.layers.namespaces.toggles_volume import planned as volumes_planned
 from stratascope.layers.namespaces.written import (
     KERNEL,
     data,
@@ -47,6 +46,7 @@ from stratascope.layers.namespaces.written import (
     memory_folders,
     temporary,
     tmpfs_options,
+    volume_folders,
     written,
 )
 from stratascope.layers.shared.host_paths import within
@@ -208,7 +208,7 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     """On, unless it keeps data, or does its work for whoever comes later: where that writes a start does not show."""
     if not _may_be_read_only(subject) or serves_users(subject):
         return None
-    if volumes_planned(subject):
+    if volume_folders(subject):
         return Learned("on", msg("What it writes is in volumes and memory then."))
     return Learned("on", msg("It was seen writing only to volumes and memory."))
 
@@ -224,7 +224,7 @@ def _places_kept(subject: Subject) -> tuple[tuple[str, str], ...]:
     """The tmpfs and the volumes without which nothing could be written any more."""
     found = _tmpfs_learned(LEARNED, subject, subject.container.asked)
     value = _tmpfs_preset(Preset.STRICT, subject) if found is None else found.value
-    places = (("tmpfs", value), ("volume", volumes_planned(subject)))
+    places = (("tmpfs", value), ("volume", ",".join(volume_folders(subject))))
     return tuple((name, place) for name, place in places if place)
 
 

@@ -13,6 +13,7 @@ import re
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.options.mounts import volume_path
+from stratascope.core.relaunch.owner import SYSTEMD_UNIT, has_owner
 from stratascope.core.relaunch.toggle import (
     Evidence,
     Preset,
@@ -30,6 +31,7 @@ from stratascope.layers.namespaces.written import (
     TEMPORARY,
     attributes_lost,
     data,
+    folders_of_data,
     some,
     uncarried,
     volume_folders,
@@ -108,6 +110,8 @@ def _evidence(value: str, subject: Subject) -> Evidence:
     text = plural("It keeps {count} file there, outside its volumes: {paths}.",
                   "It keeps {count} files there, outside its volumes: {paths}.", len(kept),
                   paths=some(kept))  # fmt: skip
+    if has_owner(subject.container):
+        return Evidence(Use.UNKNOWN, _by_owner(places, subject))
     if lost := [path for path in uncarried(subject) if any(within(path, place) for place in places)]:
         return Evidence(Use.UNKNOWN, attributes_lost(lost, subject))
     return Evidence(Use.UNKNOWN, text, rare=True)
@@ -126,8 +130,23 @@ def _prove(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof
 
 
 def planned(subject: Subject) -> str | None:
-    """The directories that need one, if any."""
-    return ",".join(volume_folders(subject)) or None
+    """The directories that need one, if any. Where its owner re-creates it the row is off, and says what to do."""
+    return ",".join(folders_of_data(subject)) or None
+
+
+def _strict(preset: Preset, subject: Subject) -> str | None:
+    return ",".join(volume_folders(subject)) or None if preset is Preset.STRICT else None
+
+
+def _by_owner(places: tuple[str, ...], subject: Subject) -> Message:
+    """What to write into its owner's file. The engine copies an image's files alone into a new volume."""
+    added = _apply(subject.container.asked, ",".join(places), subject).mounts[len(subject.container.asked.mounts) :]
+    lines = ", ".join(f"{mount.volume}:{mount.target}" for mount in added)
+    if SYSTEMD_UNIT in dict(subject.container.labels):
+        return msg("systemd re-creates it, so nobody would fill the volume. Copy the files into one, and write "
+                   "Volume= into its file: {lines}.", lines=lines)  # fmt: skip
+    return msg("Compose re-creates it, so nobody would fill the volume. Copy the files into one, and write it into "
+               "its file, under volumes, as external: {lines}.", lines=lines)  # fmt: skip
 
 
 VOLUME = Toggle(
@@ -141,7 +160,7 @@ VOLUME = Toggle(
     _in_effect,
     _risks,
     _prove,
-    lambda preset, subject: planned(subject) if preset is Preset.STRICT else None,
+    _strict,
     evidence=_evidence,
     planned=planned,
     default="/data",

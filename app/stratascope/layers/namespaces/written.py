@@ -100,12 +100,19 @@ def attributes_lost(paths: Sequence[str], subject: Subject) -> Message:
 
 
 def volume_folders(subject: Subject) -> tuple[str, ...]:
-    """The directories whose volumes would hold all of its data, outermost only. () where they can't hold all, since
-    what is left has to be carried over anyway; and where its owner re-creates it, whose volumes start empty.
+    """The directories whose volumes would hold all of its data and are filled with it: not where its owner re-creates
+    it, whose volumes start empty.
+    """
+    return () if has_owner(subject.container) else folders_of_data(subject)
+
+
+def folders_of_data(subject: Subject) -> tuple[str, ...]:
+    """The directories that hold all of its data, outermost only. () where none can hold some of it, since what is left
+    has to be carried over anyway.
     """
     found = {path: _folder_for(path, subject) for path in data(subject)}
     places = set(found.values())
-    if "" in places or has_owner(subject.container):
+    if "" in places:
         return ()
     outer = [place for place in places if not any(place != other and within(place, other) for other in places)]
     return tuple(sorted(outer)) if len(outer) <= _MOST_VOLUMES else ()

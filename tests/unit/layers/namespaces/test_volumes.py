@@ -68,6 +68,9 @@ def test_what_its_owner_creates_is_left_to_the_owner() -> None:
         owned = replace(told, container=replace(told.container, labels=((label, "x"),)))
         assert volume_folders(owned) == ()
         assert kept_in_root(owned) == ("/var/lib/app/a",)
+        evidence = choice_of("volume", planned(owned) or "").evidence(owned)
+        assert not evidence.rare, "off by itself"
+        assert f"{NAME}-var-lib-app:/var/lib/app" in translate(evidence.why), "what to write"
 
 
 def test_directories_that_it_made() -> None:
