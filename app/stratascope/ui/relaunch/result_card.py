@@ -259,7 +259,7 @@ class ResultCard(ToneCard):
             self.lead.setText(plain(shown.lead, 800))
             self.badge.say(shown.badge)
             stays = shown.outcome is not PlainOutcome.ROLLED_BACK
-            self.go.say(shown.go, translate(msg("{action} ({keys})", action=shown.go, keys=KEEP)) if stays else "")
+            self.go.say(shown.go, translate(msg("Key: {keys}", keys=KEEP)) if stays else "")
             self.more.setText(shown.more)
             self.note.setText(shown.note)
             if checks:

@@ -97,7 +97,7 @@ class SearchButton(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(translate(msg("Filter containers")))
-        give_tip(self, translate(msg("{action} ({keys})", action=self.accessibleName(), keys="/")))
+        give_tip(self, "\n".join((self.accessibleName(), translate(msg("Key: {keys}", keys="/")))))
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(32), self._theme.px(32))
