@@ -262,14 +262,16 @@ class LifecycleTest:
         cancelled: Callable[[], bool],
         like: Tried | None,
         keeps: Keeps,
+        hand_over: Callable[[str], None] = lambda container: None,
     ) -> None:
-        """`processes`: the original's start processes; `like`: the trial of the unchanged container. `loosenings` is
-        set if a failure shows by itself what would help.
+        """`processes`: the original's start processes; `like`: the trial of the unchanged container. `hand_over`:
+        called before it is started again, since Podman makes its overlays anew. `loosenings` is set if a failure shows
+        by itself what would help.
         """
         self._access, self._seen, self._processes = access, seen, processes
         self._exercises, self._cancelled = exercises, cancelled
         self._like = None if like is None else like.pace
-        self._keeps = keeps
+        self._keeps, self._hand_over = keeps, hand_over
         self._choices: Sequence[Choice] = ()
         self.loosenings: tuple[Loosening, ...] = ()
         self.compared: list[Message] = []
@@ -333,6 +335,7 @@ class LifecycleTest:
             self._fail(container, lost_in_memory(found))
         if like is None:
             self._access.clock.sleep(_SECOND)  # the resolution of their times
+        self._hand_over(container)
         self._access.port.start(container)
         try:
             self._watch(watcher, container, seconds)

@@ -142,7 +142,14 @@ class Trials:
 
     def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
-        test = LifecycleTest(access, self._seen, self._processes, self._exercises, self.cancelled, like, prepared.keeps)
+
+        def hand_over(container: str) -> None:
+            if prepared.handed:
+                access.port.give_twin(container, number, prepared.mounts, prepared.handed)
+
+        test = LifecycleTest(
+            access, self._seen, self._processes, self._exercises, self.cancelled, like, prepared.keeps, hand_over
+        )
         failed: FailedError | None = None
         refusals: tuple[TwinRefusal, ...] = ()
         with self._observe(number) as witness:
@@ -159,8 +166,7 @@ class Trials:
                 with twin(access, spec, prepared.body, record, prepared.mounts) as container:
                     try:
                         witness.attach(container, partial(access.port.initialize, container))
-                        if prepared.handed:
-                            access.port.give_twin(container, number, prepared.mounts, prepared.handed)
+                        hand_over(container)
                         access.port.start(container)
                         witness.started(container)
                         tried = replace(tried, pace=test.run(container, record.name, tried.choices))
