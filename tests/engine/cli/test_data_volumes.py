@@ -199,14 +199,14 @@ def test_a_volume_that_a_crash_leaves_is_named(desk: Desk) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="reads other users' files")
 def test_an_empty_volume_for_another_user(desk: Desk) -> None:
-    """It would belong to root: what to do is said, and helps."""
+    """It is given to that user; where that can't be done, what to do is said, and helps."""
     desk.rig.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
     chosen = _set("volume=/srv/new", "user=1000:1000")
     code, told, err = desk.harden(*chosen)
-    assert code == 2, (told, err)
-    assert "/srv/new" in err
-    desk.rig.run("exec", NAME, "sh", "-c", "mkdir -p /srv/new; chown 1000:1000 /srv/new")
-    code, told, err = desk.harden(*chosen)
+    if code == 2:
+        assert "/srv/new" in err
+        desk.rig.run("exec", NAME, "sh", "-c", "mkdir -p /srv/new; chown 1000:1000 /srv/new")
+        code, told, err = desk.harden(*chosen)
     assert code == 0, (told, err)
     desk.rig.run("exec", NAME, "sh", "-c", "echo mine >/srv/new/file")
     assert desk.rig.said(NAME, "stat", "-c", "%u", "/srv/new/file") == "1000"
