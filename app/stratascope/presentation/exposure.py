@@ -115,6 +115,11 @@ def level_word(matrix: Matrix | None) -> str:
     return "" if matrix is None else translate(exposure_word(matrix.exposure.worst))
 
 
+def number_ink(worst: float | None) -> str:
+    """The colour token of an exposure alone; pale if it is not known."""
+    return "text3" if worst is None else _INKS[exposure_level(worst)]
+
+
 def level_ink(matrix: Matrix | None) -> str:
     """The colour token; neither green nor red if only the worst case is above low."""
     if matrix is None:

@@ -128,7 +128,7 @@ def test_a_wide_window_has_them_in_a_column(window: MainWindow, qtbot: QtBot) ->
     QTest.keyClick(row, Qt.Key.Key_Return)
     assert window.selection.layer == number
     # pages about the machine have no findings column; in a narrow window the tab is back
-    window.pages.show_view(View.SHARED)
+    window.pages.show_view(View.FLEET)
     assert column.isHidden()
     window.pages.show_view(View.STRATA)
     assert column.isVisible()

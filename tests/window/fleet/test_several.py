@@ -56,22 +56,25 @@ def key(table: ItemTable, *keys: Qt.Key) -> None:
 # -- the switch
 
 
-def test_one_machine_has_no_switch(window: MainWindow) -> None:
+ALONE = ["Containers", "Shared"]  # the switch's words for one machine
+
+
+def test_one_machine_has_no_tabs_of_several(window: MainWindow) -> None:
     for snapshot in (demo_snapshot(), joined(many_machines.parts(1))):
         page = shown(window, snapshot)
-        assert page.head.isHidden()
+        assert [button.text() for button in page.switch.buttons] == ALONE
         assert page.containers.isVisible()
 
 
 def test_several_have_one_and_it_goes_again(window: MainWindow, page: FleetPages) -> None:
-    assert [button.text() for button in page.switch.buttons] == ["Containers", "Machines", "Threats"]
+    assert [button.text() for button in page.switch.buttons] == ["Containers", "Machines", "Threats", "Shared"]
     assert page.count.text() == "48 containers on 12 machines; 2 captures could not be read"
     assert all(row.name.rpartition(", ")[2].startswith(("db-", "web-", "build-", "edge-"))
                for row in page.containers.table.rows)  # fmt: skip
     page.switch.buttons[MACHINES].click()
     assert page.machines.isVisible()
     window.selection.show_snapshot(demo_snapshot())
-    assert page.head.isHidden()
+    assert [button.text() for button in page.switch.buttons] == ALONE
     assert page.containers.isVisible()
 
 
@@ -229,11 +232,12 @@ def test_nothing_is_worked_out_while_it_is_not_in_view(qtbot: QtBot, theme: Them
     page = FleetPages(theme, all_layers())
     qtbot.addWidget(page)
     page.show_snapshot(many_machines.fleet(6))
-    page.switch.buttons[MACHINES].click()
     assert page.machines.table.model_.rows == ()
     assert page.count.text() == ""
     page.resize(1100, 800)
     page.show()
+    assert page.machines.table.model_.rows == ()
+    page.switch.buttons[MACHINES].click()
     assert len(page.machines.table.model_.rows) == 6
     assert page.threats.table.model_.rows == ()
 

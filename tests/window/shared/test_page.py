@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.core.overview.shared_parts import SharedKind
 from stratascope.core.snapshot import Snapshot
+from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.page import View
 from stratascope.ui.shared.page import SharedPage
 from stratascope.ui.window.main_window import MainWindow
@@ -38,9 +39,12 @@ def wide(count: int) -> Snapshot:
 @pytest.fixture
 def page(window: MainWindow) -> SharedPage:
     window.selection.show_snapshot(wide(20))
-    window.pages.show_view(View.SHARED)
+    window.pages.show_view(View.FLEET)
+    fleet = window.pages.of(FleetPages)
+    assert [each.text() for each in fleet.switch.buttons] == ["Containers", "Shared"]
+    fleet.show_shared()
     QApplication.processEvents()
-    return window.pages.of(SharedPage)
+    return fleet.shared
 
 
 def test_the_gravest_first_and_all_who_have_it(page: SharedPage) -> None:

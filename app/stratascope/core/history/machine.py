@@ -17,6 +17,7 @@ from stratascope.core.history.entry import (
     GONE,
     HistoryEntry,
     PartKind,
+    Run,
     Standing,
     Subject,
     Unlike,
@@ -160,6 +161,19 @@ def counted(rows: Iterable[Moved]) -> dict[Direction, int]:
     return found
 
 
+def with_refused(rows: Sequence[Moved], refused: Mapping[Subject, tuple[int, float]]) -> tuple[Moved, ...]:
+    """The rows with what is known of refusals, which are not recorded: their number and the last one's time, by
+    container. One of which nothing else changed has a row of its own.
+    """
+    left = dict(refused)
+    found = []
+    for row in rows:
+        count = sum(left.pop(each, (0, 0.0))[0] for each in row.subjects) if not row.everywhere else 0
+        found.append(replace(row, refused=count) if count else row)
+    found += [Moved(Direction.OTHER, (each,), at, refused=count) for each, (count, at) in left.items() if count]
+    return tuple(sorted(found, key=_rank))
+
+
 class _Walked(Value):
     """A history up to its end. `by_root`, `based`: the last states of each kind of reader, at the end and at the moment
     (or the first after it).
@@ -195,19 +209,21 @@ def _of(
     """The row of one container, if it changed, and whether it could be compared. `known`: since when this machine is
     recorded, and its engine.
     """
+    begun = entries[0].at if entries[0].at > since else None
+    if begun is not None:
+        recorded, of_engine = known
+        last_run = next((each.value for each in reversed(entries) if isinstance(each.value, Run)), None)
+        if not (of_engine < begun or (last_run is not None and last_run.started > recorded)):
+            # it was there before anything was recorded: compared with its first state
+            since, begun = begun, None
     walked = _walk(entries, since)
     then, now = _pair(walked, since)
-    happened = tuple(each for each in changes(_from(entries, walked.then, since), watches) if each.at > since)
     compared = then.exposed is not None and now.exposed is not None and up(now.run)
-    begun = next((each for each in happened if each.what is What.FIRST), None)
-    if begun is not None and walked.then == Standing():
-        recorded, of_engine = known
-        started = 0.0 if now.run is None else now.run.started
-        if not (of_engine < begun.at or started > recorded):
-            return None, compared  # it was there before anything was recorded
+    happened = tuple(each for each in changes(_from(entries, walked.then, since), watches) if each.at > since)
+    first = next((each for each in happened if each.what is What.FIRST), None)
     happened = tuple(each for each in happened if each.what is not What.FIRST)
     was_gone = walked.then == Standing() or _gone(walked.then)
-    last = happened[-1] if happened else begun
+    last = happened[-1] if happened else first
     # what changed between two readers is no event, and still a change where each is compared with its own kind
     at, unseen = (entries[-1].at, None) if last is None else (last.at, last.unseen_from)
     row = Moved(Direction.OTHER, (subject,), at, then, now, _worst(then), _worst(now), unseen, happened)
@@ -357,7 +373,8 @@ def _alike(rows: Iterable[Moved]) -> Iterator[Moved]:
 def _likeness(row: Moved) -> tuple[object, ...]:
     image = None if row.now.image is None else row.now.image.name
     if row.direction in (Direction.NEW, Direction.GONE):
-        return row.direction, row.subject.engine, image or row.subject, row.before, row.after, row.now.threats
+        short = row.then == Standing()
+        return row.direction, row.subject.engine, image or row.subject, row.before, row.after, row.now.threats, short
     events = frozenset(each.what for each in row.changes)
     stem = _NUMBERED.sub("", row.subject.name) or row.subject.name
     was = None if row.then.image is None else row.then.image.name

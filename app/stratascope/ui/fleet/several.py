@@ -1,6 +1,7 @@
 """The page "Fleet" in the window: for several machines their containers, machines or threats.
 
-For a single machine it is the table of its containers alone. Hidden parts are not computed.
+For a single machine it is the table of its containers. Beside it is what containers share. Hidden parts are not
+computed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from stratascope.ui.kit.marks import SEVERITY_INK, engine_state_word, severity_w
 from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
+from stratascope.ui.shared.page import SharedPage
 from stratascope.usecases.listing.fleet import Alike, Fleet, Found, FoundMachine, alike
 from stratascope.value import Value
 
@@ -271,6 +273,9 @@ class FleetList(QWidget):
         self.card.setFixedHeight(max(self._theme.px(CARD_LEAST), round(self.height() * 0.42)))
 
 
+_TABS = (msg("Containers"), msg("Machines"), msg("Threats"), msg("Shared"))
+
+
 class FleetPages(QWidget):
     """The page. `chosen`: the Key of a container to show, and the id of a threat to open in it, or ""."""
 
@@ -284,25 +289,37 @@ class FleetPages(QWidget):
         self._found = Found()
         self._needle, self._stale = "", False
         self.switch = Segments(theme, translate(msg("What is listed")))
-        self.switch.offer(tuple(translate(each) for each in (msg("Containers"), msg("Machines"), msg("Threats"))))
         self.count = Line(theme, 12, ink="text2")
         self.containers = FleetPage(theme, layers)
         names = translate(msg("Machines")), translate(msg("Containers of this machine"))
         self.machines = FleetList(theme, names, MACHINES, OF_MACHINE, lambda each: each.machine.name, _machine_told)
         names = translate(msg("Open threats")), translate(msg("Containers in which it is open"))
         self.threats = FleetList(theme, names, THREATS, OF_THREAT, lambda each: each.threat.id, self._threat_told)
+        self.shared = SharedPage(theme)
+        self._all = (self.containers, self.machines, self.threats, self.shared)
+        self._offered: tuple[int, ...] = ()  # places in `_all`
         self.stack = QStackedWidget()
-        for page in (self.containers, self.machines, self.threats):
+        for page in self._all:
             self.stack.addWidget(page)
         self.head = QWidget()
         theme.lay(QHBoxLayout(self.head), self.switch, (self.count, 1), around=(16, 12, 16, 0), gap=12)
-        self.head.hide()
         theme.lay(QVBoxLayout(self), self.head, (self.stack, 1), around=0, gap=0)
         self.switch.chosen.connect(self._turn)
         self.containers.chosen.connect(lambda key: self.chosen.emit(key, ""))
         self.machines.opened.connect(lambda part, _: self.chosen.emit(part.state.key, ""))
         self.threats.opened.connect(self._open_threat)
+        self.shared.chosen.connect(lambda key: self.chosen.emit(key, ""))
+        self._offer(several=False)
         self.setFocusProxy(self.containers)
+
+    def _offer(self, *, several: bool) -> None:
+        """Offer the tabs: machines and threats of several machines only."""
+        offered = (0, 1, 2, 3) if several else (0, 3)
+        if offered != self._offered:
+            self._offered = offered
+            self.switch.offer(tuple(translate(_TABS[at]) for at in offered))
+            at = self.stack.currentIndex()
+            self._choose(at if at in offered else 0)
 
     def show_snapshot(self, snapshot: Snapshot, needle: str = "") -> None:
         """Set the snapshot and the filter's words. Nothing is computed while the page is hidden."""
@@ -322,19 +339,27 @@ class FleetPages(QWidget):
         self._stale = False
         if self._fleet is None or self._read is not snapshot:
             self._fleet, self._read = Fleet(snapshot, translate(msg("This machine"))), snapshot
-        self.head.setVisible(self._fleet.several)
+        self._offer(several=self._fleet.several)
         if not self._fleet.several:
-            self._turn(0)
+            self.count.say("")
+            self._show()
             return
         self._found = self._fleet.find(self._needle)
         self.count.say(translate(_counted(self._fleet, self._found, captures=bool(snapshot.captures))))
         self._show()
 
     def _turn(self, place: int) -> None:
-        self.switch.choose(place)
-        self.stack.setCurrentIndex(place)
-        self.setFocusProxy((self.containers, self.machines, self.threats)[place])
+        self._choose(self._offered[place])
         self._show()
+
+    def _choose(self, at: int) -> None:
+        self.switch.choose(self._offered.index(at))
+        self.stack.setCurrentIndex(at)
+        self.setFocusProxy(self._all[at])
+
+    def show_shared(self) -> None:
+        """Turn to what containers share."""
+        self._turn(self._offered.index(self._all.index(self.shared)))
 
     def _show(self) -> None:
         """Show the visible part."""
@@ -342,7 +367,9 @@ class FleetPages(QWidget):
         if snapshot is None:
             return
         nothing = translate(found.trouble or msg("Nothing matches the filter."))
-        if page is self.machines:
+        if page is self.shared:
+            self.shared.show_snapshot(snapshot, self._needle)
+        elif page is self.machines:
             self.machines.show_rows(found.machines, nothing)
         elif page is self.threats:
             rows = found.threats()

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.history.entry import HistoryError, Subject
 from stratascope.core.history.fold import Past
+from stratascope.core.history.machine import Moved
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.state.running_service import Running, running
@@ -39,6 +40,17 @@ class HistoryAnswer(Value):
     trouble: Message | None = None
     recording: bool = False
     service: Running | None = None
+
+
+class MovedAnswer(Value):
+    """What changed over all containers since a moment. `began`: since when this machine is recorded; None: not yet.
+    `trouble`: why the history cannot be read, or is not being recorded.
+    """
+
+    rows: tuple[Moved, ...] = ()
+    began: float | None = None
+    trouble: Message | None = None
+    recording: bool = False
 
 
 Then = Callable[[HistoryAnswer], None]
@@ -88,6 +100,11 @@ class HistoryFeed(QObject):
         self._start()
         self._queries.ask("history lines", partial(self._lines, since), lambda found: then(_lines_of(found)), "history")
 
+    def ask_moved(self, topic: str, since: float, then: Callable[[MovedAnswer], None]) -> None:
+        """Request what changed over all containers since that moment, likewise."""
+        self._start()
+        self._queries.ask(topic, partial(self._moved, since), lambda found: then(_moved_of(found)), "history")
+
     def _start(self) -> None:
         if self._make is not None and not self._begun:
             self._begun = True
@@ -127,6 +144,15 @@ class HistoryFeed(QObject):
         except HistoryError as error:
             return HistoryAnswer(None, error.message)
 
+    def _moved(self, since: float) -> MovedAnswer:
+        if self._both is None:
+            return MovedAnswer()
+        history, recorder = self._both
+        try:
+            return MovedAnswer(history.moved(since), history.began(), recorder.trouble, recorder.recording)
+        except HistoryError as error:
+            return MovedAnswer(trouble=error.message)
+
     def _lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
         if self._both is None:
             return {}
@@ -148,6 +174,10 @@ def _load_graphs() -> None:
 
 def _lines_of(found: dict[Subject, tuple[Point, ...]] | Failure) -> dict[Subject, tuple[Point, ...]]:
     return {} if isinstance(found, Failure) else found
+
+
+def _moved_of(found: MovedAnswer | Failure) -> MovedAnswer:
+    return found if isinstance(found, MovedAnswer) else MovedAnswer(trouble=found.message)
 
 
 def _known(found: HistoryAnswer | Failure) -> HistoryAnswer:

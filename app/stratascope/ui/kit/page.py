@@ -75,8 +75,8 @@ class View(StrEnum):
     USE = "use"
     DENIED = "denied"
     HISTORY = "history"
+    CHANGES = "changes"
     FLEET = "fleet"
-    SHARED = "shared"
     BEFORE = "before"
 
 
@@ -110,13 +110,14 @@ PAGES = (
     Page(View.USE, Group.DOES, msg("Use"), "use.page", ("window", "use")),
     Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("window", "denied")),
     Page(View.HISTORY, Group.DOES, msg("History"), "history.page", ("window", "history"), graphs=True),
+    Page(View.CHANGES, Group.MACHINE, msg("Changes"), "changes.page", ("window", "changes")),
     Page(View.FLEET, Group.MACHINE, msg("Fleet"), "fleet.several", ("window", "fleet"), graphs=True),
-    Page(View.SHARED, Group.MACHINE, msg("Shared"), "shared.page", ("window", "shared")),
     Page(View.BEFORE, Group.MACHINE, msg("Before it starts"), "window.strata_page", ("before", "")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
 MACHINE = frozenset(page.view for page in PAGES if page.group is Group.MACHINE)
-_OF_MACHINE = "89B"  # Alt+8, Alt+9, Alt+B; pages about a container have 1 to 7, the plan has Alt+0
+# Pages about a container have Alt+1 to Alt+7, the plan has Alt+0.
+_OF_MACHINE = {View.CHANGES: "9", View.FLEET: "8", View.BEFORE: "B"}
 
 
 def has_graphs() -> bool:
@@ -146,7 +147,7 @@ def view_key(view: View) -> str:
     containers = [page.view for page in PAGES if page.group is not Group.MACHINE and page.view is not View.PLAN]
     if view in containers:
         return f"Alt+{containers.index(view) + 1}"
-    return f"Alt+{_OF_MACHINE[[page.view for page in of_group(Group.MACHINE)].index(view)]}"
+    return f"Alt+{_OF_MACHINE[view]}"
 
 
 class GroupSwitch(QWidget):

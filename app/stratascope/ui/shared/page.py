@@ -1,4 +1,5 @@
-"""The page "Shared": namespaces, paths, volumes, host users, networks and control groups that several containers share.
+"""The tab "Shared" of the page "Fleet": namespaces, paths, volumes, host users, networks and control groups that
+several containers share.
 
 A row is one shared thing; below it are its consequences, and the containers that share it. Opening a container brings
 it into view.
@@ -21,7 +22,6 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import shared_parts as words
 from stratascope.ui.kit.chip import ChipRow, FilterChip
 from stratascope.ui.kit.labels import Label, Line, give_tip
-from stratascope.ui.kit.page import MadePage, Parts
 from stratascope.ui.kit.selection import Key
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import BOLD, Theme
@@ -176,14 +176,3 @@ class SharedPage(QWidget):
 
 def _key(shared: Shared) -> tuple[object, ...]:
     return shared.kind, shared.name, shared.engine, shared.containers[:1]
-
-
-def make(parts: Parts) -> MadePage:
-    """Make the page."""
-    page, selection = SharedPage(parts.theme), parts.selection
-
-    def refresh() -> None:
-        if selection.snapshot is not None:
-            page.show_snapshot(selection.snapshot, selection.filter)
-
-    return MadePage(page, refresh)

@@ -18,6 +18,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.captures import CaptureController, CaptureFiles
+from stratascope.ui.changes.feed import ChangesFeed
 from stratascope.ui.compare import CompareController
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.rows import ViewBy
@@ -116,7 +117,8 @@ class MainWindow(QMainWindow):
             if explaining is None or hardening is None
             else EndingFeed(theme, explaining.ending, partial(command_with, hardening), self)
         )
-        asked = self.watching, self.refused, self.history_feed
+        self.changes = ChangesFeed(self.history_feed, settings, self)
+        asked = self.watching, self.refused, self.history_feed, self.changes, self.acceptances
         parts = Parts(theme, layers, selection, asked, hardening is not None, services.before)
         self.pages = Pages(parts, self.strata_page, self.toolbar.views)
         self.hardening: RelaunchController | None = None
@@ -206,6 +208,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.feed.snapshot.connect(self.history_feed.see)
+        self.feed.snapshot.connect(lambda snapshot: None if snapshot.demo else self.changes.begin())
         self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
         self.selection.snapshot_changed.connect(self.watching.follow)
@@ -226,6 +229,7 @@ class MainWindow(QMainWindow):
         self.actions_.settings_wanted.connect(self._show_settings)
         self.actions_.theme_chosen.connect(self._choose_theme)
         self.acceptances.failed.connect(self.notices.settings.tell)
+        self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self._accept))
         self.clock.timeout.connect(self.containers.tell_age)
         for card in (self.strata_page.header.card, self.pages.header.card):
             card.root_wanted.connect(self.toolbar.elevate)
@@ -266,7 +270,8 @@ class MainWindow(QMainWindow):
             hardening.draft.ticked.connect(header.refresh)
         for findings in (self.strata_page.panel.findings, self.findings.list):
             hardening.join(findings)
-        self.pages.when_made(View.HISTORY, hardening.join)
+        for view in (View.HISTORY, View.CHANGES):
+            self.pages.when_made(view, hardening.join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
         self.actions_.add_key("Ctrl+Z", self._undo)
         stop = self.actions_.add_key("Escape", hardening.press_plan)  # only while the button is to stop what is tried
@@ -277,6 +282,11 @@ class MainWindow(QMainWindow):
         self._connect_plan(hardening)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
+
+    @property
+    def _beside_plan(self) -> bool:
+        """Whether the page in view is about the container whose plan is beside it."""
+        return self.pages.view not in MACHINE or self.pages.view is View.CHANGES
 
     def _press(self) -> None:
         """The button of the plan in view; where there is none, that of the card, which is the way on."""
@@ -292,7 +302,7 @@ class MainWindow(QMainWindow):
             self.pages.press_card()
 
     def _undo(self) -> None:
-        if self.hardening is not None and self.pages.view not in MACHINE:  # there none is in view
+        if self.hardening is not None and self._beside_plan:  # elsewhere none is in view
             self.hardening.undo_shown()
 
     def _connect_results(self, hardening: RelaunchController) -> None:
@@ -376,6 +386,7 @@ class MainWindow(QMainWindow):
         """Stop; may be called twice."""
         if not self._stopped:
             self._stopped = True
+            self.changes.stop()
             own = (
                 self.feed,
                 self.daily,

@@ -19,6 +19,7 @@ from stratascope.core.message import Message
 from stratascope.core.severity import SERIOUS
 from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.history_report import Line, Target
+from stratascope.ui.changes.feed import ChangesFeed
 from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
@@ -76,8 +77,10 @@ class Pages(QStackedWidget):
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
         parts.get(RefusalFeed).told.connect(lambda _: self._count_refused())
         self.when_made(View.HISTORY, lambda page: page.show_wanted.connect(self._show_line))
-        for view in (View.FLEET, View.SHARED):
-            self.when_made(view, lambda page: page.chosen.connect(self._open_container))
+        self.when_made(View.FLEET, lambda page: page.chosen.connect(self._open_container))
+        self.when_made(View.CHANGES, lambda page: page.chosen.connect(self._open_changed))
+        changes = parts.get(ChangesFeed)
+        changes.told.connect(lambda: self.switch.show_count(View.CHANGES, changes.count))
 
     @property
     def home(self) -> View:
@@ -217,6 +220,14 @@ class Pages(QStackedWidget):
             self.open_threat(threat)
         else:
             self.show_view(self.home)
+            self.fleet_left.emit()
+
+    def _open_changed(self, key: Key, threat: str, view: View) -> None:
+        self._selection.go_to(key)
+        if threat:
+            self.open_threat(threat)
+        else:
+            self.show_view(view)
             self.fleet_left.emit()
 
     def _refresh(self) -> None:

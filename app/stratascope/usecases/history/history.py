@@ -62,6 +62,10 @@ class History:
         ours = {each.new: each for each in self._transactions() if each.new and each.kind is TransactionKind.HARDEN}
         return tuple(replace(row, changes=tuple(_completed(each, ours) for each in row.changes)) for row in rows)
 
+    def began(self) -> float | None:
+        """Since when this machine is recorded; None: nothing is yet."""
+        return min((each.began for each in self._reader.watches(0.0)), default=None)
+
     def lines(self, since: float) -> dict[Subject, tuple[Point, ...]]:
         """For sparklines of all containers: exposure steps from that moment on. One query."""
         return {subject: _points(entries, since) for subject, entries in self._reader.exposures(since).items()}

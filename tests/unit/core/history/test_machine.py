@@ -62,6 +62,9 @@ def one(*steps: tuple[float, Standing], since: float = SINCE) -> Moved | None:
 def test_what_was_there_from_the_beginning_is_no_news() -> None:
     assert one() is None
     assert one(since=0.0) is None
+    found = one((60_000.0, to(exposed=Exposed(9.0, 9.0))), since=0.0)  # compared with how it was first seen
+    assert found is not None
+    assert (found.direction, found.before, found.after) == (Direction.WORSE, 4.0, 9.0)
     assert rows() == ()
 
 

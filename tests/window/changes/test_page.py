@@ -1,0 +1,242 @@
+"""The page "Changes" in the real window: rows, tiles, spans, the way back, visits, and what others wrote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from rig.window import sample
+from rig.window.hardening import picture, side_of
+from rig.window.history.changed import BETTER, HOSTILE, NEW, SESSION, WORSE, machine
+from rig.window.history.remembered import Remembered
+from rig.window.staged_hardening import StagedHardening
+from stratascope.core.accepted import Accepted
+from stratascope.core.history.entry import Exposed, PartKind, Subject
+from stratascope.core.history.machine import Direction
+from stratascope.ui.app import app as ui
+from stratascope.ui.changes.feed import KEPT
+from stratascope.ui.changes.page import CHOSEN, VISIT, YESTERDAY, ChangesPage
+from stratascope.ui.changes.table import Heading
+from stratascope.ui.findings.list import AcceptDialog
+from stratascope.ui.kit.background import MemorySettings
+from stratascope.ui.kit.page import Group, View
+from stratascope.ui.window.main_window import MainWindow, Services
+from stratascope.value import replace
+
+SNAPSHOT = replace(picture(), demo=False)
+
+
+class NothingAccepted:
+    """A `stratascope.ui.findings.acceptances.AcceptedList` that is empty."""
+
+    def entries(self) -> tuple[Accepted, ...]:
+        return ()
+
+    def add(self, entry: Accepted) -> None:
+        """Not kept."""
+
+    def remove(self, entry: Accepted) -> None:
+        """There is none."""
+
+
+@pytest.fixture
+def store() -> Remembered:
+    return machine(SNAPSHOT)
+
+
+@pytest.fixture
+def settings() -> MemorySettings:
+    return MemorySettings()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, store: Remembered, settings: MemorySettings) -> Iterator[MainWindow]:
+    services = Services(
+        settings=settings, history=store.make(), hardening=StagedHardening(), accepted=NothingAccepted()
+    )
+    made = ui.make_window(sample.StillWatch(), services)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.history_feed.see(SNAPSHOT)
+    made.selection.show_snapshot(SNAPSHOT)
+    yield made
+    made.clock.stop()
+    made.stop()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, window: MainWindow) -> ChangesPage:
+    window.pages.show_view(View.CHANGES)
+    found = window.pages.of(ChangesPage)
+    qtbot.waitUntil(lambda: found.ready and bool(found.rows))
+    return found
+
+
+def names(page: ChangesPage) -> list[tuple[str, list[str]]]:
+    return [(row.direction.value, [each.name for each in row.subjects]) for row in page.rows]
+
+
+def choose(page: ChangesPage, name: str) -> None:
+    place = next(at for at, row in enumerate(page.table.model_.rows)
+                 if not isinstance(row, Heading) and row.subject.name == name)  # fmt: skip
+    page.table.make_current(place)
+
+
+def test_the_worst_first_below_headings(page: ChangesPage) -> None:
+    assert names(page) == [
+        ("worse", [WORSE]),
+        ("worse", [SESSION]),
+        ("new", [NEW]),
+        ("better", [BETTER]),
+        ("gone", ["job-0", "job-1", "job-2"]),
+        ("gone", [HOSTILE]),
+    ]
+    shown = page.table.model_.rows
+    assert [row.direction.value for row in shown if isinstance(row, Heading)] == ["worse", "new", "better", "gone"]
+    counts = {each.value: tile.count for each, tile in page.tiles.tiles.items()}
+    assert counts == {"worse": 2, "new": 1, "better": 1, "gone": 4, "other": 0}
+    index = page.table.model_.index(1, 0)
+    spoken = str(index.data(Qt.ItemDataRole.AccessibleTextRole))
+    assert spoken.startswith(f"Worse: {WORSE}: The Docker socket was mounted, SYS_ADMIN was added")
+    assert "anna, Compose" in spoken
+    assert "4.1 → 10.0" in spoken
+
+
+def test_what_others_wrote_is_no_markup(page: ChangesPage) -> None:
+    choose(page, HOSTILE)
+    index = page.table.currentIndex()
+    assert "<b>evil" not in str(index.data(Qt.ItemDataRole.ToolTipRole))
+    assert "\x1b" not in str(index.data())
+    assert page.whole.textFormat() is Qt.TextFormat.PlainText
+    assert not page.fix_button.isEnabled()
+    assert not page.show_button.isEnabled()  # it is gone
+
+
+def test_tiles_filter(page: ChangesPage) -> None:
+    page.tiles.tiles[Direction.BETTER].click()
+    assert names(page) == [("better", [BETTER])]
+    assert page.tiles.tiles[Direction.GONE].count == 4  # the others say what there is
+    page.tiles.tiles[Direction.OTHER].click()
+    assert names(page) == []
+    assert page.nothing.text() == "Nothing matches the filter."
+    page.tiles.tiles[Direction.OTHER].click()
+    assert len(page.rows) == 6
+
+
+def test_the_windows_filter(window: MainWindow, page: ChangesPage) -> None:
+    window.selection.set_filter("runner")
+    assert names(page) == [("worse", [WORSE])]
+
+
+def test_a_rows_container_comes_into_view_with_its_plan(window: MainWindow, page: ChangesPage) -> None:
+    choose(page, NEW)
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == NEW
+    assert window.pages.view is View.CHANGES
+
+
+def test_fix_puts_the_way_back_into_the_plan(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:
+    draft = side_of(window).draft
+    choose(page, NEW)
+    choose(page, WORSE)
+    qtbot.waitUntil(lambda: draft.state is not None and draft.state.container.name == WORSE and draft.offer is not None)
+    assert draft.state is not None
+    draft.take_choices(draft.state.key, ())  # all off
+    qtbot.waitUntil(lambda: page.offer is not None and not page.on)
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_F)
+    assert draft.offer is not None
+    option = draft.offer.closing("bpf")
+    assert option is not None
+    row = draft.row_of(option.key)
+    assert row is not None
+    assert draft.is_on(row)
+    assert page.more.text().startswith("In the plan now: ")
+
+
+def test_fix_of_another_container_waits_for_its_plan(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:
+    """By the button in its row, while the plan of another is in view."""
+    place = next(at for at, row in enumerate(page.table.model_.rows)
+                 if not isinstance(row, Heading) and row.subject.name == WORSE)  # fmt: skip
+    rect = page.table.visualRect(page.table.model_.index(place, 2))
+    QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(rect.center()))
+    qtbot.waitUntil(lambda: page.more.text().startswith("In the plan now: "))
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == WORSE
+
+
+def test_show_and_accept(qtbot: QtBot, window: MainWindow, page: ChangesPage) -> None:
+    choose(page, WORSE)
+    assert page.accept_button.isEnabled()
+    page.accept_button.click()
+    (dialog,) = window.findChildren(AcceptDialog)
+    dialog.reject()
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.pages.view is View.MATRIX  # the threat that is open now
+    window.pages.show_view(View.CHANGES)
+    choose(page, SESSION)
+    page.show_button.click()
+    assert window.pages.switch.groups[Group.DOES].segments.buttons[0].isChecked()  # the processes
+
+
+def test_a_visit_ends_when_the_page_is_left(
+    qtbot: QtBot, window: MainWindow, page: ChangesPage, store: Remembered, settings: MemorySettings
+) -> None:
+    button = window.toolbar.views.machine.segments.buttons[0]
+    assert window.changes.count == 3
+    assert "3" in button.accessibleName()
+    window.pages.show_view(View.STRATA)
+    assert window.changes.count == 0
+    assert abs(float(settings.get(KEPT) or 0) - time.time()) < 60
+    at = float(settings.get(KEPT) or 0) + 0.001
+    store.note(Subject("docker", SESSION), at, (PartKind.EXPOSED, Exposed(9.0, 9.0)))
+    window.changes.begin()
+    qtbot.waitUntil(lambda: window.changes.count == 1)
+    window.pages.show_view(View.CHANGES)
+    qtbot.waitUntil(lambda: names(page) == [("worse", [SESSION])])
+    page.choose_span(YESTERDAY)
+    qtbot.waitUntil(lambda: len(page.rows) == 6)
+    page.choose_span(CHOSEN)
+    assert page.day.isVisible()
+    qtbot.waitUntil(lambda: len(page.rows) == 6)
+    page.choose_span(VISIT)
+    qtbot.waitUntil(lambda: len(page.rows) == 1)
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "nan", "1e300", "-5"])
+def test_a_visit_that_cant_have_been(settings: MemorySettings, window: MainWindow, kept: str) -> None:
+    """Written by hand, or before the clock was set back."""
+    settings.set(KEPT, kept)
+    assert 0.0 <= window.changes.seen <= time.time()
+
+
+def test_rows_that_stay_keep_the_current_one(qtbot: QtBot, page: ChangesPage, store: Remembered) -> None:
+    choose(page, NEW)
+    store.note(Subject("docker", "backup"), time.time(), (PartKind.EXPOSED, Exposed(9.0, 9.0)))
+    page.choose_span(YESTERDAY)
+    qtbot.waitUntil(lambda: ("worse", ["backup"]) in names(page))
+    row = page.table.chosen()
+    assert row is not None
+    assert row.subject.name == NEW
+
+
+def test_nothing_recorded_yet(qtbot: QtBot, window: MainWindow, store: Remembered) -> None:
+    store.entries_of.clear()
+    store.watched.clear()
+    window.pages.show_view(View.CHANGES)
+    page = window.pages.of(ChangesPage)
+    qtbot.waitUntil(lambda: page.ready)
+    assert page.nothing.text().startswith("Nothing is recorded yet. From now on")
+
+
+def test_a_demo_has_no_history(window: MainWindow) -> None:
+    window.selection.show_snapshot(replace(SNAPSHOT, demo=True))
+    window.pages.show_view(View.CHANGES)
+    assert "do not run here" in window.pages.of(ChangesPage).nothing.text()
