@@ -212,8 +212,8 @@ def _of(
     begun = entries[0].at if entries[0].at > since else None
     if begun is not None:
         recorded, of_engine = known
-        last_run = next((each.value for each in reversed(entries) if isinstance(each.value, Run)), None)
-        if not (of_engine < begun or (last_run is not None and last_run.started > recorded)):
+        run = next((each.value for each in entries if isinstance(each.value, Run)), None)
+        if not (of_engine < begun or (run is not None and run.started > recorded)):
             # it was there before anything was recorded: compared with its first state
             since, begun = begun, None
     walked = _walk(entries, since)

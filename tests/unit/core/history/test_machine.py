@@ -113,6 +113,14 @@ def test_one_that_is_gone_and_comes_back_is_new() -> None:
     assert found.direction is Direction.NEW
 
 
+def test_one_created_anew_is_no_new_one_before_the_recording() -> None:
+    """Its first run is from before, whenever the last one started."""
+    anew = replace(FIRST, made=Made("b" * 64), run=Run("running", 60_000.0), exposed=Exposed(9.0, 9.0))
+    found = one((60_000.0, to(run=Run(GONE))), (60_010.0, anew), since=0.0)
+    assert found is not None
+    assert (found.direction, found.before, found.after) == (Direction.WORSE, 4.0, 9.0)
+
+
 def test_one_that_came_and_went_is_told_with_what_it_could() -> None:
     before = of("db", (BEGAN, FIRST))
     short = of("job", (60_000.0, replace(FIRST, exposed=Exposed(10.0, 9.0))), (61_000.0, to(run=Run(GONE))))
