@@ -5,6 +5,7 @@ windows.
 from __future__ import annotations
 
 import gettext
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,11 +98,11 @@ def opened(window: MainWindow, qtbot: QtBot, focus: QWidget) -> GuideWindow:
 
 def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
     cases: list[tuple[QWidget, str, str]] = [
-        (window.containers.view, "window", "The list on the left"),
-        (window.strata_page.strata.bands[4], "window", "Strata: the layers and the rays"),
+        (window.containers.view, "list", "The list"),
+        (window.strata_page.strata.bands[4], "container", "Strata: the layers and the rays"),
         (window.strata_page.header.exposure, "depth", "Exposure: one number"),
         (window.toolbar.engines, "engines", "Engines"),
-        (window.toolbar.menu, "window", "Strata: the layers and the rays"),
+        (window.toolbar.menu, "container", "Strata: the layers and the rays"),
     ]
     for focus, chapter, words in cases:
         shown = opened(window, qtbot, focus)
@@ -115,16 +116,16 @@ def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot
 
 
 def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot) -> None:
-    for keys, words in (
-        (Qt.Key.Key_2, "Threats: every threat, every layer"),
-        (Qt.Key.Key_3, "System calls: the doors into the kernel"),
-        (Qt.Key.Key_8, "Fleet: all containers at once"),
+    for keys, place in (
+        (Qt.Key.Key_2, ("container", "Threats")),
+        (Qt.Key.Key_3, ("container", "System calls")),
+        (Qt.Key.Key_8, ("machine", "Fleet: all containers at once")),
     ):
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         QTest.keyClick(window, keys, Qt.KeyboardModifier.AltModifier)
         shown = opened(window, qtbot, window.containers.view)
-        assert (at(shown), heading(shown)) == ("window", words)
+        assert (at(shown), heading(shown)) == place
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
@@ -199,7 +200,7 @@ def test_chapters_by_list_and_the_model(guide: Callable[..., GuideWindow]) -> No
     assert shown.model.rowCount() == len(load("en"))
     shown.list.setFocus()
     QTest.keyClick(shown.list, Qt.Key.Key_Down)
-    assert at(shown) == "window"
+    assert at(shown) == "layers"
     QTest.keyClick(shown.list, Qt.Key.Key_End)
     assert at(shown) == "words"
     assert shown.view.accessibleName() == "Words"
@@ -209,11 +210,11 @@ def test_chapters_by_list_and_the_model(guide: Callable[..., GuideWindow]) -> No
 def test_links_back_and_forward(guide: Callable[..., GuideWindow], qtbot: QtBot) -> None:
     shown = guide()
     assert not shown.back.isEnabled()
-    shown.follow(QUrl("04-depth.md#exposure"))
-    assert (at(shown), heading(shown)) == ("depth", "Exposure: one number")
+    shown.follow(QUrl("03-depth.md#linked"))
+    assert (at(shown), heading(shown)) == ("depth", "Layers that fall together")
     assert shown.view.verticalScrollBar().value() > 0
-    shown.follow(QUrl("#depth"))
-    assert heading(shown) == "Depth: how many layers stop it"
+    shown.follow(QUrl("#formula"))
+    assert heading(shown) == "How it is calculated"
     alt = Qt.KeyboardModifier.AltModifier
     QTest.keyClick(shown, Qt.Key.Key_Left, alt)
     assert at(shown) == "depth"
@@ -224,7 +225,7 @@ def test_links_back_and_forward(guide: Callable[..., GuideWindow], qtbot: QtBot)
     assert at(shown) == "depth"
     assert shown.view.verticalScrollBar().value() > 0
     before = at(shown)
-    for outside in ("https://example.org/03-layers.md", "file:///etc/passwd", "nothing.md", "../../x.html"):
+    for outside in ("https://example.org/02-layers.md", "file:///etc/passwd", "nothing.md", "../../x.html"):
         shown.follow(QUrl(outside))
         assert at(shown) == before
 
@@ -233,16 +234,16 @@ def test_a_link_by_keyboard(guide: Callable[..., GuideWindow]) -> None:
     shown = guide("start", "chapters")
     shown.view.setFocus()
     QTest.keyClick(shown.view, Qt.Key.Key_Tab)
-    assert shown.view.textCursor().selectedText() == "Reading as root"
+    assert shown.view.textCursor().selectedText() == "exposure"
     QTest.keyClick(shown.view, Qt.Key.Key_Return)
-    assert at(shown) == "root"
+    assert at(shown) == "depth"
 
 
 def test_tab_goes_round_through_everything(guide: Callable[..., GuideWindow]) -> None:
     """From links too: the text does not trap the focus."""
     for chapter in ("start", "keys"):
         shown = guide(chapter)
-        shown.follow(QUrl("04-depth.md"))
+        shown.follow(QUrl("03-depth.md"))
         shown.back.click()
         shown.field.setText("layer")
         shown.view.setFocus()
@@ -321,7 +322,7 @@ def test_the_window_follows_a_change_of_language(window: MainWindow, qtbot: QtBo
     finally:
         i18n.install(gettext.NullTranslations())
     assert second is not first
-    assert heading(second) == "左の一覧"
+    assert heading(second) == "一覧"
 
 
 @pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
@@ -378,7 +379,35 @@ def test_nothing_is_cut_at_any_width(guide: Callable[..., GuideWindow], language
         assert max(metrics.horizontalAdvance(chapter.title) for chapter in shown.chapters) + 16 <= room
     assert len(shown.menu.actions()) == len(shown.chapters)
     shown.menu.actions()[2].trigger()
-    assert at(shown) == "layers"
+    assert at(shown) == "depth"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_chapter_is_a_screen_and_a_half_at_most(guide: Callable[..., GuideWindow], language: str) -> None:
+    shown = guide("start", "", language)
+    screens = {}
+    for number, chapter in enumerate(shown.chapters):
+        shown.open_at(chapter.name)
+        QApplication.processEvents()
+        screens[chapter.file] = shown.document(number).size().height() / shown.view.viewport().height()
+    assert {file: height for file, height in screens.items() if height > 1.5} == {}
+
+
+def test_lines_of_code_join(theme: Theme) -> None:
+    """So that a picture of letters is one: its marks are as wide as the letters."""
+    document = GuideDocument(next(chapter for chapter in load("en") if chapter.name == "layers"), theme)
+    document.setTextWidth(700)
+    block, rows = document.begin(), []
+    while block.isValid():
+        text = block.text()
+        if text[:2] in ("6 ", "5 ", "4 ", "3 ", "2 ", "1 ") and "─" in text:
+            rows.append((document.documentLayout().blockBoundingRect(block), block.layout().lineAt(0)))
+        block = block.next()
+    assert len(rows) == 6
+    for (above, _), (below, _) in itertools.pairwise(rows):
+        assert abs(above.bottom() - below.top()) < 1
+    ends = [line.naturalTextWidth() for _, line in rows]
+    assert max(ends) - min(ends) < 1
 
 
 def test_lines_are_not_longer_than_one_can_read(guide: Callable[..., GuideWindow]) -> None:
@@ -416,11 +445,11 @@ def test_for_a_screen_reader(guide: Callable[..., GuideWindow]) -> None:
         (shown.back, "Back (Alt+Left)"),
         (shown.next, "Next match (F3)"),
         (shown.contents, "Chapters"),
-        (shown.view, "What Stratascope answers"),
+        (shown.view, "Start"),
     ):
         told = QAccessible.queryAccessibleInterface(widget)
         assert told.text(QAccessible.Text.Name) == words
     text = QAccessible.queryAccessibleInterface(shown.view).textInterface()
-    assert text.text(0, text.characterCount()).startswith("What Stratascope answers")
+    assert text.text(0, text.characterCount()).startswith("Start")
     shown.view.moveCursor(QTextCursor.MoveOperation.Down)
     assert text.cursorPosition() > 0

@@ -16,6 +16,7 @@ from PySide6.QtCore import QRectF, Qt, QUrl
 from PySide6.QtGui import (
     QBrush,
     QColor,
+    QFontMetricsF,
     QImage,
     QPainter,
     QResizeEvent,
@@ -118,7 +119,7 @@ def _chapter(file: str, language: str) -> Chapter:
 SIZE, HEADINGS = 14, {1: 24, 2: 18, 3: 15}
 MARKS = {"■": Mark.ENFORCED, "⬕": Mark.WEAKENED, "○": Mark.OPEN, "▲": Mark.TRIANGLE}
 MARK = 13
-LINE_HEIGHT, CLOSE = 145, 122  # percent: of text, and of headings and tables
+LINE_HEIGHT, CLOSE, SOLID = 145, 122, 100  # percent: of text; of headings and tables; of code, whose lines join
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 
 
@@ -158,12 +159,12 @@ class GuideDocument(QTextDocument):
         return found
 
     def _form(self, block: QTextBlock, level: int) -> None:
-        theme, form = self.theme, block.blockFormat()
-        code = form.hasProperty(QTextFormat.Property.BlockCodeFence)
+        theme = self.theme
+        code = _is_code(block)
         in_table = QTextCursor(block).currentTable() is not None
         fixed = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
         wanted = QTextBlockFormat()
-        wanted.setLineHeight(CLOSE if level or in_table else LINE_HEIGHT, fixed)
+        wanted.setLineHeight(SOLID if code else CLOSE if level or in_table else LINE_HEIGHT, fixed)
         if level:
             wanted.setTopMargin(theme.px(0 if level == 1 else 22 if level == 2 else 14))
             wanted.setBottomMargin(theme.px(8 if level < 3 else 4))
@@ -171,7 +172,7 @@ class GuideDocument(QTextDocument):
             wanted.setBackground(QBrush(theme.color("sunk")))
             wanted.setLeftMargin(theme.px(8))
             wanted.setTopMargin(0)
-            wanted.setBottomMargin(0)
+            wanted.setBottomMargin(0 if _is_code(block.next()) else theme.px(10))
         elif not in_table:
             wanted.setTopMargin(theme.px(2 if block.textList() else 0))
             wanted.setBottomMargin(theme.px(4 if block.textList() else 10))
@@ -185,7 +186,7 @@ class GuideDocument(QTextDocument):
     def _letters(self, was: QTextCharFormat, level: int, *, code: bool) -> QTextCharFormat:
         theme, form = self.theme, QTextCharFormat()
         size = HEADINGS.get(level, SIZE)
-        if was.fontFixedPitch():
+        if code or was.fontFixedPitch():
             form.setFont(theme.font(size - 1, fixed=True))
             if not code:
                 form.setBackground(QBrush(theme.color("sunk")))
@@ -230,6 +231,7 @@ class GuideDocument(QTextDocument):
     def _put_marks(self) -> None:
         """Replace the mark characters by pictures, one for one, so that positions in the text stay valid."""
         text, side = self.toRawText(), self.theme.px(MARK)
+        cell = QFontMetricsF(self.theme.font(SIZE - 1, fixed=True)).horizontalAdvance("─")
         for at, letter in enumerate(text):
             if letter in MARKS:
                 cursor = QTextCursor(self)
@@ -237,10 +239,16 @@ class GuideDocument(QTextDocument):
                 cursor.setPosition(at + 1, QTextCursor.MoveMode.KeepAnchor)
                 picture = QTextImageFormat()
                 picture.setName(f"mark:{MARKS[letter].value}")
-                picture.setWidth(side)
-                picture.setHeight(side)
+                wide = cell if _is_code(self.findBlock(at)) else side  # a picture of letters stays in its columns
+                picture.setWidth(wide)
+                picture.setHeight(wide)
                 picture.setVerticalAlignment(QTextCharFormat.VerticalAlignment.AlignMiddle)
                 cursor.insertImage(picture)
+
+
+def _is_code(block: QTextBlock) -> bool:
+    """Whether it is a line of a fenced block."""
+    return block.isValid() and block.blockFormat().hasProperty(QTextFormat.Property.BlockCodeFence)
 
 
 MEASURE = 760  # px of the design: longest line; longer ones are hard to follow

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 Topic = tuple[str, str]  # chapter and anchor
 VIEWS: dict[View, Topic] = {page.view: page.topic for page in PAGES}
-LIST = ("window", "list")
+LIST = ("list", "")
 ENGINES = ("engines", "")
-HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("hardening", "relaunch"), ("way-back", "set-aside")
+HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("relaunch", ""), ("way-back", "set-aside")
 TRIALS = ("hardening", "trials")
-MANY = ("hardening", "many")
+MANY = ("relaunch", "many")
 ROOT = ("root", "")
-EXPOSURE = ("depth", "exposure")
+EXPOSURE = ("depth", "")
 LAYERS = "layers"  # the chapter; each layer's id is an anchor in it
 NOTHING = ("troubleshooting", "engines")
 

@@ -103,15 +103,15 @@ class Page(Value):
 
 PAGES = (
     Page(View.PLAN, Group.COULD, msg("Plan"), "", ("hardening", "")),  # in a narrow window, which has no column
-    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("window", "strata")),  # exists from the start
-    Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("window", "matrix")),
-    Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("window", "calls")),
-    Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("window", "processes")),
-    Page(View.USE, Group.DOES, msg("Use"), "use.page", ("window", "use")),
-    Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("window", "denied")),
-    Page(View.HISTORY, Group.DOES, msg("History"), "history.page", ("window", "history"), graphs=True),
-    Page(View.CHANGES, Group.MACHINE, msg("Changes"), "changes.page", ("window", "changes")),
-    Page(View.FLEET, Group.MACHINE, msg("Fleet"), "fleet.several", ("window", "fleet"), graphs=True),
+    Page(View.STRATA, Group.COULD, msg("Strata"), "", ("container", "strata")),  # exists from the start
+    Page(View.MATRIX, Group.COULD, msg("Threats"), "threats.page", ("container", "matrix")),
+    Page(View.CALLS, Group.COULD, msg("System calls"), "syscalls.page", ("container", "calls")),
+    Page(View.PROCESSES, Group.DOES, msg("Processes"), "processes.page", ("container", "processes")),
+    Page(View.USE, Group.DOES, msg("Use"), "use.page", ("container", "use")),
+    Page(View.DENIED, Group.DOES, msg("Denied"), "denied.page", ("container", "denied")),
+    Page(View.HISTORY, Group.DOES, msg("History"), "history.page", ("container", "history"), graphs=True),
+    Page(View.CHANGES, Group.MACHINE, msg("Changes"), "changes.page", ("machine", "changes")),
+    Page(View.FLEET, Group.MACHINE, msg("Fleet"), "fleet.several", ("machine", "fleet"), graphs=True),
     Page(View.BEFORE, Group.MACHINE, msg("Before it starts"), "window.strata_page", ("before", "")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
