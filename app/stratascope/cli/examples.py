@@ -6,7 +6,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "report": (
         "stratascope report web",
         "stratascope report web --all",
-        "stratascope report --format sarif --output containers.sarif --fail-on critical",
+        "stratascope report --format sarif --output found.sarif --fail-on critical",
     ),
     "list": ("stratascope list --sort name", "stratascope list --columns exposure,name,why"),
     "diff": ("stratascope diff web web-old", "stratascope diff monday.json friday.json"),
@@ -41,7 +41,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "helper install": ("stratascope helper install --dry-run", "stratascope helper install"),
     "helper remove": ("stratascope helper remove --dry-run", "stratascope helper remove"),
     "completion": (
-        "stratascope completion bash > ~/.local/share/bash-completion/completions/stratascope",
+        "stratascope completion bash >> ~/.bash_completion",
         "stratascope completion fish > ~/.config/fish/completions/stratascope.fish",
     ),
 }

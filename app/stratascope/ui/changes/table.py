@@ -116,10 +116,14 @@ class ChangesTable(ItemTable):
         def numbers(row: Shown) -> str:
             return "" if isinstance(row, Heading) else words.numbers_told(row)
 
+        def button(row: Shown) -> str:
+            return "" if isinstance(row, Heading) else self.button_word(row)
+
+        nothing = translate(msg("none"))
         return (
             Column(msg("What changed"), what, grows=1, whole=whole, spoken=spoken),
-            Column(msg("Exposure"), numbers),
-            Column(msg("Action"), lambda row: "" if isinstance(row, Heading) else self.button_word(row)),
+            Column(msg("Exposure"), numbers, spoken=lambda row: numbers(row) or nothing),
+            Column(msg("Action"), button, spoken=lambda row: button(row) or nothing),
         )
 
     def button_word(self, row: Moved) -> str:
