@@ -316,8 +316,8 @@ def _merged(outcomes: set[Outcome]) -> set[Outcome]:
     left = list(outcomes)
     while left:
         one = left.pop()
-        for each in one.constraints if one in outcomes else ():
-            rest = tuple(other for other in one.constraints if other != each)
+        for place, each in enumerate(one.constraints if one in outcomes else ()):
+            rest = (*one.constraints[:place], *one.constraints[place + 1 :])
             two = Outcome(one.action, tuple(sorted((*rest, negated(each)))))
             if two != one and two in outcomes:
                 outcomes -= {one, two}

@@ -479,7 +479,10 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outco
             parts += [(rule.action, (each,)) for each in constraints]
         else:
             parts.append((rule.action, constraints))
-    further = [frozenset(action for action, _ in parts[place:]) for place in range(len(parts))]
+    further: list[frozenset[Action]] = [frozenset()]  # the answers of all rules from a place on
+    for action, _ in reversed(parts):
+        further.append(further[-1] if action in further[-1] else further[-1] | {action})
+    further.reverse()
     # Split the argument space rule by rule. A rule matches where all its constraints hold; the rest is one region per
     # constraint that fails while those before it hold, so that regions never overlap.
     found: list[Outcome] = []

@@ -64,7 +64,7 @@ def test_a_fault_that_quotes_others_does_not_act(program: str, word: str, status
 def test_no_other_logger_tells_of_faults() -> None:
     """The one of notifications only tells what nobody sees who does not ask for it."""
     others = {path.name: path.read_text() for path in APP.rglob("*.py") if "getLogger(" in path.read_text()}
-    assert sorted(others) == ["fault_log.py", "notifier.py"]
-    assert {line.split("(")[0].strip() for line in others["notifier.py"].splitlines() if "logger." in line} == {
+    assert sorted(others) == ["desk.py", "fault_log.py"]
+    assert {line.split("(")[0].strip() for line in others["desk.py"].splitlines() if "logger." in line} == {
         "logger.info"
     }
