@@ -82,9 +82,12 @@ def what_happened(row: Moved) -> str:
 
 def settings_told(row: Moved) -> list[str]:
     """The options that changed, in words."""
-    found = [f"{plain(was, 80)} → {plain(now, 80)}" for was, now in revalued(row.lost, row.gained)]
-    found = [*(setting_words(each, came=True) for each in only(row.gained, row.lost)), *found]
-    return [*found, *(setting_words(each, came=False) for each in only(row.lost, row.gained))]
+    changed = [f"{plain(was, 80)} → {plain(now, 80)}" for was, now in revalued(row.lost, row.gained)]
+    gained, lost = only(row.gained, row.lost), only(row.lost, row.gained)
+    if "--privileged" in lost:  # which gave it every capability: those by name are what it is left with
+        gained = [each for each in gained if not each.startswith("--cap-add ")]
+    came, went = ([setting_words(each, came=flag) for each in some] for some, flag in ((gained, True), (lost, False)))
+    return [*went, *changed, *came] if row.direction is Direction.BETTER else [*came, *changed, *went]
 
 
 def _consequences(row: Moved) -> list[str]:
@@ -108,7 +111,11 @@ def _of_all(row: Moved) -> str:
 
 def _could(row: Moved) -> str:
     if row.now.threats is None:
-        return translate(msg("Not read yet") if up(row.now.run) else msg("It has not run yet"))
+        run = row.now.run
+        if up(run):
+            return translate(msg("Not read yet"))
+        ran = run is not None and (run.started or run.exit_code is not None)
+        return translate(msg("It does not run") if ran else msg("It has not run yet"))
     if not row.now.threats:
         return translate(msg("Nothing serious is open in it"))
     return translate(msg("It could: {threats}", threats=some(map(threat_title, row.now.threats[:2]))))
