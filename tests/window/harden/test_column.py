@@ -434,6 +434,23 @@ def test_how_long_it_was_watched_stands_in_the_head(qtbot: QtBot, window: MainWi
     assert not head.link.isVisible()
 
 
+def test_what_is_seen_in_use_is_asked_about_anew(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    """A plan that takes away what it was seen using meanwhile would close a door that is in use."""
+    draft = planned(qtbot, window).draft
+    key = window.selection.key
+    assert key is not None
+    draft.show_used(key, frozenset())
+    staged.calls.clear()
+    draft.show_used(key, frozenset())
+    draft.show_used(("docker", "another"), frozenset({"SYS_ADMIN"}))
+    draft.show_used(key, frozenset())
+    assert not draft._learned.isActive()
+    draft._learned.setInterval(0)
+    draft.show_used(key, frozenset({"/var/run/docker.sock connected"}))
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 1)
+    planned(qtbot, window)
+
+
 def test_what_is_used_can_be_accepted(qtbot: QtBot, window: MainWindow) -> None:
     """Where there is a finding that says so."""
     column = planned(qtbot, window).column

@@ -14,23 +14,26 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, MessageError, msg
-from stratascope.core.relaunch.hardening_plan import HardeningPlan
+from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.next_step import TRY, UNTOUCHED, Act, PlanButton, Sign, Trial, blocked, idle, trying
-from stratascope.ui.harden.plan_draft import SETTLE, PlanDraft
+from stratascope.ui.harden.plan_draft import SETTLE, Judged, PlanDraft, start
 from stratascope.ui.harden.wishes import Key, Own, Worked, learn, why_failed
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.observe.service import KEEPS
+from stratascope.usecases.plan.offers import Offer, Preview
 from stratascope.usecases.plan.pieces import merged
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.strategy import ENDS, Ends, Loosened, TrialDone
 from stratascope.value import replace
+
+LEARNED = round(1000 * KEEPS) + 1000  # ms after something was seen in use before the plan is asked for anew: it is kept
 
 
 def why_nothing(
@@ -85,8 +88,12 @@ class RelaunchDraft(PlanDraft):
         self.changed_lines: tuple[str, ...] = ()  # of that command, each led by its sign
         self.left_lines: tuple[str, ...] = ()  # what else would change with the first row that keeps it critical
         self._kept: tuple[Transaction, ...] = ()
+        self._used: tuple[Key, frozenset[str]] | None = None
+        self._waited = frozenset[str]()  # what had been used when the wait for it began
+        self._by_use = False  # the plan that is on its way is asked for because of what was seen
         self._pressed = False  # and to be done as soon as the plan is judged
         self._timer = later(self, SETTLE, self.ask_plan)
+        self._learned = later(self, LEARNED, self._ask_learned)
 
     # -- what is in view
 
@@ -96,6 +103,37 @@ class RelaunchDraft(PlanDraft):
         self._say_why_again()
         if self.state is not None and _made_by(before, self.state) != _made_by(kept, self.state):
             self.ask_anew()  # what it says of the changes that are in force
+
+    def show_used(self, key: Key, used: frozenset[str]) -> None:
+        """What that container was seen using: once that is another, its plan may be."""
+        trial, before = self.trial, self._used
+        if trial is None or trial.key != key:
+            self._used = key, used
+            if before is not None and before[0] == key and before[1] != used and not self._learned.isActive():
+                self._waited = used
+                self._learned.start()
+
+    def _ask_learned(self) -> None:
+        if self._used is None or not self._in_view(self._used[0]):
+            return
+        if self.trial is not None and self.trial.key == self._used[0]:
+            self._learned.start()  # until the trial is over
+            return
+        self._by_use = True
+        self.ask_anew()
+        if self._waited != self._used[1]:  # more came meanwhile
+            self._waited = self._used[1]
+            self._learned.start()
+
+    def _come(
+        self, state: ContainerState, wanted: Wanted | None, answer: tuple[Offer, Judged, Judged] | Failure
+    ) -> None:
+        by_use, self._by_use = self._by_use, False
+        same = self._known is not None and self.plan is not None and start(self._known) == start(state)
+        if by_use and same and self._settled and (isinstance(answer, Failure) or _keeps(self.plan, answer[2].plan)):
+            self._drop()  # what worked on the copy stays, unless it closes what is in use by now
+            return
+        super()._come(state, wanted, answer)
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
@@ -108,7 +146,7 @@ class RelaunchDraft(PlanDraft):
 
     @property
     def _settled(self) -> bool:
-        """What is tried, or worked, is what is relaunched: whatever was learned meanwhile waits for the next plan."""
+        """What is tried, or worked, is what is relaunched; but see `show_used`."""
         trial, state = self.trial, self.state
         return self.tried is not None or (trial is not None and state is not None and trial.key == state.key)
 
@@ -343,6 +381,12 @@ def _made_by(kept: tuple[Transaction, ...], state: ContainerState) -> tuple[str,
     return tuple(each.id for each in kept if (each.engine, each.new) == state.key)
 
 
+def _keeps(shown: HardeningPlan | None, new: HardeningPlan) -> bool:
+    """Whether all that is on in the plan that is shown is on in the new one."""
+    on = {change.key for change in new.changes if change.on}
+    return shown is None or all(change.key in on for change in shown.changes if change.on)
+
+
 Thought = tuple[Plan, Preview, str, tuple[str, ...], tuple[str, ...]]
 
 
@@ -355,16 +399,16 @@ def _thought_through(
 ) -> Thought:
     made = hardening.plan(state, choices, remedies)
     command = hardening.command(made)
+    further: tuple[str, ...] = ()
     if made.owner is not None:
         changed = tuple(f"+ {line}" for file in made.owner.files for line in file.text.splitlines() if line.strip())
     else:
-        before = hardening.command(replace(made, wanted=made.spec.asked, choices=(), files=()))
+        asked = replace(made, wanted=made.spec.asked, choices=(), files=(), body=made.spec.body)
+        before = hardening.command(asked)
         changed = _differing(before, command)
-    further: tuple[str, ...] = ()
-    if left and made.owner is None:
-        with suppress(ToggleError):
-            whole = hardening.plan(state, merged((*choices, *left)), remedies)
-            further = _differing(command, hardening.command(whole))
+        if left:  # against what it has, not against what the plan would make of that
+            with suppress(ToggleError):
+                further = _differing(before, hardening.command(hardening.plan(state, merged(left), remedies)))
     return made, hardening.preview(state, choices, made.files), command, changed, further
 
 

@@ -55,6 +55,24 @@ def watched_text(known: Known) -> Message | None:
                   age=short_age(seen.seconds))  # fmt: skip
 
 
+def used(known: Known) -> frozenset[str]:
+    """What a container was seen using, without how often: what a plan depends on."""
+    if known.needs is None:
+        return frozenset()
+    seen = known.needs.observation
+    return frozenset(
+        (
+            *(each.name for each in seen.capabilities),
+            *(each.name for each in seen.notable()),
+            *(f"{path.path} {how}" for path in seen.reached for how in path.access),
+            *(f"{port.protocol} {port.port}" for port in seen.ports),
+            *(f"{user}:{group}" for user, group in seen.users),
+            *seen.devices,
+            *seen.written,
+        )
+    )
+
+
 class ObservationFeed(QObject):
     """Observations. `told` carries the Key of a container with news. Without a service there never are any."""
 

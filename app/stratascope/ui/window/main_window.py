@@ -43,7 +43,7 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.result_card import KEEP
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
-from stratascope.ui.use.observation_feed import ObservationFeed, watched_text
+from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.first_hints import FirstHints, first_hints
 from stratascope.ui.window.layout import WindowLayout, least_size
@@ -349,6 +349,8 @@ class MainWindow(QMainWindow):
         if state is not None and snapshot is not None and not snapshot.demo:
             known = self.watching.known(state.container)
             hardening.column.show_watched(None if known is None else watched_text(known))
+            if known is not None:
+                hardening.column.draft.show_used(state.key, used(known))
 
     def _show_tried(self, hardening: RelaunchController) -> None:
         """What was refused to the container in view shows that what refused it is in force."""
