@@ -283,7 +283,8 @@ def _hardening(commands: Commands) -> None:
         msg("go back to the original that was set aside"),
         msg(
             "Stops the relaunched container and starts the original again, as it was before harden or tighten, and "
-            "checks that it is. What was written into volumes since stays in them. Exit status as for harden."
+            "checks that it is. What was written into volumes since stays in them; where harden made them, a container "
+            "like the original is started with them. Exit status as for harden."
         ),
         allow_abbrev=False,
     )

@@ -141,7 +141,7 @@ def ending_sentence(event: RelaunchResult) -> Message:
             return msg("Works. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None and made.kind is TransactionKind.UNDO:
-            return msg("The original of {name} is back. The replacement is kept as {aside} until it is discarded.",
+            return msg("{name} is as it was before. The replacement is kept as {aside} until it is discarded.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None:
             return msg("Works. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",

@@ -46,7 +46,7 @@ def planned(known: Subject, **values: str) -> Plan:
     ("how", "made", "words"),
     [
         (RelaunchOutcome.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
-        (RelaunchOutcome.VERIFIED, replace(DONE, kind=TransactionKind.UNDO), "The original of web is back."),
+        (RelaunchOutcome.VERIFIED, replace(DONE, kind=TransactionKind.UNDO), "web is as it was before."),
         (RelaunchOutcome.VERIFIED, OWNED, "Its owner re-created web: undo reverts the change"),
         (RelaunchOutcome.VERIFIED, replace(OWNED, kind=TransactionKind.UNDO), "web is as it was before"),
         (RelaunchOutcome.VERIFIED, None, "Works."),

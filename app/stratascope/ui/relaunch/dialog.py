@@ -358,8 +358,8 @@ def _undo_lead(done: Transaction) -> Message:
     if done.kind is TransactionKind.UNDO:
         return msg("The running container is set aside, and the one that was set aside starts again under its name.")
     return msg(
-        "The hardened container is stopped and set aside with everything that it wrote in its own layer; the "
-        "original starts again under its name. Nothing is deleted."
+        "The hardened container is stopped and set aside with everything that it wrote in its own layer; what starts "
+        "under its name has the settings from before. Nothing is deleted."
     )
 
 

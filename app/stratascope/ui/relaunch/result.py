@@ -125,7 +125,7 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
         _checks(result, now),
         "" if result.kept else keep if works else translate(msg("It works")),
         more,
-        translate(msg("Undo starts the original again")) if more else "",
+        translate(msg("Undo brings its former settings back")) if more else "",
         proof=True,
         folded=result.kept,
     )
