@@ -93,7 +93,7 @@ class RelaunchDraft(PlanDraft):
         self._by_use = False  # the plan that is on its way is asked for because of what was seen
         self._pressed = False  # and to be done as soon as the plan is judged
         self._timer = later(self, SETTLE, self.ask_plan)
-        self._learned = later(self, LEARNED, self._ask_learned)
+        self.use_timer = later(self, LEARNED, self._ask_learned)
 
     # -- what is in view
 
@@ -109,21 +109,21 @@ class RelaunchDraft(PlanDraft):
         trial, before = self.trial, self._used
         if trial is None or trial.key != key:
             self._used = key, used
-            if before is not None and before[0] == key and before[1] != used and not self._learned.isActive():
+            if before is not None and before[0] == key and before[1] != used and not self.use_timer.isActive():
                 self._waited = used
-                self._learned.start()
+                self.use_timer.start()
 
     def _ask_learned(self) -> None:
         if self._used is None or not self._in_view(self._used[0]):
             return
         if self.trial is not None and self.trial.key == self._used[0]:
-            self._learned.start()  # until the trial is over
+            self.use_timer.start()  # until the trial is over
             return
         self._by_use = True
         self.ask_anew()
         if self._waited != self._used[1]:  # more came meanwhile
             self._waited = self._used[1]
-            self._learned.start()
+            self.use_timer.start()
 
     def _come(
         self, state: ContainerState, wanted: Wanted | None, answer: tuple[Offer, Judged, Judged] | Failure
