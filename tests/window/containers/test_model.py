@@ -15,6 +15,7 @@ from rig.window.sample import E, U, W, X
 from stratascope.core.container import Status
 from stratascope.core.layer import Verdict
 from stratascope.core.snapshot import ContainerState, ProcessState
+from stratascope.ui.containers import model as module
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import alike_text
 from stratascope.ui.containers.rows import ListRow, ViewBy, replicas_key, short_image, spoken
@@ -227,6 +228,37 @@ def test_what_restarts_keeps_its_place(model: ContainerModel) -> None:
     show(model, A, B, C)
     assert names(model) == before
     assert not model.patience.isActive()  # the order has not changed: nothing to move
+
+
+def test_what_starts_leaves_the_stopped_ones_at_once(model: ContainerModel) -> None:
+    stopped = sample.state("z", status=Status.EXITED)
+    show(model, A, C, stopped)
+    assert names(model)[-1] == "z"
+    show(model, A, C, sample.state("z", (X,) * 6))
+    assert names(model) == ["Standalone", "z", "c", "a"]
+
+
+def test_an_order_that_never_stands_still_is_followed_all_the_same(
+    model: ContainerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(model, A, B, C)
+    before = names(model)
+    show(model, sample.state("a", (X,) * 6), B, C)
+    monkeypatch.setattr(module, "LONGEST", module.PATIENCE)  # as if it had waited that long
+    model.patience.start(60_000)
+    show(model, sample.state("a", (X,) * 6), sample.state("b", status=Status.EXITED), C)
+    assert names(model) == before
+    assert model.patience.remainingTime() > module.PATIENCE, "the wait is not begun anew"
+
+
+def test_the_worst_is_what_can_take_over_whatever_the_list_begins_with(model: ContainerModel) -> None:
+    model.set_view_by(ViewBy.NAME)
+    show(model, A, B, C, TAKES_OVER)
+    assert model.worst() == TAKES_OVER.key
+    model.set_filter("b")
+    assert model.worst() == B.key
+    model.set_filter("nothing")
+    assert model.worst() is None
 
 
 def test_whoever_uses_the_list_is_waited_for(model: ContainerModel) -> None:

@@ -4,16 +4,17 @@ emits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QRasterWindow
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.kit import selection as module
-from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.value import replace
 
 A, B, C = (sample.state(name) for name in ("a", "b", "c"))
@@ -35,18 +36,41 @@ def heard(selection: Selection) -> Iterator[list[str]]:
     yield found
 
 
-def test_the_first_of_the_list_is_in_view_while_engines_answer(selection: Selection) -> None:
+def test_the_worst_of_the_list_is_in_view_until_something_is_used(selection: Selection) -> None:
     assert selection.key == A.key
-    selection.listed = lambda: (C.key, A.key, B.key)
+    selection.worst = lambda: C.key
     selection.show_snapshot(sample.snapshot((A, B, C)))
     assert selection.key == C.key
+    selection.worst = lambda: B.key
+    selection.show_snapshot(sample.snapshot((A, B, C)))
+    assert selection.key == B.key
 
 
-def test_later_it_stays_where_it_is(selection: Selection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ARRIVING", 0.0)
-    selection.listed = lambda: (C.key, A.key, B.key)
+USES: dict[str, Callable[[Selection], object]] = {
+    "the same row chosen": lambda selection: selection.choose(A.key),
+    "asked for": lambda selection: selection.go_to(A.key),
+    "a layer": lambda selection: selection.open_layer(2),
+    "a filter": lambda selection: selection.set_filter("a"),
+    "a key or button": lambda selection: selection.touch(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_once_it_is_used_it_stays_where_it_is(selection: Selection, use: str) -> None:
+    USES[use](selection)
+    selection.worst = lambda: C.key
     selection.show_snapshot(sample.snapshot((A, B, C)))
     assert selection.key == A.key
+
+
+def test_a_press_in_the_window_is_use_and_the_pointer_alone_is_none(selection: Selection, qtbot: QtBot) -> None:
+    window = QRasterWindow()
+    use = FirstUse(selection)
+    use.begin(window)
+    QGuiApplication.sendEvent(window, QEvent(QEvent.Type.Enter))
+    assert not selection.touched
+    QGuiApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Down, Qt.KeyboardModifier.NoModifier))
+    assert selection.touched
 
 
 def test_each_reading_is_told_once_when_all_is_settled(selection: Selection) -> None:

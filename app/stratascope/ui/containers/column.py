@@ -148,13 +148,14 @@ class ContainerColumn(QWidget):
         self._lay_out()
         self.view.verticalScrollBar().rangeChanged.connect(self._align)
         theme.changed.connect(self._align)
-        selection.listed = self.model.keys
+        selection.listed, selection.worst = self.model.keys, self.model.worst
         selection.arrived.connect(self._show_snapshot)
         selection.container_changed.connect(self._follow)
         selection.filter_changed.connect(self._show_filtered)
         selection.chosen.connect(self.view.roll_to)  # groups unfold only for an explicit choice
         selection.front_wanted.connect(self._show_row)
         self.model.divided.connect(self._follow)
+        self.model.divided.connect(self.view.keep_in_sight)
         self.view.chosen.connect(selection.choose)
         self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
@@ -236,6 +237,7 @@ class ContainerColumn(QWidget):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self.model.show(snapshot.containers)
+        self.view.keep_in_sight()
         if snapshot.nothing_read:
             self.alert.show_unread()
         elif snapshot.containers or not snapshot.reading:  # until an engine has been read, nothing is known

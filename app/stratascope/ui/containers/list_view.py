@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QContextMenuEvent, QEnterEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QCursor, QEnterEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from stratascope.core.message import msg
@@ -41,6 +41,7 @@ class ContainerView(QListView):
         super().__init__(parent)
         self.containers = containers
         self._following = False
+        self._sight: tuple[QPersistentModelIndex, int | None] | None = None  # see `_note_sight`
         self._paint = RowPaint(theme, self.hasFocus)
         self.setModel(containers)
         self.setItemDelegate(CellPainter(theme, self, self._paint.draw, self._paint.size))
@@ -51,6 +52,8 @@ class ContainerView(QListView):
         self.setAccessibleName(translate(msg("Containers")))
         self.setAccessibleDescription(translate(msg("Each with its exposure and the verdicts of its six layers")))
         self.selectionModel().currentChanged.connect(self._current_changed)
+        for about in (containers.rowsAboutToBeRemoved, containers.rowsAboutToBeInserted, containers.rowsAboutToBeMoved):
+            about.connect(self._note_sight)
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
         theme.changed.connect(self._restyle)
@@ -119,6 +122,19 @@ class ContainerView(QListView):
         row = self.containers.row_of(key)
         if row >= 0:
             self.scrollTo(self.containers.index(row))
+
+    def keep_in_sight(self) -> None:
+        """After rows have come, gone or moved: the row under the pointer stays there, or the selected one in view."""
+        noted, self._sight = self._sight, None
+        if noted is None or not noted[0].isValid():
+            return
+        index, top = self.containers.index(noted[0].row()), noted[1]
+        self.executeDelayedItemsLayout()
+        if top is None:
+            self.scrollTo(index)
+        else:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self.visualRect(index).top() - top)
 
     # -- Qt's handlers
 
@@ -205,6 +221,18 @@ class ContainerView(QListView):
         return self.currentIndex()
 
     # -- internals
+
+    def _note_sight(self) -> None:
+        """Before rows come, go or move: note the row under the pointer with its place, or the selected one in view."""
+        if self._sight is not None:
+            return
+        row, top = (self._at(self.viewport().mapFromGlobal(QCursor.pos()))[0] if self.containers.held else -1), True
+        if row < 0:
+            row, top = self.chosen_row(), False
+        index = self.containers.index(row)
+        box = self.visualRect(index)
+        if row >= 0 and box.intersects(self.viewport().rect()):
+            self._sight = QPersistentModelIndex(index), box.top() if top else None
 
     def _fold(self, row: int, *, folded: bool) -> None:
         """Fold or unfold on Left and Right, from the inside out: replicas, then their group."""

@@ -4,8 +4,9 @@ Decided against a tree and against resets: selection, scroll position and a scre
 update.
 
 Rows do not jump: they keep their places until the new order has been stable for PATIENCE and nobody has used the list
-for as long (`touch`), and never move while the pointer is over them (`hold`). So a container that restarts comes back
-to its row. New containers, and those read for the first time, go to their places at once; removed ones leave at once.
+for as long (`touch`), and never move while the pointer is over them (`hold`). Where the order never stands still, they
+move after LONGEST. So a container that restarts comes back to its row. New containers, those read for the first time
+and those that start go to their places at once; removed ones leave at once.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-from PySide6.QtCore import QAbstractListModel, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QElapsedTimer, Qt, Signal
 
 from stratascope.core.snapshot import ContainerState
+from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, spoken
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
@@ -23,7 +25,7 @@ from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
 from stratascope.usecases.listing.filter import Query, parse
 from stratascope.value import replace
 
-PATIENCE = 3000  # ms
+PATIENCE, LONGEST = 3000, 9000  # ms
 
 
 class ContainerModel(QAbstractListModel):
@@ -40,10 +42,11 @@ class ContainerModel(QAbstractListModel):
         self._states: tuple[ContainerState, ...] = ()
         self._rows = Rows()
         self._filter = ""
-        self._held = False
+        self.held = False  # the pointer is over the rows
         self.dividing = False  # rows come and go while the containers stay the same
         self._order: tuple[Key, ...] = ()  # the order without holding rows back
         self.patience = later(self, PATIENCE, self._settle)
+        self._waiting = QElapsedTimer()  # since the rows are out of order; invalid: they are not
 
     # -- for the view
 
@@ -111,6 +114,11 @@ class ContainerModel(QAbstractListModel):
     def passed(self) -> tuple[ContainerState, ...]:
         """The containers that match the filter, in order, folded ones included."""
         return self._rows.shown
+
+    def worst(self) -> tuple[str, str] | None:
+        """The key of the worst container that matches the filter; None without any."""
+        found = self._rows.worst()
+        return None if found is None else found.key
 
     def keys(self) -> tuple[tuple[str, str], ...]:
         """The keys of `passed`."""
@@ -194,8 +202,8 @@ class ContainerModel(QAbstractListModel):
 
     def hold(self, held: bool) -> None:
         """Keep rows from moving while held."""
-        if held is not self._held:
-            self._held = held
+        if held is not self.held:
+            self.held = held
             if not held:
                 self.touch()
 
@@ -207,7 +215,7 @@ class ContainerModel(QAbstractListModel):
     # -- internals
 
     def _settle(self) -> None:
-        if self._held:
+        if self.held:
             self.patience.start()
         else:
             self._divide()
@@ -225,7 +233,11 @@ class ContainerModel(QAbstractListModel):
             target = in_place(self._entries, target)
         if moving or tuple(entry.key for entry in target) == order:
             self.patience.stop()
-        elif order != self._order or not self.patience.isActive():
+            self._waiting.invalidate()
+        elif not self.patience.isActive():
+            self._waiting.start()
+            self.patience.start()
+        elif order != self._order and not self._waiting.hasExpired(LONGEST - PATIENCE):
             self.patience.start()
         self._order = order
         self._become(target)
@@ -282,7 +294,7 @@ class ContainerModel(QAbstractListModel):
 def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
     """Return `target` without moves: rows keep their places, gone ones leave, new ones follow their predecessors.
 
-    Containers that are read for the first time count as new.
+    Containers that are read for the first time, and those that have started, count as new.
     """
     if not now or [entry.key for entry in now] == [entry.key for entry in target]:
         return target
@@ -292,7 +304,7 @@ def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
         new = fresh.get(entry.key)
         if entry.state is None:
             kept.append(new or entry)
-        elif new is not None and (entry.settled or not new.settled):
+        elif new is not None and not _arrives(entry, new):
             kept.append(replace(new, section=entry.section))
     places = {entry.key: at for at, entry in enumerate(kept)}
     behind: dict[int, list[ListRow]] = {}
@@ -314,3 +326,10 @@ def in_place(now: list[ListRow], target: list[ListRow]) -> list[ListRow]:
         for entry in every
         if entry.state is not None or sizes[entry.section] or (entry.folded and entry.key in fresh)
     ]
+
+
+def _arrives(before: ListRow, now: ListRow) -> bool:
+    """Whether a row goes to its place at once: its container is read for the first time, or has started."""
+    if before.state is None or now.state is None or not now.settled:
+        return False
+    return not before.settled or (runs(now.state) and not runs(before.state))

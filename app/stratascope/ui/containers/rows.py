@@ -127,6 +127,9 @@ def _takes(state: ContainerState) -> GroupKind | None:
     return GroupKind.ACCOUNT if takes_account(state) else GroupKind.TAKE_OVER
 
 
+_TAKEN = {GroupKind.TAKE_OVER: 0, GroupKind.ACCOUNT: 1, None: 2}  # the worst first
+
+
 class Sorter:
     """Caches what the place of each container depends on, per reading."""
 
@@ -324,6 +327,10 @@ class Rows:
             shown += kept[2]
         self.shown = tuple(shown)
         return made
+
+    def worst(self) -> ContainerState | None:
+        """The worst of the containers shown; of equal ones the first."""
+        return min(self.shown, key=lambda state: (_TAKEN[_takes(state)], worst_first(state)[:2]), default=None)
 
     def section_of(self, key: tuple[str, str]) -> str:
         """Return the group of a container; empty if it is not shown."""

@@ -6,10 +6,10 @@ Every pane listens to these signals and reads the rest from here; no pane knows 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QWindow
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.relaunch.launch_spec import is_mark
@@ -18,12 +18,14 @@ from stratascope.presentation.takeover import runs
 from stratascope.presentation.what_if import WhatIf
 
 Key = tuple[str, str]  # a container's engine and id
-ARRIVING = 3.0  # seconds after the first snapshot in which engines answer one after the other
 FIRST_LAYER = 3  # open at the start
 
 
 class Selection(QObject):
-    """The selection. `show_snapshot` takes the latest snapshot; all else is the user's choice."""
+    """The selection: the worst container until the user does something, then one by its engine and name.
+
+    `show_snapshot` takes the latest snapshot; all else is the user's choice.
+    """
 
     arrived = Signal(object)  # Snapshot, for the list: rows it selects while updating are no choice of the user's
     snapshot_changed = Signal(object)  # Snapshot, once the container in view is settled
@@ -44,10 +46,10 @@ class Selection(QObject):
         self._states: dict[Key, ContainerState] = {}
         self._key: Key | None = None
         self._name = ""  # its name when it came into view
-        self._placed: Key | None = None  # chosen automatically
+        self.worst: Callable[[], Key | None] = lambda: next(iter(self.listed()), None)  # the worst of the list
+        self.touched = False  # the user has done something; until then the worst is in view
         self._placing = False
         self._lost: Container | None = None  # was in view when it disappeared, and nothing has been chosen since
-        self._shown_at: float | None = None
 
     # -- in view
 
@@ -100,6 +102,14 @@ class Selection(QObject):
 
     # -- changes
 
+    def touch(self) -> None:
+        """Note that the user has begun to use what is in view: it no longer gives way to a worse one."""
+        self.touched = True
+
+    def begin_anew(self) -> None:
+        """Forget that the user has chosen: what comes next is other containers."""
+        self.touched = False
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Take the latest snapshot; the container in view stays as long as it exists."""
         before, lost = self._key, self.current
@@ -121,7 +131,9 @@ class Selection(QObject):
         if self._placing:
             if self._key not in self._states:  # a row that the list selects while updating is no choice
                 self._key = key
-        elif key != self._key:
+            return
+        self.touch()
+        if key != self._key:
             self._lost = None
             self._key = key
             self._take_another()
@@ -132,6 +144,7 @@ class Selection(QObject):
         self._lost = None
         if key not in self._states:
             return
+        self.touch()
         if key not in self.listed():
             self.set_filter("")
         self.choose(key)
@@ -148,11 +161,13 @@ class Selection(QObject):
         """List only containers that match these words."""
         if words != self.filter:
             self._lost = None  # searching counts as choosing: stop waiting for the lost container
+            self.touch()
             self.filter = words
             self.filter_changed.emit(words)
 
     def open_layer(self, number: int) -> None:
         """Open that layer."""
+        self.touch()
         self.layer = number
         self.layer_opened.emit(number)
 
@@ -189,24 +204,13 @@ class Selection(QObject):
         """Decide which container is in view when the user has not."""
         if self._key not in self._states:
             self._key = None
-        listed, arriving, back = self.listed(), self._still_arriving(), self._back_again()
+        listed, back = self.listed(), self._back_again()
         if back is not None and back in listed:
             self._key, self._lost = back, None
         elif (taker := self._name_taken()) is not None and taker in listed:
             self._key = taker
-        elif arriving or self._key is None:
-            self._key = listed[0] if listed else self._key
-            self._placed = self._key
-
-    def _still_arriving(self) -> bool:
-        """Whether engines are still answering, and the user has not chosen: then the first of the list is shown.
-
-        Not later: the view must not jump away when another container becomes worse.
-        """
-        if self._shown_at is None:
-            self._shown_at = time.monotonic() if self._states else None
-            return True
-        return self._key == self._placed and time.monotonic() - self._shown_at < ARRIVING
+        elif not self.touched or self._key is None:
+            self._key = self.worst() or self._key
 
     def _back_again(self) -> Key | None:
         """Return what was lost from view (its engine was gone), or the container recreated under its name."""
@@ -234,3 +238,23 @@ class Selection(QObject):
             if name and (state.container.engine, state.container.name) == (engine, name)
         ]
         return same[0] if len(same) == 1 else None
+
+
+class FirstUse(QObject):
+    """Tells the selection when a key, a button or the wheel is used in a window for the first time."""
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__(selection)
+        self._selection = selection
+
+    def begin(self, window: QWindow | None) -> None:
+        """Wait for it, unless it has been."""
+        if window is not None and not self._selection.touched:
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress, QEvent.Type.Wheel):
+            self._selection.touch()
+        if self._selection.touched:
+            watched.removeEventFilter(self)
+        return False

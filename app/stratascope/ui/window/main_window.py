@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
 from stratascope.core.layer import Finding, Layer
@@ -36,7 +36,7 @@ from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.background import Feed, MemorySettings, SettingsLike
 from stratascope.ui.kit.feedback import Clipboard, Report
 from stratascope.ui.kit.page import MACHINE, Parts, View
-from stratascope.ui.kit.selection import Key, Selection
+from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(least_size(theme, self.screen().availableSize()))
         self.selection = selection = Selection(self)
+        self._use = FirstUse(selection)
         self.toolbar = Toolbar(theme, selection)
         self.notices = Notices(theme, selection)
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine, settings)
@@ -437,7 +438,12 @@ class MainWindow(QMainWindow):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride:  # precedes the key itself
             self._key_at = self.focusWidget()
+            self.selection.touch()
         return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._use.begin(self.windowHandle())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # a list passes Enter on after acting on it, and by then a button may have the focus
