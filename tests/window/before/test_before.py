@@ -72,6 +72,28 @@ def test_services_lines_and_layers(page: BeforePage, qtbot: QtBot) -> None:
     assert page.selection.current.container.name == "db"
 
 
+MANY = "services:\n" + "".join(
+    f"  s{number}:\n    image: redis\n    cap_drop: [ALL]\n    user: '1000'\n" for number in range(12)
+)
+
+
+def test_it_opens_on_the_worst_service_and_a_chip_scrolls_to_its_lines(page: BeforePage, qtbot: QtBot) -> None:
+    judged(page, qtbot, MANY + "  worst:\n    image: redis\n    privileged: true\n")
+    qtbot.waitUntil(lambda: len(page.services.chips) == 13)
+    assert page.selection.current is not None
+    assert page.selection.current.container.name == "worst"
+    page.services.chips["s9"].click()
+    assert page.selection.current.container.name == "s9"
+    assert page.text.line == 2 + 4 * 9
+    seen = [block.blockNumber() + 1 for block, top, high in page.text.lines_in_view() if top >= 0]
+    assert page.text.line in seen
+    # another text is another question: the worst again
+    page.put(MANY.replace("s3:", "s3:\n    privileged: true"))
+    qtbot.waitUntil(
+        lambda: page.selection.current is not None and page.selection.current.container.name == "s3", timeout=5000
+    )
+
+
 def test_what_is_not_understood_is_told(page: BeforePage, qtbot: QtBot) -> None:
     page.text.setPlainText("services:\n\tweb: {")
     qtbot.waitUntil(lambda: bool(page.text.notes))

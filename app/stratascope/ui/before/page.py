@@ -27,6 +27,7 @@ from stratascope.presentation.exposure import exposure_sentence, number_text, wo
 from stratascope.ui.before.column import Before, FileColumn
 from stratascope.ui.before.head import EmptyPanel, TextHead
 from stratascope.ui.before.text_field import MOST, LineNote, StatusBar, TextField, notes
+from stratascope.ui.containers.rows import worst_first
 from stratascope.ui.kit.background import Failure, QueryRunner, later
 from stratascope.ui.kit.buttons import ChoiceBox
 from stratascope.ui.kit.chip import ChoiceChips, FilterChip
@@ -34,7 +35,7 @@ from stratascope.ui.kit.file_dialogs import ask_open
 from stratascope.ui.kit.flow import Scrolled, card_frame
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import Mark
-from stratascope.ui.kit.selection import Selection
+from stratascope.ui.kit.selection import Key, Selection
 from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.usecases.check.corrections import Corrected, Judged
 from stratascope.value import replace
@@ -133,6 +134,7 @@ class BeforePage(QWidget):
         self._lay_out()
         self._timer = later(self, SETTLE, self._ask)
         self._connect()
+        selection.worst = self._worst
         self._show(None, None)
 
     def _lay_out(self) -> None:
@@ -172,7 +174,7 @@ class BeforePage(QWidget):
         head.paste.clicked.connect(self._paste)
         head.clear.clicked.connect(lambda: self.put(""))
         self.empty.wanted.connect(self.put)
-        self.services.chosen.connect(self._choose_service)
+        self.services.chosen.connect(self._show_service)
         self.machine.activated.connect(lambda row: self._choose_machine(self._before.machines[row]))
         self.selection.container_changed.connect(self._show_current)
         column.copy_wanted.connect(lambda: column.draft.ask_copy(self.text.toPlainText()))
@@ -248,10 +250,7 @@ class BeforePage(QWidget):
         self._below.setVisible(there)
         self.strata.widget.setVisible(there)
         if snapshot is not None:
-            kept = self.selection.current
             self.selection.show_snapshot(snapshot)
-            if kept is None or kept.key not in self.selection:
-                self.selection.choose(snapshot.containers[0].key)
         else:
             self._show_current()
         self._fit()
@@ -277,6 +276,20 @@ class BeforePage(QWidget):
         if state is not None:
             self.selection.choose(state.key)
 
+    def _worst(self) -> Key | None:
+        """The worst service; of equal ones the first in the text."""
+        states = () if self._snapshot is None else self._snapshot.containers
+        return min(states, key=lambda state: worst_first(state)[0]).key if states else None
+
+    def _show_service(self, name: str) -> None:
+        """Choose a service by its chip, and scroll the text to where it begins."""
+        self._choose_service(name)
+        services = () if self._checked is None else self._checked.read.services
+        states = () if self._snapshot is None else self._snapshot.containers
+        begins = {state.container.id: each.place.line for state, each in zip(states, services, strict=False)}
+        if len(states) == len(services) and begins.get(name):
+            self.text.go_to(begins[name], focus=False)
+
     def _go_to(self, note: LineNote) -> None:
         self._choose_service(note.service)
         if note.layer:
@@ -289,6 +302,7 @@ class BeforePage(QWidget):
     def put(self, text: str) -> None:
         """Replace the text; the new one is no file's."""
         self.column.draft.forget()
+        self.selection.begin_anew()
         self._file, self._as_read = translate(msg("text")), text
         self.head.show_file("")
         self.text.replace_all(text)

@@ -159,6 +159,7 @@ class Colours(QSyntaxHighlighter):
 
 
 MOST = 4 << 20  # characters: longer text is cut, and refused by the readers anyway
+WRAPPED = 100_000  # characters: in longer text lines are not wrapped, which takes Qt too long
 NUMBER, MARK, LEAST = (
     16,
     11,
@@ -201,7 +202,7 @@ class TextField(QPlainTextEdit):
         self.setObjectName("text")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFont(theme.font(12, fixed=True))
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.textChanged.connect(self._wrap)
         self.setTabChangesFocus(True)
         self.setAccessibleName(translate(msg("What asks for containers")))
         self.setPlaceholderText(
@@ -246,13 +247,14 @@ class TextField(QPlainTextEdit):
         cursor.setPosition(0)
         self.setTextCursor(cursor)
 
-    def go_to(self, number: int) -> None:
-        """Move the cursor to the beginning of that line, counted from 1."""
+    def go_to(self, number: int, *, focus: bool = True) -> None:
+        """Move the cursor to the beginning of that line, counted from 1, and scroll to it."""
         block = self.document().findBlockByNumber(max(0, number - 1))
         if block.isValid():
             self.setTextCursor(QTextCursor(block))
             self.centerCursor()
-            self.setFocus()
+            if focus:
+                self.setFocus()
 
     def lines_in_view(self) -> Iterator[tuple[QTextBlock, float, float]]:
         """Yield each visible block with its top and height, px."""
@@ -292,6 +294,12 @@ class TextField(QPlainTextEdit):
     def _describe(self) -> None:
         found = self._notes.get(self.line, ())
         self.setAccessibleDescription("\n".join(each.whole for each in found) or self.placeholderText())
+
+    def _wrap(self) -> None:
+        modes = QPlainTextEdit.LineWrapMode
+        mode = modes.NoWrap if self.document().characterCount() > WRAPPED else modes.WidgetWidth
+        if mode is not self.lineWrapMode():
+            self.setLineWrapMode(mode)
 
     def _fit(self) -> None:
         """Make the margins as wide as the numbers; they lie in the frame, next to what scrolls."""
@@ -333,15 +341,17 @@ class TextField(QPlainTextEdit):
             if note is not None and note.token:
                 text, width = self._reason(block)
                 painter.setPen(theme.color(MARKS[note.token][1]))
-                room = QRectF(wide - width, top, width, height)
+                last = height / max(1, block.layout().lineCount())
+                room = QRectF(wide - width, top + height - last, width, last)
                 painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, text)
         painter.end()
         super().paintEvent(event)  # the text is painted over the background
 
     def _reason(self, block: QTextBlock) -> tuple[str, float]:
-        """Return the reason that fits behind the text of that line, and its width."""
+        """Return the reason that fits behind the text of that line, where it wraps behind its end, and its width."""
         theme, found = self._theme, self._notes[block.blockNumber() + 1]
-        end = block.layout().lineAt(0).naturalTextWidth() if block.layout().lineCount() else 0.0
+        lines = block.layout().lineCount()
+        end = block.layout().lineAt(lines - 1).naturalTextWidth() if lines else 0.0
         end += self.contentOffset().x() + self.document().documentMargin() + theme.px(24)
         metrics, more = QFontMetrics(theme.font(11, MEDIUM)), f"  +{len(found) - 1}" if len(found) > 1 else ""
         wide = metrics.horizontalAdvance(more) + 2
@@ -365,6 +375,7 @@ class TextField(QPlainTextEdit):
 
     def _paint_left(self, painter: QPainter, block: QTextBlock, box: QRectF) -> None:
         theme, note = self._theme, self._ground(painter, block, box)
+        box.setHeight(box.height() / max(1, block.layout().lineCount()))  # of a wrapped line the first
         painter.setFont(theme.font(11, fixed=True))
         painter.setPen(theme.color("text2"))
         numbers = QRectF(0, box.top(), self._numbers, box.height())
@@ -378,6 +389,7 @@ class TextField(QPlainTextEdit):
 
     def _paint_right(self, painter: QPainter, block: QTextBlock, box: QRectF) -> None:
         theme, note = self._theme, self._ground(painter, block, box)
+        box.setTop(box.bottom() - box.height() / max(1, block.layout().lineCount()))  # beside the reason
         if note is not None and note.token and note.layer:
             side = min(theme.px(NUMBER), box.height())
             place = QRectF(theme.px(6), box.center().y() - side / 2, side, side)
