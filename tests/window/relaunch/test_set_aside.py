@@ -152,6 +152,21 @@ def test_what_is_kept_of_the_container_in_view_is_selected(
     assert side.set_aside.dialog.current == other, "what a person selected stays"
 
 
+def test_of_a_container_relaunched_twice_the_first_original_is_selected(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    """It is of an earlier id than the container in view: the name is what they share."""
+    side = side_of(window)
+    other = replace(set_aside(staged, named(picture, "web")), id="t0")
+    second = set_aside(staged, named(picture, "ci-runner"))
+    first = replace(second, id="t1", old="1" * 64, new="2" * 64)
+    staged.set_aside = [other, first, second]
+    side.set_aside.show()
+    table = side.set_aside.dialog.table
+    qtbot.waitUntil(lambda: table.model_.rowCount() == 2, timeout=9000)
+    assert side.set_aside.dialog.current == first
+
+
 def test_what_is_older_than_the_first_way_back_is_folded(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:

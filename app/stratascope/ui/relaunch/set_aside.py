@@ -141,7 +141,15 @@ class SetAsideDialog(QDialog):
         self.lead.setText(translate(text if found else msg("Nothing is kept.")))
         self._found = found
         shown = self._show_found()
-        its = next((place for place, each in enumerate(shown) if _is_of(each, of)), None)
+        names = {(each.engine, each.transaction.name) for each in found if isinstance(each, Aside) and _is_of(each, of)}
+        its = next(
+            (
+                at
+                for at, each in enumerate(shown)
+                if isinstance(each, Aside) and (each.engine, each.transaction.name) in names
+            ),
+            None,
+        )
         if self._anew and its is not None:
             self.table.selectRow(its)
         self._anew = False
