@@ -37,7 +37,7 @@ UNDO = (
 )  # fmt: skip
 # What a trial changes, in its order
 TRIAL = (
-    "write twin", "overlay", "create", "start", "stop", "remove", "remove_overlays", "forget twin",
+    "write twin", "overlay", "create", "start", "stop", "start", "stop", "remove", "remove_overlays", "forget twin",
 )  # fmt: skip
 # The same of one that had ended, and is started with what it lacked
 REPAIR = (
