@@ -186,6 +186,7 @@ def test_nothing_else_is_remembered() -> None:
     }
     assert {file: keys for file, keys in found.items() if keys} == {
         "state/preferences.py": ["EXERCISES", "self.key"],
+        "ui/changes/feed.py": ["KEPT"],
         "ui/containers/column.py": ["self._setting"],
         "ui/daily/controller.py": ["_SETTING"],
         "ui/denied/refusal_feed.py": ["KEPT"],

@@ -164,7 +164,7 @@ def opened(window: MainWindow, name: str) -> None:
 
 def accept(window: MainWindow, qtbot: QtBot, code: str, reason: str) -> None:
     before = len(window.strata_page.panel.findings.accepted)
-    rows(window)[code].accept_wanted.emit()
+    rows(window)[code].accept_wanted.emit(rows(window)[code])
     dialog = window.findChild(AcceptDialog)
     assert dialog is not None
     assert not dialog.ok.isEnabled(), "without a reason it is no exception"
@@ -204,7 +204,7 @@ def test_an_accepted_finding_is_folded_and_counted(accepting: MainWindow, kept: 
     opened(window, "ci-runner")
     assert not panel.findings.accepted
     opened(window, "backup")
-    panel.findings.accepted[0].accept_wanted.emit()
+    panel.findings.accepted[0].accept_wanted.emit(panel.findings.accepted[0])
     qtbot.waitUntil(lambda: "capabilities.sys-admin" in rows(window))
     assert kept.entries() == ()
 

@@ -165,7 +165,18 @@ class ChangesTable(ItemTable):
         theme = self._theme
         if isinstance(row, Heading):
             return max(theme.px(HEAD), theme.box(13) + theme.px(10))
-        return max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(16))
+        below = self._wrapped(row, self.columnWidth(0) - theme.px(46))
+        return max(theme.px(ROW), theme.box(13) + below + theme.box(11) + theme.px(16))
+
+    def _wrapped(self, row: Moved, width: int) -> int:
+        """The height of what happened where it does not fit beside the name; 0: it does."""
+        theme, metrics = self._theme, QFontMetrics(self._theme.font(13, REGULAR))
+        text, room = words.what_happened(row), width
+        for each, font in ((words.name_of(row), theme.font(13, BOLD)), (words.pill_of(row), theme.font(11, MEDIUM))):
+            room -= QFontMetrics(font).horizontalAdvance(each) + theme.px(8) if each else 0
+        if metrics.horizontalAdvance(text) <= room:
+            return 0
+        return metrics.boundingRect(QRect(0, 0, max(1, width), 10_000), Qt.TextFlag.TextWordWrap, text).height()
 
     def _set_heights(self) -> None:
         rows = self.verticalHeader()
@@ -220,19 +231,25 @@ class ChangesTable(ItemTable):
     def _paint_words(self, painter: QPainter, room: QRect, row: Moved) -> None:
         theme = self._theme
         one, two = theme.box(13), theme.box(11)
-        top = room.top() + (room.height() - one - two - theme.px(3)) // 2
+        wrapped = self._wrapped(row, room.width() - theme.px(24))
+        top = room.top() + (room.height() - one - wrapped - two - theme.px(3)) // 2
         self._paint_sign(painter, QRectF(room.left(), room.center().y() - theme.px(6), theme.px(12), theme.px(12)), row)
         room.setLeft(room.left() + theme.px(24))
         line = QRect(room.left(), top, room.width(), one)
         for text, font, ink in (
             (words.name_of(row), theme.font(13, BOLD), "text"),
             (words.pill_of(row), theme.font(11, MEDIUM), "text2"),
-            (words.what_happened(row), theme.font(13, REGULAR), "text"),
+            ("" if wrapped else words.what_happened(row), theme.font(13, REGULAR), "text"),
         ):
             if text:
                 draw_line(painter, line, text, font, theme, ink)
                 line.setLeft(line.left() + QFontMetrics(font).horizontalAdvance(text) + theme.px(8))
-        below = QRect(room.left(), top + one + theme.px(3), room.width(), two)
+        if wrapped:
+            painter.setFont(theme.font(13, REGULAR))
+            painter.setPen(theme.color("text"))
+            lines = QRect(room.left(), top + one, room.width(), wrapped)
+            painter.drawText(lines, Qt.TextFlag.TextWordWrap, words.what_happened(row))
+        below = QRect(room.left(), top + one + wrapped + theme.px(3), room.width(), two)
         draw_line(painter, below, second_line(row), theme.font(11), theme, "text2")
 
     def _paint_sign(self, painter: QPainter, box: QRectF, row: Moved) -> None:

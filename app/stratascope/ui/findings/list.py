@@ -136,6 +136,7 @@ class FindingsList(QWidget):
         self._rows: dict[tuple[str, int], FindingRow] = {}  # by code, and the how manieth of it
         self._gaps: list[GapRow] = []
         self._of, self._alone = ("", ""), True
+        self._container: Container | None = None
         self._nothing = Label(theme, 13, ink="text2", wrap=True)
         self._stop = OneStop(self)
         self._column = QVBoxLayout(self)
@@ -156,7 +157,7 @@ class FindingsList(QWidget):
         if shown == self._shown:
             return
         if container.key != self._of or (numbers is None) is not self._alone:
-            self._of, self._alone = container.key, numbers is None
+            self._of, self._alone, self._container = container.key, numbers is None, container
             self._clear()
         self._shown = shown
         rows: tuple[list[FindingRow], list[FindingRow]] = ([], [])
@@ -166,7 +167,7 @@ class FindingsList(QWidget):
             key = (finding.code, seen[finding.code])
             row = before.pop(key, None)
             if row is None:
-                row = self._new(finding, found, container, (numbers or {}).get(finding.layer, 0))
+                row = self._new(finding, found, (numbers or {}).get(finding.layer, 0))
             elif (row.finding, row.standing) != (finding, found):
                 row.say(finding, found)
             self._rows[key] = row
@@ -191,11 +192,11 @@ class FindingsList(QWidget):
         self._stop.put((*self.rows, self.folded, *self.accepted))
         self._show_fixes()
 
-    def _new(self, finding: Finding, standing: Standing | None, container: Container, layer: int) -> FindingRow:
+    def _new(self, finding: Finding, standing: Standing | None, layer: int) -> FindingRow:
         row = FindingRow(self._theme, finding, layer, standing, able=self._acceptances.able)
         row.fix_wanted.connect(self.fix_wanted)
-        row.opened.connect(lambda: self.opened.emit(row.finding))
-        row.accept_wanted.connect(lambda: self._accept(row.finding, row.standing, container))
+        row.opened.connect(self.opened)
+        row.accept_wanted.connect(self._accept)  # a closure that held the row would die with it, and take it along
         return row
 
     def _clear(self) -> None:
@@ -216,11 +217,13 @@ class FindingsList(QWidget):
         for row in self.accepted:
             row.setVisible(self.folded.isChecked())
 
-    def _accept(self, finding: Finding, standing: Standing | None, container: Container) -> None:
-        if standing is not None and in_force(standing):
-            self._acceptances.take_back(standing.entry)
+    def _accept(self, row: FindingRow) -> None:
+        if row.standing is not None and in_force(row.standing):
+            self._acceptances.take_back(row.standing.entry)
             return
-        dialog = AcceptDialog(self._theme, finding, container, self.window())
+        if self._container is None:
+            return
+        dialog = AcceptDialog(self._theme, row.finding, self._container, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.wanted.connect(self._acceptances.accept)
         dialog.open()

@@ -40,13 +40,13 @@ class FindingRow(QWidget):
     """One finding. The focused row is the selected one: Ctrl+C copies it, F adds its fix to the plan, Space unfolds it.
 
     `fix_wanted`: turn on the switch that fixes it, or show it if it is on. `accept_wanted`: accept it, or let it count
-    again. `layer`: the number of its layer, shown in lists of several layers. `standing`: the exception that accepts
-    it, or did. `able`: whether it can be accepted here.
+    again; carries the row. `opened` carries the finding. `layer`: the number of its layer, shown in lists of several
+    layers. `standing`: the exception that accepts it, or did. `able`: whether it can be accepted here.
     """
 
     fix_wanted = Signal(str)
-    accept_wanted = Signal()
-    opened = Signal()
+    accept_wanted = Signal(object)
+    opened = Signal(object)
 
     def __init__(
         self, theme: Theme, finding: Finding, layer: int = 0, standing: Standing | None = None, *, able: bool = False
@@ -142,7 +142,12 @@ class FindingRow(QWidget):
         found: list[tuple[Message, Callable[[], object]]] = [(msg("Add to plan"), self._press)] if self._key else []
         if self._able:
             accepted = in_force(self.standing)
-            found.append((msg("Count it again") if accepted else msg("Accept this finding…"), self.accept_wanted.emit))
+            found.append(
+                (
+                    msg("Count it again") if accepted else msg("Accept this finding…"),
+                    lambda: self.accept_wanted.emit(self),
+                )
+            )
         return tuple(found)
 
     def _press(self) -> None:
@@ -155,7 +160,7 @@ class FindingRow(QWidget):
         elif event.key() == Qt.Key.Key_Space:
             self.unfold(unfolded=not self.unfolded)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.opened.emit()
+            self.opened.emit(self.finding)
         else:
             super().keyPressEvent(event)
 
@@ -165,7 +170,7 @@ class FindingRow(QWidget):
         super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.opened.emit()
+        self.opened.emit(self.finding)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

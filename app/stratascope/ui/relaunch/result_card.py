@@ -36,6 +36,7 @@ from stratascope.value import Value
 ROW = 30
 KEEP = "Ctrl+Shift+K"  # presses the main button of a card that stays until then
 TWO = 680  # px of the design: if narrower, checks stand in one column
+LEAST_TITLE = 130  # px of the design; where buttons leave less, they stand below the words
 ROWS_MOST = 3  # refusals that are shown; the page of refusals has the rest
 _NARROW = 560  # px of the design: a refusal without its time
 
@@ -70,13 +71,34 @@ class _Sign(QWidget):
 
     decoration = True  # its line says it
 
-    def __init__(self, theme: Theme, sign: str) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self._sign = theme, sign
+        self._theme, self._sign = theme, ""
         self.setFixedSize(theme.px(12), theme.box(12))
 
+    def show_sign(self, sign: str) -> None:
+        self._sign = sign
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        paint_sign(smooth_painter(self), QRectF(self.rect()), self._sign, self._theme)
+        if self._sign:
+            paint_sign(smooth_painter(self), QRectF(self.rect()), self._sign, self._theme)
+
+
+class _CheckLine(QWidget):
+    """One thing that was compared, and how it is."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._sign, self._text = _Sign(theme), Label(theme, 12, wrap=True)
+        sign = (self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        theme.lay(QHBoxLayout(self), sign, (self._text, 1), around=0, gap=6)
+
+    def show_check(self, check: Check) -> None:
+        self._sign.show_sign(check.sign)
+        self._text.setText(check.text)
+        said = {"tick": msg("yes: {text}", text=check.text), "cross": msg("no: {text}", text=check.text)}
+        self.setAccessibleName(translate(said.get(check.sign, msg("not compared: {text}", text=check.text))))
 
 
 class Badge(QWidget):
@@ -206,6 +228,7 @@ class ResultCard(ToneCard):
         self.badge = Badge(theme)
         self.lead = Label(theme, 12, ink="text", wrap=True)
         self.checks = QWidget()
+        self._checks: list[_CheckLine] = []
         self._grid = QGridLayout(self.checks)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(theme.px(18))
@@ -267,21 +290,15 @@ class ResultCard(ToneCard):
         self.fit()
 
     def _fill_checks(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
-        for place, check in enumerate(self.shown.checks):
-            self._grid.addWidget(self._check(check), place // self._columns, place % self._columns)
-
-    def _check(self, check: Check) -> QWidget:
-        line = QWidget()
-        text = Label(self._theme, 12, wrap=True, text=check.text)
-        sign = (_Sign(self._theme, check.sign), 0, Qt.AlignmentFlag.AlignTop)
-        self._theme.lay(QHBoxLayout(line), sign, (text, 1), around=0, gap=6)
-        said = {"tick": msg("yes: {text}", text=check.text), "cross": msg("no: {text}", text=check.text)}
-        line.setAccessibleName(translate(said.get(check.sign, msg("not compared: {text}", text=check.text))))
-        return line
+        checks = self.shown.checks
+        while len(self._checks) < len(checks):
+            self._checks.append(_CheckLine(self._theme))
+        for place, line in enumerate(self._checks):
+            self._grid.removeWidget(line)
+            if place < len(checks):
+                line.show_check(checks[place])
+                self._grid.addWidget(line, place // self._columns, place % self._columns)
+            line.setVisible(place < len(checks))
 
     def fit(self) -> None:
         theme, shown, low = self._theme, self.shown, self.low
@@ -301,7 +318,15 @@ class ResultCard(ToneCard):
         self.go.setVisible(bool(shown.go))
         self.more.setVisible(bool(shown.more))
         self.refused.setVisible(self._able and not low)
-        way = QBoxLayout.Direction.TopToBottom if self.narrow else QBoxLayout.Direction.LeftToRight
+
+        def wide(*beside: QWidget) -> int:
+            return sum(each.sizeHint().width() + theme.px(12) for each in beside if not each.isHidden())
+
+        taken = wide(self.exposure, self.badge, self.proof, self.dismiss) + max(
+            wide(self.go, self.more), wide(self.note)
+        )
+        tight = self.narrow or (not low and self.width() - taken < theme.px(LEAST_TITLE))
+        way = QBoxLayout.Direction.TopToBottom if tight else QBoxLayout.Direction.LeftToRight
         self._upper.setDirection(way)
         least = min(max(self.go.sizeHint().width(), self.more.sizeHint().width()), theme.px(110))
         for button in (self.go, self.more):

@@ -47,6 +47,7 @@ from stratascope.core.relaunch.transaction import (
     TransactionKind,
 )
 from stratascope.layers.namespaces.written import some
+from stratascope.layers.shared.host_paths import within
 from stratascope.usecases.relaunch.carried import lost_in_image, lost_in_volume
 from stratascope.usecases.relaunch.carry_out import finished, in_words, joined, timed
 from stratascope.usecases.relaunch.known import as_it_ran
@@ -326,9 +327,10 @@ class Exchange:
             for member in reversed(members):
                 self._port.remove(member.new)
             for member in self.transaction.members:
-                lost = member.image and lost_in_image(
-                    self._port, self._clock, member.old, member.new, wrote[member.old]
-                )
+                # what has a volume of its own is held against that when it is filled
+                above = tuple(volume.target for volume in member.volumes)
+                changes = [each for each in wrote[member.old] if not any(within(each.path, place) for place in above)]
+                lost = member.image and lost_in_image(self._port, self._clock, member.old, member.new, changes)
                 if lost:
                     why = msg("What it wrote did not arrive whole in the image: {paths}.", paths=some(lost))
                     raise FailedError(why)
