@@ -14,11 +14,12 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.message import Message, MessageError, msg
-from stratascope.core.relaunch.hardening_plan import HardeningPlan, Wanted
-from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
+from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.plan_rows import row_title
 from stratascope.presentation.takeover import runs
 from stratascope.ui.harden.next_step import TRY, UNTOUCHED, Act, PlanButton, Sign, Trial, blocked, idle, trying
 from stratascope.ui.harden.plan_draft import SETTLE, Judged, PlanDraft, start
@@ -58,6 +59,12 @@ def why_nothing(
     if state.matrix is None:
         return msg("None of its processes can be read, so the hardening could not be verified.")
     return None
+
+
+def _guessed(change: Change) -> bool:
+    """Whether it takes something back of which nobody saw whether it is used: that a copy starts shows nothing then."""
+    taken = change.kind is ChangeKind.TAKE_BACK and change.on
+    return taken and change.evidence.use is Use.UNKNOWN and not change.evidence.rare
 
 
 class RelaunchDraft(PlanDraft):
@@ -309,6 +316,11 @@ class RelaunchDraft(PlanDraft):
     def _further(self, plan: HardeningPlan, own: Own) -> PlanButton:
         tried, then = self.tried, f"{plan.then.exposure.worst:.1f}"
         if tried is not None:
+            if guessed := [row_title(change, self.state) for change in plan.changes if _guessed(change)]:
+                line = msg("Not tested: {names}.", names=listed(guessed))
+                return PlanButton(
+                    Act.RELAUNCH, msg("Relaunch"), line, msg("The copy starts."), Sign.UNKNOWN, numbers=True
+                )
             nothing = msg("Runs on the copy. Nothing was there to test.")
             lead = msg("The copy runs as before.") if tried.compared else nothing
             return PlanButton(Act.RELAUNCH, msg("Relaunch"), None, lead, Sign.DONE, numbers=True)
