@@ -207,7 +207,7 @@ def json_object(rows: tuple[Moved, ...], since: float, until: float) -> dict[str
 
 
 def _row(row: Moved) -> dict[str, Any]:
-    made, was, now = row.now.made, row.then.image, row.now.image
+    made, was, now, who = row.now.made, row.then.image, row.now.image, who_did(row)
     return {
         "direction": row.direction.value,
         "everywhere": row.everywhere,
@@ -218,7 +218,7 @@ def _row(row: Moved) -> dict[str, Any]:
         "at": timestamp(row.at),
         "unseen_from": None if row.unseen_from is None else timestamp(row.unseen_from),
         "what": what_happened(row),
-        "who": who_did(row) if who_did(row) not in ("", translate(NOBODY_KNOWN)) else None,
+        "who": who if who not in ("", translate(NOBODY_KNOWN)) else None,
         "before": row.before,
         "after": row.after,
         "layer": layer_with(row) or None,

@@ -308,7 +308,8 @@ def _rank(row: Moved) -> tuple[int, float, float, float]:
 def _of_all(rows: list[Moved], comparable: int) -> Iterator[Moved]:
     """The rows, and those without a cause of their own as one of the machine if they are most of all containers."""
     own = [each for each in rows if not _uncaused(each)]
-    for _, same in groupby(sorted(filter(_uncaused, rows), key=_direction_of), _direction_of):
+    direction = attrgetter("direction")
+    for _, same in groupby(sorted(filter(_uncaused, rows), key=direction), direction):
         for near in _near(sorted(same, key=attrgetter("at"))):
             if len(near) >= LEAST_OF_ALL and 2 * len(near) >= comparable:
                 near.sort(key=_rank)
@@ -317,10 +318,6 @@ def _of_all(rows: list[Moved], comparable: int) -> Iterator[Moved]:
             else:
                 own += near
     yield from own
-
-
-def _direction_of(row: Moved) -> Direction:
-    return row.direction
 
 
 def _uncaused(row: Moved) -> bool:

@@ -92,14 +92,20 @@ class LocalFiles:
         except (OSError, ValueError):
             return None
 
-    def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
+    def _inside(self, pid: int) -> tuple[Sight, int | None] | None:
+        """The root directory that a process sees, and its mount; None: it can't be looked at."""
         if self._socket is None:
             return None
         try:
             sight = Sight(f"/proc/{pid}/root", str(pid))
-            root = _mount(sight, "/")
+            return sight, _mount(sight, "/")
         except OSError:
             return None
+
+    def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
+        if (seen := self._inside(pid)) is None:
+            return None
+        sight, root = seen
         found = []
         for path in paths:
             with suppress(OSError, ValueError):  # it is gone, or no directory
@@ -111,13 +117,9 @@ class LocalFiles:
 
     def marks(self, pid: int, paths: tuple[str, ...]) -> FileMarks | None:
         """See `core.relaunch.file_owners.RootFolders`."""
-        if self._socket is None:
+        if (seen := self._inside(pid)) is None:
             return None
-        try:
-            sight = Sight(f"/proc/{pid}/root", str(pid))
-            root = _mount(sight, "/")
-        except OSError:
-            return None
+        sight, root = seen
         passing: list[str] = []
         attributes: list[tuple[str, str]] = []
         for folder, names in groupby(sorted(paths), posixpath.dirname):

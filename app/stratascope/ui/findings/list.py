@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from PySide6.QtCore import QDate, Qt, Signal
@@ -135,7 +135,6 @@ class FindingsList(QWidget):
         self.accepted: list[FindingRow] = []
         self._rows: dict[tuple[str, int], FindingRow] = {}  # by code, and the how manieth of it
         self._gaps: list[GapRow] = []
-        self._of, self._alone = ("", ""), True
         self._container: Container | None = None
         self._nothing = Label(theme, 13, ink="text2", wrap=True)
         self._stop = OneStop(self)
@@ -156,9 +155,10 @@ class FindingsList(QWidget):
         shown = (findings, gaps, standing, container.key, numbers is None, nothing)
         if shown == self._shown:
             return
-        if container.key != self._of or (numbers is None) is not self._alone:
-            self._of, self._alone, self._container = container.key, numbers is None, container
-            self._clear()
+        if self._container is None or container.key != self._container.key:
+            self._remove(self._rows.values())
+            self._rows = {}
+        self._container = container
         self._shown = shown
         rows: tuple[list[FindingRow], list[FindingRow]] = ([], [])
         before, self._rows, seen = self._rows, {}, Counter[str]()
@@ -173,17 +173,14 @@ class FindingsList(QWidget):
             self._rows[key] = row
             rows[in_force(found)].append(row)
         self.rows, self.accepted = rows
-        for gone in (*before.values(), *self._gaps):
-            gone.hide()
-            self._column.removeWidget(gone)
-            gone.deleteLater()
+        self._remove((*before.values(), *self._gaps))
         self._gaps = [GapRow(self._theme, gap) for gap in gaps]
         for place, widget in enumerate((*self.rows, *self._gaps, self.folded, *self.accepted, self._nothing)):
             if self._column.indexOf(widget) != place:
                 self._column.removeWidget(widget)
                 self._column.insertWidget(place, widget)
-            if widget.isHidden() and widget in self.rows:
-                widget.show()
+        for row in self.rows:
+            row.show()
         self.folded.show_head(translate(msg("Accepted")), len(self.accepted))
         self.folded.setVisible(bool(self.accepted))
         self._fold()
@@ -199,13 +196,11 @@ class FindingsList(QWidget):
         row.accept_wanted.connect(self._accept)  # a closure that held the row would die with it, and take it along
         return row
 
-    def _clear(self) -> None:
-        """Remove the rows of another container at once."""
-        for row in self._rows.values():
-            row.hide()
-            self._column.removeWidget(row)
-            row.deleteLater()
-        self._rows = {}
+    def _remove(self, gone: Iterable[QWidget]) -> None:
+        for each in gone:
+            each.hide()
+            self._column.removeWidget(each)
+            each.deleteLater()
 
     def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
         """Show what hardening offers for this container, and which toggles are on."""

@@ -14,7 +14,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
-from stratascope.ui.kit.focus_order import paint_focus_ring
+from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
@@ -399,6 +399,31 @@ class Switch(QAbstractButton):
             painter.setPen(theme.color("text"))
             room = self.rect().adjusted(EDGE + wide + theme.px(10), 0, 0, 0)
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
+
+
+class GlyphButton(QAbstractButton):
+    """A button that is a painted sign, 32 on a side; `paint_glyph` paints it."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(32), self._theme.px(32))
+
+    def paint_glyph(self, painter: QPainter) -> None:
+        """Paint the sign, above the ground that is there under the mouse and with the focus."""
+        raise NotImplementedError
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, smooth_painter(self)
+        if self.hasFocus() or self.underMouse():
+            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+        self.paint_glyph(painter)
 
 
 class FoldButton(QAbstractButton):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
@@ -16,7 +16,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.kit.buttons import paint_chevron
+from stratascope.ui.kit.buttons import GlyphButton, paint_chevron
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark
@@ -87,27 +87,17 @@ class PullDown(QAbstractButton):
         paint_chevron(painter, self.width() - theme.px(_EDGE + 3), self.height() / 2 + 1, theme)
 
 
-class SearchButton(QAbstractButton):
+class SearchButton(GlyphButton):
     """A magnifier."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        super().__init__(theme)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(translate(msg("Filter containers")))
         give_tip(self, "\n".join((self.accessibleName(), translate(msg("Key: {keys}", keys="/")))))
 
-    def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(32), self._theme.px(32))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        if self.hasFocus() or self.underMouse():
-            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+    def paint_glyph(self, painter: QPainter) -> None:
+        theme = self._theme
         painter.setPen(QPen(theme.color("text2"), 1.6 * theme.scale))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         side = theme.px(10)

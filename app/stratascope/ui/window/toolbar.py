@@ -13,6 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.buttons import GlyphButton
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.page import ViewSwitch
@@ -243,28 +244,18 @@ _STEPS = (
 )
 
 
-class MenuButton(QAbstractButton):
+class MenuButton(GlyphButton):
     """The menu button, three dots."""
 
     opens = True
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+        super().__init__(theme, parent)
         self.setAccessibleName(translate(msg("Menu")))
         give_tip(self, translate(msg("Menu (F10)")))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
-    def sizeHint(self) -> QSize:
-        return QSize(self._theme.px(32), self._theme.px(32))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        if self.hasFocus() or self.underMouse():
-            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
-            painter.setBrush(theme.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+    def paint_glyph(self, painter: QPainter) -> None:
+        theme = self._theme
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.color("text2"))
         centre = QRectF(self.rect()).center()
