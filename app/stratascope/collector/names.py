@@ -17,6 +17,7 @@ BOUND, ROOT = "files:bound", "files:root"
 # Of a process in a chroot: what it is, and all of its mount namespace if it can't leave
 CHROOT, WHOLE = "root:chroot", "root:whole"
 HOST_PROGRAMS = "processes:host"
+CONFINED = "processes:confined"  # every process of the machine that is confined, and its ancestors
 ENGINE_SOCKETS = "sockets:engines"  # the usual paths of sockets of engines, systemd and D-Bus
 
 # Privileged, on request only

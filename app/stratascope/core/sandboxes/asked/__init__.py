@@ -1,0 +1,1 @@
+"""What each maker was asked for, read from where that stands: a file a maker."""

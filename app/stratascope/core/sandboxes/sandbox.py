@@ -1,0 +1,43 @@
+"""A sandbox as a value: processes that are confined together, and by whom."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stratascope.core.container import Asked
+from stratascope.core.message import Message
+from stratascope.value import Value
+
+
+class Group(StrEnum):
+    """What kind of thing is confined, in the order of the list."""
+
+    AGENTS = "agents"
+    APPLICATIONS = "applications"
+    MACHINES = "machines"
+    SERVICES = "services"
+    TASKS = "tasks"  # containerd's, without an engine's API
+    OTHER = "other"
+
+
+class Sandbox(Value):
+    """One sandbox. All PIDs are the reader's."""
+
+    UNPRINTED = ("processes", "asked_text")
+
+    id: str  # of maker and name, the same after a restart; -2, -3 for further ones, in order of start
+    maker: str  # an id of `makers.MAKERS`
+    maker_title: str
+    group: Group
+    sign: Message  # by what the maker was known
+    name: str  # foreign text, as `command`
+    command: str
+    first: int
+    started: int  # ticks since boot
+    members: tuple[int, ...]  # the processes that are confined alike, `first` included
+    helpers: tuple[int, ...] = ()  # processes of its maker that stand outside
+    parent: str = ""  # the sandbox, or by its full id the engine's container, that it stands in
+    folded: bool = False  # shown only where everything is
+    asked: Asked | None = None  # None: not known
+    asked_text: tuple[tuple[str, str], ...] = ()  # source and text of what the maker was asked for
+    processes: tuple[str, ...] = ()  # the lines of `linux.confined` that give it again
