@@ -15,7 +15,7 @@ from stratascope.cli.output import complain, write
 from stratascope.cli.reading import read_annotations
 from stratascope.cli.report import exceeded, gate_of, put
 from stratascope.core import shell_quote
-from stratascope.core.container import EngineKind
+from stratascope.core.container import ENGINES, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.given import Problem
 from stratascope.core.ports import ProbeError
@@ -70,7 +70,7 @@ def _checker(arguments: argparse.Namespace, stack: ExitStack) -> Checker:
             raise
         opened = stack.enter_context(open_engines())  # not installed here: use its known defaults
     program = Path(arguments.command_words[0]).name if arguments.command_words else ""
-    kind = EngineKind(program) if program in tuple(EngineKind) else None
+    kind = EngineKind(program) if program in ENGINES else None
     return checker(opened, None, arguments.engine, _variables(arguments.env), kind)
 
 

@@ -90,6 +90,7 @@ def of_thread(here: int, pid: int, thread: int, names: List[str], entries: List[
 MEMBERS_MAX = 2000
 BY_CGROUP = "cgroup"
 BY_NAMESPACE = "pid namespace"
+BY_CALLER = "caller"
 _ID = re.compile(r"[0-9a-f]{64}").fullmatch
 _HEX = re.compile(r"[0-9a-f]").match
 _MONITOR = "conmon-"  # podman's monitor, libpod-conmon-ID.scope
@@ -185,6 +186,11 @@ def _above(pid: int) -> List[str]:
         return found[:-1]  # EPERM: the last one is the reader's own, or the initial one
     finally:
         os.close(here)
+
+
+def named(pids: Sequence[int], first: int) -> Listed:
+    """Those that a caller names, except the first."""
+    return _others(Listed(list(pids), 0), first)
 
 
 def _others(found: Listed, pid: int) -> Listed:

@@ -3,10 +3,11 @@
 The collector has two interfaces: direct calls in the same process, or one JSON request and one JSON reply per line.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and {"ask": "capture", "wishes": [[pid, wants,
-member_wants, members, container's id], ...]}. {"ask": "observe", ...} comes last: the lines after it have another form
-(`observe`) until the requests end. The reply to hello has `protocol`, and in `barred` why the collector can't read what
-only root can ("" if it can); any other has `host` (entries) or `found`. An invalid request gets `refused` with a
-reason, and the next one is served. Replies are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
+member_wants, members, container's id], ...]}, there perhaps with "others": lists of further processes by the PIDs of
+wishes. {"ask": "observe", ...} comes last: the lines after it have another form (`observe`) until the requests end. The
+reply to hello has `protocol`, and in `barred` why the collector can't read what only root can ("" if it can); any other
+has `host` (entries) or `found`. An invalid request gets `refused` with a reason, and the next one is served. Replies
+are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import os
 import sys
 from errno import EPERM
-from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from stratascope.collector.bound_files import BoundFiles, read_root
 from stratascope.collector.bpf.permission import NAMES, WHY_NOT, not_read, permitted
@@ -27,10 +28,13 @@ from stratascope.collector.host import read_host
 from stratascope.collector.host_processes import read_targets, sees_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import (
+    BY_CALLER,
     BY_NAMESPACE,
+    MEMBERS_MAX,
     Further,
     Members,
     Process,
+    named,
     names_of,
     of_thread,
     representative,
@@ -106,15 +110,17 @@ class Collector:
         """The host's facts of these names."""
         return read_host(names)
 
-    def capture(self, wishes: Iterable[Wish]) -> List[ContainerReply]:
-        """One answer per wish, in order."""
+    def capture(
+        self, wishes: Iterable[Wish], further: Optional[Mapping[int, Sequence[int]]] = None
+    ) -> List[ContainerReply]:
+        """One answer per wish, in order. `further`: by PID of a wish, its further processes, which else are sought."""
         limits, members = Limits(self._mounts), Members(self._mounts)
         errands: List[PrivilegedReader] = []
         self._targets, self._outside = None, Outside()
         self._bound.begin()
         answers, asked = [], []
         for wish in wishes:
-            first, others, how, more = self._one(wish, limits, members, errands)
+            first, others, how, more = self._one(wish, limits, members, errands, (further or {}).get(wish[0]))
             answers.append((first, others, how, more))
             asked.append((first[0], wish[1], first[1]))
             asked += [(number, wish[2], entries) for number, entries, _ in others]
@@ -123,7 +129,14 @@ class Collector:
         run(errands)
         return answers
 
-    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> ContainerReply:
+    def _one(
+        self,
+        wish: Wish,
+        limits: Limits,
+        members: Members,
+        errands: List[PrivilegedReader],
+        others: Optional[Sequence[int]],
+    ) -> ContainerReply:
         pid, wants, member_wants, with_members, container = wish
         source = "/proc/%d" % pid
         if not 0 < pid <= PID_MAX:
@@ -195,7 +208,10 @@ class Collector:
             if here != directory:
                 os.close(here)
             os.close(directory)
-        listed, how, group = members.of(pid, container, cgroup, namespace)
+        if others is None:
+            listed, how, group = members.of(pid, container, cgroup, namespace)
+        else:
+            listed, how, group = named(others, pid), BY_CALLER, ""
         found = self._members(listed.pids, member_wants, limits, further, mountinfo)
         if how == BY_NAMESPACE:
             found = [item for item in found if members.within(text_of(item[1], "ns/pid"), namespace or "")]
@@ -378,7 +394,7 @@ def _answer(collector: Collector, request: Any) -> Any:
         wishes = request.get("wishes")
         if not isinstance(wishes, list) or len(wishes) > WISHES_MAX:
             raise RefusedError("wishes: a list was expected, of at most %d" % WISHES_MAX)
-        return {"found": collector.capture([_wish(wish) for wish in wishes])}
+        return {"found": collector.capture([_wish(wish) for wish in wishes], _others(request.get("others", {})))}
     raise RefusedError("ask: hello, host or capture was expected")
 
 
@@ -386,9 +402,24 @@ def _wish(wish: Any) -> Wish:
     if not isinstance(wish, list) or len(wish) != 5:
         raise RefusedError("a wish is [pid, wants, member_wants, members, container's id]")
     pid, wants, member_wants, members, container = wish
-    if type(pid) is not int or not 0 < pid <= PID_MAX or type(members) is not bool or not isinstance(container, str):
+    if not _is_pid(pid) or type(members) is not bool or not isinstance(container, str):
         raise RefusedError("a wish starts with a process id and ends with true or false and text")
     return pid, _names(wants), _names(member_wants), members, container
+
+
+def _others(others: Any) -> Dict[int, List[int]]:
+    if not isinstance(others, dict):
+        raise RefusedError("others: an object was expected, of lists of process ids")
+    found = {}
+    for pid, pids in others.items():
+        if not pid.isdigit() or not isinstance(pids, list) or len(pids) > MEMBERS_MAX or not all(map(_is_pid, pids)):
+            raise RefusedError("others: process ids with lists of process ids were expected")
+        found[int(pid)] = pids
+    return found
+
+
+def _is_pid(number: Any) -> bool:
+    return type(number) is int and 0 < number <= PID_MAX
 
 
 def _names(names: Any) -> List[str]:

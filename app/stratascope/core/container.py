@@ -12,12 +12,17 @@ from enum import StrEnum
 from stratascope.core.accounts import Account, Accounts
 from stratascope.core.message import Message
 from stratascope.core.runtime_flaws import RuntimeBuild
+from stratascope.core.sandbox import Sandbox
 from stratascope.value import Value, field
 
 
 class EngineKind(StrEnum):
     DOCKER = "docker"
     PODMAN = "podman"
+    SANDBOXES = "sandboxes"  # no engine: this machine's sandboxes of other makers, as `makers` finds them in /proc
+
+
+ENGINES = (EngineKind.DOCKER, EngineKind.PODMAN)
 
 
 class EngineState(StrEnum):
@@ -258,6 +263,7 @@ class Container(Value):
     restored: bool = False  # its processes were restored from a checkpoint instead of started
     error: str = ""  # why the engine's answer could not be parsed; everything else is then unknown
     asked: Asked = field(default_factory=Asked)
+    sandbox: Sandbox | None = None  # set if no engine runs it: it is a sandbox of another maker
 
     @property
     def key(self) -> tuple[str, str]:

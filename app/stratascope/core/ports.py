@@ -134,13 +134,17 @@ class Translator(Protocol):
 
 
 class Wish(Value):
-    """A request to read these names of this process; `members`: list the container's other PIDs as well."""
+    """A request to read these names of this process; `members`: list the container's other PIDs as well.
+
+    `others`: these are the other PIDs, where no control group and no PID namespace tells them.
+    """
 
     pid: int
     wants: tuple[str, ...]
     member_wants: tuple[str, ...] = ()
     members: bool = True
     container: str = ""  # its id
+    others: tuple[int, ...] | None = None
 
 
 class ContainerCapture(Value):
@@ -148,7 +152,7 @@ class ContainerCapture(Value):
 
     first: Capture
     members: tuple[Capture, ...] = ()
-    members_from: str = ""  # "cgroup", "pid namespace", or "" if they could not be listed
+    members_from: str = ""  # "cgroup", "pid namespace", "caller", or "" if they could not be listed
     unread: int = 0  # at least this many further processes are missing from the members
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from stratascope import sandbox
 from stratascope.background_call import BackgroundCall
-from stratascope.core.container import EngineKind
+from stratascope.core.container import ENGINES, EngineKind
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared.endpoint import Endpoint, dial, peer_uid
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
@@ -86,7 +86,7 @@ def discover(
 def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:
     """Parse `kind=address`, or an address; a bare path is a socket."""
     kind, equals, address = word.partition("=")
-    certain = bool(equals) and kind in tuple(EngineKind)
+    certain = bool(equals) and kind in ENGINES
     address = address if certain else word
     if address.startswith("/"):
         address = f"unix://{address}"

@@ -33,7 +33,8 @@ class LocalProber:
         return tuple(
             entries.found(answer)
             for answer in self._collector().capture(
-                (wish.pid, wish.wants, wish.member_wants, wish.members, wish.container) for wish in wishes
+                [(wish.pid, wish.wants, wish.member_wants, wish.members, wish.container) for wish in wishes],
+                {wish.pid: wish.others for wish in wishes if wish.others is not None},
             )
         )
 

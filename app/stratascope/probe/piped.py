@@ -89,7 +89,8 @@ class PipedProber:
         if not wishes:
             return ()
         asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members, wish.container] for wish in wishes]
-        answers = self._ask({"ask": "capture", "wishes": asked}, "found")
+        others = {str(wish.pid): list(wish.others) for wish in wishes if wish.others is not None}
+        answers = self._ask({"ask": "capture", "wishes": asked, "others": others}, "found")
         if not isinstance(answers, list) or len(answers) != len(wishes):
             raise self._invalid("one answer a wish was expected")
         made = Entries()

@@ -46,6 +46,13 @@ def test_hello_and_capture() -> None:
     assert entries[1][3] == "UNSUPPORTED"
 
 
+def test_further_processes_are_those_that_are_named() -> None:
+    own, parent = os.getpid(), os.getppid()
+    wish = [own, ["comm"], ["comm"], True, ""]
+    (_, found, how, unread) = ask({"ask": "capture", "wishes": [wish], "others": {str(own): [own, parent]}})["found"][0]
+    assert ([pid for pid, *_ in found], how, unread) == ([parent], "caller", 0)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -64,6 +71,10 @@ def test_hello_and_capture() -> None:
         b'{"ask":"capture","wishes":[[1,[%s],[],true,""]]}' % b",".join([b'"x"'] * (NAMES_MAX + 1)),
         b'{"ask":"capture","wishes":[[1,[],[%s],true,""]]}' % b",".join([b'"x"'] * (NAMES_MAX + 1)),
         b'{"ask":"capture","wishes":[%s]}' % b",".join([b'[4194304,[],[],false,""]'] * (WISHES_MAX + 1)),
+        b'{"ask":"capture","wishes":[],"others":[]}',
+        b'{"ask":"capture","wishes":[],"others":{"x":[1]}}',
+        b'{"ask":"capture","wishes":[],"others":{"1":[0]}}',
+        b'{"ask":"capture","wishes":[],"others":{"1":[true]}}',
         b"[" * 100000,
         b"1" * 100000,
         b"\xff\xfe",

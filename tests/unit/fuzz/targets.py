@@ -135,7 +135,9 @@ class _Collector(serve.Collector):
         assert all(type(name) is str for name in names)
         return []
 
-    def capture(self, wishes: Any) -> Any:
+    def capture(self, wishes: Any, further: Any = None) -> Any:
+        for number, pids in further.items():
+            assert all(0 < each <= PID_MAX for each in (number, *pids))
         for pid, wants, member_wants, *_ in wishes:
             assert 0 < pid <= PID_MAX
             assert all(type(name) is str for name in (*wants, *member_wants))
@@ -330,7 +332,7 @@ def _found(kind: str) -> Iterator[Any]:
                              "includes": {"caps": ["CAP_SYS_ADMIN"], "minKernel": "4.8"},
                              "excludes": {"arches": ["s390"]}}]}  # fmt: skip
     elif kind == "request":
-        yield {"ask": "capture", "wishes": [[1, ["status"], ["stat"], True, "a" * 64]]}
+        yield {"ask": "capture", "wishes": [[1, ["status"], ["stat"], True, "a" * 64]], "others": {"1": [2, 3]}}
         yield {"ask": "host", "names": ["uname"]}
     elif kind == "reply":
         read = [["status", "/proc/7/status", "Name:\ta\n"], ["cgroup", "/x", None, "DENIED", 13, ""]]

@@ -7,7 +7,7 @@ does not report its default, the measured list for its kind is used.
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
-from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.core.container import ENGINES, Asked, Engine, EngineKind
 from stratascope.core.options.rules import rules_of
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -18,12 +18,12 @@ from stratascope.value import replace
 FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _ALL = "ALL"
 # Docker's 14 and Podman's 11, the same in all measured versions; if an engine reports its own list, that is used
-ENGINE_DEFAULTS = {kind: SETTINGS[kind][-1].capabilities for kind in EngineKind}
+ENGINE_DEFAULTS = {kind: SETTINGS[kind][-1].capabilities for kind in ENGINES}
 
 
 def engine_default(engine: Engine) -> CapabilitySet:
     """The engine's default bounding set."""
-    return _default(engine.kind, engine.facts.default_capabilities)
+    return _default(rules_of(engine).measure, engine.facts.default_capabilities)
 
 
 @remembered()

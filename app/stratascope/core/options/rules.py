@@ -27,6 +27,8 @@ Version = tuple[int, int, int]
 class EngineRules(Value, kw_only=True):
     """Differences between Docker and Podman, one row per engine: from moby and containers/podman, and as measured.
 
+    Sandboxes of other makers have a row too, of what no engine gave them.
+
     `since` versions: None if the engine never does it.
     """
 
@@ -55,6 +57,7 @@ class EngineRules(Value, kw_only=True):
     needs_shared: bool  # it refuses to start with a bind mount whose requested propagation is not possible
     writable: tuple[str, ...]  # tmpfs mounts it adds to a read-only root, though inspect does not list them
     pids: int  # its default pids limit, containers.conf(5); 0: none
+    measure: EngineKind  # the engine whose defaults tell what is more than usual
 
 
 _RULES = {
@@ -79,6 +82,7 @@ _RULES = {
         needs_shared=True,
         writable=(),
         pids=0,
+        measure=EngineKind.DOCKER,
     ),
     EngineKind.PODMAN: EngineRules(
         process="podman",
@@ -101,6 +105,30 @@ _RULES = {
         needs_shared=False,
         writable=WRITABLE,
         pids=2048,
+        measure=EngineKind.PODMAN,
+    ),
+    EngineKind.SANDBOXES: EngineRules(
+        process="",
+        socket="",
+        storage="",
+        answer="",
+        port_start=1024,
+        apparmor="",
+        built_in_filter=True,
+        names_capabilities=False,
+        typed_capabilities=False,
+        own_users=False,
+        rootlesskit=False,
+        own_mounter=False,
+        slave_mounts=False,
+        recursive_read_only_since=None,
+        profile_if_privileged_since=None,
+        daemon=False,
+        makes_sources=False,
+        needs_shared=False,
+        writable=(),
+        pids=0,
+        measure=EngineKind.DOCKER,
     ),
 }
 

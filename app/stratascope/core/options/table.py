@@ -6,7 +6,7 @@ From `docker run --help` (26.1) and `podman run --help` (5.4); a test compares i
 
 from __future__ import annotations
 
-from stratascope.core.container import EngineKind
+from stratascope.core.container import ENGINES, EngineKind
 from stratascope.core.message import msg
 from stratascope.core.options.values import (
     CAPABILITY,
@@ -25,7 +25,7 @@ from stratascope.core.options.values import (
 )
 from stratascope.value import Value
 
-_DOCKER, _PODMAN, _BOTH = (EngineKind.DOCKER,), (EngineKind.PODMAN,), tuple(EngineKind)
+_DOCKER, _PODMAN, _BOTH = (EngineKind.DOCKER,), (EngineKind.PODMAN,), ENGINES
 _MODE = ("", "private")
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from stratascope.core import shell_quote
-from stratascope.core.container import EngineKind
+from stratascope.core.container import ENGINES, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError
 from stratascope.core.options.given import GivenOption, Position, Problem, Service, Typed, taken_apart
@@ -102,7 +102,7 @@ def _after_program(words: Sequence[Word]) -> tuple[EngineKind, Sequence[Word], W
     if at >= len(words):
         return None
     program = words[at].text.rpartition("/")[2]
-    if program not in tuple(EngineKind):
+    if program not in ENGINES:
         return None
     first, at = words[at], at + 1
     while at < len(words) and words[at].text.startswith("-"):

@@ -432,7 +432,7 @@ def _additions(view: MountView, before: Asked, after: Asked, around: Surrounding
     for place in _READ_ONLY:
         if place not in targets and place not in lacking:
             yield place, read_only(proc._replace(root=place.removeprefix("/proc")))
-    masked = surely_masked(around.engine.kind, around.engine.version)
+    masked = surely_masked(rules_of(around.engine).measure, around.engine.version)
     for place in _MASKED:
         if place in masked and place not in targets and place not in lacking:
             hidden = read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")

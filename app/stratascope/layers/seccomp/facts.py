@@ -295,7 +295,7 @@ def default_filter(capabilities: frozenset[str] | None, around: Surroundings) ->
     if capabilities is None:
         return None
     engine = around.engine
-    measured = MeasuredDefault(engine.kind, engine.version, capabilities)
+    measured = MeasuredDefault(rules_of(engine).measure, engine.version, capabilities)
     if rules_of(engine).built_in_filter:
         return measured
     files = {path: text for path, text in around.ground.profiles if path in PROFILES}
