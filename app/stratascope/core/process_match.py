@@ -8,6 +8,10 @@ was asked for, and started between the container's creation and its start. In ad
 this container alone must tie the two: one of the files that engines mount into each container, or the container's
 folder, in which its parent, the runtime's monitor, works or has files open. Decided against trusting any of these
 alone, and against the parent's command line: reads of a process's own memory may hang.
+
+Engines report times of the wall clock, the kernel those since boot: once the wall clock has been set, the two don't
+compare for containers from before. So a start that does not fit is forgiven where the process is tied to the container
+and at most one PID namespace below the reader's: what an engine in a container starts is deeper.
 """
 
 from __future__ import annotations
@@ -55,10 +59,15 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
         return stat
     if stat.kernel_thread:
         return _foreign("a thread of the kernel")
-    unlike = _by_namespaces(container, capture, ground) or _by_time(container, stat, ground)
+    unlike = _by_namespaces(container, capture, ground)
+    if unlike is not None:
+        return unlike
+    untimely, untied = _by_time(container, stat, ground), _by_ties(container.id, capture)
+    if untimely is not None:
+        clock_set = untimely.kind is GapKind.FOREIGN and untied is None and len(_numbers(capture)) in (1, 2)
+        return None if clock_set else untimely
     # nested: the path has the outer container's id too; below its own group a container may use any names
-    named = any(ids[-1] == container.id for ids in owners)
-    return unlike or (None if named else _by_ties(container.id, capture))
+    return None if any(ids[-1] == container.id for ids in owners) else untied
 
 
 def thread_of(capture: Capture) -> int | None:
@@ -86,14 +95,19 @@ def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Ga
     pid_namespace = inode_of(capture.text("ns/pid"))
     if pid_namespace is not None and pid_namespace == ground.namespace("pid"):
         return _foreign("it is in the host's PID namespace")
-    status = or_none(capture.decoded("status", parse_status))
-    numbers = () if status is None else status.nstgid or status.nspid  # NStgid: another thread's if the first ended
+    numbers = _numbers(capture)
     if not numbers:
         return None  # before Linux 4.1, or not readable
     # NSpid begins with the namespace of the reader's /proc: a single number means the reader's own namespace
     if len(numbers) < 2:
         return _foreign("it is in the reader's PID namespace")
     return None if numbers[-1] == 1 else _foreign("it is not the first process of its PID namespace")
+
+
+def _numbers(capture: Capture) -> tuple[int, ...]:
+    """Its PID in each PID namespace from the reader's on; empty if unknown."""
+    status = or_none(capture.decoded("status", parse_status))
+    return () if status is None else tuple(status.nstgid or status.nspid)  # NStgid: another thread's if the first ended
 
 
 def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:

@@ -59,6 +59,24 @@ def test_ours_and_not_another_s(each_api: Rig) -> None:
     assert gone.kind is GapKind.GONE
 
 
+@pytest.mark.parametrize("pid", ["private", "host"])
+def test_ours_after_the_wall_clock_was_set(any_engine: Rig, pid: str) -> None:
+    """Setting it moves the time of boot: the engine's times of before don't fit any more, those of a new container
+    don't fit what was read before.
+    """
+    ground = decode_ground(PROBER.host())
+    assert ground.boot_time is not None
+    with any_engine.container(*(["--pid", "host"] if pid == "host" else [])) as name:
+        container = described(any_engine, name, pid)
+        found = look(container.pid or 0).first
+        for hours in (-72, -1, 0, 1, 72):
+            stepped = replace(ground, boot_time=ground.boot_time + 3600.0 * hours)
+            assert belongs(container, found, stepped) is None
+            foreign = belongs(replace(container, id="e" * 64), found, stepped)
+            assert foreign is not None
+            assert foreign.kind is GapKind.FOREIGN
+
+
 def test_pid_host(any_engine: Rig) -> None:
     ground = decode_ground(PROBER.host())
     with any_engine.container("--pid", "host") as name:

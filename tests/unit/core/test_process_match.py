@@ -86,6 +86,16 @@ DENIED = Gap(GapKind.DENIED, 13)
         # podman init: made long before start, or not started yet
         (replace(CONTAINER, started=CREATED + 86400), capture()),
         (replace(CONTAINER, started=0.0), capture()),
+        # the wall clock was set after it started, or before it did and after the boot clock was read
+        *(
+            (each, capture(stat=stat(STARTED + hours * 3600.0), **tie))
+            for hours in (-0.05, 3, 900)
+            for each, tie in (
+                (CONTAINER, {}),
+                (CONTAINER, {"cgroup": f"0::/docker/{THEIRS}/docker/{OURS}\n"}),
+                (HOST_PID, {"status": "NSpid:\t4211\n"}),
+            )
+        ),
         # an engine that gives whole seconds
         (replace(CONTAINER, created=STARTED, started=STARTED), capture(stat=stat(STARTED + 0.99))),
     ],
@@ -101,8 +111,10 @@ def test_ours(container: Container, seen: Capture) -> None:
         (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}\n")),
         # ... or one of a container inside, which has files of its own
         (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n", mountinfo=UNTIED)),
-        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n", stat=stat(STARTED + SLACK + 0.1))),
-        (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}/docker/{OURS}\n", stat=stat(STARTED + SLACK + 0.1))),
+        *(
+            (CONTAINER, capture(cgroup=path, status="NSpid:\t4211\t70\t1\n", stat=stat(STARTED + SLACK + 0.1)))
+            for path in (f"0::/docker/{OURS}/docker/{THEIRS}\n", f"0::/docker/{THEIRS}/docker/{OURS}\n")
+        ),
         (CONTAINER, capture(cgroup=f"0::/machine.slice/libpod-conmon-{OURS}.scope\n")),
         (CONTAINER, capture(cgroup=f"0::/docker/{OURS}f\n", ns_mnt="mnt:[1]")),
         # ... or any process of this host
@@ -114,9 +126,15 @@ def test_ours(container: Container, seen: Capture) -> None:
         # ... or a thread of the kernel
         (HOST_PID, capture(stat=stat(flags=0x208040), ns_mnt=DENIED)),
         # older than the container, as with an engine in a VM; younger than its start, as with a reused PID
-        (CONTAINER, capture(stat=stat(CREATED - SLACK - 0.1))),
-        (CONTAINER, capture(stat=stat(STARTED + SLACK + 0.1))),
-        (HOST_PID, capture(stat=stat(BOOT + 1), status="NSpid:\t4211\n")),
+        *(
+            (each, capture(stat=stat(start), **apart))
+            for start in (CREATED - SLACK - 0.1, STARTED + SLACK + 0.1)
+            for each, apart in (
+                (CONTAINER, {"mountinfo": UNTIED}),
+                (CONTAINER, {"status": DENIED}),
+                (HOST_PID, {"status": "NSpid:\t4211\n", "mountinfo": UNTIED}),
+            )
+        ),
         # what fits in every way, and is a service with a mount namespace of its own (PrivateTmp=), or a sandbox
         *((each, capture(mountinfo=UNTIED, parent_cwd="/")) for each in (CONTAINER, HOST_PID)),
         (HOST_PID, capture(mountinfo=mounted(f"/x/{THEIRS}/hosts", "/etc/hosts"), parent_cwd=f"/x/{THEIRS}/userdata")),
@@ -195,9 +213,9 @@ def test_real_processes(tmp_path: Path) -> None:
         # what other programs of this machine start in the same seconds in namespaces of its own may look the same
         assert ours - {item.first.pid for item in found if young(item.first, ground, before)} == set()
         assert int(inner[0]) in ours
-        # the same process, but the engine speaks of a container that was started an hour ago
-        old = replace(container, created=before - 7200, started=before - 3600)
-        gap = belongs(old, prober.capture((Wish(int(inner[0]), WANTS),))[0].first, ground)
+        # the same process, but the engine speaks of another container
+        seen = prober.capture((Wish(int(inner[0]), WANTS),))[0].first
+        gap = belongs(replace(container, id=THEIRS), seen, ground)
         assert gap is not None
         assert gap.kind is GapKind.FOREIGN
     finally:

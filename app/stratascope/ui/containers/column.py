@@ -31,8 +31,8 @@ from stratascope.usecases.listing.filter import hint
 UNCHANGED = 90  # seconds without news, after which minutes are shown
 
 
-def age_line(snapshot: Snapshot, now: float) -> Message:
-    """Return how old the snapshot is. `now`: seconds since the epoch, as `taken_at`."""
+def age_line(snapshot: Snapshot, age_now: float) -> Message:
+    """Return how old the snapshot is. `age_now`: seconds since it came, on the monotonic clock."""
     if snapshot.nothing_read:
         return msg("Nothing could be read")
     count = len(snapshot.containers)
@@ -56,7 +56,7 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
         )  # fmt: skip
     engines = sum(engine.state is EngineState.CONNECTED for engine in snapshot.engines)
     where = plural("{count} engine", "{count} engines", engines)
-    seconds = max(0, round(now - snapshot.taken_at))
+    seconds = max(0, round(age_now))
     if seconds < UNCHANGED:
         return plural(
             "{count} container on {where}, read {seconds} s ago",
@@ -134,6 +134,7 @@ class ContainerColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._selection = theme, selection
         self._narrow = False
+        self._came = time.monotonic()  # the snapshot
         self.head_menu: QMenu | None = None
         self.model = ContainerModel()
         self.folds, self.replicas = Folds(settings, FOLDED), Folds(settings, UNFOLDED)
@@ -217,7 +218,7 @@ class ContainerColumn(QWidget):
         if snapshot is None:
             return
         if model.query.empty:
-            self.status.say(translate(age_line(snapshot, time.time())))
+            self.status.say(translate(age_line(snapshot, time.monotonic() - self._came)))
         else:
             self.status.say(translate(filter_line(model.shown(), len(snapshot.containers), model.unknown)))
 
@@ -236,6 +237,7 @@ class ContainerColumn(QWidget):
         self.opened.emit()
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
+        self._came = time.monotonic()
         self.model.show(snapshot.containers)
         self.view.keep_in_sight()
         if snapshot.nothing_read:

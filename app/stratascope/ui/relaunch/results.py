@@ -212,7 +212,7 @@ class Results(QObject):
         snapshot = self._selection.snapshot
         nobody = snapshot is not None and snapshot.privilege.asks_nobody
         if alive:
-            self._alive_since.setdefault(state.key, time.time())
+            self._alive_since.setdefault(state.key, time.monotonic())
         elif nobody and not busy and state.key not in self._asked and state.container.pid is not None:
             self._watch()
             busy = True
@@ -222,7 +222,7 @@ class Results(QObject):
         return RefusedList(
             tuple(self._row(state, each) for each in found),
             sum(each.count for each in found),
-            translate(age(time.time() - began)) if alive and began is not None else "",
+            translate(age(time.monotonic() - began)) if alive and began is not None else "",
             trouble,
             ask=not alive and not busy,
         )

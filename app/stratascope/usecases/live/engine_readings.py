@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stratascope.core.capture import Capture, whole_gap
 from stratascope.core.container import Engine
@@ -118,13 +118,20 @@ def _pid(capture: CapturedContainer | None) -> int | None:
 
 
 AGAIN = 5.0  # seconds until an unreadable machine is tried again
+STEP = 1.0  # seconds by which the wall clock may differ from the boot clock before it counts as set
+
+
+def boot_time() -> float:
+    """When CLOCK_BOOTTIME was 0 by the wall clock of now, in seconds since the epoch (time_namespaces(7))."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class OwnMachine:
-    """Thread-safe."""
+    """Thread-safe. `boot_time`: replaced by tests, which set no clock."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, boot_time: Callable[[], float] = boot_time) -> None:
+        self._reader, self._boot_time = reader, boot_time
+        self._booted = 0.0  # when it was read
         self._lock = threading.Lock()
         self._host: Capture | None = None
         self._ground: Ground | None = None
@@ -149,7 +156,9 @@ class OwnMachine:
         with self._lock:  # other threads wait for the one that reads
             now = time.monotonic()
             failed = self._host is not None and whole_gap(self._host) is not None
-            if self._host is None or self._ground is None or self._asked or (failed and now >= self._due):
+            again = self._asked or abs(self._boot_time() - self._booted) > STEP or (failed and now >= self._due)
+            if self._host is None or self._ground is None or again:
+                self._booted = self._boot_time()
                 self._asked = False  # cleared first: a request during the reading asks for another one
                 self._host = self._reader.host()
                 self._ground = decode_ground(self._host)

@@ -40,7 +40,7 @@ YOUNG = 20.0  # seconds: twice the time after which Docker counts a start as suc
 
 def phase_of(end: End, now: float) -> Phase:
     """How far it got. `now`: seconds since the epoch. A container restarted just now may still fail again."""
-    running = end.status is Status.RUNNING and now - end.begun < YOUNG
+    running = end.status is Status.RUNNING and abs(now - end.begun) < YOUNG
     if end.status is Status.RESTARTING or (end.again and end.restarts and not end.requested
                                            and (running or end.status is Status.EXITED)):  # fmt: skip
         return Phase.RESTARTING
