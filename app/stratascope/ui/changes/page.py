@@ -96,7 +96,8 @@ class ChangesPage(QWidget):
         self.day.setDate(QDate.currentDate().addDays(-2))
         self.day.hide()
         self.tiles = Tiles(theme)
-        self.table = ChangesTable(theme, layers, self.can_fix, lambda row: self.state_of(row) is not None)
+        self.table = ChangesTable(theme, layers, self.can_fix, lambda row: self.state_of(row) is not None,
+                                  selection.sign)  # fmt: skip
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.trouble = Label(theme, 12, ink="weak", wrap=True)

@@ -18,8 +18,10 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation import changes_report as words
+from stratascope.presentation.engine_signs import EngineSign, sign_of
 from stratascope.presentation.exposure import number_ink
 from stratascope.ui.history import moments
+from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.labels import draw_line
 from stratascope.ui.kit.marks import Mark, paint_mark, paint_number
 from stratascope.ui.kit.table import AnyIndex, Column, ItemModel, ItemRole, ItemTable, RowLook
@@ -83,8 +85,12 @@ class ChangesTable(ItemTable):
     accept_wanted = Signal()
     acts, lead = True, 0
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], can_fix: Able, there: Able) -> None:
-        """`can_fix`, `there`: whether a row's plan may take it back, and whether its container still exists."""
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], can_fix: Able, there: Able,
+                 sign: Callable[[str], EngineSign] = sign_of) -> None:  # fmt: skip
+        """`can_fix`, `there`: whether a row's plan may take it back, and whether its container still exists. `sign`:
+        what the icon of an engine shows, by its id.
+        """
+        self._sign = sign
         self._numbers = {layer.id: layer.number for layer in layers}
         self._can_fix, self._there = can_fix, there
         model = ItemModel(self._columns(), key_of, choosable=lambda row: isinstance(row, Moved))
@@ -171,7 +177,7 @@ class ChangesTable(ItemTable):
     def _wrapped(self, row: Moved, width: int) -> int:
         """The height of what happened where it does not fit beside the name; 0: it does."""
         theme, metrics = self._theme, QFontMetrics(self._theme.font(13, REGULAR))
-        text, room = words.what_happened(row), width
+        text, room = words.what_happened(row), width - (0 if row.everywhere else theme.px(SIDE + 6))
         for each, font in ((words.name_of(row), theme.font(13, BOLD)), (words.pill_of(row), theme.font(11, MEDIUM))):
             room -= QFontMetrics(font).horizontalAdvance(each) + theme.px(8) if each else 0
         if metrics.horizontalAdvance(text) <= room:
@@ -236,6 +242,10 @@ class ChangesTable(ItemTable):
         self._paint_sign(painter, QRectF(room.left(), room.center().y() - theme.px(6), theme.px(12), theme.px(12)), row)
         room.setLeft(room.left() + theme.px(24))
         line = QRect(room.left(), top, room.width(), one)
+        if not row.everywhere:
+            icon = engine_pixmap(self._sign(row.subject.engine), theme, painter.device().devicePixelRatioF())
+            painter.drawPixmap(QPointF(line.left(), top + (one - theme.px(SIDE)) / 2), icon)
+            line.setLeft(line.left() + theme.px(SIDE + 6))
         for text, font, ink in (
             (words.name_of(row), theme.font(13, BOLD), "text"),
             (words.pill_of(row), theme.font(11, MEDIUM), "text2"),

@@ -238,7 +238,7 @@ class ContainerColumn(QWidget):
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self._came = time.monotonic()
-        self.model.show(snapshot.containers)
+        self.model.show(snapshot.containers, snapshot.engines)
         self.view.keep_in_sight()
         if snapshot.nothing_read:
             self.alert.show_unread()

@@ -16,6 +16,7 @@ from collections.abc import Collection
 
 from PySide6.QtCore import QAbstractListModel, QElapsedTimer, Qt, Signal
 
+from stratascope.core.container import Engine
 from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, spoken
@@ -140,9 +141,9 @@ class ContainerModel(QAbstractListModel):
 
     # -- updates
 
-    def show(self, states: tuple[ContainerState, ...]) -> None:
-        """Replace all containers."""
-        self._states = states
+    def show(self, states: tuple[ContainerState, ...], engines: tuple[Engine, ...] = ()) -> None:
+        """Replace all containers. `engines`: theirs, as far as they are known."""
+        self._states, self._rows.engines = states, engines
         self._rows.forget_all_but({state.key for state in states})
         self._update()
 

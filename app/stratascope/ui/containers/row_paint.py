@@ -28,6 +28,7 @@ from stratascope.presentation.exposure import best_text, ended_word, level_ink, 
 from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.rows import GroupKind, ListRow, ViewBy
 from stratascope.ui.kit import marks
+from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark, paint_mark
@@ -168,6 +169,7 @@ class ListHead(QWidget):
 
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
+ICON = SIDE + 6  # px: an engine's icon and the gap behind it
 SLIM = 260  # px of the design: a narrower list has marks in the place of the image
 DRIFT, HALO = 8, 2.5  # px: the drift dot after a name, and the halo around it
 STRIPS = 200  # cached pixmaps of six marks
@@ -220,6 +222,7 @@ class RowPaint:
             return QRectF()
         theme = self._theme
         left, right, top = self._edges(rect)
+        left += theme.px(ICON)
         number = QFontMetrics(theme.font(15, BOLD)).horizontalAdvance(
             number_text(entry.state.matrix if entry.state else None)
         )
@@ -315,7 +318,10 @@ class RowPaint:
         one, two = theme.box(13), theme.box(11)
         marks_left = right - theme.px(EXPOSURE) - 5 * theme.px(PITCH) - theme.px(MARK)
         running = entry.state is not None and runs(entry.state)
-        line, name_right = QRect(left, top, right - left, one), right
+        line, name_right, begin = QRect(left, top, right - left, one), right, left + theme.px(ICON)
+        if entry.sign is not None:
+            icon = engine_pixmap(entry.sign, theme, painter.device().devicePixelRatioF())
+            painter.drawPixmap(QPointF(left, top + (one - theme.px(SIDE)) / 2), icon)
         if running:
             name_right = self._exposure(painter, line, entry.state)
         elif entry.state is not None and entry.state.as_started is not None:
@@ -326,13 +332,9 @@ class RowPaint:
             name_right = round(chip.left()) - theme.px(6)
         if entry.drift:
             name_right -= theme.px(DRIFT + 2 * HALO + 4)
-        painter.setFont(theme.font(13, MEDIUM))
-        painter.setPen(theme.color("text" if running else "text2"))
-        name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name_right - left + 1)
-        painter.drawText(QRect(left, top, name_right - left + 1, one), Qt.AlignmentFlag.AlignVCenter, name)
+        end = begin + self._name(painter, QRect(begin, top, name_right - begin + 1, one), entry, quiet=not running)
         if entry.drift:
-            x = left + painter.fontMetrics().horizontalAdvance(name) + theme.px(DRIFT / 2 + HALO + 4)
-            self._drift(painter, QPointF(x, top + one / 2))
+            self._drift(painter, QPointF(end + theme.px(DRIFT / 2 + HALO + 4), top + one / 2))
         stopped = None if running or entry.state is None else entry.state.container
         if stopped is not None:  # its end, in place of the marks
             box = QRect(marks_left, top + one, right - theme.px(EXPOSURE) - marks_left, two)
@@ -349,6 +351,26 @@ class RowPaint:
         if stopped is None:
             strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
             painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)
+
+    def _name(self, painter: QPainter, room: QRect, entry: ListRow, *, quiet: bool) -> int:
+        """Paint a name, and the engine's id behind it where another one has the same; return the width of both."""
+        theme, gap = self._theme, self._theme.px(5)
+        small, middle = theme.font(11, REGULAR), Qt.AlignmentFlag.AlignVCenter
+        behind = min(QFontMetrics(small).horizontalAdvance(entry.apart) + gap, room.width() // 2) if entry.apart else 0
+        painter.setFont(theme.font(13, MEDIUM))
+        painter.setPen(theme.color("text2" if quiet else "text"))
+        metrics = painter.fontMetrics()
+        name = metrics.elidedText(entry.title, Qt.TextElideMode.ElideMiddle, room.width() - behind)
+        painter.drawText(room, middle, name)
+        wide = metrics.horizontalAdvance(name)
+        if behind:
+            painter.setFont(small)
+            painter.setPen(theme.color("text2"))
+            rest = room.adjusted(wide + gap, 0, 0, 0)
+            told = painter.fontMetrics().elidedText(entry.apart, Qt.TextElideMode.ElideMiddle, rest.width())
+            painter.drawText(rest, middle, told)
+            wide += gap + painter.fontMetrics().horizontalAdvance(told)
+        return wide
 
     def _ended(self, painter: QPainter, room: QRect, container: Container) -> int:
         """Paint a stopped container's state in a word; return its left edge, left of `room` if the word is long."""

@@ -5,16 +5,18 @@ A row's texts are made once per reading of its container, not at each paint or e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from enum import StrEnum
 from operator import is_
 
+from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, raised
 from stratascope.core.text import Natural, natural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
+from stratascope.presentation.engine_signs import EngineSign, engine_title, sign_of, suffixes
 from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import critical, runs, takes_account
@@ -249,6 +251,7 @@ class ListRow(Value):
 
     A container's row stands for `count` replicas, itself the first; `members` are the keys of the others. `opened`: it
     is the first of that many replicas with a row each. `reason`: why it matches the filter, if not by its name.
+    `engine` is its engine's title, `apart` a suffix where the name and `sign` are another container's, too.
     """
 
     key: Key
@@ -264,6 +267,9 @@ class ListRow(Value):
     opened: int = 0
     reason: str = ""
     drift: bool = False
+    sign: EngineSign | None = None
+    engine: str = ""
+    apart: str = ""
 
     @property
     def folds(self) -> bool:
@@ -287,6 +293,10 @@ class Rows:
         self.opened: set[str] = set()  # unfolded replicas, by `replicas_key`
         self.shown: tuple[ContainerState, ...] = ()
         self.unknown = 0  # containers for which the filter cannot decide
+        self.engines: tuple[Engine, ...] = ()
+        self._told: dict[str, tuple[EngineSign, str]] = {}  # sign and title of each engine
+        self._told_of: tuple[Engine, ...] = ()
+        self._apart: Mapping[tuple[str, str], str] = {}
         self._sorter = Sorter()
         self._divider = Divider()
         self._divided: tuple[Section, ...] = ()
@@ -311,7 +321,13 @@ class Rows:
             if passed:
                 found.append(self._sorter.of(state))
             self.unknown += passed is None
-        shape = (self.view_by, self.query, frozenset(self.folded), frozenset(self.opened))
+        if self._told_of != self.engines:
+            self._told, self._told_of = {}, self.engines
+        self._apart = suffixes(states, self.engines)
+        shape = (
+            self.view_by, self.query, frozenset(self.folded), frozenset(self.opened), self.engines,
+            frozenset(self._apart),
+        )  # fmt: skip
         before = self._made if self._shape == shape else {}
         self._divided, self._made, self._shape = (
             self._divider.sections(found, self.view_by, self.pinned), {}, shape
@@ -375,7 +391,14 @@ class Rows:
         title, second, drift = self._text(state)
         reason = self._answer(state).reason
         said = "" if reason is None else plain(translate(reason), 300)
-        return ListRow(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift)
+        sign, engine = self._engine(state.container.engine)
+        return ListRow(("row", *state.key), section, title, second, 1, state, reason=said, drift=drift,
+                       sign=sign, engine=engine, apart=self._apart.get(state.key, ""))  # fmt: skip
+
+    def _engine(self, name: str) -> tuple[EngineSign, str]:
+        if name not in self._told:
+            self._told[name] = sign_of(name, self.engines), engine_title(name, self.engines)
+        return self._told[name]
 
     def _text(self, state: ContainerState) -> tuple[str, str, bool]:
         kept = self._texts.get(state.key)
@@ -411,7 +434,7 @@ def spoken(entry: ListRow) -> str:
         return _spoken_head(entry)
     lines = [
         translate(msg("{name}, {status}", name=entry.title, status=status_word(state.container))),
-        translate(msg("{engine} · {image}", engine=state.container.engine, image=entry.second)),
+        translate(msg("{engine} · {image}", engine=entry.engine or state.container.engine, image=entry.second)),
     ]
     if entry.count > 1:
         lines.insert(1, translate(msg("{count} replicas, all alike; Right shows each", count=entry.count)))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -27,10 +28,12 @@ from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QStyleOptionGraphicsIt
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
+from stratascope.presentation.engine_signs import EngineSign, sign_of
 from stratascope.ui.fleet.picture import paint_cell
 from stratascope.ui.fleet.table import FleetCell, FleetTable, card_lines
 from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
 from stratascope.ui.kit import accessibility
+from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.focus_order import focus_pen
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
@@ -78,7 +81,11 @@ class _Head(QWidget):
 
 
 class RowHeads(_Head):
-    """Name, engine, exposure. If rows are too low for text, only the highlighted one has it."""
+    """Engine, name, exposure. If rows are too low for text, only the highlighted one has it."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self.sign: Callable[[str], EngineSign] = sign_of  # what the icon of an engine shows, by its id
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self.theme, smooth_painter(self)
@@ -108,10 +115,16 @@ class RowHeads(_Head):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, row.exposure)
         room = box.width() - painter.fontMetrics().horizontalAdvance(row.exposure) - theme.px(16)
+        left = theme.px(8)
+        if large:
+            icon = engine_pixmap(self.sign(row.key[0]), theme, painter.device().devicePixelRatioF())
+            painter.drawPixmap(QPointF(left, y + (height - theme.px(SIDE)) / 2), icon)
+            left += theme.px(SIDE + 5)
+            room -= theme.px(SIDE + 5)
         painter.setFont(theme.font(12 if large else 10, MEDIUM if place == self.lit else REGULAR))
         painter.setPen(theme.color("text"))
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(room))
-        painter.drawText(box.adjusted(theme.px(8), 0, 0, 0), middle, name)
+        painter.drawText(box.adjusted(left, 0, 0, 0), middle, name)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self._at(event.position().y(), len(self.table.rows)))

@@ -7,6 +7,7 @@ computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -22,6 +23,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import listed, together, translate
+from stratascope.presentation.engine_signs import sign_of
 from stratascope.presentation.exposure import NOTHING, exposure_sentence, level_ink, number_text
 from stratascope.presentation.fleet_report import open_in, where
 from stratascope.ui.fleet.page import FleetPage
@@ -367,6 +369,7 @@ class FleetPages(QWidget):
         if snapshot is None:
             return
         nothing = translate(found.trouble or msg("Nothing matches the filter."))
+        self.containers.grid.rows.sign = partial(sign_of, engines=snapshot.engines)
         if page is self.shared:
             self.shared.show_snapshot(snapshot, self._needle)
         elif page is self.machines:

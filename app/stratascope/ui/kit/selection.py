@@ -6,14 +6,16 @@ Every pane listens to these signals and reads the rest from here; no pane knows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QWindow
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.relaunch.launch_spec import is_mark
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, PrivilegeState, Snapshot
+from stratascope.presentation.engine_signs import EngineSign, engine_title, sign_of, suffixes, told_apart
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.what_if import WhatIf
 
@@ -49,6 +51,7 @@ class Selection(QObject):
         self.worst: Callable[[], Key | None] = lambda: next(iter(self.listed()), None)  # the worst of the list
         self.touched = False  # the user has done something; until then the worst is in view
         self._placing = False
+        self._apart: Mapping[Key, str] = {}
         self._lost: Container | None = None  # was in view when it disappeared, and nothing has been chosen since
 
     # -- in view
@@ -80,6 +83,26 @@ class Selection(QObject):
         if state is None or snapshot is None or snapshot.demo:
             return None
         return next((each for each in snapshot.engines if each.id == state.container.engine), None)
+
+    def sign(self, engine: str) -> EngineSign:
+        """What the icon of the engine of that id shows."""
+        return sign_of(engine, self._engines)
+
+    def engine_title(self, engine: str) -> str:
+        """The engine of that id in words."""
+        return engine_title(engine, self._engines)
+
+    def apart(self, key: Key) -> str:
+        """What tells the container's name apart from one at another engine with the same icon; mostly empty."""
+        return self._apart.get(key, "")
+
+    def name_of(self, state: ContainerState) -> str:
+        """A container's name where it stands alone."""
+        return told_apart(plain(state.container.name or state.container.id[:12], 200), self.apart(state.key))
+
+    @property
+    def _engines(self) -> tuple[Engine, ...]:
+        return () if self.snapshot is None else self.snapshot.engines
 
     @property
     def can_ask_root(self) -> bool:
@@ -115,6 +138,7 @@ class Selection(QObject):
         before, lost = self._key, self.current
         self.snapshot = snapshot
         self._states = {state.key: state for state in snapshot.containers}
+        self._apart = suffixes(snapshot.containers, snapshot.engines)
         if lost is not None and lost.key not in self._states and self._lost is None:
             self._lost = lost.container
         self._placing = True

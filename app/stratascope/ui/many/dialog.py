@@ -17,6 +17,7 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.engine_signs import suffixes, told_apart
 from stratascope.ui.harden.next_step import remedy_title
 from stratascope.ui.kit.buttons import ChoiceBox, Switch
 from stratascope.ui.kit.flow import Scrolled, TextColumn
@@ -119,7 +120,8 @@ class ManyDialog(PagedSheet):
         self._out = "" if out is None else plain(translate(out), 500)
         self._states = states
         empty(self._list)
-        self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
+        apart = suffixes(states)
+        self.switches = tuple(self._switch(state, apart.get(state.key, ""), on=state.key in chosen) for state in states)
         for switch in self.switches:
             self._list.addWidget(switch)
         self.standards.setCurrentIndex(0)
@@ -225,8 +227,8 @@ class ManyDialog(PagedSheet):
 
     # -- internals
 
-    def _switch(self, state: ContainerState, *, on: bool) -> Switch:
-        name, image = plain(state.container.name, 120), plain(state.container.image, 120)
+    def _switch(self, state: ContainerState, apart: str, *, on: bool) -> Switch:
+        name, image = told_apart(plain(state.container.name, 120), apart), plain(state.container.image, 120)
         switch = Switch(self._theme, translate(msg("{name}, of {image}", name=name, image=image)))
         switch.setChecked(on)
         switch.toggled.connect(lambda _: self._count())

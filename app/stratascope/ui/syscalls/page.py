@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QIcon
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QStackedLayout, QVBoxLayout
 
 from stratascope.core.layer import CallMap
@@ -17,8 +17,10 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.text import natural
 from stratascope.i18n.translate import translate
+from stratascope.presentation.engine_signs import sign_of, suffixes, told_apart
 from stratascope.presentation.takeover import runs
 from stratascope.ui.kit.buttons import text_button
+from stratascope.ui.kit.engine_icons import engine_icon
 from stratascope.ui.kit.flow import Scrolled
 from stratascope.ui.kit.labels import Label, Line
 from stratascope.ui.kit.page import MadePage, Parts
@@ -110,11 +112,15 @@ class CallMapPage(QFrame):
         self._action(group, translate(DEFAULT_TITLE), None)
         self.menu.addSeparator()
         offered = [each for each in self._others.values() if _has_map(each)]
+        apart = suffixes(offered)
         for each in sorted(offered, key=lambda state: natural(state.container.name))[:MOST]:
-            self._action(group, plain(each.container.name, 60), each.key)
+            icon = engine_icon(sign_of(each.container.engine), self._theme, self.menu)
+            self._action(group, told_apart(plain(each.container.name, 60), apart.get(each.key, "")), each.key, icon)
 
-    def _action(self, group: QActionGroup, text: str, key: tuple[str, str] | None) -> None:
+    def _action(self, group: QActionGroup, text: str, key: tuple[str, str] | None, icon: QIcon | None = None) -> None:
         action = QAction(text.replace("&", "&&"), self.menu)
+        if icon is not None:
+            action.setIcon(icon)
         action.setCheckable(True)
         action.setChecked(key == self._against)
         action.triggered.connect(lambda _=False, chosen=key: self.compare_with(chosen))

@@ -32,6 +32,7 @@ from stratascope.ui.harden.next_step import PlanButton
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.kit.chip import Chip
+from stratascope.ui.kit.engine_icons import EngineBox
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import Line, give_tip
 from stratascope.ui.kit.selection import Selection
@@ -147,6 +148,7 @@ class Header(QWidget):
         self._button: Callable[[], PlanButton] | None = None
         self.name = Line(theme, 22, BOLD, middle=True)
         self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
+        self._apart = False  # another engine of this kind has a container of this name
         self._status = "", ""  # in a word, and in full
         self.drift = DriftChip(theme)
         self.as_text = False  # whether the command that creates a container can be shown
@@ -158,7 +160,8 @@ class Header(QWidget):
         self._line, self._named = line, named
         if not named:
             line.hide()
-        top = theme.lay(QHBoxLayout(line), self.name, 6, around=0, gap=6)
+        self.icon = EngineBox(theme, 18)
+        top = theme.lay(QHBoxLayout(line), self.icon, self.name, 6, around=0, gap=6)
         for chip in (*self.chips, self.drift):
             top.addWidget(chip, 0)
         top.addStretch(1)
@@ -250,7 +253,10 @@ class Header(QWidget):
         container = state.container
         self.name.say(container.name or container.id[:12])
         engine, image, pid, up, _, asked = self.chips
-        engine.say(container.engine)
+        title = self._selection.engine_title(container.engine)
+        self.icon.show_engine(self._selection.sign(container.engine), title)
+        self._apart = bool(self._selection.apart(state.key))
+        engine.say(container.engine, title)
         image.say(short_image(container.image), container.image)
         number = container.pid if runs(state) else None
         pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
@@ -301,13 +307,15 @@ class Header(QWidget):
     def _fit(self) -> None:
         """Give the name precedence; chips without room are hidden, the least telling first."""
         room = self.width() - self._beside.sizeHint().width()
+        room -= 0 if self.icon.isHidden() else self.icon.sizeHint().width() + self._theme.px(6)
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status, asked = self.chips
         word, whole = self._status
         status.say(whole, ink="weak")
         if status.sizeHint().width() + self._theme.px(6) > room:
             status.say(word, whole, ink="weak")
-        for chip in (status, self.drift, image, asked, pid, engine, up):
+        first = (engine,) if self._apart else ()  # the icon does not tell it apart
+        for chip in (*first, status, self.drift, image, asked, pid, *(() if first else (engine,)), up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)

@@ -89,7 +89,7 @@ class WindowLayout(QObject):
         toolbar.pulls.put_alert(containers.alert)
         toolbar.pulls.list_wanted.connect(self._turn_list)
         toolbar.search_wanted.connect(self._to_filter)
-        selection.container_changed.connect(lambda: toolbar.pulls.show_state(selection.current))
+        selection.container_changed.connect(lambda: toolbar.pulls.show_state(selection.current, selection))
         pages.strata_page.layer_closed.connect(self.adapt)
         if self.dock is not None:
             pages.when_made(View.BEFORE, lambda page: page.column_wanted.connect(self.to_column))

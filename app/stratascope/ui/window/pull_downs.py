@@ -6,21 +6,23 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenu, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.engine_signs import EngineSign
 from stratascope.presentation.exposure import level_ink, number_text
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.kit.buttons import GlyphButton, paint_chevron
+from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.page import PAGES, View, ViewSwitch, view_key, view_word
+from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 
 NAME = 200  # px of the design, that a name has at the least where it is as long
@@ -35,6 +37,7 @@ class PullDown(QAbstractButton):
     def __init__(self, theme: Theme, *, loud: bool) -> None:
         super().__init__()
         self._theme, self._loud, self._behind, self._ink = theme, loud, "", "text2"
+        self._sign: EngineSign | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -42,14 +45,19 @@ class PullDown(QAbstractButton):
         self.setSizePolicy(across, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
-    def show_choice(self, text: str, behind: str, ink: str, spoken: str) -> None:
-        """The word, the number behind it in that colour, and both for a screen reader."""
+    def show_choice(self, text: str, behind: str, ink: str, spoken: str, sign: EngineSign | None = None) -> None:
+        """The word, the number behind it in that colour, and both for a screen reader; an engine's icon before it."""
         self.setText(text)
+        self._sign = sign
         self._behind, self._ink = behind, ink
         self.setAccessibleName(spoken)
         give_tip(self, spoken)
         self.updateGeometry()
         self.update()
+
+    @property
+    def _icon(self) -> int:
+        return 0 if self._sign is None else self._theme.px(SIDE + 6)
 
     def _widths(self) -> tuple[int, int]:
         theme = self._theme
@@ -59,7 +67,7 @@ class PullDown(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         theme = self._theme
-        return QSize(sum(self._widths()) + theme.px(2 * _EDGE + _CHEVRON), theme.px(_HIGH))
+        return QSize(sum(self._widths()) + self._icon + theme.px(2 * _EDGE + _CHEVRON), theme.px(_HIGH))
 
     def minimumSizeHint(self) -> QSize:
         hint = self.sizeHint()
@@ -73,7 +81,12 @@ class PullDown(QAbstractButton):
         painter.setBrush(theme.color("sunk" if hot else "panel"))
         painter.drawRoundedRect(box, theme.px(7), theme.px(7))
         word, behind = self._widths()
-        left, room = theme.px(_EDGE), self.width() - theme.px(2 * _EDGE + _CHEVRON) - behind
+        left = theme.px(_EDGE) + self._icon
+        room = self.width() - theme.px(_EDGE + _CHEVRON) - left - behind
+        if self._sign is not None:
+            top = (self.height() - theme.px(SIDE)) / 2
+            icon = engine_pixmap(self._sign, theme, self.devicePixelRatioF())
+            painter.drawPixmap(QPointF(theme.px(_EDGE), top), icon)
         painter.setFont(theme.font(15 if self._loud else 13, BOLD if self._loud else MEDIUM))
         painter.setPen(theme.color("text"))
         text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room)
@@ -178,15 +191,17 @@ class PullDowns(QWidget):
         self.page.setVisible(not listed)
         self._fit()
 
-    def show_state(self, state: ContainerState | None) -> None:
+    def show_state(self, state: ContainerState | None, selection: Selection) -> None:
         """The container in view."""
         if state is None:
             word = translate(msg("Containers"))
             self.name.show_choice(word, "", "text2", word)
             return
-        name, number = plain(state.container.name, 200), number_text(state.matrix)
+        name, number = selection.name_of(state), number_text(state.matrix)
+        engine, sign = state.container.engine, selection.sign(state.container.engine)
         spoken = translate(msg("{name}, {number}: choose another container", name=name, number=number))
-        self.name.show_choice(name, number, level_ink(state.matrix), spoken)
+        spoken = f"{spoken}\n{selection.engine_title(engine)}"
+        self.name.show_choice(name, number, level_ink(state.matrix), spoken, sign)
         self._fit()
 
     def _show_page(self) -> None:
