@@ -12,7 +12,7 @@ import struct
 from errno import EACCES, EINVAL, EMEDIUMTYPE, ENOENT, EPERM, ESRCH
 from typing import Any, Callable, List, Optional
 
-from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED
+from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, read_file
 
 FILTERS_MAX = 64  # the kernel allows thousands (MAX_INSNS_PER_PATH); more than this is an attack on the reader
 INSTRUCTIONS_MAX = 4096  # BPF_MAXINSNS, include/uapi/linux/bpf_common.h
@@ -159,3 +159,8 @@ def needless(status: str) -> Optional[NoFiltersError]:
     if mode != "2":
         return NoFiltersError(UNSUPPORTED, None, "this kernel does not tell of seccomp")
     return None
+
+
+def unfiltered() -> bool:
+    """Whether this reader is under no seccomp filter."""
+    return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())

@@ -18,8 +18,10 @@ from errno import ENOSYS, EPROTONOSUPPORT
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from stratascope.collector import devices
+from stratascope.collector.confined import read_confined
+from stratascope.collector.filters import unfiltered
 from stratascope.collector.loadable import Loadable
-from stratascope.collector.names import ENGINE_SOCKETS
+from stratascope.collector.names import CONFINED, ENGINE_SOCKETS
 from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
 from stratascope.collector.services import MACHINE, engine_ports, in_cloud
 from stratascope.collector.special_files import read_sockets
@@ -271,11 +273,6 @@ def _exists(path: str, sibling: str) -> bool:
     return True
 
 
-def unfiltered() -> bool:
-    """Whether this reader is under no seccomp filter."""
-    return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())
-
-
 def _user_namespace_rules(mask: str) -> bool:
     """Whether AppArmor profiles that don't mention user namespaces forbid them: kernel and parser must both know the
     rule.
@@ -390,6 +387,8 @@ def read_host(names: Iterable[str]) -> List[Entry]:
             entries.append(_cpu_flaws())
         elif name == ENGINE_SOCKETS:
             entries.append(read_sockets())
+        elif name == CONFINED:
+            entries.append(read_confined())
         else:
             entries.append(_number(name))
     return entries

@@ -167,6 +167,11 @@ class Sight:
         found = self._mounts.get(number)
         return None if found is None or found.may_be_silent else found
 
+    def silent(self, number: int) -> bool:
+        """Whether the mount with this id is listed as one that may not answer."""
+        found = self._mounts.get(number)
+        return found is not None and found.may_be_silent
+
     def open(self, path: str) -> int:
         """Open the path as O_PATH; whether its own mount answers is left to the caller.
 

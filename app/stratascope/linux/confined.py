@@ -23,7 +23,7 @@ class Confinement(Value):
     """What the kernel holds a process to, as far as everybody may see it; equal ones are confined alike."""
 
     namespaces: tuple[tuple[str, int], ...] = ()  # kind and inode, sorted; those that may not be read are left out
-    root: str = ""  # its root directory, as MOUNT DEVICE INODE by statx(2) or stat(2): only equality means something
+    root: str = ""  # its root directory's path, from the reader's: "/" unless it is in a chroot; empty: not told
     no_new_privs: bool | None = None
     seccomp: int | None = None  # 0 disabled, 1 strict, 2 filter
     filters: int | None = None  # how many seccomp filters
@@ -40,10 +40,13 @@ class Confinement(Value):
 
 
 class ConfinedHost(Value):
-    """What the machine's own processes are like. `reader`: the process that read, as it sees itself."""
+    """What the machine's own processes are like. `reader`: the process that read. `line`: what it was decoded from."""
+
+    UNPRINTED = ("line",)
 
     confinement: Confinement = Confinement()
     reader: int = 0
+    line: str = ""
 
 
 class ConfinedProcess(Value):
@@ -57,6 +60,7 @@ class ConfinedProcess(Value):
     uid: int | None  # the real one
     confinement: Confinement
     comm: str  # its own word
+    confined: bool = False  # False: only an ancestor of one that is
     exe: str | None = None  # path of its executable, from its own root
     exe_of_host: bool | None = None  # whether the host has this very file at that path; None: not asked
     cgroups: tuple[str, ...] = ()  # its paths in the hierarchies, each once
@@ -73,19 +77,16 @@ class ConfinedProcess(Value):
 
 
 class Confined(Value):
-    """One look at a machine. `cut`: there may be more processes. `host_line`: what `host` was decoded from."""
-
-    UNPRINTED = ("host_line",)
+    """One look at a machine. `cut`: there may be more processes."""
 
     host: ConfinedHost
     processes: tuple[ConfinedProcess, ...]
     cut: bool = False
-    host_line: str = ""
 
 
 def parse_confined(text: str) -> Confined:
     """Decode it. Raises DecodeError."""
-    host, host_line, cut = ConfinedHost(), "", False
+    host, cut = ConfinedHost(), False
     found: list[ConfinedProcess] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line == "...":
@@ -94,12 +95,12 @@ def parse_confined(text: str) -> Confined:
             try:
                 item = json.loads(line)
                 if "host" in item:
-                    host, host_line = ConfinedHost(_confinement(item["host"]), _number(item, "self") or 0), line
+                    host = ConfinedHost(_confinement(item["host"]), _number(item, "self") or 0, line)
                 else:
                     found.append(_process(item, line))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise DecodeError(f"confined processes, line {number}: {line[:80]!r}") from error
-    return Confined(host, tuple(found), cut, host_line)
+    return Confined(host, tuple(found), cut)
 
 
 def _process(item: Any, line: str) -> ConfinedProcess:
@@ -110,6 +111,7 @@ def _process(item: Any, line: str) -> ConfinedProcess:
         _number(item, "uid"),
         _confinement(item),
         _text(item["comm"]),
+        _flag(item, "confined") or False,
         None if "exe" not in item else _text(item["exe"]),
         _flag(item, "hosts_exe"),
         _texts(item.get("cgroups", [])),

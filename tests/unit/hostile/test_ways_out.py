@@ -22,6 +22,7 @@ STARTS = {
     "collector/chroot.py": {"os.fork"},  # its reader of what is mounted outside of a chroot
     "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
     "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
+    "collector/own_words.py": {"os.fork"},  # its reader of what processes say of themselves
     "collector/privileged_readings.py": {"os.fork"},  # the collector's own readers
     "desktop_files.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stratascope.linux.confined import Confinement, parse_confined
 from stratascope.linux.decode import DecodeError
 
-HOST = {"host": {"ns": {"mnt": 8}, "root": "1 2 3", "nnp": False, "filters": 0, "bounding": "1ff"}, "self": 7}
+HOST = {"host": {"ns": {"mnt": 8}, "root": "/", "nnp": False, "filters": 0, "bounding": "1ff"}, "self": 7}
 FULL = {
     "pid": 42,
     "ppid": 41,
@@ -24,9 +24,10 @@ FULL = {
     "bounding": "0",
     "depth": 2,
     "ns": {"pid": 5, "mnt": 4},
-    "root": "9 8 7",
+    "root": "/jail",
     "domain": "2a",
     "comm": "sl\nep",
+    "confined": True,
     "exe": "/usr/bin/sleep (deleted)",
     "hosts_exe": False,
     "cgroups": ["/a", "/b"],
@@ -49,11 +50,12 @@ def test_everything_that_is_told_is_decoded() -> None:
     small, full = found.processes
     assert small.confinement == Confinement()
     assert (small.exe, small.argv, small.environment) == (None, None, None)
-    assert full.confinement == Confinement((("mnt", 4), ("pid", 5)), "9 8 7", True, 2, 1, 0, 2, 42)
+    assert full.confinement == Confinement((("mnt", 4), ("pid", 5)), "/jail", True, 2, 1, 0, 2, 42)
+    assert (small.confined, full.confined) == (False, True)
     assert full.program == "sleep"
     assert (full.argv, full.cgroups) == (("sleep", "\udcff\n"), ("/a", "/b"))
     assert dict(full.mounts) == {"/usr": "/runtime/files"}
-    assert parse_confined("\n".join((found.host_line, full.line))).processes == (full,)
+    assert parse_confined("\n".join((found.host.line, full.line))).processes == (full,)
 
 
 def test_no_text_is_no_process() -> None:

@@ -45,7 +45,7 @@ from stratascope.collector.bpf.programs import (
     layout,
     threads,
 )
-from stratascope.collector.host import unfiltered
+from stratascope.collector.filters import unfiltered
 from stratascope.collector.names import DOMAIN_IDS, SECUREBITS
 from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED, Entry, TooLongError, failed, read_file
 

@@ -1,0 +1,290 @@
+"""What processes say of themselves: arguments, names of variables, files in their root. Read by a child, since they can
+make that wait.
+
+A process whose memory lies on a FUSE, or in pages that userfaultfd(2) answers for, stops whoever reads its arguments;
+a root directory on a FUSE whoever opens a file there. So one child reads them all in order and writes each answer at
+once. If it says nothing for a while it is killed, the process that it was at has said nothing, and the next child goes
+on behind it. One that can't be killed ends when what it waits for does; until then that process is not asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import stat
+import time
+import warnings
+from contextlib import suppress
+from typing import Any, Dict, Generator, Iterator, List, NamedTuple, Sequence, Tuple
+
+from stratascope.collector.paths import Sight, mount_of, reopen, unescaped
+from stratascope.collector.read import CHUNK, TooLongError, open_process, read_file
+
+ARGUMENTS_MAX = 1 << 16  # bytes
+WORDS_MAX = 4096
+ENVIRONMENT_MAX = 1 << 17
+FILE_MAX = 4096
+SILENCE = 0.3  # seconds for one process
+SECONDS = 3.0  # for all
+STUCK_MAX = 6  # children that may be killed; then the rest has said nothing
+BYTES_MAX = 8 << 20
+
+# Below a root directory: flatpak-run(1); the container interface of systemd; Podman's; Docker's; Toolbx's
+FILES = (".flatpak-info", "run/host/container-manager", "run/.containerenv", ".dockerenv", "run/.toolboxenv")
+PLACES = ("/", "/usr", "/app")  # what lies there says what the root is made of
+# Names of variables by which a maker or an agent is known; never what they hold
+VARIABLES = frozenset(
+    (
+        "AGENT",
+        "AI_AGENT",
+        "CLAUDECODE",
+        "CLAUDE_CODE_ENTRYPOINT",
+        "CODEX_SANDBOX",
+        "CODEX_SANDBOX_NETWORK_DISABLED",
+        "CURSOR_AGENT",
+        "FLATPAK_ID",
+        "GEMINI_CLI",
+        "GEMINI_SANDBOX",
+        "OPENCODE",
+        "SANDBOX",
+        "SANDBOX_RUNTIME",
+        "SNAP_NAME",
+        "container",
+        "container_uuid",
+    )
+)
+_HOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_PR_SET_PDEATHSIG = 1
+_left: Dict[int, Tuple[int, int]] = {}  # children that wait for a process, and can't be killed
+
+
+class Question(NamedTuple):
+    """What is asked of a process. `exe`: whether the host has the same file at that path. `inside`: equal for those
+    that see the same mounts.
+    """
+
+    pid: int
+    start: int
+    arguments: bool = False
+    environment: bool = False
+    files: bool = False
+    exe: str = ""
+    inside: Any = None
+
+
+def ask(questions: Sequence[Question]) -> Iterator[Tuple[int, Dict[str, Any]]]:
+    """The answers, in order; a process that ended or does not answer has none."""
+    for child in list(_left):
+        if _reaped(child):
+            del _left[child]
+    stuck = set(_left.values())
+    left = [each for each in questions if (each.pid, each.start) not in stuck]
+    until = time.monotonic() + SECONDS
+    for _ in range(STUCK_MAX):
+        if not left or time.monotonic() > until:
+            return
+        heard = yield from _hear(left, until)
+        if heard >= len(left):
+            return
+        left = left[heard + 1 :]
+
+
+def _hear(questions: Sequence[Question], until: float) -> Generator[Tuple[int, Dict[str, Any]], None, int]:
+    """Yield what a child says; return how many of them it came to the end of."""
+    ours, theirs = os.pipe()
+    parent = os.getpid()
+    try:
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn about threads at fork: the child touches nothing that a thread might hold
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+    except OSError:
+        os.close(ours)
+        os.close(theirs)
+        return len(questions)
+    if child == 0:
+        _work(questions, theirs, parent)  # does not return
+    os.close(theirs)
+    heard, size, rest = 0, 0, b""
+    poll = select.poll()
+    poll.register(ours, select.POLLIN)
+    try:
+        while size < BYTES_MAX and poll.poll(max(0.0, min(SILENCE, until - time.monotonic())) * 1000):
+            data = os.read(ours, CHUNK)
+            if not data:
+                return max(heard, len(questions)) if not rest else heard
+            size += len(data)
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                heard += 1
+                if line:
+                    with suppress(ValueError, IndexError):
+                        yield questions[heard - 1].pid, json.loads(line.decode("ascii"))
+        return heard if size < BYTES_MAX else len(questions)
+    finally:
+        os.close(ours)
+        with suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+        pause, end = 0.00005, time.monotonic() + 0.1
+        while not _reaped(child):
+            if time.monotonic() > end:
+                if heard < len(questions):
+                    _left[child] = questions[heard].pid, questions[heard].start
+                break
+            time.sleep(pause)
+            pause = min(2 * pause, 0.01)
+
+
+def _reaped(child: int) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
+
+
+def _work(questions: Sequence[Question], pipe: int, parent: int) -> None:
+    """The child: one line each, empty if there is nothing to say. It must never return into its parent's code."""
+    code = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            return
+        # it may outlive us, and must not keep our pipes, sockets and windows open
+        for held in map(int, os.listdir("/proc/self/fd")):
+            if held != pipe:
+                with suppress(OSError):
+                    os.close(held)
+        sights: Dict[Any, Sight] = {}
+        for question in questions:
+            found = _answer(question, sights)
+            line = (json.dumps(found).encode("ascii") if found else b"") + b"\n"
+            while line:
+                line = line[os.write(pipe, line) :]
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _answer(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    try:
+        directory = open_process(question.pid)
+    except OSError:
+        return found
+    try:
+        text = read_file("stat", directory)
+        if int(text[text.rfind(")") + 1 :].split()[19]) != question.start:
+            return found
+        if question.arguments:
+            said = _words("cmdline", directory, ARGUMENTS_MAX)
+            if said is not None:
+                found["argv"] = said[:WORDS_MAX]
+        if question.environment:
+            said = _words("environ", directory, ENVIRONMENT_MAX)
+            if said is not None:
+                found["environment"] = sorted(VARIABLES.intersection(each.partition("=")[0] for each in said))
+        if question.files or question.exe:
+            mountinfo = read_file("mountinfo", directory) if question.files or question.inside not in sights else ""
+            if question.inside not in sights:
+                sights[question.inside] = Sight(process=str(question.pid), mountinfo=mountinfo)
+            if question.files:
+                found.update(_files(question.pid, sights[question.inside], mountinfo))
+            if question.exe:
+                if None not in sights:
+                    sights[None] = Sight()
+                found["hosts_exe"] = _of_host(question, sights[question.inside], sights[None])
+    except (OSError, TooLongError, ValueError, IndexError):
+        pass
+    finally:
+        os.close(directory)
+    return found
+
+
+def _words(name: str, directory: int, most: int) -> Any:
+    """Words that end in a zero each; None if they may not be read. What goes beyond the limit is left out."""
+    try:
+        descriptor = os.open(name, _HOW, dir_fd=directory)
+    except OSError:
+        return None
+    data = b""
+    try:
+        while len(data) < most:
+            more = os.read(descriptor, min(CHUNK, most - len(data)))
+            if not more:
+                break
+            data += more
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    words = data.decode("utf-8", "surrogateescape").split("\0")
+    return words[:-1] if words[-1] == "" else words
+
+
+def _files(pid: int, sight: Sight, mountinfo: str) -> Dict[str, Any]:
+    """The signs that lie in its root directory, and what that is made of."""
+    found: Dict[str, Any] = {}
+    lies = {}
+    for line in mountinfo.split("\n"):
+        words = line.split(" ", 5)
+        if len(words) > 5 and words[4] in PLACES:
+            lies[words[4]] = unescaped(words[3])[:FILE_MAX]  # a later mount hides an earlier one
+    if lies:
+        found["mounts"] = lies
+    texts = {}
+    for path in FILES:
+        with suppress(OSError):
+            text = _text("/proc/%d/root" % pid, path, sight)
+            if text is not None:
+                texts[path] = text
+    if texts:
+        found["files"] = texts
+    return found
+
+
+def _text(root: str, path: str, sight: Sight) -> Any:
+    """The beginning of a regular file below the root, without links on the way; None if there is none."""
+    way: List[int] = [os.open(root, os.O_PATH | os.O_CLOEXEC)]
+    try:
+        if sight.mount(way[0]) is None:
+            return None
+        for part in path.split("/"):
+            way.append(os.open(part, _PLACE, dir_fd=way[-1]))
+            if sight.mount(way[-1]) is None:
+                return None
+        if not stat.S_ISREG(os.fstat(way[-1]).st_mode):
+            return None
+        descriptor = reopen(way[-1], os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return os.read(descriptor, FILE_MAX).decode("utf-8", "surrogateescape")
+        finally:
+            os.close(descriptor)
+    finally:
+        for descriptor in way:
+            os.close(descriptor)
+
+
+def _of_host(question: Question, sight: Sight, own: Sight) -> bool:
+    """Whether its executable is the file that the host has at that path."""
+    theirs = os.open("/proc/%d/exe" % question.pid, os.O_PATH | os.O_CLOEXEC)
+    try:
+        number = mount_of(theirs)
+        if number is None or sight.silent(number):
+            return False  # what is on a mount that was left behind has to answer in time
+        try:
+            ours = own.answering(question.exe)
+        except OSError:
+            return False
+        try:
+            return os.path.samestat(os.fstat(theirs), os.fstat(ours))
+        finally:
+            os.close(ours)
+    finally:
+        os.close(theirs)

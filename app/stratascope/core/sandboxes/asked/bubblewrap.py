@@ -1,0 +1,116 @@
+"""bwrap(1): the arguments of its process, which stay as they were given; those of `--args FD` are not to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.container import Asked, AskedMount, ProfileKind
+from stratascope.core.sandboxes.asked.asked_of import AskedOf
+from stratascope.value import replace
+
+# How many words follow an option; those that are not here have none
+_TAKES = {
+    **dict.fromkeys(
+        (
+            *(
+                "args",
+                "argv0",
+                "userns",
+                "userns2",
+                "pidns",
+                "uid",
+                "gid",
+                "hostname",
+                "chdir",
+                "unsetenv",
+                "lock-file",
+            ),
+            *("sync-fd", "block-fd", "userns-block-fd", "info-fd", "json-status-fd", "remount-ro", "dir"),
+            *(
+                "exec-label",
+                "file-label",
+                "proc",
+                "dev",
+                "tmpfs",
+                "mqueue",
+                "seccomp",
+                "add-seccomp-fd",
+                "cap-add",
+                "cap-drop",
+            ),
+            *("perms", "size", "overlay-src", "tmp-overlay", "ro-overlay"),
+        ),
+        1,
+    ),
+    **dict.fromkeys(
+        (
+            *("setenv", "bind", "bind-try", "dev-bind", "dev-bind-try", "ro-bind", "ro-bind-try", "bind-fd"),
+            *("ro-bind-fd", "file", "bind-data", "ro-bind-data", "symlink", "chmod"),
+        ),
+        2,
+    ),
+    "overlay": 3,
+}
+_KINDS = ("user", "pid", "net", "ipc", "uts", "cgroup")
+
+
+def read(argv: Sequence[str]) -> AskedOf:
+    """By its command line, its own name first."""
+    given: list[tuple[str, tuple[str, ...]]] = []
+    place = 1
+    while place < len(argv) and argv[place].startswith("--"):
+        option = argv[place][2:]
+        place += 1
+        if not option:
+            break
+        given.append((option, tuple(argv[place : place + _TAKES.get(option, 0)])))
+        place += _TAKES.get(option, 0)
+    command = tuple(argv[place:])
+    if any(option == "args" for option, _ in given):
+        return AskedOf(command=command)
+    return AskedOf(command=command, asked=_asked(given))
+
+
+def _asked(given: Sequence[tuple[str, tuple[str, ...]]]) -> Asked:
+    names = {option for option, _ in given}
+    own = {kind for kind in _KINDS if {f"unshare-{kind}", f"unshare-{kind}-try", "unshare-all"} & names}
+    if "share-net" in names:
+        own.discard("net")
+    mounts = tuple(found for option, words in given if (found := _mount(option, words)) is not None)
+    held = Asked(
+        user=next((words[0] for option, words in given if option == "uid" and words), ""),
+        **{  # type: ignore[arg-type]
+            f"{name}": "private" if kind in own else "host"
+            for kind, name in (
+                ("pid", "pid_mode"),
+                ("ipc", "ipc_mode"),
+                ("uts", "uts_mode"),
+                ("net", "network_mode"),
+                ("cgroup", "cgroupns_mode"),
+            )
+        },
+        userns_mode="private" if "user" in own else "",
+        read_only_root=any(mount.target == "/" and not mount.writable for mount in mounts)
+        or any(option == "remount-ro" and words == ("/",) for option, words in given),
+        masked_paths=(),
+        read_only_paths=(),
+        mounts=tuple(mount for mount in mounts if mount.target != "/"),
+        device_rules=None,
+        cap_add=tuple(words[0] for option, words in given if option == "cap-add" and words),
+        cap_drop=tuple(words[0] for option, words in given if option == "cap-drop" and words),
+        no_new_privileges=True,  # always: bubblewrap.c, main
+        seccomp=ProfileKind.CUSTOM if names & {"seccomp", "add-seccomp-fd"} else ProfileKind.UNCONFINED,
+        apparmor=ProfileKind.UNCONFINED,
+    )
+    return replace(held, apparmor=ProfileKind.UNKNOWN) if "exec-label" in names else held
+
+
+def _mount(option: str, words: tuple[str, ...]) -> AskedMount | None:
+    kind = option.removesuffix("-try")
+    if kind in ("bind", "ro-bind", "dev-bind") and len(words) == 2:
+        return AskedMount("bind", words[0], words[1], kind != "ro-bind", options="" if kind == "dev-bind" else "nodev")
+    if kind in ("bind-data", "ro-bind-data", "file") and len(words) == 2:
+        return AskedMount("bind", "", words[1], not kind.startswith("ro-"))
+    if kind in ("tmpfs", "proc", "dev", "mqueue") and len(words) == 1:
+        return AskedMount(kind, "", words[0], writable=True)
+    return None
