@@ -350,6 +350,7 @@ def _hardening(commands: Commands) -> None:
     kinds = ("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp")
     export.add_argument("--as", dest="kind", required=True, choices=kinds)
     _flag(export, "--secrets", msg("include the values of environment variables"))
+    _json(export)
     for each in (harden, export):
         _option(
             each,
@@ -534,6 +535,7 @@ def _desktop(commands: Commands) -> None:
         install = _command(acts, "install", msg("install it"))
         for act in (install, _command(acts, "remove", msg("remove what install wrote"))):
             _dry_run(act)
+            _json(act)
             if command is desktop:
                 place = act.add_mutually_exclusive_group()
                 _flag(place, "--user", msg("for this user only (the default)"))
@@ -570,3 +572,4 @@ def _desktop(commands: Commands) -> None:
         ),
     )
     _option(completion, "shell", msg("the shell to print it for"), choices=("bash", "zsh", "fish"))
+    _json(completion)

@@ -8,21 +8,57 @@ from __future__ import annotations
 
 import argparse
 
-from stratascope.cli.output import complain_of
-from stratascope.core.message import MessageError
+from stratascope.cli.output import complain, complain_of
+from stratascope.cli.progress import progress
+from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.ports import NoSuchContainerError
+from stratascope.i18n.translate import translate
 
 DONE, FAILED = 0, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the parsed command; returns the exit code."""
+    silent = bool(getattr(arguments, "json", False)) or arguments.command in ("background", "completion")
+    progress.begin(_FIRST.get(arguments.command, _READING), silent=silent)
     try:
         return _run(arguments)
+    except KeyboardInterrupt:
+        progress.end()
+        if arguments.command in _CHANGING:
+            complain(translate(_state(arguments.command)))
+        raise
     except (MessageError, NoSuchContainerError, OSError) as error:  # OSError: also a full disk at standard output
-        given = getattr(arguments, "container", None), *getattr(arguments, "containers", ())
+        one = (getattr(arguments, name, None) for name in ("container", "what"))
+        given = *one, *getattr(arguments, "containers", ())
         complain_of(error, *filter(None, given))
         return FAILED
+    finally:
+        progress.end()
+
+
+_READING = msg("Asking the engines")
+_FIRST = {
+    "check": msg("Reading what would start"),
+    "desktop": msg("Looking at what is installed"),
+    "helper": msg("Looking at what is installed"),
+    "recover": msg("Looking for interrupted relaunches"),
+    "report": msg("Reading the containers"),
+    "list": msg("Reading the containers"),
+}
+_CHANGING = ("harden", "tighten", "undo", "discard", "recover", "exercise")
+
+
+def _state(command: str) -> Message:
+    """What containers are like after Ctrl+C where nothing catches it: before the first change, and in a recovery."""
+    from stratascope.state.journal import FileJournal
+    from stratascope.usecases.relaunch.recovery import unfinished
+
+    if unfinished(FileJournal()):
+        return msg("Interrupted. A relaunch is still unfinished: stratascope recover finishes it or goes back.")
+    if command == "discard":
+        return msg("Interrupted. Whether the original was removed: stratascope undo --dry-run says it.")
+    return msg("Interrupted. All containers are as they were.")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import re
 import sys
 import threading
@@ -17,14 +18,25 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_CANDIDATES = {"container": "containers", "containers": "containers", "engine": "engines", "set": "toggles"}
+_CANDIDATES = {
+    "container": "containers",
+    "containers": "containers",
+    "window_shows": "containers",
+    "what": "containers",  # or a file
+    "one": "containers",
+    "two": "containers",
+    "engine": "engines",
+    "set": "toggles",
+}
+_OR_FILES = ("what", "one", "two")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script."""
     from stratascope.cli.output import write
 
-    write(script(arguments.shell) + "\n")
+    text = script(arguments.shell) + "\n"
+    write(json.dumps({"shell": arguments.shell, "text": text}) + "\n" if arguments.json else text)
     return 0
 
 
@@ -37,7 +49,7 @@ def script(shell: str) -> str:
     top = parser()
     for action in _actions(top):
         if action.dest in _CANDIDATES and action.choices is None:
-            _complete(action, _asked(_CANDIDATES[action.dest]))
+            _complete(action, _asked(_CANDIDATES[action.dest], files=action.dest in _OR_FILES))
         elif action.type is Path:
             _complete(action, shtab.FILE)
     made: str = shtab.complete(top, shell=shell)
@@ -45,16 +57,19 @@ def script(shell: str) -> str:
     return made.replace('  "(*)::', '  "*:') if shell == "zsh" else made
 
 
-def _asked(kind: str) -> dict[str, str | dict[str, str]]:
-    """How each shell queries candidates of this kind at each Tab; shtab.cmd would query zsh's only once, at loading."""
-    ask, name = f"stratascope {WORD} {kind} 2>/dev/null", f"_stratascope_{kind}"
+def _asked(kind: str, *, files: bool) -> dict[str, str | dict[str, str]]:
+    """How each shell queries candidates of this kind at each Tab; shtab.cmd would query zsh's only once, at loading.
+
+    `files`: a file's name may stand there, too.
+    """
+    ask, name = f"stratascope {WORD} {kind} 2>/dev/null", f"_stratascope_{kind}{'_or_files' * files}"
     return {
         "bash": name,
         "zsh": name,
-        "fish": f"({ask})",
+        "fish": f"({ask}{'; __fish_complete_path' * files})",
         "preamble": {
-            "bash": f'{name}() {{ compgen -W "$({ask})" -- "$1"; }}',
-            "zsh": f'{name}() {{ compadd -- ${{(f)"$({ask})"}}; }}',
+            "bash": f'{name}() {{ compgen -W "$({ask})"{" -f" * files} -- "$1"; }}',
+            "zsh": f'{name}() {{ compadd -- ${{(f)"$({ask})"}}{"; _files" * files}; }}',
         },
     }
 

@@ -1,6 +1,7 @@
 """`stratascope desktop` and `stratascope helper`: install or remove integration files, listed before and after.
 
-Exit codes: 0 done, or nothing to do; 2 impossible, or some files had to be left in place.
+Exit codes: 0 done, or nothing to do; 2 impossible, or some files had to be left in place. JSON is one object: whether
+it was done, each file with what became of it, and the sentences that are printed otherwise.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,76 +32,126 @@ from stratascope.wiring import desktop_files as wiring
 DONE, FAILED = 0, 2
 
 
+class _Told:
+    """What is told: at once as text, or at the end as JSON."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._files: list[dict[str, str | int | None]] = []
+        self._said: list[str] = []
+
+    def say(self, text: str) -> None:
+        if self._json:
+            self._said.append(text)
+        else:
+            write(text + "\n")
+
+    def file(self, text: Message, path: str, state: str, size: int | None = None, *, indent: str = "") -> None:
+        """One file. `state`: written, unchanged, removed, would-write or would-remove."""
+        if self._json:
+            self._files.append({"path": path, "state": state, "bytes": size})
+        else:
+            write(f"{indent}{translate(text)}\n")
+
+    def complain(self, text: str) -> None:
+        if self._json:
+            self._said.append(text)
+        complain(text)
+
+    def end(self, code: int, arguments: argparse.Namespace) -> None:
+        if self._json:
+            head = {"command": arguments.command, "act": arguments.act, "dry_run": arguments.dry_run}
+            rest = {"result": "done" if code == DONE else "failed", "files": self._files, "said": self._said}
+            write(json.dumps(head | rest, ensure_ascii=False) + "\n")
+
+
+_told = _Told(False)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run either command; returns the exit code."""
+    global _told  # noqa: PLW0603 - a process runs one command
+    _told = _Told(arguments.json)
+    code = _run(arguments)
+    _told.end(code, arguments)
+    return code
+
+
+def _run(arguments: argparse.Namespace) -> int:
     act = _desktop if arguments.command == "desktop" else _helper
     try:
         return act(arguments)
     except (MissingResourceError, IncompleteError) as error:
-        complain(translate(msg("A part of Stratascope is missing from this installation. Install it again.")))
-        complain(plain(str(error), 1000))
+        _warn(translate(msg("A part of Stratascope is missing from this installation. Install it again.")))
+        _warn(plain(str(error), 1000))
     except sealed_files.BlockedError as error:
         for path, state in error.paths:
-            complain(translate(_in_the_way(path, state)))
-        complain(translate(msg("Nothing was changed.")))
+            _warn(translate(_in_the_way(path, state)))
+        _warn(translate(msg("Nothing was changed.")))
     except UnfitError as error:
-        complain(translate(msg("The path {path} can't be used in a menu entry. Move Stratascope to a folder without "
+        _warn(translate(msg("The path {path} can't be used in a menu entry. Move Stratascope to a folder without "
                                "“=” or control characters in its name.", path=error.path)))  # fmt: skip
     except MessageError as error:
-        complain(translate(error.message))
+        _warn(translate(error.message))
         if error.words:
-            complain(plain(error.words, 1000))
+            _warn(plain(error.words, 1000))
     except NonsenseError as error:
-        complain(
+        _warn(
             translate(
                 msg("The command that ran as root did not answer as Stratascope does, so it is not known what it did.")
             )
         )
-        complain(plain(str(error), 1000))
+        _warn(plain(str(error), 1000))
     except OSError as error:
-        complain(translate(_failed(error)))
+        _warn(translate(_failed(error)))
     return FAILED
 
 
 def _desktop(arguments: argparse.Namespace) -> int:
     start = wiring.how_started()
     if trouble := _contradiction(arguments):
-        complain(translate(trouble))
+        _warn(translate(trouble))
         return FAILED
     if start.origin is Origin.FLATPAK:
-        if arguments.background and not arguments.dry_run:
+        if arguments.background and arguments.dry_run:
+            _would_begin(arguments, None) if arguments.act == "install" else _would_end()
+            return DONE
+        if arguments.background:
             return _background_in_flatpak(arguments, start)
         say(msg("Flatpak adds Stratascope to the menu itself, and removes it on uninstall."))
         return DONE
     try:
         data = wiring.data_folder(system=arguments.system)
     except RuntimeError:
-        complain(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a writable folder.")))
+        _warn(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a writable folder.")))
         return FAILED
     if arguments.system and os.geteuid() != 0:
-        complain(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
+        _warn(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
         return FAILED
     if arguments.system:
         os.umask(0o022)  # make folders readable by all users, whatever root's umask is
     if wiring.stranger(data):
-        complain(translate(msg("{folder} belongs to a user other than root. Run this as that user, without sudo.",
+        _warn(translate(msg("{folder} belongs to a user other than root. Run this as that user, without sudo.",
                                folder=str(data))))  # fmt: skip
         return FAILED
     unit = _unit(arguments)
     if arguments.act == "remove":
         return _removed(arguments, data, unit)
     if not wiring.starts(start):
-        complain(translate(msg("Started from the menu, this Python would not find Stratascope. Install it with pipx "
+        _warn(translate(msg("Started from the menu, this Python would not find Stratascope. Install it with pipx "
                                "or pip, and run that installation's stratascope command.")))  # fmt: skip
         return FAILED
     loose = wiring.changeable(start) if arguments.system else ""
     if loose:
-        complain(translate(msg("{path} can be changed by users other than root, so it should not be in everyone's "
+        _warn(translate(msg("{path} can be changed by users other than root, so it should not be in everyone's "
                                "menu. Install Stratascope as root, outside any user's home.", path=loose)))  # fmt: skip
         return FAILED
     if arguments.dry_run:
         further = user_service.planned(unit, start.command) if arguments.background and unit is not None else []
-        return _would_put([*desktop_files.planned(data, start.command), *further])
+        code = _would_put([*desktop_files.planned(data, start.command), *further])
+        if arguments.background:
+            _would_begin(arguments, unit)
+        return code
     if arguments.background and unit is not None:
         sealed_files.check(user_service.planned(unit, start.command))  # before anything is written
     placed = desktop_files.install(data, start.command)
@@ -130,6 +182,8 @@ def _removed(arguments: argparse.Namespace, data: Path, unit: Path | None) -> in
     """Remove the service, and without --background the menu's entry too; or say what would be."""
     if arguments.dry_run:
         menu = () if arguments.background else desktop_files.paths(data)
+        if unit is not None and sealed_files.state_of(str(unit)) == sealed_files.OURS:
+            _would_end()
         return _taken(_would_take((*menu, *(() if unit is None else (unit,)))), dry_run=True)
     service = Taken(()) if unit is None else wiring.take_down_background(unit)
     if arguments.background:
@@ -146,26 +200,43 @@ def _background(arguments: argparse.Namespace, start: Start, unit: Path | None) 
         kept = Settings()
         NOTIFY_BACKGROUND.choose(kept, arguments.notices)
         if kept.unkept is not None:
-            complain(translate(kept.unkept))
+            _warn(translate(kept.unkept))
     placed, answer = wiring.set_up_background(start, unit)
     if not answer.done:
         if unit is None:
-            complain(translate(msg("The desktop does not allow Stratascope to run in the background.")))
+            _warn(translate(msg("The desktop does not allow Stratascope to run in the background.")))
         else:
-            complain(translate(msg("systemd does not start services for this user, so the background service was not "
+            _warn(translate(msg("systemd does not start services for this user, so the background service was not "
                                    "set up. Start it yourself at login: {command}.",
                                    command=shell_quote.words((*start.command, "background")))))  # fmt: skip
         if answer.words:
-            complain(plain(answer.words, 1000))
+            _warn(plain(answer.words, 1000))
         return FAILED
     _placed(placed)
     if wiring.started() is None:
-        complain(translate(msg("The background service did not start. See: {command}.",
+        _warn(translate(msg("The background service did not start. See: {command}.",
                                command=f"systemctl --user status {user_service.NAME}")))  # fmt: skip
         return FAILED
     say(msg("Recording in the background, now and from each login on. “stratascope desktop remove --background” ends "
             "it."))  # fmt: skip
     return DONE
+
+
+def _would_begin(arguments: argparse.Namespace, unit: Path | None) -> None:
+    """Say what `--background` would do beside the files."""
+    if unit is None:
+        say(msg("The desktop would be asked to let Stratascope run in the background, now and from each login on."))
+    else:
+        say(msg("The service would be started now and at each login: {command}",
+                command=f"systemctl --user enable --now {user_service.NAME}"))  # fmt: skip
+    if arguments.notices:
+        say(msg("Desktop notices would be switched on."))
+    if arguments.no_notices:
+        say(msg("Desktop notices would be switched off."))
+
+
+def _would_end() -> None:
+    say(msg("The background service would be ended, now and for each login."))
 
 
 def _background_in_flatpak(arguments: argparse.Namespace, start: Start) -> int:
@@ -201,20 +272,21 @@ def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
     """Print what will happen, and return how to run it as root."""
     say(head)
     for file in wanted.planned():
-        write(_line(file, root=True) if sizes else f"  {plain(file[0])}\n")
+        told = _line(file, root=True) if sizes else Message(plain(file[0]))
+        _told.file(
+            told, file[0], "would-write" if sizes else "would-remove", len(file[2]) if sizes else None, indent="  "
+        )
     name, as_root = wiring.root_way(terminal=on_terminal())
     if name:
         say(msg("{program} may now ask for a password.", program=name))
     return as_root
 
 
-def _line(file: sealed_files.File, *, root: bool) -> str:
+def _line(file: sealed_files.File, *, root: bool) -> Message:
     path, mode, text = file
     if root:
-        told = msg("{path} (owner root, mode {mode}, {count} bytes)", path=path, mode=f"{mode:04o}", count=len(text))
-    else:
-        told = msg("{path} ({count} bytes)", path=path, count=len(text))
-    return f"  {translate(told)}\n"
+        return msg("{path} (owner root, mode {mode}, {count} bytes)", path=path, mode=f"{mode:04o}", count=len(text))
+    return msg("{path} ({count} bytes)", path=path, count=len(text))
 
 
 def _would_put(
@@ -226,30 +298,34 @@ def _would_put(
     new = [file for file in wanted if unseen or not sealed_files.same(file, root)]
     if new:
         say(msg("These files would be written as root:") if root else msg("These files would be written:"))
-        write("".join(_line(file, root=root) for file in new))
+    for file in new:
+        _told.file(_line(file, root=root), file[0], "would-write", len(file[2]), indent="  ")
     for path, _, _ in (file for file in wanted if file not in new):
-        say(msg("Already there: {path}", path=path))
+        _told.file(msg("Already there: {path}", path=path), path, "unchanged")
     return DONE
 
 
 def _placed(placed: Placed) -> None:
     for path in placed.written:
-        say(msg("Written: {path}", path=str(path)))
+        _told.file(msg("Written: {path}", path=str(path)), str(path), "written")
     for path in placed.unchanged:
-        say(msg("Already there: {path}", path=str(path)))
+        _told.file(msg("Already there: {path}", path=str(path)), str(path), "unchanged")
     for name in placed.refreshed:
         say(msg("Refreshed by {program}", program=name))
 
 
 def _taken(taken: Taken, dry_run: bool) -> int:
     for path in taken.removed:
-        say(msg("Would remove: {path}", path=str(path)) if dry_run else msg("Removed: {path}", path=str(path)))
+        if dry_run:
+            _told.file(msg("Would remove: {path}", path=str(path)), str(path), "would-remove")
+        else:
+            _told.file(msg("Removed: {path}", path=str(path)), str(path), "removed")
     for name in taken.refreshed:
         say(msg("Refreshed by {program}", program=name))
     if not taken.removed and not taken.kept:
         say(msg("There was nothing to remove."))
     for path, state in taken.kept:
-        complain(translate(_kept(str(path), state)))
+        _warn(translate(_kept(str(path), state)))
     return FAILED if taken.kept else DONE
 
 
@@ -293,4 +369,9 @@ def _failed(error: OSError) -> Message:
 
 def say(text: Message) -> None:
     """Print one line."""
-    write(translate(text) + "\n")
+    _told.say(translate(text))
+
+
+def _warn(text: str) -> None:
+    """Print one line to standard error."""
+    _told.complain(text)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from stratascope.background_call import BackgroundCall
 from stratascope.cli.output import complain, interrupted, on_terminal, style, write
+from stratascope.cli.progress import progress
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
 from stratascope.core.observation.observation import Needs, NeedsError
@@ -57,9 +58,11 @@ def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
     service.begin(state, seconds=arguments.seconds)
     if sys.stderr.isatty():
         complain(translate(msg("Watching {name}. Press Ctrl+C to stop.", name=plain(state.container.name, 200))))
+    progress.doing(msg("Watching it"))
     while not over() and not service.wait(state.container, _PAUSE):
         pass
     service.end(state.container)
+    progress.done()
     watched = service.watched(state.container)
     known = service.known(state.container)
     if watched is not None and watched.trouble is not None:
@@ -153,9 +156,11 @@ def _watch(
         if arguments.command_words and service.ready(state.container):
             words, seconds = tuple(arguments.command_words), arguments.seconds or _SILENCE
             session = BackgroundCall(lambda: access.port.execute(state.container.id, words, seconds))
+        progress.doing(msg("Watching it"))
         last = _follow(state, service, explaining, teller, session, over)
     finally:
         service.end(state.container)
+        progress.done()
     teller.tell(last.all, last=True)
     teller.end(last.all, last.forgotten)
     watched = service.watched(state.container)

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from stratascope.cli.progress import progress
+
 if TYPE_CHECKING:
     from stratascope.core.message import MessageError
     from stratascope.core.ports import NoSuchContainerError
@@ -47,10 +49,11 @@ def write_all(texts: Iterable[str]) -> None:
     """Print a text of megabytes, piece by piece."""
     encoding = sys.stdout.encoding or "ascii"
     try:
-        for text in texts:
-            safe = text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
-            sys.stdout.write(safe)
-        sys.stdout.flush()
+        with progress.printing():
+            for text in texts:
+                safe = text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+                sys.stdout.write(safe)
+            sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere()  # the reader (head, less) has seen enough
     except OSError:
@@ -78,9 +81,17 @@ def on_terminal() -> bool:
 def complain(text: str) -> None:
     """Print to standard error; failing to do so changes nothing."""
     encoding = sys.stderr.encoding or "ascii"
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), progress.printing():
         sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
         sys.stderr.flush()
+
+
+def ask(question: str) -> str:
+    """Ask on standard error; returns the answer's line, empty at the end of the input."""
+    progress.done()
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
 
 
 def complain_of(error: MessageError | NoSuchContainerError | OSError, *named: str) -> None:
@@ -107,7 +118,12 @@ def interrupted() -> Callable[[], bool]:
     has begun is first rolled back or completed.
     """
     pressed: list[int] = []
+
+    def press(number: int, _: object) -> None:
+        pressed.append(number)
+        progress.stopping()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # ignored by nohup(1)
-            signal.signal(number, lambda number, frame: pressed.append(number))
+            signal.signal(number, press)
     return lambda: bool(pressed)

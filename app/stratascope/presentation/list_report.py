@@ -78,6 +78,10 @@ def _lines(snapshot: Snapshot, style: Style, sort: str, columns: tuple[str, ...]
             yield _line(row, shown, widths, style)
     else:
         yield translate(msg("No containers."))
+        for engine in snapshot.engines:
+            if engine.message is not None:
+                text = translate(msg("{name}: {text}", name=plain(engine.id, 40), text=engine.message))
+                yield from wrap(text, "", style, "33")
     unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
     if unseen:
         yield from wrap(translate(msg("{engines} not seen", engines=unseen)), "", style, "33")

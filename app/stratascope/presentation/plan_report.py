@@ -12,30 +12,19 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import level_ink
-from stratascope.presentation.plan_rows import keeping_text, row_words
+from stratascope.presentation.plan_rows import GROUPS, effect_text, evidence_word, keeping_text, row_words
 from stratascope.presentation.terminal import Style, pad, wrap
 from stratascope.presentation.terms import timestamp
 
 SCHEMA = 1
-_KINDS = {
-    ChangeKind.TAKE_BACK: msg("Take back"),
-    ChangeKind.UNUSED: msg("Not used"),
-    ChangeKind.LIMIT: msg("Limits and habits"),
-    ChangeKind.GIVE: msg("Give back"),
-}
-_USES = {
-    Use.USED: msg("used"),
-    Use.UNKNOWN: msg("unknown"),
-    Use.NOT_IMPORTED: msg("not imported"),
-    Use.NOT_USED: msg("not used"),
-    Use.MEASURED: msg("measured"),
-}
+_EFFECTS = msg("At the right: what flipping a switch does to the number, with all others as they stand. Switches "
+               "overlap, so these don't add up.")  # fmt: skip
 _CHANGE, _EVIDENCE = 46, 14  # columns
 
 
 def use_word(change: Change) -> str:
     """Its evidence in a word, in the user's language."""
-    return translate(_USES[change.evidence.use])
+    return translate(evidence_word(change).text)
 
 
 def json_object(plan: HardeningPlan, state: ContainerState | None = None) -> dict[str, Any]:
@@ -68,6 +57,7 @@ def _change(change: Change, state: ContainerState | None) -> dict[str, Any]:
         "evidence": {
             "word": (Use.NOT_USED if measured else evidence.use).value,  # more than the limit is not used
             "measured": measured,
+            "shown": use_word(change),
             "by": [plain(name, 80) for name in evidence.by],
             "at": timestamp(evidence.at) if evidence.at else None,
             "text": _text(evidence.why),
@@ -98,9 +88,12 @@ def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | 
         found = [change for change in plan.changes if change.kind is kind]
         if found:
             yield ""
-            yield style.paint(translate(_KINDS[kind]), "bold")
+            yield style.paint(translate(GROUPS[kind][0]), "bold")
         for change in found:
             yield from _row(change, state, style)
+    if sum(abs(change.effect) >= 0.1 for change in plan.changes) > 1:
+        yield ""
+        yield from wrap(translate(_EFFECTS), "", style, "dim")
     for change in plan.keeping:
         yield ""
         yield from wrap(translate(keeping_text(change, plan, state)), "", style)
@@ -113,20 +106,13 @@ def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | 
 
 def _row(change: Change, state: ContainerState | None, style: Style) -> Iterator[str]:
     mark = "[x]" if change.on else "[ ]"
-    yield f"  {mark} {pad(row_words(change, state), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {_effect(change)}"
+    yield f"  {mark} {pad(row_words(change, state), _CHANGE)} {pad(use_word(change), _EVIDENCE)} {effect_text(change)}"
     told = [change.evidence.why, *([] if change.reason is None else [change.reason])]
     text = " ".join(filter(None, (translate(each) for each in told if each.id)))
     if text:
         yield from wrap(text, "      ", style, "dim")
     for alternative in change.alternatives:
         yield from wrap(translate(msg("Instead: {text}", text=alternative.text)), "      ", style)
-
-
-def _effect(change: Change) -> str:
-    if change.effect >= 0.1:
-        sign = "−" if change.on or change.effect > 0 else ""
-        return f"{sign}{change.effect:.1f}"
-    return translate(msg("deeper")) if change.deeper else "–"
 
 
 def _text(message: Message) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan
 from stratascope.core.relaunch.toggle import Choice, Proof, Proven, Unit, Use
@@ -17,10 +19,20 @@ from stratascope.value import Value
 GROUPS = {
     ChangeKind.TAKE_BACK: (msg("Take back"), msg("granted beyond the engine's default")),
     ChangeKind.UNUSED: (msg("Not used"), msg("held by default")),
-    ChangeKind.LIMIT: (msg("Limits and habits"), msg("twice the peak that was seen")),
+    ChangeKind.LIMIT: (msg("Limits and habits"), msg("usual values")),  # but see `limits_said`
     ChangeKind.GIVE: (msg("Give back"), msg("it gets more than it has now")),
 }
 _NAMED = 1  # capabilities of a row that are named rather than counted
+
+
+def limits_said(changes: Iterable[Change]) -> Message:
+    """Where the values of a plan's limits come from."""
+    uses = [each.evidence.use for each in changes if each.kind is ChangeKind.LIMIT and each.choice.toggle.limit]
+    if Use.MEASURED not in uses:
+        return GROUPS[ChangeKind.LIMIT][1]
+    if set(uses) == {Use.MEASURED}:
+        return msg("at least twice the peak that was seen")
+    return msg("at least twice the peak, where one was seen")
 
 
 class Word(Value):
@@ -65,6 +77,10 @@ def effect_text(change: Change) -> str:
     if abs(change.effect) >= 0.05:
         return f"{'−' if change.effect > 0 else '+'}{abs(change.effect):.1f}"
     return translate(msg("deeper")) if change.deeper else "–"
+
+
+EFFECT_TOLD = msg("What flipping this switch does to the number, with all others as they stand. Switches overlap, so "
+                  "these don't add up.")  # fmt: skip
 
 
 def effect_spoken(change: Change) -> str:

@@ -155,8 +155,12 @@ def ending_sentence(event: RelaunchResult) -> Message:
             return msg("Kept, although not verified.")
         case RelaunchOutcome.LIMITED:
             return msg("The limits were changed without a relaunch.")
+        case RelaunchOutcome.ROLLED_BACK if made is not None and made.kind is TransactionKind.UNDO:
+            return msg("Not undone: {name} runs as hardened, as before.", name=made.name)
+        case RelaunchOutcome.ROLLED_BACK if made is not None:
+            return msg("Rolled back: {name} is as it was before.", name=made.name)
         case RelaunchOutcome.ROLLED_BACK:
-            return msg("Rolled back.")
+            return msg("Rolled back: it is as it was before.")
         case RelaunchOutcome.UNFINISHED:
             return msg("Interrupted: not hardened, and not restored yet.")
         case RelaunchOutcome.REFUSED:

@@ -46,6 +46,37 @@ def in_own_system(*lines: str, polkit: bool = True, **more: str) -> subprocess.C
     )
 
 
+def test_json_says_what_became_of_each_file(tmp_path: Path) -> None:
+    data = {"XDG_DATA_HOME": str(tmp_path)}
+    for words, states in (
+        (("install", "--dry-run"), {"would-write"}),
+        (("install",), {"written"}),
+        (("install",), {"unchanged"}),
+        (("remove", "--dry-run"), {"would-remove"}),
+        (("remove",), {"removed"}),
+    ):
+        done = run("desktop", *words, "--json", **data)
+        told = json.loads(done.stdout)
+        assert (told["result"], told["dry_run"]) == ("done", "--dry-run" in words)
+        assert {each["state"] for each in told["files"]} == states
+        assert str(tmp_path / ENTRY) in [each["path"] for each in told["files"]]
+    (tmp_path / ENTRY).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / ENTRY).write_text("mine")
+    done = run("desktop", "install", "--json", **data)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["result"]) == (2, "failed")
+    assert str(tmp_path / ENTRY) in told["said"][0]
+    assert str(tmp_path / ENTRY) in done.stderr
+
+
+def test_the_service_is_told_before_it_is_set_up(tmp_path: Path) -> None:
+    here = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = run("desktop", "install", "--background", "--notices", "--dry-run", **here)
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (0, "", [])
+    assert "would be started now and at each login: systemctl --user enable --now stratascope-back" in done.stdout
+    assert "Desktop notices would be switched on." in done.stdout
+
+
 def test_into_the_menu_and_out_again(tmp_path: Path) -> None:
     data = {"XDG_DATA_HOME": str(tmp_path)}
     done = run("desktop", "install", "--dry-run", **data)
@@ -218,7 +249,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def helper(act: str) -> int:
-    return desktop_commands.run(argparse.Namespace(command="helper", act=act, dry_run=False))
+    return desktop_commands.run(argparse.Namespace(command="helper", act=act, dry_run=False, json=False))
 
 
 @needs_root

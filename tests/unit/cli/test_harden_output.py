@@ -52,7 +52,9 @@ def planned(known: Subject, **values: str) -> Plan:
         (RelaunchOutcome.VERIFIED, None, "Works."),
         (RelaunchOutcome.KEPT, DONE, "not verified"),
         (RelaunchOutcome.LIMITED, None, "without a relaunch"),
-        (RelaunchOutcome.ROLLED_BACK, DONE, "Rolled back."),
+        (RelaunchOutcome.ROLLED_BACK, DONE, "Rolled back: web is as it was before."),
+        (RelaunchOutcome.ROLLED_BACK, replace(DONE, kind=TransactionKind.UNDO), "web runs as hardened"),
+        (RelaunchOutcome.ROLLED_BACK, None, "Rolled back: it is as it was before."),
         (RelaunchOutcome.REFUSED, None, "Nothing was changed."),
     ],
 )

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from stratascope.cli.output import ask
+from stratascope.cli.progress import progress
 from stratascope.core.container import Container
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.ports import ProbeError
@@ -155,9 +157,7 @@ def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
         _say(msg("  {number}  {preset} {exposure}  {what}", number=str(number), preset=offer["preset"].ljust(width),
                  exposure=f"{offer['exposure']:4.1f}", what=what))  # fmt: skip
     _say(msg("  {number}  unchanged: re-created as it is", number=str(len(offers) + 1)))
-    sys.stderr.write(translate(msg("Enter a number, or press Enter to leave it as it is: ")))
-    sys.stderr.flush()
-    answer = sys.stdin.readline().strip()
+    answer = ask(translate(msg("Enter a number, or press Enter to leave it as it is: ")))
     names = [*(offer["preset"] for offer in offers), ""]
     if answer in names[:-1]:
         return answer
@@ -165,4 +165,5 @@ def preset_wanted(hardening: Hardening, state: ContainerState) -> str | None:
 
 
 def _say(message: Message) -> None:
-    sys.stderr.write(translate(message) + "\n")
+    with progress.printing():
+        sys.stderr.write(translate(message) + "\n")

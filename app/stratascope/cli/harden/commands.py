@@ -7,6 +7,7 @@ nothing changed, 4 rolled back, the original runs.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 
 from stratascope.cli.harden import choosing, undo
@@ -75,5 +76,8 @@ def _export(arguments: argparse.Namespace) -> int:
         undo.at_start(found)
         _, state = found.state(arguments.container)
         made = found.hardening.plan(state, choices_of(arguments, found.hardening, state))
-        write(export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets))
+        text = export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets)
+        if arguments.json:
+            text = json.dumps({"name": state.container.name, "as": arguments.kind, "text": text}) + "\n"
+        write(text)
     return VERIFIED

@@ -69,9 +69,9 @@ def read(access: ConnectedEngine, container: str) -> ContainerState:
 class _Output:
     """The output for one container, and its last line."""
 
-    def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any]) -> None:
+    def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any], place: str) -> None:
         self.made, self.last = made, last
-        self.printer = relaunch.HardenOutput(arguments.json, made.spec.name)
+        self.printer = relaunch.HardenOutput(arguments.json, made.spec.name, place)
         self.result = ""
 
     def end(self, result: str, more: dict[str, Any] | None = None) -> None:
@@ -153,6 +153,9 @@ def _describe(
     """Describe the plans, once per kind; returns an output per container id, in the order of relaunching."""
     outputs: dict[str, _Output] = {}
     every = [each for made in plans for each in members(made)]
+    places: dict[str, str] = {}
+    for number, made in enumerate(plans, 1):
+        places |= {each.spec.id: relaunch.place_of(number, len(plans), each.spec.name) for each in members(made)}
     for kind in by_kind((each.state.container, each) for each in every):
         for place, made in enumerate(kind):
             state = made.state
@@ -160,7 +163,7 @@ def _describe(
             predicted = None if preview is None else preview.after
             short = () if preview is None else short_of(found.hardening, state, preview, preset)
             last = relaunch.last_fields(found, made, predicted, short) | more.get(made.spec.id, {})
-            outputs[made.spec.id] = output = _Output(arguments, made, last)
+            outputs[made.spec.id] = output = _Output(arguments, made, last, places[made.spec.id])
             if not place:
                 output.printer.heading(each.spec.name for each in kind)
                 output.printer.plan(made, state.matrix, predicted, short)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from stratascope.cli.harden.choosing import offers_of, short_of, would_close
-from stratascope.cli.output import complain, interrupted, write
+from stratascope.cli.output import ask, complain, interrupted, write
+from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.observation import Observation
 from stratascope.core.ports import EngineError
@@ -258,9 +259,7 @@ def agreed_to(question: Message) -> bool:
     if not sys.stdin.isatty():
         complain(translate(msg("There is no terminal to ask on: add --yes.")))
         return False
-    sys.stderr.write(translate(question))
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return ask(translate(question)).lower() in ("y", "yes")
 
 
 def short_matrix(matrix: Matrix | None) -> dict[str, Any] | None:
@@ -302,6 +301,16 @@ def block_object(block: Block) -> dict[str, Any]:
     return {"code": block.code, "text": translate(block.sentence), "remedy": remedy}
 
 
+_NEXT = {
+    "create": msg("stop the original"),
+    "stop": msg("start the other one"),
+    "rename": msg("start it"),
+    "start": msg("watch it"),
+    "write": msg("its owner re-creates it"),
+    "re-create": msg("watch it"),
+    "watch": msg("check it"),
+    "verify": msg("keep it, or go back"),
+}
 _ALLOWED = 10.0  # seconds to wait for what was to be allowed to be tried again
 _PATHS = 20  # paths to print of an undo's plan; JSON has all
 
@@ -315,15 +324,22 @@ def _on() -> Iterator[None]:
         complain(error.strerror or str(error))
 
 
+def place_of(number: int, count: int, name: str) -> str:
+    """Which of several is worked on, for the progress line."""
+    return translate(msg("{number} of {count}, {name}:", number=number, count=count, name=plain(name, 60)))
+
+
 class HardenOutput:
     """Prints progress as lines for people, or as one JSON object per line.
 
     While a relaunch is under way nothing is raised: it is completed even if its output can't be written any more.
     """
 
-    def __init__(self, as_json: bool, name: str = "") -> None:
-        """`name`: included in each JSON object if there are several containers."""
-        self._json = as_json
+    def __init__(self, as_json: bool, name: str = "", place: str = "") -> None:
+        """`name`: included in each JSON object if there are several containers; `place`: which of them, on the
+        progress line.
+        """
+        self._json, self._place = as_json, place
         self._of = {"name": name} if name else {}
 
     def plan(
@@ -389,11 +405,17 @@ class HardenOutput:
     def step(self, event: Progress) -> None:
         """Print one step."""
         text = translate(event.message)
+        if event.state is State.BEGUN:
+            progress.doing(event.message, _NEXT.get(event.step), place=self._place)
+        else:
+            progress.done()
         with _on():
             if self._json:
                 seconds = round(event.seconds, 3)
                 self._line({"step": event.step, "state": event.state.value, "seconds": seconds, "message": text})
-            elif event.state is State.BEGUN and event.seconds:  # only steps that wait have a duration
+            elif (
+                event.state is State.BEGUN and event.seconds and not progress.on
+            ):  # only steps that wait have a duration
                 write(f"  {plain(text, 200)} …\n")
             elif event.state is not State.BEGUN:
                 took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")

@@ -12,6 +12,7 @@ from stratascope.cli.harden.choosing import several, targets
 from stratascope.cli.harden.relaunch import REFUSED, HardenOutput, relaunch
 from stratascope.cli.harden.undo import at_start
 from stratascope.cli.output import complain, interrupted, on_terminal, write
+from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice, ToggleError
 from stratascope.core.relaunch.transaction import Remedy
@@ -105,6 +106,7 @@ def _search(
     wishes: Wishes,
 ) -> Tightened | None:
     """Search on twins, and print the result; None if nothing works."""
+    progress.doing(msg("Planning what is tried"), msg("trials on disposable copies"))
     watcher = watched_twins(engines, access.engine, state, terminal=on_terminal())
     done: Tightened | None = None
     for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
@@ -115,6 +117,7 @@ def _search(
                 trials.done(event, state.container.name if several(arguments) else "", as_json=arguments.json)
             case Tightened():
                 done = event
+    progress.done()
     assert done is not None
     if done.unwatched is not None:
         complain(translate(found_alone(done.unwatched)))

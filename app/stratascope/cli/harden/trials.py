@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli.output import complain, complain_of, write
+from stratascope.cli.progress import progress
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice
@@ -21,14 +22,17 @@ from stratascope.presentation.relaunch_words import passed_lines
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.afterwards import Afterwards
-from stratascope.usecases.trial.strategy import Loosened, TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import PURPOSES, Loosened, TrialBegun, TrialDone
 
 
 def begun(event: TrialBegun, *, as_json: bool) -> None:
     """Print that a trial begins, for people only."""
     if as_json:
         return
-    write(translate(event.sentence) + "\n")
+    then = msg("at least {count} more", count=event.attempt.left) if event.attempt.left else None
+    progress.doing(msg("Trial {number}: {what}", number=event.number, what=PURPOSES[event.attempt.purpose]), then)
+    if not progress.on:
+        write(translate(event.sentence) + "\n")
 
 
 def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
@@ -55,6 +59,10 @@ def done(event: TrialDone, name: str = "", *, as_json: bool) -> None:
         )
         return
     outcome = translate(msg("{outcome} ({seconds} s)", outcome=WORKS[tried.works], seconds=f"{tried.seconds:.1f}"))
+    if progress.on:  # the line that said what is tried is gone
+        progress.done()
+        what = msg("Trial {number}: {what}", number=event.number, what=PURPOSES[event.purpose])
+        write(translate(what) + "\n")
     write(plain(f"  {outcome}  {why}".rstrip(), 400) + "\n")
 
 
@@ -85,7 +93,7 @@ def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, a
         return None
     why = "" if found.why is None else translate(found.why)
     if not as_json:
-        write("".join(f"{plain(line, 2000)}\n" for line in _found_lines(made, found, why)))
+        write("".join(f"{plain(each, 2000)}\n" for each in _found_lines(made, found, why)))
     return {
         "works_with": [{"id": item.id, "value": item.value} for item in found.works_with],
         "breaks": list(found.breaks),
@@ -131,6 +139,7 @@ def watch_refusals(
     """
     if not as_json:
         write(translate(msg("Watching for refusals for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n")
+    progress.doing(msg("Watching for refusals"))
     try:
         *_, found = hardening.refused(made, container, seconds, cancelled, allowing=allowing)
     except ProbeError as error:
@@ -139,8 +148,9 @@ def watch_refusals(
     except (EngineError, NoSuchContainerError) as error:
         complain(plain(str(error), 1000))
         return None
+    progress.done()
     if not as_json:
-        write("".join(f"  {plain(line, 500)}\n" for line in _refusal_lines(found.refusals)))
+        write("".join(f"  {plain(each, 500)}\n" for each in _refusal_lines(found.refusals)))
         told = passed_lines(found.passed, found.waiting)
         write("".join(f"  {plain(translate(each), 500)}\n" for each in told))
     if found.ended:

@@ -22,9 +22,11 @@ from stratascope.cli.harden.relaunch import (
     VERIFIED,
     HardenOutput,
     agreed_to,
+    place_of,
     undo_object,
 )
 from stratascope.cli.output import complain, interrupted, write
+from stratascope.cli.progress import progress
 from stratascope.core.container import SHORTEST_ID, Container
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
@@ -106,7 +108,9 @@ def discard(arguments: argparse.Namespace) -> int:
                        name=plain(transaction.name, 200))  # fmt: skip
         if not arguments.yes and sys.stdin.isatty() and not agreed_to(question):
             return REFUSED
+        progress.doing(msg("Removing the original"))
         found.hardening.discard(transaction)
+        progress.done()
         if arguments.json:
             removed = [] if transaction.owner is not None else [member.old_aside for member in transaction.members]
             kept_file = None if transaction.owner is None else str(transaction.owner.files[0].path)
@@ -128,7 +132,12 @@ def exercise(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         at_start(found)
         made = _aside(found, arguments.container)
+        if not arguments.json:
+            complain(translate(msg("Running this on the host, not in the container: {command}",
+                                   command=plain(arguments.words, 500))))  # fmt: skip
+        progress.doing(msg("Waiting for its status"))
         done = found.hardening.exercise(made, arguments.words, interrupted())
+        progress.done()
     outcome = PlainOutcome.WORKS if done.why is None else PlainOutcome.NOT_TESTED
     if arguments.json:
         why = "" if done.why is None else translate(done.why)
@@ -239,10 +248,13 @@ def _undo_all(arguments: argparse.Namespace, found: ConnectedHardening, wanted: 
         return REFUSED if refused else VERIFIED
     access = found.hardening.access(done[0].engine)
     begun = ""
+    seen: list[str] = []
     for event in undo_together(access, done, watch=arguments.watch, cancelled=interrupted()):
         if isinstance(event, AllEnded):
             return _end(arguments, lasts, event)
-        printer = HardenOutput(arguments.json, event.name)
+        if event.name not in seen:
+            seen.append(event.name)
+        printer = HardenOutput(arguments.json, event.name, place_of(len(seen), len(done), event.name))
         if begun != event.name:
             printer.heading((event.name,), 200)
             begun = event.name
@@ -303,6 +315,7 @@ def recover(arguments: argparse.Namespace) -> int:
     tried: list[Recovered] = []
     with open_hardening(only) as found:
         for access in found.accesses:
+            progress.doing(msg("Finishing or going back on {engine}", engine=access.engine.id))
             for item in found.hardening.recover_on(access.engine.id):
                 tried.append(item)
                 if arguments.json:
@@ -311,6 +324,7 @@ def recover(arguments: argparse.Namespace) -> int:
                     write(_recovered(item) + "\n")
                 else:
                     _complain(item)
+    progress.done()
     known = {item.transaction.id for item in tried}
     left = [item for item in unfinished(journal) if item.id not in known]
     unreached = [item for item in left if not only or item.engine in only or item.endpoint in only]

@@ -314,6 +314,7 @@ class Toggle(Value, eq=False):
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     reaches: bool = False  # whether it changes who can reach the container: never done unless a person asks for it
     overridden: bool = False  # whether it has no effect while a container stays privileged
+    habit: bool = False  # whether what it takes back opens nothing: it stands with the limits
     limit: bool = False  # whether it bounds how much of something there is to use
     measure: str = ""  # and of what, where its use is measured: "memory", "cpu", "pids", "open_files"
     pieces: Callable[[Subject], tuple[str, ...]] | None = None

@@ -18,6 +18,8 @@ STATE_BY_ERRNO = {
     errno.ENOTDIR: EngineState.STOPPED,
     errno.ECONNREFUSED: EngineState.STOPPED,
 }
+# where a person gives an address
+VARIABLES = frozenset({"STRATASCOPE_ENGINES", "DOCKER_HOST", "CONTAINER_HOST"})
 _NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _DESKTOP = "/.docker/desktop/"  # in the path of Docker Desktop's socket
 _NAME_TAKEN = re.compile(
@@ -153,10 +155,23 @@ def _meaning(words: str) -> Message:
     return msg("The engine refused this: {words}", words=words)
 
 
+def misnamed(reason: str, endpoint: str) -> Message:
+    """An environment variable gives an address at which nothing listens."""
+    return msg("{variable} gives the address {endpoint}, where nothing listens. Start that engine, or correct "
+               "or unset the variable.",
+               variable=reason, endpoint=endpoint)  # fmt: skip
+
+
 def error_for(
-    error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float, endpoint: str
+    error: BaseException,
+    kind: EngineKind,
+    rootless: bool,
+    installed: bool,
+    limit: float,
+    endpoint: str,
+    reason: str = "",
 ) -> EngineError:
-    """The state and the advice for an error, from the first known cause in its chain."""
+    """The state and the advice for an error, from the first known cause in its chain. `reason`: see `Endpoint`."""
     local = endpoint.startswith("unix://")
     for cause in chain(error):
         if isinstance(cause, EngineError):
@@ -170,6 +185,8 @@ def error_for(
         if state is EngineState.DENIED:
             return EngineError(state, denied(kind, rootless), str(cause))
         if state is EngineState.STOPPED:
+            if reason in VARIABLES:
+                return EngineError(state, misnamed(reason, endpoint), str(cause))
             if installed or not local or _DESKTOP in endpoint:
                 return EngineError(state, stopped(kind, rootless, endpoint), str(cause))
             return EngineError(EngineState.ABSENT, absent(kind), str(cause))

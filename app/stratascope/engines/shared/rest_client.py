@@ -324,7 +324,7 @@ class RestClient(ABC):
         endpoint, limit = self._own, limit or self.timeout[1]
         trouble = None if self._provider is None or isinstance(error, EngineError) else self._provider.trouble()
         found = trouble or errors.error_for(
-            error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint
+            error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint, endpoint.reason
         )
         if endpoint.confined and endpoint.path is not None and found.state is EngineState.STOPPED:
             return EngineError(found.state, errors.out_of_sight(self.kind), found.words)

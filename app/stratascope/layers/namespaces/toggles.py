@@ -85,6 +85,8 @@ def _private(
     own: Callable[[Asked, str], Asked],
     texts: tuple[Message, Message, Message],
     presets: tuple[Preset, ...],
+    *,
+    habit: bool = False,
 ) -> Toggle:
     """`own` gives the options with that namespace as it is told: private, or the host's."""
     field = f"{name}_mode"
@@ -156,6 +158,7 @@ def _private(
         pieces=_of_network if kind == "net" else None,
         gives=f"{_BRIDGE}|{_HOST}" if kind == "net" else _HOST,
         reaches=kind == "net",
+        habit=habit,
         allows=allows,
     )
 
@@ -216,6 +219,7 @@ CGROUPNS = _private(
     lambda asked, mode: replace(asked, cgroupns_mode=mode),
     (msg("Private cgroup namespace"), msg("It does not see the host's control group tree."), NOTHING),
     GRADES,
+    habit=True,  # Docker shares the host's by default with cgroup v1
 )
 
 

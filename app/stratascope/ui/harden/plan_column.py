@@ -19,7 +19,7 @@ from stratascope.core.severity import Severity
 from stratascope.i18n.translate import together, translate
 from stratascope.layers.toggles import choice_of
 from stratascope.presentation.exposure import number_text
-from stratascope.presentation.plan_rows import keeping_text
+from stratascope.presentation.plan_rows import keeping_text, limits_said
 from stratascope.ui.harden.number_line import NumberLine, SixMarks
 from stratascope.ui.harden.plan_draft import PlanDraft
 from stratascope.ui.harden.plan_list import PlanList
@@ -216,7 +216,8 @@ class PlanColumn(QWidget):
         watch = usable and self.can_watch and self._watched is None and draft.look_only is None
         for kind, head in self.changes.heads.items():
             unused = kind is ChangeKind.UNUSED
-            head.say(self._watched if unused else None, watch=watch and unused)
+            said = limits_said(changes) if kind is ChangeKind.LIMIT else None
+            head.say(self._watched if unused else said, watch=watch and unused)
         self.keeps.say(self._keeping() if usable else "")
 
     # -- what the person does

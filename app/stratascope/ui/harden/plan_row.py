@@ -17,6 +17,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import together, translate
 from stratascope.presentation.plan_rows import (
+    EFFECT_TOLD,
     Word,
     effect_spoken,
     effect_text,
@@ -167,7 +168,8 @@ class PlanRow(QAbstractButton):
                      effect=effect_spoken(change))  # fmt: skip
         self.setAccessibleName(translate(spoken))
         self.setAccessibleDescription(self._told or " ")
-        give_tip(self, "\n".join(filter(None, (plain(translate(change.choice.told), 300), self._told))))
+        effect = translate(EFFECT_TOLD) if abs(change.effect) >= 0.05 else ""
+        give_tip(self, "\n".join(filter(None, (plain(translate(change.choice.told), 300), self._told, effect))))
         self.value.setAccessibleName(
             translate(
                 msg("{title}, change the value: {value}", title=self.text(), value=value or change.choice.readable)

@@ -90,9 +90,10 @@ def kind_of(choice: Choice, subject: Subject) -> ChangeKind:
     """Below which head of a plan it stands."""
     if choice.gives:
         return ChangeKind.GIVE
-    if choice.cure(subject) in _GRANTS:
+    which = choice.toggle
+    if choice.cure(subject) in _GRANTS and not which.habit:
         return ChangeKind.TAKE_BACK
-    return ChangeKind.LIMIT if choice.toggle.limit or choice.toggle.keeps_data else ChangeKind.UNUSED
+    return ChangeKind.LIMIT if which.limit or which.habit or which.keeps_data else ChangeKind.UNUSED
 
 
 def _keyed(rows: Sequence[Change]) -> list[Change]:
@@ -201,7 +202,7 @@ def _row_of_grant(
     first = group[0]
     own = first if len(group) == 1 else Choice(first.toggle, ",".join(each.value for each in group))
     opens = first.toggle.leaves_privileged or any(each in critical for each in group)
-    row = _row(own, evidence, ChangeKind.TAKE_BACK, subject, opens=opens)
+    row = _row(own, evidence, kind_of(first, subject), subject, opens=opens)
     return replace(row, critical=not taking_part.isdisjoint(group))
 
 

@@ -60,6 +60,16 @@ def test_what_is_said_fits_the_address(
     assert said in translate(found.message)
 
 
+@pytest.mark.parametrize("reason", ["STRATASCOPE_ENGINES", "DOCKER_HOST", "CONTAINER_HOST"])
+def test_a_wrong_variable_is_not_told_as_a_stopped_engine(reason: str) -> None:
+    nobody = FileNotFoundError(errno.ENOENT, "x")
+    found = errors.error_for(nobody, EngineKind.DOCKER, False, True, 5.0, HERE, reason)
+    assert found.state is EngineState.STOPPED
+    said = translate(found.message)
+    assert said.startswith(f"{reason} gives the address {HERE}, where nothing listens.")
+    assert "systemctl" not in said
+
+
 def test_a_socket_that_takes_no_more_connections(tmp_path: Path) -> None:
     path = tmp_path / "full.sock"
     with socket.socket(socket.AF_UNIX) as server:

@@ -9,13 +9,16 @@ import pytest
 
 from stratascope.core.observation.observation import Access, Observation, Seen, UsedCapability, UsedPath
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
-from stratascope.core.relaunch.toggle import Choice, ToggleError, Use
+from stratascope.core.relaunch.toggle import Choice, Evidence, ToggleError, Use
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import decode
 from stratascope.layers.toggles import toggle
+from stratascope.presentation import plan_report
 from stratascope.presentation.plan_report import json_object
+from stratascope.presentation.plan_rows import effect_text, evidence_word, limits_said, row_words
+from stratascope.presentation.terminal import Style
 from stratascope.state import capture_file
 from stratascope.usecases.check.check import Checker
 from stratascope.usecases.check.corrections import fixed, planned
@@ -253,7 +256,37 @@ def test_as_json() -> None:
     assert {each["evidence"]["word"] for each in found["plan"]} <= {"used", "unknown", "not-used", "not-imported"}
     limits = [each for each in found["plan"] if each["kind"] == "limit"]
     assert limits
-    assert not any(each["on"] for each in limits)  # nothing was measured of what never ran
+    assert [each["id"] for each in limits if each["on"]] == ["cgroupns"]  # nothing was measured of what never ran
+    rare = next(each["evidence"] for each in limits if each["id"] == "cgroupns")
+    assert (rare["word"], rare["shown"]) == ("unknown", "rarely used")
+
+
+def test_an_own_cgroup_namespace_is_a_habit_and_nothing_that_was_granted() -> None:
+    plan = plan_of("docker run app")
+    row = next(change for change in plan.changes if change.choice.id == "cgroupns")
+    assert (row.kind, row.on) == (ChangeKind.LIMIT, True)
+
+
+@pytest.mark.parametrize("line", ["docker run app", "docker run --privileged -p 80:80 app"])
+def test_window_command_line_and_json_say_the_same_word(line: str) -> None:
+    plan = plan_of(line)
+    told = json_object(plan)["plan"]
+    text = "\n".join(plan_report.lines("app", plan, Style(unicode=True)))
+    for change, each in zip(plan.changes, told, strict=True):
+        word = translate(evidence_word(change).text)
+        assert each["evidence"]["shown"] == word
+        row = next(row for row in text.splitlines() if "] " + row_words(change, None)[:40] in row)
+        assert f" {word} " in row
+        assert row.endswith(effect_text(change))
+
+
+def test_only_what_was_measured_is_told_as_twice_the_peak() -> None:
+    limits = [change for change in plan_of("docker run app").changes if change.choice.toggle.limit]
+    assert limits
+    assert translate(limits_said(limits)) == "usual values"
+    measured = [replace(each, evidence=Evidence(Use.MEASURED)) for each in limits]
+    assert translate(limits_said(measured)) == "at least twice the peak that was seen"
+    assert translate(limits_said([*limits, measured[0]])) == "at least twice the peak, where one was seen"
 
 
 def test_a_used_socket_has_the_lines_of_a_filtering_proxy() -> None:
