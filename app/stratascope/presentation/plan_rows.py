@@ -31,8 +31,8 @@ def limits_said(changes: Iterable[Change]) -> Message:
     if Use.MEASURED not in uses:
         return GROUPS[ChangeKind.LIMIT][1]
     if set(uses) == {Use.MEASURED}:
-        return msg("at least twice the peak that was seen")
-    return msg("at least twice the peak, where one was seen")
+        return msg("at least twice the peak")
+    return msg("twice the peak, where seen")
 
 
 class Word(Value):

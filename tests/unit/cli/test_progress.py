@@ -170,9 +170,14 @@ def test_none_where_one_output_is_a_file(tmp_path: Path, piped: str) -> None:
     ours, theirs = pty.openpty()
     try:
         with (tmp_path / "out").open("wb") as file:
-            where = {"stdout": theirs, "stderr": theirs, piped: file}
-            command = [sys.executable, "-c", WAITS, "0.9"]
-            subprocess.run(command, stdin=theirs, check=True, env={**os.environ, "PYTHONPATH": APP}, **where)
+            subprocess.run(
+                [sys.executable, "-c", WAITS, "0.9"],
+                stdin=theirs,
+                stdout=file if piped == "stdout" else theirs,
+                stderr=file if piped == "stderr" else theirs,
+                env={**os.environ, "PYTHONPATH": APP},
+                check=True,
+            )
         os.close(theirs)
         shown = read(ours).replace("\r\n", "\n")
     finally:
