@@ -114,7 +114,7 @@ class Engine(Value):
     @property
     def local(self) -> bool:
         """Whether its containers can run on this machine at all: it listens on a Unix socket."""
-        return self.endpoint.startswith("unix://")
+        return self.kind is EngineKind.SANDBOXES or self.endpoint.startswith("unix://")
 
 
 class ProfileKind(StrEnum):

@@ -44,6 +44,11 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
         return gap
     if capture.via != "proc":
         return None  # reported by the engine itself, about its own container
+    if container.sandbox is not None:
+        stat = capture.decoded("stat", parse_stat)
+        if isinstance(stat, Gap):
+            return stat
+        return None if stat.start == container.sandbox.started else _foreign("it started at another time")
     memberships = or_none(capture.decoded("cgroup", parse_memberships)) or ()
     owners = []
     for line in memberships:

@@ -1,7 +1,7 @@
-"""A sandbox: processes that are confined together, who confined them, and what was asked for.
+"""A sandbox as a value: processes that are confined together, and by whom.
 
-It is found in /proc alone, so it exists only as long as a process of it. Its id is of its maker and of what runs in it,
-and therefore the same after it was started again.
+It is found in /proc alone, so it exists only as long as a process of it. What was asked for is no part of it, but read
+from it (`core.sandboxes.asked`), since a container knows its sandbox.
 """
 
 from __future__ import annotations
@@ -12,37 +12,36 @@ from stratascope.core.message import Message
 from stratascope.value import Value
 
 
-class SandboxGroup(StrEnum):
-    """What a sandbox is for, by its maker."""
+class Group(StrEnum):
+    """What kind of thing is confined, in the order of the list."""
 
     AGENTS = "agents"
     APPLICATIONS = "applications"
     MACHINES = "machines"
     SERVICES = "services"
-    TASKS = "tasks"  # of containerd
+    TASKS = "tasks"  # containerd's, without an engine's API
     OTHER = "other"
 
 
 class Sandbox(Value):
-    """`id`: of maker and what runs, with -2, -3 … for further ones, in order of their start. `sign`: by what the maker
-    was known, as "started by /usr/bin/bwrap, PID 4211". `first`: the outermost process of it that was started first, as
-    this machine numbers it; `started`: its start in ticks since boot, which tells it from a later process of its
-    number.
-    """
+    """One sandbox. All PIDs are the reader's."""
 
-    id: str
-    maker: str  # its id in `core.sandboxes`; "unknown"
-    title: str  # the maker's name: "bubblewrap"
-    group: SandboxGroup
-    sign: Message
-    name: str
+    UNPRINTED = ("processes", "asked_text")
+
+    id: str  # of maker and name, the same after a restart; -2, -3 for further ones, in order of start
+    maker: str  # an id of `core.sandboxes.makers.MAKERS`
+    maker_title: str
+    group: Group
+    sign: Message  # by what the maker was known
+    name: str  # foreign text, as `command`
     command: str
     first: int
-    started: int
-    members: tuple[tuple[int, int], ...] = ()  # its further processes: PID, and start in ticks since boot
-    helpers: tuple[int, ...] = ()  # PIDs of its maker's processes, which are not confined by it
-    parent: str = ""  # id of the sandbox, or full id of the engine's container, that it stands in
-    folded: bool = False  # one of many that are rarely looked at: services, a browser's own processes
-    uid: int | None = None  # whose it is, as this machine numbers users
-    asked_text: tuple[tuple[str, str], ...] = ()  # where it was read what the maker was asked for, and the text
-    lines: tuple[str, ...] = ()  # of CONFINED (`collector.names`), of all of its processes, helpers and their parents
+    started: int  # ticks since boot
+    # the processes that are confined alike, the first included: PID, and start in ticks since boot
+    members: tuple[tuple[int, int], ...]
+    helpers: tuple[int, ...] = ()  # processes of its maker that stand outside
+    parent: str = ""  # the sandbox, or by its full id the engine's container, that it stands in
+    folded: bool = False  # shown only where everything is
+    uid: int | None = None  # whose it is, as the reader numbers users
+    asked_text: tuple[tuple[str, str], ...] = ()  # source and text of what the maker was asked for
+    processes: tuple[str, ...] = ()  # the lines of `linux.confined` that give it again

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratascope.core.container import EngineKind
+from stratascope.core.container import ENGINES, EngineKind
 from stratascope.core.options.meaning import Options
 from stratascope.core.options.table import ALIASES, UNPREDICTABLE, lettered, named
 from stratascope.core.options.values import FLAG
@@ -28,7 +28,7 @@ def said(text: str) -> list[tuple[str, str | None]]:
     return [(each.name, each.value) for each in read_line(text, "x").services[0].said]
 
 
-@pytest.mark.parametrize("kind", list(EngineKind))
+@pytest.mark.parametrize("kind", list(ENGINES))
 def test_all_options_of_the_program_are_known(kind: EngineKind) -> None:
     """Those of `run --help`, with whether they take a value; and what each of them means, or that it means nothing."""
     if shutil.which(kind.value) is None:
@@ -45,7 +45,7 @@ def test_all_options_of_the_program_are_known(kind: EngineKind) -> None:
         assert (options.handler(option.name) is not None) is (option.touches and option.name not in UNPREDICTABLE), name
 
 
-@pytest.mark.parametrize("kind", list(EngineKind))
+@pytest.mark.parametrize("kind", list(ENGINES))
 def test_other_names_are_those_of_the_program(kind: EngineKind) -> None:
     if shutil.which(kind.value) is None:
         pytest.skip(f"there is no {kind}")

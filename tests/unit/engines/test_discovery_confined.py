@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stratascope import sandbox
-from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.container import ENGINES, EngineKind, EngineState
 from stratascope.engines.discovery import discover
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import peer_uid, socket_facts
@@ -52,7 +52,7 @@ def test_a_dead_socket_asks_for_a_restart_and_nothing_is_said_of_packages(
 
 def test_outside_they_are_as_ever(tmp_path: Path) -> None:
     found = discover({"PATH": "/nowhere"}, home=tmp_path, root=tmp_path, uid=1000)
-    assert {each.kind for each in found} == set(EngineKind)
+    assert {each.kind for each in found} == set(ENGINES)
     assert not any(each.confined for each in found)
 
 

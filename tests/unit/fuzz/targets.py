@@ -29,7 +29,7 @@ from stratascope import linux
 from stratascope.collector import serve
 from stratascope.collector.read import PID_MAX
 from stratascope.core.accepted import AcceptedError, read_toml
-from stratascope.core.container import Engine, EngineKind
+from stratascope.core.container import ENGINES, Engine, EngineKind
 from stratascope.core.ports import ProbeError, RawContainer
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Member, Stage, Transaction, TransactionKind
@@ -311,7 +311,7 @@ def _documents(kind: str) -> tuple[Any, ...]:
 
 
 def _found(kind: str) -> Iterator[Any]:
-    if kind in tuple(EngineKind):
+    if kind in ENGINES:
         for path in sorted((CAPTURES / "inspect").glob(f"{kind}_*.json")):
             value = json.loads(path.read_text())
             yield value[0] if isinstance(value, list) else value

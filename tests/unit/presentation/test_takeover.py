@@ -6,7 +6,7 @@ import pytest
 
 from rig.presentation import page_sample
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.container import Engine, EngineKind, EngineState, Status
+from stratascope.core.container import ENGINES, Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import not_found, unchecked_engines, unread
@@ -48,11 +48,11 @@ def test_against_whose_containers_no_limit_can_be_held() -> None:
     here, there = "unix:///x", "tcp://there:2375"
     engines = [
         Engine(f"{kind}-{state}-{place[:3]}", kind, place, state=state)
-        for kind in EngineKind
+        for kind in ENGINES
         for state in EngineState
         for place in (here, there)
     ]
-    silent = [f"{kind}-{state}-{place}" for kind in EngineKind for state in ("denied", "unreachable")
+    silent = [f"{kind}-{state}-{place}" for kind in ENGINES for state in ("denied", "unreachable")
               for place in ("uni", "tcp")]  # fmt: skip
     stopped = ["docker-stopped-tcp", "podman-stopped-uni", "podman-stopped-tcp"]
     assert sorted(unchecked_engines(engines, named=False)) == sorted([*silent, *stopped])

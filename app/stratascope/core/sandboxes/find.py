@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
 from stratascope.core.sandboxes.asked.read import asked_of
 from stratascope.core.sandboxes.groups import Machine, Together, manages, unit_of
 from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS, Maker, by_program, maker, pattern
-from stratascope.core.sandboxes.sandbox import Sandbox
+from stratascope.core.sandbox import Sandbox
 from stratascope.core.shell_quote import words
 from stratascope.linux.confined import ConfinedHost, ConfinedProcess
-from stratascope.value import Struct, field
+from stratascope.value import Struct, Value, field
 
 NAME_MAX, COMMAND_MAX = 100, 4096
 _SLUG = re.compile(r"[^A-Za-z0-9_.@-]+")
 _SCRIPT_AT = 4  # a path that an interpreter runs is one of its first arguments
 _SHELLS = ("sh", "bash", "dash", "zsh", "busybox")
+
+
+class FoundSandbox(Value):
+    """A sandbox, and what its maker was asked for; None: not known."""
+
+    sandbox: Sandbox
+    asked: Asked | None
 
 
 class _Found(Struct, eq=False):
@@ -40,7 +48,7 @@ class _Found(Struct, eq=False):
 
 def sandboxes(
     processes: Sequence[ConfinedProcess], host: ConfinedHost, engines: Mapping[str, int | None]
-) -> tuple[Sandbox, ...]:
+) -> tuple[FoundSandbox, ...]:
     """All of them, in order of start. `engines`: the full ids of the engines' containers and their first processes."""
     return _Finder(Machine(processes, host, engines)).sandboxes()
 
@@ -199,7 +207,7 @@ class _Finder:
 
     # what belongs together
 
-    def sandboxes(self) -> tuple[Sandbox, ...]:
+    def sandboxes(self) -> tuple[FoundSandbox, ...]:
         """All of them."""
         for each in list(self._found.values()):
             self._take_stage(each)
@@ -325,7 +333,7 @@ class _Finder:
         name = asked.name or (word[0].rsplit("/", 1)[-1] if word and not asked.name else "")
         return (name or first.program or first.comm or found.maker.id)[:NAME_MAX]
 
-    def _sandbox(self, found: _Found, asked: AskedOf, ids: Mapping[int, str]) -> Sandbox:
+    def _sandbox(self, found: _Found, asked: AskedOf, ids: Mapping[int, str]) -> FoundSandbox:
         first, row = _first(found), found.maker
         members = [each for each in found.group.members if each in _own(found)]
         helpers = {each.pid: each for each in found.helpers}
@@ -336,7 +344,7 @@ class _Finder:
             helpers[owner.pid] = owner
         told = {each.pid: each for each in (*members, *helpers.values(), *self._machine.above(found.group.first))}
         command = " ".join((asked.command or first.argv or ())[:256])
-        return Sandbox(
+        sandbox = Sandbox(
             ids[id(found)],
             row.id,
             row.title,
@@ -346,14 +354,15 @@ class _Finder:
             (words((asked.command or first.argv or ())[:256]) if command else "")[:COMMAND_MAX],
             first.pid,
             first.started,
-            tuple(sorted(each.pid for each in members)),
+            tuple(sorted((each.pid, each.started) for each in members)),
             tuple(sorted(helpers)),
             self._parent(found, ids),
             found.folded,
-            asked.asked,
+            first.uid,
             asked.texts,
             (self._machine.host.line, *(each.line for each in sorted(told.values(), key=lambda one: one.pid))),
         )
+        return FoundSandbox(sandbox, asked.asked)
 
     def _parent(self, found: _Found, ids: Mapping[int, str]) -> str:
         above = found.above

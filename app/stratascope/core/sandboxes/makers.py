@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from stratascope.core.sandboxes.sandbox import Group
+from stratascope.core.sandbox import Group
 from stratascope.value import Value
 
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from stratascope.bounded_cache import alike
-from stratascope.core.capture import Capture, Gap, GapKind, gap_words, whole_gap
+from stratascope.core.capture import Capture, Gap, GapKind, gap_words, or_none, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of, with_sockets
 from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
+from stratascope.core.sandbox import Sandbox
 from stratascope.core.snapshot import (
     CapturedContainer,
     ContainerState,
@@ -27,6 +28,7 @@ from stratascope.core.snapshot import (
 )
 from stratascope.core.threats.depth import Matrix
 from stratascope.fault_log import fault_logger
+from stratascope.linux.process import parse_stat
 from stratascope.usecases.judging import Part, matrix_of
 from stratascope.usecases.live.further_processes import ruling_with_unread, unread_finding, weigh, with_unread
 from stratascope.usecases.live.reader import Translations
@@ -138,6 +140,8 @@ class Assembler:
         more = max(0, found.unread)
         # where a process was matched only by a shared PID namespace, its mount namespace shows that it is a neighbour's
         members = [each for each in found.members if inode_of(each.text("ns/mnt")) not in peers.mounts]
+        if container.sandbox is not None:
+            members = [each for each in found.members if _is_member(each, container.sandbox)]
         weighed = weigh(first, members, more, self._layers, judged, known.ground, taken_at)
         layers, source = weighed.layers, first.source("cgroup")
         of_layers = (finding for layer in layers for finding in layer.assessment.findings)
@@ -191,6 +195,12 @@ class Assembler:
             for layer, state in zip(self._layers, states, strict=True)
         ]
         return matrix_of(parts, around)
+
+
+def _is_member(process: Capture, sandbox: Sandbox) -> bool:
+    """Whether it is the process that was listed, and no later one of its number."""
+    stat = or_none(process.decoded("stat", parse_stat))
+    return stat is not None and (process.pid, stat.start) in sandbox.members
 
 
 def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:

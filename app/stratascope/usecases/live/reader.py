@@ -178,7 +178,7 @@ class Reader:
         reach = self._reach(engine)
         asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
         wishes = tuple(
-            Wish(item.pid or 0, self._wants, self._member_wants, container=item.id)
+            Wish(item.pid or 0, self._wants, self._member_wants, container=item.id, others=_others(item))
             for item in map(containers.__getitem__, asked)
         )
         found: dict[int, ContainerCapture] = {}
@@ -195,8 +195,10 @@ class Reader:
             if self._root.wanted:
                 other = None if reach.prober is self._local else reach.prober
                 self._add_privileged(containers, found, ground, self._root, other)
-            elif reach.prober is self._local and engine.rootless and engine.daemon_uid == ground.reader_uid:
-                self._add_privileged(containers, found, ground, self._own, None)
+            elif reach.prober is self._local:
+                own = {place: each for place, each in found.items() if _is_own(containers[place], engine, ground)}
+                self._add_privileged(containers, own, ground, self._own, None)
+                found |= own
         if reach.top is not None:
             for place in asked:
                 found[place] = self._found_or_top(containers[place], found.get(place), ground, reach.top)
@@ -315,6 +317,18 @@ class Reader:
         except (EngineError, NoSuchContainerError):  # it hangs, or the container is gone
             return found if found is not None else ContainerCapture(unread(container.pid or 0, gap))
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
+
+
+def _others(container: Container) -> tuple[int, ...] | None:
+    """The further processes of a sandbox; None: an engine's container, of which the collector finds them."""
+    return None if container.sandbox is None else tuple([pid for pid, _ in container.sandbox.members])
+
+
+def _is_own(container: Container, engine: Engine, ground: Ground) -> bool:
+    """Whether it is this person's own, so that they may read what takes rights over its user namespace."""
+    if container.sandbox is not None:
+        return container.sandbox.uid == ground.reader_uid
+    return engine.rootless and engine.daemon_uid == ground.reader_uid
 
 
 def _with_filter(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from stratascope.core.sandboxes.find import sandboxes
-from stratascope.core.sandboxes.sandbox import Sandbox
+from stratascope.core.sandbox import Sandbox
 from stratascope.linux.confined import parse_confined
 
 FIRST = {kind: 4026531830 + place for place, kind in enumerate(("cgroup", "ipc", "mnt", "net", "pid", "user", "uts"))}
@@ -47,7 +47,7 @@ class MachineText:
     def found(self, engines: dict[str, int | None] | None = None) -> tuple[Sandbox, ...]:
         """What is found in it."""
         confined = parse_confined(self.text())
-        return sandboxes(confined.processes, confined.host, engines or {})
+        return tuple(each.sandbox for each in sandboxes(confined.processes, confined.host, engines or {}))
 
     def only(self) -> Sandbox:
         """The only one that is found."""

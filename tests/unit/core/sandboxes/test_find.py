@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stratascope.core.sandboxes.sandbox import Group
+from stratascope.core.sandbox import Group
 from stratascope.linux.confined import parse_confined
 from unit.core.sandboxes.machine_text import MachineText
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rig.engines.fake_engine import Drip, FakeEngine, by_path, reply
-from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.container import ENGINES, EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import Endpoint
@@ -45,7 +45,7 @@ def start(path: Path) -> Iterator[Start]:
         server.close()
 
 
-@pytest.fixture(params=list(EngineKind))
+@pytest.fixture(params=list(ENGINES))
 def engine(request: pytest.FixtureRequest, path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RestEngine]:
     monkeypatch.setattr(RestEngine, "timeout", (0.3, 0.3))
     kind: EngineKind = request.param
@@ -142,7 +142,7 @@ def test_nothing_there_and_nobody_listening(engine: RestEngine, path: Path) -> N
         next(engine.events())
 
 
-@pytest.mark.parametrize("kind", list(EngineKind))
+@pytest.mark.parametrize("kind", list(ENGINES))
 def test_not_installed_is_absent(kind: EngineKind, path: Path) -> None:
     opened = open_engine(Endpoint("it", kind, f"unix://{path}", "test", installed=False), {})
     assert opened.describe().state is EngineState.ABSENT
@@ -152,7 +152,7 @@ def test_not_installed_is_absent(kind: EngineKind, path: Path) -> None:
 @pytest.mark.parametrize(
     "address", ["ssh://user@/x", "ssh://[", "tcp://127.0.0.1:1", "gopher://x", "unix://", "tcp://[", ""]
 )
-@pytest.mark.parametrize("kind", list(EngineKind))
+@pytest.mark.parametrize("kind", list(ENGINES))
 def test_addresses_that_lead_nowhere(kind: EngineKind, address: str) -> None:
     opened = open_engine(Endpoint("it", kind, address, "test"), {})
     found = opened.describe()
@@ -162,7 +162,7 @@ def test_addresses_that_lead_nowhere(kind: EngineKind, address: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-@pytest.mark.parametrize("kind", list(EngineKind))
+@pytest.mark.parametrize("kind", list(ENGINES))
 def test_another_users_socket_is_denied(kind: EngineKind, path: Path, start: Start) -> None:
     start({})
     path.chmod(0o600)

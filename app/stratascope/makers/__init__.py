@@ -1,0 +1,1 @@
+"""Sandboxes of other makers, offered as an engine's containers are: listed, followed, translated."""
