@@ -159,8 +159,8 @@ class ContainerCapture(Value):
 class Prober(Protocol):
     """Runs the collector on one machine. Raises ProbeError if it can't run at all; every other failure is a gap."""
 
-    def host(self) -> Capture:
-        """The host's facts (`core.ground.HOST_WANTS`)."""
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
+        """These facts of the host; None: `core.ground.HOST_WANTS`."""
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer per wish, in order."""

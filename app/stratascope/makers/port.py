@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stratascope.collector.names import CONFINED
 from stratascope.core.capture import Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
@@ -38,8 +39,8 @@ class SandboxesPort:
     shell: tuple[str, ...] = ()
     top: Top | None = None
 
-    def __init__(self, look: Look, counted: Callable[[], str | None] | None = None) -> None:
-        self.look = look
+    def __init__(self, look: Look | None = None, counted: Callable[[], str | None] | None = None) -> None:
+        self.look = _nothing if look is None else look
         self._counted = _last_pid if counted is None else counted
         self._lock = threading.Lock()
         self._known: dict[str, RawContainer] = {}
@@ -163,6 +164,10 @@ class SandboxesPort:
         finally:
             for descriptor in held:
                 os.close(descriptor)
+
+
+def _nothing() -> Reading:
+    return Reading(CONFINED, "/proc", "")
 
 
 _UNREAD = msg("The processes of this machine can't be listed.")

@@ -23,9 +23,9 @@ class LocalProber:
         # one collector per thread: it caches where cgroups are mounted
         self._local = threading.local()
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         """The facts of the machine that this program runs on."""
-        return Entries().capture(0, self._collector().host(HOST_WANTS))
+        return Entries().capture(0, self._collector().host(HOST_WANTS if names is None else names))
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer per wish, in order; what could not be read is a gap."""

@@ -76,9 +76,9 @@ class PipedProber:
         self._words = b""
         self._rest = b""  # data after the last reply's line
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         """The facts of the machine where the collector runs. Raises ProbeError."""
-        entries = self._ask({"ask": "host", "names": list(HOST_WANTS)}, "host")
+        entries = self._ask({"ask": "host", "names": list(HOST_WANTS if names is None else names)}, "host")
         try:
             return Entries().capture(0, checked_entries(entries))
         except MalformedError as error:
@@ -334,7 +334,7 @@ def withheld() -> ConfinedError:
 class WithheldProber:
     """A `core.ports.Prober` that may read nothing; every call raises."""
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         """Raises ConfinedError."""
         raise withheld()
 

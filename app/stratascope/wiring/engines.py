@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, ProbeError, Prober
 from stratascope.core.snapshot import MachineCapture, Snapshot
@@ -19,6 +19,8 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
+from stratascope.makers.port import SandboxesPort
+from stratascope.makers.translate import translate
 from stratascope.probe.local import LocalProber
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 def translations() -> Translations:
     """Translates engine JSON into containers, for one reader and its assembler."""
-    return Translations(translators())
+    return Translations({**translators(), EngineKind.SANDBOXES: translate})
 
 
 def assembler(shared: Translations | None = None, *, verified_only: bool = False) -> Assembler:
@@ -62,7 +64,11 @@ class Engines:
 
     def reader(self, shared: Translations) -> Reader:
         """A reader for the processes of these engines' containers."""
-        return Reader(all_layers(), shared, self.local, self.reach, _image_programs)
+        reader = Reader(all_layers(), shared, self.local, self.reach, _image_programs)
+        for port in self.ports:
+            if isinstance(port, SandboxesPort):
+                port.look = reader.confined
+        return reader
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """Access to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
@@ -153,22 +159,29 @@ def not_among(engine: str) -> EngineError:
 
 
 @contextmanager
-def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Iterator[Engines]:
-    """Open the engines of this environment (`only`: those ids or endpoints), and close them at the end."""
-    found = find_engines(only, environ)
+def open_engines(
+    only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None, *, sandboxes: bool = False
+) -> Iterator[Engines]:
+    """Open the engines of this environment (`only`: those ids or endpoints), and close them at the end. `sandboxes`:
+    with what else is confined on this machine.
+    """
+    found = find_engines(only, environ, sandboxes=sandboxes)
     try:
         yield found
     finally:
         found.close()
 
 
-def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Engines:
+def find_engines(
+    only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None, *, sandboxes: bool = False
+) -> Engines:
     """The same for a caller that closes them itself. Raises ProbeError if one of `only` is unknown."""
     environ = os.environ if environ is None else environ
     found = discover(environ, further=ENGINES.of(Settings()))
     if only:
         found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
-    return Engines(tuple(open_engine(endpoint, environ) for endpoint in found))
+    ports: list[EnginePort] = [open_engine(endpoint, environ) for endpoint in found]
+    return Engines((*ports, SandboxesPort()) if sandboxes else tuple(ports))
 
 
 def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
@@ -219,7 +232,7 @@ class LateEngines:
         """Find them at the first call."""
         with self._lock:
             if self._found is None:
-                self._found = find_engines()
+                self._found = find_engines(sandboxes=True)
             return self._found
 
 

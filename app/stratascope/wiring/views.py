@@ -21,7 +21,6 @@ from stratascope.core.container import Container, Engine, EngineState
 from stratascope.core.ground import Ground, SpecialFile
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.core.snapshot import MachineCapture, Snapshot
-from stratascope.engines.open import translators
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.engines.shared.json_reader import without_labels
 from stratascope.engines.shared.volume_files import ids_of
@@ -30,7 +29,6 @@ from stratascope.probe.local import LocalProber
 from stratascope.sandbox import Access, access
 from stratascope.state import capture_file
 from stratascope.usecases.live.predictions import Predictions
-from stratascope.usecases.live.reader import Translations
 from stratascope.usecases.live.recorded import RecordedView, SharedTexts
 from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines, assembler, demo_snapshot, translations
@@ -83,7 +81,7 @@ class Recorded:
     """A plain container of each kind of engine, read from our own file when first needed."""
 
     def __init__(self) -> None:
-        self._shared = Translations(translators())
+        self._shared = translations()
         self._capture: MachineCapture | None = None
 
     def all(self) -> MachineCapture:

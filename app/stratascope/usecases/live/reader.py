@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from stratascope.background_call import BackgroundCall
 from stratascope.bounded_cache import alike
-from stratascope.collector.names import SECCOMP
+from stratascope.collector.names import CONFINED, SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
@@ -166,6 +166,12 @@ class Reader:
             self._note(None)
         as_root = self._root.host()
         return own if as_root is None else _of_person(as_root, own)
+
+    def confined(self) -> Reading:
+        """All processes of this machine that are confined. Raises ProbeError."""
+        names = (CONFINED,)
+        found = self._root.host(names) or self._local.host(names)
+        return next(iter(found.readings), Reading(CONFINED, "/proc", None, Gap(GapKind.UNSUPPORTED)))
 
     def host_of(self, engine: Engine) -> Capture | None:
         """The facts of the machine that this engine runs on, if it is another one; raises ProbeError."""

@@ -121,13 +121,13 @@ class RootReadings:
             else:
                 self._kept.pop(key, None)
 
-    def host(self) -> Capture | None:
-        """The machine's facts as root sees them; None without root."""
+    def host(self, names: tuple[str, ...] | None = None) -> Capture | None:
+        """The machine's facts as root sees them; None without root. `names` as in `core.ports.Prober`."""
         prober = self._prober
         if prober is None:
             return None
         try:
-            return prober.host()
+            return prober.host(names)
         except ProbeError as error:
             self._lose(prober, error)
             return None

@@ -219,7 +219,7 @@ class Machine:
         self.gate, self.asked, self.reads = threading.Event(), threading.Event(), 0
         self.gate.set()
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         self.reads += 1
         self.asked.set()
         self.gate.wait()

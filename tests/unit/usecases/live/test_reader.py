@@ -38,7 +38,7 @@ class Prober:
     def __init__(self, answer: ContainerCapture | ProbeError) -> None:
         self.answer = answer
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         return Capture(0, ())
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
@@ -133,7 +133,7 @@ class Host(Prober):
         super().__init__(ContainerCapture(unread(7, Gap(GapKind.GONE))))
         self._readings = (Reading("id:uid", "getuid(2)", uid), Reading("/proc/1/ns/pid", "/proc/1/ns/pid", pid))
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         return Capture(0, self._readings)
 
 

@@ -34,7 +34,7 @@ class Root:
         self.asked: list[Wish] = []
         self.broken = False
 
-    def host(self) -> Capture:
+    def host(self, names: tuple[str, ...] | None = None) -> Capture:
         if self.broken:
             raise ProbeError(msg("It has ended."), "killed")
         return Capture(0, ())
