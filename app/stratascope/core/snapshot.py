@@ -178,6 +178,8 @@ class Snapshot(Value):
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not live. `captures`: the
     captures being replayed; empty although `demo` is set: the program's own demo.
 
+    `engines`: those that run containers; a sandbox of another maker has none.
+
     `listed`: in a live view, engines whose containers have all been read at least once; `asking`: engines that have not
     answered yet, or "" while captures are still being read. `ground`: this machine's; `elsewhere`: the ground of each
     engine on another machine whose kernel was read. `unsought`: why engines could not be searched for at all.

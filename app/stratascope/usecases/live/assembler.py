@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from stratascope.bounded_cache import alike
 from stratascope.core.capture import Capture, Gap, GapKind, gap_words, or_none, whole_gap
-from stratascope.core.container import Container, Engine, Status, other_kernel
+from stratascope.core.container import ENGINES, Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground, inode_of, with_sockets
 from stratascope.core.layer import Assessment, Layer, NamedGap, Tab, Verdict
 from stratascope.core.overview.shared_parts import Sharer, Sharing, peers_of, sharing_of
@@ -83,7 +83,7 @@ class Assembler:
         return Snapshot(
             machine.taken_at,
             self._ground(machine.host),
-            machine.engines,
+            tuple(engine for engine in machine.engines if engine.kind in ENGINES),
             tuple(item.state for item in finished if item.state is not None),
             demo,
             trouble=machine.trouble,

@@ -381,11 +381,10 @@ class LiveView:
             )
             self._capture = capture
             try:
-                snapshot = self._with_demo(self._predictions.added(self._assembler.snapshot(capture)))
-                if not snapshot.demo:
-                    privilege = self._elevation.privilege
-                    snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
-                publish(snapshot)
+                snapshot = self._predictions.added(self._assembler.snapshot(capture))
+                privilege = self._elevation.privilege
+                snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
+                publish(self._with_demo(snapshot))
             except Exception:
                 # a bug in one snapshot must not end the live view; the next change makes another one
                 logger.exception("this snapshot could not be made")
@@ -393,7 +392,7 @@ class LiveView:
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot, or the demo's containers together with the real engines' states if none can be used."""
-        if self._demo is None or snapshot.containers or len(snapshot.engines) < len(self.engines):
+        if self._demo is None or snapshot.containers or snapshot.asking:
             return snapshot
         usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # an unreachable one may return at any moment
         if any(engine.state in usable for engine in snapshot.engines):
