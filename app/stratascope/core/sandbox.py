@@ -45,3 +45,8 @@ class Sandbox(Value):
     uid: int | None = None  # whose it is, as the reader numbers users
     asked_text: tuple[tuple[str, str], ...] = ()  # source and text of what the maker was asked for
     processes: tuple[str, ...] = ()  # the lines of `linux.confined` that give it again
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes, the first included."""
+        return tuple([pid for pid, _ in self.members])

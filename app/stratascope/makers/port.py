@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from stratascope.collector.names import CONFINED
 from stratascope.core.capture import Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
@@ -33,14 +32,17 @@ FOLLOWED_MAX = 256  # first processes whose end is waited for
 
 
 class SandboxesPort:
-    """`look` may be replaced, by one that is root. `counted`: the kernel's count of process ids; None: not known."""
+    """`look` is set by who makes it, and replaced by one that is root. `counted`: the kernel's count of process ids;
+    None: not known.
+    """
 
     id = ENGINE
     shell: tuple[str, ...] = ()
     top: Top | None = None
 
-    def __init__(self, look: Look | None = None, counted: Callable[[], str | None] | None = None) -> None:
-        self.look = _nothing if look is None else look
+    look: Look
+
+    def __init__(self, counted: Callable[[], str | None] | None = None) -> None:
         self._counted = _last_pid if counted is None else counted
         self._lock = threading.Lock()
         self._known: dict[str, RawContainer] = {}
@@ -164,10 +166,6 @@ class SandboxesPort:
         finally:
             for descriptor in held:
                 os.close(descriptor)
-
-
-def _nothing() -> Reading:
-    return Reading(CONFINED, "/proc", "")
 
 
 _UNREAD = msg("The processes of this machine can't be listed.")

@@ -1,6 +1,7 @@
 """One sandbox's text, as a capture keeps it, into a Container.
 
-The text is an object in JSON: `first`, the PID of its first process; `parent`, which depends on what else ran; `lines`, what was read of its processes (`linux.confined`).
+The text is an object in JSON: `first`, the PID of its first process; `parent`, which depends on what else ran; `lines`,
+what was read of its processes (`linux.confined`).
 """
 
 from __future__ import annotations

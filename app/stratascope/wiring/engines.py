@@ -19,13 +19,13 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
-from stratascope.makers.port import SandboxesPort
+from stratascope.makers.port import Look, SandboxesPort
 from stratascope.makers.translate import translate
 from stratascope.probe.local import LocalProber
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, Translations, take
+from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, Translations, confined_by, take
 
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
@@ -61,14 +61,18 @@ class Engines:
         self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that reaches the machine
         self._lock = threading.Lock()
         self._elevated: list[ElevatedProber] = []
+        self._look_by(lambda: confined_by(self.local))
 
     def reader(self, shared: Translations) -> Reader:
         """A reader for the processes of these engines' containers."""
         reader = Reader(all_layers(), shared, self.local, self.reach, _image_programs)
+        self._look_by(reader.confined)
+        return reader
+
+    def _look_by(self, look: Look) -> None:
         for port in self.ports:
             if isinstance(port, SandboxesPort):
-                port.look = reader.confined
-        return reader
+                port.look = look
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """Access to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
@@ -212,12 +216,13 @@ def take_capture(
     engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False
 ) -> MachineCapture:
     """Capture everything once; `privileged`: also what only root can read, else ProbeError."""
-    root = engines.root(terminal=terminal).open() if privileged else None  # a person may take a while
+    if privileged:
+        reader = engines.reader(shared)
+        reader.use(engines.root(terminal=terminal).open())  # a person may take a while
+        return take(EngineQueries(engines.ports), reader)
     queries = EngineQueries(engines.ports)
     reader = engines.reader(shared)
     all_threats()  # layers and threats are loaded while the engines answer
-    if root is not None:
-        reader.use(root)
     return take(queries, reader)
 
 

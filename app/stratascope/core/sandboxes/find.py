@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
+from stratascope.core.sandbox import Sandbox
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
 from stratascope.core.sandboxes.asked.read import asked_of
 from stratascope.core.sandboxes.groups import Machine, Together, manages, unit_of
 from stratascope.core.sandboxes.makers import INTERPRETERS, MAKERS, Maker, by_program, maker, pattern
-from stratascope.core.sandbox import Sandbox
 from stratascope.core.shell_quote import words
 from stratascope.linux.confined import ConfinedHost, ConfinedProcess
 from stratascope.value import Struct, Value, field

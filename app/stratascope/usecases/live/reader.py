@@ -169,9 +169,8 @@ class Reader:
 
     def confined(self) -> Reading:
         """All processes of this machine that are confined. Raises ProbeError."""
-        names = (CONFINED,)
-        found = self._root.host(names) or self._local.host(names)
-        return next(iter(found.readings), Reading(CONFINED, "/proc", None, Gap(GapKind.UNSUPPORTED)))
+        found = self._root.host((CONFINED,))
+        return confined_by(self._local) if found is None else _confined_of(found)
 
     def host_of(self, engine: Engine) -> Capture | None:
         """The facts of the machine that this engine runs on, if it is another one; raises ProbeError."""
@@ -325,9 +324,18 @@ class Reader:
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
 
 
+def confined_by(prober: Prober) -> Reading:
+    """All processes of its machine that are confined. Raises ProbeError."""
+    return _confined_of(prober.host((CONFINED,)))
+
+
+def _confined_of(host: Capture) -> Reading:
+    return next(iter(host.readings), Reading(CONFINED, "/proc", None, Gap(GapKind.UNSUPPORTED)))
+
+
 def _others(container: Container) -> tuple[int, ...] | None:
     """The further processes of a sandbox; None: an engine's container, of which the collector finds them."""
-    return None if container.sandbox is None else tuple([pid for pid, _ in container.sandbox.members])
+    return None if container.sandbox is None else container.sandbox.pids
 
 
 def _is_own(container: Container, engine: Engine, ground: Ground) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stratascope.core.sandboxes.find import sandboxes
 from stratascope.core.sandbox import Sandbox
+from stratascope.core.sandboxes.find import sandboxes
 from stratascope.linux.confined import parse_confined
 
 FIRST = {kind: 4026531830 + place for place, kind in enumerate(("cgroup", "ipc", "mnt", "net", "pid", "user", "uts"))}

@@ -27,7 +27,7 @@ def test_the_tool_stands_outside_and_is_the_sign() -> None:
     bwrapped(machine)
     found = machine.only()
     assert (found.id, found.maker, found.group) == ("bubblewrap-sleep", "bubblewrap", Group.OTHER)
-    assert (found.first, found.members, found.helpers) == (102, (102,), (100, 101))
+    assert (found.first, found.pids, found.helpers) == (102, (102,), (100, 101))
     assert dict(found.sign.args) == {"program": "/usr/bin/bwrap", "pid": 100}
     assert found.command == "sleep 9"
 
@@ -44,7 +44,7 @@ def test_its_lines_give_it_again() -> None:
 def test_a_filter_on_what_it_runs_alone_makes_no_second_one() -> None:
     machine = MachineText()
     bwrapped(machine, filters=1, seccomp=2)
-    assert (machine.only().members, machine.only().helpers) == ((102,), (100, 101))
+    assert (machine.only().pids, machine.only().helpers) == ((102,), (100, 101))
 
 
 def test_nested_ones_are_a_tree() -> None:
@@ -55,7 +55,7 @@ def test_nested_ones_are_a_tree() -> None:
     machine.add(111, 110, "/usr/bin/bwrap", inner, nnp=True, depth=3)
     machine.add(112, 111, "/usr/bin/cat", inner, nnp=True, depth=3)
     outer, nested = machine.found()
-    assert (outer.members, nested.members) == ((102,), (112,))
+    assert (outer.pids, nested.pids) == ((102,), (112,))
     assert (nested.parent, nested.id) == (outer.id, "bubblewrap-cat")
 
 
@@ -118,7 +118,7 @@ def test_an_engines_containers_are_none_and_what_is_nested_in_one_stands_in_it()
     inner = {**OWN, "mnt": 7011}
     machine.add(101, 100, "/usr/bin/bwrap", OWN, cgroups=[f"/docker/{ID}"], nnp=True, depth=2)
     machine.add(102, 101, "/usr/bin/sleep", inner, cgroups=[f"/docker/{ID}"], nnp=True, depth=2)
-    assert (machine.only().maker, machine.only().parent, machine.only().members) == ("bubblewrap", ID, (102,))
+    assert (machine.only().maker, machine.only().parent, machine.only().pids) == ("bubblewrap", ID, (102,))
 
 
 def test_an_engines_first_processes_are_known_without_a_control_group() -> None:
@@ -143,7 +143,7 @@ def test_services_are_folded_and_keep_their_units_name() -> None:
     machine.add(101, 100, "/usr/sbin/cups-child", {"mnt": 7001}, **unit)
     found = machine.only()
     assert (found.id, found.group, found.folded) == ("systemd-cups.service", Group.SERVICES, True)
-    assert found.members == (100, 101)
+    assert found.pids == (100, 101)
 
 
 def test_a_control_group_named_like_a_service_is_none_without_systemd() -> None:
@@ -182,7 +182,7 @@ def test_a_browser_is_one_row_with_folded_parts() -> None:
         machine.add(pid, 101, exe, own, argv=argv, filters=1, seccomp=2, nnp=True)
     machine.add(120, 100, exe, argv=["chromium", "--type=gpu-process"], filters=1, seccomp=2, nnp=True)
     shown = [each for each in machine.found() if not each.folded]
-    assert [(each.maker, each.name, each.members) for each in shown] == [("chromium", "chromium", (110, 111, 112))]
+    assert [(each.maker, each.name, each.pids) for each in shown] == [("chromium", "chromium", (110, 111, 112))]
     assert {each.parent for each in machine.found() if each.folded} == {shown[0].id}
 
 
