@@ -16,7 +16,7 @@ from stratascope.core.shell_quote import words
 from stratascope.linux.confined import ConfinedHost, ConfinedProcess
 from stratascope.value import Struct, Value, field
 
-NAME_MAX, COMMAND_MAX = 100, 4096
+NAME_MAX, COMMAND_MAX, WORDS_MAX = 100, 4096, 256
 _SLUG = re.compile(r"[^A-Za-z0-9_.@-]+")
 _SCRIPT_AT = 4  # a path that an interpreter runs is one of its first arguments
 _SHELLS = ("sh", "bash", "dash", "zsh", "busybox")
@@ -37,6 +37,7 @@ class _Found(Struct, eq=False):
     maker: Maker
     sign: Message
     wrapper: ConfinedProcess | None  # the tool's process, outside
+    by: ConfinedProcess | None = None  # the maker's, who had the tool do it
     helpers: list[ConfinedProcess] = field(default_factory=list)
     above: Together | None = None
     name: str = ""
@@ -116,8 +117,9 @@ class _Finder:
             if each.exe != first.exe:
                 break
             owner = each
-        words = [word for one in group.members for word in (one.argv or ())[1:_SCRIPT_AT]]
-        rows = (each for each in MAKERS if each.itself and any(pattern(each.itself).search(word) for word in words))
+        # some write their title over their arguments: then all of it is one word
+        said = [" ".join((one.argv or ())[:_SCRIPT_AT])[:COMMAND_MAX] for one in group.members]
+        rows = (each for each in MAKERS if each.itself and any(pattern(each.itself).search(text) for text in said))
         row = next(rows, maker("itself"))
         sign = msg("a part of {program}, PID {pid}, which confines itself", program=owner.exe or "", pid=owner.pid)
         found = _Found(group, row, row, sign, None, name=owner.program, owner=owner.pid)
@@ -166,14 +168,14 @@ class _Finder:
         for each in way:
             for row in rows:
                 if each.program in row.programs or _runs(each, row):
-                    found.maker, found.sign = row, self._below(found, each)
+                    found.maker, found.sign, found.by = row, self._below(found, each), each
                     return
         said = {name for each in found.group.members for name in each.environment or ()}
         programs = {each.program: each for each in reversed(way)}
         for row in rows:
             near = next((programs[name] for name in row.below if name in programs), None)
             if row.environment and near is not None and said.intersection(row.environment):
-                found.maker, found.sign = row, self._below(found, near)
+                found.maker, found.sign, found.by = row, self._below(found, near), near
                 return
             if row.files and self._has_files(found.group, row):
                 found.maker = row
@@ -220,8 +222,8 @@ class _Finder:
         ids: dict[int, str] = {}
         counts: dict[str, int] = {}
         asked = {id(each): self._asked(each) for each in kept}
-        for each in kept:
-            word = f"{each.maker.id}-{_slug(self._name(each, asked[id(each)]))}"
+        for each in sorted(kept, key=lambda one: one.folded):
+            word = f"{each.maker.id}-{_slug(self._name(each, asked[id(each)], self._command(each, asked[id(each)])))}"
             counts[word] = counts.get(word, 0) + 1
             ids[id(each)] = word if counts[word] == 1 else f"{word}-{counts[word]}"
         return tuple(self._sandbox(each, asked[id(each)], ids) for each in kept)
@@ -241,7 +243,7 @@ class _Finder:
             found.into = around
             return
         if around.maker is row:
-            found.sign, found.wrapper = around.sign, around.wrapper or found.wrapper
+            found.sign, found.wrapper, found.by = around.sign, around.wrapper or found.wrapper, around.by or found.by
             found.tool = around.tool if around.tool.id != "none" else found.tool
         found.helpers += [*around.helpers, *around.group.members]
         found.above, around.into = around.above, found
@@ -322,36 +324,37 @@ class _Finder:
     # as a value
 
     def _asked(self, found: _Found) -> AskedOf:
-        return asked_of(found.tool, found.maker, found.wrapper, found.helpers, found.group.members)
+        inside = [*found.group.members, *found.helpers]
+        return asked_of(found.tool, found.maker, found.wrapper, found.by, inside)
 
     @staticmethod
-    def _name(found: _Found, asked: AskedOf) -> str:
+    def _name(found: _Found, asked: AskedOf, command: Sequence[str]) -> str:
         first = _first(found)
-        if found.name and not asked.name:
-            return found.name[:NAME_MAX]
-        word = (asked.command or first.argv or ())[:1]
-        name = asked.name or (word[0].rsplit("/", 1)[-1] if word and not asked.name else "")
+        words = " ".join(command[:1]).split(" ", 1)  # a title that was written over it
+        name = asked.name or found.name or words[0].rsplit("/", 1)[-1]
         return (name or first.program or first.comm or found.maker.id)[:NAME_MAX]
+
+    def _command(self, found: _Found, asked: AskedOf) -> tuple[str, ...]:
+        owner = self._machine.processes.get(found.owner)
+        return (asked.command or (owner or _first(found)).argv or ())[:WORDS_MAX]
 
     def _sandbox(self, found: _Found, asked: AskedOf, ids: Mapping[int, str]) -> FoundSandbox:
         first, row = _first(found), found.maker
-        members = [each for each in found.group.members if each in _own(found)]
-        helpers = {each.pid: each for each in found.helpers}
-        helpers |= {each.pid: each for each in found.group.members if each not in members}
-        if found.wrapper is not None:
-            helpers[found.wrapper.pid] = found.wrapper
-        if found.owner and (owner := self._machine.processes.get(found.owner)) is not None:
-            helpers[owner.pid] = owner
+        members = _own(found)
+        helpers = {each.pid: each for each in (*found.helpers, *found.group.members) if each not in members}
+        for each in (found.wrapper, found.by, self._machine.processes.get(found.owner)):
+            if each is not None:
+                helpers[each.pid] = each
         told = {each.pid: each for each in (*members, *helpers.values(), *self._machine.above(found.group.first))}
-        command = " ".join((asked.command or first.argv or ())[:256])
+        command = self._command(found, asked)
         sandbox = Sandbox(
             ids[id(found)],
             row.id,
             row.title,
             row.group,
             found.sign,
-            self._name(found, asked),
-            (words((asked.command or first.argv or ())[:256]) if command else "")[:COMMAND_MAX],
+            self._name(found, asked, command),
+            words(command)[:COMMAND_MAX],
             first.pid,
             first.started,
             tuple(sorted((each.pid, each.started) for each in members)),

@@ -133,10 +133,10 @@ MAKERS: tuple[Maker, ...] = (
         "chromium",
         "Chromium",
         Group.APPLICATIONS,
-        itself=r"^--type=",
+        itself=r"\s--type=",
         helpers=("chrome_crashpad_handler", "chrome-sandbox", "nacl_helper"),
     ),
-    Maker("firefox", "Firefox", Group.APPLICATIONS, itself=r"^-contentproc$", helpers=("crashhelper",)),
+    Maker("firefox", "Firefox", Group.APPLICATIONS, itself=r"\s-contentproc(\s|$)", helpers=("crashhelper",)),
     # Machines
     Maker(
         "nspawn",

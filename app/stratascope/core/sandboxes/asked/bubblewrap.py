@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stratascope.core.container import Asked, AskedMount, ProfileKind
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
-from stratascope.value import replace
+from stratascope.core.sandboxes.asked.modes import KINDS, with_modes
 
 # How many words follow an option; those that are not here have none
 _TAKES = {
@@ -51,7 +51,6 @@ _TAKES = {
     ),
     "overlay": 3,
 }
-_KINDS = ("user", "pid", "net", "ipc", "uts", "cgroup")
 
 
 def read(argv: Sequence[str]) -> AskedOf:
@@ -73,23 +72,12 @@ def read(argv: Sequence[str]) -> AskedOf:
 
 def _asked(given: Sequence[tuple[str, tuple[str, ...]]]) -> Asked:
     names = {option for option, _ in given}
-    own = {kind for kind in _KINDS if {f"unshare-{kind}", f"unshare-{kind}-try", "unshare-all"} & names}
+    own = {kind for kind in KINDS if {f"unshare-{kind}", f"unshare-{kind}-try", "unshare-all"} & names}
     if "share-net" in names:
         own.discard("net")
     mounts = tuple(found for option, words in given if (found := _mount(option, words)) is not None)
     held = Asked(
         user=next((words[0] for option, words in given if option == "uid" and words), ""),
-        **{  # type: ignore[arg-type]
-            f"{name}": "private" if kind in own else "host"
-            for kind, name in (
-                ("pid", "pid_mode"),
-                ("ipc", "ipc_mode"),
-                ("uts", "uts_mode"),
-                ("net", "network_mode"),
-                ("cgroup", "cgroupns_mode"),
-            )
-        },
-        userns_mode="private" if "user" in own else "",
         read_only_root=any(mount.target == "/" and not mount.writable for mount in mounts)
         or any(option == "remount-ro" and words == ("/",) for option, words in given),
         masked_paths=(),
@@ -102,7 +90,7 @@ def _asked(given: Sequence[tuple[str, tuple[str, ...]]]) -> Asked:
         seccomp=ProfileKind.CUSTOM if names & {"seccomp", "add-seccomp-fd"} else ProfileKind.UNCONFINED,
         apparmor=ProfileKind.UNCONFINED,
     )
-    return replace(held, apparmor=ProfileKind.UNKNOWN) if "exec-label" in names else held
+    return with_modes(held, own)
 
 
 def _mount(option: str, words: tuple[str, ...]) -> AskedMount | None:

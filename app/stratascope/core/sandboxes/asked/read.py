@@ -1,10 +1,11 @@
-"""Which reader says what a maker was asked for."""
+"""Which reader says what a maker was asked for, and where the rest of it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stratascope.core.sandboxes.asked import bubblewrap
+from stratascope.core.container import ProfileKind
+from stratascope.core.sandboxes.asked import bubblewrap, codex, containerd, firejail, flatpak, lxc, nspawn, unshare
 from stratascope.core.sandboxes.asked.asked_of import AskedOf
 from stratascope.core.sandboxes.makers import Maker
 from stratascope.core.shell_quote import words
@@ -12,17 +13,26 @@ from stratascope.linux.confined import ConfinedProcess
 from stratascope.value import replace
 
 TEXT_MAX = 1 << 16
-_BY_ARGUMENTS: dict[str, Callable[[Sequence[str]], AskedOf]] = {"bubblewrap": bubblewrap.read}
+_BY_ARGUMENTS: dict[str, Callable[[Sequence[str]], AskedOf]] = {
+    "bubblewrap": bubblewrap.read,
+    "containerd": containerd.read,
+    "firejail": firejail.read,
+    "lxc": lxc.read,
+    "nspawn": nspawn.read,
+    "unshare": unshare.read,
+}
 
 
 def asked_of(
     tool: Maker,
     row: Maker,
     wrapper: ConfinedProcess | None,
-    helpers: Sequence[ConfinedProcess],
-    members: Sequence[ConfinedProcess],
+    by: ConfinedProcess | None,
+    inside: Sequence[ConfinedProcess],
 ) -> AskedOf:
-    """By what the processes of the maker and of the sandbox say. `tool`: whom `row` had do it."""
+    """By what processes say. `tool`: whom `row` had do it, its process `wrapper`; `by`: that of `row`; `inside`: those
+    of the sandbox.
+    """
     found = AskedOf()
     if wrapper is not None and wrapper.argv:
         read = _BY_ARGUMENTS.get(tool.id)
@@ -30,5 +40,35 @@ def asked_of(
             found = read(wrapper.argv)
         if row is not tool:
             found = replace(found, command=())  # on the way to what it runs
+            found = _for(row, found, wrapper.argv)
         found = replace(found, texts=((f"/proc/{wrapper.pid}/cmdline", words(wrapper.argv)[:TEXT_MAX]), *found.texts))
+    if by is not None and by is not wrapper and by.argv:
+        found = replace(found, texts=(*found.texts, (f"/proc/{by.pid}/cmdline", words(by.argv)[:TEXT_MAX])))
+    if row.id == "flatpak":
+        found = _flatpaks(found, inside)
+    return found
+
+
+def _for(row: Maker, found: AskedOf, argv: Sequence[str]) -> AskedOf:
+    """What the tool's arguments say of what is done inside."""
+    text = codex.profile(argv)
+    if row.id == "codex" and text:
+        asked = None if found.asked is None else codex.with_filter(found.asked, argv)
+        return replace(found, asked=asked, texts=(("--permission-profile", text[:TEXT_MAX]), *found.texts))
+    if found.asked is not None and any("/apply-seccomp" in word for word in argv):
+        return replace(found, asked=replace(found.asked, seccomp=ProfileKind.CUSTOM))  # sandbox-runtime's last stage
+    return found
+
+
+def _flatpaks(found: AskedOf, inside: Sequence[ConfinedProcess]) -> AskedOf:
+    for each in inside:
+        text = dict(each.files).get(".flatpak-info")
+        if text:
+            said = flatpak.read(text)
+            return replace(
+                found,
+                name=said.name,
+                asked=said.asked,
+                texts=((f"/proc/{each.pid}/root/.flatpak-info", text), *found.texts),
+            )
     return found
