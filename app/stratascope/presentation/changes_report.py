@@ -65,19 +65,40 @@ def what_happened(row: Moved) -> str:
         return _gone(row)
     if row.direction is Direction.NEW:
         return _could(row)
-    parts = [drift_words(each) for each in row.sessions]
-    parts += settings_told(row)
-    parts += [sentence(each) for each in row.changes if each.what in (What.RELAUNCHED, What.UNDONE)]
+    made = next((each.what for each in reversed(row.changes) if each.what in MADE_ANEW), None)
+    told = [drift_words(each) for each in row.sessions]
+    settings = [] if made is What.UNDONE else settings_told(row)
+    if made is What.UNDONE:
+        told.insert(0, _undone(row))
+    if settings:
+        told.append(listed(settings, _MOST if len(settings) > _MOST else 0))
+    if made is What.RELAUNCHED:
+        told += [sentence(each) for each in row.changes if each.what is What.RELAUNCHED][-1:]
     if row.image_moved and row.then.image is not None and row.now.image is not None:
-        parts.append(translate(image_change(plain(row.then.image.name, 80), plain(row.now.image.name, 80))))
-    if not parts or row.opened:
-        parts += _consequences(row)
-    parts += _lives(row)
-    if not parts:
-        parts = list(dict.fromkeys(sentence(each) for each in row.changes if each.what is not What.EXPOSURE))
-    if not parts:
-        parts = [translate(msg("What it could do changed"))]
-    return listed(parts, _MOST if len(parts) > _MOST else 0)
+        told.append(translate(image_change(plain(row.then.image.name, 80), plain(row.now.image.name, 80))))
+    if not told or (row.opened and made is not What.UNDONE):
+        told += _consequences(row)
+    told += _lives(row)
+    if not told:
+        told = list(dict.fromkeys(sentence(each) for each in row.changes if each.what is not What.EXPOSURE))
+    return _sentences(told) or translate(msg("What it could do changed"))
+
+
+def _undone(row: Moved) -> str:
+    if row.after is None:
+        return translate(msg("Undone: the relaunch was taken back"))
+    return translate(msg("Undone: back at {number}", number=number(row.after)))
+
+
+def _sentences(parts: list[str]) -> str:
+    """One after the other, the first few; the rest is counted."""
+    shown, more = parts[:_MOST], len(parts) - _MOST
+    if more > 0:
+        shown.append(translate(plural("{count} more", "{count} more", more)))
+    text = ""
+    for each in shown:
+        text = translate(msg("{one}. {two}", one=text, two=each)) if text else each
+    return text
 
 
 def settings_told(row: Moved) -> list[str]:

@@ -47,11 +47,19 @@ def test_an_option_in_words(flag: str, came: str, went: str) -> None:
 def test_grants_come_first() -> None:
     found = row(settings=("--memory 64m", "-v /run/docker.sock:/s", "--cap-add SYS_ADMIN"), threats=("load-module",))
     told = words.what_happened(found)
-    assert told.startswith("The Docker socket was mounted, SYS_ADMIN was added, Now open: Load a kernel module")
+    assert told.startswith("The Docker socket was mounted, SYS_ADMIN was added. Now open: Load a kernel module")
     assert words.layer_with(found) == "namespaces"
     session = row(drift=(Unlike("sh", "exec", ("capabilities.effective",)),))
     assert words.what_happened(session) == "A session (sh) differs from the first process: Capabilities"
     assert words.layer_with(session) == "capabilities"
+
+
+def test_an_undo_is_named_before_all_else_and_by_its_number() -> None:
+    undone = row(changes=(Change(1e9, What.UNDONE),), settings=("--privileged",), threats=("load-module",))
+    assert words.what_happened(undone) == "Undone: back at 9.0"
+    assert words.who_did(undone) == "you, with Stratascope"
+    session = replace(undone, now=replace(undone.now, drift=(Unlike("sh", "exec", ("capabilities.effective",)),)))
+    assert words.what_happened(session).startswith("Undone: back at 9.0. A session (sh) differs")
 
 
 def test_a_value_that_changed_and_an_image_that_moved() -> None:

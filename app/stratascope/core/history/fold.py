@@ -325,10 +325,12 @@ def up(run: Run | None) -> bool:
     return run is None or run.status not in _DOWN
 
 
-def changes(entries: Iterable[HistoryEntry], watches: Sequence[WatchSpan] = ()) -> tuple[Change, ...]:
-    """All events of a history, oldest first."""
+def changes(
+    entries: Iterable[HistoryEntry], watches: Sequence[WatchSpan] = (), former: Iterable[str] = ()
+) -> tuple[Change, ...]:
+    """All events of a history, oldest first. `former`: ids of containers that had this name, or are kept for it."""
     found: list[Change] = []
-    before, looked, ids = Standing(), 0.0, set[str]()
+    before, looked, ids = Standing(), 0.0, set(former)
     for at, group in groupby(entries, attrgetter("at")):
         parts = [(each.kind, each.value) for each in group]
         now = standing_of(parts, before)

@@ -16,6 +16,7 @@ from operator import attrgetter
 from stratascope.core.history.entry import (
     GONE,
     HistoryEntry,
+    Made,
     PartKind,
     Run,
     Standing,
@@ -30,6 +31,7 @@ from stratascope.value import Value, replace
 REACH = 7 * 86400.0  # seconds before the moment in which a reading of the same kind is looked for
 LEAST_OF_ALL = 3  # containers: what hit fewer did not hit the machine
 _WEAKER = ("ENFORCED", "WEAKENED", "OPEN")
+_ASIDE = re.compile(r"(.+)\.old-[0-9a-f]{8}").fullmatch
 _NUMBERED = re.compile(r"(?:[-_.](?:\d+|[0-9a-f]{6,64})|\d+)\Z")
 
 
@@ -137,10 +139,19 @@ class Rows:
         for subject, entries in histories.items():
             at = min(each.at for each in entries)
             of_engine[subject.engine] = min(at, of_engine.get(subject.engine, at))
+        aside = _aside(histories)
+        for subject in aside:
+            self._known.pop(subject, None)
+        kept: dict[Subject, tuple[str, ...]] = {}
+        for base, ids in aside.values():
+            kept[base] = (*kept.get(base, ()), *ids)
         for subject, entries in histories.items():
+            if subject in aside:
+                continue
             now = len(entries), (recorded, of_engine[subject.engine])
             if self._known.get(subject, ())[:2] != now:
-                self._known[subject] = *now, *_of(subject, entries, watches, since, now[1])
+                former = kept.get(subject, ())
+                self._known[subject] = *now, *_of(subject, entries, watches, since, now[1], former)
         found = [row for _, _, row, _ in self._known.values() if row is not None]
         comparable = sum(compared for _, _, _, compared in self._known.values())
         return tuple(sorted(_alike(_of_all(found, comparable)), key=_rank))
@@ -204,11 +215,12 @@ def _walk(entries: Sequence[HistoryEntry], since: float) -> _Walked:
 
 def _of(
     subject: Subject, entries: Sequence[HistoryEntry], watches: Sequence[WatchSpan], since: float,
-    known: tuple[float, float]
+    known: tuple[float, float], former: Sequence[str]
 ) -> tuple[Moved | None, bool]:  # fmt: skip
     """The row of one container, if it changed, and whether it could be compared. `known`: since when this machine is
-    recorded, and its engine.
+    recorded, and its engine; `former`: ids of containers that are kept for it.
     """
+    former = (*former, *(each.value.id for each in entries if isinstance(each.value, Made) and each.at <= since))
     begun = entries[0].at if entries[0].at > since else None
     if begun is not None:
         recorded, of_engine = known
@@ -219,7 +231,7 @@ def _of(
     walked = _walk(entries, since)
     then, now = _pair(walked, since)
     compared = then.exposed is not None and now.exposed is not None and up(now.run)
-    happened = tuple(each for each in changes(_from(entries, walked.then, since), watches) if each.at > since)
+    happened = tuple(each for each in changes(_from(entries, walked.then, since), watches, former) if each.at > since)
     first = next((each for each in happened if each.what is What.FIRST), None)
     happened = tuple(each for each in happened if each.what is not What.FIRST)
     was_gone = walked.then == Standing() or _gone(walked.then)
@@ -237,6 +249,23 @@ def _of(
         row = replace(row, then=Standing(), before=row.before if row.direction is Direction.GONE else None)
     unchanged = last is None if was_gone or row.direction is Direction.GONE else row.direction is Direction.OTHER
     return None if at <= since or (unchanged and not happened) else row, compared
+
+
+def _aside(histories: Mapping[Subject, Sequence[HistoryEntry]]) -> dict[Subject, tuple[Subject, tuple[str, ...]]]:
+    """Containers that a relaunch or an undo keeps for another one, which they had the name of: neither new nor gone.
+    Each with that one, and its ids.
+    """
+    found = {}
+    for subject in histories:
+        named = _ASIDE(subject.name)
+        base = None if named is None else Subject(subject.engine, named[1])
+        if base is None or base not in histories:
+            continue
+        made = [each.value for each in histories[base] if isinstance(each.value, Made)]
+        ids = tuple(each.value.id for each in histories[subject] if isinstance(each.value, Made))
+        if any(each.by_us or each.id in ids for each in made):
+            found[subject] = base, ids
+    return found
 
 
 def _from(entries: Sequence[HistoryEntry], then: Standing, since: float) -> Iterator[HistoryEntry]:

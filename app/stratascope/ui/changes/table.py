@@ -63,7 +63,7 @@ def key_of(row: Shown) -> object:
 def second_line(row: Moved) -> str:
     """When, where and by whom."""
     engine = "" if row.everywhere else plain(row.subject.engine, 40)
-    told = (words.when_told(row, moments.moment), engine, words.who_did(row))
+    told = (words.when_told(row, moments.lately), engine, words.who_did(row))
     return " · ".join(each for each in told if each)
 
 
@@ -299,9 +299,11 @@ class ChangesTable(ItemTable):
         moved = row.direction in (Direction.WORSE, Direction.BETTER, Direction.OTHER)
         if moved and row.before is not None and row.after is not None and row.before != row.after:
             room.setRight(room.right() - QFontMetrics(big).horizontalAdvance(text) - px(4))
-            painter.setFont(small)
-            painter.setPen(theme.color("text2"))
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{row.before:.1f} →")
+            for piece, ink in ((" → ", "text2"), (f"{row.before:.1f}", number_ink(row.before))):
+                painter.setFont(small)
+                painter.setPen(theme.color(ink))
+                painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, piece)
+                room.setRight(room.right() - QFontMetrics(small).horizontalAdvance(piece))
 
     def _paint_verdicts(self, painter: QPainter, room: QRect, row: Moved) -> None:
         theme, side = self._theme, self._theme.px(11)

@@ -27,6 +27,14 @@ def moment(at: float, *, whole: bool = True) -> str:
     return _local(at, "ddd d MMM HH:mm" if whole else "ddd d MMM")
 
 
+def lately(at: float) -> str:
+    """Format a moment as `today, 10:42`, `yesterday, 10:42` or as `moment` does."""
+    days = (datetime.now().date() - datetime.fromtimestamp(at).date()).days
+    if days == 0:
+        return translate(msg("Today {time}", time=hour(at)))
+    return translate(msg("Yesterday {time}", time=hour(at))) if days == 1 else moment(at)
+
+
 def hour(at: float) -> str:
     """Format a time as `10:42`."""
     return _local(at, "HH:mm")

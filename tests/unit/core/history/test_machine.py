@@ -246,3 +246,39 @@ def test_parts_that_are_not_known() -> None:
     (found,) = rows(of("web", (BEGAN, bare), (60_000.0, to(settings=("--privileged",)))))
     assert (found.direction, found.before, found.after) == (Direction.OTHER, None, None)
     assert found.gained == ("--privileged",)
+
+
+def kept(made: str, *, by_us: bool = False) -> Standing:
+    return Standing(Made(made * 64, by_us), Image("web:1"), Run("exited", 100.0), FIRST.settings)
+
+
+def test_kept_originals_are_neither_new_nor_gone() -> None:
+    relaunched = to(made=Made("b" * 64, by_us=True), exposed=Exposed(2.0, 2.0), run=Run("running", 60_000.0))
+    hardened = of("web", (BEGAN, FIRST), (60_000.0, relaunched))
+    aside = of("web.old-0123abcd", (60_000.0, kept("a")))
+    (row,) = rows(hardened, aside)
+    assert (row.subject.name, row.direction) == ("web", Direction.BETTER)
+    gone = of("web.old-0123abcd", (BEGAN, kept("a")), (70_000.0, to(run=Run(GONE, 100.0))))
+    assert [each.subject.name for each in rows(hardened, gone)] == ["web"]
+
+
+def test_a_container_of_such_a_name_that_nobody_kept_is_told() -> None:
+    (row,) = rows(of("web", (BEGAN, FIRST)), of("web.old-0123abcd", (60_000.0, kept("c"))))
+    assert (row.subject.name, row.direction) == ("web.old-0123abcd", Direction.NEW)
+    (row,) = rows(of("db.old-0123abcd", (60_000.0, kept("a"))), of("web", (BEGAN, FIRST)))
+    assert row.direction is Direction.NEW
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_undo_is_named_whatever_was_recorded_of_the_original(recorded: bool) -> None:
+    """It was hardened before the moment; or before anything was recorded, with the original kept beside it."""
+    ours = replace(FIRST, made=Made("b" * 64, by_us=True), exposed=Exposed(2.0, 2.0))
+    back = to(made=Made("a" * 64), exposed=Exposed(4.0, 4.0), run=Run("running", 60_000.0))
+    steps = ((BEGAN, FIRST), (BEGAN + 1, ours)) if recorded else ((BEGAN, ours),)
+    web = of("web", *steps, (60_000.0, back))
+    aside = {} if recorded else of("web.old-0123abcd", (BEGAN, kept("a")), (60_000.0, to(run=Run(GONE))))
+    now_kept = of("web.old-fedcba98", (60_000.0, kept("b", by_us=True)))
+    (row,) = rows(web, aside, now_kept)
+    assert (row.subject.name, row.direction) == ("web", Direction.WORSE)
+    assert What.UNDONE in [each.what for each in row.changes]
+    assert What.REPLACED not in [each.what for each in row.changes]
