@@ -174,6 +174,9 @@ def _looking(commands: Commands) -> None:
         ),
     )
     _option(listing, "--from-capture", msg("work from such a recording instead"), type=Path, metavar="FILE")
+    _option(listing, "--all", msg("also the sandboxes of other makers: agents, applications, machines, services"),
+            action="store_true")  # fmt: skip
+    _option(listing, "--agents", msg("only the sandboxes of AI agents"), action="store_true")
     # a test compares both with `list_report`
     sorts = ("exposure", "name", "group", "engine", "image")
     _option(listing, "--sort", msg("sort by exposure (the worst first), name, group, engine or image"), choices=sorts,

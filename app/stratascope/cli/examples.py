@@ -8,7 +8,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stratascope report web --all",
         "stratascope report --format sarif --output found.sarif --fail-on critical",
     ),
-    "list": ("stratascope list --sort name", "stratascope list --columns exposure,name,why"),
+    "list": (
+        "stratascope list --sort name",
+        "stratascope list --agents",
+        "stratascope list --columns exposure,name,why",
+    ),
     "diff": ("stratascope diff web web-old", "stratascope diff monday.json friday.json"),
     "check": (
         "stratascope check compose.yaml",

@@ -16,6 +16,7 @@ from stratascope.core.history.entry import Subject
 from stratascope.core.history.fold import Past
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
+from stratascope.core.sandbox import Group
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
@@ -27,7 +28,7 @@ from stratascope.presentation.terminal import wrap
 from stratascope.state import capture_file
 from stratascope.usecases.history.history import History
 from stratascope.usecases.live.reader import Translations
-from stratascope.value import Value
+from stratascope.value import Value, replace
 from stratascope.wiring.engines import assembler, translations
 from stratascope.wiring.views import history
 
@@ -42,16 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     shared = translations()
-    capture = read_capture(arguments, shared)
+    capture = read_capture(arguments, shared, sandboxes=arguments.all or arguments.agents)
     snapshot = assembler(shared, verified_only=arguments.verified_only).snapshot(
         capture, demo=arguments.from_capture is not None
     )
+    if arguments.agents:
+        snapshot = replace(snapshot, containers=tuple(filter(_is_agent, snapshot.containers)))
     if arguments.json:
         write(list_report.document(snapshot, sort=arguments.sort))
     else:
         write(list_report.render(snapshot, style(), sort=arguments.sort, columns=arguments.columns))
-    usable = any(each.state is EngineState.CONNECTED for each in capture.engines)
+    usable = any(each.state is EngineState.CONNECTED for each in snapshot.engines)
     return FAILED if arguments.engine and not usable else DONE
+
+
+def _is_agent(state: ContainerState) -> bool:
+    return state.container.sandbox is not None and state.container.sandbox.group is Group.AGENTS
 
 
 class _Operand(Value):
@@ -105,7 +112,11 @@ def _pictures(
     made: dict[Path | None, Snapshot] = {}
     for each in operands:
         if each.file not in made:
-            capture = capture_file.load(each.file) if each.file is not None else read_capture(arguments, shared)
+            capture = (
+                capture_file.load(each.file)
+                if each.file is not None
+                else read_capture(arguments, shared, sandboxes=True)
+            )
             made[each.file] = assembler(shared, verified_only=arguments.verified_only).snapshot(capture)
     return made[operands[0].file], made[operands[1].file]
 

@@ -22,14 +22,16 @@ from stratascope.wiring.engines import Engines, open_engines, take_capture
 _REPORT_MOST = 256 << 20  # bytes of a report
 
 
-def read_capture(arguments: argparse.Namespace, shared: Translations) -> MachineCapture:
-    """Read everything once, or load the capture of `--from-capture`. Raises ProbeError, OSError."""
+def read_capture(arguments: argparse.Namespace, shared: Translations, *, sandboxes: bool = False) -> MachineCapture:
+    """Read everything once, or load the capture of `--from-capture`. `sandboxes`: also those of other makers. Raises
+    ProbeError, OSError.
+    """
     if getattr(arguments, "from_capture", None) is not None:
         from stratascope.state import capture_file  # importing its decoder takes a while
 
         captures = named_captures(arguments)
         return of_engines(capture_file.load(captures[0]), arguments.engine)
-    with open_engines(tuple(arguments.engine)) as found:
+    with open_engines(tuple(arguments.engine), sandboxes=sandboxes) as found:
         put_right(found)
         return take_capture(found, shared, privileged=arguments.privileged, terminal=on_terminal())
 

@@ -70,7 +70,7 @@ def _report(arguments: argparse.Namespace) -> int:
     annotations = read_annotations(arguments)
     if len(captures) > 1:
         return _fleet(arguments, captures, annotations)
-    capture = read_capture(arguments, shared)
+    capture = read_capture(arguments, shared, sandboxes=bool(arguments.containers) and not arguments.engine)
     if arguments.save_capture is not None:
         from stratascope.state import capture_file
 
@@ -93,7 +93,7 @@ def _report(arguments: argparse.Namespace) -> int:
         return FAILED
     for name in missing:
         complain(translate(not_found(name, capture.engines, known)))
-    unusable = not any(e.state is EngineState.CONNECTED for e in capture.engines)
+    unusable = not any(each.state is EngineState.CONNECTED for each in snapshot.engines)
     gated = gate_of(arguments)
     if unusable and gated:  # a gate must not pass because nothing was read
         complain(translate(msg("No engine can be used, so nothing was checked against {option}.", option=gated)))

@@ -285,12 +285,18 @@ SHORTEST_ID = 3  # characters: shorter prefixes of an id are not accepted
 
 
 def matching(word: str, containers: Iterable[Container]) -> tuple[Container, ...]:
-    """The containers with that name or full id; if there are none, those whose id starts with `word`."""
+    """The containers with that name or full id, or the sandbox of the process with that PID; if there are none, those
+    whose id starts with `word`.
+    """
     every = tuple(containers)
-    exact = tuple(each for each in every if word in (each.name, each.id))
+    exact = tuple(each for each in every if word in (each.name, each.id) or _has_process(each, word))
     if exact or len(word) < SHORTEST_ID:
         return exact
     return tuple(each for each in every if each.id.startswith(word))
+
+
+def _has_process(container: Container, word: str) -> bool:
+    return container.sandbox is not None and word in map(str, container.sandbox.pids)
 
 
 # Runtimes with a kernel of their own: this machine's /proc does not describe what their workload runs on.

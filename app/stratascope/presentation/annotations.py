@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stratascope.core.accepted import Acceptance, Accepted, Standing, in_force
-from stratascope.core.container import Container, Engine
+from stratascope.core.container import Container, Engine, EngineKind
 from stratascope.core.layer import Finding
 from stratascope.core.message import Message, MessageError, msg, plural
 from stratascope.core.severity import Severity
@@ -26,13 +26,17 @@ from stratascope.presentation.takeover import may_run
 from stratascope.value import Value, replace
 
 ROOTLESS = "-rootless"
+SANDBOX = "sandbox"
 _SERVICE = "com.docker.swarm.service.name"
 _PROC = re.compile(r"^/proc/[0-9]+")
 
 
 def kinds_of(engines: Iterable[Engine]) -> dict[str, str]:
-    """The kind of each engine by its id. Rootless is a kind of its own: both may have a container of the same name."""
-    return {each.id: each.kind.value + ROOTLESS if each.rootless else each.kind.value for each in engines}
+    """The kind of each engine by its id. Rootless is a kind of its own: both may have a container of the same name.
+    What stands for the engine of sandboxes is none of a snapshot's.
+    """
+    found = {each.id: each.kind.value + ROOTLESS if each.rootless else each.kind.value for each in engines}
+    return {EngineKind.SANDBOXES.value: SANDBOX, **found}
 
 
 def identity(container: Container) -> str:
@@ -172,7 +176,7 @@ def read_baseline(data: bytes, name: str) -> Baseline:
         engines = {str(each["id"]): _kind(each) for each in document["engines"]}
         found: dict[tuple[str, str, str], Before] = {}
         for each in document["containers"]:
-            kind = str(each.get("kind") or engines.get(each["engine"], each["engine"]))
+            kind = str(engines.get(each["engine"]) or each.get("kind") or each["engine"])
             for machine in each.get("machines") or [each.get("machine", "")]:
                 found[str(machine), kind, str(each.get("identity", each["name"]))] = _before(each)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as _quoted  # what json.dumps u
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Gap
-from stratascope.core.container import Engine, Status
+from stratascope.core.container import Container, Engine, Status
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
@@ -24,6 +24,7 @@ from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, eviden
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.annotations import (
+    SANDBOX,
     Annotations,
     Extras,
     container_extras,
@@ -113,6 +114,28 @@ def _ground(ground: Ground) -> dict[str, Any]:
     return value
 
 
+def kind_of(container: Container) -> dict[str, Any]:
+    """Whether an engine runs it, or who else confined it."""
+    sandbox = container.sandbox
+    if sandbox is None:
+        return {"kind": "container", "maker": ""}
+    return {
+        "kind": SANDBOX,
+        "maker": sandbox.maker,
+        "sandbox": {
+            "group": sandbox.group.value,
+            "title": sandbox.maker_title,
+            "sign": translate(sandbox.sign),
+            "command": sandbox.command,
+            "uid": sandbox.uid,
+            "pids": list(sandbox.pids),
+            "helpers": list(sandbox.helpers),
+            "parent": sandbox.parent,
+            "folded": sandbox.folded,
+        },
+    }
+
+
 def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> dict[str, Any]:
     container = state.container
     predicted = container.status is Status.PREDICTED
@@ -121,6 +144,7 @@ def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> d
         "engine": container.engine,
         "id": container.id,
         "name": container.name,
+        **kind_of(container),
         "image": container.image,
         "status": container.status.value,
         "pid": container.pid,

@@ -15,10 +15,10 @@ from stratascope.core.snapshot import ContainerState, Snapshot, rank
 from stratascope.core.text import natural
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.json_report import SCHEMA
+from stratascope.presentation.json_report import SCHEMA, kind_of
 from stratascope.presentation.takeover import runs, unseen_engines
 from stratascope.presentation.terminal import Style, clip, width_of, wrap
-from stratascope.presentation.terms import STATUSES, exposure_level, timestamp
+from stratascope.presentation.terms import SANDBOX_GROUPS, STATUSES, exposure_level, maker_of, timestamp
 from stratascope.presentation.threat_outcomes import by_outcome
 from stratascope.value import Value
 
@@ -40,7 +40,9 @@ _SPARED = ("image", "group", "engine")  # left out, the first first, where a lin
 
 
 def group_of(container: Container) -> str:
-    """The container's Compose project, or its pod; empty if it has neither."""
+    """The container's Compose project, or its pod, or what kind of sandbox it is; empty if it has none of them."""
+    if container.sandbox is not None:
+        return translate(SANDBOX_GROUPS[container.sandbox.group])
     labels = dict(container.labels)
     return next((labels[label] for label in PROJECT if labels.get(label)), "") or container.pod[:12]
 
@@ -122,7 +124,7 @@ def _narrow(widths: dict[str, int], shown: tuple[str, ...], style: Style) -> Non
 def _sorting(state: ContainerState, sort: str) -> tuple[Any, ...]:
     container = state.container
     worst = (not runs(state), rank(state), natural(container.name), state.key)
-    texts = {"group": group_of(container), "engine": container.engine, "image": container.image}
+    texts = {"group": group_of(container), "engine": maker_of(container), "image": container.image}
     if sort == "name":
         return (natural(container.name), *worst)
     return (not texts[sort], natural(texts[sort]), *worst) if sort in texts else worst
@@ -152,8 +154,8 @@ def _row(state: ContainerState, style: Style) -> _Row:
     texts = {
         "name": plain(container.name, 60),
         "group": plain(group_of(container), 60),
-        "engine": plain(container.engine, 40),
-        "image": plain(container.image, 80),
+        "engine": plain(maker_of(container), 40),
+        "image": plain(container.image if container.sandbox is None else container.command, 80),
         "why": translate(why(state)),
     }
     return {
@@ -182,6 +184,7 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "engine": container.engine,
         "id": container.id,
         "name": container.name,
+        **kind_of(container),
         "group": group_of(container),
         "image": container.image,
         "status": container.status.value,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from stratascope.core.container import EngineState, Status
+from stratascope.core.container import Container, EngineState, Status
 from stratascope.core.layer import Assessment, Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.sandbox import Group
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.text import size_text
@@ -97,6 +98,20 @@ STATUSES = {
     Status.PREDICTED: msg("not started"),
     Status.UNKNOWN: msg("state not known"),
 }
+SANDBOX_GROUPS = {
+    Group.AGENTS: msg("Agents"),
+    Group.APPLICATIONS: msg("Applications"),
+    Group.MACHINES: msg("Machines"),
+    Group.SERVICES: msg("Services"),
+    Group.TASKS: msg("containerd tasks"),
+    Group.OTHER: msg("Other sandboxes"),
+}
+
+
+def maker_of(container: Container) -> str:
+    """The engine that runs it, or the maker of a sandbox."""
+    sandbox = container.sandbox
+    return container.engine if sandbox is None else sandbox.maker_title or translate(msg("maker not known"))
 
 
 def exposure_level(exposure: float) -> str:

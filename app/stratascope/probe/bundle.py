@@ -25,7 +25,7 @@ MODULES = (
         "root_files",
         "special_files",
     ),
-    *("host_processes", "known_programs", "own_rules", "giving_programs"),
+    *("host_processes", "own_words", "confined", "known_programs", "own_rules", "giving_programs"),
     *("host_places", "descriptors", "bound_files", "privileged_readings", "loadable", "services", "devices"),
     *("liveness", "threads"),
     *(f"bpf.{name}" for name in ("permission", "assembler", "btf", "calls", "programs", "reading")),

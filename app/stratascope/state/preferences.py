@@ -104,6 +104,8 @@ REFRESH = Preference("refresh", 2.0, _number(REFRESH_LEAST, REFRESH_MOST), "{:g}
 WATCH = Preference("watch", transaction.WATCH, _number(0.0, transaction.WATCH_MOST), "{:g}".format)
 # engines in addition to the discovered ones
 ENGINES: Preference[tuple[str, ...]] = Preference("engines", (), _addresses, "\n".join)
+# whether sandboxes of other makers are listed beside the containers
+SANDBOXES = Preference("sandboxes", True, _switch, lambda value: _ON if value else _OFF)
 # exposure above which a container that appears is notified; None: never
 NOTIFY_ABOVE: Preference[float | None] = Preference(
     "notify_above", 9.0, _limit, lambda value: _NEVER if value is None else f"{value:g}"
@@ -121,6 +123,7 @@ TABLE: tuple[Preference[Any], ...] = (
     REFRESH,
     WATCH,
     ENGINES,
+    SANDBOXES,
     NOTIFY_ABOVE,
     NOTIFY_FAILURE,
     NOTIFY_GAINS,

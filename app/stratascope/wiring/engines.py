@@ -16,13 +16,13 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, ProbeError, Prober
 from stratascope.core.snapshot import MachineCapture, Snapshot
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.engines.discovery import VARIABLE, discover
+from stratascope.engines.discovery import VARIABLE, discover, sandboxes_wanted
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
 from stratascope.makers.port import Look, SandboxesPort
 from stratascope.makers.translate import translate
 from stratascope.probe.local import LocalProber
-from stratascope.state.preferences import ENGINES
+from stratascope.state.preferences import ENGINES, SANDBOXES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.reader import EngineQueries, Reach, Reader, Translations, confined_by, take
@@ -237,7 +237,8 @@ class LateEngines:
         """Find them at the first call."""
         with self._lock:
             if self._found is None:
-                self._found = find_engines(sandboxes=True)
+                wanted = sandboxes_wanted(os.environ, SANDBOXES.of(Settings()))
+                self._found = find_engines(sandboxes=wanted)
             return self._found
 
 

@@ -75,6 +75,7 @@ class Assembler:
             for item in machine.containers
             if item.raw.engine in engines
         ]
+        known = [item for item in known if not _is_over(item)]
         peers = self._peers_of(known)
         finished = [self._finish(item, mine, machine.taken_at) for item, mine in zip(known, peers, strict=True)]
         self._finished, self._peers = finished, peers
@@ -195,6 +196,11 @@ class Assembler:
             for layer, state in zip(self._layers, states, strict=True)
         ]
         return matrix_of(parts, around)
+
+
+def _is_over(known: _Known) -> bool:
+    """Whether it is a sandbox that has ended since it was found: it exists only while it has processes."""
+    return known.container.sandbox is not None and known.gap is not None and known.gap.kind is GapKind.GONE
 
 
 def _is_member(process: Capture, sandbox: Sandbox) -> bool:
