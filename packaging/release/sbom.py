@@ -2,7 +2,7 @@
 
     sbom.py appimage FILE --also pyinstaller --debian LIST   the program as it is installed for the Python that runs
     sbom.py flatpak FILE                                     this, and all that it needs
-    sbom.py wheel FILE --version VERSION                     the program's own wheel, which holds no other package
+    sbom.py wheel FILE --version VERSION                     the program's own wheel, which holds but the font beside it
 
 Of each Python package: version, licence, who needs whom, and the SHA-256 of the wheel that it was installed from, where
 packaging/hashes/ accepts one in that version (a package of Flathub's base app was built there, and has none). `--also`
@@ -39,6 +39,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROGRAM = "stratascope"
+INTER, INTER_VERSION = "inter", "4.1"
 _LICENCES = "License :: OSI Approved :: "
 
 
@@ -54,7 +55,8 @@ class Parts:
 def installed(also: Iterable[str] = ()) -> Parts:
     """The program as installed here, and everything it needs. Raises metadata.PackageNotFoundError."""
     parts = Parts(_program(metadata.version(PROGRAM)))
-    parts.needs[PROGRAM] = (*_needed(PROGRAM), *also)
+    parts.needs[PROGRAM] = (*_needed(PROGRAM), *also, INTER)
+    parts.found[INTER] = _inter()
     parts.needs |= dict.fromkeys(also, ())  # without their own requirements, which are not bundled
     parts.found |= {name: _package(name) for name in also}
     waiting = [*_needed(PROGRAM)]
@@ -87,6 +89,7 @@ def own_wheel(version: str) -> Parts:
         component.properties.add(Property(name="stratascope:asked-for", value=str(asked.specifier)))
         component.properties.add(Property(name="stratascope:shipped", value="false"))
         parts.found[name] = component
+    parts.found[INTER] = _inter()
     parts.needs[PROGRAM] = tuple(parts.found)
     return parts
 
@@ -107,6 +110,13 @@ def _program(version: str) -> Component:
     component = _component(PROGRAM, version, PackageURL("pypi", None, PROGRAM, version))
     component.type = ComponentType.APPLICATION
     component.licenses.add(LicenseFactory().make_from_string("Apache-2.0"))
+    return component
+
+
+def _inter() -> Component:
+    """The letters in resources/fonts, which packaging/fonts/inter.py makes."""
+    component = _component("Inter", INTER_VERSION, PackageURL("github", "rsms", "inter", f"v{INTER_VERSION}"))
+    component.licenses.add(LicenseFactory().make_from_string("OFL-1.1"))
     return component
 
 

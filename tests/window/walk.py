@@ -21,6 +21,7 @@ from PySide6.QtCore import (
     QIODevice,
     QModelIndex,
     QPoint,
+    QPointF,
     QRectF,
     Qt,
 )
@@ -45,22 +46,24 @@ from stratascope.i18n.language import CLOSE
 _SVG = "{http://www.w3.org/2000/svg}"
 _TAG = re.compile(r"<[^>]+>")
 _MATRIX = re.compile(r"matrix\(([^)]*)\)")
-_ROLES = (
+ROLES = (
     Qt.ItemDataRole.DisplayRole,
     Qt.ItemDataRole.ToolTipRole,
     Qt.ItemDataRole.AccessibleTextRole,
     Qt.ItemDataRole.AccessibleDescriptionRole,
 )
 _SLACK = 1.6  # px: hinting and rounding
+_SEAM = 0.8  # px: where a text goes on in another font
 _SHARE = 0.3  # of the smaller of two overlapping texts
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A text that a widget painted, and its box, in the widget's own pixels."""
+    """A text that a widget painted, its box, and where it ends on its base line, in the widget's own pixels."""
 
     text: str
     box: QRectF
+    ends: QPointF
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,20 @@ def _collect(element: ElementTree.Element, transform: QTransform, found: list[Dr
         metrics = QFontMetricsF(font)
         x, y = float(element.get("x", "0")), float(element.get("y", "0"))
         # the height of letters; line spacing may be cut
-        box = QRectF(x, y - metrics.capHeight(), metrics.horizontalAdvance(element.text.rstrip()), metrics.capHeight())
-        found.append(Drawn(element.text, transform.mapRect(box)))
+        wide = metrics.horizontalAdvance(element.text.rstrip())
+        box = transform.mapRect(QRectF(x, y - metrics.capHeight(), wide, metrics.capHeight()))
+        ends = transform.map(QPointF(x + metrics.horizontalAdvance(element.text), y))
+        if found and _continues(found[-1], ends, box):
+            found[-1] = Drawn(found[-1].text + element.text, found[-1].box.united(box), ends)
+        else:
+            found.append(Drawn(element.text, box, ends))
     for child in element:
         _collect(child, transform, found)
+
+
+def _continues(before: Drawn, ends: QPointF, box: QRectF) -> bool:
+    """Whether it is the same text in the letters of another font."""
+    return abs(before.ends.y() - ends.y()) < 0.1 and abs(before.ends.x() - box.left()) < _SEAM
 
 
 def told(widget: QWidget, texts: list[Drawn]) -> Iterator[SpokenText]:
@@ -159,7 +172,7 @@ def _items(model: QAbstractItemModel | None, parent: QModelIndex | None = None) 
     for row in range(model.rowCount(root)):
         for column in range(columns):
             index = model.index(row, column, root)
-            for role in _ROLES:
+            for role in ROLES:
                 text = model.data(index, role)
                 if isinstance(text, str) and text.strip():
                     yield f"item {role.name}", html.unescape(_TAG.sub(" ", text))
@@ -167,7 +180,7 @@ def _items(model: QAbstractItemModel | None, parent: QModelIndex | None = None) 
                 yield from _items(model, index)
     for orientation in Qt.Orientation:
         for section in range(columns if orientation is Qt.Orientation.Horizontal else 0):
-            for role in _ROLES:
+            for role in ROLES:
                 text = model.headerData(section, orientation, role)
                 if isinstance(text, str) and text.strip():
                     yield f"head {role.name}", html.unescape(_TAG.sub(" ", text))

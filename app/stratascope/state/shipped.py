@@ -1,8 +1,8 @@
 """The libraries that this program uses, with version, licence and the licence's text, for *About*.
 
-Read from the libraries' own metadata, so that it is true of what really runs. A bundle (AppImage) adds the texts of its
-system libraries as `licences/NAME.txt` to the resources. Decided against a list in the code: it would be out of date
-with the next release of any of them.
+Read from the libraries' own metadata, so that it is true of what really runs; the font brings its licence as a file. A
+bundle (AppImage) adds the texts of its system libraries as `licences/NAME.txt` to the resources. Decided against a list
+in the code: it would be out of date with the next release of any of them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from stratascope import resources
 from stratascope.value import Value, replace
 
 _PROGRAM = "stratascope"
+INTER, INTER_VERSION = "Inter", "4.1"  # of resources/fonts, made by packaging/fonts/inter.py
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TEXTS = re.compile(r"(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _OTHERS = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
@@ -39,7 +40,7 @@ def parts() -> tuple[Part, ...]:
         found[part.name.lower()] = part
     own = found.pop(_PROGRAM, Part("", "", "Apache-2.0", ""))
     python = Part("Python", platform.python_version(), "PSF-2.0", "")
-    rest = sorted((*found.values(), *_bundled()), key=lambda part: part.name.lower())
+    rest = sorted((*found.values(), *_fonts(), *_bundled()), key=lambda part: part.name.lower())
     return (replace(own, name="Stratascope"), python, *rest)
 
 
@@ -79,6 +80,14 @@ def _part(distribution: metadata.Distribution) -> Part:
 
 def _said(about: metadata.PackageMetadata, field: str) -> str:
     return str((about.get_all(field) or [""])[0])
+
+
+def _fonts() -> Iterator[Part]:
+    """The letters that the window writes with."""
+    try:
+        yield Part(INTER, INTER_VERSION, "OFL-1.1", resources.read_text("fonts/OFL.txt"))
+    except resources.MissingResourceError:
+        return
 
 
 def _bundled() -> Iterator[Part]:

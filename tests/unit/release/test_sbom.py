@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from stratascope import __version__
+from stratascope.state.shipped import INTER_VERSION
 
 CHECKOUT = wheels.CHECKOUT
 TIME = "1700000000"
@@ -71,6 +72,9 @@ def sha256(component: Component) -> list[str]:
 def test_it_lists_what_is_installed_and_nothing_else(tmp_path: Path) -> None:
     bom = parsed(document(tmp_path, "flatpak"))
     found = by_name(bom)
+    inter = found.pop("inter")
+    assert str(inter.purl) == f"pkg:github/rsms/inter@v{INTER_VERSION}"
+    assert inter.licenses
     assert {*found} == needed("stratascope")
     assert len(found) > 10
     for name, component in found.items():
@@ -92,7 +96,7 @@ def test_what_comes_along_beside_that_is_listed_too(tmp_path: Path) -> None:
     listed.write_text(DEBIAN)
     bom = parsed(document(tmp_path, "appimage", "--also", "pytest", "--debian", listed))
     found = by_name(bom)
-    assert {*found} == needed("stratascope") | {"pytest", "libc6", "libssl3"}
+    assert {*found} == needed("stratascope") | {"pytest", "libc6", "libssl3", "inter"}
     assert sha256(found["libssl3"]) == ["b" * 64]
     assert str(found["libc6"].purl) == "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12"
     assert bom.metadata.component is not None
@@ -117,6 +121,7 @@ def test_a_wheel_names_what_it_asks_for_and_no_version_that_is_not_in_it(tmp_pat
     asked: dict[str, Requirement] = {
         canonicalize_name(one.name): one for one in map(Requirement, wheels.requirements()["program"])
     }
+    assert found.pop("inter").version == INTER_VERSION  # of which it holds letters
     assert {*found} == {*asked}
     for name, component in found.items():
         assert (component.version, sha256(component)) == (None, [])

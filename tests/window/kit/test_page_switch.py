@@ -226,7 +226,7 @@ def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
 
 def test_words_do_not_touch_the_edges_of_their_buttons(qtbot: QtBot, theme: Theme) -> None:
     """In columns, whose width does not follow the texts."""
-    strip, width = Segments(theme, "Pages", fills=True), 244
+    strip, width = Segments(theme, "Pages", fills=True), 226
     strip.offer(("Fleet", "Shared", "Before it starts"))
     column = QWidget()
     qtbot.addWidget(column)

@@ -291,7 +291,7 @@ class ChangesTable(ItemTable):
         now = row.before if row.after is None else row.after
         if now is None:
             return
-        big, small = theme.font(16, BOLD), theme.font(12, MEDIUM)
+        big, small = theme.font(16, BOLD, tabular=True), theme.font(12, MEDIUM, tabular=True)
         painter.setFont(big)
         text = f"{now:.1f}"
         painter.setPen(theme.color(number_ink(now)))

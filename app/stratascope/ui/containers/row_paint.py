@@ -223,7 +223,7 @@ class RowPaint:
         theme = self._theme
         left, right, top = self._edges(rect)
         left += theme.px(ICON)
-        number = QFontMetrics(theme.font(15, BOLD)).horizontalAdvance(
+        number = QFontMetrics(theme.font(15, BOLD, tabular=True)).horizontalAdvance(
             number_text(entry.state.matrix if entry.state else None)
         )
         wide = QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(text) + theme.px(12)
@@ -266,7 +266,7 @@ class RowPaint:
         painter.drawText(QRect(x, rect.top(), right - x, rect.height()), Qt.AlignmentFlag.AlignVCenter, more)
         x += painter.fontMetrics().horizontalAdvance(more) + theme.px(8)
         if number:
-            painter.setFont(theme.font(12, BOLD))
+            painter.setFont(theme.font(12, BOLD, tabular=True))
             painter.setPen(theme.color(level_ink(entry.worst)))
             box = QRect(x, rect.top(), right - x + 1, rect.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
@@ -428,7 +428,7 @@ class RowPaint:
         theme = self._theme
         matrix = state.matrix if state is not None else None
         ink = theme.color(level_ink(matrix))
-        painter.setFont(theme.font(15, BOLD))
+        painter.setFont(theme.font(15, BOLD, tabular=True))
         painter.setPen(ink)
         number = number_text(matrix)
         tall = theme.box(15)
@@ -459,7 +459,7 @@ class RowPaint:
         painter.drawText(
             below, right, painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, below.width())
         )
-        painter.setFont(theme.font(15, REGULAR))
+        painter.setFont(theme.font(15, REGULAR, tabular=True))
         tall = theme.box(15)
         number = number_text(matrix)
         painter.drawText(QRect(line.left(), line.center().y() - tall // 2, line.width(), tall), right, number)

@@ -231,7 +231,7 @@ def png_image(table: FleetTable, theme: Theme) -> QImage:
         painter.setPen(theme.color("text"))
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, LEFT - 70)
         painter.drawText(QRectF(EDGE, y, LEFT - 66, DOWN), fixed, name)
-        painter.setFont(theme.font(12 / theme.scale, BOLD))
+        painter.setFont(theme.font(12 / theme.scale, BOLD, tabular=True))
         painter.setPen(theme.color(row.level))
         painter.drawText(QRectF(EDGE, y, LEFT - 8, DOWN), fixed | Qt.AlignmentFlag.AlignRight, row.exposure)
         for place, cell in enumerate(row.cells):
@@ -253,11 +253,10 @@ def svg_text(table: FleetTable, theme: Theme) -> str:
     """Return the whole table as SVG; text stays text."""
     size = picture_size(table)
     cells = {cell: f"c{at}" for at, cell in enumerate(dict.fromkeys(cell for row in table.rows for cell in row.cells))}
-    family = html.escape(theme.font(12).families()[0] if theme.font(12).families() else "sans-serif", quote=True)
     ink = theme.color("text").name()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size.width()}" height="{size.height()}" '
-        f'viewBox="0 0 {size.width()} {size.height()}" font-family="{family}, sans-serif">',
+        f'viewBox="0 0 {size.width()} {size.height()}" font-family="Inter, sans-serif">',
         f"<title>{html.escape(table.title)}</title>",
         f'<rect width="100%" height="100%" fill="{theme.color("panel").name()}"/><defs>',
         *(f'<g id="{name}">{_symbol(cell, theme)}</g>' for cell, name in cells.items()),

@@ -390,12 +390,12 @@ class PlanRow(QAbstractButton):
 
     def _effect_wide(self) -> int:
         """Of its words: they may be longer than its place."""
-        return 3 + QFontMetrics(self._theme.font(11)).horizontalAdvance(effect_text(self.change))
+        return 3 + QFontMetrics(self._theme.font(11, tabular=True)).horizontalAdvance(effect_text(self.change))
 
     def _paint_effect(self, painter: QPainter, first: int, *, on: bool) -> None:
         theme, change, text = self._theme, self.change, effect_text(self.change)
         numbered = abs(change.effect) >= 0.05
-        painter.setFont(theme.font(12 if numbered else 11, BOLD if numbered and on else REGULAR))
+        painter.setFont(theme.font(12 if numbered else 11, BOLD if numbered and on else REGULAR, tabular=True))
         painter.setPen(theme.color("text" if numbered and on else "text2"))
         high = first - (theme.px(6) if numbered else 0)
         place = max(theme.px(EFFECT), self._effect_wide())

@@ -2,7 +2,7 @@
 colours if the desktop asks for high contrast.
 
 All lengths of the design are logical pixels at the desktop's 10 pt font; `Theme.px` scales them with a larger font.
-Decided against a bundled font, and against colour values anywhere else in the code.
+Decided against colour values anywhere else in the code.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPainte
 from PySide6.QtWidgets import QApplication, QBoxLayout, QLayout, QStyle, QWidget
 
 from stratascope.resources import read_text
+from stratascope.ui.kit import fonts
 
 # The style sheet for Qt's own controls (fields, buttons, menus, scroll bars), filled from the table of tokens. Decided
 # against a separate file: it would need a template language for lengths and colours.
@@ -164,9 +165,9 @@ class Theme(QObject):
         points = QApplication.font().pointSizeF()
         # Qt's default without a desktop is 9 pt; the scale never goes below the design's base.
         self.scale = min(2.0, max(1.0, points / 10 if points > 0 else 1.0))
-        self._family = QApplication.font().families()
-        self._fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families()
-        self._fonts: dict[tuple[float, QFont.Weight, bool], QFont] = {}
+        self._family = fonts.families(QApplication.font().families())
+        self._fixed = fonts.fixed(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families())
+        self._fonts: dict[tuple[float, QFont.Weight, bool, bool], QFont] = {}
         self._choose()
 
     def set_mode(self, mode: ThemeMode) -> None:
@@ -209,14 +210,18 @@ class Theme(QObject):
         """Return the height of a line of text of that size: 1.45 times, so that Japanese fits."""
         return round(max(SMALLEST, size * self.scale) * 1.45)
 
-    def font(self, size: float, weight: QFont.Weight = REGULAR, *, fixed: bool = False) -> QFont:
-        """Return the desktop's font (or its fixed one) in a size of the design."""
-        key = (size, weight, fixed)
+    def font(self, size: float, weight: QFont.Weight = REGULAR, *, fixed: bool = False, tabular: bool = False) -> QFont:
+        """Return the window's font (or the desktop's fixed one) in a size of the design; `tabular`: for numbers below
+        each other.
+        """
+        key = (size, weight, fixed, tabular)
         found = self._fonts.get(key)
         if found is None:
             found = QFont(self._fixed if fixed else self._family)
             found.setPixelSize(max(SMALLEST, self.px(size)))
             found.setWeight(weight)
+            if tabular:
+                fonts.tabular(found)
             self._fonts[key] = found
         return QFont(found)
 
@@ -248,9 +253,13 @@ class Theme(QObject):
         return layout
 
     def apply(self) -> None:
-        """Set the application's palette and style sheet."""
+        """Set the application's font, palette and style sheet."""
         app = QApplication.instance()
         if isinstance(app, QApplication):
+            font = app.font()
+            if font.families() != self._family:  # for what the style draws: menus, dialogs, tooltips
+                font.setFamilies(self._family)
+                app.setFont(font)
             app.setPalette(self.palette())
             app.setStyleSheet(style_sheet(self._tokens, self.px))
         self.changed.emit()

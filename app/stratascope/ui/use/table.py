@@ -209,7 +209,7 @@ def _cut(painter: QPainter, text: str, width: int, mode: Qt.TextElideMode) -> st
 
 def cell_font(theme: Theme, cell: Cell) -> QFont:
     """Return the font of a cell's first line."""
-    return theme.font(11 if cell.fixed else 12, BOLD if cell.bold else REGULAR, fixed=cell.fixed)
+    return theme.font(11 if cell.fixed else 12, BOLD if cell.bold else REGULAR, fixed=cell.fixed, tabular=cell.right)
 
 
 def _width(font: QFont, text: str) -> int:
