@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QAbstractButton, QAccessibleWidget, QWidget
 
 PRESS = "Press"  # Qt's own names of actions
 SET_FOCUS = "SetFocus"
+NO_INTERFACE = shiboken6.VoidPtr(0)  # "there is none": with None, PySide 6.11 reads a type that is null, and crashes
 
 
 class AccessibleParts(Protocol):
@@ -140,7 +141,7 @@ class AccessiblePart(QAccessibleInterface):
     def interface_cast(self, interface_type: QAccessible.InterfaceType) -> Any:
         if interface_type == QAccessible.InterfaceType.ActionInterface:
             return self._actions
-        return None
+        return NO_INTERFACE
 
     def _parts(self) -> AccessibleParts | None:
         parts = self._owner.parts()
