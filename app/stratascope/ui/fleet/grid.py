@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
+    QHelpEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -24,7 +25,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QStyleOptionGraphicsItem, QToolTip, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
@@ -35,6 +36,7 @@ from stratascope.ui.fleet.viewport import NOWHERE, ZOOM, Viewport
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.engine_icons import SIDE, engine_pixmap
 from stratascope.ui.kit.focus_order import focus_pen
+from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
 
 NAMES, TOP, GROUPED = 214, 168, 22  # width of the names; height of the titles, and of the groups above them
@@ -75,6 +77,17 @@ class _Head(QWidget):
     def leaveEvent(self, event: object) -> None:
         self.pointed.emit(-1)
 
+    def event(self, event: QEvent) -> bool:
+        """The whole name at the pointer as a tooltip: what is painted may be shortened."""
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), tip(self.whole(event.pos())), self)
+            return True
+        return super().event(event)
+
+    def whole(self, where: QPoint) -> str:
+        """Return the whole name at that place, "" for none."""
+        return ""
+
     def _at(self, along: float, count: int) -> int:
         place = math.floor(self.start + along / self.pitch)
         return place if 0 <= place < count else -1
@@ -110,7 +123,7 @@ class RowHeads(_Head):
             painter.setBrush(theme.color("sel"))
             painter.drawRoundedRect(box.adjusted(0, 0.5, theme.px(6), -0.5), theme.px(4), theme.px(4))
         large = height >= theme.box(12)
-        painter.setFont(theme.font(12 if large else 10, BOLD))
+        painter.setFont(theme.font(12 if large else 10, BOLD, tabular=True))
         painter.setPen(theme.color(row.level))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, row.exposure)
@@ -125,6 +138,10 @@ class RowHeads(_Head):
         painter.setPen(theme.color("text"))
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(room))
         painter.drawText(box.adjusted(left, 0, 0, 0), middle, name)
+
+    def whole(self, where: QPoint) -> str:
+        place = self._at(where.y(), len(self.table.rows))
+        return self.table.rows[place].name if place >= 0 else ""
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self._at(event.position().y(), len(self.table.rows)))
@@ -207,6 +224,13 @@ class ColumnHeads(_Head):
                 shown = painter.fontMetrics().elidedText(group, Qt.TextElideMode.ElideRight, int(right - left))
                 painter.drawText(QRectF(left, 0, right - left + 2, theme.box(11)), Qt.AlignmentFlag.AlignVCenter, shown)
             first = last + 1
+
+    def whole(self, where: QPoint) -> str:
+        place = self._at(where.x(), len(self.table.columns))
+        if place < 0:
+            return ""
+        column = self.table.columns[place]
+        return column.group if column.group and where.y() < self.theme.px(GROUPED) else column.title
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self._at(event.position().x(), len(self.table.columns)))

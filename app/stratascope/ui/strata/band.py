@@ -246,6 +246,8 @@ class Band(QAbstractButton):
         else:
             self._known = layer.assessment
         self._fact = plain(translate(self._known.fact))
+        if not running and self._fact == translate(msg("Not running")):
+            self._fact = ""  # the verdict's place says so
         gaps = layer.assessment.gaps if layer else ()
         why = gap or (gaps[0].gap if gaps and self._known.verdict is Verdict.UNKNOWN else None)
         lines = [self._fact, self._role]

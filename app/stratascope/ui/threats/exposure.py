@@ -52,6 +52,7 @@ class ExposureButton(QAbstractButton):
         super().__init__()
         self._theme, self._low, self._doubtful = theme, False, False
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
+        self._spoken = ""
         self._shown: tuple[Matrix | None, Matrix | None, bool, str] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -69,8 +70,7 @@ class ExposureButton(QAbstractButton):
         """Show a question mark: too little is known for a number."""
         if doubtful is not self._doubtful:
             self._doubtful = doubtful
-            self.updateGeometry()
-            self.update()
+            self._say()
 
     def show_exposure(
         self, base: Matrix | None, matrix: Matrix | None, *, would: bool = False, below: str = ""
@@ -94,11 +94,19 @@ class ExposureButton(QAbstractButton):
         if matrix is not base:
             self._below = translate(msg("now {number}", number=number_text(base)))
             spoken = translate(msg("{exposure}; now {number}", exposure=spoken, number=number_text(base)))
+        self._spoken = spoken
         self.setEnabled(matrix is not None)
-        self.setText(self._number)
+        self._say()
+
+    def _say(self) -> None:
+        """Say what is seen."""
+        matrix = self._shown[1] if self._shown is not None else None
+        doubtful = self._doubtful and matrix is not None
+        spoken = exposure_sentence(None) if doubtful else self._spoken
+        self.setText("?" if doubtful else self._number)
         self.setAccessibleName(spoken)
         clicked = translate(msg("{exposure}. Click to see how it is calculated.", exposure=spoken))
-        give_tip(self, "\n".join(filter(None, (clicked, best_told(matrix)))))
+        give_tip(self, "\n".join(filter(None, (clicked, "" if doubtful else best_told(matrix)))))
         self.updateGeometry()
         self.update()
 
@@ -109,7 +117,7 @@ class ExposureButton(QAbstractButton):
         if self._low:
             return ((self._number, theme.font(22, BOLD), self._ink), (self._word, theme.font(13, BOLD), self._ink))
         return (
-            (self._number, theme.font(30, BOLD), self._ink),
+            (self._number, theme.font(30, QFont.Weight.Bold), self._ink),
             (self._word, theme.font(12, BOLD), self._ink),
             (self._below, theme.font(11), "text2"),
         )
@@ -211,7 +219,7 @@ class ExposureSheet(QFrame):
             for column, (text, colour) in enumerate(cells):
                 item = QTableWidgetItem(text)
                 item.setForeground(QColor(theme.color(colour)))
-                item.setFont(theme.font(12, MEDIUM if column == 1 else BOLD if column in (2, 4) else MEDIUM))
+                item.setFont(theme.font(12, BOLD if column in (2, 4) else MEDIUM, tabular=column == 4))
                 item.setData(Qt.ItemDataRole.UserRole, threat.id)
                 item.setToolTip(tip(plain(translate(threat.what))))
                 item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, plain(translate(threat.what)))
