@@ -90,7 +90,8 @@ def ground(image: QImage, written: Written) -> str:
         max(round(written.size), round(written.width)),
         round(written.size * 1.1),
     )
-    box &= image.rect()
+    ratio = image.devicePixelRatio()
+    box = QRect(*(round(ratio * each) for each in box.getRect())) & image.rect()  # type: ignore[misc]
     counted: Counter[str] = Counter()
     for y in range(box.top(), box.bottom() + 1):
         for x in range(box.left(), box.right() + 1, 2):
