@@ -25,7 +25,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 
 @pytest.mark.parametrize("count", [38, 41, 45])
-@pytest.mark.parametrize(("width", "blocks"), [(1200, 3), (620, 2), (300, 1)])
+@pytest.mark.parametrize(("width", "blocks"), [(1200, 3), (540, 2), (300, 1)])
 def test_the_grid_shows_every_bit_at_every_width(
     theme: Theme, qtbot: QtBot, count: int, width: int, blocks: int
 ) -> None:
