@@ -91,7 +91,8 @@ def ground(image: QImage, written: Written) -> str:
         round(written.size * 1.1),
     )
     ratio = image.devicePixelRatio()
-    box = QRect(*(round(ratio * each) for each in box.getRect())) & image.rect()  # type: ignore[misc]
+    scaled = (round(ratio * each) for each in (box.x(), box.y(), box.width(), box.height()))
+    box = QRect(*scaled) & image.rect()
     counted: Counter[str] = Counter()
     for y in range(box.top(), box.bottom() + 1):
         for x in range(box.left(), box.right() + 1, 2):

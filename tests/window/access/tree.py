@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from jeepney import DBusAddress, Properties, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
@@ -37,11 +38,14 @@ class Reader:
     def __init__(self, address: str) -> None:
         self.bus: DBusConnection = open_dbus_connection(address)
 
-    def call(self, ref: Ref, member: str, interface: str = ACCESSIBLE, signature: str = "", *body: object) -> tuple:
+    def call(
+        self, ref: Ref, member: str, interface: str = ACCESSIBLE, signature: str = "", *body: object
+    ) -> tuple[Any, ...]:
         """Return the reply's values. Raises DBusErrorResponse if the object is gone."""
         address = DBusAddress(ref[1], bus_name=ref[0], interface=interface)
         asked = new_method_call(address, member, signature or None, body)
-        return unwrap_msg(self.bus.send_and_get_reply(asked, timeout=120))
+        reply: tuple[Any, ...] = unwrap_msg(self.bus.send_and_get_reply(asked, timeout=120))
+        return reply
 
     def told(self, ref: Ref, what: str) -> str:
         """Return a property of text."""
@@ -104,16 +108,17 @@ def judge(words: list[str]) -> None:
         [sys.executable, "-m", "window.access.tree", "window", *words],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert window.stdin is not None
-    assert window.stdout is not None
+    sending, coming = window.stdin, window.stdout
+    assert sending is not None
+    assert coming is not None
     found: dict[str, list[Node]] = {}
     tabs: list[Node] = []
     root = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 
     def ask(word: str) -> str:
-        window.stdin.write(f"{word}\n")
-        window.stdin.flush()
-        while line := window.stdout.readline():
+        sending.write(f"{word}\n")
+        sending.flush()
+        while line := coming.readline():
             if line.startswith("at "):
                 return line[3:].strip()
         raise AssertionError(f"the window ended: {window.poll()}")
@@ -131,7 +136,7 @@ def judge(words: list[str]) -> None:
             here = next((node for top in tops if (node := focused(reader, top)) is not None), None)
             tabs.append(here or {"role": "", "name": "", "more": "", "states": [], "depth": 0})
     finally:
-        window.stdin.close()
+        sending.close()
         window.wait()
     sys.stdout.write("\n" + json.dumps({"found": found, "tabs": tabs}))
 

@@ -23,7 +23,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.kit.page import View
 from stratascope.ui.window.main_window import MainWindow, Services
 from stratascope.value import replace
-from window import tour, whole_walk
+from window import tour, walk, whole_walk
 from window.access import scenes
 
 Stop = tuple[str, QWidget]
@@ -55,7 +55,7 @@ class Bot:
 
 
 def settle() -> None:
-    tour.settle(8)
+    walk.settle(8)
 
 
 def everything(width: int, height: int) -> Iterator[Stop]:
@@ -65,8 +65,8 @@ def everything(width: int, height: int) -> Iterator[Stop]:
     for widget in bot.kept:
         widget.close()
     with scenes.opened(width, height) as window:
-        for walk in (scenes.states, scenes.from_menu, scenes.from_buttons, scenes.values):
-            yield from walk(window)
+        for part in (scenes.states, scenes.from_menu, scenes.from_buttons, scenes.values):
+            yield from part(window)
     yield from few(width, height)
 
 
@@ -204,14 +204,14 @@ def _machines(window: MainWindow, snapshot: Snapshot) -> Iterator[Stop]:
     window.selection.show_snapshot(replace(snapshot, privilege=refused))
     settle()
     yield "ordinary user, refused", window
-    for state in EngineState:
-        engine = replace(sample.ENGINES[0], state=state)
+    for how in EngineState:
+        engine = replace(sample.ENGINES[0], state=how)
         window.selection.show_snapshot(replace(snapshot, engines=(engine, *snapshot.engines[1:])))
         settle()
-        yield f"engine {state}", window
+        yield f"engine {how}", window
         window.toolbar.show_engines()
         settle()
-        yield f"engine {state}, all engines", window.toolbar.popup
+        yield f"engine {how}, all engines", window.toolbar.popup
         window.toolbar.popup.hide()
     window.selection.show_snapshot(snapshot)
     settle()
