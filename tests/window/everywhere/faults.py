@@ -36,7 +36,7 @@ from PySide6.QtWidgets import (
 )
 
 from window import walk
-from window.access.test_contrast import too_faint
+from window.access.faint import too_faint
 
 SLACK = 1  # px of rounding
 _QT = (QScrollBar, QSplitterHandle, QSizeGrip)  # placed by Qt itself
