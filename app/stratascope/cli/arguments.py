@@ -42,6 +42,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     _report(commands)
     _looking(commands)
+    _reach(commands)
     _check(commands)
     engines = _command(
         commands,
@@ -97,15 +98,19 @@ def _yes(where: Parser) -> None:
 
 def _reading(where: Parser) -> None:
     """Add the options for what is read on this machine, and how far it is trusted."""
-    rights = msg(
-        "also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"
-    )
-    where.add_argument("--as-root", "--privileged", dest="privileged", action="store_true", help=help_text(rights))
+    _as_root(where)
     _flag(
         where,
         "--verified-only",
         msg("treat what only the engine states, and this user can't read from the kernel, as unknown"),
     )
+
+
+def _as_root(where: Parser) -> None:
+    rights = msg(
+        "also read what only root can (seccomp filters, other users' namespaces); asks for a password if needed"
+    )
+    where.add_argument("--as-root", "--privileged", dest="privileged", action="store_true", help=help_text(rights))
 
 
 def _report(commands: Commands) -> None:
@@ -205,6 +210,30 @@ def _looking(commands: Commands) -> None:
         _json(each)
         _engine(each)
         _reading(each)
+
+
+def _reach(commands: Commands) -> None:
+    reach = _command(
+        commands,
+        "reach",
+        msg("what a container or process can get at: keys, sockets, network"),
+        msg(
+            "Prints what a container, or any process, can read, write, talk to and see of this machine, as the kernel "
+            "enforces it: credentials by kind, sockets that lend another's rights, network, processes, devices. No "
+            "content is read. Exit status 1 where something that --fail-on names is within reach."
+        ),
+    )
+    reach.add_argument("what", metavar="NAME|ID|PID")
+    _json(reach)
+    _option(
+        reach,
+        "--fail-on",
+        msg("exit with 1 if one of these is within reach: ids of rows, or credential, socket, network, file, process"),
+        default="",
+        metavar="KIND,…",
+    )
+    _engine(reach)
+    _as_root(reach)
 
 
 def _check(commands: Commands) -> None:

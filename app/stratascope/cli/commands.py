@@ -71,6 +71,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from stratascope.cli import plan
 
             return plan.run(arguments)
+        case "reach":
+            from stratascope.cli import reach
+
+            return reach.run(arguments)
         case "observe" | "needs":
             from stratascope.cli import observation
 

@@ -133,7 +133,7 @@ def read_root(process: Files) -> Entry:
         try:
             if Sight(process=str(process.pid), mountinfo=process.mountinfo).mount(root) is None:
                 return failed(ROOT, source, UNSUPPORTED, None, "on a file system that may not answer (FUSE)")
-            return (ROOT, source, _perm(os.fstat(root), root) + "\n")
+            return (ROOT, source, permissions_of(os.fstat(root), root) + "\n")
         finally:
             os.close(root)
     except OSError as error:
@@ -282,7 +282,7 @@ class Looking:
         self._tell("r" if any(own in _ALONE for own in self._places) else mark, _PLAIN, about, self._top)
         if not stat.S_ISDIR(about.st_mode):
             return self._lines
-        way: Tuple[str, ...] = (_perm(about, self._top),)
+        way: Tuple[str, ...] = (permissions_of(about, self._top),)
         wanted: Dict[Tuple[_Parts, str], None] = {}
         for own in self._places:
             for place, runs in _below(own):
@@ -308,7 +308,7 @@ class Looking:
     def _tell(self, mark: str, way: str, about: os.stat_result, item: int) -> None:
         if stat.S_ISDIR(about.st_mode) or stat.S_ISREG(about.st_mode):
             kind = "d" if stat.S_ISDIR(about.st_mode) else "f"
-            self._lines.add("%s %s %s %s" % (mark, kind, way, _perm(about, item)))
+            self._lines.add("%s %s %s %s" % (mark, kind, way, permissions_of(about, item)))
 
     def _unknown(self, mark: str, ways: Tuple[str, ...]) -> None:
         self._lines.add("%s ? %s %s" % (mark, ",".join(ways[:-1]) or _PLAIN, ways[-1]))
@@ -343,7 +343,7 @@ class Looking:
                     about = os.fstat(item)
                     self._tell(mark, way, about, item)
                     if stat.S_ISDIR(about.st_mode):
-                        perm = _perm(about, item)
+                        perm = permissions_of(about, item)
                         longer = ways if perm in ways else (*ways, perm)
                         if last:
                             self._unknown(mark, (*longer[:-1], perm) if longer is ways else longer)
@@ -364,7 +364,7 @@ class Looking:
         """
         way = ",".join(ways)
         for runs in sorted({runs for _, runs in wanted}):
-            self._lines.add("%s p %s %s" % (runs, way, _perm(about, folder)))
+            self._lines.add("%s p %s %s" % (runs, way, permissions_of(about, folder)))
         steps: Dict[str, List[Tuple[_Parts, str]]] = {}
         for place, runs in wanted:
             steps.setdefault(place[0], []).append((place[1:], runs))
@@ -388,7 +388,7 @@ class Looking:
                         for _, runs in rest:
                             self._tell(runs, way, found, item)
                         continue
-                    perm = _perm(found, item)
+                    perm = permissions_of(found, item)
                     here = [(place, runs) for place, runs in rest if place]
                     for place, runs in rest:
                         if not place:
@@ -438,7 +438,7 @@ def _below(own: _Parts) -> List[Tuple[_Parts, str]]:
     return found
 
 
-def _perm(about: os.stat_result, item: int) -> str:
+def permissions_of(about: os.stat_result, item: int) -> str:
     """`0:0:755`, with the ACL where there is one."""
     text = "%d:%d:%o" % (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode))
     acl = _acl(item)

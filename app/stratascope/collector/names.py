@@ -26,4 +26,6 @@ OWNER = "owner:"  # and the kind of a namespace: the user namespace that owns it
 IDMAPS = "mnt:idmaps"
 PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 DEVICES, SPECIAL, GIVING_PROGRAMS = "root:dev", "root:special", "root:programs"
+REACH = "root:reach"  # what it has of the machine's credentials, private files and sockets
+VARIABLES = "environ:names"  # of its environment: names, never values
 LANDLOCK, SECUREBITS, DOMAIN_IDS = "bpf:landlock", "bpf:securebits", "bpf:domain"

@@ -3,7 +3,8 @@
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
 that belongs to a network namespace: /proc shows the reader's, so a child joins the process's and reads it there.
-`root:…` is about its root directory (`root_files`, `special_files`, `giving_programs`), for readers that may trace it.
+`root:…` is about its root directory (`root_files`, `special_files`, `giving_programs`, `reach`), `environ:…` about its
+environment (`variables`), for readers that may trace it.
 
 `mnt:…` are the id maps of its mounts; mountinfo only marks a mount as `idmapped` (mount_setattr(2)). statmount(2)
 reports them since Linux 6.15, in the reader's ids, to a caller with CAP_SYS_ADMIN over the mount namespace. It uses
@@ -34,7 +35,17 @@ from typing import Any, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, S
 from stratascope.collector.chroot import files_of
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
 from stratascope.collector.giving_programs import WAIT, read_programs
-from stratascope.collector.names import DEVICES, GIVING_PROGRAMS, IDMAPS, OWNER, PORT_START, SECCOMP, SPECIAL
+from stratascope.collector.names import (
+    DEVICES,
+    GIVING_PROGRAMS,
+    IDMAPS,
+    OWNER,
+    PORT_START,
+    REACH,
+    SECCOMP,
+    SPECIAL,
+    VARIABLES,
+)
 from stratascope.collector.read import (
     CHUNK,
     DENIED,
@@ -164,7 +175,7 @@ def _numbers(answer: bytes, count: int, place: int) -> str:
 
 
 OWNERS = {OWNER + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS))
+OF_FILES = frozenset((DEVICES, SPECIAL, GIVING_PROGRAMS, REACH, VARIABLES))
 _FROM_WITHIN = (PORT_START, GIVING_PROGRAMS)  # what takes joining a user namespace that is one's own
 BY_CHILD = OF_FILES | {SECCOMP, PORT_START}
 PRIVILEGED = BY_CHILD | frozenset(OWNERS) | {IDMAPS}
@@ -457,6 +468,14 @@ def _answer(name: str, errand: PrivilegedReader, barred: str, joined: bool) -> L
             return _filters(errand.pid, directory, same, barred)
         if name == GIVING_PROGRAMS:
             return [read_programs(files_of(directory, errand.pid, errand.about), joined)]
+        if name == REACH:
+            from stratascope.collector.reach import read_reach  # few need it
+
+            return [read_reach(files_of(directory, errand.pid, errand.about))]
+        if name == VARIABLES:
+            from stratascope.collector.variables import read_variables
+
+            return [read_variables(directory, errand.pid)]
         if name in OF_FILES:
             files = files_of(directory, errand.pid, errand.about)
             return [read_devices(files) if name == DEVICES else read_special(files)]

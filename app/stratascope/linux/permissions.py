@@ -113,8 +113,13 @@ def _permissions(word: str, number: int) -> Permissions:
     return Permissions(int(uid), int(gid), int(mode, 8), known)
 
 
-def may(who: Writer, what: Permissions, bits: int) -> bool:
-    """Whether it has these rights, or can give them to itself: as owner, as owner's uid, or by a capability."""
+def may(who: Writer, what: Permissions, bits: int, *, fixed: bool = False) -> bool:
+    """Whether it has these rights, or can give them to itself: as owner, as owner's uid, or by a capability.
+
+    `fixed`: owner and mode can't be changed, as through a read-only mount.
+    """
+    if fixed:
+        return _as_it_is(who, what, bits)
     if who.uid == what.uid:
         return True  # an owner can change the mode
     if any(_bits(who.uid, gids, what) & bits == bits for gids in _groups(who, what)):
@@ -124,6 +129,25 @@ def may(who: Writer, what: Permissions, bits: int) -> bool:
     if who.held & helps and _maps(who.uids, what.uid) and _maps(who.gid_ranges, what.gid):
         return True
     return bool(who.held & _SETUID) and _maps(who.uids, what.uid)
+
+
+def _as_it_is(who: Writer, what: Permissions, bits: int) -> bool:
+    """The same with owner and mode as they are: by its ids, by those that it can take, or by a capability."""
+    helps = _OVERRIDE | (_READ_SEARCH if bits in (READ, SEARCH, READ | SEARCH) else 0)
+    if who.held & helps and _maps(who.uids, what.uid) and _maps(who.gid_ranges, what.gid):
+        return True
+    owners = what.mode >> 6 & bits == bits
+    if who.uid == what.uid:
+        if owners:
+            return True
+    elif any(_bits(who.uid, gids, what) & bits == bits for gids in _groups(who, what)):
+        return True
+    if not who.held & _SETUID:
+        return False
+    named = (uid for kind, uid, _ in what.acl if kind == "u")
+    return (owners and _maps(who.uids, what.uid)) or any(
+        _maps(who.uids, uid) and _bits(uid, gids, what) & bits == bits for uid in named for gids in _groups(who, what)
+    )
 
 
 def _groups(who: Writer, what: Permissions) -> Iterator[tuple[int, ...]]:

@@ -1,0 +1,40 @@
+"""`stratascope reach`: what a container or process can get at. Exit 0; 1 where what --fail-on names is within reach."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from stratascope.cli.output import complain, on_terminal, style, write
+from stratascope.core.message import msg
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation import reach_report
+from stratascope.usecases.reach.judge import reached
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.reach import subject_of
+
+DONE, FOUND, FAILED = 0, 1, 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it; returns the exit code. Raises ProbeError, EngineError."""
+    wanted = tuple(filter(None, (word.strip() for word in arguments.fail_on.split(","))))
+    unknown = next((word for word in wanted if word not in reach_report.KINDS), None)
+    if unknown is not None:
+        known = ", ".join(reach_report.KINDS)
+        complain(translate(msg("There is no {name} to fail on: choose from {names}", name=unknown, names=known)))
+        return FAILED
+    with open_engines(tuple(arguments.engine)) as opened:
+        judged = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
+    found = reached(judged)
+    container = judged.state.container
+    subject = reach_report.ReachSubject(container.name, container.engine, container.id, judged.capture.pid)
+    if arguments.json:
+        write(json.dumps(reach_report.json_object(found, subject), ensure_ascii=False, indent=2) + "\n")
+    else:
+        write("\n".join(reach_report.lines(found, subject, style())) + "\n")
+    failing = reach_report.failing(found, wanted)
+    if not failing:
+        return DONE
+    complain(translate(msg("Within reach: {kinds}", kinds=listed(row.thing.id for row in failing))))
+    return FOUND

@@ -1,0 +1,100 @@
+"""What a process has of the machine's credentials, private files and sockets, as the collector tells it. Pure.
+
+The form is that of `collector/reach.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Any
+
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.permissions import Permissions, parse_permissions
+from stratascope.value import Value
+
+_FILES_MAX = 10000
+
+
+class Seen(StrEnum):
+    """How a place of the process was found."""
+
+    SAME = "same"  # the very file is there
+    BARRED = "barred"  # a mount leads there; the reader could not pass a folder on the way
+    UNSEEN = "unseen"  # a mount leads there; only the list of mounts could be read
+    OWN = "own"  # another file lies at the same path
+    PART = "part"  # a mount there shows what lies below the folder
+
+
+class Place(Value):
+    """Where the process could have a file. `way`: the folders from its root on; ids are the reader's."""
+
+    path: str
+    seen: Seen
+    read_only: bool
+    way: tuple[Permissions, ...]
+    item: Permissions
+
+
+class FoundFile(Value):
+    """A file (`what` f), socket (s) or folder (d) of the host. `stands`: it is a folder that stands for what may lie in
+    it: "?" where the reader can't list it, "…" where some names were left out.
+    """
+
+    kind: str
+    path: str
+    what: str
+    stands: str
+    item: Permissions
+    places: tuple[Place, ...]
+
+
+class Found(Value):
+    """All of it. `cut`: kinds of which not all was looked for; `seen`: whether the process's files were looked at."""
+
+    files: tuple[FoundFile, ...]
+    cut: frozenset[str]
+    seen: bool
+
+
+def parse_reach(text: str) -> Found:
+    """Decode the collector's answer; raises DecodeError."""
+    try:
+        found = json.loads(text)
+        if len(found["files"]) > _FILES_MAX:
+            raise DecodeError("reach: too many files")
+        files = tuple([_file(*item) for item in found["files"]])
+        cut, seen = frozenset(map(_text, found["cut"])), found["seen"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise DecodeError(f"reach: not understood: {error}") from None
+    if not isinstance(seen, bool):
+        raise DecodeError("reach: whether its files were looked at is true or false")
+    return Found(files, cut, seen)
+
+
+def _file(kind: Any, path: Any, what: Any, item: Any, places: Any) -> FoundFile:
+    word = _text(what)
+    if word[:1] not in ("f", "s", "d") or word[1:] not in ("", "?", "…"):
+        raise DecodeError(f"reach: no kind of file: {word[:20]!r}")
+    found = tuple([_place(*place) for place in places])
+    return FoundFile(_text(kind), _path(path), word[0], word[1:], parse_permissions(_text(item)), found)
+
+
+def _place(path: Any, seen: Any, read_only: Any, way: Any, item: Any) -> Place:
+    if not isinstance(read_only, bool) or not isinstance(way, list):
+        raise DecodeError("reach: a place is a path, how it was seen, whether it is read-only, a way and a file")
+    folders = tuple([parse_permissions(_text(folder)) for folder in way])
+    return Place(_path(path), Seen(seen), read_only, folders, parse_permissions(_text(item)))
+
+
+def _path(value: Any) -> str:
+    path = _text(value)
+    if not path.startswith("/"):
+        raise DecodeError("reach: not a path")
+    return path
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise DecodeError("reach: not text")
+    return value

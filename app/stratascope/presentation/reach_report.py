@@ -1,0 +1,191 @@
+"""What a container or process can get at: as the JSON of `reach --json` (a contract), and as lines for people.
+
+The rows, their groups and words are made here once, for terminal and window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.reach.row import STRATA, Answer, Group, Known, Reached, ReachRow
+from stratascope.core.reach.things import THINGS
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.terminal import SEVERITY_STYLE, Style, cut_middle, pad, width_of, wrap
+from stratascope.value import Value
+
+SCHEMA = 1
+GROUPS = {
+    Group.CREDENTIALS: msg("Credentials and private files"),
+    Group.SOCKETS: msg("Sockets that lend another's rights"),
+    Group.NETWORK: msg("Network"),
+    Group.PROCESSES: msg("Other processes"),
+    Group.FILES: msg("Files of this machine"),
+    Group.DEVICES: msg("Devices"),
+    Group.PRIVILEGE: msg("More rights"),
+    Group.SECRETS: msg("Secrets in its environment"),
+}
+ANSWERS = {
+    Answer.OPEN: msg("reachable"),
+    Answer.CLOSED: msg("closed"),
+    Answer.UNKNOWN: msg("not known"),
+    Answer.NEEDED: msg("needed"),
+}
+KNOWN = {Known.ASKED: msg("asked"), Known.ENFORCED: msg("enforced"), Known.TRIED: msg("tried")}
+LAYERS = {
+    "namespaces": msg("namespaces"),
+    "cgroup": msg("control group"),
+    "capabilities": msg("capabilities"),
+    "seccomp": msg("system call filter"),
+    "mac": msg("access control"),
+    "usermap": msg("user"),
+}
+KINDS = tuple(dict.fromkeys((*(thing.id for thing in THINGS), *(thing.kind for thing in THINGS))))
+_MARKS = {Answer.OPEN: "○", Answer.CLOSED: "■", Answer.UNKNOWN: "?", Answer.NEEDED: "·"}
+_PLAIN_MARKS = {Answer.OPEN: "o", Answer.CLOSED: "#", Answer.UNKNOWN: "?", Answer.NEEDED: "."}
+_NAME, _WORD = 36, 11  # cells
+
+
+class ReachSubject(Value):
+    """Whose reach it is. `engine` and `id` empty: a process that no engine made."""
+
+    name: str
+    engine: str
+    id: str
+    pid: int
+
+    @property
+    def kind(self) -> str:
+        return "container" if self.engine else "other"
+
+
+class Section(Value):
+    """One group: its title, its rows with what hurts most first, and how many are open."""
+
+    title: Message
+    rows: tuple[ReachRow, ...]
+    open: int
+
+
+def sections(found: Reached) -> tuple[Section, ...]:
+    """The groups that have rows."""
+    made = []
+    for group, title in GROUPS.items():
+        own = tuple(sorted((row for row in found.rows if row.thing.group is group), key=lambda row: row.rank))
+        if own:
+            made.append(Section(title, own, sum(row.answer is Answer.OPEN for row in own)))
+    return tuple(made)
+
+
+def level(row: ReachRow) -> tuple[str, ...]:
+    """The six layers in the order in which an attempt meets them, each `closes`, `would` (it would close it too, were
+    it reached) or "".
+    """
+    closing = [layer for layer in STRATA if layer in row.closed_by]
+    return tuple("" if layer not in closing else "closes" if layer == closing[0] else "would" for layer in STRATA)
+
+
+def json_object(found: Reached, subject: ReachSubject) -> dict[str, Any]:
+    """`reach --json` as JSON types."""
+    return {
+        "schema": SCHEMA,
+        "subject": {
+            "kind": subject.kind,
+            "maker": subject.engine or None,
+            "engine": subject.engine or None,
+            "name": plain(subject.name, 200),
+            "id": subject.id,
+            "pid": subject.pid,
+        },
+        "rows": [_object(row) for row in found.rows],
+        "gaps": [_text(gap) for gap in found.gaps],
+    }
+
+
+def _object(row: ReachRow) -> dict[str, Any]:
+    remedy = row.remedy
+    return {
+        "id": row.thing.id,
+        "kind": row.thing.kind,
+        "group": row.thing.group.value,
+        "what": _text(row.thing.can if row.answer in (Answer.OPEN, Answer.NEEDED) else row.thing.name),
+        "access": row.thing.access.value,
+        "severity": row.thing.severity.value,
+        "outcome": row.answer.value,
+        "where": plain(row.where, 500) or None,
+        "more": row.more,
+        "closed_by": list(row.closed_by),
+        "basis": row.known.value,
+        "why": _text(row.why) or None,
+        "source": row.source,
+        "remedy": None
+        if remedy is None
+        else {"how": remedy.how.value, "value": plain(remedy.value, 500), "text": _text(remedy.text)},
+    }
+
+
+def lines(found: Reached, subject: ReachSubject, style: Style) -> Iterator[str]:
+    """For people: the answer in sentences, then a line a row."""
+    opened = found.open
+    count = translate(plural("{open} of {count} within reach", "{open} of {count} within reach", _asked(found),
+                             open=len(opened)))  # fmt: skip
+    number = translate(msg("PID {pid}", pid=str(subject.pid)))
+    yield f"{style.paint(plain(subject.name, 80), 'bold')}  {number}  {count}"
+    for row in opened[:_FIRST]:
+        yield from wrap(translate(row.thing.can), "  ", style, SEVERITY_STYLE[row.thing.severity])
+    for gap in found.gaps:
+        yield from wrap(translate(gap), "  ", style, "dim")
+    for section in sections(found):
+        yield ""
+        yield style.paint(translate(section.title), "bold")
+        for row in section.rows:
+            yield from _row(row, style)
+
+
+_FIRST = 5
+
+
+def _asked(found: Reached) -> int:
+    return sum(row.answer is not Answer.NEEDED for row in found.rows)
+
+
+def _row(row: ReachRow, style: Style) -> Iterator[str]:
+    mark = (_MARKS if style.unicode else _PLAIN_MARKS)[row.answer]
+    code = (
+        SEVERITY_STYLE[row.thing.severity]
+        if row.answer is Answer.OPEN
+        else "32"
+        if row.answer is Answer.CLOSED
+        else "2"
+    )
+    word = translate(ANSWERS[row.answer])
+    head = f"  {style.paint(mark, code)} {pad(translate(row.thing.name), _NAME)} {pad(word, _WORD)} "
+    yield (head + detail(row, max(20, style.width - _NAME - _WORD - 6))).rstrip()
+    if row.why.id and row.answer is not Answer.CLOSED:
+        yield from wrap(translate(row.why), "      ", style, "dim")
+    if row.remedy is not None:
+        yield from wrap(translate(msg("To close it: {what}", what=row.remedy.text)), "      ", style)
+
+
+def detail(row: ReachRow, width: int) -> str:
+    """By which layers it is closed; else which file, socket or address it is about."""
+    if row.answer is Answer.CLOSED:
+        layers = listed(translate(LAYERS[each]) for each in row.closed_by)
+        return translate(msg("by {layers}", layers=layers)) if layers else ""
+    where = plain(row.where, 300)
+    if not where:
+        return ""
+    more = "" if row.more == 0 else " " + translate(msg("and {count} more", count=row.more))
+    return cut_middle(where, max(10, width - width_of(more))) + more
+
+
+def failing(found: Reached, kinds: Iterable[str]) -> tuple[ReachRow, ...]:
+    """Open rows of these ids or kinds."""
+    wanted = set(kinds)
+    return tuple(row for row in found.open if row.thing.id in wanted or row.thing.kind in wanted)
+
+
+def _text(message: Message) -> str:
+    return plain(translate(message), 1000) if message.id else ""

@@ -1,0 +1,261 @@
+"""All rows of what a process can get at.
+
+Files and sockets are judged each by itself (`files`); a row is the worst of its own. What the catalogue of threats has
+is taken from there: processes, devices, metadata, user namespaces. *Closed* is said only where no other way is open: a
+process that could take over the machine gets at every file of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from stratascope.collector.names import VARIABLES
+from stratascope.collector.reach_places import FILES
+from stratascope.core.capture import Gap
+from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.reach.row import STRATA, Answer, Known, Reached, ReachRow, Thing
+from stratascope.core.reach.things import BY_ID, THINGS
+from stratascope.core.severity import Severity
+from stratascope.core.threats.catalogue.shared import calls, socket
+from stratascope.core.threats.needs import SameUser, SignalRoot
+from stratascope.core.threats.states import ThreatState
+from stratascope.core.threats.threat import Basis, Outcome, Stance
+from stratascope.layers.mac.facts import MacFacts
+from stratascope.linux.permissions import READ, SEARCH, WRITE
+from stratascope.linux.reach import Found, FoundFile, Seen
+from stratascope.usecases.reach import files, network, remedies
+from stratascope.usecases.reach.files import Rights, Verdict
+from stratascope.usecases.reach.subject import Judged
+from stratascope.value import replace
+
+AF_UNIX = 1
+# Further ways to files of the machine than those that take it over: as root elsewhere, or as one of its users
+_FURTHER = ("order-user-session", "enter-same-user-process", "plant-set-uid-on-host", "write-host-files")
+_THREATS = {
+    "host-processes": ("see-host-processes",),
+    "signal-others": ("signal-host-process",),
+    "trace-others": (
+        *("enter-host-process", "enter-host-user-process", "enter-same-user-process", "enter-foreign-process"),
+        "take-over-privileged-process",
+    ),
+    "host-disks": ("open-host-disk", "mount-host-devices"),
+    "devices": (
+        *("use-input-devices", "use-consoles", "open-host-memory-device", "use-machine-devices"),
+        *("use-graphics-device", "run-virtual-machines"),
+    ),
+    "abstract-sockets": ("reach-abstract-sockets",),
+    "set-uid": ("set-uid-file-gains-root", "regain-by-exec"),
+    "new-user-namespace": ("new-user-namespace",),
+}
+_FOLDERS = {
+    "home": (("home-read", READ | SEARCH), ("home-write", WRITE | SEARCH)),
+    "system": (("system-write", WRITE | SEARCH),),
+}
+_WHAT = {place.id: place.what for place in FILES}
+
+
+def reached(subject: Judged) -> Reached:
+    """Everything that is known to be there, one row a kind, in the order of `THINGS`."""
+    rows: dict[str, ReachRow] = {}
+    gaps: list[Message] = []
+    found = subject.found
+    if isinstance(found, Gap):
+        gaps.append(msg("Which files of this machine it has could not be read."))
+    else:
+        if not found.seen:
+            gaps.append(msg("Its files could not be looked at: what is said of them is by its list of mounts."))
+        for row in _by_files(subject, found):
+            rows[row.thing.id] = row
+    for row in (*_by_threats(subject), *network.rows(subject), *_secrets(subject)):
+        rows[row.thing.id] = row
+    ordered = [rows[thing.id] for thing in THINGS if thing.id in rows]
+    return Reached(tuple(remedies.added(row, subject) for row in ordered), tuple(gaps))
+
+
+def _by_files(subject: Judged, found: Found) -> Iterator[ReachRow]:
+    mac = subject.facts(files.MAC)
+    rights = Rights(subject.writers, mac if isinstance(mac, MacFacts) else None)
+    sockets = _socket_layers(subject)
+    for place in FILES:
+        own = [file for file in found.files if file.kind == place.id]
+        if place.what == "d":
+            for name, bits in _FOLDERS[place.id]:
+                yield from _row(subject, BY_ID[name], own, rights, bits, cut=place.id in found.cut)
+            if place.id == "home":
+                yield from _given(own, rights)
+            continue
+        bits = READ if place.what == "f" else WRITE
+        also = sockets if place.what == "s" else None
+        yield from _row(subject, BY_ID[place.id], own, rights, bits, also, cut=place.id in found.cut)
+
+
+def _row(
+    subject: Judged,
+    thing: Thing,
+    own: list[FoundFile],
+    rights: Rights,
+    bits: int,
+    also: Verdict | None = None,
+    *,
+    cut: bool,
+) -> Iterator[ReachRow]:
+    """The worst of these files; nothing if there are none. `also`: what closes all of them."""
+    judged = [(file, _with(files.judged(file, _bits(file, bits), rights), also)) for file in own]
+    if not judged:
+        if cut:
+            yield ReachRow(thing, Answer.UNKNOWN, "", why=_CUT)
+        return
+    order = (Answer.OPEN, Answer.UNKNOWN, Answer.CLOSED)
+    judged.sort(key=lambda item: order.index(item[1].answer))
+    file, worst = judged[0]
+    same = sum(1 for _, each in judged if each.answer is worst.answer) - 1
+    if worst.answer is Answer.CLOSED:
+        closed = frozenset.intersection(*(each.closed_by for _, each in judged)) or worst.closed_by
+        by_chain = _chain(subject)
+        if by_chain is not None:
+            yield ReachRow(thing, by_chain[0], file.path, known=_known(worst), why=by_chain[1], more=same)
+            return
+        if cut:
+            yield ReachRow(thing, Answer.UNKNOWN, file.path, why=_CUT)
+            return
+        yield ReachRow(
+            thing, Answer.CLOSED, file.path, _ordered(closed), _known(worst), source=_source(subject), more=same
+        )
+        return
+    why = worst.why if worst.why.id else _elsewhere(file, worst)
+    yield ReachRow(thing, worst.answer, file.path, (), _known(worst), why, _source(subject), more=same)
+
+
+def _bits(file: FoundFile, bits: int) -> int:
+    """A folder that stands for what lies in it: whether it can be listed, or passed."""
+    return READ | SEARCH if file.stands else bits
+
+
+def _with(one: Verdict, also: Verdict | None) -> Verdict:
+    """Both are asked by the kernel, and either may refuse."""
+    if also is None or also.answer is Answer.OPEN:
+        return one
+    if Answer.CLOSED in (one.answer, also.answer):
+        return replace(one, answer=Answer.CLOSED, closed_by=one.closed_by | also.closed_by)
+    return replace(one, answer=Answer.UNKNOWN)
+
+
+def _socket_layers(subject: Judged) -> Verdict:
+    """Whether it can connect to any Unix socket: seccomp may refuse it the family, or the call.
+
+    io_uring makes and connects sockets too, past the filter (io_uring_enter(2), IORING_OP_SOCKET).
+    """
+    ring = subject.threat("io-uring")
+    refused: set[str] = set()
+    unknown = False
+    for need in (socket(AF_UNIX), calls("connect", "socketcall")):
+        for layer, ruling in subject.rulings(need):
+            if ruling.stance is Stance.STOPS:
+                refused.add(layer)
+            unknown = unknown or ruling.stance is Stance.UNKNOWN
+    if refused and (ring is None or ring.outcome is Outcome.STOPPED):
+        return Verdict(Answer.CLOSED, frozenset(refused))
+    return Verdict(Answer.UNKNOWN if refused or unknown else Answer.OPEN)
+
+
+def _given(own: list[FoundFile], rights: Rights) -> Iterator[ReachRow]:
+    """Folders below a home that it was given: needed, and so not counted."""
+    parts = []
+    for file in own:
+        for place in file.places:
+            if place.seen is Seen.PART:
+                verdict = files.judged(replace(file, places=(place,)), WRITE | SEARCH, rights, (Seen.PART,))
+                parts.append((place.path, verdict.answer))
+    if parts:
+        writable = [path for path, answer in parts if answer is Answer.OPEN]
+        why = NOTHING if writable else msg("It can only read them.")
+        yield ReachRow(BY_ID["project"], Answer.NEEDED, (writable or [parts[0][0]])[0], why=why, more=len(parts) - 1)
+
+
+def _chain(subject: Judged) -> tuple[Answer, Message] | None:
+    """Another way to every file of the machine, if one is open; or not known to be closed."""
+    matrix = subject.state.matrix
+    if matrix is None:
+        return Answer.UNKNOWN, _OTHERS
+    every = [each for each in matrix.threats if each.threat.severity is Severity.CRITICAL or each.threat.id in _FURTHER]
+    for each in every:
+        if each.outcome is Outcome.OPEN and each.threat.id != "write-host-files":
+            return Answer.OPEN, msg("By a detour: {threat}.", threat=each.threat.title)
+    unknown = next((each for each in every if each.outcome is Outcome.UNKNOWN), None)
+    return (
+        None
+        if unknown is None
+        else (Answer.UNKNOWN, msg("Perhaps by a detour: {threat}.", threat=unknown.threat.title))
+    )
+
+
+def _by_threats(subject: Judged) -> Iterator[ReachRow]:
+    for name, threats in _THREATS.items():
+        states = [state for each in threats if (state := subject.threat(each)) is not None]
+        if states:
+            row = by_threat(BY_ID[name], states, subject)
+            yield _own_users(row, subject) if name == "signal-others" else row
+
+
+def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
+    """Whoever sees the machine's processes can stop those of its own user too; kill(2)."""
+    sees = subject.threat("see-host-processes")
+    if row.answer is Answer.OPEN or sees is None or sees.outcome is not Outcome.OPEN:
+        return row
+    refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
+    if subject.engine is not None:  # who else's are of the user who started it
+        refusing += subject.rulings(SameUser())
+    if any(ruling.stance is Stance.STOPS for _, ruling in refusing):
+        return row
+    return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of its own user."))
+
+
+def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> ReachRow:
+    """A row that the catalogue decides: the worst of these threats."""
+    order = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
+    worst = min(states, key=lambda each: (order.index(each.outcome), each.threat.severity.rank))
+    answer = {Outcome.OPEN: Answer.OPEN, Outcome.UNKNOWN: Answer.UNKNOWN, Outcome.STOPPED: Answer.CLOSED}[worst.outcome]
+    closing = [_stopping(each) for each in states]
+    closed = (
+        frozenset.intersection(*closing) or closing[states.index(worst)] if answer is Answer.CLOSED else frozenset()
+    )
+    asked = any(item.ruling.basis is Basis.ASKED for item in worst.weakest.rulings)
+    why = NOTHING if answer is Answer.CLOSED else msg("{threat}.", threat=worst.threat.title)
+    known = Known.ASKED if asked else Known.ENFORCED
+    return ReachRow(thing, answer, "", _ordered(closed), known, why, _source(subject))
+
+
+def _stopping(state: ThreatState) -> frozenset[str]:
+    return frozenset(item.layer for item in state.weakest.rulings if item.ruling.stance is Stance.STOPS)
+
+
+def _secrets(subject: Judged) -> Iterator[ReachRow]:
+    text = subject.capture.text(VARIABLES)
+    thing = BY_ID["secret-names"]
+    if isinstance(text, Gap):
+        yield ReachRow(thing, Answer.UNKNOWN, "", why=msg("Its environment could not be read."))
+        return
+    names = [name for name in text.split("\n") if name]
+    if names:
+        yield ReachRow(thing, Answer.OPEN, names[0], source=_source(subject, "environ"), more=len(names) - 1)
+
+
+def _ordered(layers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(layers, key=STRATA.index))
+
+
+def _known(verdict: Verdict) -> Known:
+    return Known.ASKED if verdict.asked else Known.ENFORCED
+
+
+def _source(subject: Judged, name: str = "mountinfo") -> str:
+    return f"/proc/{subject.capture.pid}/{name}"
+
+
+def _elsewhere(file: FoundFile, verdict: Verdict) -> Message:
+    place = verdict.place
+    return NOTHING if place is None or place.path == file.path else msg("There as {path}", path=place.path)
+
+
+_CUT = msg("There are more than were looked at.")
+_OTHERS = msg("Whether another way is open is not known.")

@@ -1,0 +1,67 @@
+"""What would close a row: a toggle of a container, an option of its engine, or one of who made a sandbox."""
+
+from __future__ import annotations
+
+from stratascope.core.container import AskedMount
+from stratascope.core.message import msg
+from stratascope.core.reach.row import Answer, Group, How, ReachRow, Remedy
+from stratascope.usecases.reach.subject import Judged
+from stratascope.value import replace
+
+_ENGINES = ("docker-socket", "podman-socket", "containerd-socket")
+_TOGGLES = {
+    "abstract-sockets": ("network=private", msg("Give it a network of its own")),
+    "host-loopback": ("network=private", msg("Give it a network of its own")),
+    "published-ports": ("publish=loopback", msg("Publish on localhost only")),
+    "host-processes": ("pid=private", msg("Give it processes of its own")),
+    "signal-others": ("pid=private", msg("Give it processes of its own")),
+    "trace-others": ("pid=private", msg("Give it processes of its own")),
+    "devices": ("devices=remove", msg("Remove the devices")),
+    "host-disks": ("devices=remove", msg("Remove the devices")),
+    "set-uid": ("no-new-privileges=on", msg("Forbid new privileges")),
+    "new-user-namespace": ("seccomp=default", msg("Use the engine's system call filter")),
+}
+
+
+def added(row: ReachRow, subject: Judged) -> ReachRow:
+    """The row with what would close it, if it is open and that is known."""
+    if row.answer is not Answer.OPEN:
+        return row
+    found = _of_container(row, subject) if subject.engine is not None else _of_other(row)
+    return row if found is None else replace(row, remedy=found)
+
+
+def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
+    name = row.thing.id
+    if name in _ENGINES:
+        return Remedy(How.TOGGLE, "engine-socket=remove", msg("Remove the engine's socket"))
+    if name in _TOGGLES:
+        value, text = _TOGGLES[name]
+        return Remedy(How.TOGGLE, value, text)
+    if row.thing.group not in (Group.CREDENTIALS, Group.SOCKETS, Group.FILES) or not row.where:
+        return None
+    mount = _mount(row.where, subject.state.container.asked.mounts)
+    if mount is None:
+        return None
+    if name.endswith("-write"):
+        return Remedy(How.TOGGLE, "host-paths=read-only", msg("Mount {path} read-only", path=mount.source))
+    text = msg("Leave out the mount of {source}, or mount only what it needs", source=mount.source)
+    return Remedy(How.OPTION, f"{mount.source}:{mount.target}", text)
+
+
+def _of_other(row: ReachRow) -> Remedy | None:
+    if row.thing.group not in (Group.CREDENTIALS, Group.SOCKETS, Group.FILES) or not row.where:
+        return None
+    if row.thing.id.endswith("-write"):
+        return Remedy(How.OPTION, row.where, msg("Let it have {path} read-only", path=row.where))
+    return Remedy(How.OPTION, row.where, msg("Hide {path} from it", path=row.where))
+
+
+def _mount(path: str, mounts: tuple[AskedMount, ...]) -> AskedMount | None:
+    """The mount that shows this file of the machine, the nearest one."""
+    fitting = [
+        each
+        for each in mounts
+        if each.source == "/" or path == each.source or path.startswith(each.source.rstrip("/") + "/")
+    ]
+    return max((each for each in fitting if each.source), key=lambda each: len(each.source), default=None)
