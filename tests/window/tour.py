@@ -171,6 +171,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     side = side_of(window)
     window.window_layout.to_column()
     column = side.column
+    settle()
     yield "column", window
     for name, row in column.changes.rows.items():
         if row.value.isVisibleTo(row) and row.isVisible():

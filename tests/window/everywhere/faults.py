@@ -79,9 +79,10 @@ class Inspector:
                 if scrolls(widget):
                     yield from untold(widget, texts)
             placed += seen(widget, texts)
-        yield from (f"{each}" for each in misplaced(part))
-        yield from covered(placed)
-        yield from (f"too faint: {each}" for each in too_faint(part, self._inks))
+        yield from misplaced(part)
+        above = overlay(part)
+        yield from covered([each for each in placed if above is None or not under(each, above)])
+        yield from (f"too faint: {each}" for each in too_faint(above or part, self._inks))
 
     def report(self) -> str:
         """Return all faults, one a line, with the stop."""
@@ -132,6 +133,20 @@ def seen(widget: QWidget, texts: list[walk.Drawn]) -> Iterator[Placed]:
         box = each.box & sight
         if box.width() > 2 and box.height() > 2:
             yield Placed(widget, each.text, box.translated(shift))
+
+
+def overlay(part: QWidget) -> QWidget | None:
+    """Return what is laid over the window on purpose, such as a drawer."""
+    found = (each for each in part.findChildren(QWidget, "popup") if each.isVisible() and not each.isWindow())
+    return next((each for each in found if each.window() is part), None)
+
+
+def under(placed: Placed, above: QWidget) -> bool:
+    """Whether the overlay hides that text."""
+    if above is placed.widget or above.isAncestorOf(placed.widget):
+        return False
+    box = QRectF(QRect(above.mapTo(above.window(), QPoint(0, 0)), above.size()))
+    return box.intersects(placed.box)
 
 
 def covered(placed: list[Placed]) -> Iterator[str]:
@@ -211,16 +226,15 @@ def words(widget: QWidget) -> str:
 
 def reachable(widget: QWidget) -> bool:
     """Whether it is in sight, or comes into sight where its scroll areas are asked to show it."""
-    parent = widget.parentWidget()
-    while parent is not None and not parent.isWindow():
-        area = parent.parentWidget()
-        if isinstance(area, QScrollArea) and area.widget() is parent:
-            area.ensureWidgetVisible(widget)
-        parent = area
+    above: QWidget | None = widget.parentWidget()
+    while above is not None and not above.isWindow():
+        if isinstance(above, QScrollArea):
+            above.ensureWidgetVisible(widget)
+        above = above.parentWidget()
     box, each = widget.rect(), widget
-    while not each.isWindow() and (above := each.parentWidget()) is not None:
-        box = box.translated(each.pos()) & above.rect()
-        each = above
+    while not each.isWindow() and (parent := each.parentWidget()) is not None:
+        box = box.translated(each.pos()) & parent.rect()
+        each = parent
     return box.width() > 1 and box.height() > 1
 
 

@@ -65,8 +65,13 @@ def everything(width: int, height: int) -> Iterator[Stop]:
     for widget in bot.kept:
         widget.close()
     with scenes.opened(width, height) as window:
-        for part in (scenes.states, scenes.from_menu, scenes.from_buttons, scenes.values):
+        for part in (scenes.states, scenes.from_menu, scenes.values):
             yield from part(window)
+        known: set[str] = set()  # the same buttons are on every page
+        for stop, top in scenes.from_buttons(window):
+            if stop not in known:
+                known.add(stop)
+                yield stop, top
     yield from few(width, height)
 
 
