@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from stratascope.core.container import Engine, EngineKind
+from stratascope.core.container import ENGINES, Engine, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -29,8 +29,10 @@ def sign_of(engine: str, engines: Iterable[Engine] = ()) -> EngineSign:
     known = next((each for each in engines if each.id == engine), None)
     if known is not None:
         return EngineSign(known.kind, known.rootless)
+    if engine.rpartition(":")[2] == EngineKind.SANDBOXES:
+        return EngineSign(EngineKind.SANDBOXES)
     name = engine.rpartition(":")[2].casefold()  # of several captures: CAPTURE:ENGINE
-    kind = next((kind for kind in EngineKind if kind in name), None)
+    kind = next((kind for kind in ENGINES if kind in name), None)
     return EngineSign(kind, "rootless" in name)
 
 
@@ -38,6 +40,8 @@ def sign_word(sign: EngineSign) -> str:
     """Return a sign in words: `Docker, rootless`."""
     if sign.kind is None:
         return translate(msg("Engine"))
+    if sign.kind is EngineKind.SANDBOXES:
+        return translate(msg("Sandbox of this machine"))
     words: Message = (
         msg("{engine}, rootless", engine=_NAMES[sign.kind])
         if sign.rootless
@@ -49,7 +53,10 @@ def sign_word(sign: EngineSign) -> str:
 def engine_title(engine: str, engines: Iterable[Engine] = ()) -> str:
     """Return the engine's sign in words with its id, and the machine if it is another one."""
     every = tuple(engines)
-    word, name = sign_word(sign_of(engine, every)), plain(engine, _LONGEST)
+    sign = sign_of(engine, every)
+    word, name = sign_word(sign), plain(engine, _LONGEST)
+    if sign.kind is EngineKind.SANDBOXES:
+        return word
     known = next((each for each in every if each.id == engine), None)
     if known is not None and not known.local:
         where = plain(known.endpoint, 200)

@@ -1,5 +1,7 @@
 """Counts the containers that could take over the machine, and those that were not seen; shared by window and page.
 
+A sandbox of another maker counts where it could take over the machine: most are of programs that are their user's own.
+
 Only running containers count, since others can't try. If none could, only known ones are counted: "None of 5" is a
 promise about each of the five. An unseen container may be the worst of all, so nothing is called safe or absent without
 naming the engines that deny access or do not answer. A stopped Docker or an engine that is not installed does not
@@ -17,6 +19,8 @@ from stratascope.core.options.rules import rules_of
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.needs import HostFiles, Need
+from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
 from stratascope.value import Value
@@ -50,10 +54,11 @@ class Judges:
         for state in states:
             found = known.get(state.key)
             if found is None or found[0] is not state:
-                found = (state, may_run(state), takes_machine(state), takes_account(state), undecided(state))
+                counts = may_run(state) and (state.container.sandbox is None or takes_machine(state))
+                found = (state, counts, takes_machine(state), takes_account(state), undecided(state))
             self._known[state.key] = found
-            _, runs_now, takes_over, only_account, open_question = found
-            if runs_now:
+            _, counts, takes_over, only_account, open_question = found
+            if counts:
                 total += 1
                 unknown += open_question
                 unread += state.matrix is None
@@ -112,12 +117,23 @@ _SOCKET_THREAT, _SOCKET_FINDING = "use-engine-socket", "namespaces.engine-socket
 
 
 def takes_account(state: ContainerState) -> bool:
-    """Whether the one critical threat that is open is the socket of a user's engine, which has that user's rights."""
+    """Whether all critical threats that are open give a user's rights, and none of them root's: the socket of a user's
+    engine, and what that user's programs are started from.
+    """
     opened = () if state.matrix is None else state.matrix.open(Severity.CRITICAL)
-    if tuple(each.threat.id for each in opened) != (_SOCKET_THREAT,):
-        return False
-    found = [each.severity for each in state.findings if each.code == _SOCKET_FINDING]
-    return bool(found) and Severity.CRITICAL not in found
+    return bool(opened) and all(_is_users(each, state) for each in opened)
+
+
+def _is_users(threat: ThreatState, state: ContainerState) -> bool:
+    if threat.threat.id == _SOCKET_THREAT:
+        found = [each.severity for each in state.findings if each.code == _SOCKET_FINDING]
+        return bool(found) and Severity.CRITICAL not in found
+    taken = [each.route for each in threat.routes if each.least == 0]
+    return all(any(_of_user(need) for step in route.steps for need in step.needs) for route in taken)
+
+
+def _of_user(need: Need) -> bool:
+    return isinstance(need, HostFiles) and need.users
 
 
 def takes_machine(state: ContainerState) -> bool:

@@ -19,7 +19,7 @@ from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.list_view import ContainerView
 from stratascope.ui.containers.model import ContainerModel
 from stratascope.ui.containers.row_paint import EDGE, ListHead
-from stratascope.ui.containers.rows import ViewBy
+from stratascope.ui.containers.rows import ViewBy, is_turn
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.background import SettingsLike
 from stratascope.ui.kit.labels import Label, Line
@@ -138,7 +138,7 @@ class ContainerColumn(QWidget):
         self.head_menu: QMenu | None = None
         self.model = ContainerModel()
         self.folds, self.replicas = Folds(settings, FOLDED), Folds(settings, UNFOLDED)
-        self.model.set_folded(self.folds.all)
+        self.model.set_turned(self.folds.all)
         self.model.set_opened(self.replicas.all)
         self.alert = AlertButton(theme)
         self.head = ListHead(theme)
@@ -160,7 +160,7 @@ class ContainerColumn(QWidget):
         self.view.chosen.connect(selection.choose)
         self.view.left.connect(lambda: selection.set_filter(""))
         self.view.opened.connect(self._open)
-        self.view.folded.connect(self.folds.turn)
+        self.view.folded.connect(self._keep_fold)
         self.view.unfolded.connect(self.replicas.turn)
         self.view.head_menu_wanted.connect(self.open_head_menu)
         self.alert.wanted.connect(self._open)
@@ -231,6 +231,9 @@ class ContainerColumn(QWidget):
         """Focus the list, if visible: otherwise Qt would focus the first widget in the tab order."""
         if self.view.isVisible():
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _keep_fold(self, section: str, folded: bool) -> None:
+        self.folds.turn(section, is_turn(section, folded=folded))
 
     def _open(self, key: Key) -> None:
         self._selection.go_to(key)

@@ -19,7 +19,7 @@ from PySide6.QtCore import QAbstractListModel, QElapsedTimer, Qt, Signal
 from stratascope.core.container import Engine
 from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.takeover import runs
-from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, spoken
+from stratascope.ui.containers.rows import Key, ListRow, Pin, Rows, ViewBy, is_turn, spoken
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.labels import tip
 from stratascope.ui.kit.table import ROOT, AnyIndex, ItemRole
@@ -165,14 +165,15 @@ class ContainerModel(QAbstractListModel):
         self._rows.pinned = pinned
         self._divide()
 
-    def set_folded(self, sections: Collection[str]) -> None:
-        """Fold these groups, and unfold all others."""
-        self._rows.folded = set(sections)
+    def set_turned(self, sections: Collection[str]) -> None:
+        """These groups were folded, or unfolded, by hand."""
+        self._rows.turned = set(sections)
         self._divide()
 
     def fold(self, section: str, *, folded: bool) -> None:
         """Fold or unfold a group."""
-        (self._rows.folded.add if folded else self._rows.folded.discard)(section)
+        turned = self._rows.turned
+        (turned.add if is_turn(section, folded=folded) else turned.discard)(section)
         self._divide()
 
     def reveal(self, key: tuple[str, str]) -> None:

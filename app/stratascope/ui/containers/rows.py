@@ -20,6 +20,7 @@ from stratascope.presentation.engine_signs import EngineSign, engine_title, sign
 from stratascope.presentation.exposure import exposure_sentence, status_word
 from stratascope.presentation.history_report import layer_title
 from stratascope.presentation.takeover import critical, runs, takes_account
+from stratascope.presentation.terms import SANDBOX_GROUPS
 from stratascope.ui.kit.marks import assessed_word
 from stratascope.usecases.listing import filter as listing
 from stratascope.usecases.listing.alike import PROJECT, common_name, drifts, label, likeness
@@ -51,10 +52,14 @@ class GroupKind(StrEnum):
     POD = "pod"
     ENGINE = "engine"
     OWN = "own"
+    SANDBOXES = "sandboxes"
+    FURTHER = "further"  # sandboxes that are rarely looked at: services, a browser's own processes
     ALL = "all"
 
 
-FOLDS = frozenset({GroupKind.COMPOSE, GroupKind.POD, GroupKind.ENGINE, GroupKind.OWN})
+FOLDS = frozenset(
+    {GroupKind.COMPOSE, GroupKind.POD, GroupKind.ENGINE, GroupKind.OWN, GroupKind.SANDBOXES, GroupKind.FURTHER}
+)
 # groups in which replicas are not folded
 _FLAT = frozenset({GroupKind.TAKE_OVER, GroupKind.ACCOUNT, GroupKind.PINNED, GroupKind.ALL})
 _FIRST, _LAST = (GroupKind.TAKE_OVER, GroupKind.ACCOUNT, GroupKind.PINNED), GroupKind.OWN
@@ -110,8 +115,15 @@ def by_name(state: ContainerState) -> tuple[Natural, tuple[str, str]]:
 
 
 def group_of(state: ContainerState) -> Group:
-    """Return the Compose project or the pod that a container belongs to, or the group for neither."""
+    """Return the Compose project or the pod that a container belongs to, or the group for neither; of a sandbox, what
+    kind it is of.
+    """
     container = state.container
+    if container.sandbox is not None:
+        if container.sandbox.folded:
+            return Group(GroupKind.FURTHER, GroupKind.FURTHER)
+        group = container.sandbox.group
+        return Group(f"sandboxes:{group}", GroupKind.SANDBOXES, translate(SANDBOX_GROUPS[group]))
     project = label(container, PROJECT)
     if project:
         return Group(f"compose:{container.engine}:{project}", GroupKind.COMPOSE, project)
@@ -124,7 +136,8 @@ def group_of(state: ContainerState) -> Group:
 
 def _takes(state: ContainerState) -> GroupKind | None:
     """The group of those that can take over something; None: it can't."""
-    if not runs(state) or not critical(state):
+    sandbox = state.container.sandbox
+    if not runs(state) or not critical(state) or (sandbox is not None and (sandbox.folded or takes_account(state))):
         return None
     return GroupKind.ACCOUNT if takes_account(state) else GroupKind.TAKE_OVER
 
@@ -213,7 +226,7 @@ def _place(group: Group, worst: Worst, view_by: ViewBy) -> tuple[int, Worst, Nat
     """Sort key of a section."""
     if group.kind in _FIRST:
         return _FIRST.index(group.kind), (0.0, 0.0), (), group.key
-    last = len(_FIRST) + (group.kind is _LAST)
+    last = len(_FIRST) + (group.kind is _LAST) + 2 * (group.kind is GroupKind.FURTHER)
     return last, worst if view_by is ViewBy.WORST else (0.0, 0.0), natural(group.name), group.key
 
 
@@ -232,9 +245,15 @@ def group_title(group: Group) -> str:
         GroupKind.ACCOUNT: msg("Can take over a user's account"),
         GroupKind.PINNED: msg("Pinned"),
         GroupKind.OWN: msg("Standalone"),
+        GroupKind.FURTHER: msg("Services and browsers"),
         GroupKind.ALL: msg("All"),
     }
     return translate(words[group.kind]) if group.kind in words else plain(group.name, 200)
+
+
+def is_turn(section: str, *, folded: bool) -> bool:
+    """Whether this is not how a group is at first: one is folded then."""
+    return folded is not (section == GroupKind.FURTHER)
 
 
 def kind_word(kind: GroupKind) -> str:
@@ -289,7 +308,7 @@ class Rows:
         self.view_by = ViewBy.WORST
         self.query = Query()
         self.pinned: Collection[Pin] = ()
-        self.folded: set[str] = set()  # keys of groups
+        self.turned: set[str] = set()  # keys of groups that were folded or unfolded by hand
         self.opened: set[str] = set()  # unfolded replicas, by `replicas_key`
         self.shown: tuple[ContainerState, ...] = ()
         self.unknown = 0  # containers for which the filter cannot decide
@@ -325,7 +344,7 @@ class Rows:
             self._told, self._told_of = {}, self.engines
         self._apart = suffixes(states, self.engines)
         shape = (
-            self.view_by, self.query, frozenset(self.folded), frozenset(self.opened), self.engines,
+            self.view_by, self.query, frozenset(self.turned), frozenset(self.opened), self.engines,
             frozenset(self._apart),
         )  # fmt: skip
         before = self._made if self._shape == shape else {}
@@ -354,7 +373,8 @@ class Rows:
 
     def _section(self, section: Section) -> list[ListRow]:
         group = section.group
-        folded = group.kind in FOLDS and group.key in self.folded and self.query.empty
+        by_hand = group.key in self.turned
+        folded = group.kind in FOLDS and by_hand is is_turn(group.key, folded=True) and self.query.empty
         made = [self._head(section, folded=folded)]
         if folded:
             return made
@@ -375,7 +395,7 @@ class Rows:
 
     def _head(self, section: Section, *, folded: bool) -> ListRow:
         group, states = section.group, section.states
-        worst = section.worst if group.kind in (GroupKind.COMPOSE, GroupKind.POD, GroupKind.OWN) else None
+        worst = section.worst if group.kind in FOLDS and group.kind is not GroupKind.ENGINE else None
         return ListRow(
             ("head", group.key),
             group.key,
@@ -405,7 +425,10 @@ class Rows:
         if kept is None or kept[0] is not state:
             container = state.container
             name = plain(container.name or container.id[:12], 300)
-            kept = self._texts[state.key] = state, name, short_image(plain(container.image, 300)), drifts(state)
+            what = short_image(plain(container.image, 300))
+            if container.sandbox is not None:
+                what = plain(container.sandbox.maker_title or container.command, 300)
+            kept = self._texts[state.key] = state, name, what, drifts(state)
         return kept[1:]
 
     def _answer(self, state: ContainerState) -> listing.Match:

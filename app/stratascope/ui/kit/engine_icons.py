@@ -30,8 +30,8 @@ def paint_engine(painter: QPainter, box: QRectF, sign: EngineSign, theme: Theme,
     color = theme.color(ink)
     painter.setPen(QPen(color, _LINE, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
     painter.setBrush(Qt.BrushStyle.NoBrush if sign.rootless else color)
-    draw = {EngineKind.DOCKER: _ship, EngineKind.PODMAN: _seal}.get(sign.kind, _cube) if sign.kind else _cube
-    draw(painter, sign)
+    draws = {EngineKind.DOCKER: _ship, EngineKind.PODMAN: _seal, EngineKind.SANDBOXES: _prompt}
+    (draws[sign.kind] if sign.kind else _cube)(painter, sign)
     painter.restore()
 
 
@@ -64,6 +64,14 @@ def _seal(painter: QPainter, sign: EngineSign) -> None:
     if not sign.rootless:
         features.addEllipse(QPointF(7, 7), 6.4, 6.0)  # the others are holes in it
     painter.drawPath(features)
+
+
+def _prompt(painter: QPainter, sign: EngineSign) -> None:
+    """A program's window with a prompt."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(1, 2, 12, 10), 1.6, 1.6)
+    painter.drawPolyline([QPointF(3.6, 5.2), QPointF(5.6, 7), QPointF(3.6, 8.8)])
+    painter.drawLine(QPointF(7, 9), QPointF(10, 9))
 
 
 def _cube(painter: QPainter, sign: EngineSign) -> None:

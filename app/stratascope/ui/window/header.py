@@ -25,7 +25,7 @@ from stratascope.i18n.translate import together, translate
 from stratascope.presentation import processes
 from stratascope.presentation.exposure import ended_word, status_word
 from stratascope.presentation.takeover import runs
-from stratascope.presentation.terms import since_text
+from stratascope.presentation.terms import maker_of, since_text
 from stratascope.presentation.what_if import sentence
 from stratascope.ui.containers.rows import short_image
 from stratascope.ui.harden.next_step import PlanButton
@@ -253,11 +253,13 @@ class Header(QWidget):
         container = state.container
         self.name.say(container.name or container.id[:12])
         engine, image, pid, up, _, asked = self.chips
-        title = self._selection.engine_title(container.engine)
+        sandbox = container.sandbox
+        title = self._selection.engine_title(container.engine) if sandbox is None else translate(sandbox.sign)
         self.icon.show_engine(self._selection.sign(container.engine), title)
         self._apart = bool(self._selection.apart(state.key))
-        engine.say(container.engine, title)
-        image.say(short_image(container.image), container.image)
+        engine.say(maker_of(container), title)
+        what = container.image if sandbox is None else sandbox.command
+        image.say(short_image(what) if sandbox is None else what, what)
         number = container.pid if runs(state) else None
         pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")

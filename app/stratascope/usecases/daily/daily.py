@@ -65,6 +65,8 @@ def unreachable(state: ContainerState, snapshot: Snapshot) -> Message | None:
     """Why its engine can't be asked anything."""
     if snapshot.demo:
         return msg("This was recorded elsewhere: there is no such container here.")
+    if state.container.sandbox is not None:
+        return msg("No engine runs it: it is a sandbox of another maker.")
     engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
     if engine is None:
         return msg("This is from a capture: there is no engine to ask.")

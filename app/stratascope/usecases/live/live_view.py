@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import ENGINES, Engine, EngineState
 from stratascope.core.ground import UNREAD, Ground, decode_ground, with_mounts_of
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import (
@@ -370,7 +370,7 @@ class LiveView:
                     containers.extend(known.captured.values())
                     if known.listed:
                         listed.add(known.engine.id)
-                    elif known.engine.state is EngineState.CONNECTED:
+                    elif known.engine.state is EngineState.CONNECTED and known.engine.kind in ENGINES:
                         asking.append(known.engine.id)
                     if known.host is not None:
                         hosts.append((known.engine.id, known.host))
