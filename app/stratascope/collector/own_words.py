@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import stat
@@ -55,6 +56,11 @@ VARIABLES = frozenset(
         "container_uuid",
     )
 )
+_HIDDEN = "..."
+# A secret that was handed on by a command line: the value of a variable, in a shell's script too, and of an address
+_SETS = ("--setenv", "--env", "-E")
+_IN_SCRIPT = re.compile(r"""(--(?:setenv|env)[= ]\w+[= ])((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
+_IN_ADDRESS = re.compile(r"(//|proxyauth=)[^\s/@:]+:[^\s/@'\",]+")
 _HOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _PR_SET_PDEATHSIG = 1
@@ -163,7 +169,7 @@ def _work(questions: Sequence[Question], pipe: int, parent: int) -> None:
                     os.close(held)
         sights: Dict[Any, Sight] = {}
         for question in questions:
-            found = _answer(question, sights)
+            found = answer_to(question, sights)
             line = (json.dumps(found).encode("ascii") if found else b"") + b"\n"
             while line:
                 line = line[os.write(pipe, line) :]
@@ -172,7 +178,7 @@ def _work(questions: Sequence[Question], pipe: int, parent: int) -> None:
         os._exit(code)
 
 
-def _answer(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
+def answer_to(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
     found: Dict[str, Any] = {}
     try:
         directory = open_process(question.pid)
@@ -185,7 +191,7 @@ def _answer(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
         if question.arguments:
             said = _words("cmdline", directory, ARGUMENTS_MAX)
             if said is not None:
-                found["argv"] = said[:WORDS_MAX]
+                found["argv"] = without_values(said[:WORDS_MAX])
         if question.environment:
             said = _words("environ", directory, ENVIRONMENT_MAX)
             if said is not None:
@@ -205,6 +211,28 @@ def _answer(question: Question, sights: Dict[Any, Sight]) -> Dict[str, Any]:
     finally:
         os.close(directory)
     return found
+
+
+def without_values(words: List[str]) -> List[str]:
+    """The same without the values of variables and the passwords of addresses that are handed on in them."""
+    found = list(words)
+    for place, word in enumerate(words):
+        name, _, rest = word.partition("=")
+        if word in _SETS and place + 1 < len(words):
+            inside, equals, _ = words[place + 1].partition("=")
+            if equals:
+                found[place + 1] = inside + "=" + _HIDDEN
+            elif place + 2 < len(words) and word == "--setenv":
+                found[place + 2] = _HIDDEN
+        elif name in _SETS and "=" in rest:
+            found[place] = "%s=%s=%s" % (name, rest.partition("=")[0], _HIDDEN)
+    return [_masked(word) for word in found]
+
+
+def _masked(word: str) -> str:
+    for found in (_IN_SCRIPT, _IN_ADDRESS):
+        word = found.sub(lambda hit: str(hit.group(1)) + _HIDDEN, word)
+    return word
 
 
 def _words(name: str, directory: int, most: int) -> Any:

@@ -243,7 +243,8 @@ class _Finder:
             found.into = around
             return
         if around.maker is row:
-            found.sign, found.wrapper, found.by = around.sign, around.wrapper or found.wrapper, around.by or found.by
+            if around.wrapper is not None or found.wrapper is None:
+                found.sign, found.wrapper, found.by = around.sign, around.wrapper, around.by or found.by
             found.tool = around.tool if around.tool.id != "none" else found.tool
         found.helpers += [*around.helpers, *around.group.members]
         found.above, around.into = around.above, found
