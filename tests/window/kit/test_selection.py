@@ -145,6 +145,7 @@ def test_it_follows_a_name_to_the_replacement_and_back(selection: Selection) -> 
         sample.snapshot((A, called(B, "stratascope-0123456789ab.old"), called(C, "stratascope-ba9876543210")))
     )
     assert selection.key == B.key
+    assert selection.current == B, "as it was: a passing name is nobody's"
     with heard(selection) as found:
         selection.show_snapshot(sample.snapshot((A, called(B, "stratascope-0123456789ab.old"), called(C, "b"))))
     assert selection.key == C.key

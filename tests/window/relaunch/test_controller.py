@@ -75,7 +75,7 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
     assert column.nothing.text() == "It is not running at the moment."
     assert "Watch it for" in column.foot.sign.text.text()
     assert column.foot.sign.isVisible()
-    assert column.button.text() == "Show"
+    assert column.button.text().startswith("Relaunching, ")
     assert not column.changes.isVisible()
     column.button.click()
     assert side.dialog.isVisible()
@@ -121,3 +121,24 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
     assert not side.dialog.isVisible()
     assert side.dialog.after.ended is not None
     assert side.dialog.after.ended.ending is RelaunchOutcome.ROLLED_BACK
+
+
+def test_the_button_fills_while_a_run_goes_on_and_what_would_happen_is_folded_away(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    button = side.column.draft.button
+    assert button.part is not None
+    assert 0.0 <= button.part < 1.0
+    assert side.column.foot.link.isHidden()
+    assert side.column.foot.what.isHidden()
+    qtbot.waitUntil(lambda: side.column.button.text() not in ("Relaunching, 0 s", ""))
+    assert side.column.button.text().startswith("Relaunching, ")
+    later = side.column.draft.button.part
+    assert later is not None
+    assert later > button.part
+    staged.gate.set()
+    over(qtbot, side)
+    assert side.column.draft.underway is None

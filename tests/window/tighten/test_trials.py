@@ -248,7 +248,7 @@ def test_a_run_under_way_is_told_whatever_is_in_view(qtbot: QtBot, window: MainW
     staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "Watch it" in line(window))
-    assert word(window) == "Show"
+    assert word(window).startswith("Relaunching, ")
     state = named(window.selection.snapshot, "web")  # type: ignore[arg-type]
     assert window.containers.view.select_key(state.key)
     assert "ci-runner" in line(window)

@@ -346,7 +346,8 @@ class PlanFoot(QWidget):
         if not self.what.stays(draft):
             self.downtime.say("" if draft.downtime is None else translate(draft.downtime))
         self.what.show_draft(draft)
-        self.link.setVisible(draft.coming or (draft.usable and bool(draft.choices)))
+        tells = draft.underway is None  # else it happens, and the button says what
+        self.link.setVisible(tells and (draft.coming or (draft.usable and bool(draft.choices))))
         self._fit()
         self.link.setEnabled(not draft.coming)
         if not self.link.isVisibleTo(self):
@@ -355,4 +356,4 @@ class PlanFoot(QWidget):
         if ready and made is not None and self._named != made.checked.warnings:
             self._named = made.checked.warnings
             self.link.setChecked(True)
-        self.what.setVisible(self.link.isChecked() and draft.usable and bool(draft.choices))
+        self.what.setVisible(tells and self.link.isChecked() and draft.usable and bool(draft.choices))

@@ -89,6 +89,42 @@ class Trial(Value):
         return min(0.97, gone / max(0.1, (self.told - self.began) + max(self.left, time.monotonic() - self.told)))
 
 
+class Underway(Value):
+    """A relaunch or an undo under way. `line`: its step in words, `step` the step's id; `began`, `stepped`: when it and
+    the step began, on the monotonic clock.
+    """
+
+    line: str
+    step: str = ""
+    undoes: bool = False
+    began: float = 0.0
+    stepped: float = 0.0
+
+    @property
+    def part(self) -> float:
+        """How much of it is done, by its steps; how long one takes is not known before."""
+        done, after = _DONE_BEFORE.get(self.step, (0.0, 0.1))
+        gone = time.monotonic() - self.stepped
+        return done + (after - done) * gone / (gone + _USUAL)
+
+
+_USUAL = 5.0  # seconds of a step after which half of its part is filled
+# of all that is done: before a step, and with it; steps that are not listed are short, and at the beginning
+_DONE_BEFORE = {
+    "stop": (0.1, 0.35),
+    "commit": (0.35, 0.45),
+    "fill": (0.35, 0.45),
+    "owners": (0.35, 0.45),
+    "rename": (0.45, 0.5),
+    "start": (0.5, 0.6),
+    "write": (0.1, 0.2),
+    "re-create": (0.2, 0.6),
+    "watch": (0.6, 0.9),
+    "watch-further": (0.8, 0.9),
+    "verify": (0.9, 1.0),
+    "compare": (0.95, 1.0),
+    "roll-back": (0.5, 1.0),
+}
 _REMEDIES = {
     Remedy.COMMIT_LAYER: (msg("Carry its files over"), msg("Carry over what it wrote, as an image")),
     Remedy.LEAVE_LOGS: (msg("Leave its logs behind"), msg("Start the logs that it wrote outside its volumes anew")),
@@ -107,11 +143,20 @@ def remedy_title(remedy: Remedy) -> Message:
 
 
 def trying(trial: Trial) -> PlanButton:
-    line = msg("Trial {number}. Yours keeps running; Esc stops it.", number=trial.number)
+    line = msg("Yours keeps running; Esc stops it.")
     if trial.cancelling:
         return PlanButton(Act.NOTHING, msg("Stopping the copy…"), line, part=trial.part)
     word = msg("Trying on a copy, {seconds} s", seconds=trial.seconds)
     return PlanButton(Act.CANCEL, word, line, part=trial.part)
+
+
+def underway(run: Underway) -> PlanButton:
+    """Pressing it shows all steps, and the way to cancel."""
+    seconds = max(0, int(time.monotonic() - run.began))
+    word = msg("Undoing, {seconds} s", seconds=seconds) if run.undoes else msg("Relaunching, {seconds} s",
+                                                                                seconds=seconds)  # fmt: skip
+    return PlanButton(Act.SHOW, word, msg("{step}", step=run.line), part=run.part,
+                      more=translate(msg("Shows all steps, and can cancel it")))  # fmt: skip
 
 
 def idle(plan: HardeningPlan) -> PlanButton:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.message import Message, MessageError, msg
 from stratascope.core.relaunch.hardening_plan import Change, ChangeKind, HardeningPlan, Wanted
@@ -21,7 +21,19 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.plan_rows import row_title
 from stratascope.presentation.takeover import runs
-from stratascope.ui.harden.next_step import TRY, UNTOUCHED, Act, PlanButton, Sign, Trial, blocked, idle, trying
+from stratascope.ui.harden.next_step import (
+    TRY,
+    UNTOUCHED,
+    Act,
+    PlanButton,
+    Sign,
+    Trial,
+    Underway,
+    blocked,
+    idle,
+    trying,
+    underway,
+)
 from stratascope.ui.harden.plan_draft import SETTLE, Judged, PlanDraft, start
 from stratascope.ui.harden.wishes import Key, Own, Worked, learn, why_failed
 from stratascope.ui.kit.background import Failure, QueryRunner, later
@@ -87,7 +99,10 @@ class RelaunchDraft(PlanDraft):
         """No relaunch is thought through that is not `seen`."""
         super().__init__(hardening, queries, parent)
         self._hardening, self._seen = hardening, seen
-        self.running = ""  # the step of a run that is under way
+        self.underway: Underway | None = None  # a run, of whichever container
+        self._clock = QTimer(self)
+        self._clock.setInterval(500)
+        self._clock.timeout.connect(self.ticked)
         self.trial: Trial | None = None
         self.relaunch: Plan | None = None
         self.preview: Preview | None = None
@@ -142,12 +157,24 @@ class RelaunchDraft(PlanDraft):
             return
         super()._come(state, wanted, answer)
 
-    def show_running(self, step: str) -> None:
-        """A run is under way: its step in words; "" when it is over."""
-        before, self.running = self.running, step
-        if bool(before) != bool(step):
+    @property
+    def running(self) -> str:
+        """The step of a run that is under way, in words."""
+        return "" if self.underway is None else self.underway.line
+
+    def show_running(self, line: str, step: str = "", *, undoes: bool = False) -> None:
+        """A run is under way: its step in words, and its id; "" when it is over."""
+        before, now = self.underway, time.monotonic()
+        self.underway = None
+        if line:
+            began = now if before is None else before.began
+            same = before is not None and before.step == step
+            stepped = before.stepped if before is not None and same else now
+            self.underway = Underway(line, step, undoes, began, stepped)
+        if (before is None) is not (self.underway is None):
             self._say_why_again()
-        if before and not step:
+            (self._clock.stop if self.underway is None else self._clock.start)()
+        if before is not None and self.underway is None:
             self._make_soon()
         self.changed.emit()
 
@@ -289,8 +316,8 @@ class RelaunchDraft(PlanDraft):
     def button(self) -> PlanButton:
         """What it says and does now."""
         plan, own, trial = self.plan, self.own, self.trial
-        if self.running:
-            return PlanButton(Act.SHOW, msg("Show"), msg("{step}", step=self.running))
+        if self.underway is not None:
+            return underway(self.underway)
         if trial is not None and self.state is not None and trial.key != self.state.key:
             return PlanButton(Act.NOTHING, TRY, msg("A copy of {name} is being tried.", name=trial.name))
         if trial is not None:

@@ -52,6 +52,7 @@ class Selection(QObject):
         self.touched = False  # the user has done something; until then the worst is in view
         self._placing = False
         self._apart: Mapping[Key, str] = {}
+        self._held = False  # whether what is in view has a passing name now, and is shown as it was before
         self._lost: Container | None = None  # was in view when it disappeared, and nothing has been chosen since
 
     # -- in view
@@ -138,6 +139,10 @@ class Selection(QObject):
         before, lost = self._key, self.current
         self.snapshot = snapshot
         self._states = {state.key: state for state in snapshot.containers}
+        now = self.current
+        self._held = lost is not None and now is not None and is_mark(now.container.name)
+        if self._held and lost is not None:  # a relaunch gives it another name for a moment: it stays in view as it was
+            self._states[lost.key] = lost
         self._apart = suffixes(snapshot.containers, snapshot.engines)
         if lost is not None and lost.key not in self._states and self._lost is None:
             self._lost = lost.container
@@ -248,7 +253,7 @@ class Selection(QObject):
     def _name_taken(self) -> Key | None:
         """Return the container that now has the name of the one in view: its replacement, or the restored original."""
         state = self.current
-        if state is None or self._lost is not None or state.container.name == self._name:
+        if state is None or self._lost is not None or (state.container.name == self._name and not self._held):
             return None  # one that was lost is waited for with its engine, whatever the list shows meanwhile
         found = self._named(state.container.engine, self._name)
         if found is None and not is_mark(state.container.name):  # renamed, and not by a relaunch under way
@@ -259,7 +264,9 @@ class Selection(QObject):
         same = [
             key
             for key, state in self._states.items()
-            if name and (state.container.engine, state.container.name) == (engine, name)
+            if not (self._held and key == self._key)
+            and name
+            and (state.container.engine, state.container.name) == (engine, name)
         ]
         return same[0] if len(same) == 1 else None
 

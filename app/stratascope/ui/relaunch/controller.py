@@ -385,7 +385,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
         self.dialog.begin()
         if not self.dialog.isVisible() and not self.column.isVisible():  # else nothing tells of it
             self.dialog.present()
-        self.column.draft.show_running(self.dialog.title.text())
+        self.column.draft.show_running(self.dialog.title.text(), undoes=undoing is not None)
         run.start()
 
     def tell(self, event: Progress | Proved) -> None:
@@ -394,7 +394,7 @@ class RelaunchController(LongRun["RelaunchDialog"]):
             self._proofs.append(event)
         else:
             text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
-            self.column.draft.show_running(plain(translate(text)))
+            self.column.draft.show_running(plain(translate(text)), event.step, undoes=self._undoing is not None)
 
     def end(self, ended: RelaunchResult, *, cancelled: bool) -> bool:
         self._closing.drop()
