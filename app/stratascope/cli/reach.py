@@ -24,11 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
         known = ", ".join(reach_report.KINDS)
         complain(translate(msg("There is no {name} to fail on: choose from {names}", name=unknown, names=known)))
         return FAILED
-    with open_engines(tuple(arguments.engine)) as opened:
+    with open_engines(tuple(arguments.engine), sandboxes=not arguments.engine) as opened:
         judged = subject_of(opened, arguments.what, privileged=arguments.privileged, terminal=on_terminal())
     found = reached(judged)
-    container = judged.state.container
-    subject = reach_report.ReachSubject(container.name, container.engine, container.id, judged.capture.pid)
+    subject = reach_report.subject_of(judged.state.container, judged.capture.pid)
     if arguments.json:
         write(json.dumps(reach_report.json_object(found, subject), ensure_ascii=False, indent=2) + "\n")
     else:

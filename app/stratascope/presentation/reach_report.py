@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from stratascope.core.container import Container
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.reach.row import STRATA, Answer, Group, Known, Reached, ReachRow
 from stratascope.core.reach.things import THINGS
@@ -49,16 +50,23 @@ _NAME, _WORD = 36, 11  # cells
 
 
 class ReachSubject(Value):
-    """Whose reach it is. `engine` and `id` empty: a process that no engine made."""
+    """Whose reach it is. `kind`: container, agent …; `maker`: of a sandbox; `engine`: "" without one."""
 
     name: str
-    engine: str
     id: str
     pid: int
+    kind: str = "other"
+    maker: str = ""
+    engine: str = ""
 
-    @property
-    def kind(self) -> str:
-        return "container" if self.engine else "other"
+
+def subject_of(container: Container, pid: int) -> ReachSubject:
+    """Of a container or sandbox; one without engine is a process by its number."""
+    sandbox = container.sandbox
+    if sandbox is not None:
+        return ReachSubject(container.name, container.id, pid, sandbox.group.value.removesuffix("s"), sandbox.maker)
+    kind = "container" if container.engine else "other"
+    return ReachSubject(container.name, container.id, pid, kind, engine=container.engine)
 
 
 class Section(Value):
@@ -93,7 +101,7 @@ def json_object(found: Reached, subject: ReachSubject) -> dict[str, Any]:
         "schema": SCHEMA,
         "subject": {
             "kind": subject.kind,
-            "maker": subject.engine or None,
+            "maker": subject.maker or None,
             "engine": subject.engine or None,
             "name": plain(subject.name, 200),
             "id": subject.id,

@@ -31,7 +31,7 @@ WANTS = ("status", "mountinfo", "uid_map", "gid_map", "net/route", "ns/net", REA
 
 
 class Judged(Value, dict=True):
-    """One process. `capture`: what was read of it for this, WANTS; `engine`: None for a process without one."""
+    """One process. `capture`: what was read of it for this, WANTS; `engine`: None where none made it."""
 
     layers: tuple[Layer, ...]
     state: ContainerState
@@ -109,7 +109,7 @@ def of_container(layers: tuple[Layer, ...], state: ContainerState, around: Surro
     """A container as it was assessed, and one more reading. Raises ProbeError."""
     container = state.container
     capture = read_for(prober, container.pid or 0, container.id)
-    return Judged(layers, state, around, capture, around.engine)
+    return Judged(layers, state, around, capture, None if container.sandbox is not None else around.engine)
 
 
 def of_process(layers: tuple[Layer, ...], pid: int, ground: Ground, prober: Prober, *, root: bool) -> Judged:
@@ -120,7 +120,7 @@ def of_process(layers: tuple[Layer, ...], pid: int, ground: Ground, prober: Prob
     if _gains_nothing(prober, pid):
         names = [name for name in names if name != GIVING_PROGRAMS]
     capture = _without_own(prober.capture((Wish(pid, tuple(dict.fromkeys(names)), members=False),))[0].first)
-    engine = Engine("", EngineKind.PODMAN, "")
+    engine = Engine("", EngineKind.SANDBOXES, "")
     around = Surroundings(ground, engine, verified_only=True)
     container = Container("", str(pid), _name(capture, pid), "", Status.RUNNING, pid, 0.0, 0.0, asked=Asked())
     states = tuple(_layer(layer, capture, container, around) for layer in layers)

@@ -1,0 +1,177 @@
+"""What is said that a container or sandbox gets at, against what it gets at when it tries.
+
+*Closed* must never be said of what is open. What is open only by a detour (`reached`, `_chain`), or by a program that
+gives more rights, is not tried here and not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from machine.reach.trying import QUESTIONS, Target, said, target
+from rig.collector.asking import needs_root
+from rig.engine import Rig
+from stratascope.core.ground import decode_ground
+from stratascope.core.reach.row import Answer, ReachRow
+from stratascope.layers import all_layers
+from stratascope.probe.local import LocalProber
+from stratascope.usecases.reach.judge import reached
+from stratascope.usecases.reach.subject import of_process
+from stratascope.value import Value
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.reach import subject_of
+
+EQUAL_AT_LEAST = 0.99
+
+
+class Case(Value):
+    """One container. `folders`: where it looks for the home, which is HOME in them and in the options."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ("HOME",)
+
+
+CASES = (
+    Case("plain"),
+    Case("home", ("-v", "HOME:HOME")),
+    Case("read-only-other-user", ("-v", "HOME:/h:ro", "--user", "1234"), ("/h",)),
+    Case("keys-elsewhere", ("-v", "HOME/.ssh:/keys:ro"), ("/keys", "HOME")),
+    Case("no-capabilities", ("-v", "HOME:/h", "--cap-drop", "ALL"), ("/h",)),
+    Case("keys-hidden", ("-v", "HOME:/h", "-v", "FOLDER/empty:/h/.ssh"), ("/h",)),
+    Case("owner", ("-v", "HOME:/h", "--user", "1000:1000"), ("/h",)),
+    Case("no-override", ("-v", "HOME:/h:ro", "--cap-drop", "DAC_OVERRIDE", "--cap-drop", "SETUID"), ("/h",)),
+    Case("project", ("-v", "HOME/src/portal:/work"), ("/work", "HOME")),
+    Case("no-network", ("--network", "none")),
+    Case("their-processes", ("--pid", "host")),
+    Case("no-new-privileges", ("--security-opt", "no-new-privileges", "-v", "HOME:/h", "--user", "1000"), ("/h",)),
+    Case("unfiltered", ("--security-opt", "seccomp=unconfined", "-v", "HOME/.codex:/c"), ("/c",)),
+    Case("privileged", ("--privileged", "-v", "HOME:/h"), ("/h",)),
+)
+QUICK = CASES[:6]
+AS_USER = ("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups")
+_GETS = "--landlock-rule=path-beneath:execute,read-file:FOLDER/gets"
+_LANDLOCK = "--landlock-rule=path-beneath:execute,read-file,read-dir:"
+SANDBOXES = {
+    "user": AS_USER,
+    "hidden keys": (*AS_USER, "bwrap", "--bind", "/", "/", "--tmpfs", "HOME/.ssh", "--unshare-pid", "--proc", "/proc"),
+    "read-only": (*AS_USER, "bwrap", "--ro-bind", "/", "/", "--unshare-all", "--proc", "/proc"),
+    "no network": (*AS_USER, "unshare", "-Urnpf", "--mount-proc"),
+    "landlock": (*AS_USER, "--no-new-privs", "--landlock-access=fs", f"{_LANDLOCK}/usr", _GETS),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with target(Path(f"/srv/stratascope-reach-{os.getpid()}")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def home(there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(there.home))
+
+
+def with_home(words: tuple[str, ...], there: Target) -> list[str]:
+    return [word.replace("HOME", str(there.home)).replace("FOLDER", str(there.folder)) for word in words]
+
+
+class Tally:
+    """Compares, and keeps what differs."""
+
+    def __init__(self) -> None:
+        self.equal = 0
+        self.differs: list[str] = []
+        self.false_closed: list[str] = []
+
+    def compare(self, name: str, rows: tuple[ReachRow, ...], tried: frozenset[str], home: Path) -> None:
+        """One container or sandbox."""
+        by_id = {row.thing.id: row for row in rows}
+        for question in QUESTIONS:
+            row, opened = by_id.get(question), question in tried
+            answer = Answer.CLOSED if row is None else row.answer
+            elsewhere = row is not None and question.startswith("home-") and not row.where.startswith(str(home))
+            indirect = row is not None and ("detour" in row.why.id or "more rights" in row.why.id)
+            if answer is Answer.CLOSED and opened:
+                self.false_closed.append(f"{name}: {question}")
+            elif (answer is Answer.OPEN) == opened or (answer is Answer.OPEN and (indirect or elsewhere)):
+                self.equal += 1
+            else:
+                self.differs.append(f"{name}: {question} is {answer.value}")
+
+    def judge(self) -> None:
+        """Fail if it is not good enough."""
+        assert self.false_closed == []
+        total = self.equal + len(self.differs)
+        assert total >= len(QUESTIONS)
+        assert self.equal >= EQUAL_AT_LEAST * total, self.differs
+
+
+def _containers(rig: Rig, cases: tuple[Case, ...], there: Target, tally: Tally) -> None:
+    for case in cases:
+        name = f"reach-{case.name}"
+        options = ("-d", "--name", name, "-e", "STAY=1", "-v", f"{there.program}:/gets:ro")
+        folders = with_home(case.folders, there)
+        rig.run("run", *options, *with_home(case.options, there), "busybox", "/gets", *there.arguments(*folders))
+        try:
+            while "done" not in (text := rig.run("logs", name)).split():
+                time.sleep(0.05)
+            with open_engines() as engines:
+                judged = subject_of(engines, name)
+            tally.compare(case.name, reached(judged).rows, said(text), there.home)
+        finally:
+            rig.run("rm", "-f", name)
+
+
+def test_what_a_container_gets_at(one_engine: Rig, there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", one_engine.endpoint)
+    tally = Tally()
+    _containers(one_engine, QUICK, there, tally)
+    tally.judge()
+
+
+@pytest.mark.slow
+def test_what_containers_of_all_engines_get_at(any_engine: Rig, there: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", any_engine.endpoint)
+    tally = Tally()
+    _containers(any_engine, CASES, there, tally)
+    tally.judge()
+
+
+@needs_root
+def test_what_sandboxes_get_at(there: Target) -> None:
+    prober, tally = LocalProber(), Tally()
+    ground = decode_ground(prober.host())
+    environment = {**os.environ, "STAY": "1"}
+    for name, words in SANDBOXES.items():
+        command = [*with_home(words, there), str(there.program), *there.arguments()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd="/") as process:
+            assert process.stdout is not None
+            text = ""
+            while (line := process.stdout.readline()) not in ("done\n", ""):
+                text += line
+            pid = waiting(there)
+            try:
+                found = reached(of_process(all_layers(), pid, ground, prober, root=True))
+            finally:
+                os.kill(pid, 9)
+                process.kill()
+        tally.compare(name, found.rows, said(text), there.home)
+    tally.judge()
+
+
+def waiting(there: Target) -> int:
+    """The process that has tried all and waits."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder.joinpath("comm").read_text() == "gets\n" and there.name in folder.joinpath("cmdline").read_text():
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError("it has ended")
