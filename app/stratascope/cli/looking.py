@@ -144,7 +144,7 @@ def _of(snapshot: Snapshot, name: str) -> ContainerState:
     if not found:
         raise ProbeError(not_found(name, snapshot.engines, (each.container.name for each in snapshot.containers)))
     if len(found) > 1:
-        which = ", ".join(f"{each.engine} {each.id[:12]}" for each in found)
+        which = ", ".join(f"{each.engine} {each.short_id}" for each in found)
         raise ProbeError(msg("Several containers are named {name}; give an ID: {which}.", name=name, which=which))
     return next(state for state in snapshot.containers if state.key == found[0].key)
 

@@ -270,6 +270,11 @@ class Container(Value):
         """Identity across snapshots."""
         return (self.engine, self.id)
 
+    @property
+    def short_id(self) -> str:
+        """The part of its id that is usually shown; a sandbox's is short, and told apart by its end."""
+        return self.id[:12] if self.sandbox is None else self.id
+
 
 class Image(Value):
     """An image's defaults for its containers, as reported by an engine that has the image."""

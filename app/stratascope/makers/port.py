@@ -17,11 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from stratascope.core.capture import Reading
-from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, ProbeError, RawContainer, Top
 from stratascope.linux.decode import DecodeError
-from stratascope.makers.translate import ENGINE, found_in, raw_of
+from stratascope.makers.translate import ENGINE, NO_ENGINE, found_in, raw_of
+from stratascope.value import replace
 
 Look = Callable[[], Reading]  # CONFINED (`collector.names`) of this machine. Raises ProbeError
 
@@ -56,10 +57,9 @@ class SandboxesPort:
     def describe(self) -> Engine:
         """Always there; unreachable where /proc can't be read."""
         error = self._error
-        state = EngineState.CONNECTED if error is None else error.state
-        message = None if error is None else error.message
-        words = "" if error is None else error.words
-        return Engine(ENGINE, EngineKind.SANDBOXES, "", state=state, message=message, error=words)
+        if error is None:
+            return NO_ENGINE
+        return replace(NO_ENGINE, state=error.state, message=error.message, error=error.words)
 
     def list(self) -> tuple[RawContainer, ...]:
         """All sandboxes. Raises EngineError."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from stratascope.core.container import Asked, Container, Engine, ProfileKind, Status
+from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ports import RawContainer
 from stratascope.core.sandbox import Sandbox
 from stratascope.core.sandboxes.find import FoundSandbox, sandboxes
@@ -17,6 +17,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import replace
 
 ENGINE = "sandboxes"  # the id of what stands for an engine
+NO_ENGINE = Engine(ENGINE, EngineKind.SANDBOXES, "", state=EngineState.CONNECTED)
 
 
 def raw_of(sandbox: Sandbox) -> RawContainer:

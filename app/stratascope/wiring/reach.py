@@ -12,6 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
+from stratascope.makers.translate import NO_ENGINE
 from stratascope.presentation.takeover import not_found
 from stratascope.usecases.live.reader import EngineQueries, take
 from stratascope.usecases.reach.subject import Judged, of_container, of_process
@@ -48,14 +49,14 @@ def _container(snapshot: Snapshot, word: str) -> ContainerState:
     if not found:
         raise ProbeError(not_found(word, snapshot.engines, (each.container.name for each in snapshot.containers)), word)
     if len(found) > 1:
-        which = ", ".join(f"{each.engine} {each.id[:12]}" for each in found)
+        which = ", ".join(f"{each.engine} {each.short_id}" for each in found)
         raise ProbeError(msg("Several containers are named {name}; give an ID: {which}.", name=word, which=which))
     return next(state for state in snapshot.containers if state.key == found[0].key)
 
 
 def _of_container(engines: Engines, snapshot: Snapshot, state: ContainerState, root: Prober | None) -> Judged:
     name = state.container.name
-    engine = next(each for each in snapshot.engines if each.id == state.container.engine)
+    engine = next((each for each in snapshot.engines if each.id == state.container.engine), NO_ENGINE)
     prober = root if engine.local and root is not None else engines.reach(engine).prober
     if state.container.pid is None or state.gap is not None:
         raise ProbeError(msg("{name} has no process that can be read: it does not run, or runs elsewhere.", name=name))

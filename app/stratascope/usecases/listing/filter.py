@@ -201,7 +201,7 @@ def _named(text: str, container: Container) -> Match:
     if text in container.name.casefold():
         return YES
     if _ID(text) and container.id.startswith(text):
-        return Match(True, msg("ID {id}", id=container.id[:12]))
+        return Match(True, msg("ID {id}", id=container.short_id))
     return NO
 
 
