@@ -25,15 +25,16 @@ WEB = tuple(sample.state("web", engine=engine.id) for engine in ENGINES)
 
 def test_icons_differ_in_shape(theme: Theme) -> None:
     """In what they cover, whatever the colour."""
-    signs = [EngineSign(kind, rootless) for kind in EngineKind for rootless in (False, True)]
-    signs.append(EngineSign(None))
+    engines = (EngineKind.DOCKER, EngineKind.PODMAN)
+    signs = [EngineSign(kind, rootless) for kind in engines for rootless in (False, True)]
+    signs += [EngineSign(EngineKind.SANDBOXES), EngineSign(None)]
     covered = []
     for sign in signs:
-        image = engine_pixmap(sign, theme, 1.0).toImage()
+        image = engine_pixmap(sign, theme, 4.0).toImage()
         points = ((x, y) for x in range(image.width()) for y in range(image.height()))
         covered.append({point for point in points if image.pixelColor(*point).alpha() > 100})
-    assert all(len(each) > 20 for each in covered)
-    assert all(len(one ^ two) >= 20 for one, two in combinations(covered, 2))
+    assert all(len(each) > 300 for each in covered)
+    assert all(len(one ^ two) > 300 for one, two in combinations(covered, 2))
 
 
 def test_told_apart_in_list_and_title(window: MainWindow) -> None:

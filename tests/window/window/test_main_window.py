@@ -165,32 +165,6 @@ def test_how_many_are_shown_and_escape_in_the_list_shows_all(window: MainWindow)
     assert window.containers.model.shown() == 12
 
 
-def test_tab_completes_what_is_typed_and_goes_on_where_nothing_is_to_complete(window: MainWindow) -> None:
-    field = window.toolbar.filter
-    field.setFocus()
-    QTest.keyClicks(field, "im")
-    QTest.keyClick(field, Qt.Key.Key_Tab)
-    assert field.text() == "image:"
-    QTest.keyClicks(field, "gra")
-    QTest.keyClick(field, Qt.Key.Key_Tab)
-    assert field.text() == "image:grafana:11 "
-    field.setText("engine:d")
-    QTest.keyClick(field, Qt.Key.Key_Tab)
-    assert field.text() == "engine:docker "
-    field.setText("p")
-    ways = []
-    for _ in range(4):
-        QTest.keyClick(field, Qt.Key.Key_Tab)
-        ways.append(field.text())
-    assert ways == ["project:", "port:", "portainer", "project:"]
-    QTest.keyClick(field, Qt.Key.Key_Backtab)
-    assert field.text() == "portainer"
-    assert field.hasFocus()
-    field.clear()
-    QTest.keyClick(field, Qt.Key.Key_Tab)
-    assert not field.hasFocus()
-
-
 def test_a_group_is_folded_by_key_and_click_and_nothing_else_is_chosen(window: MainWindow) -> None:
     view, model = window.containers.view, window.containers.model
     select(window, "redis-cache")

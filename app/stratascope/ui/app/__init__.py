@@ -34,7 +34,7 @@ import stratascope.usecases.hardening
 import stratascope.usecases.history.history
 import stratascope.usecases.history.recorder
 import stratascope.usecases.listing.alike
-import stratascope.usecases.listing.completion
+import stratascope.usecases.listing.suggestions
 import stratascope.usecases.live.alerts
 import stratascope.usecases.live.predictions
 import stratascope.usecases.live.recorded

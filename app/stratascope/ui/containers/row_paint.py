@@ -344,10 +344,10 @@ class RowPaint:
             marks_left = left
         painter.setFont(theme.font(11, MEDIUM if entry.reason else REGULAR))
         painter.setPen(theme.color("accent" if entry.reason else "text2"))
-        room = marks_left - left - theme.px(8)
+        room = marks_left - begin - theme.px(8)
         told = "" if slim else entry.reason or entry.second
         second = painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
+        painter.drawText(QRect(begin, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
         if stopped is None:
             strip = self._marks(tuple(mark_of(entry, number) for number in range(1, 7)), painter)
             painter.drawPixmap(QPointF(marks_left, top + one + (two - theme.px(MARK)) / 2), strip)

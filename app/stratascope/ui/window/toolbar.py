@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QSpacerItem, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QSpacerItem, QWidget
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
-from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState, Snapshot
+from stratascope.core.snapshot import Privilege, PrivilegeState, Snapshot
 from stratascope.i18n.translate import translate
-from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.buttons import GlyphButton
 from stratascope.ui.kit.focus_order import outline_pen
 from stratascope.ui.kit.labels import give_tip
@@ -20,8 +17,8 @@ from stratascope.ui.kit.page import ViewSwitch
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.window.engines import EnginesButton, EnginesPopup
+from stratascope.ui.window.filter_field import FilterField
 from stratascope.ui.window.pull_downs import PullDowns, SearchButton
-from stratascope.usecases.listing.completion import Completion, complete
 
 KEYS = "Ctrl+R"
 _ASK = msg("Read as root")
@@ -130,109 +127,6 @@ class RootButton(QAbstractButton):
         painter.drawRoundedRect(body, 1.5 * theme.scale, 1.5 * theme.scale)
 
 
-NARROW = 130  # px; below it there is room for one word only, and none for its key
-
-States = Callable[[], Sequence[ContainerState]]
-_WHAT = msg(
-    "Part of a name, or name: cap: user: project: port: image: label: engine: followed by what to look for. All "
-    "words must match. Tab completes, / comes here."
-)
-
-
-class FilterField(QLineEdit):
-    """The filter, with a magnifier at the left and its key at the right. `states`: all containers, for completion."""
-
-    def __init__(self, theme: Theme, states: States, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme, self._states = theme, states
-        self._ways: Completion | None = None  # set while Tab cycles through them
-        self._way = -1
-        self.textChanged.connect(self._begin_anew)
-        self._narrow: bool | None = None
-        self.setAccessibleName(translate(msg("Filter containers")))
-        self.setAccessibleDescription(translate(_WHAT))
-        give_tip(self, translate(_WHAT))
-        self.setMaxLength(200)
-        self.setFixedHeight(theme.px(30))
-        self.setFont(theme.font(13))
-        self.setClearButtonEnabled(False)
-        self._fit()
-
-    def event(self, event: QEvent) -> bool:
-        """Complete on Tab; without a completion Tab moves the focus, as usual."""
-        tabs = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab)
-        key = event.key() if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress else 0
-        if key in tabs and self._complete(back=key == Qt.Key.Key_Backtab):
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-            return
-        super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        theme, narrow = self._theme, self.width() < self._theme.px(NARROW)
-        if narrow is not self._narrow:
-            self._narrow = narrow
-            self.setPlaceholderText(translate(msg("Filter…") if narrow else msg("Filter: name, cap:, user:")))
-            self.setTextMargins(theme.px(20), 0, 0 if narrow else theme.px(26), 0)
-
-    def _complete(self, *, back: bool) -> bool:
-        if self._ways is not None:
-            self._way = (self._way + (-1 if back else 1)) % len(self._ways.words)
-            self._replace_word(self._ways.start, self._ways.words[self._way])
-            return True
-        before, after = self.text()[: self.cursorPosition()], self.text()[self.cursorPosition() :]
-        found = complete(before, self._states(), after)
-        word = before[found.start :]
-        if back or not found.words or found.words == (word,):
-            return False
-        if len(found.words) == 1:
-            only = found.words[0]
-            self._replace_word(found.start, only if only.endswith(":") else f"{only} ")
-        elif len(found.common) > len(word):
-            self._replace_word(found.start, found.common)
-        else:
-            self._ways, self._way = found, 0
-            self._replace_word(found.start, found.words[0])
-        return True
-
-    def _begin_anew(self) -> None:
-        self._ways = None
-
-    def _replace_word(self, start: int, word: str) -> None:
-        """Replace the text from there to the cursor."""
-        text, cursor, ways = self.text(), self.cursorPosition(), self._ways
-        self.setText(f"{text[:start]}{word}{text[cursor:]}")
-        self._ways = ways
-        self.setCursorPosition(start + len(word))
-        accessibility.announce(self, word)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        theme, painter = self._theme, smooth_painter(self)
-        painter.setPen(QPen(theme.color("text3"), 1.5))
-        side, middle = theme.px(9), self.height() / 2
-        left = theme.px(10)
-        painter.drawEllipse(QRectF(left, middle - side / 2 - 1, side, side))
-        end = left + side
-        painter.drawLine(round(end - 1), round(middle + side / 2 - 2), round(end + 3), round(middle + side / 2 + 2))
-        if not self.hasFocus() and not self.text() and not self._narrow:
-            box = QRectF(self.width() - theme.px(28), middle - theme.px(9), theme.px(20), theme.px(18))
-            painter.setPen(QPen(theme.color("line"), 1))
-            painter.setBrush(theme.color("panel"))
-            painter.drawRoundedRect(box, 4, 4)
-            painter.setFont(theme.font(11, MEDIUM))
-            painter.setPen(theme.color("text2"))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "/")
-
-
 FILTER, LEAST = 236, 130  # px of the design: for a few words, for one
 # What goes step by step: labels, numbers, how far the engines are folded, the width of the filter
 _STEPS = (
@@ -295,11 +189,11 @@ class Toolbar(QWidget):
         self._gap = QSpacerItem(theme.px(14), 0)
         layout.addSpacerItem(self._gap)
         theme.lay(layout, self.views, STRETCH, self.engines, self.root, self.search, self.menu)
-        self.filter.installEventFilter(self)
         self._shown: tuple[tuple[Engine, ...], Privilege] | None = None
         self._fitted: object = None  # what was last fitted, for what room
         self.down: QWidget | None = None  # where Down and Enter go from the filter
-        self.filter.textChanged.connect(selection.set_filter)
+        self.filter.words_changed.connect(selection.set_filter)
+        self.filter.went_down.connect(self._go_down)
         self.engines.clicked.connect(self.show_engines)
         self.root.clicked.connect(self.elevate)
         self.search.clicked.connect(lambda _=False: self.search_wanted.emit())
@@ -356,8 +250,13 @@ class Toolbar(QWidget):
             layout.insertWidget(layout.indexOf(self.menu), button)
 
     def _show_filter(self, words: str) -> None:
-        if words != self.filter.text():
+        if words != self.filter.words:
             self.filter.setText(words)
+
+    def _go_down(self) -> None:
+        if self.down is not None:
+            self.down.setFocus(Qt.FocusReason.TabFocusReason)
+            self.went_down.emit()
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         shown = (snapshot.engines, snapshot.privilege)
@@ -365,15 +264,3 @@ class Toolbar(QWidget):
             self._shown = shown
             self.engines.show_engines(snapshot.engines)
             self.root.show_privilege(snapshot.privilege)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if (
-            self.down is not None
-            and isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.KeyPress
-            and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        ):
-            self.down.setFocus(Qt.FocusReason.TabFocusReason)
-            self.went_down.emit()
-            return True
-        return super().eventFilter(watched, event)

@@ -1,8 +1,9 @@
 """The filter of the list: the words as typed, which containers match them, and what matched. Pure.
 
-    worker cap:net_admin port:8080 label:tier=front image:"my image"
+    worker cap:net_admin port:8080 label:tier=front image:"my image" >7
 
-All of them have to match. A quoted text is one word, and a word without a key matches part of a name. A word that can't
+All of them have to match. A quoted text is one word, and a word without a key matches part of a name; `>7` is an
+exposure above 7. A word that can't
 be understood reports why, and the query matches nothing: a filter that silently ignored a word would show containers
 that nobody asked for.
 
@@ -29,6 +30,7 @@ TEXT_MAX, TERMS_MAX = 1000, 20  # characters and words; the rest is ignored
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+').finditer
 _KEY = re.compile(r"([A-Za-z]+):(.*)", re.DOTALL).fullmatch
 _PORT = re.compile(r"([0-9]{1,5})(/[a-z]*)?").fullmatch
+_LIMIT = re.compile(r"([<>])(=?)([0-9]{1,2}(?:\.[0-9]?)?)").fullmatch
 _PREFIX = "cap_"
 
 
@@ -45,12 +47,28 @@ class Key(StrEnum):
     ENGINE = "engine"
 
 
+class Limit(Value):
+    """`>7`, `>=7`, `<7` or `<=7`; of the exposure as it is shown, with one decimal."""
+
+    above: bool
+    itself: bool
+    number: float
+
+    def holds(self, exposure: float) -> bool:
+        """Whether an exposure is beyond it."""
+        shown = round(exposure, 1)
+        return (self.itself and shown == self.number) or (shown > self.number if self.above else shown < self.number)
+
+
 class Term(Value):
-    """One word: `key` None is free text, in lower case. `numbers`: the capabilities or the port that it means."""
+    """One word: `key` None is free text, in lower case. `numbers`: the capabilities or the port that it means.
+    `limit`: of the exposure.
+    """
 
     key: Key | None
     text: str
     numbers: tuple[int, ...] = ()
+    limit: Limit | None = None
 
 
 class Query(Value):
@@ -93,17 +111,27 @@ def short_name(number: int) -> str:
     return NAMES[number].casefold().removeprefix(_PREFIX)
 
 
+def known_words() -> str:
+    """What a word may begin with, besides a part of a name."""
+    return " ".join((*(f"{key}:" for key in Key), ">7"))
+
+
 def _term(word: str) -> Term | None:
     """Raises ValueError with a Message."""
     if word.startswith('"'):
         text = word.replace('"', "")
         return Term(None, text.casefold()) if text.strip() else None
+    limit = _LIMIT(word)
+    if limit is not None:
+        return Term(None, word, limit=Limit(limit[1] == ">", bool(limit[2]), float(limit[3])))
+    if word[:1] in ("<", ">") and word.lstrip("<>=") == "":
+        return None  # still being typed
     keyed = _KEY(word)
     if keyed is None:
         return Term(None, word.replace('"', "").casefold())
     name, text = keyed[1].casefold(), keyed[2].replace('"', "").casefold()
     if name not in set(Key):
-        known = " ".join(f"{key}:" for key in Key)
+        known = known_words()
         raise ValueError(
             msg('"{word}:" is not a filter. Available: {known}. Put a text with a colon in quotes.',
                 word=keyed[1], known=known)
@@ -173,6 +201,8 @@ def hint(query: Query, states: Iterable[ContainerState]) -> Message | None:
 def _answer(term: Term, state: ContainerState) -> Match:
     container = state.container
     match term.key:
+        case None if term.limit is not None:
+            return _exposed(term.limit, state)
         case None:
             return _named(term.text, container)
         case Key.NAME:
@@ -191,6 +221,12 @@ def _answer(term: Term, state: ContainerState) -> Match:
             return _labelled(term.text, container)
         case Key.ENGINE:
             return _in(term.text, container.engine)
+
+
+def _exposed(limit: Limit, state: ContainerState) -> Match:
+    if state.matrix is None or state.container.pid is None:
+        return NO if state.container.pid is None and not state.container.error else UNKNOWN
+    return Match(limit.holds(state.matrix.exposure.worst))
 
 
 def _in(text: str, whole: str) -> Match:
