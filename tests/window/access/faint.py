@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from PySide6.QtCore import QBuffer, QByteArray, QPoint, QRect
+from PySide6.QtCore import QBuffer, QByteArray, QPoint, QRect, QRectF
 from PySide6.QtGui import QImage, QPainter, QRegion, QTransform
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
@@ -95,11 +95,16 @@ def ground(image: QImage, written: Written) -> str:
     return counted.most_common(1)[0][0] if counted else ""
 
 
-def too_faint(top: QWidget, tried: set[tuple[str, str, str]]) -> Iterator[str]:
+def too_faint(top: QWidget, tried: set[tuple[str, str, str]], hidden: Iterable[QRectF] = ()) -> Iterator[str]:
+    """Yield the texts without contrast. `tried`: those that were looked at; `hidden`: where vectors show what pixels
+    do not.
+    """
     image = top.grab().toImage()
     places: dict[tuple[str, float, float], Written] = {}
     for written in vectors(top):
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", written.ink):
+            continue
+        if any(box.contains(written.x + 1, written.y - 1) for box in hidden):
             continue
         # selected text is painted twice and clipped, which vectors do not show: keep the visible one, which stands out
         other = places.get((written.text, written.x, written.y))

@@ -69,6 +69,7 @@ class Inspector:
     def faults(self, part: QWidget) -> Iterator[str]:
         """Yield the faults of what is visible in it."""
         placed: list[Placed] = []
+        hidden: list[QRectF] = []
         for widget in walk.visible(part):
             texts = walk.drawn(widget)
             self.texts += len(texts)
@@ -79,10 +80,11 @@ class Inspector:
                 if scrolls(widget):
                     yield from untold(widget, texts)
             placed += seen(widget, texts)
+            hidden += unseen(widget, texts, part)
         yield from misplaced(part)
         above = overlay(part)
         yield from covered([each for each in placed if above is None or not under(each, above)])
-        yield from (f"too faint: {each}" for each in too_faint(above or part, self._inks))
+        yield from (f"too faint: {each}" for each in too_faint(above or part, self._inks, hidden))
 
     def report(self) -> str:
         """Return all faults, one a line, with the stop."""
@@ -133,6 +135,15 @@ def seen(widget: QWidget, texts: list[walk.Drawn]) -> Iterator[Placed]:
         box = each.box & sight
         if box.width() > 2 and box.height() > 2:
             yield Placed(widget, each.text, box.translated(shift))
+
+
+def unseen(widget: QWidget, texts: list[walk.Drawn], part: QWidget) -> Iterator[QRectF]:
+    """Yield where texts are that are scrolled out of sight, in the pixels of `part`."""
+    sight = QRectF(widget.visibleRegion().boundingRect())
+    shift = widget.mapTo(part, QPoint(0, 0)) if widget is not part else QPoint(0, 0)
+    for each in texts:
+        if (each.box & sight).height() < 0.7 * each.box.height():
+            yield each.box.translated(shift).adjusted(-2, -3, 2, 3)
 
 
 def overlay(part: QWidget) -> QWidget | None:

@@ -169,16 +169,17 @@ class _Lines(QWidget):
             painter.setFont(theme.font(11))
             painter.drawText(QRectF(0, 0, self.width(), high), centre, translate(msg("No line changes")))
             return
-        left = len(self.lines) - SHOWN
+        rows = max(1, min(SHOWN, self.height() // high))  # fewer in a low window
+        left = len(self.lines) - rows
         more = translate(plural("…{count} more", "…{count} more", left)) if left > 0 else ""
         painter.setFont(theme.font(11, MEDIUM))
         wide = painter.fontMetrics().horizontalAdvance(more)
         if more:
-            last = QRectF(self.width() - wide - 1, (SHOWN - 1) * high, wide + 1, high)
+            last = QRectF(self.width() - wide - 1, (rows - 1) * high, wide + 1, high)
             painter.drawText(last, centre, more)
         painter.setFont(theme.font(11, fixed=True))
-        for row, line in enumerate(self.lines[:SHOWN]):
-            room = self.width() - (wide + theme.px(8) if more and row == SHOWN - 1 else 0)
+        for row, line in enumerate(self.lines[:rows]):
+            room = self.width() - (wide + theme.px(8) if more and row == rows - 1 else 0)
             shown = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideMiddle, room)
             painter.drawText(QRectF(0, row * high, room + 1, high), centre, shown)
 

@@ -106,7 +106,8 @@ class SharedPage(QWidget):
         column.setContentsMargins(1, theme.px(4), 1, 1)
         column.addWidget(self.stack)
         theme.lay(QVBoxLayout(self.card), self.what, self.meaning, (self.members, 1), around=(14, 10, 14, 8), gap=6)
-        self.card.setFixedHeight(theme.px(CARD))
+        self.card.setMaximumHeight(theme.px(CARD))  # lower where the window is
+        self.members.setMinimumHeight(theme.px(40))
         theme.lay(QVBoxLayout(self), head, (upper, 1), self.card, around=(16, 12, 16, 12), gap=10)
 
     # -- contents
