@@ -72,7 +72,7 @@ def what_happened(row: Moved) -> str:
         told.insert(0, _undone(row))
     if settings:
         told.append(listed(settings, _MOST if len(settings) > _MOST else 0))
-    if made is What.RELAUNCHED:
+    if made is What.RELAUNCHED and not settings:  # else they say it, and who did it stands below
         told += [sentence(each) for each in row.changes if each.what is What.RELAUNCHED][-1:]
     if row.image_moved and row.then.image is not None and row.now.image is not None:
         told.append(translate(image_change(plain(row.then.image.name, 80), plain(row.now.image.name, 80))))

@@ -181,7 +181,7 @@ def question_title(run_kind: RunKind, name: str) -> str:
     words = {
         RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
         RunKind.ALLOW: msg("Relaunch {name} with more permissions?", name=name),
-        RunKind.UNDO: msg("Bring back the original of {name}?", name=name),
+        RunKind.UNDO: msg("Undo the relaunch of {name}?", name=name),
         RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
     }
     return translate(words[run_kind])

@@ -54,6 +54,14 @@ def test_grants_come_first() -> None:
     assert words.layer_with(session) == "capabilities"
 
 
+def test_what_a_relaunch_changed_is_said_once() -> None:
+    relaunched = (Change(1e9, What.RELAUNCHED, plus=("memory=1073741824",)),)
+    found = row(Direction.BETTER, relaunched, settings=("--memory 1g",))
+    assert words.what_happened(found) == "--memory 64m → --memory 1g"
+    assert words.who_did(found) == "you, with Stratascope"
+    assert words.what_happened(row(Direction.BETTER, relaunched)).startswith("Relaunched by Stratascope")
+
+
 def test_an_undo_is_named_before_all_else_and_by_its_number() -> None:
     undone = row(changes=(Change(1e9, What.UNDONE),), settings=("--privileged",), threats=("load-module",))
     assert words.what_happened(undone) == "Undone: back at 9.0"

@@ -52,7 +52,7 @@ def test_an_undo_that_leaves_something_behind_asks(
     arrived(window, picture)
     card_of(window).more.click()
     qtbot.waitUntil(side.dialog.isVisible)
-    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
+    assert side.dialog.title.text() == "Undo the relaunch of ci-runner?"
     qtbot.waitUntil(side.dialog.go.isEnabled)
 
     def quoted() -> list[str]:
@@ -110,7 +110,7 @@ def test_ctrl_z_undoes_the_relaunch_of_what_is_in_view(
     window.containers.view.setFocus()
     press()
     qtbot.waitUntil(side.dialog.isVisible)
-    assert side.dialog.title.text() == "Bring back the original of ci-runner?"
+    assert side.dialog.title.text() == "Undo the relaunch of ci-runner?"
     qtbot.waitUntil(side.dialog.go.isEnabled)
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
     over(qtbot, side)

@@ -189,7 +189,7 @@ class PlanRow(QAbstractButton):
         self._chips = []
         for each in alternatives:
             if each.choice is not None or each.lines:
-                chip = self._chip(plain(translate(each.word if each.lines else each.text), 80))
+                chip = self._chip(plain(translate(each.word if each.lines else each.text), 80).rstrip(".。"))
                 chip.clicked.connect(lambda _=False, each=each: self.instead.emit(self.change.key, each))
                 give_tip(chip, "\n".join(plain(line, 300) for line in each.lines))
         if acceptable:
