@@ -52,6 +52,30 @@ class GroupHead(QWidget):
         self.link.setVisible(watch)
 
 
+class _FoldedLine(QWidget):
+    """One of them; filled anew rather than made anew, since PySide crashed where many were removed (SIGSEGV in
+    Shiboken's releaseWrapper, of a label whose holder was deleted).
+    """
+
+    def __init__(self, theme: Theme, *, copies: bool) -> None:
+        super().__init__()
+        self._label = Label(theme, 11, ink="text2", wrap=True).selectable()
+        self._copy = text_button(theme, msg("Copy"), self._take, look="link", size=11) if copies else None
+        layout = theme.lay(QHBoxLayout(self), (self._label, 1), around=0, gap=6)
+        if self._copy is not None:
+            layout.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
+
+    def say(self, text: str) -> None:
+        """Show that line."""
+        self._label.setText(text)
+        if self._copy is not None:
+            self._copy.setAccessibleName(translate(msg("Copy: {text}", text=text)))
+        self.show()
+
+    def _take(self) -> None:
+        feedback.copy(self, self._label.text())
+
+
 class FoldedLines(QWidget):
     """A head with lines of text that are folded away at first; each may be copied."""
 
@@ -59,6 +83,7 @@ class FoldedLines(QWidget):
         super().__init__()
         self._theme, self._title, self._copies = theme, translate(title), copies
         self._lines: tuple[str, ...] | None = None
+        self._made: list[_FoldedLine] = []
         self.head, self._rows = FoldButton(theme), QWidget()
         self._column = theme.lay(QVBoxLayout(self._rows), around=(22, 0, 0, 4), gap=4)
         self._rows.hide()
@@ -72,23 +97,13 @@ class FoldedLines(QWidget):
         if tuple(lines) == self._lines:
             return
         self._lines = tuple(lines)
-        while (item := self._column.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
-        for line in lines:
-            self._column.addWidget(self._row(line))
-
-    def _row(self, text: str) -> QWidget:
-        row, theme = QWidget(), self._theme
-        label = Label(theme, 11, ink="text2", wrap=True, text=text).selectable()
-        layout = theme.lay(QHBoxLayout(row), (label, 1), around=0, gap=6)
-        if self._copies:
-            spoken = msg("Copy: {text}", text=text)
-            copy = text_button(theme, msg("Copy"), lambda: feedback.copy(self, text), look="link", size=11,
-                               spoken=spoken)  # fmt: skip
-            layout.addWidget(copy, 0, Qt.AlignmentFlag.AlignTop)
-        return row
+        for place, line in enumerate(lines):
+            if place == len(self._made):
+                self._made.append(_FoldedLine(self._theme, copies=self._copies))
+                self._column.addWidget(self._made[place])
+            self._made[place].say(line)
+        for row in self._made[len(lines) :]:
+            row.hide()
 
 
 class PlanList(Scrolled):
