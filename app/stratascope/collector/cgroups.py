@@ -62,7 +62,8 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "blkio.throttle.write_iops_device",
     ),
 }
-OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes", "pids.peak"))  # only read in a process's own group
+# only read in a process's own group: of those above it they say nothing of the process, and change all the time
+OWN = frozenset(("memory.current", "memory.usage_in_bytes", "memory.peak", "memory.max_usage_in_bytes", "pids.peak"))
 FEW = 2  # for this many files or fewer, opening their directory costs more than it saves
 LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
 GROUPS_MAX = 4096  # the same for the number of groups below one container's

@@ -61,6 +61,7 @@ class ConfinedError(ProbeError):
 
 class EventKind(StrEnum):
     CHANGED = "changed"  # inspect it again
+    COMMAND = "command"  # a command began or ended in it, as a health check does every few seconds
     REMOVED = "removed"
 
 

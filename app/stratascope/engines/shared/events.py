@@ -37,6 +37,7 @@ _QUIET_ACTIONS = frozenset(
     }
 )
 _LAST_ACTIONS = frozenset({"destroy", "remove"})
+_COMMANDS = frozenset({"exec_start", "exec_die", "exec", "exec_died"})  # Docker's, Podman's
 
 
 def decode_events(pieces: Iterable[bytes]) -> Iterator[Event]:
@@ -103,6 +104,8 @@ def event_of(value: Any) -> Event | None:
     container = answer.part("Actor").text("ID") or answer.text("id")
     if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:
         return None
+    if action in _COMMANDS:
+        return Event(EventKind.COMMAND, container)
     return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)
 
 

@@ -130,8 +130,10 @@ class Alerts:
             if now:
                 self._raising[state.key] = now
             text = raised(state)
-            seen = state.key in self._known - self._awaited and state.container.engine in self._engines
-            if text is None or limit is None or not seen or now <= before.get(state.key, frozenset()):
+            if text is None or limit is None or now <= before.get(state.key, frozenset()):
+                continue
+            seen = state.key in self._known and state.key not in self._awaited
+            if not seen or state.container.engine not in self._engines:
                 continue
             if any(process.kind or (process.exposure or 0.0) > limit for process in state.raising):
                 yield Alert(state.key, msg("More is possible in it now: {name}", name=state.container.name), text,

@@ -5,11 +5,12 @@ The machine's facts are read once, again on request, and retried while unreadabl
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
 
-from stratascope.core.capture import Capture, whole_gap
+from stratascope.core.capture import Capture, Reading, whole_gap
 from stratascope.core.container import Engine
 from stratascope.core.ground import Ground, decode_ground, with_mounts_of
 from stratascope.core.ports import EnginePort
@@ -38,6 +39,10 @@ class EngineReadings(Struct):
     listed: bool = False  # whether all its containers have been read once
     gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not bring it back
     beat: float = 0.0
+    described: float = 0.0  # when the engine was last asked how it is
+    hurried: bool = False  # somebody waits for the next reading
+    unsettled: set[str] = field(default_factory=set)  # judged by the moment of their reading, see `look_again`
+    watched: str = ""  # the container whose use is shown
     try_now: threading.Event = field(default_factory=threading.Event)
 
     def started(self, captured: Sequence[CapturedContainer]) -> bool:
@@ -47,17 +52,30 @@ class EngineReadings(Struct):
                 item.found is not None and _pid(item) != _pid(self.captured.get(item.raw.id)) for item in captured
             )
 
-    def keep(self, captured: Sequence[CapturedContainer], whole: bool) -> None:
-        """Store new readings. If engines report containers one by one beyond the size limit, everything is
-        listed anew.
+    def keep(self, captured: Sequence[CapturedContainer], whole: bool) -> bool:
+        """Store new readings; whether any says something new: one that says the same stays the same object, of which
+        nothing is decoded or judged again. If engines report containers one by one beyond the size limit, everything
+        is listed anew.
         """
-        self.captured.update({item.raw.id: item for item in captured if item.raw.id not in self.gone})
+        new = {item.raw.id: item for item in captured if item.raw.id not in self.gone and self._news(item)}
+        news = bool(new) or whole > self.listed
+        self.captured.update(new)
         self.attending -= {item.raw.id for item in captured}
         self.attending |= {item.raw.id for item in captured if item.found is not None and ends_matter(item.found)}
         self.listed = self.listed or whole
         if not whole and sum(len(item.raw.inspect) for item in self.captured.values()) > NAMED_BYTES:
             self.captured.clear()
             self.want(ALL, time.monotonic())
+            return True
+        return news
+
+    def _news(self, item: CapturedContainer) -> bool:
+        before = self.captured.get(item.raw.id)
+        if before is None or item.raw.id in self.unsettled:
+            return True
+        if before == item:
+            return False
+        return item.raw.id == self.watched or not alike(before, item)
 
     def renew(self, before: Sequence[CapturedContainer], captured: Sequence[CapturedContainer]) -> None:
         """Store new readings of those that nobody has read since."""
@@ -74,18 +92,25 @@ class EngineReadings(Struct):
         process.
         """
         now = time.time()
+        self.unsettled -= {item.raw.id for item in captured}
         for item in captured:
             if item.found is not None and any(setting_up(member, ground, now) for member in item.found.members):
+                self.unsettled.add(item.raw.id)
                 self.later.setdefault(item.raw.id, time.monotonic() + SECOND_LOOK)
 
-    def want(self, what: str, now: float) -> None:
-        """Read it now, and again a moment later. If too many are waiting individually, read all instead."""
+    def want(self, what: str, now: float, *, begun: bool = True) -> None:
+        """Read it now, and again a moment later. If too many are waiting individually, read all instead. Not `begun`:
+        a moment later only, since its process appears after its event, and most are over by then.
+        """
         if len(self.due) >= NAMED_MAX or len(self.later) >= NAMED_MAX:
             self.due.clear()
             self.later.clear()
             what = ALL
-        self.due[what] = now
-        self.later[what] = now + SECOND_LOOK
+        if begun:
+            self.due[what] = now
+            self.later[what] = now + SECOND_LOOK
+        else:  # never put off by the next one
+            self.later.setdefault(what, now + SECOND_LOOK)
 
     def put_off(self, what: str) -> None:
         """Restart the delay of the second reading: with many containers, the first one takes longer than the delay."""
@@ -109,8 +134,42 @@ class EngineReadings(Struct):
             self.due[ALL] = 0.0
         self.gone.add(container)
         self.captured.pop(container, None)
+        self.unsettled.discard(container)
         self.due.pop(container, None)
         self.later.pop(container, None)
+
+
+_USE = re.compile(r"cgroup:.*:(?:memory\.(?:current|usage_in_bytes|peak|max_usage_in_bytes)|pids\.peak)")
+# lines of /proc/PID/status, proc_pid_status(5), that are mere use, and those that say when a process last ran
+_LINES_OF_USE = re.compile(
+    r"^(?:Vm\w+|Rss\w+|HugetlbPages|voluntary_ctxt_switches|nonvoluntary_ctxt_switches):.*\n?", re.M
+)
+
+
+def alike(before: CapturedContainer, now: CapturedContainer) -> bool:
+    """Whether two readings differ in the mere use of memory and the like, which is shown of the container in view
+    only, and on which nothing else depends.
+    """
+    one, two = before.found, now.found
+    if one is None or two is None or before.raw != now.raw or len(one.members) != len(two.members):
+        return False
+    if (one.members_from, one.unread) != (two.members_from, two.unread):
+        return False
+    return all(map(_alike, (one.first, *one.members), (two.first, *two.members)))
+
+
+def _alike(one: Capture, two: Capture) -> bool:
+    if (one.pid, one.via, len(one.readings)) != (two.pid, two.via, len(two.readings)):
+        return False
+    return all(a == b or _mere_use(a, b) for a, b in zip(one.readings, two.readings, strict=True))
+
+
+def _mere_use(one: Reading, two: Reading) -> bool:
+    if one.text is None or two.text is None or (one.name, one.source) != (two.name, two.source):
+        return False
+    if one.name == "status":
+        return _LINES_OF_USE.sub("", one.text) == _LINES_OF_USE.sub("", two.text)
+    return _USE.fullmatch(one.name) is not None
 
 
 def _pid(capture: CapturedContainer | None) -> int | None:

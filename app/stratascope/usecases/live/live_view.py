@@ -3,8 +3,12 @@
 One of an engine's threads follows its events, another reads: all containers when the engine answers, later only those
 with events, and these again a moment later, because an exec session's process appears after its event. The third asks
 the kernel whether an exec session, or another process that matters, has ended: that takes no engine, and none reports
-it in time. A failed engine is retried with growing pauses, without affecting the others. Snapshots are coalesced: many
-events, one snapshot. Decided against asyncio: the reads block.
+it in time. A failed engine is retried with growing pauses, without affecting the others. Decided against asyncio: the
+reads block.
+
+Where something changes after a moment in which nothing did, it is read and shown at once. What goes on changing is read
+and shown every STEADY, however many events there are, except for what a user asked for, which is never put off. A
+reading that says what is known already makes no snapshot.
 
 Finding engines and loading their SDKs must not delay the first picture: `DeferredLiveView` creates the real one on a
 thread. If that fails, the snapshot says why, and `refresh` tries again, so that a window does not wait for ever.
@@ -47,7 +51,8 @@ HEARTBEAT = 5.0  # seconds between checks whether an engine still answers (a SIG
 FLOOD = 2000  # events per second that are followed individually
 PACE = 2.0  # seconds between readings of the selected container, by default
 ATTENTION = 0.5  # seconds between looks whether processes have ended
-GATHER = 0.02  # seconds between snapshots, in which changes are gathered; the first is shown at once
+GATHER = 0.02  # seconds in which changes are gathered where somebody waits for them
+STEADY = 0.4  # seconds between readings of an engine, and between snapshots, while changes go on
 
 
 class LiveView:
@@ -63,8 +68,11 @@ class LiveView:
         predictions: Predictions | None = None,
         gather: float = GATHER,
     ) -> None:
-        """`demo` is shown while no engine at all can be used; `gather`: seconds between snapshots."""
-        self._gather = gather
+        """`demo` is shown while no engine at all can be used; `gather`: seconds between snapshots that are waited for,
+        and the least between others.
+        """
+        self._gather, self._steady = gather, max(gather, STEADY)
+        self._hurry = threading.Event()  # somebody waits for the next snapshot
         self._predictions = predictions or Predictions()
         self._reader = reader
         self._demo = demo
@@ -97,7 +105,7 @@ class LiveView:
         self._reader.forget(key)
         for known in self.engines:
             if key is None or known.port.id == key[0]:
-                self._want(known, ALL if key is None else key[1])
+                self._want(known, ALL if key is None else key[1], hurried=True)
                 known.try_now.set()
 
     def focus(self, key: tuple[str, str] | None) -> None:
@@ -106,9 +114,11 @@ class LiveView:
         """
         self._focus, self._next_look = key, 0.0
         if self._predictions.look_at(key):
+            self._hurry.set()
             self._changed.set()
         for known in self.engines:
             with known.ready:
+                known.watched = key[1] if key is not None and key[0] == known.port.id else ""
                 known.ready.notify_all()
 
     def pace(self, seconds: float) -> None:
@@ -136,6 +146,7 @@ class LiveView:
     def stop(self) -> None:
         """End all threads and release the engines; returns when they are done or after two seconds."""
         self._ending.set()
+        self._hurry.set()
         self._changed.set()
         for known in self.engines:
             known.try_now.set()
@@ -186,7 +197,7 @@ class LiveView:
                         known.forget(event.container)
                     self._changed.set()
                 else:
-                    self._want(known, event.container)
+                    self._want(known, event.container, begun=event.kind is not EventKind.COMMAND)
         except EngineError:
             return  # describe() will report the state
 
@@ -200,11 +211,12 @@ class LiveView:
             self._ending.wait(left)
         return time.monotonic()
 
-    def _want(self, known: EngineReadings, what: str) -> None:
-        """Read it now, and again a moment later."""
+    def _want(self, known: EngineReadings, what: str, *, hurried: bool = False, begun: bool = True) -> None:
+        """Read it now, and again a moment later; the latter only if not `begun`. `hurried`: somebody waits for it."""
         with known.ready:
             now = time.monotonic()
-            known.want(what, now)
+            known.want(what, now, begun=begun)
+            known.hurried = known.hurried or hurried
             known.ready.notify_all()
 
     def _work(self, known: EngineReadings) -> None:
@@ -216,7 +228,7 @@ class LiveView:
                 if not due and (known.engine is None or now < known.beat):
                     known.ready.wait(self._patience(known, now))
                     continue
-                engine = known.engine
+                engine, hurried, known.hurried = known.engine, known.hurried, False
             if engine is None:
                 continue
             begun = time.monotonic()
@@ -224,12 +236,16 @@ class LiveView:
                 if not due:
                     self._beat(known)
                 elif engine.state is EngineState.CONNECTED:
-                    self._read(known, engine, due)
+                    self._read(known, engine, due, hurried=hurried or not known.listed)
             except Exception:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
             # an engine with constant events gets half of this thread's time, and none of the window's
-            self._ending.wait(max(self._gather, time.monotonic() - begun))
+            taken = time.monotonic() - begun
+            self._ending.wait(max(self._gather, taken))
+            if due:
+                with known.ready:
+                    known.ready.wait_for(lambda: known.hurried or self._ending.is_set(), self._steady - taken)
 
     def _attend(self, known: EngineReadings) -> None:
         """Read containers again of which a process has ended that mattered, until the end.
@@ -268,6 +284,7 @@ class LiveView:
         """Check that the engine still answers, and read the selected container's usage."""
         focus = self._focus
         watched = focus is not None and focus[0] == known.port.id
+        pause = min(self._pace, HEARTBEAT) if watched else HEARTBEAT
         now = time.monotonic()
         if watched and focus is not None and known.engine is not None and now >= self._next_look:
             self._next_look = now + self._pace
@@ -275,13 +292,17 @@ class LiveView:
                 capture = known.captured.get(focus[1])
             if capture is not None and known.engine.state is EngineState.CONNECTED:
                 self._store(known, known.engine, (capture.raw,))
+        if known.described <= now < known.described + HEARTBEAT - pause / 2:
+            with known.ready:
+                known.beat = now + pause
+            return
         engine = known.port.describe()
         before = known.engine
-        self._describe(known, engine, min(self._pace, HEARTBEAT) if watched else HEARTBEAT)
+        self._describe(known, engine, pause)
         if engine.state is EngineState.CONNECTED and before is not None and before.state is not engine.state:
             self._want(known, ALL)
 
-    def _read(self, known: EngineReadings, engine: Engine, due: set[str]) -> None:
+    def _read(self, known: EngineReadings, engine: Engine, due: set[str], *, hurried: bool) -> None:
         try:
             if ALL in due:
                 with known.ready:
@@ -291,11 +312,12 @@ class LiveView:
                 with known.ready:
                     known.host = host
                     known.captured = {raw.id: known.captured[raw.id] for raw in raws if raw.id in known.captured}
-                self._store(known, engine, raws, whole=True)
+                self._store(known, engine, raws, whole=True, hurried=hurried)
                 known.put_off(ALL)
                 return
             raws = tuple(raw for what in due if (raw := self._inspect(known, what)) is not None)
-            self._store(known, engine, raws)
+            if raws:
+                self._store(known, engine, raws, hurried=hurried)
         except EngineError as error:
             failed = replace(engine, state=error.state, message=error.message, error=error.words)
             self._describe(known, failed)
@@ -311,18 +333,29 @@ class LiveView:
             return None
 
     def _store(
-        self, known: EngineReadings, engine: Engine, raws: Sequence[RawContainer], *, whole: bool = False
+        self,
+        known: EngineReadings,
+        engine: Engine,
+        raws: Sequence[RawContainer],
+        *,
+        whole: bool = False,
+        hurried: bool = False,
     ) -> None:
-        """Read the processes of these containers, and trigger a new snapshot. `whole`: these are all."""
+        """Read the processes of these containers, and trigger a new snapshot if that says something new. `whole`: these
+        are all; `hurried`: somebody waits for it.
+        """
         ground = self._ground_of(known)
         captured = self._reader.captured(engine, raws, ground)
         if known.started(captured):
             self._read_mounts(known, engine)
         with known.ready:
-            known.keep(captured, whole)
+            news = known.keep(captured, whole)
             known.look_again(captured, ground)
             known.ready.notify_all()
-        self._changed.set()
+        if hurried:
+            self._hurry.set()
+        if news or whole or hurried:
+            self._changed.set()
 
     def _read_mounts(self, known: EngineReadings, engine: Engine) -> None:
         if known.host is None:
@@ -342,10 +375,12 @@ class LiveView:
                 engine = replace(engine, version=told.version, rootless=told.rootless, facts=told.facts)
             if engine != known.engine:
                 known.engine = engine
+                self._hurry.set()
                 self._changed.set()
             if engine.state not in (EngineState.CONNECTED, EngineState.UNREACHABLE):
                 known.captured.clear()  # containers of a hanging engine stay on screen, those of a stopped one do not
-            known.beat = time.monotonic() + (until_next or HEARTBEAT)
+            known.described = time.monotonic()
+            known.beat = known.described + (until_next or HEARTBEAT)
             known.ready.notify_all()
 
     def _publish(self, publish: Publish) -> None:
@@ -353,8 +388,10 @@ class LiveView:
         while True:
             self._changed.wait()
             self._ending.wait(published + self._gather - time.monotonic())
+            self._hurry.wait(max(0.0, published + self._steady - time.monotonic()))
             if self._ending.is_set():
                 return
+            self._hurry.clear()
             self._changed.clear()
             engines: list[Engine] = []
             containers: list[CapturedContainer] = []

@@ -1,0 +1,130 @@
+"""Readings are kept as the same object where they say nothing new, so that nothing is judged or drawn again."""
+
+from __future__ import annotations
+
+import pytest
+
+from stratascope.core.capture import Reading
+from stratascope.core.snapshot import CapturedContainer
+from stratascope.usecases.live.engine_readings import EngineReadings, alike
+from stratascope.value import replace
+from stratascope.wiring.engines import assembler, demo_capture, translations
+
+
+def with_text(item: CapturedContainer, name: str, old: str, new: str) -> CapturedContainer:
+    """The container as read again, with one piece of one text another."""
+    assert item.found is not None
+    first = item.found.first
+
+    def changed(reading: Reading) -> Reading:
+        assert reading.name != name or (reading.text is not None and old in reading.text), reading
+        return (
+            replace(reading, text=(reading.text or "").replace(old, new)) if reading.name == name else replace(reading)
+        )
+
+    return replace(item, found=replace(item.found, first=replace(first, readings=tuple(map(changed, first.readings)))))
+
+
+@pytest.fixture
+def item() -> CapturedContainer:
+    """One of the demo's, with its current use."""
+    return next(
+        each
+        for each in demo_capture().containers
+        if each.found is not None
+        and any(name.endswith(":0:memory.usage_in_bytes") for name in each.found.first.names())
+    )
+
+
+def usage(item: CapturedContainer) -> tuple[str, str]:
+    """The name of its own group's use of memory, and the text."""
+    assert item.found is not None
+    reading = next(each for each in item.found.first.readings if each.name.endswith(":0:memory.usage_in_bytes"))
+    assert reading.text is not None
+    return reading.name, reading.text
+
+
+def kept(readings: EngineReadings, item: CapturedContainer) -> bool:
+    """Whether that reading was news."""
+    with readings.ready:
+        return readings.keep((item,), whole=False)
+
+
+@pytest.fixture
+def readings(item: CapturedContainer) -> EngineReadings:
+    """With that one, read once."""
+    made = EngineReadings(port=None)  # type: ignore[arg-type]  # nothing is asked
+    assert kept(made, item)
+    return made
+
+
+def test_the_same_reading_stays_the_same_object(readings: EngineReadings, item: CapturedContainer) -> None:
+    again = with_text(item, "status", "Name:", "Name:")
+    assert again == item
+    assert again is not item
+    assert not kept(readings, again)
+    assert readings.captured[item.raw.id] is item
+
+
+def test_mere_use_is_news_of_the_container_in_view_only(readings: EngineReadings, item: CapturedContainer) -> None:
+    name, text = usage(item)
+    more = with_text(item, name, text.strip(), "123456789")
+    assert not kept(readings, more)
+    readings.watched = item.raw.id
+    assert kept(readings, more)
+    assert readings.captured[item.raw.id] is more
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("status", "CapEff:\t", "CapEff:\tf"), ("status", "Uid:\t", "Uid:\t1"), ("status", "Seccomp:\t", "Seccomp:\t1")],
+)
+def test_a_right_is_news_of_every_container(
+    readings: EngineReadings, item: CapturedContainer, name: str, old: str, new: str
+) -> None:
+    assert kept(readings, with_text(item, name, old, new))
+
+
+def test_another_limit_or_answer_of_the_engine_is_news(readings: EngineReadings, item: CapturedContainer) -> None:
+    assert item.found is not None
+    limit = next(each for each in item.found.first.readings if each.name.endswith(":0:memory.limit_in_bytes"))
+    assert kept(readings, with_text(item, limit.name, (limit.text or "").strip(), "4096"))
+    assert kept(readings, replace(item, raw=replace(item.raw, inspect=item.raw.inspect + " ")))
+    assert kept(readings, replace(item, found=None))
+
+
+def test_one_that_is_still_being_set_up_is_always_news(readings: EngineReadings, item: CapturedContainer) -> None:
+    readings.unsettled.add(item.raw.id)
+    assert kept(readings, item)
+
+
+def test_readings_that_are_alike_are_judged_alike(item: CapturedContainer) -> None:
+    """Whatever is called mere use here changes no verdict, no finding and no threat."""
+    name, text = usage(item)
+    more = with_text(item, name, text.strip(), "123456789")
+    more = with_text(more, "status", "voluntary_ctxt_switches:\t", "voluntary_ctxt_switches:\t9")
+    assert alike(item, more)
+    demo = demo_capture()
+
+    def judged(one: CapturedContainer) -> object:
+        capture = replace(demo, containers=tuple(one if each is item else each for each in demo.containers))
+        whole = assembler(translations()).snapshot(capture)
+        states = [each for each in whole.containers if each.container.id == item.raw.id]
+        return [(each.matrix, each.findings, [layer.assessment for layer in each.layers]) for each in states]
+
+    found = next(each for each in demo.containers if each.raw == item.raw)
+    demo = replace(demo, containers=tuple(item if each is found else each for each in demo.containers))
+    assert judged(item) == judged(more)
+
+
+def test_a_command_costs_one_reading_when_it_is_mostly_over(readings: EngineReadings) -> None:
+    """However many there are; whatever else changes is read at once and again."""
+    with readings.ready:
+        for moment in (10.0, 10.1, 10.5):
+            readings.want("c0ffee", moment, begun=False)
+        assert readings.take_due(10.5) == set()
+        assert readings.take_due(10.7) == {"c0ffee"}
+        assert readings.take_due(99.0) == set()
+        readings.want("c0ffee", 100.0)
+        assert readings.take_due(100.0) == {"c0ffee"}
+        assert readings.take_due(100.7) == {"c0ffee"}
