@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QRasterWindow
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Privilege, PrivilegeState
 from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.value import replace
 
@@ -76,8 +76,20 @@ def test_a_press_in_the_window_is_use_and_the_pointer_alone_is_none(selection: S
 def test_each_reading_is_told_once_when_all_is_settled(selection: Selection) -> None:
     selection.choose(B.key)
     with heard(selection) as found:
-        selection.show_snapshot(sample.snapshot((A, B)))
+        selection.show_snapshot(sample.snapshot((A, replace(B))))
     assert found == ["container_changed", "snapshot_changed"]
+
+
+def test_what_was_not_read_anew_is_not_told_again_until_it_is_asked_for(selection: Selection) -> None:
+    selection.choose(B.key)
+    with heard(selection) as found:
+        selection.show_snapshot(sample.snapshot((replace(A), B)))
+        assert found == ["snapshot_changed"]
+        selection.look_again()
+        assert found == ["snapshot_changed", "container_changed"]
+        with_root = replace(sample.snapshot((A, B)), privilege=Privilege(PrivilegeState.ON))
+        selection.show_snapshot(with_root)
+    assert found[2:] == ["container_changed", "snapshot_changed"], "what panes show of it depends on more than it"
 
 
 def test_what_the_list_calls_current_while_its_rows_go_is_no_choice(selection: Selection) -> None:

@@ -365,7 +365,9 @@ class Rows:
 
     def worst(self) -> ContainerState | None:
         """The worst of the containers shown; of equal ones the first."""
-        return min(self.shown, key=lambda state: (_TAKEN[_takes(state)], worst_first(state)[:2]), default=None)
+        sorter = self._sorter
+        found = min(map(sorter.of, self.shown), key=lambda each: (_TAKEN[each.takes], each.worst[:2]), default=None)
+        return None if found is None else found.state
 
     def section_of(self, key: tuple[str, str]) -> str:
         """Return the group of a container; empty if it is not shown."""

@@ -62,6 +62,12 @@ def differ(before: ContainerState, now: ContainerState) -> bool:
     return before is not now and (start(before) != start(now) or before.matrix != now.matrix)
 
 
+def alike(before: ContainerState, now: ContainerState) -> bool:
+    """Whether rows of its plan say the same: they name the container's rights, not what it uses."""
+    told = [tuple(layer.assessment for layer in each.layers) for each in (before, now)]
+    return (before.container, before.matrix, told[0]) == (now.container, now.matrix, told[1])
+
+
 class PlanDraft(QObject):
     """`changed`: anything of it. `offer_changed`: the Offer for the container in view, None where it is not known, and
     the keys of its options that the plan makes.
@@ -171,7 +177,9 @@ class PlanDraft(QObject):
         same = state is not None and state is self.state
         if same and refused is self._refused and look_only == self.look_only:
             return
-        before, self.state, self._refused, self.look_only = self.state, state, refused, look_only
+        before, self.state = self.state, state
+        unmoved = (refused, look_only, self.nothing) == (self._refused, self.look_only, None)
+        self._refused, self.look_only = refused, look_only
         if before is None or state is None or before.key != state.key:
             self._empty()
             if state is not None:
@@ -182,6 +190,8 @@ class PlanDraft(QObject):
             self._forget_made()
             self._hide(why)
             return
+        if unmoved and before is not None and not self._outdated(state) and alike(before, state):
+            return  # read anew, and nothing that is shown here is another
         hidden, self.nothing = self.nothing is not None, None
         if self._outdated(state):
             self._ask(state)

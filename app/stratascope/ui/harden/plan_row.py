@@ -131,6 +131,7 @@ class PlanRow(QAbstractButton):
         self._chips: list[QPushButton] = []
         self._alternatives: tuple[Alternative, ...] = ()
         self._acceptable = False
+        self._shown: object = None
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -148,11 +149,17 @@ class PlanRow(QAbstractButton):
         self, change: Change, state: ContainerState | None, *, on: bool, failed: Message | None, acceptable: bool
     ) -> None:
         """`on`: as the person wants it; `failed`: why a copy broke with it; `acceptable`: it can be accepted."""
+        title = row_title(change, state)
+        told = change, title, on, failed, acceptable
+        if told == self._shown:  # it is told at each reading of its container
+            self.setChecked(on)
+            return
+        self._shown = told
         used = change.evidence.used or failed is not None
         if used and not (self.change.evidence.used and self._told):
             self._unfolded = True
         self.change = change
-        self.setText(row_title(change, state))
+        self.setText(title)
         self.setChecked(on)
         self._word = evidence_word(change, failed=failed is not None)
         why = failed if failed is not None else change.evidence.why

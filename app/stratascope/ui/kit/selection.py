@@ -31,7 +31,9 @@ class Selection(QObject):
 
     arrived = Signal(object)  # Snapshot, for the list: rows it selects while updating are no choice of the user's
     snapshot_changed = Signal(object)  # Snapshot, once the container in view is settled
-    container_changed = Signal()  # another container, the same one read anew, or none
+    # another container, the same one with something new, or none; and now and then, for what depends on the time or is
+    # known elsewhere (`look_again`)
+    container_changed = Signal()
     chosen = Signal(object)  # Key of another container
     front_wanted = Signal()  # one-column layout: show the container instead of the list
     layer_opened = Signal(int)
@@ -54,6 +56,7 @@ class Selection(QObject):
         self._apart: Mapping[Key, str] = {}
         self._held = False  # whether what is in view has a passing name now, and is shown as it was before
         self._lost: Container | None = None  # was in view when it disappeared, and nothing has been chosen since
+        self._told: tuple[object, ...] = ()  # what the panes have shown
 
     # -- in view
 
@@ -152,8 +155,14 @@ class Selection(QObject):
         self._placing = False
         if self._key != before:
             self._take_another()
-        self._emit_changed()
+        if self._key != before or not _alike(self._told, self._shown()):
+            self._emit_changed()
         self.snapshot_changed.emit(snapshot)
+
+    def look_again(self) -> None:
+        """Let all that shows the container in view look whether it is still so."""
+        if self.snapshot is not None:
+            self._emit_changed()
 
     def choose(self, key: Key) -> None:
         """Choose another container."""
@@ -224,7 +233,16 @@ class Selection(QObject):
         if self._key is not None:
             self.chosen.emit(self._key)
 
+    def _shown(self) -> tuple[object, ...]:
+        """All of the snapshot that panes about the container in view may show."""
+        state, snapshot = self.current, self.snapshot
+        if state is None or snapshot is None:
+            return ()
+        ground = snapshot.ground_of(state.container.engine)
+        return state, ground, snapshot.engines, snapshot.privilege, snapshot.trouble, snapshot.demo
+
     def _emit_changed(self) -> None:
+        self._told = self._shown()
         state = self.judged
         self.what_if.show(state.matrix if state is not None and runs(state) else None)
         self.container_changed.emit()
@@ -269,6 +287,11 @@ class Selection(QObject):
             and (state.container.engine, state.container.name) == (engine, name)
         ]
         return same[0] if len(same) == 1 else None
+
+
+def _alike(before: tuple[object, ...], now: tuple[object, ...]) -> bool:
+    """Whether both are the same; a container (first) that was not read anew is the same object."""
+    return bool(before) and before[0] is now[0] and before[1:] == now[1:]
 
 
 class FirstUse(QObject):

@@ -175,8 +175,11 @@ class FirstHints(QFrame):
         if y + high > room.bottom() - gap:
             y = max(gap, box.top() - gap - high)
         self.move(max(gap, min(x, room.right() - gap - self.width())), y)
+        ring = box.adjusted(-3, -3, 3, 3)
+        if (self.ring.geometry(), self.ring.box) == (room, ring) and self.ring.isVisible():
+            return  # it covers the window, and all below it would be painted again
         self.ring.setGeometry(room)
-        self.ring.box = box.adjusted(-3, -3, 3, 3)
+        self.ring.box = ring
         self.ring.show()
         self.ring.raise_()
         self.raise_()

@@ -232,6 +232,7 @@ class MainWindow(QMainWindow):
         self.acceptances.failed.connect(self.notices.settings.tell)
         self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self._accept))
         self.clock.timeout.connect(self.containers.tell_age)
+        self.clock.timeout.connect(self.selection.look_again)
         for card in (self.strata_page.header.card, self.pages.header.card):
             card.root_wanted.connect(self.toolbar.elevate)
             card.again_wanted.connect(self.feed.refresh)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message
 from stratascope.core.severity import SERIOUS
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.presentation.history_report import Line, Target
 from stratascope.ui.changes.feed import ChangesFeed
 from stratascope.ui.denied.refusal_feed import RefusalFeed
@@ -50,6 +50,7 @@ class Pages(QStackedWidget):
         self._parts, self.layers, self._selection = parts, parts.layers, selection
         self.strata_page, self.switch = strata_page, switch
         self.view = View.STRATA
+        self._refreshed: Snapshot | None = None  # what the page in view shows
         self.plan_place = QWidget()  # of the column, where the window is narrow
         self.made: dict[View, MadePage] = {View.PLAN: MadePage(self.plan_place)}
         self._wanted_of: dict[View, list[Callable[[Any], object]]] = {}  # callbacks that wait for a page to be made
@@ -73,6 +74,7 @@ class Pages(QStackedWidget):
         strata_page.strata.threat_chosen.connect(self.open_threat)
         selection.layer_opened.connect(lambda: self.show_view(View.STRATA))
         selection.container_changed.connect(self._refresh)
+        selection.snapshot_changed.connect(self._see)  # pages may compare the container with others
         selection.supposed.connect(self._refresh)
         selection.filter_changed.connect(lambda: self._refresh() if self.view in MACHINE else None)
         parts.get(RefusalFeed).told.connect(lambda _: self._count_refused())
@@ -230,9 +232,14 @@ class Pages(QStackedWidget):
             self.show_view(view)
             self.fleet_left.emit()
 
+    def _see(self, snapshot: Snapshot) -> None:
+        if snapshot is not self._refreshed:
+            self._refresh()
+
     def _refresh(self) -> None:
         """Refresh the current page."""
         selection = self._selection
+        self._refreshed = selection.snapshot
         snapshot, state = selection.snapshot, selection.judged
         matrix = None if state is None else state.matrix
         serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
