@@ -87,3 +87,22 @@ def test_one_that_appears_above_does_not_move_the_row_under_the_pointer(
     show(window, (*MANY, sample.state("new", WORSE), sample.state("newer", WORSE)))
     assert view.containers.row_of(key) > 0
     assert top_of(view, key) == before
+
+
+@pytest.mark.parametrize("pointed", [True, False])
+def test_others_that_go_and_come_above_do_not_move_it(
+    window: MainWindow, view: ContainerView, monkeypatch: pytest.MonkeyPatch, pointed: bool
+) -> None:
+    """The row under the pointer, or the selected one of a list that nobody points at."""
+    window.selection.go_to(MANY[30].key)
+    QApplication.processEvents()
+    key, before = MANY[30].key, top_of(view, MANY[30].key)
+    assert seen(view, key)
+    if pointed:
+        place = QPoint(80, before + 10)
+        monkeypatch.setattr(QCursor, "pos", lambda: view.viewport().mapToGlobal(place))
+        view.containers.hold(True)
+    for left in ((*MANY[:3], *MANY[9:]), (*MANY[12:],), (MANY[0], *MANY[12:]), (*MANY, sample.state("new", WORSE))):
+        show(window, left)
+        assert top_of(view, key) == before
+        assert window.selection.key == key

@@ -242,7 +242,7 @@ class ContainerColumn(QWidget):
     def _show_snapshot(self, snapshot: Snapshot) -> None:
         self._came = time.monotonic()
         self.model.show(snapshot.containers, snapshot.engines)
-        self.view.keep_in_sight()
+        self.view.keep_in_sight(still=self._selection.touched)  # until then it gives way to a worse one
         if snapshot.nothing_read:
             self.alert.show_unread()
         elif snapshot.containers or not snapshot.reading:  # until an engine has been read, nothing is known

@@ -41,8 +41,11 @@ class ContainerView(QListView):
         super().__init__(parent)
         self.containers = containers
         self._following = False
-        self._sight: tuple[QPersistentModelIndex, int | None] | None = None  # see `_note_sight`
+        self._sight: tuple[QPersistentModelIndex, int, bool] | None = None  # see `_note_sight`
         self._paint = RowPaint(theme, self.hasFocus)
+        # before Qt's own handlers, which forget where rows are as soon as some go
+        for about in (containers.rowsAboutToBeRemoved, containers.rowsAboutToBeInserted, containers.rowsAboutToBeMoved):
+            about.connect(self._note_sight)
         self.setModel(containers)
         self.setItemDelegate(CellPainter(theme, self, self._paint.draw, self._paint.size))
         self.setMouseTracking(True)
@@ -52,8 +55,6 @@ class ContainerView(QListView):
         self.setAccessibleName(translate(msg("Containers")))
         self.setAccessibleDescription(translate(msg("Each with its exposure and the verdicts of its six layers")))
         self.selectionModel().currentChanged.connect(self._current_changed)
-        for about in (containers.rowsAboutToBeRemoved, containers.rowsAboutToBeInserted, containers.rowsAboutToBeMoved):
-            about.connect(self._note_sight)
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
         theme.changed.connect(self._restyle)
@@ -123,18 +124,20 @@ class ContainerView(QListView):
         if row >= 0:
             self.scrollTo(self.containers.index(row))
 
-    def keep_in_sight(self) -> None:
-        """After rows have come, gone or moved: the row under the pointer stays there, or the selected one in view."""
+    def keep_in_sight(self, *, still: bool = False) -> None:
+        """After rows have come, gone or moved: the row under the pointer stays where it is, or else the selected one if
+        `still`; otherwise that only stays in view.
+        """
         noted, self._sight = self._sight, None
         if noted is None or not noted[0].isValid():
             return
-        index, top = self.containers.index(noted[0].row()), noted[1]
+        index, top, pointed = self.containers.index(noted[0].row()), noted[1], noted[2]
         self.executeDelayedItemsLayout()
-        if top is None:
-            self.scrollTo(index)
-        else:
+        if pointed or still:
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + self.visualRect(index).top() - top)
+        if not pointed:
+            self.scrollTo(index)
 
     # -- Qt's handlers
 
@@ -226,13 +229,14 @@ class ContainerView(QListView):
         """Before rows come, go or move: note the row under the pointer with its place, or the selected one in view."""
         if self._sight is not None:
             return
-        row, top = (self._at(self.viewport().mapFromGlobal(QCursor.pos()))[0] if self.containers.held else -1), True
-        if row < 0:
-            row, top = self.chosen_row(), False
+        row = self._at(self.viewport().mapFromGlobal(QCursor.pos()))[0] if self.containers.held else -1
+        pointed = row >= 0
+        if not pointed:
+            row = self.chosen_row()
         index = self.containers.index(row)
         box = self.visualRect(index)
         if row >= 0 and box.intersects(self.viewport().rect()):
-            self._sight = QPersistentModelIndex(index), box.top() if top else None
+            self._sight = QPersistentModelIndex(index), box.top(), pointed
 
     def _fold(self, row: int, *, folded: bool) -> None:
         """Fold or unfold on Left and Right, from the inside out: replicas, then their group."""
