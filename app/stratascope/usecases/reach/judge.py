@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stratascope.collector.names import VARIABLES
+from stratascope.collector.names import HOST_PROGRAMS, VARIABLES
 from stratascope.collector.reach_places import FILES
-from stratascope.core.capture import Gap
+from stratascope.core.capture import Gap, or_none
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.reach.row import STRATA, Answer, Known, Reached, ReachRow, Thing
 from stratascope.core.reach.things import BY_ID, THINGS
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import calls, socket
-from stratascope.core.threats.needs import SameUser, SignalRoot
+from stratascope.core.threats.needs import SignalRoot
 from stratascope.core.threats.states import ThreatState
 from stratascope.core.threats.threat import Basis, Outcome, Stance
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.linux.permissions import READ, SEARCH, WRITE
+from stratascope.linux.process import parse_host_programs
 from stratascope.linux.reach import Found, FoundFile, Seen
 from stratascope.usecases.reach import files, network, remedies
 from stratascope.usecases.reach.files import Rights, Verdict
@@ -203,11 +204,19 @@ def _own_users(row: ReachRow, subject: Judged) -> ReachRow:
     if row.answer is Answer.OPEN or sees is None or sees.outcome is not Outcome.OPEN:
         return row
     refusing = [each for each in subject.rulings(SignalRoot()) if each[0] == files.MAC]
-    if subject.engine is not None:  # who else's are of the user who started it
-        refusing += subject.rulings(SameUser())
-    if any(ruling.stance is Stance.STOPS for _, ruling in refusing):
+    if any(ruling.stance is Stance.STOPS for _, ruling in refusing) or not _of_its_users(subject):
         return row
     return replace(row, answer=Answer.OPEN, closed_by=(), why=msg("Those of its own user."))
+
+
+def _of_its_users(subject: Judged) -> bool:
+    """Whether programs run outside with one of its ids on the machine: user namespaces play no part in signals."""
+    capture = subject.state.capture
+    found = None if capture is None else or_none(capture.decoded(HOST_PROGRAMS, parse_host_programs))
+    if subject.engine is None or found is None or not found.whole:
+        return True  # who made a sandbox is its user
+    ids = {writer.uid for writer, _ in subject.writers}
+    return any(each.uid in ids and not each.container for each in found.kinds)
 
 
 def by_threat(thing: Thing, states: list[ThreatState], subject: Judged) -> ReachRow:
