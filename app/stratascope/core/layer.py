@@ -109,6 +109,7 @@ class BitRow(Value):
     tone: Tone = Tone.PLAIN
     word: Message | None = None
     note: Message | None = None  # why the engine's default includes it or not
+    sign: str = ""  # the word as one character, drawn before the name
 
 
 class BitSet(Value):
@@ -183,11 +184,20 @@ class CallMap(Value):
 View = Table | BitGrid | Bars | Rulers | CallMap
 
 
+class Place(StrEnum):
+    """Where the layer panel shows a tab."""
+
+    BITS = "bits"  # what the kernel keeps for this layer, item by item: the panel's first tab, by the tab's own name
+    MEANING = "meaning"  # above what the layer is
+    DETAILS = "details"  # above the raw text
+
+
 class Tab(Value):
-    """One tab of the layer panel. The panel adds Findings, About and Raw text itself."""
+    """Views under a title. The panel adds the findings, what the layer is, and the raw text itself."""
 
     title: Message
     views: tuple[View, ...]
+    place: Place = Place.BITS
 
 
 class Assessment(Value):

@@ -99,7 +99,7 @@ def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
 
 def test_in_the_call_map(window: MainWindow) -> None:
     """One of the views; also checks a step of the right column."""
-    window.pages.show_view(View.CALLS)
+    window.pages.search_calls("")
     scenes.settle()
     wrong = unseen(window, iter([("calls", window)]))
     assert not wrong, "\n".join(wrong)

@@ -30,7 +30,7 @@ from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import focus_order
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import Theme
-from stratascope.ui.syscalls.page import CallMapPage
+from stratascope.ui.panel.panel import DETAILS
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -423,7 +423,7 @@ def steps(window: MainWindow) -> dict[str, Callable[[], object]]:
         "list",
         *(
             pytest.param(place, marks=pytest.mark.slow)
-            for place in ("band", "rays", "tab", "toggle", "matrix", "fleet", "calls", "search")
+            for place in ("band", "rays", "tab", "toggle", "matrix", "fleet", "search")
         ),
     ],
 )
@@ -442,10 +442,6 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
             View.FLEET,
             lambda: window.pages.of(FleetPages).containers.grid.canvas if View.FLEET in window.pages.made else window,
         ),
-        "calls": (
-            View.CALLS,
-            lambda: window.pages.of(CallMapPage).view.list if View.CALLS in window.pages.made else window,
-        ),
         "search": (View.STRATA, lambda: window.strata_page.panel.raw.field),
     }
     kept = window.selection.snapshot
@@ -458,7 +454,7 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
         window.selection.show_snapshot(kept)
         window.pages.show_view(view)
         scenes.choose(window, "ci-runner")
-        window.strata_page.panel.open_tab("raw" if place == "search" else window.strata_page.panel.tabs[0].key)
+        window.strata_page.panel.open_tab(DETAILS if place == "search" else window.strata_page.panel.tabs[0].key)
         scenes.settle()
         target().setFocus()
         scenes.settle()

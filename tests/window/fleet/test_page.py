@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QImage, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from rig.window import fake_fleet
@@ -153,6 +153,22 @@ def test_the_wheel_scrolls_and_with_ctrl_zooms_about_the_pointer(page: FleetPage
         grid.view.move_by(500, 500)
     assert grid.view.part().bottom() <= 120.001
     assert grid.view.part().right() <= 61.001
+
+
+def test_no_button_zooms_and_the_mouse_has_a_menu_for_it(page: FleetPage) -> None:
+    grid = page.grid
+    assert {"−", "+", "Names", "All"}.isdisjoint(each.text() for each in page.findChildren(QToolButton))
+    at = QPointF(60, 60)
+    whole = QPointF(grid.view.surface.mapToGlobal(at.toPoint()))
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at.toPoint(), whole.toPoint())
+    QApplication.sendEvent(grid.view.surface, event)
+    assert grid.menu is not None
+    entries = {action.text().partition("\t")[0]: action for action in grid.menu.actions()}
+    entries["Whole fleet"].trigger()
+    assert grid.view.part().height() >= 119
+    entries["Names"].trigger()
+    assert grid.view.part().height() < 60
+    grid.menu.close()
 
 
 @pytest.mark.parametrize("count", [1, 13, 24, 25, 200])

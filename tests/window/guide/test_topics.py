@@ -118,7 +118,7 @@ def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot
 def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot) -> None:
     for keys, place in (
         (Qt.Key.Key_2, ("container", "Threats")),
-        (Qt.Key.Key_3, ("container", "System calls")),
+        (Qt.Key.Key_3, ("container", "Processes")),
         (Qt.Key.Key_8, ("machine", "Fleet: all containers at once")),
     ):
         window.activateWindow()
@@ -164,7 +164,7 @@ def test_the_menu_has_it_and_shift_f1_explains_the_layer(window: MainWindow, qtb
     entry = next(action for action in window.actions_.menu.actions() if action.text() == "Guide")
     assert entry.shortcut() == QKeySequence("F1")
     QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
-    assert window.strata_page.panel.current == "about"
+    assert window.strata_page.panel.current == "meaning"
     entry.trigger()
     shown = window.guide.shown
     assert shown is not None

@@ -18,7 +18,6 @@ from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit.buttons import Segment, Segments
 from stratascope.ui.kit.page import Group, View
 from stratascope.ui.kit.theme import BOLD, Theme
-from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.value import replace
@@ -39,11 +38,11 @@ def turn(window: MainWindow, view: View) -> None:
     QApplication.processEvents()
 
 
-def test_nine_views_and_the_strata_first(fleet: MainWindow) -> None:
-    of_containers = (View.STRATA, View.MATRIX, View.CALLS, View.PROCESSES, View.USE, View.DENIED, View.HISTORY)
+def test_eight_views_and_the_strata_first(fleet: MainWindow) -> None:
+    of_containers = (View.STRATA, View.MATRIX, View.PROCESSES, View.USE, View.DENIED, View.HISTORY)
     assert fleet.toolbar.views.views == (*of_containers, View.CHANGES, View.FLEET)
     groups = fleet.toolbar.views.groups
-    assert [button.text() for button in groups[Group.COULD].segments.buttons] == ["Strata", "Threats", "System calls"]
+    assert [button.text() for button in groups[Group.COULD].segments.buttons] == ["Strata", "Threats"]
     assert [button.text() for button in groups[Group.MACHINE].segments.buttons] == ["Changes", "Fleet"]
     assert groups[Group.COULD].isVisible()
     assert groups[Group.MACHINE].isVisible()
@@ -61,8 +60,6 @@ def test_each_view_comes_in_front(fleet: MainWindow) -> None:
     assert not fleet.strata_page.strata.isVisible()
     assert fleet.selection.current is not None
     assert fleet.pages.header.name.text() == fleet.selection.current.container.name
-    turn(fleet, View.CALLS)
-    assert fleet.pages.of(CallMapPage).isVisible()
     turn(fleet, View.FLEET)
     assert fleet.pages.of(FleetPages).isVisible()
     assert len(fleet.pages.of(FleetPages).containers.table.rows) == 20
@@ -81,16 +78,16 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
 
 
 def test_keys_turn(fleet: MainWindow) -> None:
-    for number, view in zip((*range(1, 8), 9, 8), fleet.toolbar.views.views, strict=True):
+    for number, view in zip((*range(1, 7), 9, 8), fleet.toolbar.views.views, strict=True):
         QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.AltModifier)
         assert fleet.pages.view is view
     assert pressed(fleet) == [view]
-    turn(fleet, View.CALLS)
-    last = fleet.toolbar.views.groups[Group.COULD].segments.buttons[2]
+    turn(fleet, View.MATRIX)
+    last = fleet.toolbar.views.groups[Group.COULD].segments.buttons[1]
     last.setFocus()
     QTest.keyClick(last, Qt.Key.Key_Left)
-    assert fleet.pages.view is View.MATRIX
-    assert pressed(fleet) == [View.MATRIX]
+    assert fleet.pages.view is View.STRATA
+    assert pressed(fleet) == [View.STRATA]
 
 
 def pressed(window: MainWindow) -> list[View]:
@@ -207,7 +204,7 @@ def test_without_containers_every_view_is_the_empty_page(window: MainWindow) -> 
     turn(window, View.FLEET)
     window.selection.show_snapshot(replace(sample.snapshot(()), taken_at=time.time()))
     assert window.pages.currentWidget() is window.pages.empty
-    for view in (View.MATRIX, View.CALLS, View.STRATA):
+    for view in (View.MATRIX, View.STRATA):
         turn(window, view)
         assert window.pages.currentWidget() is window.pages.empty
 

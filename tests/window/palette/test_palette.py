@@ -11,7 +11,6 @@ from pytestqt.qtbot import QtBot
 from rig.window import sample
 from stratascope.ui.kit.page import View
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.palette import Palette
 
@@ -48,8 +47,7 @@ def test_a_page_a_container_a_threat_a_capability_and_a_call(window: MainWindow,
     assert view is not None
     assert view.list.grid.rows[view.list.currentIndex().row()].number == 21
     go(window, qtbot, "io_uring_setup")
-    assert view_of(window) is View.CALLS
-    assert window.pages.of(CallMapPage).search_field().text() == "io_uring_setup"
+    assert (view_of(window), window.selection.layer) == (View.STRATA, 4)
     go(window, qtbot, "strata page")
     assert view_of(window) is View.STRATA
 

@@ -21,7 +21,6 @@ from stratascope.ui.before.page import BeforePage
 from stratascope.ui.containers.rows import Rows, spoken
 from stratascope.ui.kit.page import View
 from stratascope.ui.strata.rays_card import Sign, entries
-from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.answer import Act, Tone
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -86,9 +85,8 @@ def test_other_pages_tell_the_same(shown: MainWindow) -> None:
     assert matrix.table.matrix.total > 100
     told = "\n".join(label.text() for label in matrix.details.findChildren(QLabel))
     assert "would let it through" in told
-    shown.pages.show_view(View.CALLS)
-    calls = shown.pages.of(CallMapPage)
-    assert calls.view.isVisible()
+    shown.pages.search_calls("bpf")
+    assert shown.strata_page.panel.calls is not None
 
 
 def test_the_list_counts_it_among_nothing_that_runs(shown: MainWindow, foreseen: Snapshot) -> None:

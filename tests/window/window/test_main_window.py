@@ -24,7 +24,7 @@ from stratascope.ui.kit.marks import Mark
 from stratascope.ui.kit.page import View
 from stratascope.ui.kit.theme import ThemeMode
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
+from stratascope.ui.panel.panel import DETAILS, FINDINGS, MEANING
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.window.engines import empty_words
 from stratascope.ui.window.main_window import MainWindow, Services
@@ -226,9 +226,9 @@ def test_digits_open_layers(window: MainWindow, qtbot: QtBot, number: int) -> No
 
 def test_f1_explains_and_ctrl_f_searches(window: MainWindow, qtbot: QtBot) -> None:
     QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
-    assert window.strata_page.panel.current == ABOUT
+    assert window.strata_page.panel.current == MEANING
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.strata_page.panel.current == RAW
+    assert window.strata_page.panel.current == DETAILS
     assert window.strata_page.panel.raw.field.hasFocus()
 
 
@@ -513,7 +513,7 @@ def test_the_filter_has_room_for_a_few_words(window: MainWindow) -> None:
         assert window.toolbar.filter.width() - window.theme.px(56) >= room, width
 
 
-@pytest.mark.parametrize("view", [View.STRATA, View.CALLS, View.PROCESSES, View.FLEET])
+@pytest.mark.parametrize("view", [View.STRATA, View.MATRIX, View.PROCESSES, View.FLEET])
 def test_in_the_narrowest_window_pages_are_named_whole(window: MainWindow, view: View, qtbot: QtBot) -> None:
     window.resize(560, 900)
     window.pages.show_view(view)
@@ -561,14 +561,14 @@ def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, q
     window.window_layout.go_back()
     number = window.strata_page.panel.number
     for key, keys, tab in (
-        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, RAW),
-        (Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier, ABOUT),
+        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, DETAILS),
+        (Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier, MEANING),
     ):
         assert not window.strata_page.panel.isVisible()
         QTest.keyClick(window, key, keys)
         assert window.strata_page.panel.isVisible()
         assert (window.strata_page.panel.number, window.strata_page.panel.current) == (number, tab)
-        assert window.strata_page.panel.raw.field.hasFocus() is (tab == RAW)
+        assert window.strata_page.panel.raw.field.hasFocus() is (tab == DETAILS)
         window.strata_page.close_layer()
         window.window_layout.go_back()
 
@@ -692,7 +692,7 @@ def test_dark_and_light_differ_and_marks_are_drawn(window: MainWindow) -> None:
 def test_a_paused_container_is_told_so(window: MainWindow) -> None:
     paused = sample.state("p", (E,) * 6, status=Status.PAUSED)
     window.selection.show_snapshot(sample.snapshot((paused,)))
-    assert window.strata_page.header.chips[4].accessibleName() == "paused"
+    assert window.strata_page.header.chips[3].accessibleName() == "paused"
     assert window.containers.alert.text() == "None of 1 could take over"
 
 

@@ -166,7 +166,7 @@ def test_three_blocks_in_the_panel_of_1440(theme: Theme, qtbot: QtBot) -> None:
     view.show()
     assert view.list.blocks == 3
     names = max(view.list.fontMetrics().horizontalAdvance(row.name) for row in view.list.grid.rows)
-    room = view.list.cells_left(0) - theme.px(6) - (theme.px(22) if view.list.numbers else 0)
+    room = view.list.cells_left(0) - theme.px(6)
     assert names <= room
     assert 3 * view.list.block_width - view.list.gap <= view.list.width()
 

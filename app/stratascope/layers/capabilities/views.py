@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.bounded_cache import remembered
-from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
+from stratascope.core.layer import BitGrid, BitRow, BitSet, Place, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.explanations import TAKE_OVER, explain
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
@@ -17,7 +17,7 @@ _EFFECTIVE_COLUMN = 2
 
 def tabs_of(facts: CapabilityFacts, asked: CapabilitiesAsked) -> tuple[Tab, ...]:
     """Both tabs."""
-    return Tab(msg("Bits"), (_grid_of(facts),)), Tab(msg("Meaning"), (_table(facts, asked),))
+    return Tab(msg("Bits"), (_grid_of(facts),)), Tab(msg("Meaning"), (_table(facts, asked),), Place.MEANING)
 
 
 def _grid_of(facts: CapabilityFacts) -> BitGrid:
@@ -46,17 +46,17 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
     present = inheritable | permitted | effective | bounding | ambient
     rows = []
     for number in range(max(last + 1, present.bit_length())):
-        tone, word = Tone.PLAIN, None
+        tone, word, sign = Tone.PLAIN, None, ""
         if default is not None:
             expected, here = default >> number & 1, present >> number & 1
             if here and not expected:
                 tone = Tone.BAD if number in TAKE_OVER and not own else Tone.WARN
-                word = msg("added")
+                word, sign = msg("added"), "+"
             elif expected and not here:
-                tone, word = Tone.GOOD, msg("dropped")
+                tone, word, sign = Tone.GOOD, msg("dropped"), "−"
         explanation, note = explain(number)
         bits = tuple(bool(value >> number & 1) for value in values)
-        rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note))
+        rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note, sign))
     return tuple(rows)
 
 

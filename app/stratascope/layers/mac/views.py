@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import ProfileKind
-from stratascope.core.layer import Row, Tab, Table, Tone, Verdict
+from stratascope.core.layer import Place, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.mac.facts import LSM_LIST, MacAsked, MacFacts
 from stratascope.layers.shared.readings import NONE, NOT_ASKED, UNKNOWN
@@ -42,7 +42,9 @@ _TONES = {
 def tabs_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Tab, ...]:
     """The label's, and Landlock's where that module is active."""
     label = Tab(_LABEL, (_table(facts, asked, verdict),))
-    return (label, Tab(_LANDLOCK, (_landlock(facts),))) if "landlock" in (facts.modules or ()) else (label,)
+    return (
+        (label, Tab(_LANDLOCK, (_landlock(facts),), Place.DETAILS)) if "landlock" in (facts.modules or ()) else (label,)
+    )
 
 
 def _table(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import Row, Tab, Table, Tone
+from stratascope.core.layer import Place, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threats.threat import Basis
 from stratascope.layers.namespaces.explanations import INSPECT, LABELS, NOTES
@@ -58,7 +58,7 @@ def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings
     made = (Table(RUNTIME_TITLE, runtime),) if runtime else ()
     return (
         Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, rows), *made)),
-        Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, _mount_rows(facts, asked)),)),
+        Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, _mount_rows(facts, asked)),), Place.DETAILS),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import CallMap, CallSource, CallTable, Row, Tab, Table, Tone, Verdict, View
+from stratascope.core.layer import CallMap, CallSource, CallTable, Place, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import msg
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
@@ -49,21 +49,13 @@ _MOST_NAMES = 12
 
 def tabs_of(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: Surroundings) -> tuple[Tab, ...]:
     """All tabs of one container's filter."""
-    found = [Tab(_FILTER, (_table(facts, asked, verdict),))]
-    views: list[View] = []
-    if facts.attack_surface is not None:
-        views.append(_surface(facts))
-    if facts.origin is not None:
-        views.append(
-            CallMap(
-                _CALLS,
-                _tables(facts.origin, around),
-                () if facts.default is None else _tables(facts.default, around),
-            )
-        )
-    if views:
-        found.append(Tab(_CALLS, tuple(views)))
-    return tuple(found)
+    reach = () if facts.attack_surface is None else (_surface(facts),)
+    told = (_table(facts, asked, verdict), *reach)
+    if facts.origin is None:
+        return (Tab(_FILTER, told),)
+    default = () if facts.default is None else _tables(facts.default, around)
+    calls = CallMap(_CALLS, _tables(facts.origin, around), default)
+    return Tab(_FILTER, told, Place.MEANING), Tab(_CALLS, (calls,))
 
 
 def _tables(origin: FilterSource, around: Surroundings) -> tuple[CallTable, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
+from stratascope.core.layer import Place, Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.readings import NO, NOT_READABLE, UNKNOWN, YES
@@ -45,7 +45,7 @@ def tabs_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> t
     """Both tabs."""
     return (
         Tab(_MAPS, (*_rulers(facts), Table(_WHO, _identity_rows(facts, asked)))),
-        Tab(_ENGINE, (Table(_ENGINE, _engine_rows(around)),)),
+        Tab(_ENGINE, (Table(_ENGINE, _engine_rows(around)),), Place.DETAILS),
     )
 
 

@@ -1,4 +1,5 @@
-"""The fleet's cells and headers: drag or wheel to move, Ctrl and wheel to zoom, arrow keys, Enter opens one.
+"""The fleet's cells and headers: drag or wheel to move; Ctrl and wheel, two fingers, or the menu to zoom; arrow keys,
+Enter opens one.
 
 `Viewport` keeps the visible part; the cells are one item, painted by `Mosaic`.
 """
@@ -13,19 +14,21 @@ import numpy
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFocusEvent,
     QFontMetrics,
     QHelpEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QStyleOptionGraphicsItem, QToolTip, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QMenu, QStyleOptionGraphicsItem, QToolTip, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
@@ -372,6 +375,7 @@ class FleetGrid(QWidget):
         self.table, self.lit = EMPTY, NOWHERE
         self.mosaic = Mosaic(theme)
         self._pressed: QPointF | None = None
+        self.menu: QMenu | None = None
         self._heads = theme.px(40)  # height at which no title is cut
         self._cells = _Cells(theme, self)
         self.view = Viewport(theme, self._cells, self)
@@ -470,6 +474,13 @@ class FleetGrid(QWidget):
         if isinstance(event, QWheelEvent):
             self._wheel(event)
             return True
+        if isinstance(event, QNativeGestureEvent):
+            if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
+                self.view.zoom(1.0 + event.value(), event.position())
+            return True
+        if isinstance(event, QContextMenuEvent):
+            self.open_menu(event.globalPos())
+            return True
         if isinstance(event, QFocusEvent) and watched is self.canvas:
             self._focused(event)
             self._cells.update()
@@ -504,6 +515,20 @@ class FleetGrid(QWidget):
             self.view.move_by(-turn.x(), -turn.y())
         event.accept()
 
+    def open_menu(self, at: QPoint) -> None:
+        """Open the menu of zooms at that position on screen."""
+        if self.menu is not None:
+            self.menu.deleteLater()
+        self.menu = QMenu(self)
+        for text, keys, call in (
+            (msg("Whole fleet"), "0", self.view.whole),
+            (msg("Names"), "Ctrl+0", self.view.fit),
+            (msg("Zoom in"), "+", lambda: self.view.zoom(ZOOM)),
+            (msg("Zoom out"), "-", lambda: self.view.zoom(1 / ZOOM)),
+        ):
+            self.menu.addAction(f"{translate(text)}\t{keys}").triggered.connect(lambda _=False, call=call: call())
+        self.menu.popup(at)
+
     def _key(self, event: QKeyEvent) -> bool:
         row, column = self.lit
         key, keys = event.key(), Qt.Key
@@ -528,8 +553,9 @@ class FleetGrid(QWidget):
             self.view.zoom(ZOOM)
         elif key == keys.Key_Minus:
             self.view.zoom(1 / ZOOM)
-        elif key == keys.Key_0 and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.view.fit()
+        elif key == keys.Key_0:
+            names = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            (self.view.fit if names else self.view.whole)()
         else:
             return False
         return True

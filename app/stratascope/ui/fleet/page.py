@@ -1,4 +1,4 @@
-"""The fleet's page: choice of table and zoom, the cells, a card for the highlighted cell, a legend, and exports."""
+"""The fleet's page: choice of table, the cells, a card for the highlighted cell, a legend, and exports."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ from stratascope.ui.fleet.table import (
     threat_table,
     with_machines,
 )
-from stratascope.ui.fleet.viewport import ZOOM
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.background import later
 from stratascope.ui.kit.buttons import Segments
@@ -174,13 +173,6 @@ class FleetPage(QWidget):
         self.export_menu = QMenu(self)
         self.export = self._button(msg("Export"), msg("Save the whole table as an image or as values"), self._menu)
         bar = theme.lay(QHBoxLayout(), self.switch, 6, (self.count, 1), around=(12, 10, 12, 6), gap=6)
-        for text, what, call in (
-            (msg("−"), msg("Zoom out (minus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(1 / ZOOM)),
-            (msg("+"), msg("Zoom in (plus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(ZOOM)),
-            (msg("Names"), msg("Make rows high enough for names (Ctrl and 0)"), self.grid.view.fit),
-            (msg("All"), msg("Show the whole fleet at once"), self.grid.view.whole),
-        ):
-            bar.addWidget(self._button(text, what, call))
         bar.addWidget(self.export)
         for ending, text in (
             ("png", msg("Image (PNG)…")),

@@ -19,7 +19,7 @@ from stratascope.ui.kit.marks import TONE_INK
 from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme
 
-ROW, NUMBER = 17, 22
+ROW = 17
 CELL, GAP = 22, 16  # width of a cell, and of the gap between two blocks
 TIGHT_CELL, TIGHT_GAP = 16, 10  # for wide fonts, so that three blocks fit
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
@@ -33,10 +33,12 @@ def explain(row: BitRow) -> tuple[str, ...]:
     return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
 
 
+def _signed(row: BitRow) -> str:
+    return plain(f"{row.sign} {row.name}" if row.sign else row.name, 80)
+
+
 class BitList(QListView):
-    """The cells, in as many blocks side by side as fit; if space is short, first the numbers are left out, then the
-    gaps.
-    """
+    """The cells, in as many blocks side by side as fit; if space is short, cells and gaps are narrower."""
 
     reflowed = Signal()
 
@@ -48,7 +50,7 @@ class BitList(QListView):
         bits = Column(NOTHING, lambda row: plain(row.name), whole=self._whole, spoken=self.spoken)
         self.bits = ItemModel((bits,), lambda row: row.number, self)
         self.bits.show(grid.rows)
-        self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
+        self.block_width, self.row_height, self.blocks = 200, ROW, 1
         self._room = 0
         self.setModel(self.bits)
         self.setItemDelegate(CellPainter(theme, self, self._paint, lambda _: QSize(self.block_width, self.row_height)))
@@ -96,25 +98,18 @@ class BitList(QListView):
         """Choose the number of blocks for the width, and the row height for the window's height."""
         theme, count = self._theme, max(1, len(self.grid.rows))
         self.setFont(theme.font(11, BOLD))
-        names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.grid.rows), default=80)
+        names = max((self.fontMetrics().horizontalAdvance(_signed(row)[:40]) for row in self.grid.rows), default=80)
         width = max(self.width(), 50)
-        choices = [
-            (blocks, numbers, tight)
-            for blocks, tights in ((3, (False, True)), (2, (False,)), (1, (False,)))
-            for tight in tights
-            for numbers in (True, False)
-        ]
-        for blocks, numbers, tight in choices:
+        for blocks, tight in ((3, False), (3, True), (2, False), (1, False)):
             cell, gap = theme.px(TIGHT_CELL if tight else CELL), theme.px(TIGHT_GAP if tight else GAP)
             least = theme.px(12) + names + len(self.grid.sets) * cell + gap
-            needed = least + (theme.px(NUMBER) if numbers else 0)
-            if needed * blocks - gap <= width:
+            if least * blocks - gap <= width:
                 break
-        self.blocks, self.numbers, self.tight, self.cell, self.gap = blocks, numbers, tight, cell, gap
+        self.blocks, self.tight, self.cell, self.gap = blocks, tight, cell, gap
         rows = -(-count // self.blocks)
         self.row_height = max(theme.px(ROW), theme.box(11) + 1, min(theme.px(TALLEST), (self._room - 1) // rows))
         # the last block has no gap at its right, so blocks may be slightly wider
-        self.block_width = min((width + gap) // blocks - 1, least + theme.px(NUMBER + 46))
+        self.block_width = min((width + gap) // blocks - 1, least + theme.px(68))
         self.setGridSize(QSize(self.block_width, self.row_height))
         self.setFixedHeight(rows * self.row_height + 1)
         self.doItemsLayout()
@@ -159,24 +154,11 @@ class BitList(QListView):
         ink = TONE_INK[row.tone] if tinted else "text" if on else "text3"
         x = rect.left() + theme.px(6)
         middle = Qt.AlignmentFlag.AlignVCenter
-        if self.numbers:
-            painter.setFont(theme.font(10, MEDIUM))
-            painter.setPen(theme.color(ink if tinted else "text3"))
-            box = QRect(x, rect.top(), theme.px(14), rect.height())
-            painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, str(row.number))
-            x += theme.px(NUMBER)
-        word = translate(row.word) if row.word else ""
-        painter.setFont(theme.font(10, BOLD))
-        word_width = painter.fontMetrics().horizontalAdvance(word) + theme.px(5) if word else 0
-        painter.setFont(theme.font(11, BOLD if on else MEDIUM.Normal))
         painter.setPen(theme.color(ink))
-        room = cells - x - word_width
-        name = painter.fontMetrics().elidedText(plain(row.name, 80), Qt.TextElideMode.ElideRight, room)
+        painter.setFont(theme.font(11, BOLD if on else MEDIUM.Normal))
+        room = cells - x
+        name = painter.fontMetrics().elidedText(_signed(row), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(x, rect.top(), room, rect.height()), middle, name)
-        if word:
-            x += painter.fontMetrics().horizontalAdvance(name) + theme.px(5)
-            painter.setFont(theme.font(10, BOLD))
-            painter.drawText(QRect(x, rect.top(), word_width, rect.height()), middle, word)
         side, dot = theme.px(10), 2.7 * theme.scale
         for place, bit in enumerate(row.bits):
             centre = QPointF(cells + place * cell + cell / 2, rect.top() + rect.height() / 2)
@@ -269,6 +251,11 @@ class BitsView(QWidget):
                 self._show_bit(self.list.currentIndex())
             else:
                 self.choose()
+
+    def begin(self) -> None:
+        """Select what is worth seeing first, and show the grid from its top: another container's is shown."""
+        self.choose()
+        self.area.verticalScrollBar().setValue(0)
 
     def choose(self) -> None:
         """Select the worst difference, else the first bit that is set."""

@@ -1,5 +1,5 @@
-"""A page of the layer panel: its views below each other, scrolled as one, updated in place if possible; and the raw
-text behind a layer, as the kernel wrote it: read-only, searchable, copyable.
+"""A page of the layer panel: its views below each other, scrolled as one, updated in place if possible, and below them
+what stays; and the raw text behind a layer, as the kernel wrote it: read-only, searchable, copyable.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import Label, Line, give_tip
 from stratascope.ui.kit.marks import TONE_INK, TONE_MARK, paint_mark, tone_mark, tone_word
+from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, smooth_painter
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
+from stratascope.ui.syscalls.compared import ComparedCalls
 from stratascope.ui.syscalls.view import CallsView
 
 
@@ -135,8 +137,8 @@ class BarsBlock(QWidget):
         return True
 
 
-def make_view(theme: Theme, view: View) -> QWidget:
-    """Return the widget for a view of the closed set."""
+def make_view(theme: Theme, view: View, selection: Selection | None = None) -> QWidget:
+    """Return the widget for a view of the closed set. `selection`: whose containers a map can be compared with."""
     match view:
         case Table():
             return TableBlock(theme, view)
@@ -147,7 +149,7 @@ def make_view(theme: Theme, view: View) -> QWidget:
         case Rulers():
             return RulersBlock(theme, view)
         case CallMap():
-            return CallsView(theme, view, numbers=False)
+            return CallsView(theme, view) if selection is None else ComparedCalls(theme, selection, view)
 
 
 def update_view(widget: QWidget, view: View) -> bool:
@@ -169,24 +171,26 @@ def update_view(widget: QWidget, view: View) -> bool:
 
 
 class Page(Scrolled):
-    """A scrolling column of widgets."""
+    """A scrolling column of widgets: views, and below them what stays. `selection`: see `make_view`."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, selection: Selection | None = None) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._selection = theme, selection
         self.inner = TextColumn()
         self.inner.setObjectName("page")
         self.column = theme.lay(QVBoxLayout(self.inner), around=(15, 9, 15, 10), gap=12)
+        self.column.addStretch(1)
         self.setWidget(self.inner)
         self._views: tuple[View, ...] = ()
         self.made: list[QWidget] = []
+        self.below: list[QWidget] = []
 
     def begin(self) -> None:
         """Scroll to the top and select what is worth seeing first: another container is shown."""
         self.verticalScrollBar().setValue(0)
         for widget in self.made:
             if isinstance(widget, BitsView):
-                widget.choose()
+                widget.begin()
 
     def show_views(self, views: tuple[View, ...]) -> None:
         """Show these views; scroll position and selection are kept where the kinds of views match."""
@@ -198,22 +202,28 @@ class Page(Scrolled):
         ):
             self._views = views
             return
-        self.show_widgets([make_view(self._theme, view) for view in views])
+        self.show_widgets([make_view(self._theme, view, self._selection) for view in views])
         self._views = views
         self.verticalScrollBar().setValue(at)
 
     def show_widgets(self, widgets: list[QWidget]) -> None:
-        """Replace the widgets."""
-        while (item := self.column.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        for made in widgets:
-            # a grid takes the available room, and scrolls within it
-            self.column.addWidget(made, 100 if isinstance(made, (BitsView, CallsView)) else 0)
-        self.column.addStretch(1)
+        """Replace the views by these widgets."""
+        self._put(self.made, widgets, 0)
         self.made, self._views = widgets, ()
+
+    def show_below(self, widgets: list[QWidget]) -> None:
+        """Replace what stands below the views."""
+        self._put(self.below, widgets, len(self.made))
+        self.below = widgets
+
+    def _put(self, old: list[QWidget], new: list[QWidget], place: int) -> None:
+        for widget in old:
+            self.column.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        for at, made in enumerate(new, place):
+            # a grid takes the available room, and scrolls within it
+            self.column.insertWidget(at, made, 100 if isinstance(made, (BitsView, CallsView, RawView)) else 0)
 
 
 LONGEST = 400_000  # characters shown; longer readings are cut, so that they never block the window
@@ -279,7 +289,8 @@ class RawView(QWidget):
         self.field.returnPressed.connect(lambda: self._search(fresh=False))
         self.copy.clicked.connect(lambda: feedback.copy(self, self.text.toPlainText()))
         top = theme.lay(QHBoxLayout(), (self.field, 1), self.found, STRETCH, self.copy, gap=8)
-        theme.lay(QVBoxLayout(self), top, (self.text, 1), around=(15, 8, 15, 12), gap=8)
+        self.text.setMinimumHeight(theme.px(130))
+        theme.lay(QVBoxLayout(self), top, (self.text, 1), around=0, gap=8)
         theme.changed.connect(self._restyle)
         self._restyle()
 

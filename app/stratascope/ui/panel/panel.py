@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.accepted import in_force
-from stratascope.core.layer import About, Layer, Verdict, View
+from stratascope.core.layer import About, Layer, Place, Tab, Verdict, View
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -35,10 +35,26 @@ from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 from stratascope.ui.panel.page import Page, RawView, raw_text
 from stratascope.ui.panel.table import asked_table
+from stratascope.ui.syscalls.compared import ComparedCalls
+from stratascope.ui.syscalls.view import CallsView
 
 _AS_ASKED = msg("As asked, not verified: the engine states it, and only root can read the kernel's own value.")
 _AS_STARTED = msg("Not running. Predicted from what its engine was asked for: this is how it would start.")
-ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
+# The keys of the tabs, the same for all layers. The first is what the kernel keeps for the layer, item by item, and
+# bears the name of that: bits, system calls, namespaces, limits, the label, maps.
+BITS, MEANING, FINDINGS, DETAILS = "bits", "meaning", "findings", "details"
+
+
+def tabs_of(layer: LayerState) -> tuple[Tab, ...]:
+    """Return a layer's tabs; of one that says nothing of itself, what was asked for."""
+    tabs = layer.assessment.tabs
+    table = None if tabs else asked_table(layer.asked)
+    return tabs if table is None else (Tab(msg("Asked for"), (table,)),)
+
+
+def first_title(tabs: tuple[Tab, ...]) -> str:
+    """Return the name of the panel's first tab; "" if there is none."""
+    return next((translate(tab.title) for tab in tabs if tab.place is Place.BITS), "")
 
 
 class TabButton(QAbstractButton):
@@ -100,19 +116,12 @@ class Panel(QFrame):
         self._open: dict[int, str] = {}  # the last open tab, by layer
         self._waiting: dict[str, Callable[[], object]] = {}  # fills a tab's page once the tab is open
         self._anew: set[str] = set()  # pages that start at their top
+        self._about: About | None = None  # that is shown
         self._findings_elsewhere = False
         self.mark, self.box = MarkBox(theme, 14), MarkBox(theme, 16)
         self.title = Label(theme, 15, BOLD)
         self.fact = Line(theme, 12, ink="text2")
         self.told = Line(theme, 12, ink="text2")
-        self.fail = QPushButton(translate(msg("Suppose it fails")))
-        self.fail.setObjectName("link")
-        self.fail.setFont(theme.font(12, BOLD))
-        self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.fail.clicked.connect(lambda: selection.suppose_fails(self.number))
-        self.fail.setFixedHeight(theme.box(12) + theme.px(2))
-        self.fail.setMinimumWidth(1)  # shrinks, and is hidden if there is no room
-        self.fail.hide()
         self.verify = QPushButton(translate(msg("Verify as root")))
         self.verify.setObjectName("link")
         self.verify.setFont(theme.font(12, BOLD))
@@ -128,11 +137,11 @@ class Panel(QFrame):
         self.findings = FindingsList(theme, acceptances)
         self.stack = QStackedWidget()
         self.stack.setMinimumHeight(theme.px(60))  # its pages scroll; the strata above them do not
-        self.stack.addWidget(self.raw)
         self._page(FINDINGS).show_widgets([self.findings])
+        self._page(DETAILS).show_below([self.raw])
         head = theme.lay(QHBoxLayout(), self.mark, self.box, self.title, (self.fact, 1), gap=8)
         head.addStretch(0)
-        theme.lay(head, self._tab_row, self.fail)
+        theme.lay(head, self._tab_row)
         top = theme.lay(QVBoxLayout(), head, around=(15, 6, 15, 5), gap=2)
         second = theme.lay(QHBoxLayout(), (self.told, 1), self.verify, around=0, gap=8)
         self._second = QWidget()
@@ -144,13 +153,14 @@ class Panel(QFrame):
         theme.lay(layout, top, Rule(theme), (self.stack, 1), gap=0)
         selection.container_changed.connect(self._show)
         selection.layer_opened.connect(self._show)
-        selection.supposed.connect(self._show_fail)
         acceptances.changed.connect(self._show_anew)
 
     def _show(self) -> None:
         if self._selection.judged is not None:
             self._show_layer(self._selection.judged, self._selection.layer)
-            self._show_fail()
+            for made in self._page(BITS).made:
+                if isinstance(made, ComparedCalls):
+                    made.follow()
 
     def _show_layer(self, state: ContainerState, number: int) -> None:
         """Show a layer; nothing moves unless something changed."""
@@ -163,15 +173,8 @@ class Panel(QFrame):
         if facts != self._shown:
             self._shown = facts
             self._fill(state, layer, about, number, changed=changed)
-        if self.current == RAW:
+        if self.current == DETAILS:
             self._show_raw()
-
-    def _show_fail(self) -> None:
-        """Update the button that supposes the layer fails."""
-        what_if = self._selection.what_if
-        away = self._selection.layer_id in what_if.away
-        self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
-        self._fit()
 
     def set_findings_elsewhere(self, *, elsewhere: bool) -> None:
         """Say whether the findings of all layers have a column of their own."""
@@ -196,11 +199,26 @@ class Panel(QFrame):
                 button.setChecked(True)
                 self._turn(key)
 
-    def find_in_raw(self) -> None:
-        """Open the raw text and focus its search field."""
-        self.open_tab(RAW)
-        self.raw.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.raw.field.selectAll()
+    def explain(self) -> None:
+        """Open what the layer is."""
+        self.open_tab(MEANING)
+        page = self._page(MEANING)
+        if page.below:
+            QTimer.singleShot(0, page, lambda: page.ensureWidgetVisible(page.below[0]))  # once it is laid out
+
+    def search(self) -> None:
+        """Focus the search field of the open tab: that of the system calls, else the raw text's."""
+        calls = self.calls if self.current == BITS else None
+        if calls is None:
+            self.open_tab(DETAILS)
+        field = self.raw.field if calls is None else calls.field
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.selectAll()
+
+    @property
+    def calls(self) -> CallsView | None:
+        """The map of system calls, if the layer in view has one."""
+        return next((made for made in self._page(BITS).made if isinstance(made, CallsView)), None)
 
     def _fill(
         self, state: ContainerState, layer: LayerState | None, about: About | None, number: int, *, changed: bool
@@ -223,15 +241,11 @@ class Panel(QFrame):
         self.setAccessibleName(translate(name))
         wanted = self._open.get(number, "")
         names: list[tuple[str, str]] = []
-        views: dict[str, tuple[View, ...]] = {}
-        if layer is not None:
-            tabs = layer.assessment.tabs
-            for place, tab in enumerate(tabs):
-                views[f"tab{place}"] = tab.views
-                names.append((f"tab{place}", translate(tab.title)))
-            if not tabs and (table := asked_table(layer.asked)) is not None:
-                views[ASKED] = (table,)
-                names.append((ASKED, translate(msg("Asked for"))))
+        tabs = () if layer is None else tabs_of(layer)
+        views = {place: [view for tab in tabs if tab.place is place for view in tab.views] for place in Place}
+        if views[Place.BITS]:
+            names.append((BITS, first_title(tabs)))
+        names.append((MEANING, translate(msg("Meaning"))))
         # this layer's, drift of further processes included; already sorted worst first
         mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)
         count = sum(not in_force(self._acceptances.of(finding, state.container)) for finding in mine)
@@ -239,19 +253,16 @@ class Panel(QFrame):
         findings = msg("Findings {count}", count=count) if count else msg("Findings")
         if not self._findings_elsewhere:
             names.append((FINDINGS, translate(findings)))
-        names += [(ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
+        names.append((DETAILS, translate(msg("Details"))))
         self._set_tabs(names)
         self._fit()
-        before, self._waiting = self._waiting, {}
-        for key, tab_views in views.items():
-            self._waiting[key] = partial(self._fill_views, key, tab_views)
+        for place in Place:
+            self._waiting[place.value] = partial(self._fill_views, place.value, tuple(views[place]))
+        self._waiting[MEANING] = partial(self._fill_meaning, tuple(views[Place.MEANING]), about)
         gaps = layer.assessment.gaps if layer else ()
         self._waiting[FINDINGS] = partial(self.findings.show_findings, mine, gaps, state.container)
         if changed:
-            self._anew = set(views)
-            self._waiting[ABOUT] = partial(self._fill_about, about)
-        elif ABOUT in before:
-            self._waiting[ABOUT] = before[ABOUT]
+            self._anew = {place.value for place in Place}
         keys = [key for key, _ in names]
         self.open_tab(wanted if wanted in keys else keys[0])
 
@@ -271,9 +282,15 @@ class Panel(QFrame):
 
     def _page(self, key: str) -> Page:
         if key not in self.pages:
-            self.pages[key] = Page(self._theme)
+            self.pages[key] = Page(self._theme, self._selection)
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
+
+    def _fill_meaning(self, views: tuple[View, ...], about: About | None) -> None:
+        if about != self._about:
+            self._about = about
+            self._page(MEANING).show_below(self._told(about))
+        self._fill_views(MEANING, views)
 
     def _fill_views(self, key: str, views: tuple[View, ...]) -> None:
         page = self._page(key)
@@ -282,7 +299,8 @@ class Panel(QFrame):
             self._anew.discard(key)
             page.begin()
 
-    def _fill_about(self, about: About | None) -> None:
+    def _told(self, about: About | None) -> list[QWidget]:
+        """Return what the layer is, in words."""
         labels: list[QWidget] = []
         if about is not None:
             role = Label(self._theme, 13, BOLD, wrap=True)
@@ -291,16 +309,15 @@ class Panel(QFrame):
             for message in (about.picture, *about.explanation):
                 label = Label(self._theme, 13, ink="text", wrap=True, text=translate(message))
                 labels.append(label)
-        self._page(ABOUT).show_widgets(labels)
+        return labels
 
     def _turn(self, key: str) -> None:
         self._open[self.number] = key
         if key in self._waiting:
             self._waiting.pop(key)()
-        if key == RAW:
+        if key == DETAILS:
             self._show_raw()
-            self.stack.setCurrentWidget(self.raw)
-        elif key in self.pages:
+        if key in self.pages:
             self.stack.setCurrentWidget(self.pages[key])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -308,13 +325,10 @@ class Panel(QFrame):
         self._fit()
 
     def _fit(self) -> None:
-        """Fit the header: the button is hidden first, since an elided fact or title is complete on the band."""
+        """Fit the header: fact and title are complete on the band."""
         tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
         room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
-        able, wanted = self._selection.what_if.matrix is not None, self.fail.sizeHint().width() + self._theme.px(8)
         self.title.setVisible(room >= 0)
-        self.fail.setVisible(able and room >= wanted)  # the band's menu has it too
-        room -= wanted if able else 0
         self.fact.setVisible(room >= self.fact.sizeHint().width())
 
     def _show_raw(self) -> None:

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QEnterEvent,
-    QFocusEvent,
     QKeyEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
     QPen,
     QPixmap,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
@@ -33,7 +30,7 @@ from stratascope.core.threats.threat import Basis
 from stratascope.i18n.translate import translate
 from stratascope.presentation.exposure import advice, reason
 from stratascope.ui.kit.feedback import CopyMenu, Line, More
-from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
+from stratascope.ui.kit.focus_order import paint_focus_ring
 from stratascope.ui.kit.labels import give_tip
 from stratascope.ui.kit.marks import INK, Mark, assessed_word, mark_of, paint_mark, paint_number
 from stratascope.ui.kit.theme import BOLD, MEDIUM, REGULAR, Theme, smooth_painter
@@ -137,35 +134,6 @@ class StrataEdge(QWidget):
         painter.drawText(QRect(left, top, right - left, one), Qt.AlignmentFlag.AlignVCenter, self._title)
 
 
-class FailButton(QAbstractButton):
-    """The button that supposes the band's layer fails, or brings it back: a band struck through, or an arrow back."""
-
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.setCheckable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFixedSize(theme.px(22), theme.px(22))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, smooth_painter(self)
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setPen(outline_pen(theme, "accent" if self.underMouse() else "line2", focused=self.hasFocus()))
-        painter.setBrush(theme.color("panel"))
-        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
-        painter.setPen(QPen(theme.color("accent"), 1.6))
-        side = self.width()
-        if self.isChecked():
-            painter.drawArc(QRectF(side * 0.3, side * 0.32, side * 0.4, side * 0.4), -90 * 16, 250 * 16)
-            tip_at = QPointF(side * 0.32, side * 0.44)
-            painter.drawLine(tip_at, QPointF(side * 0.32, side * 0.26))
-            painter.drawLine(tip_at, QPointF(side * 0.5, side * 0.44))
-            return
-        painter.drawRect(QRectF(side * 0.26, side * 0.4, side * 0.48, side * 0.2))
-        painter.drawLine(QPointF(side * 0.32, side * 0.74), QPointF(side * 0.68, side * 0.26))
-
-
 FACTS = 306  # width of number, mark, name, verdict and fact; the rest is the field
 LEAST = 262  # the same in a narrow window
 BAND, LOW_BAND = 36, 27
@@ -202,10 +170,6 @@ class Band(QAbstractButton):
         self._compact = False
         self._rays = self._away = False
         self._kept = PixmapCache()
-        self.fail = FailButton(theme, self)
-        self.fail.hide()
-        self.fail.clicked.connect(self.fail_asked)
-        self.fail.installEventFilter(self)
         self.copying = CopyMenu(self, self._texts, self._more)
 
     def _texts(self) -> tuple[Line, ...]:
@@ -226,12 +190,7 @@ class Band(QAbstractButton):
     def set_rays(self, rays: bool, *, away: bool) -> None:
         """Say whether rays cross it, and whether it is supposed to fail."""
         self._rays, self._away = rays, away and rays
-        self.fail.setChecked(self._away)
-        text = msg("Bring it back") if self._away else msg("Suppose it fails")
-        give_tip(self.fail, translate(msg("{text} (X)", text=text)))
-        self.fail.setAccessibleName(translate(msg("{text}: {title}", text=text, title=self._title)))
         self._update_texts()
-        self._tell_fail()
 
     @property
     def away(self) -> bool:
@@ -278,44 +237,12 @@ class Band(QAbstractButton):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            (self.fail if self.fail.hasFocus() else self).click()
+            self.click()
             return
         if event.key() in (Qt.Key.Key_X, Qt.Key.Key_Delete) and self._rays:
             self.fail_asked.emit()
             return
         super().keyPressEvent(event)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self._tell_fail()
-        return super().eventFilter(watched, event)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self._tell_fail()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._tell_fail()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self._tell_fail()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self._tell_fail()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        side = self.fail.width()
-        self.fail.move(self.field() - side - self._theme.px(8), (self.height() - side) // 2)
-
-    def _tell_fail(self) -> None:
-        """Show the button while the band is hovered, focused, or supposed to fail."""
-        wanted = self.underMouse() or self.hasFocus() or self.fail.hasFocus() or self._away
-        self.fail.setVisible(self._rays and wanted)
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, smooth_painter(self)
@@ -339,8 +266,6 @@ class Band(QAbstractButton):
         word_width = painter.fontMetrics().horizontalAdvance(self._word)
         two_parts = self._rays or (self.width() > theme.px(FACTS + 120) and not self._compact)
         room = (field if two_parts else self.width()) - theme.px(12) - left
-        if not self.fail.isHidden():
-            room -= self.fail.width()
         title = metrics.elidedText(self._title, Qt.TextElideMode.ElideRight, max(40, room - word_width - theme.px(10)))
         painter.setFont(theme.font(13, BOLD))
         painter.drawText(QRectF(left, top, room, one), Qt.AlignmentFlag.AlignVCenter, title)

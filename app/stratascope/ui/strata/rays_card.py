@@ -238,7 +238,8 @@ class RayCard(QWidget):
 
 HEIGHT = 18
 _LEFT, _PICTURE = 2, 15
-_SPACES = ((False, 22), (False, 12), (True, 14), (True, 6))  # whether words are short; space between entries
+# how much is said: whether words are short, the space between entries, how many of `_GOING` are left out
+_SPACES = ((False, 22, 0), (False, 12, 0), (True, 14, 0), (True, 14, 2), (True, 8, 3), (True, 6, 4))
 
 
 class Sign(Enum):
@@ -252,6 +253,10 @@ class Sign(Enum):
     ASKED = "asked"
     ONCE = "once"
     TWICE = "twice"
+
+
+# what goes first where there is no room: it is seen at the rays, or little
+_GOING = (Sign.TWICE, Sign.ONCE, Sign.ASKED, Sign.MINOR)
 
 
 def entries(
@@ -289,7 +294,7 @@ def entries(
 
 
 class RayLegend(QWidget):
-    """The legend, 18 high; texts are shortened if there is no room."""
+    """The legend, 18 high. If there is no room texts are shortened, then whole entries go: the tooltip has all."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -313,8 +318,9 @@ class RayLegend(QWidget):
 
     def fitted(self, width: int) -> tuple[tuple[tuple[Sign, str], ...], int]:
         """Return the entries as written in that width, and the space between two of them."""
-        for short, gap in _SPACES:
-            shown, space = self._entries(short=short), self._theme.px(gap)
+        for short, gap, gone in _SPACES:
+            left_out, space = _GOING[:gone], self._theme.px(gap)
+            shown = tuple(each for each in self._entries(short=short) if each[0] not in left_out)
             if _LEFT + self.wide(shown) + (len(shown) - 1) * space <= width:
                 break
         return shown, space

@@ -9,7 +9,7 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Engine, other_kernel
 from stratascope.core.ground import Ground
@@ -22,8 +22,9 @@ from stratascope.presentation.ground import ground_lines, kernel_lines, process_
 from stratascope.presentation.rays import Lane
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.threat_outcomes import kinds
+from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.selection import Selection
-from stratascope.ui.kit.theme import Theme
+from stratascope.ui.kit.theme import BOLD, Theme
 from stratascope.ui.strata.band import GROUND, KERNEL, STRIP, Band, StrataEdge, field_left
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_card import RayCard, RayLegend
@@ -31,6 +32,7 @@ from stratascope.ui.strata.rays_scene import RayHeights
 from stratascope.value import replace
 
 GAP = 3
+NARROW = 480  # px of the design: below, the legend needs its whole line
 
 
 class Strata(QWidget):
@@ -63,7 +65,13 @@ class Strata(QWidget):
             band.fail_asked.connect(partial(selection.suppose_fails, number))
         layout.addWidget(self.ground)
         self.legend = RayLegend(theme)
-        theme.lay(layout, 1, self.legend)
+        self.suppose = text_button(theme, msg("Suppose a layer fails"), weight=BOLD, look="link")
+        self.suppose_menu = QMenu(self.suppose)
+        self.suppose_menu.aboutToShow.connect(self._offer)
+        self.suppose.clicked.connect(self._open_suppose)
+        self._legend = QWidget()
+        theme.lay(QHBoxLayout(self._legend), (self.legend, 1), self.suppose, around=0, gap=12)
+        theme.lay(layout, 1, self._legend)
         self.rays = RayLayer(theme, self)
         for part in (self.process, *self.bands.values(), self.ground):
             self.rays.watch(part)
@@ -89,7 +97,7 @@ class Strata(QWidget):
         for band in self.bands.values():
             band.set_compact(compact)
         self.ground.set_compact(compact)
-        self.legend.setVisible(not compact)
+        self._legend.setVisible(not compact)
 
     def _show(self) -> None:
         state, snapshot = self._selection.judged, self._selection.snapshot
@@ -139,6 +147,25 @@ class Strata(QWidget):
             self._tell_lane(self.rays.lane(self.rays.taken))
         self._count()
 
+    def _offer(self) -> None:
+        """Fill the menu of layers that can be supposed to fail."""
+        self.suppose_menu.clear()
+        for number, title in sorted(self._titles.items(), reverse=True):
+            action = self.suppose_menu.addAction(f"{number}  {title}".replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(self._ids.get(number, "") in self._away)
+            action.triggered.connect(partial(self._suppose, number))
+        if self._away:
+            self.suppose_menu.addSeparator()
+            self.suppose_menu.addAction(translate(msg("Bring all back"))).triggered.connect(self._selection.bring_back)
+
+    def _suppose(self, number: int, _: bool = False) -> None:
+        self._selection.suppose_fails(number)
+
+    def _open_suppose(self) -> None:
+        high = self.suppose_menu.sizeHint().height()
+        self.suppose_menu.popup(self.suppose.mapToGlobal(QPoint(0, -high)))
+
     def _count(self) -> None:
         """Update the legend."""
         matrix = self._matrix
@@ -147,6 +174,7 @@ class Strata(QWidget):
         would = self._state is not None and self._state.would_start
         found = kinds(matrix) if matrix is not None else {}
         self.legend.show_counts(found, asked, minor_drawn=drawn, would=would)
+        self.suppose.setVisible(matrix is not None and self.width() >= self._theme.px(NARROW))
 
     def _fit(self) -> None:
         """Pass the positions of the bands to the rays."""

@@ -1,1 +1,1 @@
-"""The page "System calls": every system call and the filters' answer."""
+"""The map of system calls: every call and the filters' answer, in the layer panel."""

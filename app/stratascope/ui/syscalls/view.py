@@ -14,13 +14,10 @@ from stratascope.core.message import NOTHING, msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, together, translate
 from stratascope.presentation.syscall_map import (
-    SHARED_KERNEL,
     count_words,
-    dangerous_line,
     explain,
     origin,
     surface,
-    surface_line,
     table_of,
 )
 from stratascope.ui.kit.focus_order import outline_pen
@@ -120,10 +117,9 @@ class _Search(QLineEdit):
 
 
 class CallsView(QWidget):
-    """Switch and search, attack surface, cells, and a footer with the current call."""
+    """Switch and search, cells, and a footer with the current call."""
 
-    def __init__(self, theme: Theme, view: CallMap | None = None, *, numbers: bool = True) -> None:
-        """`numbers`: show the attack surface above the cells; a layer's own page has it already."""
+    def __init__(self, theme: Theme, view: CallMap | None = None) -> None:
         super().__init__()
         self._theme = theme
         self._map = CallMap(NOTHING, ())
@@ -144,8 +140,6 @@ class CallsView(QWidget):
         self.field.setMaximumWidth(theme.px(240))
         self.field.textChanged.connect(self._fill)
         self.source = Line(theme, 12, ink="text2")
-        self.numbers = Label(theme, 13, BOLD, wrap=True)
-        self.passing = Label(theme, 12, ink="text2", wrap=True)
         self.legend = _Legend(theme)
         self.list = CallList(theme)
         self.list.setMinimumHeight(theme.px(LEAST_LIST))
@@ -155,12 +149,10 @@ class CallsView(QWidget):
         self.words = Label(theme, 12, ink="text2", wrap=True)
         self.field.down.connect(self._into_cells)
         self.list.selectionModel().currentChanged.connect(self._show_call)
-        top = theme.lay(QHBoxLayout(), self._switch, (self.source, 1), self.field, gap=8)
+        self.top = theme.lay(QHBoxLayout(), self._switch, (self.source, 1), (self.field, 1), gap=8)
         theme.lay(
             QVBoxLayout(self),
-            top,
-            self.numbers,
-            self.passing,
+            self.top,
             self.legend,
             (self.list, 1),
             Rule(theme),
@@ -171,9 +163,6 @@ class CallsView(QWidget):
             around=0,
             gap=5,
         )
-        self.numbers.setVisible(numbers)
-        self.passing.setVisible(numbers)
-        self.list.setMinimumHeight(theme.px(120 if numbers else 260))
         if view is not None:
             self.show_map(view)
 
@@ -232,10 +221,6 @@ class CallsView(QWidget):
             return
         self.source.say(translate(origin(table)))
         found = surface(table, table_of(self._map.default, self.abi))
-        self.numbers.setText(translate(surface_line(found)))
-        dangerous = dangerous_line(found, 12)
-        lines = [translate(line) for line in (dangerous, SHARED_KERNEL) if line is not None]
-        self.passing.setText(together(lines))
         self.legend.say(
             {
                 CallVerdict.ALLOWED: found.allowed,

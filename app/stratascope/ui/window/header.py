@@ -127,7 +127,7 @@ class DriftChip(QAbstractButton):
         painter.drawText(self.rect().adjusted(theme.px(20), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
-STATUS = 4  # its index among the chips
+STATUS = 3  # its index among the chips
 
 
 class Header(QWidget):
@@ -147,7 +147,7 @@ class Header(QWidget):
         self._draft: PlanDraft | None = None
         self._button: Callable[[], PlanButton] | None = None
         self.name = Line(theme, 22, BOLD, middle=True)
-        self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(6)]
+        self.chips = [Chip(theme, widest=260 if place == STATUS else 160) for place in range(5)]
         self._apart = False  # another engine of this kind has a container of this name
         self._status = "", ""  # in a word, and in full
         self.drift = DriftChip(theme)
@@ -252,7 +252,7 @@ class Header(QWidget):
     def _show_state(self, state: ContainerState, now: float | None) -> None:
         container = state.container
         self.name.say(container.name or container.id[:12])
-        engine, image, pid, up, _, asked = self.chips
+        engine, image, up, _, asked = self.chips
         sandbox = container.sandbox
         title = self._selection.engine_title(container.engine) if sandbox is None else translate(sandbox.sign)
         self.icon.show_engine(self._selection.sign(container.engine), title)
@@ -260,8 +260,6 @@ class Header(QWidget):
         engine.say(maker_of(container), title)
         what = container.image if sandbox is None else sandbox.command
         image.say(short_image(what) if sandbox is None else what, what)
-        number = container.pid if runs(state) else None
-        pid.say("" if number is None else translate(msg("PID {pid}", pid=str(number))))
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
         whole = ended(container, time.time() if now is None else now)
         self._status = status_word(container) if whole else "", whole
@@ -311,13 +309,13 @@ class Header(QWidget):
         room = self.width() - self._beside.sizeHint().width()
         room -= 0 if self.icon.isHidden() else self.icon.sizeHint().width() + self._theme.px(6)
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
-        engine, image, pid, up, status, asked = self.chips
+        engine, image, up, status, asked = self.chips
         word, whole = self._status
         status.say(whole, ink="weak")
         if status.sizeHint().width() + self._theme.px(6) > room:
             status.say(word, whole, ink="weak")
         first = (engine,) if self._apart else ()  # the icon does not tell it apart
-        for chip in (*first, status, self.drift, image, asked, pid, *(() if first else (engine,)), up):
+        for chip in (*first, status, self.drift, image, asked, *(() if first else (engine,)), up):
             needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)

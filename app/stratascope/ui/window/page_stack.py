@@ -24,12 +24,13 @@ from stratascope.ui.denied.refusal_feed import RefusalFeed
 from stratascope.ui.kit.background import Failure, QueryRunner
 from stratascope.ui.kit.page import MACHINE, PAGES, MadePage, Parts, View, ViewSwitch, has_graphs, page_of
 from stratascope.ui.kit.selection import Key, Selection
-from stratascope.ui.panel.panel import ABOUT
+from stratascope.ui.panel.panel import BITS
 from stratascope.ui.window.engines import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage
 
 P = TypeVar("P", bound=QWidget)
+CALLS = "seccomp"  # id of the layer that answers system calls
 _VIEWS = {Target.DENIED: View.DENIED, Target.PROCESSES: View.PROCESSES}
 
 
@@ -147,10 +148,14 @@ class Pages(QStackedWidget):
             page.widget.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def search_calls(self, name: str) -> None:
-        """Open the system calls at that one."""
-        self.show_view(View.CALLS)
-        if (page := self.made.get(View.CALLS)) is not None:
-            page.choose(name)
+        """Open the system calls at that one: what the layer keeps that answers them."""
+        number = next((layer.number for layer in self.layers if layer.id == CALLS), 0)
+        self._selection.open_layer(number)
+        panel = self.strata_page.panel
+        panel.open_tab(BITS)
+        if panel.calls is not None:
+            panel.calls.field.setText(name)
+            panel.calls.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def leave_fleet(self) -> None:
         """Leave the fleet's page: a container was chosen."""
@@ -180,7 +185,7 @@ class Pages(QStackedWidget):
         field = self._search_field()
         if self.view is View.STRATA:
             self._open_panel()
-            self.strata_page.panel.find_in_raw()
+            self.strata_page.panel.search()
         elif field is not None:
             self.turned.emit()
             field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -195,7 +200,7 @@ class Pages(QStackedWidget):
         """Explain the panel's layer."""
         self.show_view(View.STRATA)
         self._open_panel()
-        self.strata_page.panel.open_tab(ABOUT)
+        self.strata_page.panel.explain()
 
     def show_exposure(self) -> None:
         """Open the sheet that explains the exposure."""

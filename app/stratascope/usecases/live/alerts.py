@@ -260,11 +260,12 @@ def _threats(state: ContainerState, ids: frozenset[str]) -> Message:
 def _exposed(state: ContainerState, limit: float) -> Alert:
     assert state.matrix is not None
     exposure, name = state.matrix.exposure, state.container.name
-    if exposure.best < exposure.worst:
+    number, best = f"{exposure.worst:.1f}", f"{exposure.best:.1f}"
+    if number != best:
         text = msg("Its exposure is {number} of 10, at best {best}, because not everything could be read.",
-                   number=f"{exposure.worst:.1f}", best=f"{exposure.best:.1f}")  # fmt: skip
+                   number=number, best=best)  # fmt: skip
     else:
-        text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
+        text = msg("Its exposure is {number} of 10.", number=number)
     if exposure.best <= limit:  # it may still be well protected
         return Alert(state.key, msg("New, and not known to be protected: {name}", name=name), text)
     return Alert(state.key, msg("New and poorly protected: {name}", name=name), text)
