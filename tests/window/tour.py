@@ -117,10 +117,10 @@ def _not_started(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     qtbot.waitUntil(lambda: page.column.draft.made is not None and bool(page.column.draft.made.lines))
     settle()
     yield "a text, closed", window
-    page.status.open_menu()
+    page.status.open_list()
     settle(5)
-    yield "a text's notes", page.status.menu
-    page.status.menu.hide()
+    yield "a text's notes", page.status.list
+    page.status.list.hide()
     page.text.setPlainText("services:\n  a: [")
     qtbot.waitUntil(page.empty.isVisible)
     settle()

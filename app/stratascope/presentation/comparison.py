@@ -282,9 +282,12 @@ def exposures(found: Comparison, one: str, two: str) -> Message:
                less=right)  # fmt: skip
 
 
+NAME = 255  # characters of a name: cut shorter, two that differ at their end would be one
+
+
 def names_of(found: Comparison, one: str = "", two: str = "") -> tuple[str, str]:
     """The names of the two; with their sources if the names are equal."""
-    first, second = plain(found.one.container.name, 60), plain(found.two.container.name, 60)
+    first, second = plain(found.one.container.name, NAME), plain(found.two.container.name, NAME)
     if first != second:
         return first, second
     return (f"{first} ({one})" if one else first), (f"{second} ({two})" if two else second)

@@ -138,26 +138,25 @@ class CaptureFiles(Protocol):
 
 
 class CaptureController(QObject):
-    """Opens and saves captures; `put_into` adds its menu entries."""
+    """Opens and saves captures; `tell` shows a line to the user."""
 
-    def __init__(self, window: QWidget, theme: Theme, files: CaptureFiles, notice: CaptureNotice) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        files: CaptureFiles,
+        notice: CaptureNotice,
+        tell: Callable[[Message], object],
+    ) -> None:
         super().__init__(window)
         self._window, self._theme, self._files = window, theme, files
-        self._tell: Callable[[Message], object] = translate
+        self._tell = tell
         self._queries = QueryRunner(self)
         self._capture: MachineCapture | None = None
         self._dialog: SaveDialog | None = None
         notice.asked.connect(self.choose)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
-
-    def put_into(
-        self, add: Callable[[Message, str, Callable[[], object]], object], tell: Callable[[Message], object]
-    ) -> None:
-        """Add the entries to the menu; `tell` shows a line to the user."""
-        self._tell = tell
-        add(msg("Open captures…"), "Ctrl+O", self.choose)
-        add(msg("Save a capture…"), "Ctrl+S", self.ask_save)
 
     @property
     def dialog(self) -> SaveDialog:

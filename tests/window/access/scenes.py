@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu,
 from rig.window import sample
 from rig.window.hardening import arrived, dock_of, picture, side_of
 from rig.window.history.remembered import days
+from rig.window.named import in_menu
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.presentation.plan_rows import takes_values
@@ -201,8 +202,8 @@ def from_menu(window: MainWindow) -> Iterator[Scene]:
     for top in found:
         yield "menu", top
     put_away(found)
-    for action in list(entries(window.actions_.menu)):
-        if action.isCheckable() or action.shortcut().toString() in ("Ctrl+Q", "Ctrl+C", "Ctrl+Shift+C"):
+    for action in list(in_menu(window).values()):
+        if action.text().partition("\t")[0] in ("Quit", "Copy as text", "Copy all as text") or not action.isEnabled():
             continue
         text = action.text()
         found = brought_up(action.trigger)

@@ -56,12 +56,14 @@ def test_services_lines_and_layers(page: BeforePage, qtbot: QtBot) -> None:
     assert page.selection.current.container.name == "db"
     assert 4 in page.text.notes, "the lines of all services are told"
     # from a note to its line, its layer and its service
-    page.status.open_menu()
-    words = [action.text() for action in page.status.menu.actions()]
+    page.status.open_list()
+    table = page.status.list.table
+    words = [note.whole for note in table.model_.rows]
     assert len(words) == sum(map(len, notes.values()))
     row = next(row for row, text in enumerate(words) if text.startswith("line 4  layer"))
-    page.status.menu.actions()[row].trigger()
-    page.status.menu.hide()
+    table.make_current(row)
+    QTest.keyClick(table, Qt.Key.Key_Return)
+    assert not page.status.list.isVisible()
     assert page.text.line == 4
     assert page.selection.layer == int(words[row].split("layer ")[1].split()[0])
     assert page.selection.current.container.name == "web"
@@ -212,3 +214,18 @@ def test_the_card_says_where_it_stands(window: MainWindow, page: BeforePage, qtb
     qtbot.waitUntil(lambda: card.answer.tone is Tone.OPEN)
     assert not page.of_nobody.isVisible(), "its text says who"
     assert "PID" not in page.strata.strata.process.toolTip(), "there is none yet"
+
+
+def test_many_notes_are_a_list_that_scrolls_within_the_window(
+    window: MainWindow, page: BeforePage, qtbot: QtBot
+) -> None:
+    lines = "\n".join(f"  s{at}:\n    image: i{at}\n    privileged: true\n    bogus{at}: 1" for at in range(60))
+    judged(page, qtbot, f"services:\n{lines}\n")
+    page.status.open_list()
+    popup = page.status.list
+    assert len(popup.table.model_.rows) > 55
+    assert popup.height() < window.height() / 2
+    assert window.frameGeometry().contains(popup.geometry())
+    assert popup.table.verticalScrollBar().maximum() > 0
+    QTest.keyClick(popup.table, Qt.Key.Key_Escape)
+    assert not popup.isVisible()

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from rig.window import sample
 from rig.window.hardening import dock_of, picture, side_of
+from rig.window.named import do, entry
 from rig.window.staged_hardening import StagedHardening
 from stratascope.formats.text import Language
 from stratascope.i18n.translate import translate
@@ -51,17 +52,14 @@ def test_it_is_there_on_this_page_only(window: MainWindow, page: BeforePage, qtb
     assert page.column.isVisible()
     assert page.column.width() >= 348
     window.selection.show_snapshot(sample.snapshot())
-    way = next(each for each in window.actions_.menu.actions() if each.text() == "Plan")
-    assert way.isVisible()
-    assert way.isEnabled()
+    assert entry(window, "Plan") is not None
     window.pages.show_view(View.STRATA)
     assert not page.column.isVisible()
     assert not dock_of(window).button.isVisible()
-    assert not way.isVisible(), "it would lead nowhere"
+    assert entry(window, "Plan") is None, "it would lead nowhere"
     window.pages.show_view(View.BEFORE)
     assert page.column.isVisible()
-    assert way.isVisible()
-    way.trigger()
+    do(window, "Plan")
     focus = QApplication.focusWidget()
     assert focus is not None
     assert page.column.isAncestorOf(focus)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from rig.window import sample
+from rig.window.named import in_menu
 from stratascope import resources
 from stratascope.state import capture_file
 from stratascope.ui.app.app import make_window
@@ -73,8 +74,7 @@ def test_a_capture_in_the_place_of_this_machine(qtbot: QtBot, tmp_path: Path) ->
 
 
 def test_opened_by_the_menu(window: MainWindow, store: CaptureStore, qtbot: QtBot) -> None:
-    action = next(each for each in window.actions_.menu.actions() if each.text().startswith("Open captures"))
-    action.trigger()
+    in_menu(window)["Open captures…"].trigger()
     choose(DEMO, Path("/other.json"))
     qtbot.waitUntil(lambda: store.shown == [DEMO, Path("/other.json")])
 

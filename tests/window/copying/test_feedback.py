@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from rig.window.named import in_menu
 from stratascope.ui.fleet.several import FleetPages
 from stratascope.ui.kit import feedback
 from stratascope.ui.kit.feedback import Feedback
@@ -26,8 +27,7 @@ def test_a_copy_is_said_for_a_moment_and_moves_nothing(
 ) -> None:
     monkeypatch.setattr(feedback, "STAYS", 50)
     before = QApplication.focusWidget()
-    copy = next(each for each in window.actions_.menu.actions() if each.text().startswith("Copy this container"))
-    copy.trigger()
+    in_menu(window)["Copy as text"].trigger()
     assert said(window) == "Copied"
     assert QApplication.focusWidget() is before
     told = window.findChildren(Feedback)[0]

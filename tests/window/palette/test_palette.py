@@ -63,7 +63,7 @@ def test_a_capability_has_no_number_that_could_be_a_count_and_is_found_by_it(win
 
 def test_an_action_is_done(window: MainWindow, qtbot: QtBot) -> None:
     palette = opened(window, qtbot)
-    QTest.keyClicks(palette.field, "suppose this layer")
+    QTest.keyClicks(palette.field, "suppose it fails cap")
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert window.selection.what_if.away
 

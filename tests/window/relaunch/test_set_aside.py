@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from rig.window.hardening import arrived, asked, card_of, named, over, planned, press, relaunch, set_aside, side_of
+from rig.window.named import in_menu
 from rig.window.staged_hardening import StagedHardening
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
@@ -29,8 +30,7 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     side = relaunch(qtbot, window)
     over(qtbot, side)
     staged.damaged = (Damaged("journal/x.json", "no JSON"),)
-    action = next(each for each in window.actions_.menu.actions() if each.text() == "Kept originals…")
-    action.trigger()
+    in_menu(window)["Kept originals…"].trigger()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.model_.rowCount() == 2)
     table = side.set_aside.dialog.table
     assert [table.model_.index(0, column).data() for column in range(5)] == [

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QHelpEvent,
@@ -24,7 +24,7 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
 )
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QToolTip, QWidget
 
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
@@ -35,6 +35,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.formats.text import Language, Read
 from stratascope.i18n.translate import translate
+from stratascope.ui.before.notes_list import NotesList
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.buttons import text_button
 from stratascope.ui.kit.labels import Label, give_tip, tip
@@ -414,10 +415,6 @@ def _files(source: QMimeData) -> list[Path]:
     return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
 
 
-LISTED = 60  # notes in the menu
-LETTERS = 140  # characters of each
-
-
 class StatusBar(QWidget):
     """The bar below the text. `chosen` carries the LineNote that the user picked."""
 
@@ -429,8 +426,9 @@ class StatusBar(QWidget):
         self._line, self._more = 0, ""
         self.mark = MarkBox(theme, 11)
         self.text = Label(theme, 12, ink="text2", wrap=True)
-        self.all = text_button(theme, "", self.open_menu, look="link")
-        self.menu = QMenu(self)
+        self.all = text_button(theme, "", self.open_list, look="link")
+        self.list = NotesList(theme, lambda note: note.whole, self)  # type: ignore[attr-defined]
+        self.list.chosen.connect(self.chosen)
         theme.lay(QHBoxLayout(self), self.mark, (self.text, 1), self.all, around=(12, 1, 6, 1), gap=6)
 
     def show_notes(self, notes: Sequence[LineNote], line: int) -> None:
@@ -467,14 +465,6 @@ class StatusBar(QWidget):
         self.text.setText(text)
         accessibility.announce(self, text)
 
-    def open_menu(self) -> None:
-        """Open a menu of the notes; each leads to its line, and to its layer."""
-        self.menu.clear()
-        for note in self._notes[:LISTED]:
-            words = note.whole if len(note.whole) <= LETTERS else note.whole[: LETTERS - 1] + "…"
-            action = self.menu.addAction(words.replace("&", "&&"))
-            action.triggered.connect(lambda _=False, note=note: self.chosen.emit(note))
-        left = len(self._notes) - LISTED
-        if left > 0:
-            self.menu.addAction(translate(plural("{count} more", "{count} more", left))).setEnabled(False)
-        self.menu.popup(self.all.mapToGlobal(QPoint(0, self.all.height())))
+    def open_list(self) -> None:
+        """Open the list of the notes; each leads to its line, and to its layer."""
+        self.list.open_at(self.all, self._notes)

@@ -200,7 +200,7 @@ class DailyController(QObject):
         self.question: QMessageBox | None = None
         self.menu: QMenu | None = None
         self._queries = QueryRunner(self)
-        self._buttons: list[TitleButtons] = []
+        self.buttons: list[TitleButtons] = []
         column.model.set_pinned(self.pins.all)
         column.view.menu_wanted.connect(self.open_menu)
         selection.container_changed.connect(self._show)
@@ -212,7 +212,7 @@ class DailyController(QObject):
         buttons.logs_wanted.connect(self.logs)
         buttons.shell_wanted.connect(self.shell)
         buttons.verb_wanted.connect(self.ask)
-        self._buttons.append(buttons)
+        self.buttons.append(buttons)
         return buttons
 
     def stop(self) -> None:
@@ -250,7 +250,6 @@ class DailyController(QObject):
         """Return the container's menu. Entries that cannot be used now are disabled, with the reason in the tooltip."""
         made = QMenu(self._window)
         made.setToolTipsVisible(True)
-        container = state.container
         own = ((self.harden, msg("Harden…"), "Ctrl+H"), (self.compare, msg("Compare with…"), "Ctrl+D"))
         for call, text, keys in own:
             if call is not None:
@@ -258,11 +257,10 @@ class DailyController(QObject):
         pin = msg("Unpin") if self.pinned(state) else msg("Pin to the top")
         add(made, pin, lambda: self.turn_pin(state))
         made.addSeparator()
-        add(made, msg("Copy name"), lambda: self.copy(plain(container.name)))
-        add(made, msg("Copy ID"), lambda: self.copy(container.id))
+        add(made, msg("Copy name"), lambda: self.copy_name(state))
+        add(made, msg("Copy ID"), lambda: self.copy_id(state))
         if state.findings:
-            worst = state.findings[0]
-            add(made, msg("Copy the worst finding"), lambda: self.copy(plain(translate(worst.text))))
+            add(made, msg("Copy the worst finding"), lambda: self.copy_worst(state))
         made.addSeparator()
         add(made, msg("Logs"), lambda: self.logs(state), self.no_log(state), "Ctrl+L")
         add(made, msg("Shell"), lambda: self.shell(state), self.no_shell(state), "Ctrl+T")
@@ -292,6 +290,30 @@ class DailyController(QObject):
 
     def pinned(self, state: ContainerState) -> bool:
         return (state.container.engine, state.container.name) in self.pins.all
+
+    @property
+    def pinned_here(self) -> bool:
+        """Whether the container in view is pinned."""
+        state = self._selection.current
+        return state is not None and self.pinned(state)
+
+    def on_current(self, call: Callable[[ContainerState], object]) -> None:
+        """Call with the container in view, if there is one."""
+        if self._selection.current is not None:
+            call(self._selection.current)
+
+    def copy_name(self, state: ContainerState) -> None:
+        """Copy its name."""
+        self.copy(plain(state.container.name))
+
+    def copy_id(self, state: ContainerState) -> None:
+        """Copy its id."""
+        self.copy(state.container.id)
+
+    def copy_worst(self, state: ContainerState) -> None:
+        """Copy what is worst of what was found in it."""
+        if state.findings:
+            self.copy(plain(translate(state.findings[0].text)))
 
     def copy(self, text: str) -> None:
         """Copy plain text to the clipboard."""
@@ -412,7 +434,7 @@ class DailyController(QObject):
             return
         alive = state.container.status in (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
         verb = Verb.RESTART if alive else Verb.START
-        for buttons in self._buttons:
+        for buttons in self.buttons:
             buttons.show_state(
                 verb,
                 self.under_way.get(state.key),

@@ -320,7 +320,9 @@ class DeniedPage(QWidget):
         able = refused is None and not known.alive
         self.observe.setVisible(able and rows)
         self.end.setVisible(known.alive)
-        self.nothing.say(*nothing_text(known, refused, snapshot.privilege), able=able and not rows)
+        self.nothing.say(
+            *nothing_text(known, refused, snapshot.privilege, bool(refusals.harmless)), able=able and not rows
+        )
         self.stack.setCurrentWidget(self.table if self.table.model_.rows or refusals.shown else self.nothing)
         self.source.setText(source_text(refusals, known) if rows else "")
         self.source.setVisible(rows and not self._low)
@@ -448,8 +450,13 @@ def live_text(known: Known, *, busy: bool) -> str:
     return translate(msg("live, last 24 h") if seconds >= _DAY else msg("live, for {age}", age=age(seconds)))
 
 
-def nothing_text(known: Known, why_not: Message | None, privilege: Privilege) -> tuple[str, str]:
-    """Return title and sentence for an empty list: why there is nothing, or what to do."""
+def nothing_text(known: Known, why_not: Message | None, privilege: Privilege, probed: bool = False) -> tuple[str, str]:
+    """Return title and sentence for an empty list: why there is nothing, or what to do. `probed`: there is harmless
+    probing below it.
+    """
+    if probed:
+        told = msg("Nothing was refused that matters")
+        return translate(told), translate(msg("What is counted below was only probed for: programs go on without it."))
     if known.alive:
         told = msg("Nothing has been refused so far")
         return translate(told), translate(

@@ -62,7 +62,10 @@ class Guide(QObject):
 
     def open(self) -> None:
         """Open the guide at the topic of the focused widget."""
-        topic = self.topic(QApplication.focusWidget())
+        self.open_at(self.topic(QApplication.focusWidget()))
+
+    def open_at(self, topic: Topic) -> None:
+        """Open the guide there."""
         language = i18n.language()
         if self._shown is None or self._language != language:
             from stratascope.ui.guide.window import GuideWindow

@@ -65,7 +65,7 @@ class HardenColumn(PlanColumn):
             (draft.recover_wanted, self.recover_wanted),
         ):
             one.connect(other)
-        draft.export_wanted.connect(self._export)
+        draft.export_wanted.connect(self.export)
         draft.ticked.connect(self._tick)
         self.foot.pressed.connect(draft.press)
         self.foot.more_wanted.connect(self._open_more)
@@ -134,11 +134,16 @@ class HardenColumn(PlanColumn):
     def _tick(self) -> None:
         self.foot.show_button(self.draft)
 
-    def _export(self) -> None:
+    def export(self) -> None:
+        """Offer the plan for other tools; without them, copy the command."""
         if self.draft.relaunch is not None and self.exports.exports is not None:
             self.exports.open_for((self.draft.relaunch,), self.foot.buttons)
         elif self.draft.command:
             feedback.copy(self, self.draft.command)
+
+    def copy_command(self) -> None:
+        """Copy the command that relaunches it."""
+        feedback.copy(self, self.draft.command)
 
     def _open_more(self) -> None:
         draft, menu, button = self.draft, self.more, self.foot.buttons
@@ -153,12 +158,10 @@ class HardenColumn(PlanColumn):
             menu.addAction(translate(msg("Test it with a command…"))).triggered.connect(
                 lambda _=False: self.commands_wanted.emit()
             )
-        if command := draft.command:
-            menu.addAction(translate(msg("Copy the command"))).triggered.connect(
-                lambda _=False: feedback.copy(self, command)
-            )
+        if draft.command:
+            menu.addAction(translate(msg("Copy the command"))).triggered.connect(lambda _=False: self.copy_command())
         if made is not None and self.exports.exports is not None:
-            menu.addAction(translate(msg("Export…"))).triggered.connect(lambda _=False: self._export())
+            menu.addAction(translate(msg("Export…"))).triggered.connect(lambda _=False: self.export())
         size = menu.sizeHint()
         menu.popup(button.mapToGlobal(QPoint(button.width() - size.width(), -size.height())))
 

@@ -185,7 +185,7 @@ class ItemModel(QAbstractTableModel):
         column = self.columns[section]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return column.title
-        return tip(column.explained) if role == Qt.ItemDataRole.ToolTipRole else None
+        return tip(column.explained or column.title) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         if 0 <= column < len(self.columns) and (column, order) != self._sorted:
@@ -502,4 +502,4 @@ class Heads(QHeaderView):
         theme, at_left = self._theme, self.sectionViewportPosition(section) == 0
         room = rect.adjusted(theme.px(self._side if at_left else BESIDE), 0, -theme.px(4), 0)
         title = str(self.model().headerData(section, Qt.Orientation.Horizontal))
-        draw_line(painter, room, title, theme.font(11, MEDIUM), theme, "text3")
+        draw_line(painter, room, title, theme.font(11, MEDIUM), theme, "text3", middle=True)

@@ -175,7 +175,7 @@ class Page(Scrolled):
 
     def __init__(self, theme: Theme, selection: Selection | None = None) -> None:
         super().__init__()
-        self._theme, self._selection = theme, selection
+        self._theme, self._beside = theme, selection
         self.inner = TextColumn()
         self.inner.setObjectName("page")
         self.column = theme.lay(QVBoxLayout(self.inner), around=(15, 9, 15, 10), gap=12)
@@ -202,7 +202,7 @@ class Page(Scrolled):
         ):
             self._views = views
             return
-        self.show_widgets([make_view(self._theme, view, self._selection) for view in views])
+        self.show_widgets([make_view(self._theme, view, self._beside) for view in views])
         self._views = views
         self.verticalScrollBar().setValue(at)
 

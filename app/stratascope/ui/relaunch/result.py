@@ -103,7 +103,12 @@ def result_text(result: Result, now: Matrix | None, *, quiet: bool = False) -> R
     more = "" if made is None else translate(msg("Undo"))
     keep = translate(msg("Keep it"))
     if not result.kind.onward:
-        back = msg("Back at {number}.", number=number_text(now)) if now is not None else msg("It is back.")
+        if now is None:
+            back = msg("It is back.")
+        elif result.was is None or number_text(result.was) == number_text(now):
+            back = msg("Back at {number}.", number=number_text(now))
+        else:
+            back = msg("Back at {number}, was {before}.", number=number_text(now), before=number_text(result.was))
         lead = msg("The hardened one is kept.") if result.kind is RunKind.UNDO else msg("The original is kept.")
         if made is not None and made.owner is not None:
             lead, more = msg("Its owner re-created it as it was before."), ""

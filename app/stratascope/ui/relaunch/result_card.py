@@ -91,6 +91,7 @@ class _CheckLine(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._sign, self._text = _Sign(theme), Label(theme, 12, wrap=True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignTop)  # beside its sign, also where its neighbour is higher
         sign = (self._sign, 0, Qt.AlignmentFlag.AlignTop)
         theme.lay(QHBoxLayout(self), sign, (self._text, 1), around=0, gap=6)
 

@@ -52,7 +52,7 @@ class Strata(QWidget):
         numbers = sorted({*abouts, 1, 2, 3, 4, 5, 6}, reverse=True)
         self.bands = {number: Band(theme, number, abouts.get(number)) for number in numbers}
         self._ids = {layer.number: layer.id for layer in layers}
-        self._titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self.titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._state: ContainerState | None = None
         self._shown: tuple[object, ...] = ()
         self._matrix: Matrix | None = None
@@ -150,7 +150,7 @@ class Strata(QWidget):
     def _offer(self) -> None:
         """Fill the menu of layers that can be supposed to fail."""
         self.suppose_menu.clear()
-        for number, title in sorted(self._titles.items(), reverse=True):
+        for number, title in sorted(self.titles.items(), reverse=True):
             action = self.suppose_menu.addAction(f"{number}  {title}".replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(self._ids.get(number, "") in self._away)
@@ -201,7 +201,7 @@ class Strata(QWidget):
         if self.card is None or self.card.parentWidget() is not self.window():
             self.card = RayCard(self._theme, self.window())
         layers = tuple(
-            (number, self._ids[number], self._titles.get(number, "")) for number in self.bands if number in self._ids
+            (number, self._ids[number], self.titles.get(number, "")) for number in self.bands if number in self._ids
         )
         if lane.ray is None:
             self.card.show_several(lane)

@@ -536,7 +536,7 @@ class PeaksCard(Card):
         """Show what is known."""
         super().show_picture(picture)
         seen = picture.observation.saw("peaks")
-        self.numbers.say(translate(msg("now, peak and limit") if seen else msg("not observed")))
+        self.numbers.say("" if seen else translate(msg("not observed")))
         self.table.show_rows(tuple(_peak_row(row) for row in picture.peaks))
 
 

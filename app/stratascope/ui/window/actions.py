@@ -1,36 +1,52 @@
-"""Menu and keys of the window, in one table: everything reachable by mouse is reachable by keyboard."""
+"""The table of all that the window can do: each action with its name and key, once; menu, keys and palette read it.
+
+Everything reachable by mouse is reachable by keyboard and by name. A test walks buttons, menus and keys, and fails for
+one that is not here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import TransactionKind
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n import translate as i18n
 from stratascope.i18n.translate import translate
-from stratascope.ui.containers.column import ContainerColumn
+from stratascope.presentation.takeover import runs
 from stratascope.ui.containers.row_paint import view_by_word
 from stratascope.ui.containers.rows import ViewBy
-from stratascope.ui.kit.feedback import Clipboard
-from stratascope.ui.kit.page import View, view_key
-from stratascope.ui.kit.selection import Selection
+from stratascope.ui.daily.controller import WORDS
+from stratascope.ui.harden.next_step import Act
+from stratascope.ui.kit.page import MACHINE, View, view_key, view_word
+from stratascope.ui.kit.registry import NONE_CHOSEN, Entry, Registry, Section
 from stratascope.ui.kit.theme import Theme, ThemeMode
-from stratascope.ui.window.page_stack import Pages
-from stratascope.ui.window.toolbar import KEYS, Toolbar
+from stratascope.ui.relaunch.result_card import KEEP
+from stratascope.ui.use.strip import why_not as why_not_watched
+from stratascope.ui.window.toolbar import KEYS
+from stratascope.usecases.daily.daily import Verb
 
 if TYPE_CHECKING:
+    from stratascope.ui.relaunch.controller import RelaunchController
     from stratascope.ui.window.palette import Palette, PaletteEntry
+
+MainWindowParts = Any  # the main window, which imports this room and hands in its parts
+_PAGE, _LIST, _SETTING, _GUIDE = msg("Page"), msg("List"), msg("Setting"), msg("Guide")
+_NOT_HERE = msg("Nothing can be relaunched here.")
+_NO_PLAN = msg("There is no plan that changes anything.")
 
 
 class Finder:
-    """Opens the palette. `gather`: returns all that can be found; `palette`: None before it was first opened."""
+    """Opens the palette. `palette`: None before it was first opened."""
 
-    def __init__(self, theme: Theme, window: QWidget, gather: Callable[[], tuple[PaletteEntry, ...]]) -> None:
-        self._theme, self._window, self._gather = theme, window, gather
+    def __init__(self, theme: Theme, window: MainWindowParts) -> None:
+        self._theme, self._window = theme, window
         self.palette: Palette | None = None
 
     def open(self) -> None:
@@ -38,122 +54,297 @@ class Finder:
         if self.palette is None:
             from stratascope.ui.window.palette import Palette
 
-            self.palette = Palette(self._theme, self._gather, self._window)
+            self.palette = Palette(self._theme, self.gather, self._window)
         self.palette.show_all()
 
-
-class Actions(QObject):
-    """Creates the actions and the menu. Signals report what no other part of the window handles."""
-
-    refresh_wanted = Signal()
-    settings_wanted = Signal()
-    theme_chosen = Signal(object)  # ThemeMode
-    back_wanted = Signal()
-    press_wanted = Signal()  # the button of what is in view
-
-    def __init__(
-        self,
-        window: QWidget,
-        theme: Theme,
-        selection: Selection,
-        toolbar: Toolbar,
-        containers: ContainerColumn,
-        pages: Pages,
-        clipboard: Clipboard,
-        guide: QAction,
-    ) -> None:
-        super().__init__(window)
-        self._window, self._theme, self._selection, self._toolbar = window, theme, selection, toolbar
-        self._pages = pages
-        self.finder = Finder(theme, window, self._places)
-        self.menu = QMenu(window)
-        self._views = QActionGroup(window)
-        self._modes = QActionGroup(window)
-        view_menu = self.menu.addMenu(translate(msg("Order of the list")))
-        for view_by in ViewBy:
-            action = self._choice(view_menu, self._views, view_by_word(view_by), view_by)
-            action.triggered.connect(lambda _=False, chosen=view_by: containers.set_view_by(chosen))
-        theme_menu = self.menu.addMenu(translate(msg("Theme")))
-        for mode in ThemeMode:
-            action = self._choice(theme_menu, self._modes, mode_word(mode), mode)
-            action.triggered.connect(lambda _=False, chosen=mode: self.theme_chosen.emit(chosen))
-        self._first_separator = self.menu.addSeparator()
-        self._add(msg("Search everything…"), "Ctrl+K", self.finder.open)
-        self._add(msg("Copy this container as text"), "Ctrl+C", clipboard.copy_container)
-        self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", clipboard.copy_all)
-        self._add(msg("Search this view"), "Ctrl+F", pages.search)
-        self._add(msg("Explain this layer"), "Shift+F1", pages.explain)
-        self._add(
-            msg("Suppose this layer fails, or bring it back"), "", lambda: selection.suppose_fails(selection.layer)
-        )
-        self._add(msg("How the exposure is calculated"), "", pages.show_exposure)
-        self._add(msg("Engines…"), "Ctrl+E", toolbar.show_engines)
-        self._add(msg("Refresh"), "F5", self.refresh_wanted.emit)
-        self._add(msg("Read as root"), KEYS, toolbar.elevate)
-        self.menu.addSeparator()
-        self._add(msg("Settings…"), "Ctrl+,", self.settings_wanted.emit)
-        self.menu.addAction(guide)
-        self._add(msg("About Stratascope"), "", self.about)
-        self._add(msg("Quit"), "Ctrl+Q", window.close)
-        self.add_key("Alt+Left", self.back_wanted.emit)
-        self.add_key("F10", self.open_menu)
-        self.add_key("/", self.to_filter)
-        for number in pages.strata_page.strata.bands:
-            self.add_key(str(number), partial(self._digit, number))
-        for view in pages.switch.views:
-            self.add_key(view_key(view), partial(self._open_view, view))
-        press = self.add_key("Ctrl+Enter", self.press_wanted.emit)
-        press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # the keypad's Enter, and the other one
-        toolbar.menu.clicked.connect(self.open_menu)
-        containers.view_by_changed.connect(self._show_view_by)
-        theme.changed.connect(self._show_mode)
-        self._show_view_by(containers.model.view_by)
-        self._show_mode()
-
-    def add_above(self, text: Message, keys: str, call: Callable[[], object]) -> QAction:
-        """Add an entry above the window's own."""
-        action = self._action(text, keys, call)
-        self.menu.insertAction(self._first_separator, action)
-        return action
-
-    def add_key(self, keys: str, call: Callable[[], object]) -> QAction:
-        """Add a key that is in no menu."""
-        return self._action(None, keys, call)
-
-    def _open_view(self, view: View) -> None:
-        """Open a view by key; focus its text field, if it has one."""
-        self._pages.show_view(view)
-        if view is View.BEFORE:
-            self._pages.search()
-
-    def _places(self) -> tuple[PaletteEntry, ...]:
-        """Return what Ctrl+K finds."""
+    def gather(self) -> tuple[PaletteEntry, ...]:
+        """Return all that can be found now."""
         from stratascope.ui.window.palette import Ways, places
 
-        pages = self._pages
+        window = self._window
+        pages = window.pages
         return places(
             Ways(
-                self.menu,
-                pages.switch.views,
+                window.actions_.registry.entries,
                 pages.layers,
-                self._selection,
+                window.selection,
                 pages.strata_page.panel,
-                self._open_view,
+                pages.show_view,
                 pages.open_threat,
                 pages.leave_fleet,
                 pages.search_calls,
             )
         )
 
+
+class Actions(QObject):
+    """Registers the actions, and opens the menu and the palette."""
+
+    def __init__(self, window: MainWindowParts) -> None:
+        super().__init__(window)
+        self._window = window
+        self.registry = Registry(window, window.theme)
+        self.finder = Finder(window.theme, window)
+        self._guide: tuple[str, tuple[tuple[str, str], ...]] = "", ()  # its language, names and titles
+        self.menu = QMenu(window)
+        self.menu.aboutToShow.connect(self._fill)
+        window.toolbar.menu.clicked.connect(self.open_menu)
+
+    def register(self) -> None:
+        """Register all, in the order of the menu; once the window's parts are made."""
+        self._of_hardening()
+        self._of_container()
+        self._of_pages()
+        self._of_all()
+        self._of_program()
+        self.registry.provide(self._settings)
+
     def open_menu(self) -> None:
         """Open the menu below its button."""
-        button = self._toolbar.menu
+        self._fill()
+        button = self._window.toolbar.menu
         corner = QPoint(button.width() - self.menu.sizeHint().width(), button.height() + 2)
         self.menu.popup(button.mapToGlobal(corner))
 
+    def about(self) -> None:
+        """Open *About*."""
+        from stratascope.ui.window.about import About  # not needed for the first frame
+
+        About(self._window.theme, self._window).open()
+
+    def _fill(self) -> None:
+        state = self._window.selection.current
+        here = translate(msg("This container")) if state is None else plain(state.container.name, 40)
+        self.registry.fill(
+            self.menu,
+            (
+                (Section.HERE, here),
+                (Section.DAILY, ""),
+                (Section.ALL, translate(msg("All containers"))),
+                (Section.READING, ""),
+                (Section.PROGRAM, translate(msg("Stratascope"))),
+            ),
+        )
+
+    # -- why not
+
+    def _none_here(self) -> Message | None:
+        return NONE_CHOSEN if self._window.selection.current is None else None
+
+    # -- the container in view
+
+    def _of_hardening(self) -> None:
+        side, results, registry = self._window.hardening, self._window.results, self.registry
+        if side is None or results is None:
+            return
+        column, draft = side.column, side.draft
+
+        def no_undo() -> Message | None:
+            done = column.kept.done
+            if not self._window.beside_plan:
+                return msg("Open the container's page first.")
+            if done is None or done.kind is not TransactionKind.HARDEN:
+                return msg("No relaunch of this container can be undone.")
+            return None
+
+        def no_plan() -> Message | None:
+            return None if draft.usable and draft.relaunch is not None else _NO_PLAN
+
+        def no_run() -> Message | None:
+            return draft.look_only or no_plan()
+
+        def nothing_to_keep() -> Message | None:
+            result = results.current
+            return None if result is not None and not result.kept else msg("No relaunch waits to be confirmed.")
+
+        registry.add(
+            Entry(msg("Undo the relaunch…"), side.undo_shown, "Ctrl+Z", section=Section.HERE, why=no_undo,
+                  seen=lambda: no_undo() is None and column.kept.isVisible(), words="roll back revert original"),
+            Entry(msg("Keep it, it works"), results.keep, KEEP, why=nothing_to_keep, words="relaunch confirm"),
+            Entry(msg("Relaunch without trying it"), draft.relaunch_now, why=no_run),
+            Entry(msg("Test it with a command…"), column.commands_wanted.emit, why=lambda: draft.look_only),
+            Entry(msg("Copy the command"), column.copy_command, words="docker run podman",
+                  why=lambda: None if draft.command else _NO_PLAN),
+            Entry(msg("Match a standard…"), self._match, words="pod security cis baseline restricted suggested",
+                  why=lambda: None if column.standard.isEnabled() else _NO_PLAN),
+            Entry(msg("Show the proof"), lambda: results.proof_wanted.emit(results.current),
+                  why=lambda: None if results.current is not None else msg("It was not relaunched here.")),
+        )  # fmt: skip
+        registry.provide(partial(self._undoing, side))
+        registry.provide(partial(self._stopping, side))
+        # its key is taken only while there is something to stop
+        stop = registry.listen(Entry(msg("Stop trying it"), side.press_plan, "Escape"))
+        stop.setEnabled(False)
+        for signal in (draft.changed, draft.ticked):
+            signal.connect(lambda: stop.setEnabled(draft.button.act is Act.CANCEL))
+
+    def _stopping(self, side: RelaunchController) -> Iterator[Entry]:
+        if side.draft.button.act is Act.CANCEL:
+            yield Entry(msg("Stop trying it"), side.press_plan, "Escape")
+
+    def _undoing(self, side: RelaunchController) -> Iterator[Entry]:
+        """What can be undone of other containers."""
+        for done in side.set_aside.kept:
+            if done.kind is TransactionKind.HARDEN and done is not side.column.kept.done:
+                name = plain(done.name, 60)
+                yield Entry(partial(_undo_text, name), partial(side.ask_undo, done))
+
+    def _match(self) -> None:
+        side = self._window.hardening
+        if side is not None:
+            self._window.window_layout.to_column()
+            side.column.standards.open_below(side.column.standard)
+
+    def _of_container(self) -> None:
+        window, registry = self._window, self.registry
+        daily, selection, here = window.daily, window.selection, self._none_here
+        registry.add(
+            Entry(msg("Compare with…"), window.compare.ask, "Ctrl+D", section=Section.HERE, why=here),
+            Entry(msg("Copy as text"), window.clipboard.copy_container, "Ctrl+C", section=Section.HERE, why=here,
+                  words="copy this container as text"),
+            Entry(msg("Export…"), self._export, "Ctrl+Shift+E", section=Section.HERE, why=self._no_export,
+                  words="compose quadlet kubernetes seccomp"),
+        )  # fmt: skip
+
+        def of_state(call: Callable[[ContainerState], Message | None]) -> Message | None:
+            return NONE_CHOSEN if selection.current is None else call(selection.current)
+
+        def seen() -> bool:
+            return selection.current is None or any(each.isVisible() for each in daily.buttons)
+
+        def other(*, alive: bool) -> bool:
+            return seen() or (selection.current is not None and runs(selection.current) is not alive)
+
+        registry.add(
+            Entry(msg("Logs"), daily.logs, "Ctrl+L", section=Section.DAILY, why=lambda: of_state(daily.no_log),
+                  seen=seen, words="open the log output"),
+            Entry(msg("Shell"), daily.shell, "Ctrl+T", section=Section.DAILY, why=lambda: of_state(daily.no_shell),
+                  seen=seen, words="terminal exec"),
+            Entry(WORDS[Verb.RESTART], partial(daily.ask, Verb.RESTART), section=Section.DAILY,
+                  why=lambda: of_state(partial(daily.why_not, Verb.RESTART)), seen=lambda: other(alive=True)),
+            Entry(WORDS[Verb.START], partial(daily.ask, Verb.START), section=Section.DAILY,
+                  why=lambda: of_state(partial(daily.why_not, Verb.START)), seen=lambda: other(alive=False)),
+            Entry(WORDS[Verb.STOP], partial(daily.ask, Verb.STOP),
+                  why=lambda: of_state(partial(daily.why_not, Verb.STOP))),
+            Entry(self._pin_text, partial(daily.on_current, daily.turn_pin), why=here),
+            Entry(msg("Copy name"), partial(daily.on_current, daily.copy_name), why=here),
+            Entry(msg("Copy ID"), partial(daily.on_current, daily.copy_id), why=here),
+            Entry(msg("Copy the worst finding"), partial(daily.on_current, daily.copy_worst), why=self._no_finding),
+            Entry(msg("Accept the worst finding until…"), self._accept_worst, why=self._not_accepted),
+            Entry(msg("Watch it"), window.watch, why=self._not_watched, words="observe record"),
+            Entry(msg("Stop watching"), window.stop_watching, words="end observe",
+                  why=lambda: None if window.is_watched else msg("It is not watched.")),
+        )  # fmt: skip
+        if (as_text := window.as_text) is not None:
+            registry.add(Entry(msg("Show what creates it as text"), as_text.ask, why=here, words="command compose"))
+
+    def _pin_text(self) -> str:
+        return translate(msg("Unpin") if self._window.daily.pinned_here else msg("Pin to the top"))
+
+    def _export(self) -> None:
+        window = self._window
+        page = window.pages.made.get(window.pages.view)
+        if window.pages.view is View.BEFORE and page is not None:
+            page.column.difference.open_exports()
+        elif window.hardening is not None:
+            window.window_layout.to_column()
+            window.hardening.column.export()
+
+    def _no_export(self) -> Message | None:
+        window = self._window
+        if window.pages.view is View.BEFORE:
+            return None if window.pages.made[View.BEFORE].column.difference.patch else _NO_PLAN
+        side = window.hardening
+        if side is None:
+            return _NOT_HERE
+        return None if side.draft.relaunch is not None or side.draft.command else _NO_PLAN
+
+    def _no_finding(self) -> Message | None:
+        state = self._window.selection.current
+        return NONE_CHOSEN if state is None else None if state.findings else msg("Nothing was found in it.")
+
+    def _not_accepted(self) -> Message | None:
+        able = self._window.acceptances.able
+        return self._no_finding() or (None if able else msg("Findings can't be accepted here."))
+
+    def _accept_worst(self) -> None:
+        state = self._window.selection.current
+        if state is not None and state.findings:
+            self._window.accept(state.findings[0])
+
+    def _not_watched(self) -> Message | None:
+        selection = self._window.selection
+        state, snapshot = selection.current, selection.snapshot
+        if state is None or snapshot is None:
+            return NONE_CHOSEN
+        if self._window.is_watched:
+            return msg("It is watched already.")
+        return why_not_watched(state, selection.engine, demo=snapshot.demo, able=self._window.watching.able)
+
+    # -- pages, layers and the list
+
+    def _of_pages(self) -> None:
+        window, registry = self._window, self.registry
+        pages, selection, here = window.pages, window.selection, self._none_here
+        registry.add(
+            Entry(msg("Search this view"), pages.search, "Ctrl+F"),
+            Entry(msg("Explain this layer"), pages.explain, "Shift+F1", why=here),
+            Entry(msg("How the exposure is calculated"), pages.show_exposure, why=here),
+            Entry(msg("Go back"), window.window_layout.go_back, "Alt+Left"),
+            Entry(msg("Filter the list"), self.to_filter, "/", kind=_LIST, words="find containers"),
+        )
+        press = Entry(
+            self._press_text, window.press, "Ctrl+Enter", words="press the button try it safely relaunch harden"
+        )
+        registry.provide(lambda: (press,))
+        registry.listen(press, "Ctrl+Return")  # the keypad's Enter, and the other one
+        registry.provide(self._pages)
+        for view in pages.switch.views:
+            registry.listen(Entry(page_title(view), partial(self.open_view, view), view_key(view)))
+        if window.window_layout.dock is not None:
+            plan = Entry(msg("Plan"), window.window_layout.to_column, "Ctrl+H", kind=_PAGE, words="harden column",
+                         why=lambda: None if pages.view is View.BEFORE else here())  # fmt: skip
+            registry.provide(lambda: (plan,) if window.window_layout.has_column else ())
+            registry.listen(plan, "Alt+0")
+        for number in pages.strata_page.strata.bands:
+            registry.listen(Entry(page_title(View.STRATA), partial(self._digit, number), str(number)))
+        for number, title in sorted(pages.strata_page.strata.titles.items(), reverse=True):
+            registry.add(
+                Entry(partial(self._suppose_text, number, title), partial(selection.suppose_fails, number), why=here,
+                      words="what if suppose a layer fails")
+            )  # fmt: skip
+        registry.add(
+            *(Entry(partial(_pair, msg("Order of the list"), view_by_word(each)),
+                    partial(window.containers.set_view_by, each), kind=_LIST, words="sort group") for each in ViewBy)
+        )  # fmt: skip
+
+    def _press_text(self) -> str:
+        """The word of the button in view."""
+        side, view = self._window.hardening, self._window.pages.view
+        if side is None or view in MACHINE or self._window.selection.current is None:
+            return translate(msg("Press the button of the card"))
+        return translate(side.draft.button.word)
+
+    def _pages(self) -> Iterator[Entry]:
+        for view in self._window.pages.switch.views:
+            why = NONE_CHOSEN if view not in MACHINE and self._window.selection.current is None else None
+            key = "" if view is View.PLAN else view_key(view)
+            yield Entry(page_title(view), partial(self.open_view, view), key, _PAGE, why=partial(_this, why))
+
+    def open_view(self, view: View) -> None:
+        """Open a view; focus its text field, if it has one."""
+        self._window.pages.show_view(view)
+        if view is View.BEFORE:
+            self._window.pages.search()
+
+    def _suppose_text(self, number: int, title: str) -> str:
+        away = self._window.strata_page.strata.bands[number].away
+        text = msg("Bring back: {layer}", layer=title) if away else msg("Suppose it fails: {layer}", layer=title)
+        return translate(text)
+
     def to_filter(self) -> None:
         """Focus the filter; in a text field the key is a letter."""
-        field = self._toolbar.filter
+        field = self._window.toolbar.filter
         focus = QApplication.focusWidget()
         if isinstance(focus, QLineEdit):
             focus.insert("/")
@@ -161,55 +352,107 @@ class Actions(QObject):
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         field.selectAll()
 
-    def about(self) -> None:
-        """Open *About*."""
-        from stratascope.ui.window.about import About  # not needed for the first frame
-
-        About(self._theme, self._window).open()
-
-    def _show_view_by(self, view_by: ViewBy) -> None:
-        """Tick the current grouping."""
-        for action in self._views.actions():
-            action.setChecked(action.data() == view_by)
-
-    def _show_mode(self) -> None:
-        for action in self._modes.actions():
-            action.setChecked(action.data() is self._theme.mode)
-
     def _digit(self, number: int) -> None:
         focus = QApplication.focusWidget()
         if isinstance(focus, QLineEdit):
             focus.insert(str(number))
         else:
-            self._selection.open_layer(number)
+            self._window.selection.open_layer(number)
 
-    def _choice(self, menu: QMenu, group: QActionGroup, text: str, data: object) -> QAction:
-        action = QAction(text, self._window)
-        action.setCheckable(True)
-        action.setData(data)
-        group.addAction(action)
-        menu.addAction(action)
-        return action
+    # -- all containers
 
-    def _add(self, text: Message, keys: str, call: Callable[[], object]) -> None:
-        self.menu.addAction(self._action(text, keys, call))
+    def _of_all(self) -> None:
+        window, registry = self._window, self.registry
+        if window.many is not None:
+            registry.add(Entry(msg("Harden several…"), window.many.ask, "Ctrl+Shift+H", section=Section.ALL))
+        if (side := window.hardening) is not None:
+            registry.add(Entry(msg("Kept originals…"), side.set_aside.show, section=Section.ALL,
+                               words="set aside delete the original discard"))  # fmt: skip
+        registry.add(
+            Entry(msg("Copy all as text"), window.clipboard.copy_all, "Ctrl+Shift+C", section=Section.ALL,
+                  words="copy all containers as text report")
+        )  # fmt: skip
+        if (captures := window.captures) is not None:
+            registry.add(
+                Entry(msg("Save a capture…"), captures.ask_save, "Ctrl+S", section=Section.ALL),
+                Entry(msg("Open captures…"), captures.choose, "Ctrl+O", section=Section.ALL, words="open a capture"),
+            )
+        if View.FLEET in window.pages.switch.views:
+            registry.add(
+                *(Entry(text, partial(self._save_fleet, ending), words=f"export fleet {ending}")
+                  for ending, text in (("csv", msg("Save the fleet: values for a spreadsheet (CSV)…")),
+                                       ("png", msg("Save the fleet: image (PNG)…")),
+                                       ("svg", msg("Save the fleet: scalable image (SVG)…"))))
+            )  # fmt: skip
 
-    def _action(self, text: Message | None, keys: str, call: Callable[[], object]) -> QAction:
-        action = QAction(self._window)
-        if text is not None:
-            action.setText(translate(text))
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda _=False: call())
-        self._window.addAction(action)
-        return action
+    def _save_fleet(self, ending: str) -> None:
+        from stratascope.ui.fleet.several import FleetPages
+
+        self._window.pages.show_view(View.FLEET)
+        self._window.pages.of(FleetPages).containers.ask_file(ending)
+
+    # -- the program
+
+    def _of_program(self) -> None:
+        window, registry, toolbar = self._window, self.registry, self._window.toolbar
+        registry.add(
+            Entry(msg("Read as root"), toolbar.elevate, KEYS, section=Section.READING, why=toolbar.root.why_not,
+                  seen=lambda: toolbar.root.isVisible() or toolbar.root.why_not() is not None),
+            Entry(msg("Engines…"), toolbar.show_engines, "Ctrl+E", section=Section.READING,
+                  seen=toolbar.engines.isVisible, words="docker podman"),
+            Entry(msg("Refresh"), window.feed.refresh, "F5", words="read again"),
+            Entry(msg("Find anything…"), self.finder.open, "Ctrl+K", section=Section.PROGRAM,
+                  words="search everything palette"),
+            Entry(msg("Settings…"), window.show_settings, "Ctrl+,", section=Section.PROGRAM, words="preferences"),
+        )  # fmt: skip
+        guide = Entry(msg("Guide"), window.guide.open, "F1", section=Section.PROGRAM, words="help")
+        registry.provide(lambda: (guide,))  # its key works in other windows, too
+        registry.add(
+            Entry(msg("About"), self.about, section=Section.PROGRAM, words="version license"),
+            Entry(msg("Quit"), window.close, "Ctrl+Q", section=Section.PROGRAM, words="exit"),
+            Entry(msg("First steps"), window.hints.begin, kind=_GUIDE, words="tour hints"),
+        )
+        menu = Entry(msg("Menu"), self.open_menu, "F10")
+        registry.provide(lambda: (menu,))
+        registry.listen(menu)
+        registry.provide(self._chapters)
+
+    def _chapters(self) -> Iterator[Entry]:
+        from stratascope.ui.guide.text import NoGuideError, load
+
+        language = i18n.language()
+        if self._guide[0] != language:
+            try:
+                found = tuple((each.name, each.title) for each in load(language))
+            except NoGuideError:
+                found = ()
+            self._guide = language, found
+        for name, title in self._guide[1]:
+            yield Entry(partial(str, title), partial(self._window.guide.open_at, (name, "")), kind=_GUIDE)
+
+    def _settings(self) -> Iterator[Entry]:
+        from stratascope.ui.window.settings_dialog import CHOICES, mode_word
+
+        for mode in ThemeMode:
+            choose = partial(self._window.choose_theme, mode)
+            yield Entry(partial(_pair, msg("Theme"), mode_word(mode)), choose, kind=_SETTING)
+        for name, text in CHOICES.items():
+            words = f"settings preferences {name} service"
+            yield Entry(text, partial(self._window.show_settings, name), kind=_SETTING, words=words)
 
 
-def mode_word(mode: ThemeMode) -> str:
-    """Return the name of a theme."""
-    words: dict[ThemeMode, Message] = {
-        ThemeMode.AUTO: msg("Same as the desktop"),
-        ThemeMode.LIGHT: msg("Light"),
-        ThemeMode.DARK: msg("Dark"),
-    }
-    return translate(words[mode])
+def page_title(view: View) -> partial[str]:
+    """Return what makes the name of a view."""
+    return partial(view_word, view)
+
+
+def _pair(menu: Message, entry: str) -> str:
+    return translate(msg("{menu}: {entry}", menu=menu, entry=entry))
+
+
+def _undo_text(name: str) -> str:
+    return translate(msg("Undo the relaunch of {name}…", name=name))
+
+
+def _this(why: Message | None) -> Message | None:
+    return why

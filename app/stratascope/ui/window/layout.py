@@ -5,13 +5,11 @@ Widths and heights are those of the design at 100 %.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from stratascope.core.message import Message, msg
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.findings.list import FindingsColumn
 from stratascope.ui.harden.column import HardenColumn
@@ -77,7 +75,6 @@ class WindowLayout(QObject):
         self.page_turned = True  # one-column layout: the container is in front of the list
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self._column = harden_column
-        self._way = QAction(self)  # leads to that column
         able = harden_column is not None or View.BEFORE in pages.switch.views
         self.dock = HardenDock(window, theme, self.splitter, pages.plan_place, harden_column) if able else None
         self._middle = beside(pages, findings)
@@ -152,11 +149,16 @@ class WindowLayout(QObject):
         if self._was_narrow is False and self._window.width() >= self._theme.px(DRAWER):
             self._list_width = self.splitter.sizes()[0]
 
-    def put_into(self, add: Callable[[Message, str, Callable[[], object]], QAction]) -> None:
-        """Add the entry for the hardening column to the menu; it is visible if the column exists."""
-        if self.dock is not None:
-            self._way = add(msg("Plan"), "Ctrl+H", self.to_column)
-            self._way.setShortcuts([QKeySequence("Ctrl+H"), QKeySequence("Alt+0")])
+    @property
+    def has_column(self) -> bool:
+        """Whether there is a column on this page: without hardening of running containers there is on one page only."""
+        return self.dock is not None and (self._own_column is not None or self._column is not None)
+
+    @property
+    def _own_column(self) -> Any:
+        """The page's own column, if it has one."""
+        page = self._pages.made.get(self._pages.view)
+        return None if page is None else page.column
 
     def to_column(self) -> None:
         """Focus the hardening column, if there is one, on its page where that is where it is."""
@@ -241,13 +243,9 @@ class WindowLayout(QObject):
         self._findings.set_seen(seen=wide)
         pages.strata_page.panel.set_findings_elsewhere(elsewhere=wide)
         if self.dock is not None:
-            own = None if pages.view not in pages.made else pages.made[pages.view].column
-            column = own or self._column
-            self.dock.show_column(column)
-            for way in (self.dock.button, self._way):
-                way.setEnabled(own is not None or self._selection.current is not None)
-            # without hardening of running containers there is a column on one page only
-            self._way.setVisible(column is not None)
+            own = self._own_column
+            self.dock.show_column(own or self._column)
+            self.dock.button.setEnabled(own is not None or self._selection.current is not None)
         here, places = window.focusWidget(), (containers.view, pages)
         focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import PrivilegeState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.captures import CaptureController, CaptureFiles
 from stratascope.ui.changes.feed import ChangesFeed
@@ -29,7 +29,6 @@ from stratascope.ui.findings.acceptances import Acceptances, AcceptedList
 from stratascope.ui.findings.list import AcceptDialog, FindingsColumn
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.exports import Exports
-from stratascope.ui.harden.next_step import Act
 from stratascope.ui.harden.relaunch_draft import RelaunchDraft
 from stratascope.ui.history.feed import ExposureLines, HistoryFeed, MakeHistory
 from stratascope.ui.kit import focus_order
@@ -40,7 +39,6 @@ from stratascope.ui.kit.selection import FirstUse, Key, Selection
 from stratascope.ui.kit.theme import Theme, ThemeMode
 from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
-from stratascope.ui.relaunch.result_card import KEEP
 from stratascope.ui.relaunch.results import Results
 from stratascope.ui.tighten.controller import TrialController, TwinsOf
 from stratascope.ui.use.observation_feed import ObservationFeed, used, watched_text
@@ -139,40 +137,31 @@ class MainWindow(QMainWindow):
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, self.findings, column
         )
         self.guide = topics.Guide(self, theme, self._topic)
-        clipboard = Clipboard(self, selection, services.report)
-        self.actions_ = Actions(
-            self, theme, selection, self.toolbar, self.containers, self.pages, clipboard, self.guide.action
-        )
+        self.clipboard = Clipboard(self, selection, services.report)
+        self.actions_ = Actions(self)
         cards = self.strata_page.header.card, self.pages.header.card
         self.hints = FirstHints(theme, self, settings, first_hints(self.containers, cards, self.toolbar.views))
-        self.actions_.add_above(msg("First steps"), "", self.hints.begin)
         self.daily = DailyController(self, theme, services.daily, selection, self.containers, settings, feed.refresh)
         self.exposure_lines = ExposureLines(self.history_feed, self.containers.view.viewport().update, self)
         self.containers.view.set_past(self.exposure_lines.of)
         self.compare = CompareController(self, theme, layers, selection)
-        self.actions_.add_above(msg("Compare with…"), "Ctrl+D", self.compare.ask)
         self.daily.compare = self.compare.ask
         self.captures = (
             None
             if services.captures is None
-            else CaptureController(self, theme, services.captures, self.notices.captures)
+            else CaptureController(self, theme, services.captures, self.notices.captures, self.notices.settings.tell)
         )
-        if self.captures is not None:
-            self.captures.put_into(self.actions_.add_above, self.notices.settings.tell)
         command = partial(command_with, hardening) if hardening is not None and services.before is not None else None
         self.as_text = None if command is None else AsText(command, self.pages, selection, self.notices.settings.tell)
         self.clock = QTimer(self)
         self.clock.setInterval(LOOK_AGAIN)
         self._connect()
         self._serve_guide()
-        self.window_layout.put_into(self.actions_.add_above)
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
             self._connect_results(self.hardening)
         if (ends := self.endings) is not None:
             self.pages.when_made(View.DENIED, lambda page: ends.join(page.above, page.ending_wanted, page.allow_wanted))
-        if self.many is not None:
-            self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
         runs = (
             (self.many, topics.MANY),
             (self.hardening, topics.RELAUNCH),
@@ -186,6 +175,7 @@ class MainWindow(QMainWindow):
             if run is not None:
                 run.closed.connect(self.close)
                 run.dialog_made.connect(partial(self.guide.serve, topic=topic))
+        self.actions_.register()
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -199,10 +189,12 @@ class MainWindow(QMainWindow):
         made.restart_wanted.connect(self.restart)
         return made
 
-    def _show_settings(self) -> None:
-        self.preferences.show_dialog()
+    def show_settings(self, choice: str = "") -> None:
+        """Open the settings, at that choice."""
+        self.preferences.show_dialog(choice)
 
-    def _choose_theme(self, mode: ThemeMode) -> None:
+    def choose_theme(self, mode: ThemeMode) -> None:
+        """Use that theme, and store it."""
         self.preferences.choose_theme(mode)
 
     # -- connecting the parts
@@ -224,13 +216,8 @@ class MainWindow(QMainWindow):
         self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view in MACHINE))
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.pages.when_made(View.PROCESSES, lambda page: page.refresh_wanted.connect(self.feed.refresh))
-        self.actions_.back_wanted.connect(self.window_layout.go_back)
-        self.actions_.press_wanted.connect(self._press)
-        self.actions_.refresh_wanted.connect(self.feed.refresh)
-        self.actions_.settings_wanted.connect(self._show_settings)
-        self.actions_.theme_chosen.connect(self._choose_theme)
         self.acceptances.failed.connect(self.notices.settings.tell)
-        self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self._accept))
+        self.pages.when_made(View.CHANGES, lambda page: page.accept_wanted.connect(self.accept))
         self.clock.timeout.connect(self.containers.tell_age)
         self.clock.timeout.connect(self.selection.look_again)
         for card in (self.strata_page.header.card, self.pages.header.card):
@@ -241,8 +228,6 @@ class MainWindow(QMainWindow):
     def _connect_daily(self) -> None:
         for header in (self.strata_page.header, self.pages.header):
             header.put_right(self.daily.make_buttons())
-        for text, keys, call in ((msg("Logs"), "Ctrl+L", self.daily.logs), (msg("Shell"), "Ctrl+T", self.daily.shell)):
-            self.actions_.add_above(text, keys, call)
         self.pages.logs_wanted.connect(self.daily.logs)
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -265,7 +250,6 @@ class MainWindow(QMainWindow):
     def _connect_hardening(self, hardening: RelaunchController) -> None:
         self.daily.harden, self.daily.kept = hardening.column_wanted.emit, lambda: hardening.set_aside.kept
         hardening.column_wanted.connect(self.window_layout.to_column)
-        self.actions_.add_above(msg("Kept originals…"), "", hardening.set_aside.show)
         for header in (self.strata_page.header, self.pages.header):
             header.card.plan_wanted.connect(hardening.press_plan)
             header.follow(hardening.draft, lambda: hardening.draft.button)
@@ -275,22 +259,17 @@ class MainWindow(QMainWindow):
         for view in (View.HISTORY, View.CHANGES):
             self.pages.when_made(view, hardening.join)
         self.pages.when_made(View.DENIED, lambda page: page.allow_wanted.connect(hardening.allow))
-        self.actions_.add_key("Ctrl+Z", self._undo)
-        stop = self.actions_.add_key("Escape", hardening.press_plan)  # only while the button is to stop what is tried
-        for signal in (hardening.draft.changed, hardening.draft.ticked):
-            signal.connect(lambda: stop.setEnabled(hardening.draft.button.act is Act.CANCEL))
-        stop.setEnabled(False)
         self.guide.serve(hardening.column, topics.HARDENING)
         self._connect_plan(hardening)
         hardening.set_aside.dialog_made.connect(partial(self.guide.serve, topic=topics.ASIDE))
         self.clock.timeout.connect(hardening.set_aside.look_up)  # the command line changes it, too
 
     @property
-    def _beside_plan(self) -> bool:
+    def beside_plan(self) -> bool:
         """Whether the page in view is about the container whose plan is beside it."""
         return self.pages.view not in MACHINE or self.pages.view is View.CHANGES
 
-    def _press(self) -> None:
+    def press(self) -> None:
         """The button of the plan in view; where there is none, that of the card, which is the way on."""
         side, results = self.hardening, self.results
         here = self.pages.view not in MACHINE
@@ -302,10 +281,6 @@ class MainWindow(QMainWindow):
             side.press_plan()
         else:
             self.pages.press_card()
-
-    def _undo(self) -> None:
-        if self.hardening is not None and self._beside_plan:  # elsewhere none is in view
-            self.hardening.undo_shown()
 
     def _connect_results(self, hardening: RelaunchController) -> None:
         results = self.results
@@ -326,15 +301,14 @@ class MainWindow(QMainWindow):
         results.details_wanted.connect(hardening.show_details)
         results.allow_wanted.connect(hardening.give)
         results.tested.connect(hardening.keep_tested)
-        self.actions_.add_key(KEEP, results.keep)
         results.denied_wanted.connect(lambda: self.pages.show_view(View.DENIED))
 
     def _connect_plan(self, hardening: RelaunchController) -> None:
         """What the plan needs of the rest: watching, accepting, and the rays."""
         column = hardening.column
         column.can_watch, column.can_accept = self.watching.able, self.acceptances.able
-        column.watch_wanted.connect(self._watch)
-        column.accept_wanted.connect(self._accept)
+        column.watch_wanted.connect(self.watch)
+        column.accept_wanted.connect(self.accept)
         column.pointed.connect(self.strata_page.strata.rays.light)
         column.draft.changed.connect(lambda: self._count_changes(column.draft))
         self.watching.told.connect(lambda _: self._show_watched(hardening))
@@ -361,12 +335,26 @@ class MainWindow(QMainWindow):
         remedies = (remedy for each in refusals for remedy in each.remedies)
         hardening.column.show_tried(frozenset(choice.id for remedy in remedies for choice in remedy.choices))
 
-    def _watch(self) -> None:
+    @property
+    def is_watched(self) -> bool:
+        """Whether the container in view is being watched."""
+        state = self.selection.current
+        known = None if state is None else self.watching.known(state.container)
+        return known is not None and known.alive
+
+    def stop_watching(self) -> None:
+        """Stop watching the container in view."""
+        if self.selection.current is not None:
+            self.watching.end(self.selection.current.container)
+
+    def watch(self) -> None:
+        """Watch the container in view, and show what it uses."""
         if self.selection.current is not None:
             self.watching.begin(self.selection.current)
             self.pages.show_view(View.USE)
 
-    def _accept(self, finding: Finding) -> None:
+    def accept(self, finding: Finding) -> None:
+        """Ask until when that finding of the container in view is accepted."""
         state = self.selection.current
         if state is not None:
             dialog = AcceptDialog(self.theme, finding, state.container, self)
@@ -379,8 +367,16 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Start following the engines. The list has the focus: arrows select, `/` goes to the filter."""
         self.containers.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        if os.geteuid() == 0:
+            self.feed.snapshot.connect(self._read_all)
         self.feed.start()
         self.acceptances.read()
+
+    def _read_all(self, snapshot: Snapshot) -> None:
+        """Root is not asked whether to read as root."""
+        if snapshot.privilege.state is PrivilegeState.IDLE and snapshot.privilege.asks_nobody:
+            self.feed.snapshot.disconnect(self._read_all)
+            self.feed.elevate()
 
     def greet(self) -> None:
         """Show the first hints to a new user, once there is a container."""

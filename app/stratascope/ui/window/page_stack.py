@@ -288,13 +288,14 @@ class AsText(QObject):
         self._queries = QueryRunner(self)
         for header in (pages.strata_page.header, pages.header):
             header.as_text = True
-            header.card.before_wanted.connect(self._ask)
+            header.card.before_wanted.connect(self.ask)
 
     def stop(self) -> None:
         """Drop pending answers."""
         self._queries.end()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask for it."""
         state = self._selection.current
         if state is not None:
             lane = state.container.engine

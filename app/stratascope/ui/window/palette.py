@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
-from PySide6.QtGui import QAction, QFocusEvent, QKeyEvent, QKeySequence, QPainter
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QStyle, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QStyle, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import NOTHING, msg, plural
@@ -22,12 +22,13 @@ from stratascope.linux.syscalls import known_names
 from stratascope.presentation.threat_outcomes import family_word
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.labels import Label, draw_line
-from stratascope.ui.kit.page import MACHINE, PAGES, View, view_key, view_word
+from stratascope.ui.kit.page import View
+from stratascope.ui.kit.registry import Entry
 from stratascope.ui.kit.selection import Selection
 from stratascope.ui.kit.table import AnyIndex, CellPainter, Column, ItemModel, ItemRole, paint_chosen
 from stratascope.ui.kit.theme import MEDIUM, Theme
 from stratascope.ui.panel.bits import BitsView
-from stratascope.ui.panel.panel import Panel
+from stratascope.ui.panel.panel import BITS, DETAILS, FINDINGS, MEANING, Panel, first_title, tabs_of
 from stratascope.value import Value
 
 MOST = 60  # results shown
@@ -35,7 +36,7 @@ MOST = 60  # results shown
 
 class PaletteEntry(Value):
     """A place or an action. `kind`: what it is, in a word; `more`: keys, or other text next to it; `words`: further
-    search terms, such as an id.
+    search terms, such as an id; `why`: why it can't be done now.
     """
 
     title: str
@@ -43,6 +44,7 @@ class PaletteEntry(Value):
     act: Callable[[], object]
     more: str = ""
     words: str = ""
+    why: str = ""
 
 
 def found(places: Sequence[PaletteEntry], text: str) -> tuple[PaletteEntry, ...]:
@@ -79,7 +81,7 @@ _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 def _spoken(place: PaletteEntry) -> str:
-    return ", ".join(part for part in (place.title, place.kind, place.more) if part)
+    return ", ".join(part for part in (place.title, place.kind, place.more, place.why) if part)
 
 
 class Palette(QFrame):
@@ -113,6 +115,7 @@ class Palette(QFrame):
         theme.lay(QVBoxLayout(self), self.field, self.list, self.count, around=12, gap=8)
         self.field.textChanged.connect(self._search)
         self.list.clicked.connect(lambda _: self._act())
+        self.list.selectionModel().currentChanged.connect(lambda *_: self._tell())
         self.field.installEventFilter(self)
         self.hide()
 
@@ -139,12 +142,19 @@ class Palette(QFrame):
 
     def _search(self, text: str) -> None:
         self.model.show(found(self._all, text))
-        count = len(self.model.rows)
-        if count:
+        if self.model.rows:
             self.list.setCurrentIndex(self.model.index(0, 0))
-            words = translate(
-                plural("{count} found. Enter opens it", "{count} found. Enter opens the selected one", count)
-            )
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show how many there are; of one that can't be done now, why."""
+        count = len(self.model.rows)
+        chosen: PaletteEntry | None = self.list.currentIndex().data(ItemRole) if count else None
+        if chosen is not None and chosen.why:
+            words = chosen.why
+        elif count:
+            words = translate(plural("{count} found. Enter does it, Esc closes.",
+                                     "{count} found. ↑↓ choose, Enter does it, Esc closes.", count))  # fmt: skip
         else:
             words = translate(msg("No matches."))
         self.count.setText(words)
@@ -152,7 +162,7 @@ class Palette(QFrame):
     def _act(self) -> None:
         index = self.list.currentIndex()
         place: PaletteEntry | None = index.data(ItemRole) if index.isValid() else None
-        if place is not None:
+        if place is not None and not place.why:
             self.close_all()
             place.act()
 
@@ -176,7 +186,11 @@ class Palette(QFrame):
         title = QRect(room.left(), room.top(), round(wide * 0.56), room.height())
         kind = QRect(title.right() + theme.px(8), room.top(), round(wide * 0.18), room.height())
         rest = QRect(kind.right() + theme.px(8), room.top(), room.right() - kind.right() - theme.px(8), room.height())
-        draw_line(painter, title, place.title, theme.font(13, MEDIUM), theme, "text", middle=True)
+        ink = "text3" if place.why else "text"
+        draw_line(painter, title, place.title, theme.font(13, MEDIUM), theme, ink, middle=True)
+        if place.why:
+            draw_line(painter, kind.united(rest), place.why, theme.font(11), theme, "text3")
+            return
         draw_line(painter, kind, place.kind, theme.font(11), theme, "text2")
         draw_line(painter, rest, place.more, theme.font(11), theme, "text2", middle=True)
 
@@ -200,14 +214,14 @@ class Palette(QFrame):
         return super().eventFilter(watched, event)
 
 
+_TABS = ((MEANING, msg("Meaning")), (FINDINGS, msg("Findings")), (DETAILS, msg("Details")))
 _CAPABILITIES = "capabilities"  # id of the layer whose bits they are
 
 
 class Ways(Value):
-    """The window's parts that entries lead to."""
+    """What entries lead to: the window's actions, and its parts."""
 
-    menu: QMenu
-    views: Sequence[View]
+    entries: Sequence[Entry]
     layers: tuple[Layer, ...]
     selection: Selection
     panel: Panel
@@ -218,36 +232,20 @@ class Ways(Value):
 
 
 def places(ways: Ways) -> tuple[PaletteEntry, ...]:
-    """Return the entries: actions and pages, then containers, layers, threats, capabilities and calls. Those about a
-    container require one in view.
+    """Return the entries: actions, pages and settings, then containers, layers with their tabs, threats, capabilities
+    and calls. Those about a container require one in view.
     """
     here = ways.selection.current is not None
     of_container = (*_layers(ways), *_threats(ways), *_capabilities(ways), *_calls(ways)) if here else ()
-    return (*_actions(ways.menu), *_pages(ways, here=here), *_containers(ways), *of_container)
+    return (*map(_action, ways.entries), *_containers(ways), *of_container)
 
 
-def _actions(menu: QMenu) -> Iterator[PaletteEntry]:
-    kind = translate(msg("Action"))
-    for action in menu.actions():
-        inner = action.menu()
-        if isinstance(inner, QMenu):
-            for each in inner.actions():
-                title = translate(msg("{menu}: {entry}", menu=_text(action), entry=_text(each)))
-                yield PaletteEntry(title, kind, each.trigger)
-        elif action.text() and action.isEnabled() and action.isVisible():
-            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            yield PaletteEntry(_text(action), kind, action.trigger, keys)
-
-
-def _text(action: QAction) -> str:
-    return action.text().split("\t")[0].replace("&&", "\0").replace("&", "").replace("\0", "&")
-
-
-def _pages(ways: Ways, *, here: bool) -> Iterator[PaletteEntry]:
-    kind, there = translate(msg("Page")), ways.views
-    for page in PAGES:
-        if page.view in there and (here or page.view in MACHINE):
-            yield PaletteEntry(view_word(page.view), kind, partial(ways.show_view, page.view), view_key(page.view))
+def _action(entry: Entry) -> PaletteEntry:
+    keys = QKeySequence(entry.keys).toString(QKeySequence.SequenceFormat.NativeText)
+    why = entry.why()
+    return PaletteEntry(
+        entry.text, translate(entry.kind), entry.call, keys, entry.words, "" if why is None else translate(why)
+    )
 
 
 def _containers(ways: Ways) -> Iterator[PaletteEntry]:
@@ -266,11 +264,23 @@ def _to_container(ways: Ways, key: tuple[str, str]) -> None:
 
 
 def _layers(ways: Ways) -> Iterator[PaletteEntry]:
-    kind = translate(msg("Layer"))
+    kind, current = translate(msg("Layer")), ways.selection.judged
+    states = () if current is None else current.layers
     for layer in sorted(ways.layers, key=lambda layer: -layer.number):
         yield PaletteEntry(
             translate(layer.about.title), kind, partial(_to_layer, ways, layer.number), str(layer.number), layer.id
         )
+        state = next((each for each in states if each.number == layer.number), None)
+        first = "" if state is None else first_title(tabs_of(state))
+        for key, tab in ((BITS, first), *_TABS):
+            if tab:
+                title = translate(msg("{layer}: {tab}", layer=layer.about.title, tab=tab))
+                yield PaletteEntry(title, kind, partial(_to_tab, ways, layer.number, key), words=layer.id)
+
+
+def _to_tab(ways: Ways, number: int, tab: str) -> None:
+    _to_layer(ways, number)
+    ways.panel.open_tab(tab)
 
 
 def _to_layer(ways: Ways, number: int) -> None:
@@ -297,10 +307,9 @@ def _to_capability(ways: Ways, number: int) -> None:
     layer = next((layer.number for layer in ways.layers if layer.id == _CAPABILITIES), 0)
     _to_layer(ways, layer)
     panel = ways.panel
-    if panel.tabs:
-        panel.open_tab(panel.tabs[0].key)
+    panel.open_tab(BITS)
     view = panel.findChild(BitsView)
-    if view is not None and panel.tabs:
+    if view is not None:
         rows = view.list.grid.rows
         place = next((at for at, row in enumerate(rows) if row.number == number), -1)
         if place >= 0:

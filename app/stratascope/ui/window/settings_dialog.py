@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -34,13 +34,36 @@ from stratascope.state.running_service import Running, running
 from stratascope.ui.history import moments
 from stratascope.ui.kit.background import Feed, SettingsLike
 from stratascope.ui.kit.buttons import ChoiceBox
+from stratascope.ui.kit.flow import Scrolled, TextColumn
 from stratascope.ui.kit.labels import Label, Rule, give_tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, STRETCH, Theme, ThemeMode
-from stratascope.ui.window.actions import mode_word
 
 T = TypeVar("T")
 WIDTH, ENGINES_HEIGHT = 560, 76
 EXAMPLE = "ssh://user@host/run/docker.sock"
+EDGE = 48  # px of the screen that stay free above and below
+# What can be chosen: the field of the dialog, and its name
+CHOICES: dict[str, Message] = {
+    "language": msg("Language"),
+    "theme": msg("Theme"),
+    "refresh": msg("Refresh the selected container every"),
+    "watch": msg("Watch a replacement, before accepting it, for"),
+    "above": msg("Notify when a container appears with an exposure above"),
+    "gains": msg("Notify when a container could take over or gains rights"),
+    "failure": msg("Notify when a hardened container ends by itself or becomes unhealthy"),
+    "background": msg("Notify while no window is open, too"),
+    "engines": msg("Additional engines"),
+}
+
+
+def mode_word(mode: ThemeMode) -> str:
+    """Return the name of a theme."""
+    words: dict[ThemeMode, Message] = {
+        ThemeMode.AUTO: msg("Same as the desktop"),
+        ThemeMode.LIGHT: msg("Light"),
+        ThemeMode.DARK: msg("Dark"),
+    }
+    return translate(words[mode])
 
 
 class SettingsDialog(QDialog):
@@ -57,12 +80,10 @@ class SettingsDialog(QDialog):
         self.language, self.theme = self._combo(), self._combo()
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
         self.watch = self._spin(0.0, WATCH_MOST, 0, msg(" s"))
-        self.above = QCheckBox(translate(msg("Notify when a container appears with an exposure above")))
+        self.above = self._box("above")
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
-        self.failure = QCheckBox(translate(msg("Notify when a hardened container ends by itself or becomes unhealthy")))
-        self.gains = QCheckBox(translate(msg("Notify when a container could take over or gains rights")))
-        self.background = QCheckBox(translate(msg("Notify while no window is open, too")))
+        self.failure, self.gains, self.background = map(self._box, ("failure", "gains", "background"))
         self.service = Label(theme, 12, ink="text2", wrap=True)
         self.engines = QPlainTextEdit()
         self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
@@ -146,9 +167,26 @@ class SettingsDialog(QDialog):
         self.error.setText("" if told is None else translate(told))
         self.error.setVisible(told is not None)
 
+    def show_at(self, choice: str = "") -> None:
+        """Show it with that choice in sight and in hand; the first one without a name."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        field: QWidget = getattr(self, choice if choice in CHOICES else "language")
+        field.setFocus(Qt.FocusReason.OtherFocusReason)
+        QTimer.singleShot(0, self, lambda: self.area.ensureWidgetVisible(field))
+
     def showEvent(self, event: QShowEvent) -> None:
+        """Be as high as all of it needs, at most as the screen: the choices scroll, the buttons stay in sight."""
         super().showEvent(event)
-        self.language.setFocus(Qt.FocusReason.OtherFocusReason)
+        screen = self.screen().availableSize()
+        wide = self.minimumWidth()
+        inner = self.area.widget()
+        layout = None if inner is None else inner.layout()
+        if layout is not None:
+            body = layout.heightForWidth(wide) if layout.hasHeightForWidth() else layout.sizeHint().height()
+            high = body + self._foot.sizeHint().height() + 2
+            self.resize(wide, min(high, screen.height() - self._theme.px(EDGE)))
 
     # -- layout
 
@@ -157,6 +195,9 @@ class SettingsDialog(QDialog):
         combo.setFont(self._theme.font(13))
         combo.setFixedHeight(self._theme.px(30))
         return combo
+
+    def _box(self, choice: str) -> QCheckBox:
+        return QCheckBox(translate(CHOICES[choice]))
 
     def _spin(self, least: float, most: float, decimals: int, unit: Message | None) -> QDoubleSpinBox:
         spin = QDoubleSpinBox()
@@ -175,21 +216,19 @@ class SettingsDialog(QDialog):
         grid.setHorizontalSpacing(theme.px(12))
         grid.setVerticalSpacing(theme.px(8))
         grid.setColumnStretch(0, 1)
-        choices: tuple[tuple[Message, QWidget], ...] = (
-            (msg("Language"), self.language),
-            (msg("Theme"), self.theme),
-            (msg("Refresh the selected container every"), self.refresh),
-            (msg("Watch a replacement, before accepting it, for"), self.watch),
-        )
-        for row, (title, widget) in enumerate(choices):
-            text = Label(theme, 13, wrap=True, text=translate(title))
+        choices = {"language": self.language, "theme": self.theme, "refresh": self.refresh, "watch": self.watch}
+        for row, (name, widget) in enumerate(choices.items()):
+            text = Label(theme, 13, wrap=True, text=translate(CHOICES[name]))
             text.setBuddy(widget)
             widget.setAccessibleName(text.text())
             grid.addWidget(text, row, 0)
             grid.addWidget(widget, row, 1)
             widget.setMinimumWidth(theme.px(150))
         self.limit.setAccessibleName(self.above.text())
-        column = theme.lay(QVBoxLayout(self), around=20, gap=10)
+        inner = TextColumn()
+        inner.setObjectName("page")
+        self.area = Scrolled(inner, translate(msg("Settings")))
+        column = theme.lay(QVBoxLayout(inner), around=(20, 16, 20, 10), gap=10)
         grid.addWidget(Rule(theme), len(choices), 0, 1, 2)
         grid.addWidget(self._head(msg("Notifications")), len(choices) + 1, 0, 1, 2)
         grid.addWidget(self.above, len(choices) + 2, 0)
@@ -202,7 +241,7 @@ class SettingsDialog(QDialog):
         for box in (self.above, self.gains, self.failure, self.background):
             box.setFont(theme.font(13))
         column.addWidget(Rule(theme))
-        head = self._head(msg("Additional engines"))
+        head = self._head(CHOICES["engines"])
         column.addWidget(head)
         lead = Label(theme, 12, ink="text2", wrap=True)
         lead.setText(translate(msg("In addition to those found automatically; one address per line.")))
@@ -212,10 +251,13 @@ class SettingsDialog(QDialog):
         self.engines.setPlaceholderText(EXAMPLE)
         self.engines.setAccessibleName(head.text())
         self.engines.setFixedHeight(theme.px(ENGINES_HEIGHT))
-        theme.lay(column, self.engines, self.error, STRETCH, Rule(theme), self.later)
+        theme.lay(column, self.engines, self.later, STRETCH)
+        self._foot = QWidget()
         end = theme.lay(QHBoxLayout(), self.restart, STRETCH, self.close_)
-        column.addLayout(end)
-        self.setMinimumWidth(max(theme.px(WIDTH), column.minimumSize().width()))
+        theme.lay(QVBoxLayout(self._foot), self.error, end, around=(20, 10, 20, 14), gap=8)
+        theme.lay(QVBoxLayout(self), (self.area, 1), Rule(theme), self._foot, around=0, gap=0)
+        wide = max(theme.px(WIDTH), column.minimumSize().width())
+        self.setMinimumWidth(min(wide, self._window.screen().availableSize().width()))
 
     def _head(self, title: Message) -> Label:
         return Label(self._theme, 14, BOLD, text=translate(title))
@@ -245,16 +287,14 @@ class Preferences(QObject):
         self._theme.set_mode(mode)
         preferences.THEME.choose(self._settings, mode.value)
 
-    def show_dialog(self) -> None:
-        """Open the dialog."""
+    def show_dialog(self, choice: str = "") -> None:
+        """Open the dialog, at that choice."""
         if self._dialog is None:
             self._dialog = SettingsDialog(self._theme, self._settings, self._window)
             self._dialog.changed.connect(self._take_up)
             self._dialog.restart_wanted.connect(self.restart_wanted)
             self._dialog.finished.connect(self._closed)
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
+        self._dialog.show_at(choice)
 
     def _closed(self) -> None:
         if self._dialog is not None:

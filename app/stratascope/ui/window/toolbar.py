@@ -60,6 +60,14 @@ class RootButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def why_not(self) -> Message | None:
+        """Why pressing it would have no effect; None: it has one."""
+        if self.can_ask:
+            return None
+        if self._state is PrivilegeState.ON:
+            return msg("It reads as root already.")
+        return msg("It is being asked for.") if self._state is PrivilegeState.ASKING else msg("Not needed here.")
+
     @property
     def can_ask(self) -> bool:
         """Whether pressing it has an effect."""
