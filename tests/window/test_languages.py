@@ -42,7 +42,7 @@ GROUP = re.compile("⟦[^⟦⟧]*⟧")
 KNOWN = """Inh Prm Eff Bnd Amb CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Uid Gid PID GiB MiB KiB info
     Max core file size BPF cred security
     PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt Ctrl Shift
-    stratascope desktop install background"""
+    stratascope desktop install background Podman podman rootless"""
 ASKED = ("private", "host", "bridge", "Stratascope", "sleep", "Docker")  # values in the engine's spelling, and programs
 # The grid's headers scroll, and show the full name on hover
 MOVED = ("ColumnHeads", "RowHeads")
