@@ -33,9 +33,16 @@ UNCHANGED = 90  # seconds without news, after which minutes are shown
 
 def age_line(snapshot: Snapshot, age_now: float) -> Message:
     """Return how old the snapshot is. `age_now`: seconds since it came, on the monotonic clock."""
+    sandboxes = sum(state.container.sandbox is not None for state in snapshot.containers)
+    line = _containers_line(snapshot, len(snapshot.containers) - sandboxes, age_now)
+    if not sandboxes:
+        return line
+    return plural("{count} sandbox; {containers}", "{count} sandboxes; {containers}", sandboxes, containers=line)
+
+
+def _containers_line(snapshot: Snapshot, count: int, age_now: float) -> Message:
     if snapshot.nothing_read:
         return msg("Nothing could be read")
-    count = len(snapshot.containers)
     if snapshot.captures:
         machines = len(snapshot.captures)
         if machines == 1:

@@ -49,11 +49,17 @@ _DRIFT_MOST, _THREATS_MOST, _COMMAND_MOST = 20, 60, 60  # processes, threats, ch
 
 def subject_of(state: ContainerState, twins: Collection[str]) -> Subject | None:
     """The subject that it belongs to; None for temporary containers: twins, by their numbers, and relaunches under way.
+    None for sandboxes, too: many have one name, and most live for as long as a command.
 
     An image can bring a twin's label, but no number that the journal has.
     """
     container = state.container
-    if container.error or is_mark(container.name) or dict(container.labels).get(TWIN) in twins:
+    if (
+        container.sandbox is not None
+        or container.error
+        or is_mark(container.name)
+        or dict(container.labels).get(TWIN) in twins
+    ):
         return None
     return Subject(container.engine, container.name or container.id)
 
