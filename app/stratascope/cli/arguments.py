@@ -102,7 +102,7 @@ def _reading(where: Parser) -> None:
     _flag(
         where,
         "--verified-only",
-        msg("treat what only the engine states, and this user can't read from the kernel, as unknown"),
+        msg("count as unknown what only the engine says and this user can't read from the kernel"),
     )
 
 
@@ -119,8 +119,8 @@ def _report(commands: Commands) -> None:
         "report",
         msg("print the layers of containers"),
         msg(
-            "Prints the layers of each container as the kernel enforces them, what is open and how to close it. With "
-            "names or IDs: only these containers; with --all, every decoded fact and every threat."
+            "Prints the layers of each container as the kernel enforces them, what is open and how to close "
+            "it. With names or IDs: only these containers; with --all, every decoded fact and every threat."
         ),
     )
     _option(report, "containers", msg("only these containers"), nargs="*", metavar="NAME|ID")
@@ -136,7 +136,7 @@ def _report(commands: Commands) -> None:
     _option(
         record,
         "--from-capture",
-        msg("work from such recordings instead; several, or a folder of them, are reported as one fleet"),
+        msg("work from such recordings instead; several, or a directory of them, are reported as one fleet"),
         type=Path,
         nargs="+",
         metavar="FILE|DIR",
@@ -286,8 +286,8 @@ def _hardening(commands: Commands) -> None:
         "plan",
         msg("what would be changed of a container or a file, in order, and why"),
         msg(
-            "Prints the plan: what is taken back, what it does not use, limits; each with its evidence, on or off, "
-            "and what it comes to. harden carries out what is on. Changes nothing."
+            "Prints the plan: each change with its evidence, on or off, and the exposure before and after. "
+            "Changes nothing; harden carries out what is on."
         ),
     )
     plan.add_argument("what", metavar="NAME|ID|FILE")
@@ -298,11 +298,11 @@ def _hardening(commands: Commands) -> None:
         "harden",
         msg("relaunch containers with hardened settings, prove it, and keep a way back"),
         msg(
-            "Relaunches containers with hardened settings, verifies the result in /proc, and rolls back "
-            "automatically if that fails. The original is set aside until it is discarded. Without a preset or "
-            "toggles, you are asked what to apply; with --yes, the container is relaunched unchanged. Several "
-            "containers are relaunched one after the other; if one fails, the earlier ones are undone. Exit "
-            "status (the worst of all): 0 enforced and seen to work, 1 kept although one of the two was not "
+            "Relaunches containers with hardened settings, verifies the result in /proc, and rolls back if "
+            "that fails. The original is kept for undo until discard deletes it. Without a preset or "
+            "changes, you are asked what to apply; with --yes, the container is relaunched unchanged. "
+            "Several containers are relaunched one after the other; if one fails, the earlier ones are "
+            "undone. Exit status (the worst of all): 0 enforced and works, 1 kept but one of the two was not "
             "shown, 2 usage or engine error, 3 refused, 4 rolled back."
         ),
     )
@@ -312,11 +312,12 @@ def _hardening(commands: Commands) -> None:
     undo = _command(
         commands,
         "undo",
-        msg("go back to the original that was set aside"),
+        msg("bring back the original"),
         msg(
-            "Stops the relaunched container and starts the original again, as it was before harden or tighten, and "
-            "checks that it is. What was written into volumes since stays in them; where harden made them, a container "
-            "like the original is started with them. Exit status as for harden."
+            "Stops the relaunched container and starts the original again, as it was before harden or "
+            "tighten, and verifies it. What was written into volumes since stays there; where harden made "
+            "volumes, a container with the original's settings is started with them. Exit status as for "
+            "harden."
         ),
         allow_abbrev=False,
     )
@@ -329,11 +330,11 @@ def _hardening(commands: Commands) -> None:
     exercise = _command(
         commands,
         "exercise",
-        msg("show by a command that a relaunched container works"),
+        msg("test a relaunched container with a command"),
         msg(
-            "Runs a command that shows whether a container works since it was relaunched, and keeps the result. The "
-            "command meets the container itself, not a twin. Exit status: 0 it works, 1 the command failed, 2 usage "
-            "or engine error."
+            "Runs a command that tests whether a relaunched container works, and keeps the result. It tests "
+            "the container itself, not a copy. Exit status: 0 it works, 1 the command failed, 2 usage or "
+            "engine error."
         ),
     )
     exercise.add_argument("container", metavar="NAME|ID")
@@ -350,10 +351,10 @@ def _hardening(commands: Commands) -> None:
     discard = _command(
         commands,
         "discard",
-        msg("remove the original that was set aside"),
+        msg("delete the kept original"),
         msg(
-            "Removes the original that harden or tighten set aside, which ends the way back: undo is not possible "
-            "after that. The relaunched container and all volumes stay."
+            "Deletes the original that harden or tighten kept: undo is not possible after that. The "
+            "relaunched container and all volumes stay."
         ),
     )
     discard.add_argument("container", metavar="NAME|ID")
@@ -361,10 +362,10 @@ def _hardening(commands: Commands) -> None:
     recover = _command(
         commands,
         "recover",
-        msg("finish or roll back what a crash left unfinished"),
+        msg("finish or undo interrupted relaunches"),
         msg(
-            "Finishes or rolls back relaunches that were interrupted by a crash, a kill or a power failure, and says "
-            "what runs now. harden, tighten, undo and the window do so by themselves when they start."
+            "Finishes or rolls back relaunches that a crash, kill or power failure interrupted, and says "
+            "what runs now. harden, tighten, undo and the window do this when they start."
         ),
     )
     for each in (discard, recover):
@@ -395,7 +396,7 @@ def _hardening(commands: Commands) -> None:
             choices=("critical", "recommended", "restricted", "strict", "pss-baseline", "pss-restricted", "cis"),
             metavar="PRESET",
         )
-        _list(each, "--set", "TOGGLE=VALUE", msg("one toggle (repeatable)"))
+        _list(each, "--set", "TOGGLE=VALUE", msg("one change (repeatable)"))
     for each in (harden, tighten, undo, exercise, discard, recover, export):
         _engine(each)
 
@@ -404,11 +405,11 @@ def _tighten(commands: Commands) -> Parser:
     tighten = _command(
         commands,
         "tighten",
-        msg("find the tightest settings with which a container still works, and relaunch it with them"),
+        msg("find the tightest settings that a container still works with, and relaunch it with them"),
         msg(
-            "Watches a disposable twin of the container, finds out what it does not need, tries the tightest "
-            "settings on further twins, and then relaunches it as harden does. Until then the container itself "
-            "is not touched. Exit status as for harden."
+            "Watches a copy of the container, finds out what it does not need, tries the tightest settings "
+            "on further copies, and relaunches it as harden does. The container itself is not touched until "
+            "then. Exit status as for harden."
         ),
     )
     _list(
@@ -416,8 +417,8 @@ def _tighten(commands: Commands) -> Parser:
         "--exercise",
         "COMMAND",
         msg(
-            "run for each trial (repeatable): status 0 means that the twin works; STRATASCOPE_TWIN_PID, _NAME "
-            "and _NETNS identify it"
+            "run for each trial (repeatable): status 0 means that the copy works; STRATASCOPE_TWIN_PID, "
+            "_NAME and _NETNS identify it"
         ),
     )
     times = msg("how many times the result is tried (3)")
@@ -436,7 +437,7 @@ def _relaunching(each: Parser) -> None:
     )
     _yes(each)
     _flag(each, "--keep-unverified", msg("keep a replacement that could not be verified"))
-    _flag(each, "--enforced-is-enough", msg("exit with 0 even if it is enforced but nothing showed that it works"))
+    _flag(each, "--enforced-is-enough", msg("exit with 0 even if nothing showed that it works"))
     _option(
         each,
         "--watch-refusals",
@@ -448,19 +449,19 @@ def _relaunching(each: Parser) -> None:
     _flag(
         each,
         "--no-search",
-        msg("if it fails and nothing says why, do not search on twins for the setting that breaks it"),
+        msg("if it fails and nothing says why, do not search on copies for the change that breaks it"),
     )
     each.set_defaults(remedies=[])
     for name, remedy, text in (
         (
             "--commit-layer",
             Remedy.COMMIT_LAYER,
-            msg("carry over what it wrote outside its volumes, as an image that stays on the engine"),
+            msg("carry over what it wrote outside its volumes, in an image that stays on the engine"),
         ),
         (
             "--leave-logs",
             Remedy.LEAVE_LOGS,
-            msg("start logs that it wrote outside its volumes anew; if Compose creates it, the old ones are lost"),
+            msg("leave logs that it wrote outside its volumes behind; if Compose creates it, they are lost"),
         ),
         (
             "--with-dependents",

@@ -89,8 +89,15 @@ def _run(arguments: argparse.Namespace) -> int:
             _warn(translate(_in_the_way(path, state)))
         _warn(translate(msg("Nothing was changed.")))
     except UnfitError as error:
-        _warn(translate(msg("The path {path} can't be used in a menu entry. Move Stratascope to a folder without "
-                               "“=” or control characters in its name.", path=error.path)))  # fmt: skip
+        _warn(
+            translate(
+                msg(
+                    "The path {path} can't be used in a menu entry. Move Stratascope to a directory without “=” or "
+                    "control characters in its name.",
+                    path=error.path,
+                )
+            )
+        )
     except MessageError as error:
         _warn(translate(error.message))
         if error.words:
@@ -123,7 +130,7 @@ def _desktop(arguments: argparse.Namespace) -> int:
     try:
         data = wiring.data_folder(system=arguments.system)
     except RuntimeError:
-        _warn(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a writable folder.")))
+        _warn(translate(msg("This user has no home directory. Set XDG_DATA_HOME to a writable directory.")))
         return FAILED
     if arguments.system and os.geteuid() != 0:
         _warn(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
@@ -349,7 +356,7 @@ def _in_the_way(path: str, state: str) -> Message:
         case sealed_files.CHANGED:
             return msg("{path} was changed after Stratascope wrote it. Move it away, then try again.", path=path)
         case sealed_files.MISSING:
-            return msg("There is no folder {path}. Install polkit (with pkexec) first.", path=path)
+            return msg("There is no directory {path}. Install polkit (with pkexec) first.", path=path)
         case sealed_files.OPEN:
             return msg(
                 "Users other than root can write to {path}, so nothing that root runs may be placed there.", path=path

@@ -50,7 +50,7 @@ def named_captures(arguments: argparse.Namespace) -> tuple[Path, ...]:
     for path in (given[0], *files):
         inside = sorted(path.glob("*.json"), key=lambda each: natural(each.name)) if path.is_dir() else [path]
         if not inside:
-            raise ProbeError(msg("{folder}: there is no capture in this folder (no file that ends in .json).",
+            raise ProbeError(msg("{folder}: there is no capture in this directory (no file that ends in .json).",
                                  folder=str(path)))  # fmt: skip
         found += inside
     arguments.from_capture = found

@@ -286,7 +286,7 @@ def _saved(data: bytes, output: Path) -> bool:
         if folder.is_dir():
             why = msg("{file} can't be written: {why}.", file=str(output), why=error.strerror or str(error))
         else:
-            why = msg("{file} can't be written: there is no folder {folder}.", file=str(output), folder=str(folder))
+            why = msg("{file} can't be written: there is no directory {folder}.", file=str(output), folder=str(folder))
         complain(translate(why))
         return False
     return True

@@ -59,7 +59,7 @@ FLAWS = (
         "runc",
         "1.0.0-rc93",
         ("1.1.12",),
-        msg("Whoever makes its image, or is in it when somebody starts a session in a folder (--workdir)."),
+        msg("Whoever makes its image, or is in it when somebody starts a session in a directory (--workdir)."),
         "GHSA-xr7r-f8xq-vfvv",
     ),
     RuntimeFlaw("CVE-2023-27561", "runc", "1.0.0-rc95", ("1.1.5",), _BESIDE, "GHSA-vpvm-3wq2-2wvm"),

@@ -36,7 +36,7 @@ def toggle(name: str) -> Toggle:
         if each.id == name:
             return each
     known = ", ".join(each.id for each in all_toggles())
-    raise ToggleError(msg("There is no toggle {name}. Available: {known}.", name=name, known=known))
+    raise ToggleError(msg("There is no change {name}. Available: {known}.", name=name, known=known))
 
 
 def choice_of(name: str, value: str) -> Choice:

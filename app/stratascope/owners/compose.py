@@ -89,7 +89,7 @@ class Compose:
             return why
         target, plainly = self._target(owned)
         if not writable(target.parent):
-            return _no(msg("This user can't write to the project's folder, {path}.", path=str(target.parent)))
+            return _no(msg("This user can't write to the project's directory, {path}.", path=str(target.parent)))
         made = text()
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):

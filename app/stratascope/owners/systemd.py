@@ -63,7 +63,7 @@ class Systemd:
             return why
         folder = self._folder(source)
         if not writable(folder):
-            return _no(msg("This user can't write to the folder {path}.", path=str(folder)))
+            return _no(msg("This user can't write to the directory {path}.", path=str(folder)))
         made = text()
         target = folder / DROP_IN
         before = files.read(str(target))

@@ -18,14 +18,14 @@ from stratascope.linux.machine import FlawState
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.terms import STATUSES
 
-_FLAWS, _SMT, _GUARDS = msg("CPU vulnerabilities"), msg("Threads per core"), msg("Protection of shared folders")
+_FLAWS, _SMT, _GUARDS = msg("CPU vulnerabilities"), msg("Threads per core"), msg("Protection of shared directories")
 _FLAWS_NOTE = msg(
     "Through these a process can read memory that is not its own, and no layer stops it: kernel and microcode "
     "updates do."
 )
 _SMT_NOTE = msg("Two threads that share a core can learn from each other's traces there.")
 _GUARDS_NOTE = msg(
-    "In world-writable folders such as /tmp, these keep a user's links and files from misleading others."
+    "In world-writable directories such as /tmp, these keep a user's links and files from misleading others."
 )
 _SMT_WORDS = {
     "on": msg("On: programs share cores"),

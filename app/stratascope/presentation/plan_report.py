@@ -99,7 +99,7 @@ def lines(name: str, plan: HardeningPlan, style: Style, state: ContainerState | 
         yield from wrap(translate(keeping_text(change, plan, state)), "", style)
     if plan.impossible:
         yield ""
-        yield style.paint(translate(msg("Not possible here")), "bold")
+        yield style.paint(translate(msg("No switch closes these")), "bold")
         for choice, why in plan.impossible:
             yield from wrap(f"{translate(choice.told)}: {translate(why)}", "  ", style)
 

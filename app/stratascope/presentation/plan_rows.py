@@ -14,6 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.devices import STANDARD_NODES
+from stratascope.layers.shared.host_paths import socket_maker
 from stratascope.value import Value
 
 GROUPS = {
@@ -202,12 +203,7 @@ def keeping_text(change: Change, plan: HardeningPlan, state: ContainerState | No
     return msg("It stays {then} without this: {change}.", then=then, change=row_title(change, state))
 
 
-_SOCKETS = (("docker", "Docker"), ("podman", "Podman"), ("containerd", "containerd"), ("crio", "CRI-O"))
-
-
 def _socket(state: ContainerState | None) -> Message:
     sources = [mount.source for mount in (() if state is None else state.container.asked.mounts)]
-    for word, name in _SOCKETS:
-        if any(source.endswith(".sock") and word in source for source in sources):
-            return msg("Remove the {engine} socket", engine=name)
-    return msg("Remove the engine's socket")
+    maker = next(filter(None, map(socket_maker, sources)), "")
+    return msg("Remove the {engine} socket", engine=maker) if maker else msg("Remove the engine socket")

@@ -48,8 +48,8 @@ class RunKind(Enum):
 
 
 _HARDENED: dict[RelaunchOutcome, Message] = {
-    RelaunchOutcome.VERIFIED: msg("Hardened: enforced, and it works"),
-    RelaunchOutcome.ENFORCED: msg("Hardened: enforced, but not shown to work"),
+    RelaunchOutcome.VERIFIED: msg("Hardened. It works."),
+    RelaunchOutcome.ENFORCED: msg("Hardened. Not tested."),
     RelaunchOutcome.KEPT: msg("Hardened, but not fully verified"),
     RelaunchOutcome.LIMITED: msg("The limits were changed"),
     RelaunchOutcome.ROLLED_BACK: msg("Rolled back: everything is as it was before"),
@@ -60,8 +60,8 @@ _TITLES: dict[RunKind, dict[RelaunchOutcome, Message]] = {
     RunKind.HARDEN: _HARDENED,
     RunKind.ALLOW: {
         **_HARDENED,
-        RelaunchOutcome.VERIFIED: msg("Relaunched: it has what it was given, and works"),
-        RelaunchOutcome.ENFORCED: msg("Relaunched: it has what it was given, but is not shown to work"),
+        RelaunchOutcome.VERIFIED: msg("Relaunched. It works."),
+        RelaunchOutcome.ENFORCED: msg("Relaunched. Not tested."),
         RelaunchOutcome.KEPT: msg("Relaunched, but not fully verified"),
         RelaunchOutcome.UNFINISHED: msg("Interrupted: neither relaunched nor restored yet"),
     },
@@ -141,15 +141,15 @@ def ending_sentence(event: RelaunchResult) -> Message:
             return msg("Works. Its owner re-created {name}: undo reverts the change, discard accepts it.",
                        name=made.name)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None and made.kind is TransactionKind.UNDO:
-            return msg("{name} is as it was before. The replacement is kept as {aside} until it is discarded.",
+            return msg("{name} is as it was before. The replacement is kept as {aside} until discard deletes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.VERIFIED if made is not None:
-            return msg("Works. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
+            return msg("Works. The original of {name} is kept as {aside}: undo brings it back, discard deletes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.ENFORCED if made is not None and made.owner is not None:
-            return msg("Not tested. Try what it is for; undo reverts the change.")
+            return msg("Not tested. Try your app; undo reverts the change.")
         case RelaunchOutcome.ENFORCED if made is not None:
-            return msg("Not tested. Try what it is for; undo brings back the original of {name}, {aside}.",
+            return msg("Not tested. Try your app; undo brings back the original of {name}, {aside}.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
         case RelaunchOutcome.KEPT:
             return msg("Kept, although not verified.")
@@ -202,4 +202,4 @@ def go_text(*, live: bool, allows: bool) -> Message:
     """The button's text. `live`: only limits of the running container change; `allows`: permissions are given back."""
     if live:
         return msg("Change limits")
-    return msg("Relaunch") if allows else msg("Relaunch hardened")
+    return msg("Relaunch")

@@ -16,14 +16,14 @@ KINDS: dict[SharedKind, Message] = {
     SharedKind.VOLUME: msg("Volume"),
     SharedKind.IDS: msg("Host users"),
     SharedKind.NETWORK: msg("Network"),
-    SharedKind.CGROUP: msg("Control group"),
+    SharedKind.CGROUP: msg("Cgroup"),
 }
 _MEANS: dict[str, Message] = {
     "pid": msg("They see each other's processes, and can signal those of their own user."),
     "net": msg("They reach each other at 127.0.0.1, and share ports and firewall rules."),
     "ipc": msg("They can read and write each other's shared memory and message queues."),
     "uts": msg("They all have one host name."),
-    "cgroup": msg("They see each other's control groups."),
+    "cgroup": msg("They see each other's cgroups."),
     "user": msg("A user in one is the same user in the other."),
     "mnt": msg("They see the same files."),
     "time": msg("They all have the same clocks since boot."),
@@ -42,7 +42,7 @@ _HOSTS: dict[str, Message] = {
     "net": msg("They use the host's network, and reach services that listen only there."),
     "ipc": msg("They use the host's shared memory and message queues."),
     "uts": msg("They have the host's name, and can change it with SYS_ADMIN."),
-    "cgroup": msg("They see the host's control groups."),
+    "cgroup": msg("They see the host's cgroups."),
 }
 
 

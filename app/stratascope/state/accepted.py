@@ -75,7 +75,7 @@ class AcceptedFile:
         try:
             return atomic_file.followed(self._given or default_path())  # a symbolic link is kept
         except RuntimeError as error:
-            raise AcceptedError(msg("There is no folder for settings: set {name} to a folder.",
+            raise AcceptedError(msg("There is no directory for settings: set {name} to a directory.",
                                     name="XDG_CONFIG_HOME")) from error  # fmt: skip
         except OSError as error:
             raise _failed(self._given or default_path(), error) from error

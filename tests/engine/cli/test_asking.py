@@ -73,7 +73,7 @@ def test_before_it_is_removed_for_good_it_asks(desk: Desk) -> None:
     assert desk.harden()[0] == 0
     code, _, err = typed(desk, "n\n", "discard", NAME)
     assert code == 3
-    assert "can't be undone afterwards" in err
+    assert "no way back afterwards" in err
     assert len(desk.all()) == 2
     code, _, err = typed(desk, "", "discard", NAME, "--yes")
     assert (code, err) == (0, "")

@@ -340,7 +340,7 @@ def test_a_page_that_cannot_be_written(capture: Path, tmp_path: Path) -> None:
     missing = tmp_path / "no" / "page.html"
     done = run(*words, str(missing))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"stratascope: {missing} can't be written: there is no folder {missing.parent}.\n"
+    assert done.stderr == f"stratascope: {missing} can't be written: there is no directory {missing.parent}.\n"
     done = run(*words, str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"stratascope: {tmp_path} can't be written: Is a directory.\n"

@@ -189,10 +189,7 @@ def test_several_that_are_set_aside_for_one_name_are_asked_about(docker_rootful:
         )
     code, _, err = desk.run("discard", "web")
     assert code == 2
-    assert (
-        f"Several originals are set aside for web. Give an ID, or --engine: docker {'a' * 12}, docker {'b' * 12}."
-        in err
-    )
+    assert f"Several originals are kept for web. Give an ID, or --engine: docker {'a' * 12}, docker {'b' * 12}." in err
     assert len(journal.all()) == 2
 
 

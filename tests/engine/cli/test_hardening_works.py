@@ -63,7 +63,7 @@ def test_what_shows_nothing_is_kept_and_told(desk: Desk) -> None:
     assert "Enforced, and not tested:" in out
     assert "what it writes on request was not tried" in out
     assert "It has no health check." in out
-    assert "Not tested. Try what it is for" in out
+    assert "Not tested. Try your app" in out
     assert f"{NAME} COMMAND" in out, "the line that tests it"
     assert "Works" not in out
     assert desk.only_one_runs() != original
@@ -86,7 +86,7 @@ def test_what_nothing_showed_is_not_said_to_work(desk: Desk) -> None:
     start(desk)
     code, out, err = desk.run("harden", NAME, "--yes", "--watch", "1", "--set", "ulimit-core=0")
     assert code == 1, (out, err)
-    assert "Not tested. Try what it is for" in out
+    assert "Not tested. Try your app" in out
 
 
 @pytest.mark.slow

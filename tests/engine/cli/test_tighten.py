@@ -153,7 +153,7 @@ def test_what_has_no_twin(desk: Desk) -> None:
     found = last(out)
     assert code == 0, err
     assert "network" in err
-    assert "nobody watched" in err
+    assert "was not watched" in err
     assert found["choices"] == []
     assert "no-new-privileges" in {each["id"] for each in found["untried"]}
     assert "network" not in {each["id"] for each in found["untried"]}

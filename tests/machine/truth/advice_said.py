@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rig.places import APP
 from stratascope.core.threats.catalogue import all_threats
+from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.explanations import SHARED
 
 APP = APP / "stratascope"
@@ -22,7 +23,8 @@ def of_threats() -> dict[str, tuple[str, ...]]:
     """Each sentence, and the ids of the threats that give it."""
     found: dict[str, tuple[str, ...]] = {}
     for threat in all_threats():
-        found[threat.advice.id] = (*found.get(threat.advice.id, ()), threat.id)
+        said = translate(threat.advice)
+        found[said] = (*found.get(said, ()), threat.id)
     return found
 
 

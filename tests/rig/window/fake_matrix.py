@@ -34,7 +34,7 @@ create-block-device     M|Create a block device|mknod(S_IFBLK)|.SSSSS|.SSSSS
 create-char-device      M|Create a character device|mknod(S_IFCHR)|.-----|.SSSSS
 be-engine-user          L|Be the engine's user|escape as uid 1000|.....-|.....-""",
     Family.MOUNTS: """
-mount-file-system       H|Mount a file system|mount("tmpfs")|..SSS.|..SSS.
+mount-file-system       H|Mount a filesystem|mount("tmpfs")|..SSS.|..SSS.
 bind-mount              H|Mount a directory elsewhere|mount(MS_BIND)|..-SS.|..SSS.
 new-mount-api           M|Use the new mount calls|fsopen("tmpfs")|..--..|..SS..
 pivot-root              M|Change the root for all|pivot_root("/", "/")|..S-S.|..SSS.

@@ -85,14 +85,14 @@ def test_an_image_that_nobody_knows_may_be_roots() -> None:
     found = made.words(("docker", "run", "--name=x", "--cap-add=SYS_ADMIN", UNCONFINED, "unknown"), 0.0)
     told = said(found)["x"]
     text = next(each["text"] for each in told["findings"] if each["code"] == "capabilities.sys-admin")
-    assert "whether it is in use is not known" in text
+    assert "whether it is held now is not known" in text
     assert found.snapshot is not None
     facts = {layer.id: translate(layer.assessment.fact) for layer in found.snapshot.containers[0].layers}
     assert facts["capabilities"] == "The image's user is not known"
     everything = said(made.words(("docker", "run", "--name=x", "--privileged", UNCONFINED, "unknown"), 0.0))["x"]
     texts = {each["code"]: each["text"] for each in everything["findings"]}
     assert texts["capabilities.all"].startswith("It may use 41 of the kernel's 41 capabilities")
-    assert not any("not in use" in each for each in texts.values())
+    assert not any("not held" in each for each in texts.values())
     assert "usermap.host-user" not in texts, "of which user nothing is known"
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-CYCLE, DEEP, TOGETHER = "Compose refuses that", "levels deep", "more than 200000 values"
+CYCLE, DEEP, TOGETHER = "Compose refuses", "levels deep", "more than 200000 values"
 OPTIONS, ALL, LONG, FILES = "options for one container", "options together", "This value", "200 files"
 
 

@@ -57,7 +57,7 @@ def test_a_file_has_what_would_be_printed(tmp_path: Path, name: str) -> None:
 def test_a_file_that_can_t_be_written(tmp_path: Path) -> None:
     done = run("report", "--format", "sarif", "--output", str(tmp_path / "no" / "out"), "--from-capture", GOLDEN)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no folder" in done.stderr
+    assert "there is no directory" in done.stderr
     both = run("report", "--html", "a", "--output", "b", "--from-capture", GOLDEN)
     assert both.returncode == 2
     assert "--output" in both.stderr

@@ -14,7 +14,7 @@ from stratascope.state.pending import default_folder
 
 
 @pytest.mark.parametrize(("name", "said"), [("web", "is on the engine docker, which does not answer now"),
-                                            ("db", "Nothing is set aside for db")])  # fmt: skip
+                                            ("db", "Nothing is kept for db")])  # fmt: skip
 def test_on_an_engine_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, said: str
 ) -> None:

@@ -116,7 +116,7 @@ def test_each_has_a_value_to_offer_and_to_type() -> None:
 
 def test_what_gives_is_not_called_by_what_takes() -> None:
     takes, gives = choice_of("capabilities", "none"), choice_of("capabilities", "+CAP_CHOWN")
-    assert translate(takes.named) == "Fewer capabilities"
+    assert translate(takes.named) == "Drop unused capabilities"
     assert translate(gives.named) == "Capabilities"
     assert "Fewer" not in translate(gives.told)
 
@@ -140,10 +140,10 @@ def test_a_choice_is_told_by_toggle_and_value() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("speed=9", "There is no toggle speed"),
+        ("speed=9", "There is no change speed"),
         ("memory", "Give a value, as in memory=BYTES"),
         ("memory=", "Give a value"),
-        ("", "There is no toggle"),
+        ("", "There is no change"),
     ],
 )
 def test_parsing_what_is_no_choice(text: str, words: str) -> None:

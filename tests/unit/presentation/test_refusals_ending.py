@@ -11,7 +11,7 @@ from stratascope.layers.toggles import choice_of
 from stratascope.presentation import refusals_report
 from stratascope.presentation.terminal import Style
 
-GUESS = Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT)
+GUESS = Claim("namespaces", msg("It can't write there: its root filesystem is read-only."), Strength.LEFT)
 CAUSE = Cause(
     GUESS,
     msg("The last line of its log says so."),

@@ -21,7 +21,7 @@ OF_MEMORY = Ending(
     facts=(Fact(msg("It ran for {age}.", age=age(41)), Source.ENGINE),),
     cause=Cause(
         Claim("cgroup", msg("The kernel killed it because it exceeded its memory limit."), Strength.SAID),
-        msg("The kernel counted such a kill for its control group, and the engine reports it."),
+        msg("The kernel counted such a kill for its cgroup, and the engine reports it."),
         "",
         (RefusalRemedy(msg("Give it {size} of memory", size="64 MiB"), MEMORY, ()),),
     ),
@@ -49,7 +49,7 @@ GUESS = Ending(
     Phase.RUNNING,
     msg("It is running."),
     cause=Cause(
-        Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
+        Claim("namespaces", msg("It can't write there: its root filesystem is read-only."), Strength.LEFT),
         msg("Its log points to it."),
         "touch: /x: Read-only file system",
     ),

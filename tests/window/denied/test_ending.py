@@ -18,7 +18,7 @@ from stratascope.value import replace
 
 CHOICE = choice_of("tmpfs", "/x")
 CAUSE = Cause(
-    Claim("namespaces", msg("It can't write there: its root file system is read-only."), Strength.LEFT),
+    Claim("namespaces", msg("It can't write there: its root filesystem is read-only."), Strength.LEFT),
     msg("The last line of its log says so."),
     "touch: <b>/x</b>\u202e: Read-only file system",
     (RefusalRemedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), RefusalRemedy(msg("It is running."))),

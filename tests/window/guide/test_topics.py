@@ -141,7 +141,7 @@ def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None
     assert isinstance(hardening, RelaunchController)
     for sheet, words in (
         (hardening.dialog, "What Relaunch does"),
-        (hardening.set_aside.dialog, "What is set aside"),
+        (hardening.set_aside.dialog, "What is kept"),
     ):
         sheet.show()
         sheet.activateWindow()

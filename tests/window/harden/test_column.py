@@ -526,7 +526,7 @@ def test_what_a_relaunch_has_changed_stands_as_proved(
     column = side.column
     assert [row.word for row in column.changes.proved] == ["proved", "proved"]
     assert [row.accessibleName() for row in column.changes.proved] == [
-        "Remove the engine's socket, in force, proved",
+        "Remove the engine socket, in force, proved",
         "Limit memory: 512 MiB, in force, proved",
     ]
     heads = column.changes.heads

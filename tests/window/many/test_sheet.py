@@ -92,8 +92,8 @@ def test_all_of_them_one_after_the_other_and_back(
     assert asked(staged, "run") == 0, "nothing is done before it is confirmed"
     run(qtbot, many)
     assert {name for name, _, _ in cells(many)} == set(names)
-    assert {cell[1:] for cell in cells(many)} == {("tick", "Hardened: enforced, and it works")}
-    assert many.dialog.title.text() == "Hardened: enforced, and it works"
+    assert {cell[1:] for cell in cells(many)} == {("tick", "Hardened. It works.")}
+    assert many.dialog.title.text() == "Hardened. It works."
     many.dialog.undo.click()
     assert many.dialog.title.text() == "Undo all?"
     run(qtbot, many)

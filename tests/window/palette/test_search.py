@@ -14,7 +14,7 @@ def place(title: str, kind: str = "Threat", words: str = "") -> PaletteEntry:
 
 PLACES = (
     place("Settings…", "Action"),
-    place("Mount a file system", words="mount file system"),
+    place("Mount a filesystem", words="mount filesystem"),
     place("mount", "System call"),
     place("umount2", "System call"),
     place("fsmount", "System call"),
@@ -28,7 +28,7 @@ def titles(text: str) -> list[str]:
 
 
 def test_the_very_name_comes_first() -> None:
-    assert titles("mount") == ["mount", "Mount a file system", "umount2", "fsmount"]
+    assert titles("mount") == ["mount", "Mount a filesystem", "umount2", "fsmount"]
 
 
 def test_a_word_of_a_name_an_id_and_the_kind_count() -> None:

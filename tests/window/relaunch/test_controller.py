@@ -41,7 +41,7 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     assert side.dialog.isVisible()
     staged.gate.set()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Hardened: enforced, and it works"
+    assert side.dialog.title.text() == "Hardened. It works."
 
 
 def test_a_run_that_ends_while_its_sheet_is_hidden_is_told_in_the_card(

@@ -79,7 +79,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     assert old is not None
     staged.gate.set()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Hardened: enforced, and it works"
+    assert side.dialog.title.text() == "Hardened. It works."
     assert not side.dialog.isVisible(), "the card has it"
     # the replacement arrives: it is selected, and shown next to the prediction
     new = arrived(window, picture)
@@ -100,7 +100,7 @@ def test_giving_more_is_no_hardening(qtbot: QtBot, window: MainWindow, picture: 
     assert any(text.startswith("Allowing it opens: set the clock") for text in warned)
     side.dialog.go.click()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Relaunched: it has what it was given, and works"
+    assert side.dialog.title.text() == "Relaunched. It works."
     arrived(window, picture)
     assert card_of(window).title.text().startswith("Allowed, 10.0 → ")
 

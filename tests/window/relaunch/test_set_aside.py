@@ -52,9 +52,7 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
 ) -> None:
     side = planned(qtbot, window)
     kept = side.column.kept
-    staged.blocks = (
-        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
-    )
+    staged.blocks = (Block("set-aside", msg("An original of it is still kept."), msg("Undo or discard it first.")),)
     set_aside(staged, named(picture, "ci-runner"))
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isVisible)

@@ -61,7 +61,7 @@ def test_an_undo_that_leaves_something_behind_asks(
 
     qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # the event loop shows what is new
     told = [label.text() for label in side.dialog.before.findChildren(Label) if label.isVisibleTo(side.dialog.before)]
-    assert "Fewer capabilities: as it was before" in told
+    assert "Drop unused capabilities: as it was before" in told
     assert asked(staged, "undo") == 0, "nothing is done before that is read"
     QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
     over(qtbot, side)

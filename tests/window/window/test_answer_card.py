@@ -49,8 +49,7 @@ def test_the_plan_s_button_and_number_stand_in_the_card() -> None:
     assert (found.tone, found.act, found.button) == (Tone.OPEN, Act.PLAN, TRY)
     assert (
         found.first
-        == "A process could start containers through the engine's socket, with all rights of that engine: root's, or "
-        "those of the user who runs it."
+        == "Could take over this machine through the engine's socket; a rootless engine's gives its user's account."
     )
     assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
     assert found.numbers == f"10.0 → {plan.then.exposure.worst:.1f}"
@@ -202,7 +201,7 @@ def test_it_is_ninety_two_high_at_least_and_forty_where_it_is_low(card: AnswerCa
 
 
 def test_one_line_high_it_is_brief_where_the_sentence_does_not_fit(card: AnswerCard, qtbot: QtBot) -> None:
-    whole = "If a flaw lets a process escape from this container, it is root on the host."
+    whole = "Would be root on this machine if a vulnerability let it escape."
     card.show_answer(Answer(Tone.WEAK, whole, brief="Be root on the host", act=Act.PLAN, button=TRY))
     card.set_low(True)
     card.resize(1200, 40)

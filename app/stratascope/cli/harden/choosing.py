@@ -126,7 +126,7 @@ def would_close(preview: Preview | None, offers: list[dict[str, Any]]) -> str:
 
 _WHAT = {
     Preset.RECOMMENDED: msg("the plan: what is granted and not used, and limits"),
-    Preset.CRITICAL: msg("of the plan, what closes all that is critical or serious"),
+    Preset.CRITICAL: msg("only the changes of the plan that close serious threats"),
     Preset.PSS_BASELINE: msg("the plan, and what the Pod Security Standards call Baseline"),
     Preset.PSS_RESTRICTED: msg("the plan, and what the Pod Security Standards call Restricted"),
     Preset.CIS: msg("the plan, and section 5 of the CIS Docker Benchmark"),

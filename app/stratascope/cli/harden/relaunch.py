@@ -444,7 +444,7 @@ class HardenOutput:
         write("".join(f"  {plain(translate(line), 400)}\n" for line in shown_lines(event)))
         write(f"{translate(ending_sentence(event))}\n")
         if line := test_line(event):
-            text = msg("To test it, give a command whose status 0 says that it works: {line}", line=line)
+            text = msg("Test it with a command that exits with 0 if it works: {line}", line=line)
             write(f"{plain(translate(text), 2000)}\n")
 
     def works(self, event: RelaunchResult) -> None:

@@ -162,9 +162,9 @@ def untried(done: Tightened) -> Message:
     text = ENDS[Ends.REFUSED] if why is None else msg("{text} {why}", text=ENDS[Ends.REFUSED], why=why)
     seen = None if done.needs is None else done.needs.observation.seen
     if seen is None or not seen.phases:
-        return msg("{text} The plan is followed as it is, and nobody watched the container.", text=text)
+        return msg("{text} Applying the plan as it is; the container was not watched.", text=text)
     phases = listed(map(phase_word, seen.phases))
-    return msg("{text} The plan is followed as it is, by what was seen of the container: {phases}.",
+    return msg("{text} Applying the plan as it is, from what was seen of the container: {phases}.",
                text=text, phases=phases)  # fmt: skip
 
 

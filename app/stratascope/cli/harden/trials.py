@@ -76,7 +76,7 @@ def search(hardening: Hardening, made: Plan, cancelled: Callable[[], bool], *, a
     container can't be reached.
     """
     if not as_json:
-        write(translate(msg("Searching on twins for the setting that breaks it:")) + "\n")
+        write(translate(msg("Searching on copies for the change that breaks it:")) + "\n")
     found: Loosened | None = None
     try:
         for event in hardening.loosen(made, cancelled):

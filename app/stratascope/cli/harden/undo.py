@@ -104,7 +104,7 @@ def discard(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         at_start(found)
         transaction = _aside(found, arguments.container)
-        question = msg("Remove what is set aside for {name}? It can't be undone afterwards. [y/N] ",
+        question = msg("Delete what is kept for {name}? There is no way back afterwards. [y/N] ",
                        name=plain(transaction.name, 200))  # fmt: skip
         if not arguments.yes and sys.stdin.isatty() and not agreed_to(question):
             return REFUSED
@@ -143,12 +143,12 @@ def exercise(arguments: argparse.Namespace) -> int:
         why = "" if done.why is None else translate(done.why)
         write(json.dumps({"outcome": outcome.value, "works": done.why is None, "why": why, "log": done.said}) + "\n")
     elif done.why is None:
-        write(translate(msg("Works: the exercise succeeded.")) + "\n")
+        write(translate(msg("Works: the command succeeded.")) + "\n")
     else:
         for line in done.said.splitlines():
             complain("  | " + plain(line, 300))
         complain(translate(done.why))
-        text = msg("The exercise failed. To go back: stratascope undo {name}", name=plain(made.name, 200))
+        text = msg("The command failed. To go back: stratascope undo {name}", name=plain(made.name, 200))
         complain(translate(text))
     return VERIFIED if done.why is None else KEPT
 
@@ -169,7 +169,7 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
         listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
         raise ProbeError(
             msg(
-                "Several originals are set aside for {name}. Give an ID, or --engine: {listed}.",
+                "Several originals are kept for {name}. Give an ID, or --engine: {listed}.",
                 name=name,
                 listed=listed,
             ),
@@ -189,7 +189,7 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
             text = msg("The original of {name} is on the engine {engine}, which does not answer now.", name=name,
                        engine=kept.engine)  # fmt: skip
             raise ProbeError(text, name)
-    raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)
+    raise ProbeError(msg("Nothing is kept for {name}.", name=name), name)
 
 
 def _is_of(transaction: Transaction, name: str) -> bool:
@@ -215,7 +215,7 @@ def _all_of(arguments: argparse.Namespace, found: ConnectedHardening) -> tuple[T
     running = [each for _, each in chosen(arguments, found)]
     hits = tuple(done for done in kept if any(_made(done, each) for each in running))
     if not hits:
-        raise ProbeError(msg("Nothing is set aside for {name}.", name=words), words)
+        raise ProbeError(msg("Nothing is kept for {name}.", name=words), words)
     return hits
 
 
@@ -395,11 +395,11 @@ def _recovered(item: Recovered) -> str:
         case Result.UNDONE:
             text = msg("{name}: an interrupted relaunch was undone; everything is as it was before.", name=name)
         case Result.REMOVED:
-            text = msg("{name}: this twin was left over from a trial, and was removed.", name=name)
+            text = msg("{name}: removed this copy, left over from a trial.", name=name)
         case Result.HELD:
             text = msg("{name}: another window or command is working on it right now, so it was left alone.", name=name)
         case Result.FAILED if isinstance(what, TwinRecord):
-            text = msg("{name}: this twin was left over from a trial and can't be removed now. {why}", name=name,
+            text = msg("{name}: this copy, left over from a trial, can't be removed now. {why}", name=name,
                        why=_why(item))  # fmt: skip
         case Result.FAILED if isinstance(what, Group):
             text = msg("{name}: relaunches that belong together were interrupted, and not all of them can be "
@@ -422,8 +422,8 @@ def _why(item: Recovered) -> Message:
 
 def _unreached(left: Transaction | TwinRecord | Group) -> str:
     if isinstance(left, TwinRecord):
-        text = msg("{name}: this twin was left over from a trial, and its engine {engine} does not answer. Start the "
-                   "engine, then run stratascope recover again.",
+        text = msg("{name}: this copy is left over from a trial, and its engine {engine} does not answer. Start the "
+"engine, then run stratascope recover again.",
                    name=plain(left.name, 80), engine=plain(left.engine, 80))  # fmt: skip
         return translate(text)
     text = msg(

@@ -235,7 +235,7 @@ class Options:
 
     def _of_cgroups(self, said: GivenOption) -> None:
         if said.value not in ("enabled", "split"):
-            self._problem(said, msg("Without control groups of its own, nothing can be predicted about its limits."))
+            self._problem(said, msg("Without cgroups of its own, nothing can be predicted about its limits."))
 
     def _of_systemd(self, said: GivenOption) -> None:
         if said.value == "always":

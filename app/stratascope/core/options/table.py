@@ -120,7 +120,7 @@ TITLES = {  # short names of fields
     "pids": msg("Processes"),
     "cpu_cores": msg("CPU"),
     "cpuset": msg("CPUs that it can use"),
-    "cgroup_parent": msg("Parent control group"),
+    "cgroup_parent": msg("Parent cgroup"),
     "oom_score_adj": msg("OOM score adjustment"),
     "log_driver": msg("Log driver"),
     "log": msg("Where its log goes"),

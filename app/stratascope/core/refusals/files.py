@@ -237,7 +237,7 @@ def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
         case Use.NAMES:
             return msg(
                 "The directory of {path} belongs to user {owner} ({mode}), and user {uid} can't create or remove "
-                "anything in it.",
+"anything in it.",
                 path=path, owner=owner, mode=mode, uid=uid,
             )  # fmt: skip
         case Use.PASS if attempt.name in _ENTERS and node is _node(attempt):
@@ -271,8 +271,8 @@ def _protected(attempt: Attempt, ground: Ground) -> Claim | None:
     if level is not None and level < (1 if folder.mode & 0o002 else 2):
         return None
     what = msg(
-        "In a world-writable directory such as that of {path}, the kernel lets nobody open a file of user {owner} "
-        "with O_CREAT, not even root ({setting}).",
+        "In a world-writable directory such as that of {path}, the kernel lets nobody open a file of "
+        "user {owner} with O_CREAT, not even root ({setting}).",
         path=tried.place_of(attempt),
         owner=tried.told_id(attempt, node.uid),
         setting=setting,
@@ -299,7 +299,7 @@ def _served(attempt: Attempt) -> Claim | None:
     if mount is None or not mount.fs_type.startswith(_SERVED) or mount.fs_type == "fuse.fuse-overlayfs":
         return None
     what = msg(
-        "{path} is on a file system ({type}) whose server applies its own permissions, and it refused.",
+        "{path} is on a filesystem ({type}) whose server applies its own permissions, and it refused.",
         path=tried.place_of(attempt),
         type=mount.fs_type,
     )

@@ -56,7 +56,7 @@ _COUNTED_IPC = {
 }
 # Rules of the call itself, for every caller: no capability would help
 _RULES: dict[tuple[str, int], Message] = {
-    ("epoll_ctl", errno.EPERM): msg("Ordinary files and folders can't be waited for with epoll."),
+    ("epoll_ctl", errno.EPERM): msg("Ordinary files and directories can't be waited for with epoll."),
     ("setsid", errno.EPERM): msg("It already leads a process group, and such a process can't begin a session."),
     ("setpgid", errno.EPERM): msg("A process can only join a process group of its own session."),
     ("setpgid", errno.EACCES): msg("A process can't be moved to another process group after it has called exec."),
@@ -204,7 +204,7 @@ def _lacking(attempt: Attempt) -> Claim | None:
             what = msg("This machine has no device behind {path}, or no driver for it.", path=tried.place_of(attempt))
             return Claim(KERNEL, what, Strength.FITS)
         case errno.ENODEV if name in ("mount", "fsopen"):
-            return Claim(KERNEL, msg("This machine's kernel knows no file system of that type."), Strength.FITS)
+            return Claim(KERNEL, msg("This machine's kernel knows no filesystem of that type."), Strength.FITS)
     return None
 
 

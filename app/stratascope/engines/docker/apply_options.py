@@ -264,7 +264,7 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
         often = {"Interval": CHECK_INTERVAL, "StartInterval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
         request["Healthcheck"] = {**check, "StartPeriod": check.get("StartPeriod") or CHECK_INTERVAL, **often}
     if host.get("DeviceRequests"):
-        raise ToggleError(msg("It uses a graphics card of this machine, which a twin would share with it."))
+        raise ToggleError(msg("It uses a graphics card of this machine, which a copy would share with it."))
     parts = {
         target(str(mount.get("Target", ""))): str((mount.get("VolumeOptions") or {}).get("Subpath") or "")
         for mount in host.get("Mounts") or ()

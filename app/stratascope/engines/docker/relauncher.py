@@ -107,7 +107,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """Create three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         wanted = apply_options.volumes(number, mounts)
         if wanted and self._engine.api() < apply_options.SUBPATH:
-            raise ToggleError(msg("A twin's volumes are overlays, and mounting these requires Docker 26 or newer."))
+            raise ToggleError(msg("A copy's volumes are overlays, which requires Docker 26 or newer."))
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
         for place, mount in enumerate(mounts):

@@ -41,14 +41,18 @@ def stopped(kind: EngineKind, rootless: bool, endpoint: str) -> Message:
     if not endpoint.startswith("unix://"):
         return msg("Nothing listens at {endpoint}. Start the engine there, or check the address.", endpoint=endpoint)
     if _DESKTOP in endpoint:
-        return msg("Docker Desktop is not running. Start it with: systemctl --user start docker-desktop")
+        return _start("Docker Desktop", "systemctl --user start docker-desktop")
     if kind is EngineKind.DOCKER and rootless:
-        return msg("Rootless Docker is not running. Start it with: systemctl --user start docker")
+        return _start("Rootless Docker", "systemctl --user start docker")
     if kind is EngineKind.DOCKER:
-        return msg("Docker is not running. Start it with: sudo systemctl start docker")
+        return _start("Docker", "sudo systemctl start docker")
     if rootless:
-        return msg("Nothing listens on Podman's socket. Start it with: systemctl --user enable --now podman.socket")
-    return msg("Nothing listens on Podman's socket. Start it with: sudo systemctl enable --now podman.socket")
+        return _start("podman.socket", "systemctl --user enable --now podman.socket")
+    return _start("podman.socket", "sudo systemctl enable --now podman.socket")
+
+
+def _start(what: str, command: str) -> Message:
+    return msg("{what} is not running. Start it with: {command}", what=what, command=command)
 
 
 def out_of_sight(kind: EngineKind) -> Message:

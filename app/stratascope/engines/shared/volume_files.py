@@ -249,7 +249,7 @@ def _walk(top: Top, source: str) -> Iterator[tuple[str, int, os.stat_result]]:
     """`walk` within the limits. Raises OSError, and RefusedError for too many or too deep."""
     for count, (path, place, found) in enumerate(walk(top.place)):
         if path is None:
-            raise refused(msg("{path} has more than {count} nested folders, so the owners there are not changed.",
+            raise refused(msg("{path} has more than {count} nested directories, so the owners there are not changed.",
                               path=source, count=DEPTH_MOST))  # fmt: skip
         if count >= FILES_MOST:
             raise _too_many(source)

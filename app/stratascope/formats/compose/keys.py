@@ -40,7 +40,7 @@ class Variables:
         self._made += len(text)
         if self._made > FILLED_IN:
             what = msg(
-                "With what the variables stand for, values have more than {most} characters: shorten them.",
+                "With variables filled in, values have more than {most} characters: shorten them.",
                 most=FILLED_IN,
             )
             raise TooMuchError(node.place, what)

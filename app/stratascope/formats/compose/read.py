@@ -93,10 +93,7 @@ class _Compose:
         self._taken.add(same(file))
         for each, place in self._included(document, file):
             if same(each) in above:
-                what = msg(
-                    "This file includes itself, directly or through others, and Compose refuses that: take this "
-                    "include out."
-                )
+                what = msg("This file includes itself, which Compose refuses: remove this include.")
                 self._problems.append(Problem(place, what, unread=True))
             elif same(each) not in self._taken and (other := self._document(each, place)) is not None:
                 _few_enough(above, place)
@@ -160,7 +157,7 @@ class _Compose:
             self._values += sum(value.size for _, value in found.values())
             if self._values > VALUES:
                 what = msg(
-                    "With all that they extend, the services have more than {most} values: take some out.", most=VALUES
+                    "With all that they extend, the services have more than {most} values: remove some.", most=VALUES
                 )
                 raise TooMuchError(name.place, what)
         return self._whole[this]
@@ -181,10 +178,7 @@ class _Compose:
             self._say(place, msg("This does not say which service it extends."))
             return own
         if (same(where), service) in above:
-            what = msg(
-                "This service extends itself, directly or through others, and Compose refuses that: take this extends "
-                "out."
-            )
+            what = msg("This service extends itself, which Compose refuses: remove this extends.")
             self._problems.append(Problem(place, what, unread=True))
             return own
         _few_enough(above, place)

@@ -169,7 +169,7 @@ class _Pod:
                     said.append(GivenOption(option, each.text, each.place))
         for field in ("seccompProfile", "appArmorProfile"):
             if text_at(given := context(field), "type") not in ("", "RuntimeDefault") and given is not None:
-                what = msg("{field}: podman kube play takes no notice of it.", field=field)
+                what = msg("{field}: podman kube play ignores it.", field=field)
                 self.problems.append(Problem(given.place, what))
         said += self._profiles(text_at(node, "name"), context("seLinuxOptions"))
         mask = at(node, "securityContext", "procMount")

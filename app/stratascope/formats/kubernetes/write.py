@@ -95,7 +95,7 @@ def render(options: RunOptions, secrets: bool) -> str:
         head.append(
             comment(
                 msg(
-                    "Save the seccomp profile below the kubelet's seccomp folder as {path}: export it with --as "
+                    "Save the seccomp profile below the kubelet's seccomp directory as {path}: export it with --as "
                     "seccomp.",
                     path=profile_path(options),
                 )

@@ -115,9 +115,8 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     (
         msg("Listen on ports below 1024."),
         msg(
-            "Kept by default: web servers listen on 80 and 443. It applies to the container's own network, unless "
-            "that is the "
-            "host's."
+            "Kept by default: web servers listen on 80 and 443. It applies to the container's own network, "
+            "unless that is the host's."
         ),
     ),
     (
@@ -163,8 +162,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Read and change the memory of any process that it sees, and trace it."),
         msg(
             "Left out by default: if it sees the host's processes, it controls the host. Debugging one's own "
-            "processes works "
-            "without it."
+            "processes works without it."
         ),
     ),
     (
@@ -172,7 +170,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Left out by default: a container has no use for it."),
     ),
     (
-        msg("A whole collection of powers: mount file systems, join namespaces, change quotas, and much more."),
+        msg("A whole collection of powers: mount filesystems, join namespaces, change quotas, and much more."),
         msg(
             "Left out by default: nearly root itself. mount(2) requires it; Docker's filter blocks that call too, as "
             "long as "
@@ -192,7 +190,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Exceed limits: quotas, reserved disk space, numbers of processes and open files."),
-        msg("Left out by default: limits are there to be kept. Those of its control group apply regardless."),
+        msg("Left out by default: limits are there to be kept. Those of its cgroup apply regardless."),
     ),
     (
         msg("Set the machine's clock."),

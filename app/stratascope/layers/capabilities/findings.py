@@ -125,7 +125,7 @@ def _added(
             )
             if own
             else msg(
-                "It holds {held} of the kernel's {total} capabilities: enough to take over the host.",
+                "Can take over the host: it holds {held} of the kernel's {total} capabilities.",
                 held=len(held),
                 total=facts.last + 1,
             )
@@ -175,11 +175,10 @@ def _everything(held: CapabilitySet) -> bool:
 def _traces_the_host(line: str, unguarded: bool) -> Finding:
     # AppArmor and SELinux may keep a container from tracing processes outside
     text = (
-        msg("SYS_PTRACE is held and the host's processes are visible: it can inject its own code into any of them.")
+        msg("Can inject code into any host process: it holds SYS_PTRACE and sees the host's processes.")
         if unguarded
         else msg(
-            "SYS_PTRACE is held and the host's processes are visible: only mandatory access control can keep it out "
-            "of them."
+            "SYS_PTRACE is held and the host's processes are visible: only AppArmor or SELinux keeps it out of them."
         )
     )
     advice = msg("Start it without --pid host, or without --cap-add SYS_PTRACE.")
@@ -204,34 +203,32 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Find
     if in_use is None and facts.initial_user_namespace is not False:
         severity = Severity.CRITICAL
         text = msg(
-            "{name} is allowed, and whether it is in use is not known; alone it is enough to take over the host.",
+            "{name} alone can take over the host; whether it is held now is not known.",
             name=name,
         )
     elif in_use is False and facts.no_new_privs:
         severity = Severity.LOW
-        text = msg("{name} is left in the bounding set, but not in use; no-new-privileges keeps it away.", name=name)
+        text = msg("{name} is in the bounding set but not held; no-new-privileges keeps it so.", name=name)
     elif in_use is False and facts.initial_user_namespace is False:
         severity = Severity.LOW
-        text = msg("{name} is not in use; exec can bring it back, but only in a user namespace of its own.", name=name)
+        text = msg("{name} is not held; exec can bring it back, but only for its own user namespace.", name=name)
     elif facts.initial_user_namespace is None:
         severity = Severity.HIGH
-        text = msg("{name} is allowed; over the whole machine it is enough to take over the host.", name=name)
+        text = msg("{name} is allowed; over the whole machine, it alone can take over the host.", name=name)
     elif facts.initial_user_namespace is False:
         severity = Severity.MEDIUM
         text = msg(
-            "{name} is held in a user namespace of its own: it applies to what belongs to that, not to the host.",
+            "{name} is held for its own user namespace only, not for the host.",
             name=name,
         )
     elif in_use:
         severity = Severity.CRITICAL
-        text = msg("{name} is held over the whole machine; alone it is enough to take over the host.", name=name)
+        text = msg("{name} alone can take over the host, and is held over the whole machine.", name=name)
     else:
         severity = Severity.HIGH
-        text = msg(
-            "{name} is not in use, but exec can bring it back; alone it is enough to take over the host.", name=name
-        )
+        text = msg("{name} alone can take over the host; it is not held, but exec can bring it back.", name=name)
     text = alike(text)
-    advice = msg("Find out which call needs it; most programs work with a narrower capability, or with none.")
+    advice = msg("Find out which call needs it; most programs work with a narrower capability, or without.")
     return finding(
         f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}",
         severity,
@@ -246,8 +243,8 @@ def _take_over(facts: CapabilityFacts, number: int, in_use: bool | None) -> Find
 
 def _milder(name: str, *, held: bool) -> Message:
     if held:
-        return msg("{name} is held, but the ways in which it could take over the host are stopped here.", name=name)
-    return msg("{name} is allowed, but the ways in which it could take over the host are stopped here.", name=name)
+        return msg("{name} is held, but every way to take over the host with it is stopped here.", name=name)
+    return msg("{name} is allowed, but every way to take over the host with it is stopped here.", name=name)
 
 
 @cache
@@ -303,7 +300,7 @@ def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: Capabi
         found.append(finding("capabilities.more-than-asked", Severity.HIGH, text, advice, line, _CIS_CAPABILITIES))
     if less := wanted - bounding:
         text = msg("The engine was asked for more than the kernel allows: {names}.", names=short(less))
-        advice = msg("It is no less safe for that. The engine lacks them itself, or the first program gave them up.")
+        advice = msg("No added risk: the engine lacks them itself, or the first program gave them up.")
         found.append(finding("capabilities.less-than-asked", Severity.LOW, text, advice, line, "capabilities(7)"))
     return found
 
@@ -395,9 +392,7 @@ def _less(other: Capture, field: str, names: CapabilitySet) -> Finding:
 def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
     source = f"{other.source('status')}:NoNewPrivs"
     if on:
-        text = msg(
-            "{process} has given up gaining privileges; the container's first process has not.", process=who(other)
-        )
+        text = msg("{process} has no_new_privs set; the container's first process has not.", process=who(other))
         advice = msg("Nothing to do: it is stricter than the first process.")
         drifted = finding(
             "capabilities.drift-no-new-privs-on", Severity.LOW, text, advice, source, CIS_NO_NEW_PRIVILEGES

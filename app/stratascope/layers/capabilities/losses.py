@@ -120,7 +120,7 @@ def gives_rights(subject: Subject) -> tuple[str, ...]:
 def set_uid_risk(paths: Sequence[str]) -> Message:
     """What no-new-privileges disables, most important programs first."""
     shown = ", ".join(by_importance(tuple(paths))[:_SHOWN])
-    return msg("Programs in it that give privileges to anyone who starts them no longer do: {paths}.", paths=shown)
+    return msg("These programs no longer give privileges to whoever starts them: {paths}.", paths=shown)
 
 
 def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[ProgramCapability, ...]]:

@@ -96,7 +96,7 @@ def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return ()
     return (
         msg("Mounting, loading modules and setting up networks will fail, and it no longer sees the host's devices."),
-        msg("Why it was started as privileged is not known; whatever needs that must be given by name."),
+        msg("Why it runs privileged is not known: what it needs has to be given by name."),
     )
 
 
@@ -273,10 +273,10 @@ def _instead_of_capabilities(value: str, subject: Subject) -> tuple[Alternative,
         return ()
     if parted(subject) is not None:
         return (_OWN_FILTER,)
-    return (Alternative(msg("Mount it on the host, and hand in the folder.")),) if mounts(subject) else ()
+    return (Alternative(msg("Mount it on the host, and bind-mount that directory.")),) if mounts(subject) else ()
 
 
-_OWN_FILTER = Alternative(msg("Give it a filter that lets clone and unshare make user namespaces."))
+_OWN_FILTER = Alternative(msg("Use a seccomp profile that lets clone and unshare create user namespaces."))
 
 DROP = Toggle(
     "drop",
@@ -504,7 +504,7 @@ def _allows(want: Want, subject: Subject) -> Given | None:
 CAPABILITIES = Toggle(
     "capabilities",
     _LAYER,
-    msg("Fewer capabilities"),
+    msg("Drop unused capabilities"),
     msg("Takes away root's powers that it does not need."),
     "default|none|CAP,CAP",
     _check,

@@ -14,8 +14,8 @@ from stratascope.layers.shared.readings import finding
 from stratascope.linux.process import parse_stat
 
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
-_CANNOT = msg("Rootless engines can't set limits in version 1 control groups: run it rootful, or on version 2.")
-_AGAIN = msg("Rootless engines can't set limits in version 1 control groups; check the engine's warnings.")
+_CANNOT = msg("Rootless engines can't set limits on cgroup v1: run it rootful, or use cgroup v2.")
+_AGAIN = msg("Rootless engines can't set limits on cgroup v1; check the engine's warnings.")
 
 
 def findings_of(
@@ -36,10 +36,10 @@ def _missing(
     found = []
     give = _CANNOT if ignored else _GIVE
     if memory is False:
-        text = msg("Its memory has no limit: it can use up all of the machine's.")
+        text = msg("Can use up all memory of the machine: it has no memory limit.")
         found.append(_finding("no-memory-limit", Severity.MEDIUM, text, give, facts.source("memory_max"), "5.11"))
     if pids is False:
-        text = msg("The number of its processes has no limit: a fork bomb stops the whole machine.")
+        text = msg("Can stop the whole machine with a fork bomb: it has no process limit.")
         found.append(_finding("no-pids-limit", Severity.MEDIUM, text, give, facts.source("pids_max"), "5.29"))
     elif pids and default_pids(facts, asked.pids):
         count, path = facts.pids_max or 0, facts.pids_from or "/"
@@ -60,7 +60,7 @@ def _missing(
         )
         found.append(_finding("pids-by-default", Severity.LOW, text, advice, facts.source("pids_max"), "5.29"))
     if cpu_limited(facts) is False:
-        text = msg("Its CPU time has no quota: it can keep every CPU busy.")
+        text = msg("Can keep every CPU busy: it has no CPU limit.")
         found.append(_finding("no-cpu-limit", Severity.LOW, text, give, facts.source("cpu_cores"), "5.12"))
     return found
 
@@ -91,8 +91,8 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
     own_users = around.engine.rootless or asked.own_users
     if facts.devices and not own_users and any(rule.startswith("a *:* ") for rule in facts.devices):
         text = msg(
-            "The device rules allow every device of the host, including disks. Only file permissions and the lack of "
-            "the MKNOD capability can still prevent access."
+            "Its device rules allow every device of the host, including disks: only file permissions and a "
+            "missing MKNOD still stop it."
         )
         advice = (
             msg("Start it without --privileged, and pass in the devices that it needs.")
@@ -101,14 +101,14 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
         )
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
     if facts.left:
-        text = msg("An observation was killed and has left it in a control group made for that.")
-        advice = msg("Any command of Stratascope that is run as root moves it back: sudo stratascope report.")
+        text = msg("An interrupted observation left it in a cgroup made for watching.")
+        advice = msg("Any Stratascope command run as root moves it back: sudo stratascope report.")
         found.append(finding("cgroup.left", Severity.LOW, text, advice, f"{facts.process}/cgroup", "cgroups(7)"))
     usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
     # a rootless engine may have ignored it
     in_it = facts.path is None or asked.cgroup_parent.strip("/") in facts.path
     if asked.cgroup_parent not in usual and not asked.in_pod and in_it:
-        text = msg("It was placed below a control group that someone chose: {path}.", path=asked.cgroup_parent)
+        text = msg("It was placed below a cgroup that someone chose: {path}.", path=asked.cgroup_parent)
         advice = msg("Make sure that this group's limits are meant for it.")
         found.append(_finding("parent", Severity.LOW, text, advice, "inspect:HostConfig.CgroupParent", "5.25"))
     return found
@@ -129,9 +129,7 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     mine, its = first.text("cgroup"), other.text("cgroup")
     if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or _ending(other):
         return ()
-    text = msg(
-        "A process of this container is in another control group than its first process, so other limits apply to it."
-    )
+    text = msg("A process of this container is in another cgroup than its first process, so other limits apply to it.")
     advice = msg("Below the container's own group, that is an init system at work; elsewhere, find out what moved it.")
     drifted = finding("cgroup.process-path", Severity.LOW, text, advice, other.source("cgroup"), "cgroups(7)")
     return (Drift("cgroup.path", drifted),)

@@ -22,7 +22,7 @@ ABOUT = About(
     role=msg("keeps one container from using everything up"),
     picture=msg("The fuse box: each flat has its own fuse, so that one can't black out the whole house."),
     explanation=(
-        msg("A control group counts what its processes use together, and enforces a limit on it."),
+        msg("A cgroup counts what its processes use together, and enforces a limit on it."),
         msg("It keeps a runaway or hostile container from taking all memory, processes or CPU time."),
         msg("Without limits, one container can bring down all others, and the host with them."),
     ),

@@ -65,7 +65,7 @@ def _call(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         case errno.ENOSPC:
             return _full(attempt)
         case errno.EPERM if attempt.name in _REAL_TIME and tried.unasked(attempt):
-            what = msg("Its control group has no budget for real-time processes (cpu.rt_runtime_us).")
+            what = msg("Its cgroup has no budget for real-time processes (cpu.rt_runtime_us).")
             return Claim(_ID, what, Strength.FITS)
         case errno.EINVAL if attempt.name == "sched_setaffinity" and facts is not None and facts.cpuset:
             what = msg("It can run on the CPUs {cpus} only (cpuset.cpus).", cpus=facts.cpuset)
@@ -87,10 +87,10 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         return None
     path = tried.place_of(attempt)
     if access == "m":
-        what = msg("The device rules of its control group do not allow creating the node {path} ({kind} {number}).",
+        what = msg("The device rules of its cgroup do not allow creating the node {path} ({kind} {number}).",
                    path=path, kind=kind, number=number)  # fmt: skip
     else:
-        what = msg("The device rules of its control group do not allow opening {path} ({kind} {number}, {access}).",
+        what = msg("The device rules of its cgroup do not allow opening {path} ({kind} {number}, {access}).",
                    path=path, kind=kind, number=number, access=access)  # fmt: skip
     return Claim(_ID, what, Strength.FITS, (DeviceNode(path, kind, number, access, name),))
 
@@ -101,7 +101,7 @@ def _device_perhaps(attempt: Attempt) -> Claim | None:
         return None
     return Claim(
         _ID,
-        msg("Probably the device rules of its control group: what it opened could not be determined."),
+        msg("Probably the device rules of its cgroup: what it opened could not be determined."),
         Strength.LEFT,
     )
 
@@ -152,21 +152,21 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
     if not vain and (facts is None or most is None or (vain == 0 and facts.pids_room)):
         return None
     if most is None:
-        what = msg("Its control group has reached its limit of processes and threads (pids.max).")
+        what = msg("Its cgroup has reached its limit of processes and threads (pids.max).")
     else:
-        what = msg("Its control group has {limit} processes and threads, which is its limit (pids.max).", limit=most)
+        what = msg("Its cgroup has {limit} processes and threads, which is its limit (pids.max).", limit=most)
     return Claim(_ID, what, Strength.FITS, (MoreOf("pids", most),))
 
 
 def _out_of_memory(facts: CgroupFacts | None) -> Claim | None:
     if facts is not None and facts.memory_max is not None:
         what = msg(
-            "Its control group had used up its memory limit ({limit}, memory.max), so the kernel killed it.",
+            "Its cgroup had used up its memory limit ({limit}, memory.max), so the kernel killed it.",
             limit=size_text(facts.memory_max),
         )
         return Claim(_ID, what, Strength.SAID, (MoreOf("memory", facts.memory_max),))
     if facts is None or "memory_max" in facts.unknown:
-        what = msg("Its control group had used up its memory limit (memory.max), so the kernel killed it.")
+        what = msg("Its cgroup had used up its memory limit (memory.max), so the kernel killed it.")
         return Claim(_ID, what, Strength.FITS, (MoreOf("memory"),))
     return None  # no limit here: the machine's limit refused
 

@@ -293,16 +293,16 @@ def _by_rules(posture: CgroupPosture, *, allowed: bool, opened: bool = False) ->
             return lets(msg("A rootless engine can't set device rules."), source)
         if posture.verified:
             return lets(msg("The device rules allow it."), source)
-        text = msg("According to what was asked, its device rules allow it; not verified.")
+        text = msg("As asked, its device rules allow it; not verified.")
         return lets(text, source, basis=Basis.ASKED)
     if opened and posture.rule_files is not False:
         # devcgroup_update_access, security/device_cgroup.c, requires SYS_ADMIN and checks the groups above
         if posture.rule_files is None:
             return unknown(msg("Which devices it can use could not be read."), source)
-        return lets(msg("Its device rules are files of the old cgroup trees, which SYS_ADMIN can change."), source)
+        return lets(msg("Its device rules are files of cgroup v1, which SYS_ADMIN can change."), source)
     if posture.verified:
         return stops(msg("The device rules do not allow it."), source, frozenset({"devices"}))
     if not posture.asked_known:
         return unknown(msg("The engine does not report which device rules were asked for."), source)
-    text = msg("According to what was asked, its device rules do not allow it; not verified.")
+    text = msg("As asked, its device rules do not allow it; not verified.")
     return stops(text, source, frozenset({"devices"}), Basis.ASKED)

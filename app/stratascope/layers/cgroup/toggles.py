@@ -72,7 +72,7 @@ def _facts(subject: Subject) -> CgroupFacts | None:
 def _can_limit(subject: Subject) -> None:
     """Raises ToggleError where the engine would ignore a limit."""
     if limits_ignored(_facts(subject), subject.engine):
-        raise ToggleError(msg("A rootless engine can't set limits on this machine: its control groups are version 1."))
+        raise ToggleError(msg("A rootless engine can't set limits on this machine: it uses cgroup v1."))
 
 
 def _check_memory(value: str, subject: Subject) -> str:

@@ -293,11 +293,11 @@ def _more_shm(asked: Asked, subject: Subject) -> bool:
     return (asked.shm_size or _USUAL_SHM) != _USUAL_SHM
 
 
-_SHM_WHAT = msg("Sets how much its programs can share in /dev/shm.")
+_SHM_WHAT = msg("Sets the size of /dev/shm.")
 SHM_SIZE = Toggle(
     "shm-size",
     _LAYER,
-    msg("More shared memory"),
+    msg("Set the /dev/shm size"),
     _SHM_WHAT,
     "",
     _check_shm,

@@ -11,7 +11,7 @@ from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.readings import NONE, NOT_READABLE
 from stratascope.linux.cgroup import IoLimit
 
-_LIMITS, _REST = msg("Limits"), msg("Control group")
+_LIMITS, _REST = msg("Limits"), msg("Cgroup")
 _MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
 _UNLIMITED = msg("No limit")
 _VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it can use"), msg("CPU weight")
@@ -33,7 +33,7 @@ _WORDS = {
     "hybrid": msg("1 and 2 side by side; limits are set in version 1"),
 }
 _WEIGHT_NOTE = msg("Its share when CPUs are scarce; it limits nothing when nothing else wants CPU time.")
-_SHARED_PATH = msg("It has no control group of its own: this one also contains other processes.")
+_SHARED_PATH = msg("It has no cgroup of its own: this one also contains other processes.")
 _SYSTEMDS = msg("Not asked for: a systemd default (DefaultTasksMax)")
 _SOMEONES = msg("Not asked for")
 _NEAR = 0.9
@@ -93,7 +93,7 @@ def _shared_use(facts: CgroupFacts, used: int | None) -> Message | None:
     if facts.own is not False or used is None:
         return None
     return msg(
-        "It has no control group of its own: usage is that of all processes in {path}.",
+        "It has no cgroup of its own: usage is that of all processes in {path}.",
         path=facts.path or "/",
     )
 

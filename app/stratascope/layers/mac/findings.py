@@ -47,9 +47,7 @@ def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Fin
 
 def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
     source = facts.label_source if facts.modules is None else LSM_LIST
-    text = msg(
-        "No security module that uses labels is active on this host, so mandatory access control does nothing here."
-    )
+    text = msg("Neither AppArmor nor SELinux is active on this host: access control stops nothing here.")
     advice = msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes.")
     found = [finding("mac.not-active", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR, _CIS_SELINUX)]
     if asked.apparmor is ProfileKind.CUSTOM or asked.apparmor_profile not in ("", "unconfined"):
@@ -74,7 +72,7 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
                 else msg("Start it without --security-opt apparmor=unconfined.")
             )
             return (finding("mac.unconfined", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR, "PSS:baseline"),)
-        text = msg("The label is {label}, in unconfined mode: AppArmor stops nothing here.", label=label)
+        text = msg("AppArmor stops nothing here: the label is {label}, in unconfined mode.", label=label)
         advice = msg("Rootless engines can't set a profile; a rootful one needs its profile loaded, in enforce mode.")
         return (finding("mac.not-confined", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR),)
     found = []
@@ -93,7 +91,7 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
         found.append(finding("mac.other-profile", Severity.MEDIUM, text, advice, source, _CIS_APPARMOR))
     elif asked.apparmor is ProfileKind.UNCONFINED:
         text = msg("No profile was asked for, but the kernel has {label} on the first process.", label=label)
-        advice = msg("It is no less safe for that. If something is refused, check this profile.")
+        advice = msg("No added risk. If something is refused, check this profile.")
         found.append(finding("mac.unasked-profile", Severity.LOW, text, advice, source, "apparmor(7)"))
     return tuple(found)
 

@@ -194,7 +194,7 @@ def _apparmor_file(path: str, access: needs.Access, fresh: bool, posture: AppArm
         return stops(msg("The profile {profile}, as measured on {engine}, forbids writing this file.", **who))
     if fresh:
         text = msg(
-            "The profile {profile} goes by paths, and in a freshly mounted file system this path is different.",
+            "The profile {profile} goes by paths, and in a freshly mounted filesystem this path is different.",
             profile=posture.label,
         )
         return lets(text)

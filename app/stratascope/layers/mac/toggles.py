@@ -102,7 +102,7 @@ def _apparmor_allowed(want: Want, subject: Subject) -> Given | None:
 APPARMOR = Toggle(
     "apparmor",
     _LAYER,
-    msg("Confine it by AppArmor"),
+    msg("Confine it with AppArmor"),
     msg("Puts it under an AppArmor profile: the engine's default, or one that is loaded."),
     "default|NAME",
     _check_apparmor,
@@ -182,7 +182,7 @@ def _selinux_allowed(want: Want, subject: Subject) -> Given | None:
 SELINUX = Toggle(
     "selinux",
     _LAYER,
-    msg("Confine it by SELinux"),
+    msg("Confine it with SELinux"),
     msg("Lets SELinux confine it again, with the type and level that it was given."),
     "default",
     _check_selinux,

@@ -20,7 +20,7 @@ LABELS: dict[Namespace, Message] = {
     Namespace.MNT: msg("Mounts (mnt)"),
     Namespace.IPC: msg("Shared memory and queues (ipc)"),
     Namespace.UTS: msg("Host name (uts)"),
-    Namespace.CGROUP: msg("View of control groups (cgroup)"),
+    Namespace.CGROUP: msg("View of cgroups (cgroup)"),
     Namespace.USER: msg("Users (user)"),
     Namespace.TIME: msg("Clocks since boot (time)"),
 }
@@ -43,7 +43,7 @@ NOTES: dict[Namespace, Message] = {
     Namespace.MNT: msg("Separates the file tree and what is mounted where."),
     Namespace.IPC: msg("Separates System V shared memory, semaphores and message queues."),
     Namespace.UTS: msg("Separates the host name, so that setting it changes nothing outside."),
-    Namespace.CGROUP: msg("Hides the paths of the host's control groups; it limits nothing."),
+    Namespace.CGROUP: msg("Hides the paths of the host's cgroups; it limits nothing."),
     Namespace.USER: msg("Decides who root inside is outside; see the user namespace layer."),
     Namespace.TIME: msg("Engines share it with the host, which is normal."),
 }
@@ -52,42 +52,37 @@ NOTES: dict[Namespace, Message] = {
 SHARED: dict[Namespace, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Namespace.PID: (
         Severity.HIGH,
-        msg(
-            "It sees every process of the host. It can end those of its own user, and reach that user's files "
-            "through them."
-        ),
+        msg("Can see every host process, kill those of its own user, and reach that user's files through them."),
         msg("Start it without --pid host."),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
     ),
     Namespace.NET: (
         Severity.HIGH,
-        msg(
-            "It is in the host's network: it reaches services that listen on localhost and the host's abstract sockets."
-        ),
+        msg("Can reach the host's localhost services and abstract sockets: it is in the host's network."),
         msg("Give it a network of its own, and publish the ports that it needs."),
         ("CIS-Docker-1.6.0:5.10", "PSS:baseline"),
     ),
     Namespace.MNT: (
         Severity.CRITICAL,
-        msg("It is in the host's mount namespace: the host's files are its files."),
+        msg("The host's files are its files: it is in the host's mount namespace."),
         msg("Find out what started this process outside the container's mounts."),
         ("CIS-Docker-1.6.0:5.6", "PSS:baseline"),
     ),
     Namespace.IPC: (
         Severity.MEDIUM,
-        msg("It shares memory segments and message queues with the host's processes."),
+        msg("Can read and change memory segments and message queues of the host's processes."),
         msg("Start it without --ipc host."),
         ("CIS-Docker-1.6.0:5.17", "PSS:baseline"),
     ),
     Namespace.UTS: (
         Severity.LOW,
-        msg("It shares the host's name; with the capability to set it, it can rename the host."),
+        msg("Can rename the host if it holds SYS_ADMIN: it shares the host's UTS namespace."),
         msg("Start it without --uts host."),
         ("CIS-Docker-1.6.0:5.21",),
     ),
     Namespace.CGROUP: (
         Severity.LOW,
-        msg("It sees the paths of the host's control groups, which reveal what else runs there."),
+        msg("Can see the host's cgroup paths, which reveal what else runs there."),
         msg("Start it with --cgroupns private."),
         ("cgroup_namespaces(7)",),
     ),
@@ -96,8 +91,7 @@ SHARED: dict[Namespace, tuple[Severity, Message, Message, tuple[str, ...]]] = {
 # For root with root's capabilities, without access control: /proc/PID/root of an ordinary user's process shows the
 # host's files once one's own file-system uid is that user's (ptrace(2), access mode checking)
 SHARED_PID_AS_ROOT = msg(
-    "It sees every process of the host and is root: through some process's /proc/PID/root it can change the host's "
-    "files."
+    "Can change the host's files as root, through a host process's /proc/PID/root: it sees every host process."
 )
 
 WITH_OTHERS: dict[Namespace, Message] = {
@@ -106,5 +100,5 @@ WITH_OTHERS: dict[Namespace, Message] = {
     Namespace.MNT: msg("It shares its mounts with {names}."),
     Namespace.IPC: msg("It shares memory segments and message queues with {names}."),
     Namespace.UTS: msg("It shares its host name with {names}."),
-    Namespace.CGROUP: msg("It shares its view of control groups with {names}."),
+    Namespace.CGROUP: msg("It shares its view of cgroups with {names}."),
 }

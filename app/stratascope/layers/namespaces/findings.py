@@ -21,6 +21,7 @@ from stratascope.layers.shared.host_paths import (
     is_disk,
     is_socket,
     plain,
+    socket_maker,
     user_socket,
     weight,
     within,
@@ -105,8 +106,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
     if disks:
         names = ", ".join(disks[:5])
         text = msg(
-            "A whole disk of the host is accessible inside ({names}): opening it bypasses the permissions of its "
-            "files.",
+            "Can open a whole disk of the host, past its files' permissions: {names}.",
             names=names,
         )
         if facts.host_root is False:
@@ -145,11 +145,11 @@ def _descriptor(held: Descriptor, facts: NamespacesFacts) -> Finding:
     match held.kind:
         case "d" if not held.of_host:
             severity, behind = Severity.HIGH, ("write-host-files",)
-            text = msg("It holds a folder of a file system of the host open, {path}.", path=path)
+            text = msg("It holds a directory of a filesystem of the host open, {path}.", path=path)
         case "d":
             severity, behind = Severity.CRITICAL, ("change-host-system", "write-host-files", "write-core-pattern")
             text = msg(
-                "It holds a folder of the host open, {path}: from there all of the host's files are within reach.",
+                "Can reach all of the host's files from a host directory that it holds open, {path}.",
                 path=path,
             )
         case "b":
@@ -160,7 +160,7 @@ def _descriptor(held: Descriptor, facts: NamespacesFacts) -> Finding:
         case "t" | "T":
             severity, behind = Severity.HIGH, ("type-into-terminal",)
             text = msg(
-                "It holds a terminal of the host open, {path}: what it types there runs as whoever uses that terminal.",
+                "Can run commands as a host user, through a host terminal that it holds open, {path}.",
                 path=path,
             )
         case "n":
@@ -195,19 +195,16 @@ def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surrou
     place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
     endpoint = around.engine.endpoint.removeprefix("unix://")
     severity = Severity.CRITICAL
-    text = msg(
-        "A container engine's socket is inside, at {path}: anyone who can use it controls the engine.", path=socket
-    )
+    name = socket_maker(place) or socket_maker(socket) or msg("engine")
+    text = msg("Can take over this machine through the {engine} socket, {path}.", engine=name, path=socket)
     if user_socket(place) or (around.engine.rootless and place == endpoint):
         severity = Severity.HIGH
         text = msg(
-            "The socket of a user's container engine is inside, at {path}: anyone who can use it has everything that "
-            "this user has.",
-            path=socket,
+            "Can take over a user's account through that user's {engine} socket, {path}.", engine=name, path=socket
         )
-    advice = msg("Remove the mount, or put a proxy in front that allows only what is needed.")
+    advice = msg("Remove the mount, or put a filtering proxy before the socket.")
     milder = msg(
-        "A container engine's socket is inside, at {path}, but the container's user has no access to it.",
+        "An engine socket is inside, at {path}, but the container's user has no access to it.",
         path=socket,
     )
     return finding(
@@ -231,7 +228,7 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, hands_ove
     if heavy is Weight.ROOT and not root:
         severity = Severity.HIGH if path.writable else Severity.MEDIUM
         text = msg(
-            "All of the host's files are visible below {path}: it can reach those that its user on the host can.",
+            "Can reach the host's files below {path}, as its user on the host.",
             path=path.target,
         )
     elif path.writable and heavy is Weight.SYSTEM and not root:
@@ -244,36 +241,30 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, hands_ove
         )
     elif heavy is Weight.ROOT:
         if path.writable:
-            text = msg("All of the host's files can be changed below {path}.", path=path.target)
+            text = msg("Can change all of the host's files, below {path}.", path=path.target)
         else:
-            text = msg(
-                "All of the host's files can be read below {path}, including passwords and keys.", path=path.target
-            )
+            text = msg("Can read all of the host's files below {path}, including passwords and keys.", path=path.target)
         severity = Severity.CRITICAL if path.writable else Severity.HIGH
     elif path.writable and heavy is Weight.SYSTEM:
-        text = msg(
-            "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
-        )
+        text = msg("Can change a system path of the host: {source}, at {path}.", source=path.source, path=path.target)
         severity = Severity.HIGH
         if hands_over:  # SELinux keeps containers, even root's, from the host's files
             severity = Severity.CRITICAL
             text = msg(
-                "A system path of the host can be changed, which is enough to take it over: {source}, at {path}.",
+                "Can take over the host: its system path {source} is writable, at {path}.",
                 source=path.source,
                 path=path.target,
             )
     elif path.writable and heavy is Weight.SENSITIVE:
         text = msg(
-            "A sensitive path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+            "Can change a sensitive path of the host: {source}, at {path}.", source=path.source, path=path.target
         )
         severity = Severity.HIGH if gives_login(path.source) else Severity.MEDIUM
     elif heavy is Weight.SENSITIVE:
-        text = msg(
-            "A sensitive path of the host can be read: {source}, at {path}.", source=path.source, path=path.target
-        )
+        text = msg("Can read a sensitive path of the host: {source}, at {path}.", source=path.source, path=path.target)
         severity = Severity.MEDIUM
     else:
-        text = msg("A path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target)
+        text = msg("Can change a path of the host: {source}, at {path}.", source=path.source, path=path.target)
         severity = Severity.LOW
     advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
     refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
@@ -297,7 +288,8 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool, root
         return finding("namespaces.drift-masks", Severity.HIGH, text, advice, source, *refs)
     text = (
         msg(
-            "/proc is not masked: root inside can write the host's kernel settings, some of which name programs to run."
+            "Root inside can change the host's kernel settings, some of which name programs to run: /proc is "
+            "not masked."
         )
         if root
         else msg(
@@ -329,7 +321,7 @@ def _false_masks(view: MountView, asked: NamespacesAsked) -> list[Mount]:
 def _false_mask(mount: Mount, source: str) -> Finding:
     code = "namespaces.false-mask"
     text = msg(
-        "What is mounted over {path} to mask it is not a mask but {what}: the runtime was misled to another file.",
+        "The mask over {path} is not a mask but {what}: the runtime was misled to another file.",
         path=mount.target,
         what=f"{mount.fs_type}:{mount.root}",
     )
@@ -339,9 +331,9 @@ def _false_mask(mount: Mount, source: str) -> Finding:
 
 def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
     if asked.root_read_only:
-        text = msg("A read-only root directory was asked for, but the kernel allows writing to it.")
+        text = msg("A read-only root filesystem was asked for, but the kernel allows writing to it.")
         return finding("namespaces.drift-root", Severity.HIGH, text, _AGAIN, source, "CIS-Docker-1.6.0:5.13")
-    text = msg("Its root directory is writable: an attacker can change programs and leave tools behind.")
+    text = msg("An attacker can change its programs and leave tools behind: its root filesystem is writable.")
     advice = msg("Start it with --read-only, and give it a tmpfs where it has to write.")
     return finding("namespaces.writable-root", Severity.LOW, text, advice, source, "CIS-Docker-1.6.0:5.13")
 
@@ -355,7 +347,7 @@ def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source
             _LAYER,
             Severity.HIGH,
             msg("A mount was asked for read-only, but {path} is writable.", path=path.target),
-            msg("A file system mounted below a read-only one keeps its own flag: mount it read-only as well."),
+            msg("A filesystem mounted below a read-only one keeps its own flag: mount it read-only as well."),
             source,
             ("mount(8)",),
         )
@@ -416,7 +408,7 @@ def _shared(kind: Namespace, source: str, *, verified: bool, reaches: bool = Fal
 def _with_others(kind: Namespace, others: tuple[str, ...], source: str) -> Finding:
     names = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
     text = Message(WITH_OTHERS[kind].id, (("names", names),))
-    advice = msg("That is how a pod works. Outside a pod, give each container its own.")
+    advice = msg("That is normal in a pod. Outside a pod, give each container its own.")
     return finding(f"namespaces.shared-{kind}", Severity.LOW, text, advice, source, "namespaces(7)")
 
 

@@ -71,7 +71,7 @@ def assess(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings)
 def _fact(facts: NamespacesFacts, verdict: Verdict, host: set[Namespace], weak: bool) -> Message:
     """The most important fact, for the band."""
     if writable_root(facts):
-        return msg("The host's root directory is writable")
+        return msg("The host's root filesystem is writable")
     if Namespace.PID in host and Namespace.NET in host:
         return msg("The host's PID and network namespaces")
     if Namespace.MNT in host:

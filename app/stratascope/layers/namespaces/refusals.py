@@ -82,7 +82,7 @@ def _read_only(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | N
         what = msg("{path} is masked by the engine with something empty and read-only.", path=path)
         return Claim(_ID, what, Strength.FITS, (ReadablePlace(path),))
     if not mount.options.startswith("ro"):
-        what = msg("The file system at {mount} is read-only itself, wherever it is mounted.", mount=mount.target)
+        what = msg("The filesystem at {mount} is read-only itself, wherever it is mounted.", mount=mount.target)
         return Claim(_ID, what, Strength.FITS)
     wants: tuple[Want, ...] = (WritablePlace(path, mount.target),)
     return Claim(_ID, _why_read_only(path, mount), Strength.FITS, wants)
@@ -93,7 +93,7 @@ def _one_of(places: tuple[str, ...]) -> Claim:
     help.
     """
     if places == ("/",):
-        what = msg("What it would have changed could not be determined. Its root file system is read-only.")
+        what = msg("What it would have changed could not be determined. Its root filesystem is read-only.")
     else:
         what = msg(
             "What it would have changed could not be determined. These are read-only: {places}.",
@@ -117,7 +117,7 @@ def _read_only_places(facts: NamespacesFacts | None) -> tuple[str, ...]:
 
 def _why_read_only(path: str, mount: Mount) -> Message:
     if mount.target == "/":
-        return msg("Its root file system is read-only, and {path} is on it.", path=path)
+        return msg("Its root filesystem is read-only, and {path} is on it.", path=path)
     if mount.fs_type in _OF_THE_KERNEL:
         return msg(
             "The engine mounts {mount} read-only, so that containers can't change what is the whole machine's.",

@@ -12,8 +12,8 @@ from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
 from stratascope.layers.shared.readings import finding
 
 RUNTIME_TITLE = msg("Runtime")
-_BY_VERSION = msg("By its version alone: whether that flaw is in it was not tried.")
-_DISTRIBUTION = msg("By its version alone, which distributions do not change when they mend flaws.")
+_BY_VERSION = msg("Known from its version alone; not tried.")
+_DISTRIBUTION = msg("Known from its version alone, which distributions keep when they patch.")
 _SHOWN = 8
 
 
@@ -27,24 +27,24 @@ def runtime_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Sur
     sure = unchanged(build)
     text = (
         plural(
-            "By its version, {runtime} has a known flaw that led out of containers: {names}.",
-            "By its version, {runtime} has {count} known flaws that led out of containers: {names}.",
+            "By its version, {runtime} has a known escape vulnerability: {names}.",
+            "By its version, {runtime} has {count} known escape vulnerabilities: {names}.",
             len(flaws),
             runtime=runtime,
             names=names,
         )
         if sure
         else plural(
-            "By its version, {runtime} perhaps has a known flaw that led out of containers, unless its distribution "
-            "mended it: {names}.",
-            "By its version, {runtime} perhaps has {count} known flaws that led out of containers, unless its "
-            "distribution mended them: {names}.",
+            "By its version, {runtime} may have a known escape vulnerability, unless your distribution "
+            "patched it: {names}.",
+            "By its version, {runtime} may have {count} known escape vulnerabilities, unless your "
+            "distribution patched them: {names}.",
             len(flaws),
             runtime=runtime,
             names=names,
         )
     )
-    advice = msg("Update the runtime. Until then start only images that you trust; a rootless engine holds most of it.")
+    advice = msg("Update the runtime. Until then, run only images that you trust; a rootless engine limits the damage.")
     # such writes to /proc go by the owner of its files: who is not root outside has little of them
     severity = Severity.MEDIUM if sure and facts.host_root is not False else Severity.LOW
     refs = (flaw.id for flaw in flaws)

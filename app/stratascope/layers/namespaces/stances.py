@@ -264,11 +264,11 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
                 # mnt_may_suid, fs/namespace.c: nosuid is only checked at exec, through that mount; chmod works
                 return unknown(_SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
-            reason = msg("A writable folder of the host is accessible, and set-uid bits work there.")
+            reason = msg("A writable directory of the host is accessible, and set-uid bits work there.")
             return _known(reach, where, reason, _NO_HOST_FILES)
         case needs.HostFiles(system=True):
             where = posture.system_files[0] if posture.system_files else ""
-            reason = msg("A system folder of the host is accessible, and not read-only.")
+            reason = msg("A system directory of the host is accessible, and not read-only.")
             return _known(reach, where, reason, _NO_SYSTEM_FILES)
         case needs.HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
@@ -276,10 +276,10 @@ def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
         case needs.HostFileSystem(writable=True):
             where = "" if reach is None else reach.host_writable
             none = _NO_WRITABLE if reach is not None and reach.host_file_system else _NO_FILE_SYSTEM
-            return _known(reach, where, msg("A file of a host's file system is accessible, and not read-only."), none)
+            return _known(reach, where, msg("A file of a host's filesystem is accessible, and not read-only."), none)
         case needs.HostFileSystem():
             where = "" if reach is None else reach.host_file_system
-            return _known(reach, where, msg("A file of a host's file system is accessible."), _NO_FILE_SYSTEM)
+            return _known(reach, where, msg("A file of a host's filesystem is accessible."), _NO_FILE_SYSTEM)
         case needs.Room(resource=needs.Resource.DISK):
             where = "" if reach is None else reach.disk_place
             return _known(reach, where, msg("It can write to a place without a limit of its own."), _NO_DISK)
@@ -293,11 +293,11 @@ _NO_BUS = msg("No such socket is accessible.")
 _NOT_SHARED = msg("No mount of the container passes on to the host what is mounted below it.")
 _NO_HOST_FILES = msg("No writable path of the host is accessible.")
 _NO_HOMES = msg("No writable home directory of a user of the host is accessible.")
-_NO_SYSTEM_FILES = msg("No writable system folder of the host is accessible.")
+_NO_SYSTEM_FILES = msg("No writable system directory of the host is accessible.")
 _SET_UID_ELSEWHERE = msg("Set-uid bits have no effect inside; whether they do in the host's own mount was not read.")
-_NO_FILE_SYSTEM = msg("No file of a host's file system is accessible.")
-_NO_WRITABLE = msg("The host's file systems are accessible only through read-only mounts.")
-_NO_DISK = msg("It can write only to file systems of its own that are limited in size.")
+_NO_FILE_SYSTEM = msg("No file of a host's filesystem is accessible.")
+_NO_WRITABLE = msg("The host's filesystems are accessible only through read-only mounts.")
+_NO_DISK = msg("It can write only to filesystems of its own that are limited in size.")
 _UNREAD = unknown(msg("Its mounts could not be read."), MOUNTS)
 
 
@@ -337,7 +337,7 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
     if kind == "cgroup" and posture.top_of_cgroup_tree:
         # cgroup_show_path, kernel/cgroup/cgroup.c: a mounted tree's root is the group in which the namespace was
         # created
-        text = msg("In an old cgroup tree its group is the topmost one, which its own namespace does not hide.")
+        text = msg("In a cgroup v1 tree its group is the topmost one, which its own namespace does not hide.")
         return unknown(text, "@cgroup")
     text = msg("{namespace}: it is not in the host's.", namespace=label)
     return stops(text, source, frozenset({f"namespace:{kind}"}))
@@ -405,11 +405,11 @@ def _group_file(need: needs.GroupFile, posture: NamespacePosture) -> Ruling:
         return _fresh_group_file(need, posture, old=need.controller in groups.old, delegated=groups.delegated)
     tree = tree_for(groups, need.controller, need.use, hosts=hosts is True)
     if tree is not None:
-        return lets(msg("A tree of control groups is writable."), f"{MOUNTS}:{tree.place}")
+        return lets(msg("A tree of cgroups is writable."), f"{MOUNTS}:{tree.place}")
     if hosts is None and (tree := tree_for(groups, need.controller, need.use, hosts=True)) is not None:
         text = msg("{namespace}: whether it is the host's is not known.", namespace=LABELS[Namespace.CGROUP])
         return unknown(text, f"{MOUNTS}:{tree.place}")
-    return stops(msg("No tree of control groups with such a file is writable."), MOUNTS)
+    return stops(msg("No tree of cgroups with such a file is writable."), MOUNTS)
 
 
 def _fresh_group_file(need: needs.GroupFile, posture: NamespacePosture, *, old: bool, delegated: bool | None) -> Ruling:
@@ -418,7 +418,7 @@ def _fresh_group_file(need: needs.GroupFile, posture: NamespacePosture, *, old: 
     if ruling.stance is Stance.LETS_THROUGH or need.use is not needs.GroupUse.LIMIT:
         return ruling
     if old:
-        return lets(msg("In an old cgroup tree the file of its own limit is writable."), "@cgroup")
+        return lets(msg("In a cgroup v1 tree the file of its own limit is writable."), "@cgroup")
     if delegated is None:
         return unknown(msg("Whether it can write the file of its own limit could not be read."), MOUNTS)
     if delegated:
@@ -458,7 +458,7 @@ def _kernel_file(need: needs.KernelFile, reach: MountReach | None) -> Ruling | N
         return stops(msg("{path} is mounted read-only.", path=need.path), source, _MASKS)
     if found is KernelPath.COVERED:
         return stops(msg("{path} is masked.", path=need.path), source, _MASKS)
-    return stops(msg("{path} is on no visible file system.", path=need.path), source)
+    return stops(msg("{path} is on no visible filesystem.", path=need.path), source)
 
 
 _SETTINGS = "/proc/sys"
@@ -498,13 +498,13 @@ def _root_directory(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_writable is None:
         return _UNREAD
     if reach.root_writable:
-        return lets(msg("Its root directory is writable."), f"{MOUNTS}:/")
-    return stops(msg("Its root directory is read-only."), f"{MOUNTS}:/", frozenset({"read-only-root"}))
+        return lets(msg("Its root filesystem is writable."), f"{MOUNTS}:/")
+    return stops(msg("Its root filesystem is read-only."), f"{MOUNTS}:/", frozenset({"read-only-root"}))
 
 
 def _set_uid_exec(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_set_uid is None:
         return _UNREAD
     if reach.root_set_uid:
-        return lets(msg("Set-uid files of its root directory have an effect."), f"{MOUNTS}:/")
-    return stops(msg("Its root directory is mounted so that set-uid bits have no effect."), f"{MOUNTS}:/")
+        return lets(msg("Set-uid files on its root filesystem have an effect."), f"{MOUNTS}:/")
+    return stops(msg("Its root filesystem is mounted so that set-uid bits have no effect."), f"{MOUNTS}:/")

@@ -58,7 +58,7 @@ def _check(field: str, value: str, subject: Subject) -> str:
 
 
 def _prove(kind: str, facts: NamespacesFacts | None, value: str) -> Proof:
-    expected, source = msg("A namespace of its own"), f"@ns/{kind}"
+    expected, source = msg("A private namespace"), f"@ns/{kind}"
     if value == _HOST:
         expected = msg("The host's namespace")
     fact = None if facts is None else facts.of(kind)
@@ -122,7 +122,7 @@ def _private(
             return Evidence(Use.USED, why)
         sign = runs_containers(subject) or (host_watched(subject) if kind == "pid" else None)
         if sign is None and not risk.id:
-            text = msg("Only programs that set up control groups themselves look at this.")
+            text = msg("Only programs that set up cgroups themselves look at this.")
             return Evidence(Use.UNKNOWN, text, rare=True)
         return evidence(sign, subject)
 
@@ -207,8 +207,8 @@ NETWORK = _private(
         msg("Private network namespace"),
         msg("It has network interfaces and ports of its own."),
         msg(
-            "It listens on the host's own addresses now. As it publishes no ports, nothing outside its own network "
-            "will reach it."
+            "It listens on the host's own addresses now. As it publishes no ports, nothing outside its own "
+            "network will reach it."
         ),
     ),
     LATER_PRESETS,
@@ -217,7 +217,7 @@ CGROUPNS = _private(
     "cgroupns",
     "cgroup",
     lambda asked, mode: replace(asked, cgroupns_mode=mode),
-    (msg("Private cgroup namespace"), msg("It does not see the host's control group tree."), NOTHING),
+    (msg("Private cgroup namespace"), msg("It does not see the host's cgroup tree."), NOTHING),
     GRADES,
     habit=True,  # Docker shares the host's by default with cgroup v1
 )

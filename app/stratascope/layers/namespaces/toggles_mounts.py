@@ -381,7 +381,7 @@ HOST_PATHS = Toggle(
     "host-paths",
     _LAYER,
     msg("Make host paths read-only"),
-    msg("Folders and files of the host that are mounted in it can be read but not written."),
+    msg("Directories and files of the host that are mounted in it can be read but not written."),
     "read-only|PATH,PATH",
     _check_protect,
     _protect,
@@ -474,7 +474,7 @@ def _instead_of_mount(value: str, subject: Subject) -> tuple[Alternative, ...]:
     if free:
         found.append(Alternative(msg("Make it read-only."), (HOST_PATHS.id, ",".join(free))))
     if not all(_OF_A_USER(mount.source) for mount in _named(value, subject)):
-        found.append(Alternative(msg("Mount only the folders below it that it needs.")))
+        found.append(Alternative(msg("Mount only the directories below it that it needs.")))
     return tuple(found)
 
 
@@ -482,7 +482,7 @@ UNMOUNT = Toggle(
     "unmount",
     _LAYER,
     msg("Remove host paths"),
-    msg("These folders and files of the host are no longer mounted in it."),
+    msg("These directories and files of the host are no longer mounted in it."),
     "PATH,PATH",
     _check_unmount,
     _unmount,
@@ -605,8 +605,8 @@ def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
     if tool_for(Purpose.ENGINE_PROXY, subject):
         found = [Alternative(msg("Let it pass only what those behind it need, and only them reach it."))]
     elif tool_for(Purpose.ENGINE_READ, subject):
-        text = msg("Put a filtering proxy before the socket, such as docker-socket-proxy: it lets only requests that "
-                   "read through.")  # fmt: skip
+        text = msg("Put a filtering proxy before the socket, such as docker-socket-proxy: it lets only read "
+"requests through.")  # fmt: skip
         found = [_proxy(text, subject)]
     else:
         text = msg("Put a filtering proxy before the socket, such as docker-socket-proxy. One that lets it create "
@@ -620,7 +620,7 @@ def _instead_of_socket(value: str, subject: Subject) -> tuple[Alternative, ...]:
 ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
-    msg("Remove the engine's socket"),
+    msg("Remove the engine socket"),
     msg("It can no longer control the engine, and so loses the engine's rights: root's, unless it is rootless."),
     "remove",
     _check_socket,

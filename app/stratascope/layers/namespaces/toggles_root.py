@@ -185,7 +185,7 @@ def _kept_writable(subject: Subject) -> Message | None:
         return None
     kept = kept_in_root(subject)
     if kept:
-        return msg("It keeps files outside its volumes, so its root directory stays writable: {paths}.",
+        return msg("It keeps files outside its volumes, so its root filesystem stays writable: {paths}.",
                    paths=", ".join(kept[:_SHOWN]))  # fmt: skip
     if serves_users(subject):
         return msg("It works for whoever logs in or sends it a job, and where that writes was not seen.")
@@ -209,7 +209,7 @@ def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | N
     if not _may_be_read_only(subject) or serves_users(subject):
         return None
     if volume_folders(subject):
-        return Learned("on", msg("What it writes is in volumes and memory then."))
+        return Learned("on", msg("What it writes then goes to volumes and memory."))
     return Learned("on", msg("It was seen writing only to volumes and memory."))
 
 
@@ -232,11 +232,11 @@ def _prove_root(facts: NamespacesFacts | None, value: str, subject: Subject) -> 
     answer = None if facts is None else facts.as_made.root_read_only
     if value == "off":
         free = None if answer is None else not answer
-        return proof_of(free, msg("Its root directory can be written"), msg("It is writable"), msg("It is read-only"),
+        return proof_of(free, msg("Its root filesystem can be written"), msg("It is writable"), msg("It is read-only"),
                         f"{_MOUNTS}:/")  # fmt: skip
     return proof_of(
         answer,
-        msg("Its root directory is mounted read-only"),
+        msg("Its root filesystem is mounted read-only"),
         msg("It is read-only"),
         msg("It is writable"),
         f"{_MOUNTS}:/",
@@ -254,7 +254,7 @@ def _of_root(want: Want, subject: Subject) -> bool:
     )
 
 
-_NOT_WRITTEN = msg("Its root directory is read-only: what it writes on request was not tried.")
+_NOT_WRITTEN = msg("Its root filesystem is read-only: what it writes on request was not tried.")
 
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
@@ -277,7 +277,7 @@ READ_ONLY_ROOT = Toggle(
     keeping=_places_kept,
     gives="off",
     allows=lambda want, subject: (
-        Given("off", msg("Make its root directory writable")) if _of_root(want, subject) else None
+        Given("off", msg("Make its root filesystem writable")) if _of_root(want, subject) else None
     ),
 )
 
@@ -430,7 +430,7 @@ TMPFS = Toggle(
     "tmpfs",
     _LAYER,
     msg("Tmpfs for what it writes"),
-    msg("Mounts an empty file system in memory where it writes: its files are gone when it stops."),
+    msg("Mounts an empty filesystem in memory where it writes: its files are gone when it stops."),
     "PATH,PATH",
     _check_tmpfs,
     _tmpfs,

@@ -32,7 +32,7 @@ _ENGINES = msg("The engine's, not the host's")
 _ENGINE_NOTE = msg(
     "The engine runs in a namespace of its own; when asked for the host's, it gave the container its own."
 )
-_ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
+_ROOT, _MASKED, _READ_ONLY = msg("Root filesystem read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
 _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
 _HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
 _ROOT_NOTE = msg("If it is read-only, an attacker can't change the programs or leave tools behind.")

@@ -77,7 +77,7 @@ _NAMES = {
         ulimit uselib vserver""",
 }
 
-_MOUNT = msg("Changes what is mounted where: reveals hidden files, and reaches kernel code that reads file systems.")
+_MOUNT = msg("Changes what is mounted where: reveals hidden files, and reaches kernel code that reads filesystems.")
 _NAMESPACE = msg("Creates or enters namespaces; in a user namespace of its own, a process has every capability.")
 _MODULE = msg("Loads code into the kernel, or removes it: any process that can do that owns the machine.")
 _KEXEC = msg("Starts another kernel in place of the running one.")
@@ -120,7 +120,7 @@ _WARNINGS = {
     "modify_ldt vm86 vm86old": _EMULATION,
     "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd": _PEEK,
     "kcmp": msg("Tells whether two processes share files or memory; hardly any program needs to know."),
-    "open_by_handle_at": msg("Opens any file of a file system by its handle, past every directory: a known way out."),
+    "open_by_handle_at": msg("Opens any file of a filesystem by its handle, past every directory: a known way out."),
     "name_to_handle_at": msg("Returns the handles with which open_by_handle_at opens files."),
     "add_key keyctl request_key": _KEYRING,
     "clock_settime clock_settime64 settimeofday stime": _CLOCK,

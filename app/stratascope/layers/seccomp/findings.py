@@ -222,9 +222,7 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
         return ()
     if facts.profile is ProfileKind.UNCONFINED:
         text = msg("No filter was asked for, but the kernel has one: it was inherited, or the program installed it.")
-        advice = msg(
-            "It is no less safe for that. If a call fails for no apparent reason, check what started the engine."
-        )
+        advice = msg("No added risk. If a call fails for no apparent reason, check what started the engine.")
         return (finding("seccomp.unasked-filter", Severity.LOW, text, advice, source, "seccomp(2)"),)
     further = beyond(facts, around)
     found = [] if further is None else [_weaker(facts, each) for each in further]

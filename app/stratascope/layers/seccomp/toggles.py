@@ -129,7 +129,8 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
         return ()
     names = ", ".join(more[:_SHOWN])
     return (
-        msg("It stops {count} calls that pass now, such as {names}; whether its programs use them is not known.",
+        msg("It blocks {count} calls that pass now, such as {names}; whether its programs use them is not "
+"known.",
             count=len(more), names=names),
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ from stratascope.core.options.rules import rules_of
 from stratascope.layers.shared.system_places import VOLUME_ROOT, runs_from
 from stratascope.value import Value
 
+_MAKERS = (("docker", "Docker"), ("podman", "Podman"), ("containerd", "containerd"), ("crio", "CRI-O"))
+
 SOCKET_NAMES = frozenset(
     {
         *("docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"),
@@ -217,6 +219,11 @@ def engine_sockets(found: tuple[SpecialFile, ...], around: Surroundings) -> tupl
 def user_socket(source: str) -> bool:
     """Whether a socket at that path belongs to an ordinary user's engine."""
     return _USER_RUN(plain_run(source)) is not None
+
+
+def socket_maker(path: str) -> str:
+    """The engine whose socket has such a path, as it calls itself; empty if the path does not tell."""
+    return next((maker for word, maker in _MAKERS if word in path), "") if path.endswith(".sock") else ""
 
 
 def plain_run(path: str) -> str:

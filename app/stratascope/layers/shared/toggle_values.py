@@ -30,7 +30,7 @@ def only(word: str, *more: str) -> Callable[[str, Subject], str]:
         found = value.strip().lower()
         if found not in (word, *more):
             words = "|".join((word, *more))
-            raise ToggleError(msg("This toggle accepts only the value {word}, not {value}.", word=words, value=value))
+            raise ToggleError(msg("This change accepts only the value {word}, not {value}.", word=words, value=value))
         return found
 
     return check

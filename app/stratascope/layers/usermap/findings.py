@@ -79,8 +79,8 @@ def _own_user(facts: UsermapFacts, uid: int, engine: Engine, source: str) -> Fin
         severity = Severity.LOW
         text = msg("User {uid} inside is the user who runs the engine; its first process is another user.", uid=uid)
         advice = msg(
-            "This can't be changed: rootless Docker always maps its own user. Make sure nothing in it becomes that "
-            "user."
+            "This can't be changed: rootless Docker always maps its own user. Make sure nothing in it "
+            "becomes that user."
         )
     return finding("usermap.own-user", severity, text, advice, source, "subuid(5)")
 

@@ -102,7 +102,7 @@ def _no_number(attempt: Attempt) -> Claim | None:
     if attempt.name not in tried.MAKES and not tried.opens(attempt):
         return None
     what = msg(
-        "The file system at {path} has no ID for this user: its own ID map leaves it out.",
+        "The filesystem at {path} has no ID for this user: its own ID map leaves it out.",
         path=tried.place_of(attempt),
     )
     return Claim(_ID, what, Strength.FITS)

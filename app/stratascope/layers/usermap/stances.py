@@ -527,7 +527,7 @@ def _group_file(posture: UsermapPosture) -> Ruling:
     if posture.initial and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It can open files of others, including those of the host's root."), "@status:CapEff")
     if posture.engine_user and posture.delegates:
-        return unknown(msg("Whether that part of the control groups was delegated to its user was not read."), _UID)
+        return unknown(msg("Whether that part of the cgroups was delegated to its user was not read."), _UID)
     return _host_root(posture, msg("The file belongs to the host's root, which it is not."))
 
 
@@ -741,5 +741,5 @@ def _by_identity(need: needs.HostFiles, posture: UsermapPosture) -> Ruling:
     if need.set_uid:
         return _host_root(posture, msg("It can't make the host's root the owner of a file."))
     if need.system:
-        return _host_root(posture, msg("Those folders belong to the host's root, which it is not."))
+        return _host_root(posture, msg("Those directories belong to the host's root, which it is not."))
     return unknown(msg("Whether the path belongs to its user was not read."), _UID)

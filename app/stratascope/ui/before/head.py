@@ -263,7 +263,7 @@ class EmptyPanel(QFrame):
     def show_why(self, why: Message | None) -> None:
         """Say why the text yields nothing to show; None: there is no text."""
         if why is None:
-            self.title.setText(translate(msg("See what would stand, before you start it")))
+            self.title.setText(translate(msg("See what it could do, before you start it")))
             text = msg(
                 "Type, paste or drop a command or file above. You will see what a process in it could try, which line "
                 "asked for that, and a corrected text to copy. Nothing is started, downloaded or sent."

@@ -437,7 +437,7 @@ class StatusBar(QWidget):
         count = len(self._notes)
         self.all.setText(translate(plural("{count} note", "{count} notes", count)))
         self.all.setVisible(bool(count))
-        give_tip(self.all, translate(msg("All that is said of the text; each leads to its line")))
+        give_tip(self.all, translate(msg("All notes on the text; each leads to its line")))
         self.show_line(line)
 
     def show_line(self, line: int) -> None:

@@ -148,7 +148,7 @@ def _hint(free: str) -> str:
         "NAME": msg("The name of a loaded profile"),
         "FILE": msg("A profile file"),
         "MAP": msg("INSIDE:OUTSIDE:LENGTH"),
-        "PATH,PATH": msg("Folders, separated by commas"),
+        "PATH,PATH": msg("Directories, separated by commas"),
     }
     return translate(hints[free]) if free in hints else free
 

@@ -93,8 +93,14 @@ class ManyController(LongRun["ManyDialog"]):
             )
             meant = like(state, states)
             out = [each.container.name for each in meant if out_of_reach(each.container)]
-            told = msg("Left off, since Compose can't be told to re-create them: {names}. Planned all the same, they "
-                       "can be exported.", names=short(sorted(out, key=natural))) if out else None  # fmt: skip
+            told = (
+                msg(
+                    "Left off, since Compose can't re-create them: {names}. Their plan can still be exported.",
+                    names=short(sorted(out, key=natural)),
+                )
+                if out
+                else None
+            )
             chosen = frozenset(each.key for each in meant if each.container.name not in out)
             states = tuple(sorted(states, key=lambda each: (each.key not in chosen, natural(each.container.name))))
             self.dialog.ask(states, chosen, told)
@@ -228,7 +234,7 @@ def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[Conta
 
 
 def _over(error: Exception | None) -> AllEnded:
-    why: Message = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
+    why: Message = msg("It was interrupted without a result. Kept originals show what remains to be done.")
     if error is None:
         return AllEnded(RelaunchOutcome.REFUSED, (), why)
     text, said = reason(error)

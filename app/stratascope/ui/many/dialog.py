@@ -179,7 +179,7 @@ class ManyDialog(PagedSheet):
         self.turn(Page.PLANNED, msg("Undo all?"))
         self.say(
             msg(
-                "In reverse order. The hardened containers are set aside with everything that they wrote; nothing is "
+                "In reverse order. The hardened containers are kept with everything that they wrote; nothing is "
                 "deleted."
             )
         )

@@ -187,7 +187,7 @@ NAMES = {
     "uts": LABELS[Namespace.UTS],
     "net": LABELS[Namespace.NET],
     "cgroup": LABELS[Namespace.CGROUP],
-    "root_read_only": msg("Root directory read-only"),
+    "root_read_only": msg("Root filesystem read-only"),
     "in_pod": msg("In a pod"),
     "own_users": msg("Own user namespace"),
     "own": msg("Own user namespace"),

@@ -414,8 +414,8 @@ def _notes(state: ContainerState, processes: tuple[Process, ...]) -> list[Messag
             )
         )
     if not state.members_from:
-        found.append(msg("Its other processes can't be listed: neither its control group nor a PID namespace of its "
-                         "own identifies them."))  # fmt: skip
+        found.append(msg("Its other processes can't be listed: neither its cgroup nor a PID namespace of its own "
+"identifies them."))  # fmt: skip
     told = state.capture is not None and or_none(state.capture.text("status")) is not None
     if told and processes and processes[0].pid_inside != 1 and not any(each.session for each in processes):
         found.append(

@@ -124,7 +124,7 @@ class CrashRecovery(QObject):
         if failures:
             failed = () if isinstance(answer, Failure) else tuple(each.transaction for each in answer if each.error)
             if failed and isinstance(failed[0], TwinRecord):
-                text = msg("A twin that was left over from a trial can't be removed yet: {why}",
+                text = msg("A copy that was left over from a trial can't be removed yet: {why}",
                            why=failures[0].message)  # fmt: skip
             else:
                 text = msg("An interrupted relaunch can't be repaired yet: {why}", why=failures[0].message)
@@ -484,6 +484,6 @@ class RelaunchController(LongRun["RelaunchDialog"]):
 
 def _over(error: Exception | None) -> RelaunchResult:
     if error is None:
-        text = msg("It was interrupted without a result. What is set aside shows what remains to be done.")
+        text = msg("It was interrupted without a result. Kept originals show what remains to be done.")
         return RelaunchResult(RelaunchOutcome.REFUSED, None, text)
     return RelaunchResult(RelaunchOutcome.REFUSED, None, *reason(error))

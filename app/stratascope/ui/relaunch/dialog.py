@@ -258,8 +258,8 @@ class RelaunchDialog(PagedSheet):
         self.warn("" if not blocked else plain(translate(blocked[0])))
         written = answer.written or ()
         title = plural(
-            "One path that it has written to since stays with the container that is set aside",
-            "{count} paths that it has written to since stay with the container that is set aside",
+            "One path that it has written to since stays with the kept container",
+            "{count} paths that it has written to since stay with the kept container",
             len(written),
         )
         if done.owner is not None:
@@ -356,10 +356,10 @@ def _undo_lead(done: Transaction) -> Message:
     if done.owner is not None:
         return msg("What was written to its files is removed, and its owner re-creates it as it was before.")
     if done.kind is TransactionKind.UNDO:
-        return msg("The running container is set aside, and the one that was set aside starts again under its name.")
+        return msg("The running container is stopped and kept; the kept one starts again under its name.")
     return msg(
-        "The hardened container is stopped and set aside with everything that it wrote in its own layer; what starts "
-        "under its name has the settings from before. Nothing is deleted."
+        "The hardened container is stopped and kept with everything that it wrote in its own layer; what "
+        "starts under its name has the settings from before. Nothing is deleted."
     )
 
 

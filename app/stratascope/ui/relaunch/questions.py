@@ -28,8 +28,8 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
         title, text = msg("Delete the original?"), msg("Delete the original of {name}?", name=name)
         if done.kind is TransactionKind.UNDO:
             title, text = msg("Delete the hardened one?"), msg("Delete the hardened {name}?", name=name)
-        more = msg("It is deleted with everything that it wrote in its own layer, which can't be undone. Its volumes "
-                   "stay.")  # fmt: skip
+        more = msg("It is deleted with everything that it wrote in its own layer, which can't be undone. Its "
+"volumes stay.")  # fmt: skip
         word, other = msg("Delete"), msg("Keep it")
     box = _question(parent, QMessageBox.Icon.Warning, title, text, more)
     box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole).setObjectName("discard")

@@ -50,7 +50,7 @@ class ResultPage(Scrolled):
         self.log.setFixedHeight(theme.box(11) * LOG_LINES + theme.px(12))
         self.table = QTableWidget(0, 4)
         self._make_table()
-        heads = (msg("Toggle"), msg("Outcome"), msg("Expected"), msg("Found"))
+        heads = (msg("Change"), msg("Outcome"), msg("Expected"), msg("Found"))
         self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
         inner = TextColumn()
         theme.lay(
@@ -61,7 +61,7 @@ class ResultPage(Scrolled):
 
     def _make_table(self) -> None:
         table, theme = self.table, self._theme
-        table.setAccessibleName(translate(msg("Each toggle as seen in /proc")))
+        table.setAccessibleName(translate(msg("Each change as seen in /proc")))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -451,8 +451,8 @@ class PlacesCard(Card):
         super().__init__(theme, translate(msg("Written outside volumes")), number, ("written", "ports"))
         self.written = RowTable(
             theme,
-            translate(msg("Folders outside its volumes that it wrote to")),
-            (translate(msg("Folder")), translate(msg("What was written"))),
+            translate(msg("Directories outside its volumes that it wrote to")),
+            (translate(msg("Directory")), translate(msg("What was written"))),
         )
         self.port_numbers = Line(theme, 12, ink="text2")
         heads = tuple(translate(text) for text in (msg("Port"), msg("Who can reach it"), msg("Use")))
@@ -484,7 +484,7 @@ def _folders(picture: UsePicture) -> Message:
     if not picture.observation.saw("written"):
         return msg("not observed")
     count = len(picture.written)
-    return plural("{count} folder", "{count} folders", count) if count else msg("nothing was written there")
+    return plural("{count} directory", "{count} directories", count) if count else msg("nothing was written there")
 
 
 def _ports(picture: UsePicture) -> Message:

@@ -107,10 +107,10 @@ def start_beside(container: Container, kept: Iterable[Transaction], others: Iter
         return ()
     name, there = plain(member.name, 200), {other.key: other.status for other in others}
     if there.get((done.engine, member.new)) in _ALIVE:
-        beside = msg("It was set aside when {name} took its place, which runs: both would run at once, with the same "
-                     "volumes and ports.", name=name)  # fmt: skip
+        beside = msg("It was kept when {name} took its place, which runs: both would run at once, with the same "
+"volumes and ports.", name=name)  # fmt: skip
     else:
-        beside = msg("It was set aside when {name} took its place, which stays as it is.", name=name)
+        beside = msg("It was kept when {name} took its place, which stays as it is.", name=name)
     if done.kind is TransactionKind.UNDO:
         return beside, msg("To have it in that place again, use Go back to it… in the column on the right.")
     return beside, msg("To have it in that place again, use Undo… in the column on the right.")

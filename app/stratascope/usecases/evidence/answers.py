@@ -38,7 +38,7 @@ _WORDS, _SHAPE_MOST = 2, 60
 Hear = Callable[[str, Sequence[Ask]], tuple[PortReply, ...] | None]
 
 
-NOT_EXERCISED = msg("No exercise was given, so nothing that it does on request was tried.")
+NOT_EXERCISED = msg("No test command was given, so what it does on request was not tried.")
 
 
 def asks(ports: Sequence[int], like: Sequence[PortReply] = (), *, thorough: bool = False) -> tuple[Ask, ...]:

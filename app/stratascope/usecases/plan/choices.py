@@ -94,7 +94,7 @@ def too_little(choice: Choice, subject: Subject) -> ToggleError:
         return ToggleError(against)
     if subject.seen is None:
         return ToggleError(
-            msg("Nothing was learned about this container yet: {title}. Watch it first, or try it on a twin.",
+            msg("Nothing was learned about this container yet: {title}. Watch it first, or try it on a copy.",
                 title=which.title)
         )  # fmt: skip
     if not subject.seen.seen.starts:

@@ -186,9 +186,14 @@ def check_owners(
     found = access.host.folders(pid, places, subject.container.created) if pid else None
     owners = {folder.path: folder.uid for folder in found or ()}
     if found is not None and who[1].uid and (absent := [place for place in places if place not in owners]):
-        raise ToggleError(msg("There is no directory {paths}, so its new volume would be root's. Make it in the "
-                              "container first, and give it to user {user}.", paths=", ".join(absent[:5]),
-                              user=who[1].uid))  # fmt: skip
+        raise ToggleError(
+            msg(
+                "There is no directory {paths}, so its new volume would be root's. Make it in the container "
+                "first, and give it to user {user}.",
+                paths=", ".join(absent[:5]),
+                user=who[1].uid,
+            )
+        )
     if other := [place for place in places if who[1].uid is None or owners.get(place) != who[1].uid]:
         raise ToggleError(msg("The data that goes into its new volume is not known to be that user's: {paths}.",
                               paths=", ".join(other[:5])))  # fmt: skip

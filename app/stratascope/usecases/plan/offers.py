@@ -184,7 +184,7 @@ def in_vain(preview: Preview) -> Message:
     """That nothing improves, with both numbers."""
     now, then = (f"{each.exposure.worst:.1f}" for each in (preview.before, preview.after))
     if preview.allows:
-        return msg("This allows more and closes nothing: exposure {now} now, {then} then.", now=now, then=then)
+        return msg("This allows more and doesn't lower the risk: {now} now, {then} then.", now=now, then=then)
     if preview.before.open(Severity.CRITICAL):
-        return msg("This changes nothing that matters: exposure {now} now, {then} then.", now=now, then=then)
+        return msg("This doesn't lower the risk: {now} now, {then} then.", now=now, then=then)
     return msg("This closes nothing serious: exposure {now} now, {then} then.", now=now, then=then)

@@ -45,7 +45,7 @@ from stratascope.value import Value, field, replace
 _OWNED = Block(
     "volume-owner",
     msg("Compose or systemd re-creates it, and may start it before its files belong to the new user."),
-    msg("Change the owners by hand, and leave out this toggle."),
+    msg("Change the owners by hand, and leave out this change."),
 )
 _NOTHING_HANDED = Caution(
     "volume-owner", msg("It starts as the same user as before, or writes to no volume: no file gets another owner.")
@@ -249,8 +249,9 @@ def _on_top(access: EngineAccess, container: Container, found: OwnerPlan) -> Own
     gone = next((each for each in earlier if not access.owners.holds(each)), None)
     if gone is not None:
         text = msg("The file {path} was changed after Stratascope wrote to it.", path=gone.files[0].path)
-        return OwnerRefusal(found.kind, text, msg("Remove by hand what is not wanted in it, and discard the earlier "
-                                                  "change."))  # fmt: skip
+        return OwnerRefusal(
+            found.kind, text, msg("Remove by hand what is not wanted in it, and discard the earlier change.")
+        )
     texts = tuple(file for each in earlier for file in each.files)
     warnings = (*found.warnings, msg("It was changed through its owner before. An undo goes back to before the first "
                                      "change."))  # fmt: skip

@@ -180,7 +180,7 @@ def _unasked(labels: Mapping[str, str]) -> list[Block]:
         return [
             Block(
                 "compose",
-                msg("Compose owns this container: its next up would undo the change and delete what is set aside."),
+                msg("Compose owns this container: its next up would undo the change and delete the kept original."),
                 msg("Export a Compose override file, and let Compose re-create the service with it."),
             )
         ]
@@ -251,7 +251,7 @@ def _no_way_back(names: Sequence[str]) -> list[Caution]:
     """
     if not names:
         return []
-    text = msg("Containers that are set aside need it as it is now. Undo this one before those: {names}.",
+    text = msg("Kept containers need it as it is now. Undo this one before those: {names}.",
                names=some(names))  # fmt: skip
     return [Caution("needed-aside", text)]
 
@@ -320,8 +320,8 @@ def _kept(transaction: Transaction) -> Block:
     if transaction.owner is not None:
         text = msg("An earlier change to it through its owner can still be undone.")
     else:
-        text = msg("An original of it is still set aside.")
-    return Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))
+        text = msg("An original of it is still kept.")
+    return Block("set-aside", text, msg("Discard the previous version first."))
 
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
@@ -346,7 +346,7 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     found = [Caution("differs", text) for text in spec.differs]
     passing = [change.path for change in leaves(changes) if volatile(change.path)]
     if passing:
-        text = msg("What it wrote to transient folders stays with the original: {paths}.", paths=some(passing))
+        text = msg("What it wrote to transient directories stays with the original: {paths}.", paths=some(passing))
         found.append(Caution("passing-files", text))
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
         found.append(Caution("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))

@@ -34,7 +34,7 @@ def added(row: ReachRow, subject: Judged) -> ReachRow:
 def _of_container(row: ReachRow, subject: Judged) -> Remedy | None:
     name = row.thing.id
     if name in _ENGINES:
-        return Remedy(How.TOGGLE, "engine-socket=remove", msg("Remove the engine's socket"))
+        return Remedy(How.TOGGLE, "engine-socket=remove", msg("Remove the engine socket"))
     if name in _TOGGLES:
         value, text = _TOGGLES[name]
         return Remedy(How.TOGGLE, value, text)

@@ -47,10 +47,10 @@ _MODES = {"pid": "pid_mode", "ipc": "ipc_mode", "uts": "uts_mode", "net": "netwo
 def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple[Message, tuple[str, ...]]:
     """Our best explanation, and the toggles that it points to, likeliest first."""
     if not chosen:
-        return _with_meaning(msg("No option was changed, so no toggle is the cause."), failure, subject), ()
+        return _with_meaning(msg("No option was changed, so none is the cause."), failure, subject), ()
     found = _suspected(chosen, failure, subject)
     if not found and len(chosen) > 1:
-        text = msg("None of its output points to one of the {count} toggles.", count=len(chosen))
+        text = msg("None of its output points to one of the {count} changes.", count=len(chosen))
         return _with_meaning(text, failure, subject), ()
     if not found:
         text = msg("{toggle} was the only change, so it is the cause.", toggle=chosen[0].id)

@@ -123,9 +123,9 @@ class Exchange:
             yield from self._step("fill", msg("Fill its new volumes with its data"), self._fill)
         if self._handed or transaction.owners:
             yield from self._step("owners", msg("Change the owners of the files in its volumes"), self._hand_over)
-        words = msg("Give its name to the replacement") if made else msg("Give its name to the container set aside")
+        words = msg("Give its name to the replacement") if made else msg("Give its name to the kept container")
         yield from self._step("rename", words, self._rename)
-        words = msg("Start the replacement") if made else msg("Start the container set aside")
+        words = msg("Start the replacement") if made else msg("Start the kept container")
         yield from self._step("start", words, self._start)
         if transaction.starts:
             yield from self._watcher.watch(self.transaction.new, watch)
@@ -239,7 +239,7 @@ class Exchange:
         ignored = self._new_warnings(created)
         if ignored:
             raise FailedError(
-                msg("The engine would ignore a part of it. Leave out that toggle."),
+                msg("The engine would ignore a part of it. Leave out that change."),
                 "; ".join(ignored),
                 failure=Failure(words="; ".join(ignored)),
             )

@@ -191,7 +191,7 @@ def _rest_differs(transaction: Transaction, member: Member, existing: tuple[Runn
     names = {each.name for each in existing}
     for name in (member.old_aside, member.new_aside) if existing else ():
         if not (is_mark(name) or _ASIDE(name) or name in names):
-            return msg("{name} is no name of a container that is set aside.", name=name)
+            return msg("{name} is no name of a kept container.", name=name)
     for image in filter(None, (member.image, member.old_image)):
         if not own_image(image):
             return msg("{image} is no image of what it wrote.", image=image)

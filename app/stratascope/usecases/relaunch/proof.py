@@ -267,7 +267,7 @@ def look_at(
             compared=(msg("Its health check reports healthy."),) if healthy else (),
             not_compared=() if healthy else (msg("It had ended, so there is nothing to compare with."),),
         )
-    compared = [msg("On a twin with these settings the exercise succeeded: {command}", command=each)
+    compared = [msg("On a copy with these settings the test command succeeded: {command}", command=each)
                 for each in exercised]  # fmt: skip
     not_compared: list[Message] = []
     healthy = False
@@ -300,7 +300,7 @@ def look_at(
     left = untried(made.subject.seen, repeated)
     widely = tuple(_widely(made))
     if worked(made.subject.seen) and repeated is not None and not left:
-        compared.append(msg("On a twin it did again all that it was seen doing while it was watched."))
+        compared.append(msg("On a copy it did again all that it was seen doing while it was watched."))
         again = True
     else:
         again = False

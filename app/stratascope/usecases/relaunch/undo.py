@@ -238,7 +238,7 @@ def _brought_back(
     access: EngineAccess, done: Transaction, watch: float, cancelled: Callable[[], bool]
 ) -> Iterator[Event]:
     """Recreates the original, if nothing has its place any more."""
-    progress = Progress("start", State.BEGUN, 0.0, msg("Start the container set aside"))
+    progress = Progress("start", State.BEGUN, 0.0, msg("Start the kept container"))
     try:
         with rollback.held(access.journal, done):
             why_not = over(access.journal, done)

@@ -405,4 +405,4 @@ def _against(name: str, tried: Sequence[Tried]) -> tuple[Message, ...]:
     for one in reversed(broken):
         if one.why is not None:
             return (one.why,)
-    return (msg("It was found by trials: with it, or with more of it, the twin breaks."),)
+    return (msg("It was found by trials: with it, or with more of it, the copy breaks."),)

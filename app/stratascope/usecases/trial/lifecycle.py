@@ -277,13 +277,13 @@ class LifecycleTest:
         self.compared: list[Message] = []
         self.away: frozenset[ProcessKind] = frozenset()
         self.not_compared: list[Message] = [
-            msg("A twin reaches nothing outside, so what the container does over the network was not tried.")
+            msg("A copy reaches nothing outside, so what the container does over the network was not tried.")
         ]
         udp = [port.container_port for port in seen.spec.asked.ports if port.container_port.endswith("/udp")]
         if udp:
             self.not_compared.append(msg("Its UDP ports are not checked: {ports}.", ports=", ".join(udp)))
         if paths := lost_files(seen.state.container, seen.changes):
-            self.not_compared.append(msg("A twin starts without what was written outside its volumes: {paths}.",
+            self.not_compared.append(msg("A copy starts without what was written outside its volumes: {paths}.",
                                          paths=paths))  # fmt: skip
 
     def run(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
@@ -455,9 +455,9 @@ class LifecycleTest:
             if self._cancelled():
                 raise FailedError(msg("Cancelled."))
             if done.why is not None:
-                why = msg("The exercise failed: {command}. {why}", command=command, why=done.why)
+                why = msg("The test command failed: {command}. {why}", command=command, why=done.why)
                 self._fail(container, why, said=done.said)
-            self.compared.append(msg("The exercise succeeds: {command}", command=command))
+            self.compared.append(msg("The test command succeeds: {command}", command=command))
 
     def _stop(self, container: str) -> int | None:
         port, wanted = self._access.port, None if self._like is None else self._like.exit_code

@@ -75,8 +75,8 @@ class Ends(StrEnum):
 ENDS = {
     Ends.FOUND: msg("These settings work."),
     Ends.NOTHING: msg("None of the settings tried works."),
-    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work even unchanged, so trials prove nothing."),
-    Ends.REFUSED: msg("There can be no twin of it, so nothing was tried."),
+    Ends.UNCHANGED_BREAKS: msg("A copy of it does not work even unchanged, so trials prove nothing."),
+    Ends.REFUSED: msg("No copy of it is possible, so nothing was tried."),
     Ends.UNSTEADY: msg("What worked once did not work again, so trials prove nothing."),
     Ends.CUT_OFF: msg("The trials were interrupted."),
 }
@@ -382,7 +382,7 @@ def found(verdict: Verdict, choices: Sequence[Choice], late: float | None = None
             if breaks or other:
                 return Loosened(verdict.choices, (*breaks, *other))
             text = msg(
-                "On a twin all of them work, so it needs something that a twin lacks: its network, or other containers."
+                "On a copy all of them work, so it needs something that a copy lacks: its network, or other containers."
             )
             return Loosened(why=text)
         case Ends.NOTHING:

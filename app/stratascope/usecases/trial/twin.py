@@ -40,27 +40,27 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
     for why in spec.lost:
         raise NoTwinError(why)
     if container.pod or container.infra:
-        raise NoTwinError(msg("It belongs to a pod and shares its namespaces, which a twin can't."))
+        raise NoTwinError(msg("It belongs to a pod and shares its namespaces, which a copy can't."))
     if wanted.privileged:
-        raise NoTwinError(msg("It is privileged, so its twin could change this machine."))
+        raise NoTwinError(msg("It is privileged, so its copy could change this machine."))
     for mode, why in (
-        (wanted.network_mode, msg("It shares a network with others, and a twin must not reach them.")),
-        (wanted.pid_mode, msg("It sees processes of others, and a twin must not reach those.")),
-        (wanted.ipc_mode, msg("It shares memory and queues (IPC) with others, and a twin must not reach those.")),
-        (wanted.uts_mode, msg("It shares the host name with others, and a twin must not change that.")),
+        (wanted.network_mode, msg("It shares a network with others, and a copy must not reach them.")),
+        (wanted.pid_mode, msg("It sees processes of others, and a copy must not reach those.")),
+        (wanted.ipc_mode, msg("It shares memory and queues (IPC) with others, and a copy must not reach those.")),
+        (wanted.uts_mode, msg("It shares the host name with others, and a copy must not change that.")),
         # the host's user namespace is no other container's; being root in it is covered by the checks for privileged
         # mode and capabilities
-        (wanted.userns_mode.removeprefix("host"), msg("It shares a user namespace with others, and a twin must not.")),
+        (wanted.userns_mode.removeprefix("host"), msg("It shares a user namespace with others, and a copy must not.")),
     ):
         if mode.partition(":")[0] in ("host", "container", "pod", "ns"):
             raise NoTwinError(why)
     if wanted.devices or wanted.device_rules:
-        raise NoTwinError(msg("It uses devices of this machine, which a twin would share with it."))
+        raise NoTwinError(msg("It uses devices of this machine, which a copy would share with it."))
     if wanted.read_only_paths == ():
-        raise NoTwinError(msg("Kernel settings below /proc/sys are writable in it, so its twin could set them."))
+        raise NoTwinError(msg("Kernel settings below /proc/sys are writable in it, so its copy could set them."))
     for name in _MACHINE:
         if name in (wanted.capabilities or ()):
-            raise NoTwinError(msg("It holds {name}, with which its twin could change the whole machine.", name=name))
+            raise NoTwinError(msg("It holds {name}, with which its copy could change the whole machine.", name=name))
 
 
 def mounts_of(before: Asked, wanted: Asked, engine: Engine, host: HostFiles) -> tuple[TwinMount, ...]:
@@ -79,21 +79,21 @@ def _mount(mount: AskedMount, engine: Engine, host: HostFiles) -> TwinMount:
     path = mount.source
     if not path.startswith("/"):
         raise NoTwinError(
-            msg("The engine does not say where {path} is located, so a twin can't have it.", path=mount.target)
+            msg("The engine does not say where {path} is located, so a copy can't have it.", path=mount.target)
         )
     if mount.volume and mount.writable:
         return TwinMount(path, mount.target, overlaid=True, volume=mount.volume)
     place = host.place(path, 1 if mount.writable else LOOKED_AT)
     if place is None:
-        raise NoTwinError(msg("The content of {path} can't be examined from here, so a twin can't have it.", path=path))
+        raise NoTwinError(msg("The content of {path} can't be examined from here, so a copy can't have it.", path=path))
     if place.kind in (HostPathKind.SOCKET, HostPathKind.OTHER):
-        raise NoTwinError(msg("{path} is a socket or a device, through which a twin would reach others.", path=path))
+        raise NoTwinError(msg("{path} is a socket or a device, through which a copy would reach others.", path=path))
     if not mount.writable:
         if place.sockets is None:
             raise NoTwinError(msg("{path} holds too many files to be sure that no socket is among them.", path=path))
         if place.sockets:
             raise NoTwinError(
-                msg("There is a socket below {path}, through which a twin would reach others.", path=path)
+                msg("There is a socket below {path}, through which a copy would reach others.", path=path)
             )
         return TwinMount(place.path, mount.target, overlaid=False, volume=mount.volume)
     docker = engine.kind is EngineKind.DOCKER

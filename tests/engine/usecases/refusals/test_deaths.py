@@ -80,7 +80,7 @@ DEATHS = (
     never("group", ("--user", "0:nobody-here"), WORKS, "image", "no group nobody-here in /etc/group"),
     never("port", ("-p", "18099:80"), WORKS, "network", "Port 18099 of the host"),
     never("setting", ("--sysctl", "net.nowhere.x=1"), WORKS, "kernel", "This kernel has no setting net/nowhere/x"),
-    never("file-on-folder", ("-v", "/etc/hostname:/etc"), WORKS, "engine", "is a file and the other a directory"),
+    never("file-on-folder", ("-v", "/etc/hostname:/etc"), WORKS, "engine", "inside are a file and a directory"),
     never("ulimit", ("--ulimit", "nofile=99999999999:99999999999"), WORKS, "cgroup", "is higher than the engine's"),
     never("no-files", ("--ulimit", "nofile=4:4"), WORKS, "cgroup", "too low even to start", MoreOf("nofile", 4)),
     never("nonsense", ("--security-opt", "seccomp={nonsense}"), WORKS, "seccomp", "SCMP_ACT_NONSENSE has no meaning"),

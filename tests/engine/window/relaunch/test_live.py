@@ -116,7 +116,7 @@ def test_relaunched_proven_undone_and_discarded(
             ended = side.dialog.after.ended
             assert ended is not None
             assert ended.ending is RelaunchOutcome.ENFORCED, (ended.why, ended.words, ended.log)
-            assert side.dialog.title.text() == "Hardened: enforced, but not shown to work"
+            assert side.dialog.title.text() == "Hardened. Not tested."
             assert {each.proof.outcome for each in side.dialog.after.proofs} == {Proven.ENFORCED}
             assert no_new_privs(one_engine, name) == "1"
             # the replacement comes into the picture by itself, selected, with what it came to

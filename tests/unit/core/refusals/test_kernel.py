@@ -124,7 +124,7 @@ OTHERS = [
     ),
     (call("mkdir", 28, said=around(place=place("/data/x"))), "The disk that /data/x is on is full."),
     (call("mkdir", 122, said=around(place=place("/data/x"))), "The quota of the disk that it writes to is used up."),
-    (call("epoll_ctl", 1, 3, 1, 0), "Ordinary files and folders can't be waited for with epoll."),
+    (call("epoll_ctl", 1, 3, 1, 0), "Ordinary files and directories can't be waited for with epoll."),
     (
         call("open", 13, 0, 0, lines=(_LANDLOCK,)),
         "It put itself under Landlock rules that do not allow this (fs.read_file), or was started under them.",

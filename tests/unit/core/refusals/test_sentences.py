@@ -36,7 +36,7 @@ def call(name: str, *values: int, path: str = "", errno: int = 1, around: Circum
 @pytest.mark.parametrize(
     ("attempt", "did", "raw"),
     [
-        (call("mount", 9, 9, 9, 0, 0, path="/mnt"), "Mount a file system on /mnt", 'mount(..., "/mnt", ..., 0, NULL)'),
+        (call("mount", 9, 9, 9, 0, 0, path="/mnt"), "Mount a filesystem on /mnt", 'mount(..., "/mnt", ..., 0, NULL)'),
         (
             call("mount", 9, 9, 9, 0x1000, 0, path="/mnt"),
             "Bind-mount a file or directory on /mnt",

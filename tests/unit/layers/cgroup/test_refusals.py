@@ -44,19 +44,19 @@ def full(where: str, more: str) -> dict[str, Any]:
 CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     (
         call("openat", 1, 0, 0, 2, said=around(place=place("/dev/net/tun", _TUN))),
-        "The device rules of its control group do not allow opening /dev/net/tun (c 10:200, rw).",
+        "The device rules of its cgroup do not allow opening /dev/net/tun (c 10:200, rw).",
         (DeviceNode("/dev/net/tun", "c", "10:200", "rw"),),
         Strength.FITS,
     ),
     (
         call("open", 1, 0, 0, said=around(place=place("/dev/sda", node("block", device="8:0")))),
-        "The device rules of its control group do not allow opening /dev/sda (b 8:0, r).",
+        "The device rules of its cgroup do not allow opening /dev/sda (b 8:0, r).",
         (DeviceNode("/dev/sda", "b", "8:0", "r"),),
         Strength.FITS,
     ),
     (  # minor numbers from 256 on lie in two parts (259:300)
         call("mknodat", 1, 0, 0, 0o060600, 0x11032C, path="/n"),
-        "The device rules of its control group do not allow creating the node /n (b 259:300).",
+        "The device rules of its cgroup do not allow creating the node /n (b 259:300).",
         (DeviceNode("/n", "b", "259:300", "m"),),
         Strength.FITS,
     ),
@@ -68,7 +68,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     ),
     (
         call("clone3", 11, said=around(forked_in_vain=3)),
-        "Its control group has reached its limit of processes and threads (pids.max).",
+        "Its cgroup has reached its limit of processes and threads (pids.max).",
         (MoreOf("pids"),),
         Strength.FITS,
     ),
@@ -122,7 +122,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     ),
     (
         call("sched_setscheduler", 1, 0, 1),
-        "Its control group has no budget for real-time processes (cpu.rt_runtime_us).",
+        "Its cgroup has no budget for real-time processes (cpu.rt_runtime_us).",
         (),
         Strength.FITS,
     ),
@@ -134,7 +134,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
     ),
     (
         happened(AttemptKind.OUT_OF_MEMORY),
-        "Its control group had used up its memory limit (memory.max), so the kernel killed it.",
+        "Its cgroup had used up its memory limit (memory.max), so the kernel killed it.",
         (MoreOf("memory"),),
         Strength.FITS,
     ),

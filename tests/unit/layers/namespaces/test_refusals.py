@@ -34,7 +34,7 @@ def on(path: str, where: str, of_: list[object] | None = None) -> dict[str, Any]
 CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     (
         call("mkdir", 30, said=on("/new", mount(options="ro,relatime", kind="overlay"))),
-        "Its root file system is read-only, and /new is on it.",
+        "Its root filesystem is read-only, and /new is on it.",
         (WritablePlace("/new", "/"),),
     ),
     (
@@ -54,7 +54,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     ),
     (
         call("mkdir", 30, said=on("/cd/x", mount("/cd", "rw,relatime", "iso9660", more="ro"))),
-        "The file system at /cd is read-only itself, wherever it is mounted.",
+        "The filesystem at /cd is read-only itself, wherever it is mounted.",
         (),
     ),
     (call("mkdir", 30), "What it would have changed is on a read-only mount.", ()),
@@ -181,7 +181,7 @@ def test_without_a_path_the_read_only_root_is_what_helps() -> None:
     found = of(call("openat", 30, 0, 0, 1), closed)
     assert found is not None
     assert found.wants == (WritablePlace("", "/"),)
-    assert "Its root file system is read-only" in translate(found.what)
+    assert "Its root filesystem is read-only" in translate(found.what)
     writable = of(call("openat", 30, 0, 0, 1), known)
     assert writable is not None
     assert writable.wants == ()

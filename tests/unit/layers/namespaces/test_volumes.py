@@ -1,4 +1,4 @@
-"""What a container keeps outside its volumes gets one, or its root directory stays writable: pure."""
+"""What a container keeps outside its volumes gets one, or its root filesystem stays writable: pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_gets_a_volume(paths: tuple[str, ...], made: tuple[str, ...], place
     if lasting and not places:
         why = toggle("read-only-root").left_off(told)
         assert why is not None
-        assert "its root directory stays writable" in translate(why)
+        assert "its root filesystem stays writable" in translate(why)
 
 
 def test_what_its_owner_creates_is_left_to_the_owner() -> None:
@@ -134,7 +134,7 @@ def test_what_passes_with_its_processes_is_no_data() -> None:
     ],
 )
 def test_attributes_that_its_engine_does_not_copy(engine: Engine, name: str, *, carried: bool) -> None:
-    """The row is there and off, and its root directory stays writable: verified on all engines."""
+    """The row is there and off, and its root filesystem stays writable: verified on all engines."""
     told = replace(
         subject(default(engine), engine=engine, changes=("/srv/www/a", "/run/b")),
         marks=FileMarks(attributes=(("/srv/www", name), ("/run/b", name))),

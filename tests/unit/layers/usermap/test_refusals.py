@@ -79,7 +79,7 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
     ),
     (
         mapped("mkdir", 75, said=around(_ROOT, place=place("/data/new"))),
-        "The file system at /data/new has no ID for this user: its own ID map leaves it out.",
+        "The filesystem at /data/new has no ID for this user: its own ID map leaves it out.",
         (),
     ),
     (

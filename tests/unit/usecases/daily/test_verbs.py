@@ -119,8 +119,7 @@ def test_a_start_of_what_is_set_aside_means_that_two_run() -> None:
         return [translate(text) for text in start_beside(of, (kept,), others)]
 
     assert means(old, done, old, new) == [
-        "It was set aside when web took its place, which runs: both would run at once, with the same volumes and "
-        "ports.",
+        "It was kept when web took its place, which runs: both would run at once, with the same volumes and ports.",
         "To have it in that place again, use Undo… in the column on the right.",
     ]
     assert "beside took its place, which runs" in means(container("beside.old"), done, container("beside"))[0]

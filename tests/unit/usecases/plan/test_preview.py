@@ -37,7 +37,7 @@ def test_a_list_of_capabilities_is_told_as_what_is_kept(picture: Snapshot) -> No
     chosen = [choice_of("capabilities", value) for value in ("CAP_CHOWN,CAP_KILL", "none", "+CAP_SYS_TIME")]
     told = [translate(foresight.preview(state, (each,)).differences[0]) for each in chosen]
     assert told[0].startswith("Keeps only the capabilities: CHOWN, KILL. ")
-    assert told[1].startswith("Fewer capabilities: none. ")
+    assert told[1].startswith("Drop unused capabilities: none. ")
     assert "Keeps only" not in told[2]
 
 

@@ -51,8 +51,8 @@ def test_undo_brings_the_original_back_with_its_policy(journal: FileJournal) -> 
     told = [translate(step.message) for step in exchange.forward(3.0) if step.state is State.BEGUN]
     assert told[1:4] == [
         "Stop the running container",
-        "Give its name to the container set aside",
-        "Start the container set aside",
+        "Give its name to the kept container",
+        "Start the kept container",
     ]
     undone = exchange.finish()
     assert one_runs(engine).id == old

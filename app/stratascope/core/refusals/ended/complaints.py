@@ -185,7 +185,7 @@ _LOW_PORTS = 1024
 
 def _said(want: Want) -> Message | None:
     if isinstance(want, LooserMount):
-        return msg("{path} is on a file system in memory from which no program can be run (noexec).", path=want.path)
+        return msg("{path} is on a filesystem in memory from which no program can be run (noexec).", path=want.path)
     return None
 
 

@@ -55,10 +55,7 @@ _OF_RUNTIMES = (
         rf"error mounting \"(?P<source>[^\"]+)\" to rootfs at \"(?P<target>[^\"]+)\".*not a directory"
         rf"|mount {_Q}(?P<source2>[^`'\"]+){_Q} to {_Q}(?P<target2>[^`'\"]+){_Q}: (?:not|is) a directory",
         ENGINE,
-        msg(
-            "One of {source} on the host and {target} inside is a file and the other a directory, so one can't be "
-            "mounted on the other."
-        ),
+        msg("{source} on the host and {target} inside are a file and a directory: one can't be mounted on the other."),
     ),
     Saying(
         rf"bind source path does not exist: (?P<path>\S+)|statfs (?P<path2>[^\s:]+): {_NONE}"
@@ -147,7 +144,7 @@ _OF_RUNTIMES = (
         r"|no cgroup mount found|cgroups? .*not (?:mounted|supported|available)",
         "cgroup",
         msg(
-            "The engine can't set this limit: its control group has no controller for it. For a rootless engine, "
+            "The engine can't set this limit: its cgroup has no controller for it. For a rootless engine, "
             "systemd has to delegate the controller."
         ),
     ),
@@ -172,8 +169,8 @@ _OF_RUNTIMES = (
         r"|read from the init process|can't get final child's pid|unexpected eof|error during container init: *$",
         "seccomp",
         msg(
-            "It ended before its program ran, and the runtime does not know why: a seccomp profile that stops what "
-            "the runtime itself needs does that."
+            "It ended before its program ran, and the runtime does not know why: perhaps its seccomp profile "
+            "stops what the runtime needs."
         ),
     ),
     Saying(
@@ -241,10 +238,7 @@ _OF_RUNTIMES = (
     Saying(
         r"no space left on device|disk quota exceeded",
         KERNEL,
-        msg(
-            "A file system of the host is full, or a kernel limit is reached (control groups, user namespaces). Free "
-            "some."
-        ),
+        msg("A filesystem of the host is full, or a kernel limit is reached (cgroups, user namespaces). Free some."),
     ),
     Saying(
         r"proc[`'\"]? to [`'\"]?(?:rootfs )?\S*proc\S*: operation not permitted"
@@ -258,8 +252,8 @@ _OF_RUNTIMES = (
         r"mount[^\n]*(?:operation not permitted|permission denied)",
         "usermap",
         msg(
-            "The engine can't mount what is requested. A rootless engine can mount few kinds of file systems, and "
-            "only files that its user can read."
+            "The engine can't mount what is requested. A rootless engine can mount few kinds of filesystems, "
+            "and only files that its user can read."
         ),
     ),
     Saying(

@@ -78,21 +78,21 @@ _OF_FILES = (
     Saying(
         READ_ONLY,
         "namespaces",
-        msg("It can't write to {path}: its root file system is read-only."),
+        msg("It can't write to {path}: its root filesystem is read-only."),
         writable,
         on_root_said,
     ),
     Saying(
         READ_ONLY,
         "namespaces",
-        msg("It can't write there: its root file system is read-only."),
+        msg("It can't write there: its root filesystem is read-only."),
         writable,
         on_root,
     ),
     Saying(
         READ_ONLY,
         "namespaces",
-        msg("It can't write to a file system that is mounted read-only."),
+        msg("It can't write to a filesystem that is mounted read-only."),
     ),
     # -- programs and libraries
     Saying(
@@ -126,7 +126,7 @@ _OF_FILES = (
     Saying(
         r"unable to open database file|database is locked|has wrong ownership|has invalid permissions|too permissive",
         FILES,
-        msg("Its data can't be used as they are: the folder's owner or mode is not what it expects."),
+        msg("Its data can't be used as they are: the directory's owner or mode is not what it expects."),
     ),
     Saying(
         r"is uninitialized and (?:superuser )?password|environment variable[^\n]{0,60}(?:not set|required|missing)"
@@ -139,7 +139,7 @@ _OF_FILES = (
     Saying(
         rf"\bexec\b.*(?:{DENIED})|(?:{DENIED}).*\bexec\b|cannot execute",
         "namespaces",
-        msg("{path} is on a file system in memory from which no program can be run (noexec)."),
+        msg("{path} is on a filesystem in memory from which no program can be run (noexec)."),
         runnable,
         on_noexec,
     ),
@@ -174,7 +174,7 @@ _OF_FILES = (
     Saying(
         DENIED,
         FILES,
-        msg("It can't use a file or folder: the owner and mode exclude its user, or the SELinux label is wrong."),
+        msg("It can't use a file or directory: the owner and mode exclude its user, or the SELinux label is wrong."),
     ),
     Saying(
         NOT_PERMITTED,
@@ -370,7 +370,7 @@ _SAYINGS = (
     Saying(
         r"no space left on device|\bENOSPC\b|disk quota exceeded|disk (?:is )?full|\(28: ",
         KERNEL,
-        msg("A file system is full: the host's disk, or one in memory (tmpfs) that has a size limit."),
+        msg("A filesystem is full: the host's disk, or one in memory (tmpfs) that has a size limit."),
     ),
     Saying(
         r"file size limit exceeded|file too large|\bEFBIG\b",
@@ -382,7 +382,7 @@ _SAYINGS = (
     Saying(
         SIGSYS,
         "seccomp",
-        msg("A seccomp filter killed it for a system call. The kernel's log or the observer says which one."),
+        msg("A seccomp filter killed it for a system call: see which in the kernel's log, or observe it."),
     ),
     Saying(
         r"x86-64-v[234]|cpu does not support|unsupported (?:cpu|processor)|illegal instruction",
@@ -397,10 +397,7 @@ _SAYINGS = (
     Saying(
         r"function not implemented|\bENOSYS\b|\(38: ",
         "seccomp",
-        msg(
-            "A system call that it makes is answered as unknown: by the filter, which does so for calls that it does "
-            "not know, or because this kernel lacks it."
-        ),
+        msg("A system call got ENOSYS: the filter does not know the call, or this kernel lacks it."),
     ),
     *_OF_FILES,
 )

@@ -138,13 +138,13 @@ def _memory(end: End, asked: Asked) -> Cause:
     else:
         what = msg("The kernel killed one of its processes because they exceeded their memory limit.")
     claim = Claim("cgroup", what, Strength.SAID, more_memory(asked, {}))
-    return Cause(claim, msg("The kernel counted such a kill for its control group, and the engine reports it."))
+    return Cause(claim, msg("The kernel counted such a kill for its cgroup, and the engine reports it."))
 
 
 def _processes(asked: Asked) -> Cause:
     what = msg("The kernel refused it more processes or threads because its process limit is reached.")
     claim = Claim("cgroup", what, Strength.SAID, more_pids(asked, {}))
-    return Cause(claim, msg("The kernel counts that for its control group (pids.events)."))
+    return Cause(claim, msg("The kernel counts that for its cgroup (pids.events)."))
 
 
 def _refused(denial: Refusal) -> Cause:
@@ -154,7 +154,7 @@ def _refused(denial: Refusal) -> Cause:
 def _killed(number: int, asked: Asked) -> Cause:
     code = msg("Its exit code is 128 + {number}: a signal that hardly anything else sends.", number=number)
     if number == SYS:
-        what = msg("A seccomp filter killed it for a system call. The kernel's log or the observer says which one.")
+        what = msg("A seccomp filter killed it for a system call: see which in the kernel's log, or observe it.")
         return Cause(Claim("seccomp", what, Strength.FITS), code)
     what = msg("It wrote a file larger than its limit (ulimit fsize).")
     return Cause(Claim("cgroup", what, Strength.FITS, more_of("fsize")(asked, {})), code)
@@ -163,10 +163,10 @@ def _killed(number: int, asked: Asked) -> Cause:
 def _from_outside(end: End) -> Cause:
     if end.requested is None:
         what = msg("It was killed, and not for its own memory limit: by someone (docker kill, a stop that took too "
-                   "long), or by the kernel because the machine ran out of memory.")  # fmt: skip
+"long), or by the kernel because the machine ran out of memory.")  # fmt: skip
     else:
-        what = msg("It was killed, and neither by its engine nor for its own memory limit: by a process of the host, "
-                   "or by the kernel because the machine ran out of memory.")  # fmt: skip
+        what = msg("It was killed, and neither by its engine nor for its own memory limit: by a process of the "
+"host, or by the kernel because the machine ran out of memory.")  # fmt: skip
     return Cause(Claim(KERNEL, what, Strength.LEFT), msg("Its exit code is 137, and its engine reports no such kill."))
 
 

@@ -53,9 +53,9 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Load a kernel module"),
-        msg("A process could load its own code into the kernel that all containers share."),
+        msg("Could load its own code into the kernel that all containers share."),
         msg("It controls the kernel then: nothing on this machine can stop it."),
-        msg("Drop SYS_MODULE, which no engine gives by default, and leave privileged mode."),
+        msg("Remove --privileged, and drop {name}, which no engine gives by default.", name="SYS_MODULE"),
         "capabilities",
         (
             direct(
@@ -73,9 +73,9 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Start another kernel"),
-        msg("A process could load another kernel, which runs when the machine is rebooted with kexec."),
+        msg("Could load another kernel, which runs when the machine is rebooted with kexec."),
         msg("It owns the machine from then on."),
-        msg("Drop SYS_BOOT, which no engine gives by default, and leave privileged mode."),
+        msg("Remove --privileged, and drop {name}, which no engine gives by default.", name="SYS_BOOT"),
         "capabilities",
         (
             direct(
@@ -93,9 +93,9 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Change the kernel's settings"),
-        msg("A process could change settings of the shared kernel, such as which program loads modules for it."),
-        msg("One of these settings makes the kernel run the attacker's program as root."),
-        msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
+        msg("Could change kernel settings of the whole machine, such as which program loads modules."),
+        msg("Some of these settings make the kernel run any program as root."),
+        msg("Keep /proc/sys read-only (no systempaths=unconfined, no --privileged), and drop SYS_ADMIN."),
         "namespaces",
         (
             *kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
@@ -121,7 +121,7 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Open the machine's memory"),
-        msg("A process could open the memory of the whole machine as a file."),
+        msg("Could open the memory of the whole machine as a file."),
         msg("It can read the secrets of every program and, on older kernels, change the kernel itself."),
         msg("Remove --privileged, and drop SYS_RAWIO and MKNOD."),
         "capabilities",
@@ -148,9 +148,9 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Drive hardware directly"),
-        msg("A process could access the machine's hardware directly, bypassing the kernel."),
+        msg("Could access the machine's hardware directly, bypassing the kernel."),
         msg("It can reprogram devices, which can then read and write any memory."),
-        msg("Drop SYS_RAWIO, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_RAWIO"),
         "capabilities",
         (
             direct(
@@ -168,7 +168,7 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Read the kernel's memory"),
-        msg("A process could read the memory of the running kernel as a file."),
+        msg("Could read the memory of the running kernel as a file."),
         msg("It holds the keys and secrets of everything on this machine."),
         _NOT_PRIVILEGED,
         "namespaces",
@@ -187,8 +187,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Uncover masked kernel files"),
-        msg("A process could reach what the engine hid in /proc, by a fresh mount of it or past what covers it."),
-        msg("It reaches kernel settings and secrets that the masks kept away."),
+        msg("Could read or write the /proc files that the engine masks."),
+        msg("It reaches kernel settings and secrets of the host."),
         DROP_ADMIN_ALONE,
         "capabilities",
         (*uncovered_file("/proc/timer_list", Access.READ), *_UNCOVERED_KEYS),
@@ -199,8 +199,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Load BPF programs"),
-        msg("A process could load programs that run inside the kernel, which checks them but has often been fooled."),
-        msg("With the necessary capabilities, it sees all network traffic and the memory of every program."),
+        msg("Could load BPF programs into the kernel, whose verifier has often been fooled."),
+        msg("With the capabilities for it, it sees all network traffic and the memory of every program."),
         msg("Drop BPF and SYS_ADMIN, and keep the engine's default seccomp profile."),
         "capabilities",
         (
@@ -218,8 +218,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Trace the kernel"),
-        msg("A process could measure everything that the machine does, including the kernel."),
-        msg("It can extract other programs' secrets from that, and reach code with many known flaws."),
+        msg("Could measure everything that the machine does with perf, including the kernel."),
+        msg("It can extract other programs' secrets, and reach code with many known vulnerabilities."),
         msg("Drop PERFMON and SYS_ADMIN, and keep the engine's default seccomp profile."),
         "capabilities",
         (
@@ -237,9 +237,9 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Reboot the machine"),
-        msg("A process could reboot or stop the machine; in its own PID namespace it ends only the container."),
+        msg("Could reboot or stop the machine; in its own PID namespace it ends only the container."),
         msg("Everything on the machine stops at once."),
-        msg("Drop SYS_BOOT, and give it a PID namespace of its own."),
+        msg("Drop SYS_BOOT, and give it a private PID namespace."),
         "namespaces",
         (
             direct(
@@ -256,7 +256,7 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Send emergency commands (SysRq)"),
-        msg("A process could send the kernel its emergency commands: crash, reboot, end all programs."),
+        msg("Could send the kernel emergency commands: crash, reboot, kill all processes."),
         msg("Everything on the machine stops at once."),
         _NOT_PRIVILEGED,
         "namespaces",
@@ -268,9 +268,9 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Set the clock"),
-        msg("A process could change the time of the whole machine."),
+        msg("Could change the time of the whole machine."),
         msg("Expired certificates become valid again, logs are wrong, and timed jobs run too early or not at all."),
-        msg("Drop SYS_TIME, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_TIME"),
         "capabilities",
         (
             direct(
@@ -294,8 +294,8 @@ THREATS = (
         Family.KERNEL,
         Severity.HIGH,
         msg("Change hardware settings"),
-        msg("A process could change settings of the kernel and of devices in /sys, such as which device can sleep."),
-        msg("It can switch hardware off, and some of the files name a program that runs as root."),
+        msg("Could change settings of the kernel and of devices in /sys, such as which device may sleep."),
+        msg("It can switch hardware off; some of the files name a program that runs as root."),
         _NOT_PRIVILEGED,
         "namespaces",
         sysfs_file("/sys/kernel/rcu_expedited", Access.WRITE),
@@ -306,9 +306,9 @@ THREATS = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Unload a kernel module"),
-        msg("A process could remove parts of the running kernel that others need."),
+        msg("Could remove parts of the running kernel that others need."),
         msg("Devices and protection that the module provided are gone."),
-        msg("Drop SYS_MODULE, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_MODULE"),
         "capabilities",
         (
             direct(
@@ -326,10 +326,7 @@ THREATS = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Change access-control rules"),
-        msg(
-            "A process could load or remove rules of AppArmor or Smack for the whole machine, if this host uses one; "
-            "reaching the file for it is another question."
-        ),
+        msg("Could load or remove the whole machine's AppArmor or Smack rules, where it can reach their files."),
         msg("The confinement of every container can be removed."),
         msg("Drop MAC_ADMIN and MAC_OVERRIDE, which no engine gives by default."),
         "capabilities",

@@ -56,7 +56,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Read the host's keys"),
-        msg("A process could read keys that the kernel stores for the host's user of the same number."),
+        msg("Could read the kernel keyring of the host user with the same UID."),
         msg("Passwords for network drives and encrypted folders may be among them."),
         msg("Use a seccomp profile that stops keyctl, as Docker's default does, or a user namespace."),
         "seccomp",
@@ -75,7 +75,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Use the kernel keyring"),
-        msg("A process could use the kernel keyring, whose code has had flaws that led out of containers."),
+        msg("Could use the kernel keyring, whose vulnerabilities have led out of containers."),
         msg("It reaches kernel code that a container hardly ever needs."),
         msg("Use a seccomp profile that stops keyctl, as Docker's default does."),
         "seccomp",
@@ -87,10 +87,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Add keys to the kernel keyring"),
-        msg(
-            "A process could add keys to the kernel keyring, or make the kernel call programs of the host to look "
-            "for one."
-        ),
+        msg("Could add keys to the kernel keyring, or make the kernel call host programs to look for one."),
         msg("It uses up kernel memory, and reaches code that a container hardly ever needs."),
         _KEEP_FILTER,
         "seccomp",
@@ -102,7 +99,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Pause the kernel at its work"),
-        msg("A process could pause the kernel in the middle of its own work, at a moment of its choice."),
+        msg("Could pause the kernel in the middle of its work, at a moment of its choice."),
         msg("Attacks on the kernel that need exact timing become easy."),
         msg("Keep vm.unprivileged_userfaultfd at 0 on the host, and the engine's default seccomp profile."),
         "seccomp",
@@ -134,8 +131,8 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Use io_uring"),
-        msg("A process could hand work to the kernel through a queue that seccomp filters can't see into."),
-        msg("It is young code, and many flaws that lead out of containers were found in it."),
+        msg("Could make calls through io_uring, which no seccomp filter sees."),
+        msg("Many vulnerabilities that lead out of containers were found in it."),
         msg("Use a seccomp profile without io_uring_setup, or set kernel.io_uring_disabled to 2 on the host."),
         "seccomp",
         (
@@ -151,11 +148,11 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Read the kernel log"),
-        msg("A process could read what the kernel logs, including addresses in its memory."),
-        msg("It learns about the machine and its other containers, and where to aim an attack."),
+        msg("Could read what the kernel logs, including addresses in its memory."),
+        msg("It learns about the machine and its other containers, and where to attack the kernel."),
         msg(
-            "Drop SYSLOG, and set kernel.dmesg_restrict to 1 on the host. Docker's default seccomp profile stops "
-            "syslog(2) as well; Podman's does not."
+            "Drop SYSLOG, and set kernel.dmesg_restrict to 1 on the host. Docker's default seccomp profile "
+            "stops syslog(2), Podman's does not."
         ),
         "seccomp",
         (
@@ -191,9 +188,9 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Control process accounting"),
-        msg("A process could make the kernel record each program that ends in its PID namespace, or stop recording."),
+        msg("Could make the kernel record each program that ends in its PID namespace, or stop recording."),
         msg("In the host's PID namespace it learns what others run, or hides its own traces."),
-        msg("Drop SYS_PACCT, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_PACCT"),
         "capabilities",
         (direct('acct("/x")', calls("acct"), initial("SYS_PACCT"), Feature("process_accounting")),),
         ("acct(2)",),
@@ -203,9 +200,9 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.MEDIUM,
         msg("Turn the audit log off"),
-        msg("A process could change what the machine's audit log records, or turn it off."),
+        msg("Could change what the machine's audit log records, or turn it off."),
         msg("What it does afterwards leaves no trace."),
-        msg("Drop AUDIT_CONTROL, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="AUDIT_CONTROL"),
         "capabilities",
         (
             direct(
@@ -223,9 +220,9 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Read the audit log"),
-        msg("A process could read the machine's audit log as it is written."),
+        msg("Could read the machine's audit log as it is written."),
         msg("It learns who does what on the machine."),
-        msg("Drop AUDIT_READ, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="AUDIT_READ"),
         "capabilities",
         (
             direct(
@@ -242,7 +239,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Forge audit records"),
-        msg("A process could write records of its own into the machine's audit log."),
+        msg("Could write records of its own into the machine's audit log."),
         msg("It can bury its traces under false ones."),
         msg("Drop AUDIT_WRITE, unless people log in to the container."),
         "capabilities",
@@ -261,9 +258,10 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Feed the host's crash handler"),
-        msg("A process could crash on purpose: the host's crash handler then runs as root with data that it made."),
+        msg("Could crash on purpose: the host's crash handler then runs as root with data that it made."),
         msg(
-            "Flaws in apport and systemd-coredump have given away secrets that way; which ones are mended is not read."
+            "Vulnerabilities in apport and systemd-coredump have leaked secrets that way; whether yours is "
+            "patched is not read."
         ),
         msg("Start it with --ulimit core=1: with that limit of exactly 1 byte the kernel runs no crash handler."),
         "cgroup",
@@ -275,7 +273,7 @@ _FACILITIES = (
         Family.KERNEL,
         Severity.LOW,
         msg("Read the firmware tables"),
-        msg("A process could read the tables of the machine's firmware, including serial numbers and addresses."),
+        msg("Could read the machine's firmware tables, including serial numbers and addresses."),
         msg("It can tell machines apart, and learns where to aim an attack on the firmware."),
         _NOT_PRIVILEGED,
         "namespaces",
@@ -294,8 +292,8 @@ _RARE_CALLS = (
         Family.KERNEL,
         Severity.LOW,
         msg("Turn off address randomisation"),
-        msg("A process could start programs with all parts at the same addresses in memory every time."),
-        msg("Flaws in programs started this way are easier to exploit. Set-uid programs are randomised all the same."),
+        msg("Could start programs with the same memory addresses every time."),
+        msg("Vulnerabilities in such programs are easier to exploit. Set-uid programs stay randomised."),
         _KEEP_FILTER,
         "seccomp",
         (
@@ -311,8 +309,8 @@ _RARE_CALLS = (
         Family.KERNEL,
         Severity.LOW,
         msg("Use obsolete system calls"),
-        msg("A process could use old system calls that no program needs today and nobody maintains."),
-        msg("Flaws stay undetected for years in old code."),
+        msg("Could use old system calls that no program needs and nobody maintains."),
+        msg("Vulnerabilities in old code stay undetected for years."),
         _KEEP_FILTER,
         "seccomp",
         (
@@ -354,8 +352,8 @@ _RARE_CALLS = (
         Family.KERNEL,
         Severity.LOW,
         msg("Use brand-new system calls"),
-        msg("A process could use system calls that are too new for the engine's filter to know."),
-        msg("New code has not been tested for long, and flaws in it come to light every year."),
+        msg("Could use system calls that are too new for the engine's filter to know."),
+        msg("New code is little tested, and vulnerabilities in it come to light every year."),
         msg("Use a seccomp profile that allows only the calls that the program needs."),
         "seccomp",
         (
@@ -391,7 +389,7 @@ _RARE_CALLS = (
         Family.KERNEL,
         Severity.LOW,
         msg("Use an inherited io_uring"),
-        msg("A process could use a queue into the kernel that another program opened and passed to it."),
+        msg("Could use an io_uring that another program opened and passed to it."),
         msg("No seccomp filter sees what goes through it."),
         msg(
             "Use a seccomp profile without io_uring_enter and io_uring_register: kernel.io_uring_disabled stops new"
@@ -406,8 +404,11 @@ _RARE_CALLS = (
         Family.KERNEL,
         Severity.LOW,
         msg("Attach memory to a pipe"),
-        msg("A process could hand its memory to a pipe without copying it, a rarely used mechanism with known flaws."),
-        msg("Such flaws allow overwriting files of others."),
+        msg(
+            "Could give its memory to a pipe without copying it (vmsplice), a rarely used call with known "
+            "vulnerabilities."
+        ),
+        msg("Such vulnerabilities allow overwriting files of others."),
         msg("Keep the engine's default seccomp profile; Podman's closes this, Docker's does not."),
         "seccomp",
         (direct("vmsplice()", calls("vmsplice")),),

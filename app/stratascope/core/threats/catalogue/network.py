@@ -40,7 +40,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
-_DROP_RAW = msg("Drop NET_RAW. ping works without it if ping_group_range of its network allows it.")
+_DROP_RAW = msg("Drop NET_RAW. ping works without it if net.ipv4.ping_group_range allows it.")
 
 
 def _net(name: str) -> Capability:
@@ -53,9 +53,9 @@ THREATS = (
         Family.NETWORK,
         Severity.HIGH,
         msg("Use the host's network"),
-        msg("A process is in the host's own network: it reaches every service that listens on localhost only."),
+        msg("Could reach every service that listens on the host's localhost."),
         msg("Databases, debuggers and control sockets that trust localhost are open to it."),
-        msg("Give it a network of its own, and publish only the ports that it serves."),
+        msg("Give it a private network namespace, and publish only the ports that it serves."),
         "namespaces",
         (direct("connect(127.0.0.1)", Shares("net")), entered("net", "connect(127.0.0.1)")),
         ("CIS-Docker-1.6.0:5.10", "PSS:baseline", "network_namespaces(7)"),
@@ -65,9 +65,9 @@ THREATS = (
         Family.NETWORK,
         Severity.HIGH,
         msg("Reach abstract sockets of the host"),
-        msg("A process could connect to sockets of host programs that have no file, such as those of the desktop."),
+        msg("Could connect to host programs' abstract sockets, such as those of the desktop."),
         msg("Some of them, such as that of old containerd, do whatever root asks for."),
-        msg("Give it a network of its own: these sockets belong to the network namespace."),
+        msg("Give it a private network namespace: abstract sockets belong to it."),
         "namespaces",
         (
             direct('connect("@name")', Shares("net"), AbstractSocket(), calls("connect", "socketcall")),
@@ -80,7 +80,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Sniff and forge packets"),
-        msg("A process could read all traffic on its network, and send packets from another container's address."),
+        msg("Could read all traffic on its network, and send packets from another container's address."),
         msg("It can pose as a neighbour or as the gateway, and read what is not encrypted."),
         _DROP_RAW,
         "capabilities",
@@ -99,7 +99,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Send raw IP packets"),
-        msg("A process could build IP packets by hand, as ping does, with any content and source address."),
+        msg("Could build IP packets by hand, as ping does, with any content and source address."),
         msg("It can scan quietly and pose as others in its network."),
         _DROP_RAW,
         "capabilities",
@@ -111,7 +111,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Reconfigure the network"),
-        msg("A process could change addresses, routes and firewall rules of the network that it is in."),
+        msg("Could change addresses, routes and firewall rules of the network that it is in."),
         msg("It can redirect traffic and reach rarely used kernel code; in the host's network it controls everything."),
         msg("Drop NET_ADMIN, unless the program is a VPN or a router."),
         "capabilities",
@@ -135,7 +135,7 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Talk to the hypervisor"),
-        msg("A process could open a direct line to the machine below, or to virtual machines, that no firewall sees."),
+        msg("Could connect to the hypervisor or to virtual machines (vsock), past every firewall."),
         msg("Agents that listen there often trust anyone who connects."),
         msg("Use a seccomp profile that stops AF_VSOCK and, where 32-bit calls exist, socketcall."),
         "seccomp",
@@ -147,11 +147,8 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Use the kernel's ciphers"),
-        msg(
-            "A process could pass its data to the kernel's own ciphers through a socket, code that few programs ever "
-            "use."
-        ),
-        msg("Flaws there have made ordinary users root, also on the host."),
+        msg("Could use the kernel's crypto code through AF_ALG sockets, which few programs use."),
+        msg("Vulnerabilities there have made ordinary users root, also on the host."),
         msg("Use a seccomp profile that stops AF_ALG and, where 32-bit calls exist, socketcall."),
         "seccomp",
         (direct("socket(AF_ALG)", socket(AF_ALG), Feature("crypto_socket")),),
@@ -163,10 +160,9 @@ THREATS = (
         Severity.MEDIUM,
         msg("Use rare network protocols"),
         msg(
-            "A process could use protocols of the kernel that hardly any program needs, such as TIPC, RDS or CAN; many "
-            "are loaded on demand."
+            "Could use network protocols that hardly any program needs, such as TIPC, RDS or CAN; many load on demand."
         ),
-        msg("Flaws in such code have made ordinary users root, also on the host."),
+        msg("Vulnerabilities there have made ordinary users root, also on the host."),
         msg(
             "Use a seccomp profile that stops these families and io_uring, or turn their modules off on the host "
             "(modprobe.d)."
@@ -193,8 +189,8 @@ THREATS = (
         Family.NETWORK,
         Severity.MEDIUM,
         msg("Reach firewall and tunnel code"),
-        msg("A process could set up firewall rules or encrypted tunnels, by kernel code with many known flaws."),
-        msg("Such flaws have led out of containers every year."),
+        msg("Could set up firewall rules or encrypted tunnels, through kernel code with many known vulnerabilities."),
+        msg("Such vulnerabilities have led out of containers every year."),
         msg("Drop NET_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
         "capabilities",
         (
@@ -237,10 +233,10 @@ THREATS = (
         "read-cloud-metadata",
         Family.NETWORK,
         Severity.HIGH,
-        msg("Ask the cloud about this machine"),
-        msg("A process could ask the cloud's metadata service, at 169.254.169.254, for the machine's own credentials."),
-        msg("With them it acts as this machine towards the cloud: its storage, its secrets, other machines."),
-        msg("Let the service demand a token that goes one hop only (IMDSv2, hop limit 1), or block that address."),
+        msg("Get the machine's cloud credentials"),
+        msg("Could get this machine's cloud credentials from the metadata service at 169.254.169.254."),
+        msg("With them it acts as this machine in the cloud: storage, secrets, other machines."),
+        msg("Require IMDSv2 with a hop limit of 1, or block that address."),
         "namespaces",
         (direct("connect(169.254.169.254)", RouteOut(), calls("connect", "socketcall"), Feature("cloud")),),
         ("ip(7)",),
@@ -250,7 +246,7 @@ THREATS = (
         Family.NETWORK,
         Severity.LOW,
         msg("Listen on a low port"),
-        msg("A process could listen on a port below 1024, where others expect a system service."),
+        msg("Could listen on a port below 1024, where others expect a system service."),
         msg("In the host's network it can pose as such a service; in its own it harms nobody."),
         msg(
             "Drop NET_BIND_SERVICE. On Docker, where all ports are unprivileged, also set --sysctl "
@@ -265,7 +261,7 @@ THREATS = (
         Family.NETWORK,
         Severity.LOW,
         msg("Hold an unused capability"),
-        msg("A process holds NET_BROADCAST, which Linux reserves but checks nowhere today."),
+        msg("Holds NET_BROADCAST, which Linux defines but checks nowhere today."),
         msg("Nothing now; a future kernel may give it a meaning."),
         msg("Drop NET_BROADCAST: nothing needs it."),
         "capabilities",

@@ -41,7 +41,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _PTRACE_ATTACH, _PTRACE_SEIZE = 16, 0x4206
-_OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
+_OWN_PIDS = msg("Give it a private PID namespace (no --pid=host).")
 _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 _YAMA = (
@@ -55,8 +55,8 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.MEDIUM,
         msg("Become root through a set-uid file"),
-        msg("An ordinary user in the container could become its root through a set-uid program such as su."),
-        msg("A flaw in any such program defeats the purpose of not running the container as root."),
+        msg("Could make an ordinary user the container's root, through a set-uid program such as su."),
+        msg("One vulnerable set-uid program undoes running as non-root."),
         _NO_NEW_PRIVS,
         "capabilities",
         (direct("execve(root's 04755 file)", calls("execve", "execveat"), SetUidExec(), OtherIds()),),
@@ -67,7 +67,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.MEDIUM,
         msg("Regain capabilities through exec"),
-        msg("A process could regain capabilities that it does not hold now by starting a file that carries them."),
+        msg("Could regain capabilities that it does not hold now by starting a file that carries them."),
         msg("What the program gave up on purpose comes back."),
         _NO_NEW_PRIVS,
         "capabilities",
@@ -79,7 +79,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Become another user"),
-        msg("A process could become any other user of the container."),
+        msg("Could become any other user of the container."),
         msg("It gets access to that user's files and processes."),
         msg("Drop SETUID, and start the program as the user it needs."),
         "capabilities",
@@ -100,7 +100,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Change its groups"),
-        msg("A process could join any group of the container, or leave those that deny it something."),
+        msg("Could join any group of the container, or leave those that deny it something."),
         msg("It gets access to files that are open to these groups."),
         msg("Drop SETGID, and start the program with the groups it needs."),
         "capabilities",
@@ -119,7 +119,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Change the owner of a file"),
-        msg("A process could make any user of the container the owner of any file."),
+        msg("Could make any user of the container the owner of any file."),
         msg("It gets around permissions, and can attribute files to others."),
         msg("Drop CHOWN once the files have their owners."),
         "capabilities",
@@ -138,7 +138,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Ignore file permissions"),
-        msg("A process could read and write every file of the container, whoever owns it."),
+        msg("Could read and write every file of the container, whoever owns it."),
         msg("Separate users inside the container are not protected from each other, nor in shared volumes."),
         msg("Drop DAC_OVERRIDE, and run the program as the owner of its files."),
         "capabilities",
@@ -149,8 +149,8 @@ _IDENTITIES = (
         "bypass-file-search",
         Family.PROCESSES,
         Severity.LOW,
-        msg("Read every file and folder"),
-        msg("A process could read every file and list every folder of the container, whoever owns it."),
+        msg("Read every file and directory"),
+        msg("Could read every file and list every directory of the container, whoever owns it."),
         msg("It sees the secrets of all users inside, also in shared volumes."),
         msg("Drop DAC_OVERRIDE and DAC_READ_SEARCH, and run the program as the owner of its files."),
         "capabilities",
@@ -162,7 +162,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Keep set-id bits on changed files"),
-        msg("A process could change a set-uid program and keep its set-uid bit, which the kernel otherwise clears."),
+        msg("Could change a set-uid program and keep its set-uid bit, which the kernel otherwise clears."),
         msg("A changed program still runs with its owner's rights."),
         msg("Drop FSETID, which package managers need and services do not."),
         "capabilities",
@@ -174,7 +174,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Give capabilities to a file"),
-        msg("A process could add capabilities to a program, so that anyone who starts it in the container gets them."),
+        msg("Could add capabilities to a program, so that anyone who starts it in the container gets them."),
         msg("It leaves itself a way back to its privileges."),
         msg("Drop SETFCAP, which package managers need and services do not."),
         "capabilities",
@@ -193,7 +193,7 @@ _IDENTITIES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Rearrange its capabilities"),
-        msg("A process could pass its capabilities on to programs that it starts, and change how root is treated."),
+        msg("Could pass its capabilities on to programs that it starts, and change how root is treated."),
         msg("It gains nothing new, but programs that it starts may keep capabilities that they should lose."),
         msg("Drop SETPCAP, unless the program starts others with fewer capabilities."),
         "capabilities",
@@ -208,7 +208,7 @@ _YAMA_BEYOND = (
     Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
     initial("SYS_PTRACE", only_if=Setting("kernel.yama.ptrace_scope", ("1", "2"))),
 )
-_OWN_PROC = msg("Give it a PID namespace of its own (no --pid=host), and do not mount the host's /proc.")
+_OWN_PROC = msg("Give it a private PID namespace (no --pid=host), and do not mount the host's /proc.")
 # Yama lets parents trace their children up to 1, requires SYS_PTRACE at 2, and forbids it at 3
 # /proc/PID/mem makes the same check on open, __mem_open in fs/proc/base.c
 _INTO_CHILD = (Tracing("own"), *_YAMA)
@@ -234,9 +234,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Enter a host process"),
-        msg("A process could open the files of any program of the host through /proc, including its root directory."),
-        msg("All files of this machine are open to it."),
-        msg("Give it a PID namespace of its own (no --pid=host), do not mount the host's /proc, and drop SYS_PTRACE."),
+        msg("Could open all files of the host through a host process in /proc."),
+        msg("It can read and change every file of this machine."),
+        msg("Give it a private PID namespace (no --pid=host), do not mount the host's /proc, and drop SYS_PTRACE."),
         "namespaces",
         (direct('open("/proc/2/root")', HostProcesses(), InspectHost(), Tracing("host")),),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
@@ -246,11 +246,11 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Enter a host user's process"),
-        msg("A process could become a user who runs a program on the host, and reach all files through that program."),
-        msg("Root again afterwards, it keeps access to every file of this machine."),
+        msg("Could become a user who runs a program on the host, and reach all files through it."),
+        msg("Root again afterwards, it can reach every file of this machine."),
         msg(
-            "Give it a PID namespace of its own (no --pid=host), do not mount the host's /proc, and drop SETUID and "
-            "SETGID."
+            "Give it a private PID namespace (no --pid=host), do not mount the host's /proc, and drop SETUID "
+            "and SETGID."
         ),
         "namespaces",
         (
@@ -271,11 +271,11 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.HIGH,
         msg("Enter a user's own programs"),
-        msg("A process has the ID of a user of the host, and could open that user's files through their programs."),
+        msg("Could open a host user's files through that user's programs, since it has the same ID."),
         msg("It reads and changes everything that this user can, outside every container."),
         msg(
-            "Give it a PID namespace of its own (no --pid=host) and do not mount the host's /proc. Another user ID "
-            "helps only if nobody on the host has it."
+            "Give it a private PID namespace (no --pid=host) and do not mount the host's /proc. Another user "
+            "ID helps only if no host user has it."
         ),
         "namespaces",
         (direct('open("/proc/P/root")', HostProcesses(), SameUser(), Tracing("host")),),
@@ -286,7 +286,7 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.HIGH,
         msg("Enter another container's process"),
-        msg("A process could open the files of another container through /proc, as that container sees them."),
+        msg("Could open the files of another container through /proc, as that container sees them."),
         msg("It can read that container's secrets and change its programs."),
         _OWN_PROC,
         "namespaces",
@@ -315,7 +315,7 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.CRITICAL,
         msg("Take over a privileged process"),
-        msg("A process could make a program of the host's root, or of a privileged container, run its own code."),
+        msg("Could make a program of the host's root, or of a privileged container, run its code."),
         msg("It then has that program's privileges: those of the host's root."),
         msg("Do not share the PID namespace of the host or of a privileged container, and drop SYS_PTRACE."),
         "namespaces",
@@ -331,9 +331,9 @@ _PROCESSES = (
         "signal-host-process",
         Family.PROCESSES,
         Severity.HIGH,
-        msg("End programs of the host"),
-        msg("A process could send signals to programs of the host's root, and stop them."),
-        msg("It can end services of this machine, including the engine."),
+        msg("Kill programs of the host"),
+        msg("Could send signals to programs of the host's root, and kill them."),
+        msg("It can stop services of this machine, including the engine."),
         _OWN_PIDS,
         "namespaces",
         (direct("kill(2, 0)", SIGNAL_CALLS, Shares("pid"), SignalRoot()),),
@@ -344,8 +344,8 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.MEDIUM,
         msg("See the host's processes"),
-        msg("A process sees every program of the host with its command line, including any passwords in it."),
-        msg("It learns what runs here and where to strike next."),
+        msg("Could see every host process with its command line, including passwords in it."),
+        msg("It learns what runs here, and what to attack next."),
         _OWN_PROC,
         "namespaces",
         (
@@ -368,8 +368,8 @@ _PROCESSES = (
         "signal-other-users",
         Family.PROCESSES,
         Severity.LOW,
-        msg("End others' programs"),
-        msg("A process could send signals to programs of all users in the container."),
+        msg("Kill others' programs"),
+        msg("Could send signals to programs of all users in the container."),
         msg("It can stop whatever else runs in the container."),
         msg("Drop KILL, unless the program supervises others that run as other users."),
         "capabilities",
@@ -381,7 +381,7 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Control another program"),
-        msg("A process could stop a program of the same user and change what it does, as a debugger can."),
+        msg("Could stop a program of the same user and change what it does, as a debugger can."),
         msg("It can take over programs that run beside it in the container."),
         msg("Use a seccomp profile without ptrace, if nothing is debugged in it."),
         "seccomp",
@@ -399,9 +399,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Read another program's memory"),
-        msg("A process could read the memory of a program of the same user, keys and passwords included."),
+        msg("Could read the memory of a program of the same user, keys and passwords included."),
         msg("It learns the secrets of programs that run beside it in the container."),
-        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
+        msg("Run programs that should not trust each other as different users: no filter closes /proc/PID/mem."),
         "seccomp",
         (
             direct("process_vm_readv(child)", calls("process_vm_readv"), Tracing("own"), *_YAMA),
@@ -415,9 +415,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Change another program's memory"),
-        msg("A process could change the memory of a program of the same user while it runs."),
+        msg("Could change the memory of a program of the same user while it runs."),
         msg("It can make programs beside it do anything."),
-        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
+        msg("Run programs that should not trust each other as different users: no filter closes /proc/PID/mem."),
         "seccomp",
         (
             direct("process_vm_writev(child)", calls("process_vm_writev"), Tracing("own"), *_YAMA),
@@ -431,9 +431,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Take another program's open files"),
-        msg("A process could take a copy of an open file or connection from a program of the same user."),
+        msg("Could take a copy of an open file or connection from a program of the same user."),
         msg("It can use whatever the other program was allowed to open."),
-        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/fd."),
+        msg("Run programs that should not trust each other as different users: no filter closes /proc/PID/fd."),
         "seccomp",
         (
             direct("pidfd_getfd(child)", calls("pidfd_getfd"), Tracing("own"), *_YAMA),
@@ -448,8 +448,8 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Compare kernel objects"),
-        msg("A process could ask whether two processes share a file, memory or another kernel object."),
-        msg("It learns little: the order it gets is scrambled on purpose, and is not that in memory."),
+        msg("Could ask whether two processes share a file, memory or another kernel object."),
+        msg("It learns little: the kernel scrambles the order it returns."),
         msg("Keep the engine's default seccomp profile."),
         "seccomp",
         (direct("kcmp()", calls("kcmp"), Tracing("look")),),
@@ -460,9 +460,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.HIGH,
         msg("Type into a terminal of the host"),
-        msg("A process could put commands into the input of a terminal of the host that was left open in it."),
-        msg("The shell there runs them as the person who uses that terminal, once the container has ended."),
-        msg("Give it a terminal of its own (-t), or none, and keep dev.tty.legacy_tiocsti at 0 on the host."),
+        msg("Could type commands into a host terminal that was left open in it."),
+        msg("The shell there runs them as the terminal's user, once the container has ended."),
+        msg("Give it its own terminal (-t), or none, and keep dev.tty.legacy_tiocsti at 0 on the host."),
         "namespaces",
         (
             # tiocsti, drivers/tty/tty_io.c
@@ -484,9 +484,9 @@ _PROCESSES = (
         Family.PROCESSES,
         Severity.LOW,
         msg("Cut terminals off"),
-        msg("A process could cut a terminal off from the programs that use it."),
+        msg("Could cut a terminal off from the programs that use it."),
         msg("It can throw others out of a session."),
-        msg("Drop SYS_TTY_CONFIG, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_TTY_CONFIG"),
         "capabilities",
         (direct("vhangup()", calls("vhangup"), initial("SYS_TTY_CONFIG")),),
         ("vhangup(2)",),

@@ -16,12 +16,9 @@ THREATS = (
         Family.RESOURCES,
         Severity.MEDIUM,
         msg("Use up the memory"),
-        msg("A process could take all memory of the machine, until the kernel kills programs to get some back."),
+        msg("Could take all memory of the machine, until the kernel kills programs."),
         msg("It can stop the machine, or get another container killed."),
-        msg(
-            "Set a memory limit (--memory) and keep control groups out of reach: no bind mount, no SYS_ADMIN. "
-            "Rootless engines can't on control groups v1."
-        ),
+        msg("Set a memory limit (--memory), without SYS_ADMIN or a cgroup mount. Rootless engines need cgroup v2."),
         "cgroup",
         (direct("mmap()", Room(Resource.MEMORY)), *past_limits("memory", Resource.MEMORY, "mmap()")),
         ("CIS-Docker-1.6.0:5.11", "cgroups(7)"),
@@ -30,12 +27,11 @@ THREATS = (
         "fork-bomb",
         Family.RESOURCES,
         Severity.MEDIUM,
-        msg("Start endless processes"),
-        msg("A process could start so many others that the machine has no PID left for new ones."),
+        msg("Start endless processes (fork bomb)"),
+        msg("Could start so many processes that the machine has no PID left."),
         msg("Nobody can log in or start a program."),
         msg(
-            "Limit its processes (--pids-limit) and keep control groups out of reach: no bind mount, no SYS_ADMIN. "
-            "Rootless engines can't on control groups v1."
+            "Limit its processes (--pids-limit), without SYS_ADMIN or a cgroup mount. Rootless engines need cgroup v2."
         ),
         "cgroup",
         (
@@ -49,12 +45,9 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Use up the CPUs"),
-        msg("A process could keep all CPUs of the machine busy."),
+        msg("Could keep all CPUs of the machine busy."),
         msg("Everything else becomes slow, but keeps running."),
-        msg(
-            "Limit its CPU time (--cpus) and keep control groups out of reach: no bind mount, no SYS_ADMIN. Rootless "
-            "engines can't on control groups v1."
-        ),
+        msg("Limit its CPU time (--cpus), without SYS_ADMIN or a cgroup mount. Rootless engines need cgroup v2."),
         "cgroup",
         (direct("while (1)", Room(Resource.CPU)), *past_limits("cpu", Resource.CPU, "while (1)")),
         ("CIS-Docker-1.6.0:5.12", "cgroups(7)"),
@@ -64,7 +57,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.MEDIUM,
         msg("Fill the disk"),
-        msg("A process could write until the disk that holds the containers is full."),
+        msg("Could write until the disk that holds the containers is full."),
         msg("Other containers and the host can no longer save anything."),
         msg(
             "Start it read-only with a tmpfs of a fixed size, give volumes a quota, and limit its log (--log-opt "
@@ -82,7 +75,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Use up the disk's speed"),
-        msg("A process could read and write so much that nothing else gets to the disk in time."),
+        msg("Could read and write so much that nothing else gets to the disk in time."),
         msg("Everything that needs the disk becomes slow, also on the host."),
         msg("Limit what it reads and writes per second (--device-read-bps, --device-write-bps)."),
         "cgroup",
@@ -94,14 +87,12 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Use up what its user may have"),
-        msg("A process could take all that the kernel gives to its user ID, such as 128 watchers of files (inotify)."),
+        msg("Could use up what the kernel gives to its user ID, such as 128 inotify instances."),
         msg(
-            "Other containers and programs with that user ID can no longer watch files, queue signals or store keys, "
-            "and their pipes become slow."
+            "Programs with the same user ID, also in other containers, can no longer watch files, queue "
+            "signals or store keys."
         ),
-        msg(
-            "Give each container a user ID of its own that nothing else has: no filter can stop all that counts by it."
-        ),
+        msg("Give each container its own user ID: no filter can stop all that counts by it."),
         "seccomp",
         (
             direct("inotify_init()", calls("inotify_init", "inotify_init1")),
@@ -120,9 +111,9 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Lift its own limits"),
-        msg("A process could raise the hard limits that were set for it, and use reserves kept for root."),
-        msg("Limits on open files, processes and memory (ulimit) no longer bind it. Those of its cgroup still do."),
-        msg("Drop SYS_RESOURCE, which no engine gives by default."),
+        msg("Could raise its hard limits (ulimit), and use reserves kept for root."),
+        msg("Ulimits on open files, processes and memory no longer bind it. Those of its cgroup still do."),
+        msg("Drop {name}, which no engine gives by default.", name="SYS_RESOURCE"),
         "capabilities",
         (direct("prlimit(RLIMIT_NOFILE)", calls("prlimit64", "setrlimit"), initial("SYS_RESOURCE")),),
         ("getrlimit(2)", "CIS-Docker-1.6.0:5.19"),
@@ -132,7 +123,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Take priority over others"),
-        msg("A process could give itself a higher priority than the programs of the host."),
+        msg("Could give itself a higher priority than the host programs."),
         msg("It can take CPU time from everything else."),
         msg("Drop SYS_NICE, and leave out --ulimit nice and rtprio: no engine gives them by default."),
         "capabilities",
@@ -162,7 +153,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Lock memory without limit"),
-        msg("A process could keep any amount of memory from being swapped out, beyond its limit."),
+        msg("Could lock any amount of memory, so that it is never swapped out."),
         msg("Less memory is left for others under load."),
         msg("Drop IPC_LOCK, leave --ulimit memlock low, and limit the memory (--memory)."),
         "capabilities",
@@ -180,11 +171,11 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Control where memory is placed"),
-        msg("A process could move memory between the parts of a large machine, and learn how it is laid out."),
-        msg("It can slow down others, and exact knowledge of memory makes other attacks easier."),
+        msg("Could move memory between NUMA nodes, and learn how it is laid out."),
+        msg("It can slow down others, and make other attacks easier."),
         msg(
-            "Use a seccomp profile that stops mbind, move_pages, migrate_pages, process_madvise and the calls for"
-            " memory policies, as Docker's default does."
+            "Use a seccomp profile that stops mbind, move_pages, migrate_pages, process_madvise and the "
+            "calls for memory policies, as Docker's default does."
         ),
         "seccomp",
         (
@@ -208,7 +199,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.MEDIUM,
         msg("Turn swap space on"),
-        msg("A process could make the host swap its memory out to a file of its choice."),
+        msg("Could make the host swap its memory out to a file of its choice."),
         msg("Secrets from all programs' memory end up in that file."),
         DROP_ADMIN,
         "capabilities",
@@ -220,7 +211,7 @@ THREATS = (
         Family.RESOURCES,
         Severity.MEDIUM,
         msg("Turn swap space off"),
-        msg("A process could take the host's swap space away while it is needed."),
+        msg("Could take the host's swap space away while it is needed."),
         msg("The kernel has to kill programs for lack of memory."),
         DROP_ADMIN,
         "capabilities",
@@ -232,9 +223,9 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Wake the machine"),
-        msg("A process could set an alarm that wakes the sleeping machine."),
+        msg("Could set an alarm that wakes the sleeping machine."),
         msg("It can empty a laptop's battery in a bag."),
-        msg("Drop WAKE_ALARM, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="WAKE_ALARM"),
         "capabilities",
         (direct("timerfd_create(CLOCK_REALTIME_ALARM)", calls("timerfd_create"), initial("WAKE_ALARM")),),
         ("timerfd_create(2)",),
@@ -244,9 +235,9 @@ THREATS = (
         Family.RESOURCES,
         Severity.LOW,
         msg("Keep the machine awake"),
-        msg("A process could keep the machine from going to sleep."),
+        msg("Could keep the machine from going to sleep."),
         msg("It can empty a laptop's battery."),
-        msg("Drop BLOCK_SUSPEND, which no engine gives by default."),
+        msg("Drop {name}, which no engine gives by default.", name="BLOCK_SUSPEND"),
         "capabilities",
         (direct("epoll_ctl(EPOLLWAKEUP)", calls("epoll_ctl"), initial("BLOCK_SUSPEND"), Feature("suspend")),),
         ("epoll_ctl(2)", "capabilities(7)"),

@@ -221,7 +221,7 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
     left = Step('write("cgroup.procs", "0")', (GroupFile("devices", GroupUse.LEAVE),))
     return (
         Route(
-            msg("a node made with mknod, after leaving its control group"),
+            msg("a node made with mknod, after leaving its cgroup"),
             (
                 left,
                 Step(f'mknod("/dev/x", {numbers})', MAKE_NODE),
@@ -229,7 +229,7 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
             ),
         ),
         Route(
-            msg("an existing node, after leaving its control group"),
+            msg("an existing node, after leaving its cgroup"),
             (left, Step('open("/dev/x")', (Node(node), *more))),
         ),
         Route(msg("a node made with mknod, after opening its own device rules"), (*mounted, *made)),

@@ -87,7 +87,7 @@ SAID = (
      "Its own heap is full", (MoreOf("memory", 1 << 28),)),
     ("ERROR: could not resize shared memory segment \"/PostgreSQL.1\" to 8388608 bytes: No space left on device",
      Asked(), "cgroup", "/dev/shm", (MoreOf("shm", path="/dev/shm"),)),
-    ("write /data/x: no space left on device", Asked(), "kernel", "A file system is full", NOTHING),
+    ("write /data/x: no space left on device", Asked(), "kernel", "A filesystem is full", NOTHING),
     ("Error: getaddrinfo EAI_AGAIN db", Asked(), "network", "could not resolve the name", NOTHING),
     ("Error: getaddrinfo EAI_AGAIN db", ALONE, "network", "It has no network", (Network(),)),
     ("psycopg2.OperationalError: could not connect to server: Connection refused", Asked(), "network", "did not answer",
