@@ -243,8 +243,8 @@ def _check(commands: Commands) -> None:
         msg("what would protect the host from a container before it is started"),
         msg(
             "Says what would stand between a container and this machine's kernel, based on what would start it: "
-            "a run command, a Compose file, a Quadlet unit or a Kubernetes manifest. Nothing is started. Exit "
-            "status as for report; 2 for a file that is not understood."
+            "a run command, a Compose file, a Quadlet unit, a Kubernetes manifest or a devcontainer.json. Nothing is "
+            "started. Exit status as for report; 2 for a file that is not understood."
         ),
     )
     check.takes_command = True

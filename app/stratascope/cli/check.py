@@ -136,7 +136,10 @@ def _print_checked(found: Checked, arguments: argparse.Namespace, annotations: A
 def _show(
     snapshot: Snapshot, problems: tuple[Problem, ...], arguments: argparse.Namespace, annotations: Annotations
 ) -> bool:
-    more = {"problems": [{"source": str(each.place), "text": translate(each.text)} for each in problems]}
+    more = {
+        name: [{"source": str(each.place), "text": translate(each.text)} for each in problems if each.added is added]
+        for name, added in (("problems", False), ("added", True))
+    }
     details = bool(arguments.service or arguments.command_words)
     return put(arguments, snapshot, annotations, details=details, more=more)
 

@@ -276,6 +276,9 @@ class Container(Value):
         return self.id[:12] if self.sandbox is None else self.id
 
 
+DEV_CONTAINER = "devcontainer.metadata"
+
+
 class Image(Value):
     """An image's defaults for its containers, as reported by an engine that has the image."""
 
@@ -284,6 +287,7 @@ class Image(Value):
     exposed: tuple[str, ...] = ()  # "80/tcp"
     layers: tuple[str, ...] = ()  # their folders on the engine's machine, topmost first; empty: not told
     accounts: Accounts | None = None  # None: not known
+    dev_container: str = ""  # its label DEV_CONTAINER: JSON of what it asks for as a dev container
 
 
 SHORTEST_ID = 3  # characters: shorter prefixes of an id are not accepted

@@ -5,16 +5,20 @@ Each format's module is imported on use: YAML is slow to load.
 
 from __future__ import annotations
 
+import posixpath
+import re
+
 from stratascope.core.message import Message, msg
 from stratascope.core.options.difference import Change, UnwritableError
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.formats.quadlet import unit
 from stratascope.formats.run import read as run
-from stratascope.formats.text import MOST_SERVICES, Files, Language, Read, ReferencedFiles, TooMuchError
+from stratascope.formats.text import DEV_CONTAINERS, MOST_SERVICES, Files, Language, Read, ReferencedFiles, TooMuchError
 from stratascope.value import replace
 
 MOST = 1 << 20  # characters: the longest Compose files have some tens of thousands
 _YAML = (".yml", ".yaml", ".json")
+_JSON = re.compile(r"\s*[{/]").match
 
 
 def read(text: str, file: str, files: Files) -> Read:
@@ -38,6 +42,9 @@ def _read(text: str, file: str, files: ReferencedFiles) -> Read:
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         return _failed(file, line, msg("This is not text: it contains null bytes."))
+    dev_container = _dev_container(text, file, files)
+    if dev_container is not None:
+        return dev_container
     if unit.is_unit(text, file):
         from stratascope.formats.quadlet import read as quadlet
 
@@ -45,6 +52,22 @@ def _read(text: str, file: str, files: ReferencedFiles) -> Read:
     if run.is_run(text) and not file.endswith(_YAML):
         return replace(run.read(text, file), language=Language.RUN)
     return _yaml(text, file, files)
+
+
+def _dev_container(text: str, file: str, files: ReferencedFiles) -> Read | None:
+    """None if it is no devcontainer.json."""
+    if not _JSON(text) and posixpath.basename(file) not in DEV_CONTAINERS:
+        return None
+    from stratascope.formats.devcontainer import read as devcontainer
+    from stratascope.formats.devcontainer.jsonc import JsonError
+
+    try:
+        found = devcontainer.document(text, file)
+    except JsonError as error:
+        return _failed(file, error.line, error.message)
+    if found is None:
+        return None
+    return replace(devcontainer.read(found, text, file, files), language=Language.DEVCONTAINER)
 
 
 def _yaml(text: str, file: str, files: ReferencedFiles) -> Read:
@@ -69,7 +92,10 @@ def _yaml(text: str, file: str, files: ReferencedFiles) -> Read:
     return _failed(
         file,
         0,
-        msg("This is not recognised as a run command, a Compose file, a Quadlet unit or a Kubernetes manifest."),
+        msg(
+            "This is not recognised as a run command, a Compose file, a Quadlet unit, a Kubernetes manifest or a "
+            "devcontainer.json."
+        ),
     )
 
 
@@ -83,6 +109,16 @@ def rewritten(text: str, file: str, service: Service, change: Change) -> str:
         return run.rewritten(text, service, change)
     if unit.is_unit(text, file):
         return unit.rewritten(text, change)
+    from stratascope.formats.devcontainer import edit as dev_container_edit
+    from stratascope.formats.devcontainer.jsonc import JsonError
+    from stratascope.formats.devcontainer.read import document as dev_container
+
+    try:
+        object_ = dev_container(text, file)
+    except JsonError as error:
+        raise UnwritableError(file) from error
+    if object_ is not None:
+        return dev_container_edit.rewritten(text, object_, file, service, change)
     from stratascope.formats.compose import edit as compose_edit
     from stratascope.formats.compose.read import is_compose
     from stratascope.formats.kubernetes import edit as kubernetes_edit

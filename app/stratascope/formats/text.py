@@ -26,6 +26,7 @@ LEVELS = 30  # nesting of includes, and of services that extend each other (4)
 OPTIONS = 500  # per container (200, nearly all of them ports and variables)
 ALL_OPTIONS = 4000  # for all containers together (1500)
 LONGEST = 1 << 10  # characters of a value that a layer evaluates (300: a mount with all its options)
+DEV_CONTAINERS = frozenset(("devcontainer.json", ".devcontainer.json"))  # such a file is one, whatever it says
 FILLED_IN = 4 << 20  # total characters of values after expanding variables
 
 
@@ -34,6 +35,7 @@ class Language(StrEnum):
     COMPOSE = "compose"
     QUADLET = "quadlet"
     KUBERNETES = "kubernetes"
+    DEVCONTAINER = "devcontainer"
 
 
 class Read(Value):
@@ -120,6 +122,10 @@ class ReferencedFiles:
         if folder not in self._names:
             self._names[folder] = self._files.names(folder)
         return self._names[folder]
+
+    def here(self) -> str:
+        """See `Files`."""
+        return self._files.here()
 
 
 class Counted:

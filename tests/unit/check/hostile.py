@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+_D = "devcontainer.json"
 _C = "services:\n  a:\n    image: a\n"
 
 
@@ -37,6 +38,15 @@ QUICK = {
         + _lines(3000, lambda n: f"x{n + 1}: &m{n + 1} {{<<: *m{n}, k{n}: 1}}")
         + "services: {a: {<<: *m3000, image: a}}\n",
     ),
+    "json, lines": (_D, '{"image":"a","capAdd":[' + ("\n" * 2000 + '"A",') * 450 + "]}"),
+    "json, comments": (_D, "/*" * 100_000 + "*/" + '{"image":"a" /*' + "*/ /*" * 100_000),
+    "json, variables": (_D, '{"image":"a","mounts":[' + '"source=${localEnv:X},target=/a",' * 20_000 + "]}"),
+    "json, features": (_D, '{"image":"a","features":{' + ",".join(f'"./f{n}":{{}}' for n in range(50_000)) + "}}"),
+    "json, files": (
+        _D,
+        '{"service":"a","dockerComposeFile":[' + ",".join(f'"c{n}.yml"' for n in range(50_000)) + "]}",
+    ),
+    "json, keys": (_D, '{"image":"a",' + ",".join(f'"k{n}":1' for n in range(60_000)) + "}"),
     "a number": ("c.yml", f"{_C}    mem_limit: {'9' * 900_000}\n"),
     "a hexadecimal number": ("c.yml", f"{_C}    mem_limit: 0x{'f' * 900_000}\n"),
     "a number of sixties": ("c.yml", f"{_C}    pids_limit: 1{':59' * 300_000}\n"),

@@ -146,7 +146,28 @@ spec:
       volumeMounts:
     - {name: two, image: b, securityContext: {}, resources: {limits: {}}, volumeMounts: []}
 """
+DEV_CONTAINER = """\
+// What an editor starts
+{
+  "image": "a", // as it comes
+  "workspaceMount": "type=bind,source=${localWorkspaceFolder},target=/src", "workspaceFolder": "/src",
+  "capAdd": ["SYS_ADMIN", /* for strace */ "NET_ADMIN"],
+  "securityOpt": [
+    "seccomp=unconfined", // for the debugger
+    "apparmor=unconfined",
+  ],
+  "mounts": [
+    // what the tests read
+    {"source": "/etc", "target": "/host/etc", "type": "bind"}, // as it is
+    "source=/var/run/docker.sock,target=/var/run/docker.sock,type=bind"
+  ],
+  "runArgs": ["--pid=host", "--ipc", "host", // to look around
+    "--uts", "host", "-v", "${localWorkspaceFolder}/x:/x", "--device=/dev/fuse"],
+  "appPort": [3000, "81:81"],
+}
+"""
 PRIVILEGED = {
+    "dev container": '{"image": "a", "workspaceMount": "", "privileged": true, "runArgs": ["--network=host"]}',
     "run": "docker run --privileged --network host --name one nginx\n",
     "compose": "services:\n  one:\n    image: nginx\n    privileged: true\n    network_mode: host\n",
     "quadlet": "[Container]\nImage=x\nPodmanArgs=--privileged\n",
@@ -162,13 +183,20 @@ spec:
         privileged: true
 """,
 }
-FILE = {"run": "a.sh", "compose": "compose.yml", "quadlet": "x.container", "kubernetes": "pod.yml"}
+FILE = {
+    "dev container": "devcontainer.json",
+    "run": "a.sh",
+    "compose": "compose.yml",
+    "quadlet": "x.container",
+    "kubernetes": "pod.yml",
+}
 TEXTS = {
     "docker": (RUN.format(tool="docker"), "a.sh"),
     "podman": (RUN.format(tool="podman"), "a.sh"),
     "compose": (COMPOSE, "compose.yml"),
     "quadlet": (QUADLET, "x.container"),
     "kubernetes": (KUBERNETES, "pod.yml"),
+    "dev container": (DEV_CONTAINER, "devcontainer.json"),
     "compose, in one line": (FLOW, "compose.yml"),
     "compose, a flow in lines": (LINES, "compose.yml"),
     "compose, JSON": (json.dumps(yaml.safe_load(COMPOSE)), "compose.json"),

@@ -186,7 +186,7 @@ def test_the_corrected_file_and_the_difference_are_saved(
     page.head.clear.click()
     qtbot.waitUntil(lambda: not column.difference.export.isVisible())
     names = {file_name("text", each) for each in Language}
-    assert names == {"run.sh", "compose.yaml", "hardened.container", "pod.yaml"}
+    assert names == {"run.sh", "compose.yaml", "hardened.container", "pod.yaml", "devcontainer.json"}
 
 
 def test_what_is_shown_first_is_the_plan(page: BeforePage, qtbot: QtBot) -> None:

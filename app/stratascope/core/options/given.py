@@ -200,20 +200,22 @@ class Problem(Value):
     """Something that could not be parsed, or whose effect is not known.
 
     `fatal`: nothing can be predicted at all. `unread`: what it requests is not known, so more may be open than
-    predicted.
+    predicted. `added`: nothing is wrong, a tool adds this to what the file asks for.
     """
 
     place: Position
     text: Message
     fatal: bool = False
     unread: bool = False
+    added: bool = False
 
 
 class Service(Value):
     """One container that a file describes. `said`: its options in order, since the last one counts.
 
     `options_end`: where options can be inserted in a run command; `folder`: the base of relative paths;
-    `files`: path and text of the profiles it names; `words`: those of its command and environment.
+    `files`: path and text of the profiles it names; `words`: those of its command and environment. `image_adds`: what
+    its image says of itself as a dev container counts, too.
     """
 
     UNPRINTED = ("words", "files")
@@ -229,3 +231,4 @@ class Service(Value):
     options_end: int | None = None
     folder: str = ""
     files: tuple[tuple[str, str], ...] = ()
+    image_adds: bool = False

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from stratascope.core.container import Engine, EngineFacts, EngineState, Image
+from stratascope.core.container import DEV_CONTAINER, Engine, EngineFacts, EngineState, Image
 from stratascope.core.ports import EngineError, Event, NoSuchContainerError, RawContainer
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.endpoint import SocketFacts, socket_facts
@@ -126,7 +126,14 @@ class RestEngine(RestClient):
             ports = config.part("ExposedPorts").names()
             volumes = tuple(sorted(config.part("Volumes").names()))
             folders = (layers.text("UpperDir"), *layers.text("LowerDir").split(":"))
-            return Image(config.text("User"), volumes, tuple(sorted(ports)), tuple(filter(None, folders)))
+            label = config.part("Labels").text(DEV_CONTAINER)
+            return Image(
+                config.text("User"),
+                volumes,
+                tuple(sorted(ports)),
+                tuple(filter(None, folders)),
+                dev_container=label,
+            )
         except (EngineError, NoSuchContainerError, ValueError):
             return None
 

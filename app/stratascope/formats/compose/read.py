@@ -36,6 +36,13 @@ def read(document: Node, file: str, files: ReferencedFiles) -> Read:
     return _Compose(files).read(document, file)
 
 
+def read_named(named: Sequence[tuple[str, Position]], files: ReferencedFiles) -> Read:
+    """The services of these files together, as of `docker compose -f FILE -f FILE`, which reads no override by itself.
+    Raises TooMuchError.
+    """
+    return _Compose(files).read_named(named)
+
+
 class _Compose:
     def __init__(self, files: ReferencedFiles) -> None:
         self._files = files
@@ -53,16 +60,36 @@ class _Compose:
     def read(self, document: Node, file: str) -> Read:
         assert isinstance(document, Mapping)
         self._documents[same(file)] = document
-        name = document.get("name")
-        folder = posixpath.basename(posixpath.dirname(posixpath.abspath(file) if file else "/"))
-        self._project = name.text if isinstance(name, Text) else _NO_NAME("", folder.lower()).lstrip("_-")
+        self._name(document, file)
         found = self._services(document, file, ())
         override = self._override(file)
         if override:
             other = self._document(override, document.place)
             for service, fields in ({} if other is None else self._services(other, override, ())).items():
                 found[service] = _merged(found.get(service, {}), fields)
-        text = self._files.read(posixpath.join(posixpath.dirname(file), ".env"), document.place)
+        return self._made(found, file, document.place)
+
+    def read_named(self, named: Sequence[tuple[str, Position]]) -> Read:
+        found: dict[str, Fields] = {}
+        for file, asked in named:
+            document = self._document(file, asked)
+            if document is not None:
+                self._name(document, named[0][0])
+                for service, fields in self._services(document, file, ()).items():
+                    found[service] = _merged(found.get(service, {}), fields)
+        return self._made(found, *named[0])
+
+    def _name(self, document: Mapping, file: str) -> None:
+        """Take the project's name from its document, else from the folder of its first file."""
+        name = document.get("name")
+        folder = posixpath.basename(posixpath.dirname(posixpath.abspath(file) if file else "/"))
+        if isinstance(name, Text):
+            self._project = name.text
+        elif not self._project:
+            self._project = _NO_NAME("", folder.lower()).lstrip("_-")
+
+    def _made(self, found: dict[str, Fields], file: str, asked: Position) -> Read:
+        text = self._files.read(posixpath.join(posixpath.dirname(file), ".env"), asked)
         variables = Variables({**dotenv(text or ""), **self._files.variables})
         services, counted = [], Counted()
         for service, fields in islice(found.items(), MOST_SERVICES):
@@ -80,6 +107,7 @@ class _Compose:
                     said=tuple(said),
                     words=tuple(text for key in _RUNS if key in fields for text in texts(fields[key][1])),
                     labels=keys.labels,
+                    folder=posixpath.dirname(file),
                 )
             )
         if not services:

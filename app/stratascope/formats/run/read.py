@@ -57,9 +57,17 @@ def read_words(words: Sequence[str]) -> Read:
 
 def read_options(words: Sequence[str], kind: EngineKind, place: Position) -> tuple[list[GivenOption], list[Problem]]:
     """Read options alone, all at that position; ignores what follows them. Raises TooMuchError."""
-    line = _Line(kind, place.file, Word("", place.line))
-    line.options([Word(word, place.line) for word in words])
-    return [replace(each, span=None) for each in line.said], line.problems
+    said, problems, _ = read_items([Word(word, place.line) for word in words], kind, place.file)
+    return [replace(each, span=None) for each in said], problems
+
+
+def read_items(
+    words: Sequence[Word], kind: EngineKind, file: str
+) -> tuple[list[GivenOption], list[Problem], Sequence[Word]]:
+    """Read options alone, each with the span of its words; and the words that follow them. Raises TooMuchError."""
+    line = _Line(kind, file, words[0] if words else Word("", 0))
+    end = line.options(words)
+    return line.said, line.problems, words[end:]
 
 
 def is_run(text: str) -> bool:

@@ -135,6 +135,7 @@ _NAMES = {
     Language.COMPOSE: "compose.yaml",
     Language.QUADLET: "hardened.container",
     Language.KUBERNETES: "pod.yaml",
+    Language.DEVCONTAINER: "devcontainer.json",
 }
 
 

@@ -26,6 +26,7 @@ WORDS: dict[Language, Message] = {
     Language.COMPOSE: msg("Compose file"),
     Language.QUADLET: msg("Quadlet unit"),
     Language.KUBERNETES: msg("Kubernetes"),
+    Language.DEVCONTAINER: msg("Dev container"),
 }
 
 
@@ -223,6 +224,20 @@ spec:
     - name: root
       hostPath:
         path: /
+""",
+    Language.DEVCONTAINER: """// What an editor starts, and an agent runs in
+{
+  "image": "example.org/devcontainers/go:1.23",
+  "features": {
+    "ghcr.io/devcontainers/features/node:1": {},
+  },
+  "capAdd": ["SYS_PTRACE"], // for the debugger
+  "securityOpt": ["seccomp=unconfined"],
+  "mounts": [
+    "type=bind,source=/var/run/docker.sock,target=/var/run/docker.sock",
+  ],
+  "remoteUser": "vscode",
+}
 """,
 }
 WIDTH = 560  # px of the design: longer lines are hard to read

@@ -80,7 +80,9 @@ def notes(read: Read, problems: Sequence[Problem], states: Sequence[ContainerSta
     run command the two cannot be told apart, since everything is on one line.
     """
     begins = set[int]() if read.language is Language.RUN else {each.place.line for each in read.services}
-    found = [LineNote(each.place.line, plain(translate(each.text), 300), WEAK, unread=True) for each in problems]
+    found = [
+        LineNote(each.place.line, plain(translate(each.text), 300), WEAK, unread=not each.added) for each in problems
+    ]
     for state in states:
         numbers = {layer.id: layer.number for layer in state.layers}
         for finding in state.findings:
@@ -209,8 +211,8 @@ class TextField(QPlainTextEdit):
         self.setPlaceholderText(
             translate(
                 msg(
-                    "Paste a docker run or podman run command, a Compose file, a Quadlet unit or a Kubernetes "
-                    "manifest, or drop a file here. Nothing is started."
+                    "Paste a docker run or podman run command, a Compose file, a Quadlet unit, a Kubernetes "
+                    "manifest or a devcontainer.json, or drop a file here. Nothing is started."
                 )
             )
         )

@@ -16,7 +16,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Image, matching
 from stratascope.core.ground import Ahead, Ground, IdMaps
 from stratascope.core.layer import Layer
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.options.given import Position, Problem, Service
 from stratascope.core.options.mounts import There
 from stratascope.core.overview.shared_parts import OF_CONTAINER, OWN_MODES
@@ -118,7 +118,12 @@ class Checker:
         here, beside, problems = self._files.here(), ReferencedFiles(self._files), list(found.problems)
         try:
             services = tuple(
-                replace(each, folder=here, files=_profiles(each, beside, problems)) for each in found.services
+                replace(
+                    each,
+                    folder=posixpath.join(here, each.folder) if each.folder else here,
+                    files=_profiles(each, beside, problems),
+                )
+                for each in found.services
             )
         except TooMuchError as error:
             return replace(found, services=(), problems=(*problems, Problem(error.place, error.message, True)))
@@ -149,7 +154,7 @@ class Checker:
             alone.append(state)
             problems += more
             if self.image(host, service.image) is None:
-                problems.append(Problem(service.place, _no_image(service)))
+                problems.append(_no_image(service))
         with_ = self._joined(services, alone)
         states = [
             state if each is ALONE else self._judged(service, each, tries)[0]
@@ -242,10 +247,17 @@ def _profiles(service: Service, beside: ReferencedFiles, problems: list[Problem]
     return tuple(found)
 
 
-def _no_image(service: Service) -> Message:
-    return msg(
+def _no_image(service: Service) -> Problem:
+    what = msg(
         "The image {image} is not on this machine, so its user and its volumes are not known.", image=service.image
     )
+    if service.image_adds:
+        what = msg(
+            "The image {image} is not on this machine, so its user, its volumes, and what it asks for as a dev "
+            "container, are not known.",
+            image=service.image,
+        )
+    return Problem(service.place, what, unread=service.image_adds)
 
 
 def _with_unique_ids(states: Sequence[ContainerState]) -> Sequence[ContainerState]:

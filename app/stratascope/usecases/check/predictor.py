@@ -114,7 +114,13 @@ class Predictor:
 
     def understood(self, service: Service, image: Image | None) -> Understood:
         """The container that a service yields."""
-        return understand(service, self._engine, self._plain, image, self._there)
+        if not service.image_adds or image is None or not image.dev_container:
+            return understand(service, self._engine, self._plain, image, self._there)
+        from stratascope.formats.devcontainer.adds import with_label  # it loads YAML
+
+        service, problems = with_label(service, image.dev_container)
+        made = understand(service, self._engine, self._plain, image, self._there)
+        return replace(made, problems=(*problems, *made.problems))
 
     def state(
         self, service: Service, image: Image | None, with_: Joined = ALONE, tries: Tries | None = None

@@ -1,0 +1,1 @@
+"""Dev containers: devcontainer.json, by the specification at containers.dev."""
