@@ -108,6 +108,23 @@ def test_a_dev_container(name: str, request: pytest.FixtureRequest) -> None:
     held(found)
 
 
+@pytest.mark.slow
+def test_of_podman(podman_rootless: Rig) -> None:
+    """What only Podman knows says that it is Podman's, to which the tool adds options."""
+    rig, folder = podman_rootless, podman_rootless.folder / "dev" / "pod"
+    file = project(folder, '{"image": "busybox", "remoteUser": "x", "runArgs": ["--userns=keep-id"]}')
+    options = ("--mount", f"type=bind,source={folder},target=/workspaces/pod", "--security-opt", "label=disable")
+    try:
+        rig.run("run", "-d", "--name", "dev-pod", *options, "--userns=keep-id", "--entrypoint", "/bin/sh", "busybox",
+                *WAITS)  # fmt: skip
+        said, real = both(rig, file)
+    finally:
+        rig.run("rm", "-f", "-t", "0", "dev-pod", check=False)
+    found = Score()
+    found.add("pod", said["pod"], real["dev-pod"])
+    held(found)
+
+
 def test_features_that_lend_the_host(docker_rootful: Rig, tmp_path: Path) -> None:
     """Docker inside is privileged, and Docker outside is the engine's socket."""
     rig, file = docker_rootful, project(tmp_path / "nested", NESTED)
