@@ -2,8 +2,9 @@
 
 Nothing reports them, so they are looked for: whenever processes were started since the last look, which the kernel's
 count of process ids shows (the last number in /proc/loadavg, proc(5)), or one ended that a sandbox began with (pidfd).
-A look takes time with the number of processes, so pauses grow with what the last one took: at most a hundredth of a
-core. Decided against following forks by the kernel's own events (proc connector, BPF): they need root.
+A look takes time with the number of processes, so pauses grow with what the last one took: at most a fiftieth of a core
+while processes are started, and nothing while none is. Decided against following forks by the kernel's own events (proc
+connector, BPF): they need root.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from stratascope.value import replace
 Look = Callable[[], Reading]  # CONFINED (`collector.names`) of this machine. Raises ProbeError
 
 PAUSE = 1.0  # seconds between two looks at the count
-SHARE = 100  # a look that takes one second is followed by this many without one
+SHARE = 50  # a look that takes one second is followed by this many without one
 UNSEEN = 120.0  # seconds until the next look though nothing was started: a process may confine itself at any time
 FOLLOWED_MAX = 256  # first processes whose end is waited for
 
@@ -49,7 +50,7 @@ class SandboxesPort:
         self._known: dict[str, RawContainer] = {}
         self._firsts: tuple[int, ...] = ()
         self._error: EngineError | None = None
-        self._cost = 0.0  # seconds of CPU that the last look took
+        self._cost = 0.0  # seconds that the last look took
         self._ended: set[int] = set()  # first processes that have ended and are still listed, as one not reaped is
         self._closed = threading.Event()
         self._waker: tuple[int, int] | None = None
@@ -125,7 +126,7 @@ class SandboxesPort:
             shown = found
 
     def _looked(self) -> dict[str, RawContainer]:
-        begun = time.thread_time()
+        begun = time.monotonic()
         try:
             reading = self.look()
             if reading.text is None:
@@ -143,7 +144,7 @@ class SandboxesPort:
             with self._lock:
                 self._known = known
                 self._firsts = tuple(each.sandbox.first for each in found)
-            self._cost = time.thread_time() - begun
+            self._cost = time.monotonic() - begun
             return known
         raise self._error
 
