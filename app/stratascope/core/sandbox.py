@@ -15,11 +15,11 @@ from stratascope.value import Value
 class Group(StrEnum):
     """What kind of thing is confined, in the order of the list."""
 
-    AGENTS = "agents"
-    APPLICATIONS = "applications"
-    MACHINES = "machines"
-    SERVICES = "services"
-    TASKS = "tasks"  # containerd's, without an engine's API
+    AGENTS = "agent"
+    APPLICATIONS = "application"
+    MACHINES = "machine"
+    SERVICES = "service"
+    TASKS = "task"  # containerd's, without an engine's API
     OTHER = "other"
 
 

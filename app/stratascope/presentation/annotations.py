@@ -176,7 +176,7 @@ def read_baseline(data: bytes, name: str) -> Baseline:
         engines = {str(each["id"]): _kind(each) for each in document["engines"]}
         found: dict[tuple[str, str, str], Before] = {}
         for each in document["containers"]:
-            kind = str(engines.get(each["engine"]) or each.get("kind") or each["engine"])
+            kind = _kind_of(each, engines)
             for machine in each.get("machines") or [each.get("machine", "")]:
                 found[str(machine), kind, str(each.get("identity", each["name"]))] = _before(each)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -184,6 +184,12 @@ def read_baseline(data: bytes, name: str) -> Baseline:
                   why=f"{type(error).__name__}: {error}")  # fmt: skip
         raise BaselineError(why) from error
     return Baseline(found)
+
+
+def _kind_of(container: dict[str, Any], engines: dict[str, str]) -> str:
+    """As `kinds_of` has it. A container of several machines has its engine's kind itself; a sandbox has no engine."""
+    engine = container["engine"]
+    return SANDBOX if engine is None else str(engines.get(engine) or container.get("kind") or engine)
 
 
 def _kind(engine: dict[str, Any]) -> str:

@@ -24,7 +24,6 @@ from stratascope.core.threats.threat import Basis, Route, Ruling, Threat, eviden
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.presentation.annotations import (
-    SANDBOX,
     Annotations,
     Extras,
     container_extras,
@@ -115,22 +114,22 @@ def _ground(ground: Ground) -> dict[str, Any]:
 
 
 def kind_of(container: Container) -> dict[str, Any]:
-    """Whether an engine runs it, or who else confined it."""
+    """Its engine, or what kind of sandbox it is and who made it."""
     sandbox = container.sandbox
     if sandbox is None:
-        return {"kind": "container", "maker": ""}
+        return {"engine": container.engine, "kind": "container", "maker": ""}
     return {
-        "kind": SANDBOX,
+        "engine": None,
+        "kind": sandbox.group.value,
         "maker": sandbox.maker,
+        "parent": sandbox.parent,
         "sandbox": {
-            "group": sandbox.group.value,
             "title": sandbox.maker_title,
             "sign": translate(sandbox.sign),
             "command": sandbox.command,
             "uid": sandbox.uid,
             "pids": list(sandbox.pids),
             "helpers": list(sandbox.helpers),
-            "parent": sandbox.parent,
             "folded": sandbox.folded,
         },
     }
@@ -141,10 +140,9 @@ def _container(state: ContainerState, threats: ThreatTexts, extras: Extras) -> d
     predicted = container.status is Status.PREDICTED
     return {
         **({"basis": _PREDICTED} if predicted else {}),
-        "engine": container.engine,
+        **kind_of(container),
         "id": container.id,
         "name": container.name,
-        **kind_of(container),
         "image": container.image,
         "status": container.status.value,
         "pid": container.pid,

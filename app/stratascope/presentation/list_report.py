@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from stratascope.core.capture import gap_words
-from stratascope.core.container import Container
+from stratascope.core.container import Container, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.overview.shared_parts import Shared, shared_parts
 from stratascope.core.sanitize import plain
@@ -181,10 +181,9 @@ def _container(state: ContainerState) -> dict[str, Any]:
     container = state.container
     exposure = None if state.matrix is None else state.matrix.exposure
     return {
-        "engine": container.engine,
+        **kind_of(container),
         "id": container.id,
         "name": container.name,
-        **kind_of(container),
         "group": group_of(container),
         "image": container.image,
         "status": container.status.value,
@@ -200,7 +199,11 @@ def _shared(shared: Shared) -> dict[str, Any]:
         "kind": shared.kind.value,
         "name": shared.name,
         "engine": shared.engine,
-        "containers": [{"engine": engine, "id": number} for engine, number in shared.containers],
-        "writers": [{"engine": engine, "id": number} for engine, number in shared.writers],
+        "containers": [_key(*each) for each in shared.containers],
+        "writers": [_key(*each) for each in shared.writers],
         "asked": shared.asked,
     }
+
+
+def _key(engine: str, number: str) -> dict[str, str | None]:
+    return {"engine": None if engine == EngineKind.SANDBOXES else engine, "id": number}

@@ -64,7 +64,7 @@ def subject_of(container: Container, pid: int) -> ReachSubject:
     """Of a container or sandbox; one without engine is a process by its number."""
     sandbox = container.sandbox
     if sandbox is not None:
-        return ReachSubject(container.name, container.id, pid, sandbox.group.value.removesuffix("s"), sandbox.maker)
+        return ReachSubject(container.name, container.id, pid, sandbox.group.value, sandbox.maker)
     kind = "container" if container.engine else "other"
     return ReachSubject(container.name, container.id, pid, kind, engine=container.engine)
 
