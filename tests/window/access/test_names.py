@@ -97,7 +97,7 @@ def problems(top: QWidget) -> Iterator[str]:
             yield f"{role.name} without a name in {told(found.parent())!r}"
         if role in BUTTONS and not found.state().disabled:
             action = found.actionInterface()
-            if action is None or not {"Press", "Change", "ShowMenu", "Check"} & set(action.actionNames()):
+            if action is None or not {"Press", "Toggle", "ShowMenu", "Check"} & set(action.actionNames()):
                 yield f"{who}: can't be pressed"
             if not name.strip():
                 yield f"{who}: a button without a name"
@@ -304,7 +304,7 @@ def test_a_toggle_says_its_state_and_can_be_switched(window: MainWindow) -> None
     assert found.state().checked
     action = found.actionInterface()
     assert action is not None
-    action.doAction("Change" if "Change" in action.actionNames() else action.actionNames()[0])
+    action.doAction("Toggle" if "Toggle" in action.actionNames() else action.actionNames()[0])
     assert not found.state().checked
     row.click()
 

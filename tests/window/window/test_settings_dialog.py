@@ -64,6 +64,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
     dialog.failure.setChecked(False)
     dialog.gains.setChecked(False)
     dialog.background.setChecked(True)
+    dialog.sandboxes.setChecked(False)
     dialog.engines.setPlainText("ssh://me@there/run/docker.sock\n/run/other.sock")
     again = Settings(tmp_path / "settings.json")
     assert [each.of(again) for each in preferences.TABLE] == [
@@ -72,6 +73,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
         5.0,
         30.0,
         ("ssh://me@there/run/docker.sock", "/run/other.sock"),
+        False,
         7.5,
         False,
         False,
@@ -80,7 +82,7 @@ def test_each_choice_counts_at_once(dialog: SettingsDialog, kept: Settings, tmp_
     dialog.above.setChecked(False)
     assert preferences.NOTIFY_ABOVE.of(Settings(tmp_path / "settings.json")) is None
     assert not dialog.limit.isEnabled()
-    assert changed.count() == 10
+    assert changed.count() == 11
 
 
 def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: Settings) -> None:

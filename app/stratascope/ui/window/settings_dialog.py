@@ -52,6 +52,7 @@ CHOICES: dict[str, Message] = {
     "gains": msg("Notify when a container could take over or gains rights"),
     "failure": msg("Notify when a hardened container ends by itself or becomes unhealthy"),
     "background": msg("Notify while no window is open, too"),
+    "sandboxes": msg("List this machine's sandboxes, too"),
     "engines": msg("Additional engines"),
 }
 
@@ -84,11 +85,12 @@ class SettingsDialog(QDialog):
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
         self.failure, self.gains, self.background = map(self._box, ("failure", "gains", "background"))
+        self.sandboxes = self._box("sandboxes")
         self.service = Label(theme, 12, ink="text2", wrap=True)
         self.engines = QPlainTextEdit()
         self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
         self.later = Label(theme, 12, ink="text2", wrap=True)
-        self.later.setText(translate(msg("Language and engines take effect at the next start.")))
+        self.later.setText(translate(msg("Language, engines and sandboxes take effect at the next start.")))
         self.restart = QPushButton(translate(msg("Restart now")))
         self.restart.clicked.connect(self.restart_wanted)
         self.close_ = QPushButton(translate(msg("Close")))
@@ -118,6 +120,7 @@ class SettingsDialog(QDialog):
         self.failure.setChecked(preferences.NOTIFY_FAILURE.of(kept))
         self.gains.setChecked(preferences.NOTIFY_GAINS.of(kept))
         self.background.setChecked(preferences.NOTIFY_BACKGROUND.of(kept))
+        self.sandboxes.setChecked(preferences.SANDBOXES.of(kept))
         service = running()
         self.background.setEnabled(service is not None)
         self.service.setText(_told(service))
@@ -136,6 +139,7 @@ class SettingsDialog(QDialog):
         self.failure.toggled.connect(lambda on: choose(preferences.NOTIFY_FAILURE, on))
         self.gains.toggled.connect(lambda on: choose(preferences.NOTIFY_GAINS, on))
         self.background.toggled.connect(lambda on: choose(preferences.NOTIFY_BACKGROUND, on))
+        self.sandboxes.toggled.connect(lambda on: choose(preferences.SANDBOXES, on))
         self.engines.textChanged.connect(self._choose_engines)
 
     def _choose(self, which: Preference[T], value: T) -> None:
@@ -238,7 +242,7 @@ class SettingsDialog(QDialog):
         grid.addWidget(self.background, len(choices) + 5, 0, 1, 2)
         grid.addWidget(self.service, len(choices) + 6, 0, 1, 2)
         column.addLayout(grid)
-        for box in (self.above, self.gains, self.failure, self.background):
+        for box in (self.above, self.gains, self.failure, self.background, self.sandboxes):
             box.setFont(theme.font(13))
         column.addWidget(Rule(theme))
         head = self._head(CHOICES["engines"])
@@ -251,7 +255,7 @@ class SettingsDialog(QDialog):
         self.engines.setPlaceholderText(EXAMPLE)
         self.engines.setAccessibleName(head.text())
         self.engines.setFixedHeight(theme.px(ENGINES_HEIGHT))
-        theme.lay(column, self.engines, self.later, STRETCH)
+        theme.lay(column, self.engines, self.sandboxes, self.later, STRETCH)
         self._foot = QWidget()
         end = theme.lay(QHBoxLayout(), self.restart, STRETCH, self.close_)
         theme.lay(QVBoxLayout(self._foot), self.error, end, around=(20, 10, 20, 14), gap=8)
