@@ -76,18 +76,18 @@ def test_the_help_is_in_japanese(command: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("report", "--fail-above", "11"), "引数 --fail-above: 0〜10の数値ではありません: 11"),
-        (("discard",), "次の引数が必要です: NAME|ID"),
-        (("engines", "--nope"), "認識できない引数です: --nope"),
-        (("report", "--json", "--html", "x"), "引数 --html: 引数 --json と同時には指定できません"),
-        (("harden", "x", "--preset", "nope"), "引数 --preset: 選択できない値です: 'nope'"),
+        (("report", "--fail-above", "11"), "引数 --fail-above: 0〜10の数値ではありません：11"),
+        (("discard",), "次の引数が必要です：NAME|ID"),
+        (("engines", "--nope"), "認識できない引数です：--nope"),
+        (("report", "--json", "--html", "x"), "引数 --html: 引数 --jsonと同時には指定できません"),
+        (("harden", "x", "--preset", "nope"), "引数 --preset: 選択できない値です：'nope'"),
         (("harden", "x", "--watch"), "引数 --watch: 値が1つ必要です"),
     ],
 )
 def test_usage_errors_are_in_japanese(words: tuple[str, ...], told: str) -> None:
     done = run(*words)
     assert done.returncode == 2
-    assert f"エラー: {told}" in done.stderr
+    assert f"エラー：{told}" in done.stderr
     assert "error" not in done.stderr
 
 

@@ -25,7 +25,7 @@ from stratascope.core.text import count_text
 from stratascope.i18n.translate import translate
 from stratascope.ui.kit import accessibility
 from stratascope.ui.kit.focus_order import outline_pen, paint_focus_ring
-from stratascope.ui.kit.labels import give_tip
+from stratascope.ui.kit.labels import give_tip, tip
 from stratascope.ui.kit.theme import BOLD, MEDIUM, Theme, smooth_painter
 
 
@@ -173,7 +173,11 @@ class ChoiceBox(QComboBox):
         if letters:
             self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             self.setMinimumContentsLength(letters)
-            self.currentTextChanged.connect(lambda text: give_tip(self, text))
+            self.currentTextChanged.connect(self._tell)
+
+    def _tell(self, text: str) -> None:
+        self.setToolTip(tip(text))
+        self.setAccessibleDescription(" ")  # its name says it; without a description, Qt exposes the tooltip
 
     def shown_text(self) -> str:
         """The text as drawn: elided in its middle, since names often differ at their end."""

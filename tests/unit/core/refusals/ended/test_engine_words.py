@@ -33,7 +33,7 @@ SAID = (
      "operation not permitted: unknown", "cgroup", "A requested limit (ulimit) is higher"),
     (f'{RUNC}error during container init: error mounting "/etc/hostname" to rootfs at "/etc": mount /etc/hostname:/etc '
      "(via /proc/self/fd/6), flags: 0x5000: not a directory: unknown: Are you trying to mount a directory onto a file",
-     "engine", "One of /etc/hostname on the host and /etc inside"),
+     "engine", "/etc/hostname on the host and /etc inside are a file"),
     ("network nosuch not found", "network", "Its network nosuch no longer exists"),
     (f"{RUNC}error during container init: too many open files: unknown", "cgroup", "open file limit is too low even"),
     ("cannot start a stopped process: unknown", "seccomp", "before its program ran"),
@@ -76,7 +76,7 @@ SAID = (
     ("crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied", "cgroup",
      "The requested limit NOFILE"),
     ("crun: mount `/etc/hostname` to `etc`: Not a directory: OCI runtime error", "engine",
-     "One of /etc/hostname on the host"),
+     "/etc/hostname on the host and etc inside"),
     ("statfs /nosuchdir: no such file or directory", "files", "/nosuchdir, which should be mounted"),
     ("stat /dev/nosuch: no such file or directory", "kernel", "no device /dev/nosuch"),
     ('apparmor profile "nosuch" specified, but Apparmor is not enabled on this system', "mac",
