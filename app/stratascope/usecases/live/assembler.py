@@ -92,10 +92,15 @@ class Assembler:
         )
 
     def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:
-        """Compares all with all only if a container was added, removed, or shares something else than before."""
+        """Compares all with all only if a container was added, removed, or shares something else than before.
+
+        Sandboxes are compared with nothing: what stands in a container shares with that whatever it does not take away.
+        """
         if len(known) == len(self._finished) and all(map(_shares_alike, known, self._finished)):
             return self._peers
-        return peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
+        engines = [item for item in known if item.container.sandbox is None]
+        found = iter(peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in engines)))
+        return tuple(next(found) if item.container.sandbox is None else Peers() for item in known)
 
     def _ground(self, host: Capture) -> Ground:
         known = self._grounds.get(id(host))
