@@ -49,5 +49,5 @@ def test_where_there_is_no_twin_it_is_said_why(desk: Desk) -> None:
     start(desk, "--tmpfs", "/w", "--uts", "host", command=MUTE)
     code, last, _ = desk.harden(*WANTED)
     assert (code, last["search"]["breaks"]) == (4, [])
-    assert "no twin" in last["search"]["why"]
+    assert "No copy of it" in last["search"]["why"]
     assert "host name" in last["search"]["why"]

@@ -206,7 +206,7 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("memory", DOCKER, Asked(), "-1", "Give a size"),
     ("memory", DOCKER, Asked(), "much", "Give a size"),
     ("memory", DOCKER, Asked(), "999999999999999999t", "out of range"),
-    ("memory", with_facts(PODMAN_ROOTLESS, cgroup_version="1"), Asked(), "512m", "version 1"),
+    ("memory", with_facts(PODMAN_ROOTLESS, cgroup_version="1"), Asked(), "512m", "cgroup v1"),
     ("pids", DOCKER, Asked(), "0", "from 1 to"),
     ("pids", DOCKER, Asked(), "4194305", "from 1 to"),
     ("pids", DOCKER, Asked(), "١", "from 1 to"),
