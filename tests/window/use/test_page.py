@@ -84,7 +84,7 @@ def test_what_was_learned(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     assert buttons(page) == ["Forget…", "Observe"]
     assert texts(page.capabilities.used.model_.rows) == ["CHOWN", "SETGID", "SETUID", "NET_BIND_SERVICE"]
     qtbot.waitUntil(lambda: not page.capabilities.used.verticalScrollBar().isVisible())
-    assert page.places.numbers.text() == "2 folders"
+    assert page.places.numbers.text() == "2 directories"
     assert texts(page.places.written.model_.rows) == ["/run", "/var/cache/nginx/tmp"]
     assert page.places.port_numbers.text() == "3 served"
     assert texts(page.calls.notable.model_.rows)[0] == "socket"

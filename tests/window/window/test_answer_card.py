@@ -206,7 +206,7 @@ def test_one_line_high_it_is_brief_where_the_sentence_does_not_fit(card: AnswerC
     card.set_low(True)
     card.resize(1200, 40)
     assert card.first.text() == whole
-    card.resize(640, 40)
+    card.resize(480, 40)
     assert (card.first.text(), card.first.toolTip().count(whole)) == ("Be root on the host", 1)
     card.set_low(False)
     assert card.first.text() == whole

@@ -13,7 +13,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.kit.table import Column, ItemModel, ItemTable
 from stratascope.ui.kit.theme import Theme
 
-WIDE, ROWS, EDGE = 560, 10, 12  # px of the design: its width, the rows that it shows, what stays free of the window
+WIDE, ROWS, EDGE = 860, 10, 12  # px of the design: its width, the rows that it shows, what stays free of the window
 
 
 class NotesList(QFrame):
@@ -28,7 +28,7 @@ class NotesList(QFrame):
         self._theme = theme
         name = translate(msg("Notes"))
         self.setAccessibleName(name)
-        text = Column(NOTHING, lambda note: plain(words(note)), whole=words)
+        text = Column(NOTHING, lambda note: plain(words(note)), whole=words, grows=1)
         self.table = ItemTable(theme, name, ItemModel((text,)), first=True)
         self.table.horizontalHeader().hide()
         self.table.opened.connect(self._choose)

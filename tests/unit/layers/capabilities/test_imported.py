@@ -104,7 +104,7 @@ def test_what_is_missed_most_is_named_first() -> None:
     programs = tuple(f"/usr/bin/{name}" for name in ("chage", "chfn", "expiry", "mount", "passwd", "sudo"))
     of = replace(known(), set_uid=programs)
     said = words(toggle("no-new-privileges").risks("on", of))
-    assert "do: /usr/bin/sudo, /usr/bin/mount, /usr/bin/passwd, /usr/bin/chfn, /usr/bin/chage." in said
+    assert "starts them: /usr/bin/sudo, /usr/bin/mount, /usr/bin/passwd, /usr/bin/chfn, /usr/bin/chage." in said
 
 
 def test_scripts_of_an_ordinary_user_may_call_what_was_installed_for_that() -> None:
