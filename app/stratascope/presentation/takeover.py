@@ -1,6 +1,6 @@
 """Counts the containers that could take over the machine, and those that were not seen; shared by window and page.
 
-A sandbox of another maker counts where it could take over the machine: most are of programs that are their user's own.
+Sandboxes of other makers do not count: most are of programs that their user started with all of his rights.
 
 Only running containers count, since others can't try. If none could, only known ones are counted: "None of 5" is a
 promise about each of the five. An unseen container may be the worst of all, so nothing is called safe or absent without
@@ -54,7 +54,7 @@ class Judges:
         for state in states:
             found = known.get(state.key)
             if found is None or found[0] is not state:
-                counts = may_run(state) and (state.container.sandbox is None or takes_machine(state))
+                counts = may_run(state) and state.container.sandbox is None
                 found = (state, counts, takes_machine(state), takes_account(state), undecided(state))
             self._known[state.key] = found
             _, counts, takes_over, only_account, open_question = found

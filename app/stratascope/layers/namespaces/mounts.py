@@ -324,13 +324,19 @@ def _deciding(path: str, seen: tuple[Mount, ...]) -> Mount | None:
     return max(holding, key=lambda mount: len(mount.target), default=None)
 
 
+_NEW = "0:0"  # the device of a predicted file system that is empty
+
+
 def _still_there(special: tuple[SpecialFile, ...], seen: tuple[Mount, ...]) -> tuple[SpecialFile, ...]:
-    """Drop those whose mount is gone in a prediction; the root directory itself was not searched."""
-    return tuple(
-        item
-        for item in special
-        if within(item.path, "/dev") or ((mount := _deciding(item.path, seen)) is not None and mount.target != "/")
-    )
+    """Drop those whose mount is gone in a prediction, or hidden by an empty one; the root directory itself was not
+    searched.
+    """
+    return tuple(item for item in special if within(item.path, "/dev") or _holds(_deciding(item.path, seen), item))
+
+
+def _holds(mount: Mount | None, item: SpecialFile) -> bool:
+    """A predicted mount of an empty file system has no device, and holds nothing yet."""
+    return mount is not None and mount.target != "/" and (mount.device != _NEW or mount.target == item.path)
 
 
 def _handle(root: str) -> tuple[str, int] | None:

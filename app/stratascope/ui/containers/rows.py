@@ -136,8 +136,7 @@ def group_of(state: ContainerState) -> Group:
 
 def _takes(state: ContainerState) -> GroupKind | None:
     """The group of those that can take over something; None: it can't."""
-    sandbox = state.container.sandbox
-    if not runs(state) or not critical(state) or (sandbox is not None and (sandbox.folded or takes_account(state))):
+    if state.container.sandbox is not None or not runs(state) or not critical(state):
         return None
     return GroupKind.ACCOUNT if takes_account(state) else GroupKind.TAKE_OVER
 
